@@ -1,0 +1,96 @@
+# Every target sets up what it needs: a virtual environment in .venv from the pinned envs/requirements*.txt.
+#   make alice                real fMRI, 27 listeners (download: 4 MB and a model; or ENGRAM_MIRROR=folder)
+#   make demo                 a small made study, no network after set-up
+#   make test | lint | tiny   what the project's own checks run
+# Variables: PYTHON=python3.12  CORES=4  TORCH=cpu (PyTorch's builds without CUDA, for laptops)  ARGS="-n" (more for snakemake)
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON ?= python3
+VENV ?= .venv
+CORES ?= all
+TORCH ?=
+ARGS ?=
+BIN := $(VENV)/bin
+UV := uv==0.13.9
+
+# Without bytecode each of a workflow's many Python processes would compile every package anew (6 s instead of 2).
+unexport PYTHONDONTWRITEBYTECODE
+unexport PYTHONPATH
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Snakemake's jobs find the environment's programs as if it were activated.
+export PATH := $(abspath $(BIN)):$(PATH)
+
+SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) $(ARGS)
+
+.PHONY: demo alice tiny test lint types lock docs clean help
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.ready
+	$(SNAKEMAKE)
+
+alice: $(VENV)/.ready
+	$(SNAKEMAKE) --configfile config/alice.yaml
+
+tiny: $(VENV)/.ready
+	$(SNAKEMAKE) --configfile config/tiny.yaml
+
+test: $(VENV)/.ready-dev
+	$(BIN)/pytest
+
+lint: $(VENV)/.ready-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/mypy
+	$(BIN)/snakemake --lint
+	$(BIN)/python -m engram.reference --check
+
+# Writes config/README.md and config/schema.json from the config models.
+docs: $(VENV)/.ready
+	$(BIN)/python -m engram.reference
+
+# Pins anew. The lock is universal (Python 3.11 to 3.13); torch's CUDA packages are left to torch, which pins its own.
+lock: $(VENV)/.ready-dev
+	$(BIN)/python -m pip install -q $(UV)
+	for extra in "" dev; do \
+	  env -u UV_FIND_LINKS $(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate \
+	    $${extra:+--extra dev -c envs/requirements.txt} pyproject.toml | grep -vE '^(nvidia-|cuda-|triton)' > envs/.lock; \
+	  mv envs/.lock envs/requirements$${extra:+-dev}.txt; \
+	done
+
+clean:
+	rm -rf $(VENV) .snakemake build
+
+help:
+	@sed -n '1,5p' Makefile
+
+# ---------------------------------------------------------------- set-up
+# $(1): the requirements file. Prints what it cost: people on slow lines want to know.
+define install
+	@start=$$(date +%s); \
+	if [ "$(TORCH)" = cpu ]; then \
+	  $(BIN)/python -m pip install -q $(UV); \
+	  VIRTUAL_ENV=$(VENV) $(BIN)/uv pip install --torch-backend cpu $$(grep '^torch==' $(1)); \
+	fi; \
+	$(BIN)/python -m pip install -q -r $(1); \
+	$(BIN)/python -m pip install -q --no-deps --no-build-isolation -e .; \
+	$(BIN)/python -m compileall -q -j 0 $(VENV) > /dev/null 2>&1 || true; \
+	echo "set-up: $$(du -sh $(VENV) | cut -f1) in $(VENV), $$(( $$(date +%s) - start )) s"
+endef
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(not (3, 11) <= v < (3, 14))' || { \
+	  echo "Engram needs Python 3.11, 3.12 or 3.13; '$(PYTHON)' is $$($(PYTHON) --version 2>&1). Name another: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || { \
+	  echo "This Python cannot make a virtual environment. Install the package that lets it, then run make again:"; \
+	  $(PYTHON) -c 'import sys; print("  apt-get install python%d.%d-venv" % sys.version_info[:2])'; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.ready: envs/requirements.txt pyproject.toml | $(VENV)/bin/python
+	@echo "installing into $(VENV) (once; several hundred MB, a few minutes)"
+	$(call install,envs/requirements.txt)
+	@touch $@
+
+$(VENV)/.ready-dev: envs/requirements-dev.txt $(VENV)/.ready
+	$(call install,envs/requirements-dev.txt)
+	@touch $@

@@ -1,0 +1,27 @@
+"""Engram: brain scores for language models, and what association adds.
+
+From raw downloads to brain scores, ceilings, ROI tables and figures; reruns only what a change touches. Start with
+README.md; docs/architecture.md is the map.
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/fetch.smk"
+include: "workflow/rules/stories.smk"
+include: "workflow/rules/activations.smk"
+include: "workflow/rules/bold.smk"
+include: "workflow/rules/encoding.smk"
+include: "workflow/rules/ceiling.smk"
+include: "workflow/rules/statistics.smk"
+include: "workflow/rules/figures.smk"
+
+
+rule all:
+    """Everything the study asks for."""
+    default_target: True
+    input:
+        final_outputs(),

@@ -1,0 +1,291 @@
+"""Activations: every layer's vector for every word of a story, from any Hugging Face causal model or encoder.
+
+Layer 0 is the embeddings; the last layer is what the model's final norm makes of the last block, as Hugging Face gives
+it (`hidden_states[-1]` is already normed in GPT-2, LLaMA and most others).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from engram.errors import EngramError
+from engram.jobs import progress
+from engram.tokens import TokenizedStory, tokenize
+from engram.windows import Window, exact_windows, strided_windows
+
+logger = logging.getLogger(__name__)
+
+#: Longest default window in tokens, as in the lineage (Caucheteux et al. 2023).
+DEFAULT_CONTEXT = 1024
+#: Word vectors longer than this many times the layer's median are named in the log.
+MASSIVE = 20
+#: Sentinel lengths that some tokenizers and configurations give for "no limit".
+_NO_LIMIT = 1 << 20
+
+
+@dataclass(frozen=True)
+class Reader:
+    """A loaded model.
+
+    Attributes
+    ----------
+    model, tokenizer
+        From transformers; the model is in evaluation mode, without a language-modelling head.
+    prefix, suffix : list of int
+        Special tokens around every window; never pooled.
+    limit : int
+        Tokens that the model can read at once.
+    causal : bool
+        Whether a token's activations are independent of later tokens (tried out, not looked up).
+    """
+
+    model: Any
+    tokenizer: Any
+    prefix: list[int]
+    suffix: list[int]
+    limit: int
+    causal: bool
+
+
+def load(folder: str | Path, *, untrained: bool = False, seed: int | None = None, dtype: str = "float32", device: str = "auto") -> Reader:
+    """Load a model and its tokenizer from a folder in the Hugging Face layout.
+
+    Parameters
+    ----------
+    folder : path
+    untrained : bool
+        Draw the weights anew, by the model's own initialisation.
+    seed : int, optional
+        For untrained models.
+    dtype : {"float32", "bfloat16", "float16"}
+    device : {"auto", "cpu", "cuda"}
+
+    Returns
+    -------
+    Reader
+
+    Raises
+    ------
+    EngramError
+        If the folder holds no model that can be loaded, or one that is neither causal nor an encoder.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModel, AutoTokenizer
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise EngramError("activations.device is 'cuda', and there is no GPU here. Write 'auto' or 'cpu', or run where there is one.")
+    place = device if device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        if untrained:
+            torch.manual_seed(seed or 0)
+            model = AutoModel.from_config(config, dtype=getattr(torch, dtype))
+        else:
+            model = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=getattr(torch, dtype))
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError) as error:
+        raise EngramError(f"the model in '{folder}' cannot be loaded: {error}") from error
+    if getattr(config, "is_encoder_decoder", False):
+        raise EngramError(f"the model in '{folder}' ({config.model_type}) has an encoder and a decoder; give a causal model or an encoder.")
+    model = model.to(place).eval()
+    probe = np.asarray(tokenizer("one two three four five six", add_special_tokens=False)["input_ids"])
+    causal = _is_causal(model, probe)
+    prefix, suffix = _special_tokens(tokenizer, causal)
+    limit = _limit(config, tokenizer)
+    logger.info("%s from %s: %s, %s on %s, limit %s tokens", config.model_type, folder, "causal" if causal else "bidirectional", dtype, place, limit)
+    return Reader(model, tokenizer, prefix, suffix, limit, causal)
+
+
+def _is_causal(model: Any, ids: np.ndarray) -> bool:
+    """Tell whether changing the last token leaves the activations of the tokens before it as they are."""
+    import torch
+
+    other = ids.copy()
+    other[-1] = ids[0] if ids[0] != ids[-1] else ids[1]
+    with torch.inference_mode():
+        pair = torch.as_tensor(np.stack([ids, other]), device=model.device)
+        last = model(input_ids=pair).last_hidden_state[:, :-1].float()
+    return bool(torch.allclose(last[0], last[1], rtol=1e-2, atol=1e-3 * float(last.abs().max())))
+
+
+def _special_tokens(tokenizer: Any, causal: bool) -> tuple[list[int], list[int]]:
+    """Return the special tokens around a window: BOS for a causal model, the tokenizer's own frame for an encoder."""
+    if not causal:
+        framed = tokenizer("a")["input_ids"]
+        plain = tokenizer("a", add_special_tokens=False)["input_ids"]
+        for begin in range(len(framed) - len(plain) + 1):
+            if framed[begin : begin + len(plain)] == plain:
+                return framed[:begin], framed[begin + len(plain) :]
+    for token in (tokenizer.bos_token_id, tokenizer.cls_token_id, tokenizer.eos_token_id):
+        if token is not None:
+            return [token], []
+    logger.warning("the tokenizer has no BOS, CLS or EOS token: windows begin with the story's own tokens")
+    return [], []
+
+
+def _limit(config: Any, tokenizer: Any) -> int:
+    """Return how many tokens the model can read at once."""
+    text_config = config.get_text_config()
+    known = [getattr(text_config, name, None) for name in ("max_position_embeddings", "n_positions")] + [tokenizer.model_max_length]
+    limits = [int(value) for value in known if value is not None and 0 < value < _NO_LIMIT]
+    # RoBERTa counts positions from the padding index: its table is longer than what can be read; the tokenizer knows better.
+    return min(limits) if limits else _NO_LIMIT
+
+
+def plan_windows(story: TokenizedStory, reader: Reader, *, mode: str, context: int | None, stride: int | None) -> list[Window]:
+    """Return the windows that a model reads a story by.
+
+    Parameters
+    ----------
+    story : TokenizedStory
+    reader : Reader
+    mode : {"strided", "exact"}
+        A bidirectional model always gets `exact`: its windows end with the word being read.
+    context, stride : int or None
+        In tokens, special tokens included; None: the smaller of 1024 and the model's limit, and half of that.
+    """
+    tokens = context if context is not None else min(DEFAULT_CONTEXT, reader.limit)
+    if tokens > reader.limit:
+        raise EngramError(f"activations.context is {tokens} tokens, more than the model can read ({reader.limit}). Write {reader.limit} or less.")
+    step = stride if stride is not None else tokens // 2
+    room = tokens - len(reader.prefix) - len(reader.suffix)
+    if mode == "exact" or not reader.causal:
+        return exact_windows(story.lengths, room)
+    if step > room:
+        raise EngramError(f"activations.stride is {step}, more than the {room} tokens of a window. Write {room} or less.")
+    return strided_windows(story.lengths, room, step)
+
+
+def word_vectors(story: TokenizedStory, windows: Sequence[Window], reader: Reader, *, pooling: str = "last", batch_tokens: int = 8192) -> np.ndarray:
+    """Return the activations of every word in every layer.
+
+    Parameters
+    ----------
+    story : TokenizedStory
+    windows : sequence of Window
+    reader : Reader
+    pooling : {"last", "mean", "sum"}
+        How a word's sub-tokens become one vector.
+    batch_tokens : int
+        Tokens in a batch, padding included.
+
+    Returns
+    -------
+    array of shape (n_layers + 1, n_words, n_units)
+        Float32. Words are picked and pooled on the model's device, so that only their vectors are copied.
+    """
+    import torch
+
+    result: np.ndarray | None = None
+    for batch in progress(_batches(story, windows, reader, batch_tokens), "windows", "batch"):
+        sequences = [_window_ids(story, window, reader) for window in batch]
+        longest = max(map(len, sequences))
+        ids = np.full((len(batch), longest), sequences[0][0])
+        mask = np.zeros((len(batch), longest), dtype=np.int64)
+        for row, sequence in enumerate(sequences):
+            ids[row, : len(sequence)], mask[row, : len(sequence)] = sequence, 1
+        words, flat, word_of_flat, weights = _picks(story, batch, len(reader.prefix), longest, pooling)
+        with torch.inference_mode():
+            output = reader.model(
+                input_ids=torch.as_tensor(ids, device=reader.model.device),
+                attention_mask=torch.as_tensor(mask, device=reader.model.device),
+                output_hidden_states=True,
+            )
+            device = reader.model.device
+            index, target = torch.as_tensor(flat, device=device), torch.as_tensor(word_of_flat, device=device)
+            scale = torch.as_tensor(weights, device=device)[:, None]
+            pooled = []
+            for layer in output.hidden_states:
+                tokens = layer.reshape(-1, layer.shape[-1])[index].float() * scale
+                pooled.append(torch.zeros(len(words), layer.shape[-1], device=device).index_add_(0, target, tokens))
+            vectors = torch.stack(pooled).cpu().numpy()
+        if result is None:
+            result = np.empty((len(vectors), len(story.pooled), vectors.shape[-1]), dtype=np.float32)
+        result[:, words] = vectors
+    if result is None:
+        raise EngramError("the story has no words.")
+    if not np.isfinite(result).all():
+        raise EngramError("the model gives activations that are not finite. With activations.dtype float16, try bfloat16 or float32.")
+    return result
+
+
+def _window_ids(story: TokenizedStory, window: Window, reader: Reader) -> np.ndarray:
+    return np.concatenate([reader.prefix, story.ids[story.first[window.begin] : story.first[window.end]], reader.suffix]).astype(np.int64)
+
+
+def _batches(story: TokenizedStory, windows: Sequence[Window], reader: Reader, batch_tokens: int) -> list[list[Window]]:
+    """Return batches of windows of like length, longest first, so that little is padding and memory trouble comes early."""
+    frame = len(reader.prefix) + len(reader.suffix)
+    ordered = sorted(windows, key=lambda window: story.first[window.begin] - story.first[window.end])
+    batches: list[list[Window]] = []
+    longest = 0
+    for window in ordered:
+        if batches and (len(batches[-1]) + 1) * longest <= batch_tokens:
+            batches[-1].append(window)
+        else:
+            batches.append([window])
+            longest = int(story.first[window.end] - story.first[window.begin]) + frame
+    return batches
+
+
+def _picks(story: TokenizedStory, batch: Sequence[Window], prefix: int, longest: int, pooling: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Return which words a batch gives, and for each token picked its place in the flattened batch, its word, its weight."""
+    words, flat, word_of_flat, weights = [], [], [], []
+    for row, window in enumerate(batch):
+        for word in range(window.read, window.end):
+            tokens = story.pooled[word][-1:] if pooling == "last" else story.pooled[word]
+            flat.append(row * longest + prefix + tokens - story.first[window.begin])
+            word_of_flat.append(np.full(len(tokens), len(words)))
+            weights.append(np.full(len(tokens), 1 / len(tokens) if pooling == "mean" else 1.0, dtype=np.float32))
+            words.append(word)
+    return np.asarray(words), np.concatenate(flat), np.concatenate(word_of_flat), np.concatenate(weights)
+
+
+def story_activations(
+    words: Sequence[str], reader: Reader, *, mode: str, context: int | None, stride: int | None, pooling: str, batch_tokens: int
+) -> xr.Dataset:
+    """Return the activations of a story.
+
+    Parameters
+    ----------
+    words : sequence of str
+    reader : Reader
+    mode, context, stride, pooling, batch_tokens
+        As in `plan_windows` and `word_vectors`.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``activation`` (layer, word, unit), float32; layer 0 is the embeddings.
+    """
+    story = tokenize(words, reader.tokenizer)
+    windows = plan_windows(story, reader, mode=mode, context=context, stride=stride)
+    logger.info("%d words, %d tokens, %d windows", len(words), len(story.ids), len(windows))
+    vectors = word_vectors(story, windows, reader, pooling=pooling, batch_tokens=batch_tokens)
+    _report_massive(vectors, words)
+    return to_dataset(vectors)
+
+
+def word_rate(n_words: int) -> xr.Dataset:
+    """Return the baseline: one layer with one unit that is 1 for every word, so that a TR holds its number of words."""
+    return to_dataset(np.ones((1, n_words, 1), dtype=np.float32))
+
+
+def to_dataset(vectors: np.ndarray) -> xr.Dataset:
+    """Return activations of shape (n_layers, n_words, n_units) with their dimensions named."""
+    attributes = {"units": "arbitrary", "description": "A vector for each word; layer 0 is the embeddings"}
+    return xr.Dataset({"activation": (("layer", "word", "unit"), vectors, attributes)}, coords={"layer": np.arange(len(vectors))})
+
+
+def _report_massive(vectors: np.ndarray, words: Sequence[str]) -> None:
+    """Name the word vectors that are so long that they would rule a layer's ridge (Sun et al. 2024, arXiv 2402.17762)."""
+    for layer, norms in enumerate(np.linalg.norm(vectors, axis=-1)):
+        for word in np.flatnonzero(norms > MASSIVE * np.median(norms)):
+            logger.warning("layer %d: the vector of word %d ('%s') is %.0f times as long as the median", layer, word, words[word], norms[word] / np.median(norms))

@@ -1,0 +1,156 @@
+"""BOLD: clean a scan, cut it to the story, and add the average listener."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from engram import timing
+from engram.datasets import Dataset
+from engram.errors import EngramError
+from engram.jobs import progress
+from engram.names import AVERAGE
+
+logger = logging.getLogger(__name__)
+
+
+def story_bold(
+    dataset: Dataset,
+    story: str,
+    subjects: list[str],
+    words: pd.DataFrame,
+    *,
+    confounds: bool,
+    high_pass: float | None,
+    targets: str,
+    average: bool,
+    trim: int,
+    tail: float,
+) -> xr.Dataset:
+    """Return the BOLD of all listeners of a story, on the story's rows.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    story : str
+    subjects : list of str
+    words : pandas.DataFrame
+        The story's words, with onset and offset in seconds.
+    confounds : bool
+        Regress out the confounds that come with each scan.
+    high_pass : float or None
+        Cosine drift regressors below this frequency (Hz).
+    targets : {"all", "roi"}
+        `roi`: the mean time course over the targets of each region and hemisphere.
+    average : bool
+        Add the mean over listeners as one more listener, where there are two or more.
+    trim, tail : int, float
+        Rows dropped from the scan's start, and seconds kept after the last word.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``bold`` (subject, time, target), float32, in standard deviations of each listener's time course; ``time`` is the
+        beginning of each row on the story's clock, in seconds. Targets carry hemisphere, roi, and x, y, z where known.
+
+    Raises
+    ------
+    EngramError
+        If the story and the scans hardly overlap in time.
+    """
+    table = dataset.targets()
+    start = dataset.start(story)
+    scans = []
+    rows = slice(0, 0)
+    for subject in progress(subjects, f"story {story}", "listener"):
+        raw = dataset.timeseries(subject, story)
+        rows = timing.kept_rows(words["onset"].to_numpy(), words["offset"].to_numpy(), start, dataset.tr, len(raw), trim, tail)
+        _check_overlap(rows, words, start, dataset.tr, len(raw), story)
+        cleaned = clean(raw, dataset.confounds(subject, story) if confounds else None, dataset.tr, high_pass)
+        scans.append(zscore(cleaned[rows]))
+    bold = np.stack(scans)
+    if targets == "roi":
+        bold, table = _region_means(bold, table)
+    names = list(subjects)
+    if average and len(subjects) > 1:
+        bold = np.concatenate([bold, zscore(bold.mean(0))[None]])
+        names.append(AVERAGE)
+    times = start + dataset.tr * np.arange(rows.start, rows.stop)
+    coordinates = {name: ("target", table[name].to_numpy()) for name in table.columns if name != "target"}
+    result = xr.Dataset(
+        {"bold": (("subject", "time", "target"), bold.astype(np.float32), {"units": "standard deviations of each time course"})},
+        coords={"subject": names, "time": ("time", times, {"units": "s", "description": "Beginning of the TR on the story's clock"}), "target": table["target"].to_numpy(), **coordinates},
+        attrs={"story": story, "tr": dataset.tr, "first_row": rows.start},
+    )
+    logger.info("story %s: %d listeners, rows %d to %d (%.1f to %.1f s), %d targets", story, len(subjects), rows.start, rows.stop - 1, times[0], times[-1] + dataset.tr, len(table))
+    return result
+
+
+def clean(raw: np.ndarray, confounds: np.ndarray | None, tr: float, high_pass: float | None) -> np.ndarray:
+    """Regress confounds and cosine drifts out of time courses and z-score them (nilearn).
+
+    Parameters
+    ----------
+    raw : array of shape (n_trs, n_targets)
+    confounds : array of shape (n_trs, n_confounds), optional
+    tr : float
+        Seconds.
+    high_pass : float or None
+        Hz; None: no drift regressors.
+
+    Returns
+    -------
+    array of shape (n_trs, n_targets)
+        Mean 0 and standard deviation 1 over rows.
+    """
+    from nilearn import signal
+
+    if confounds is not None:
+        # Constant confounds (a camera that did not move) explain nothing, and nilearn cannot scale them.
+        confounds = confounds[:, np.ptp(confounds, axis=0) > 0]
+    cleaned: np.ndarray = signal.clean(
+        raw.astype(np.float64),
+        detrend=False,
+        standardize="zscore_sample",
+        confounds=confounds if confounds is not None and confounds.shape[1] else None,
+        standardize_confounds=True,
+        filter="cosine" if high_pass else False,
+        high_pass=high_pass,
+        t_r=tr,
+    )
+    return cleaned
+
+
+def zscore(values: np.ndarray) -> np.ndarray:
+    """Return the values with mean 0 and standard deviation 1 over rows (axis 0)."""
+    centred = values - values.mean(0)
+    deviation = centred.std(0)
+    scaled: np.ndarray = centred / np.where(deviation == 0, 1, deviation)
+    return scaled
+
+
+def _region_means(bold: np.ndarray, table: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
+    groups = table.groupby(["hemisphere", "roi"], sort=True).indices
+    means = np.stack([bold[:, :, index].mean(-1) for index in groups.values()], axis=-1)
+    regions = pd.DataFrame([{"target": f"{hemisphere}-{roi}", "hemisphere": hemisphere, "roi": roi} for hemisphere, roi in groups])
+    for name in ("x", "y", "z"):
+        if name in table.columns:
+            regions[name] = [float(table[name].to_numpy()[index].mean()) for index in groups.values()]
+    deviation = means.std(1, keepdims=True)
+    return (means - means.mean(1, keepdims=True)) / np.where(deviation == 0, 1, deviation), regions
+
+
+def _check_overlap(rows: slice, words: pd.DataFrame, start: float, tr: float, n_trs: int, story: str) -> None:
+    end = start + n_trs * tr
+    heard = float(((words["onset"] >= start - tr) & (words["onset"] < end)).mean())
+    if rows.stop - rows.start < 2 or heard < 0.5:
+        raise EngramError(
+            f"story {story}: only {heard:.0%} of its words fall into the scan. The words run from {words['onset'].min():.1f} to "
+            f"{words['offset'].max():.1f} s, the scan's {n_trs} rows from {start:.1f} to {end:.1f} s. Is dataset.start (the first row's time on "
+            "the words' clock), dataset.tr, or the number of rows wrong?"
+        )
+    if heard < 0.98:
+        logger.warning("story %s: %.1f %% of its words are outside the scan and do not count", story, 100 * (1 - heard))

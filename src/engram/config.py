@@ -1,0 +1,382 @@
+"""A study's configuration: what may be set, its defaults (the method's), and the check before the first job.
+
+The models below are the only source of defaults; ``config/README.md`` and ``config/schema.json`` are generated
+from them. Jobs never import this module: they receive the part of the checked configuration that concerns them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from engram.errors import EngramError
+from engram.names import WORD_RATE
+
+#: Names become parts of file names (BIDS: alphanumeric; we add the hyphen, which hub models often carry).
+NAME = r"[A-Za-z0-9]+(?:[-.][A-Za-z0-9]+)*"
+MIRROR_VARIABLE = "ENGRAM_MIRROR"
+#: How a model's source names a folder inside the mirror.
+MIRROR_PREFIX = "mirror:"
+UNTRAINED_SUFFIX = "-untrained"
+
+
+def _check_name(value: str) -> str:
+    if not re.fullmatch(NAME, value):
+        raise ValueError("a name has letters and digits, with '-' or '.' between them (it becomes part of file names)")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_check_name)]
+
+
+class Section(BaseModel):
+    """A part of the configuration: unknown keys are errors, so that a misspelt key cannot pass in silence."""
+
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, frozen=True)
+
+
+class TableDataset(Section):
+    """Your own folder of tables (docs/data.md)."""
+
+    kind: Literal["table"]
+    path: str
+    """The folder; relative paths start at the working directory."""
+    tr: float = Field(gt=0)
+    """Repetition time in seconds: the time from one row of a time course to the next."""
+    start: float | dict[str, float] = 0.0
+    """Time of the first row on the story's clock, in seconds: one number, or one for each story."""
+    stories: list[Name] | None = None
+    """The stories to use; null: every story in the folder."""
+    subjects: list[Name] | None = None
+    """The listeners to use; null: every listener in the folder."""
+    exclude: dict[Name, str] = {}
+    """Listeners to leave out, each with the reason (it is written into scans.tsv)."""
+
+
+class AliceDataset(Section):
+    """Real fMRI of 28 people who heard chapter 1 of Alice in Wonderland (Brennan et al. 2016), CC BY 4.0."""
+
+    kind: Literal["alice"]
+    spheres: Literal["6mm", "10mm"] = "6mm"
+    """Radius of the spheres over which the six regions were averaged."""
+    subjects: list[Name] | None = None
+    """The listeners to use; null: all."""
+    exclude: dict[Name, str] = {"33": "constant in every column of the published file"}
+    """Listeners to leave out, each with the reason (it is written into scans.tsv)."""
+
+
+Dataset = Annotated[TableDataset | AliceDataset, Field(discriminator="kind")]
+
+
+class Model(Section):
+    """A language model: any causal model or encoder in the Hugging Face layout."""
+
+    source: str
+    """A hub id (`gpt2`), a folder (`models/mine`, `./mine`, `/data/mine`), or `mirror:` and a folder inside the mirror."""
+    revision: str | None = None
+    """For hub ids: the commit, so that the same weights come back in two years; null: the newest at download."""
+    untrained: bool = False
+    """Keep the architecture and the tokenizer, draw the weights anew (with `seed`)."""
+    only: Literal["hub", "mirror"] | None = None
+    """`hub`: left out of runs that are given a mirror; `mirror`: left out of the others."""
+
+
+class Stories(Section):
+    """Stories: words, sentences and times."""
+
+    pseudo_sentence: int = Field(15, ge=1)
+    """Words in a pseudo-sentence, where a story has no punctuation to find sentence ends by (marked so in the table)."""
+
+
+class Activations(Section):
+    """Activations: how a model reads a story and what is kept of it."""
+
+    mode: Literal["strided", "exact"] = "strided"
+    """`strided`: overlapping windows, a word is read where it has most left context; `exact`: a window per word (slow)."""
+    context: int | None = Field(None, ge=8)
+    """Tokens in a window, special tokens included; null: 1024 or the model's limit, whichever is less."""
+    stride: int | None = Field(None, ge=1)
+    """Tokens from one window to the next: every word keeps at least `context - stride` tokens of left context; null: half."""
+    pooling: Literal["last", "mean", "sum"] = "last"
+    """How a word's sub-tokens become one vector; punctuation around a word is left out."""
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    """Precision of the forward pass; what is stored is float32."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where models run; `auto`: the GPU where there is one."""
+    batch_tokens: int = Field(8192, ge=64)
+    """Tokens in a batch of windows, padding included."""
+
+
+class Bold(Section):
+    """BOLD: cleaning and choice of targets."""
+
+    confounds: bool = True
+    """Regress out the confounds that come with a scan, where there are any."""
+    high_pass: float | None = Field(1 / 128, gt=0)
+    """Cosine drift regressors below this frequency in Hz; null where drifts are removed already."""
+    targets: Literal["all", "roi"] = "all"
+    """`all`: every target by itself; `roi`: the mean time course of each region and hemisphere."""
+    average: bool = True
+    """Add the average listener of each story as one more listener (needs two listeners)."""
+
+
+class Encoding(Section):
+    """Encoding: from word vectors to predicted BOLD."""
+
+    trim: int = Field(0, ge=0)
+    """Rows dropped from the start of each scan."""
+    tail: float = Field(8.0, ge=0)
+    """Seconds kept after the last word's offset, for the response to die away."""
+    words_to_trs: Literal["sum", "mean", "lanczos"] = "sum"
+    """How the vectors of the words in a TR become that row's features."""
+    longest_delay: float = Field(10.0, gt=0)
+    """Seconds; the FIR delays are 1, 2, ... up to this many seconds, in rows."""
+    delays: list[int] | None = None
+    """The FIR delays in rows, instead of `longest_delay`."""
+    folds: int = Field(5, ge=2)
+    """Contiguous test blocks of each story."""
+    inner_folds: int = Field(5, ge=2)
+    """Contiguous validation blocks of each training set, which choose the penalty."""
+    alphas: list[float] = Field([10.0**power for power in range(-1, 9)], min_length=1)
+    """Ridge penalties to choose from, for each target by itself."""
+    alpha_by: Literal["r", "mse"] = "r"
+    """What the inner folds choose by: highest mean Pearson r, or lowest mean squared error."""
+    backend: Literal["auto", "numpy", "torch", "torch_cuda"] = "auto"
+    """himalaya's backend; `auto`: torch_cuda where there is a GPU, else torch."""
+
+    @model_validator(mode="after")
+    def _delays_make_sense(self) -> Encoding:
+        if self.delays is not None and (not self.delays or sorted(set(self.delays)) != self.delays or self.delays[0] < 0):
+            raise ValueError("delays are rows, 0 or more, in rising order, such as [1, 2, 3, 4]")
+        if any(alpha <= 0 for alpha in self.alphas):
+            raise ValueError("alphas are above 0")
+        return self
+
+
+class Ceiling(Section):
+    """Ceilings: what the best possible model could reach, from how well listeners predict each other."""
+
+    halves: int = Field(100, ge=1)
+    """Random splits of the listeners into halves."""
+    floor: float = Field(0.05, ge=0)
+    """Scores are not normalised (n/a) where the ceiling is below this."""
+
+
+class Figures(Section):
+    """Figures."""
+
+    dpi: int = Field(150, ge=50)
+    """Resolution of the PNG files; every figure is written as SVG too."""
+    layer: int | None = Field(None, ge=0)
+    """Layer to show where a figure shows one; null: two thirds of each model's depth. Never chosen by its own score."""
+
+
+class Study(Section):
+    """A study: which data, which models, how. Everything but `study`, `dataset` and `models` has a default."""
+
+    study: Name
+    """The study's name: results go to results/<study>."""
+    dataset: Dataset
+    """Where the stories and the BOLD come from."""
+    models: dict[Name, Model] = {}
+    """The language models, by the name they get in tables and figures."""
+    baselines: list[Literal["word-rate", "untrained"]] = ["word-rate"]
+    """Models to beat: the number of words in each TR, and each language model's untrained twin."""
+    stories: Stories = Stories()
+    """Words and sentences."""
+    activations: Activations = Activations()
+    """How models read."""
+    bold: Bold = Bold()
+    """Cleaning and targets."""
+    encoding: Encoding = Encoding()
+    """From words to predicted BOLD."""
+    ceiling: Ceiling = Ceiling()
+    """Noise ceilings."""
+    figures: Figures = Figures()
+    """Drawing."""
+    seed: int = Field(0, ge=0)
+    """Seed of everything random."""
+    mirror: str | None = None
+    """A folder with copies of the public files, instead of the network (also: the environment variable ENGRAM_MIRROR)."""
+    pathvars: dict[str, str] = {}
+    """Snakemake's own: where results (`results`) and downloads (`downloads`) go."""
+
+    @model_validator(mode="after")
+    def _names_are_free(self) -> Study:
+        if WORD_RATE in self.models:
+            raise ValueError(f"models: '{WORD_RATE}' is the name of a baseline; give the model another name")
+        if "untrained" in self.baselines:
+            for name in self.models:
+                if name + UNTRAINED_SUFFIX in self.models:
+                    raise ValueError(f"models: '{name + UNTRAINED_SUFFIX}' is the name of '{name}'s untrained twin; rename one")
+        if not self.models and WORD_RATE not in self.baselines:
+            raise ValueError(f"nothing to score: give models, or baselines: [{WORD_RATE}]")
+        return self
+
+    def mirror_folder(self) -> Path | None:
+        """Return the mirror that this run uses, if any."""
+        value = self.mirror or os.environ.get(MIRROR_VARIABLE)
+        return Path(value) if value else None
+
+    def language_models(self) -> dict[str, Model]:
+        """Return the models of this run by name: those configured, less those this run leaves out, and untrained twins."""
+        kept = {name: model for name, model in self.models.items() if name not in self.left_out_models()}
+        if "untrained" in self.baselines:
+            twins = {name + UNTRAINED_SUFFIX: m.model_copy(update={"untrained": True}) for name, m in kept.items() if not m.untrained}
+            kept = {**kept, **twins}
+        return kept
+
+    def left_out_models(self) -> list[str]:
+        """Return the names of the models that this run leaves out because of their `only`."""
+        here = "mirror" if self.mirror_folder() else "hub"
+        return [name for name, model in self.models.items() if model.only not in (None, here)]
+
+
+def section_keys(section: type[BaseModel]) -> list[str]:
+    """Return the keys of a section, in the order of its definition."""
+    return list(section.model_fields)
+
+
+def read_study(raw: dict[str, Any]) -> Study:
+    """Check a raw configuration and return the study.
+
+    Parameters
+    ----------
+    raw : dict
+        The configuration as Snakemake merged it. Entries whose value is null are taken out first where a mapping of
+        names is expected (`models`), so that a stacked file can remove what an earlier one put in.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    EngramError
+        Naming every offending key: its value, what is allowed, and the line to write.
+    """
+    raw = dict(raw)
+    if isinstance(raw.get("models"), dict):
+        raw["models"] = {name: model for name, model in raw["models"].items() if model is not None}
+    try:
+        study = Study.model_validate(raw)
+    except ValidationError as error:
+        lines = [_explain(dict(item)) for item in error.errors()]
+        raise EngramError("the configuration has " + _count(len(lines), "error") + ":\n" + "\n".join(lines)) from None
+    if not study.language_models() and WORD_RATE not in study.baselines:
+        raise EngramError(f"every model of the study is left out of this run by its 'only' key: {', '.join(study.models)}.")
+    _check_sources(study)
+    return study
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("s" if number != 1 else "")
+
+
+def _explain(error: dict[str, Any]) -> str:
+    path = [str(part) for part in error["loc"] if part not in ("table", "alice")]
+    key = ".".join(path) or "(the whole)"
+    kind, message, found = error["type"], error["msg"].removeprefix("Value error, "), error["input"]
+    if kind == "extra_forbidden":
+        allowed = _allowed_keys(path[:-1])
+        close = difflib.get_close_matches(path[-1], allowed, n=1)
+        hint = f" Did you mean '{close[0]}'?" if close else ""
+        return f"  {key}: there is no such key.{hint} Allowed here: {', '.join(allowed)}."
+    if kind == "missing":
+        return f"  {key}: is needed and was not given. Write, for example:\n{_yaml_line(path, _EXAMPLES.get(key, '...'))}"
+    shown = "" if isinstance(found, dict) and len(str(found)) > 80 else f" (found: {found!r})"
+    example = _EXAMPLES.get(key, error.get("ctx", {}).get("expected"))
+    written = f" Write, for example:\n{_yaml_line(path, str(example))}" if example else ""
+    return f"  {key}: {message}{shown}.{written}"
+
+
+_EXAMPLES = {
+    "study": "my-study",
+    "dataset": "{kind: table, path: my_data, tr: 1.5}",
+    "dataset.kind": "table",
+    "dataset.path": "my_data",
+    "dataset.tr": "1.5",
+    "models": "{gpt2: {source: gpt2}}",
+    "encoding.delays": "[1, 2, 3, 4, 5]",
+    "encoding.alphas": "[1, 10, 100]",
+    "activations.context": "512",
+}
+
+
+def _yaml_line(path: list[str], value: str) -> str:
+    lines = ["    " + "  " * depth + part + ":" for depth, part in enumerate(path)]
+    lines[-1] += " " + value
+    return "\n".join(lines)
+
+
+def _allowed_keys(path: list[str]) -> list[str]:
+    """Return the keys that the section at `path` knows."""
+    if not path:
+        return section_keys(Study)
+    if path[0] == "models":
+        return section_keys(Model)
+    if path[0] == "dataset":
+        return sorted({*section_keys(TableDataset), *section_keys(AliceDataset)})
+    annotation = Study.model_fields[path[0]].annotation
+    return section_keys(annotation) if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []
+
+
+def is_folder_source(source: str) -> bool:
+    """Tell whether a model's source is a folder: it exists, or is written as a path (a hub id has at most one slash)."""
+    return source.startswith((".", "/", "~")) or source.count("/") > 1 or Path(source).is_dir()
+
+
+def source_folder(source: str) -> Path:
+    """Return the folder that a model's source names."""
+    return Path(source).expanduser()
+
+
+def _check_sources(study: Study) -> None:
+    """Look into model folders before the first job: what is missing there costs hours later."""
+    for name, model in study.language_models().items():
+        if model.source.startswith(MIRROR_PREFIX):
+            mirror = study.mirror_folder()
+            if mirror is None:
+                raise EngramError(
+                    f"models.{name}.source is '{model.source}', but no mirror is given. Name one (mirror: /path, or the "
+                    f"environment variable {MIRROR_VARIABLE}), or add 'only: mirror' to leave the model out of runs without one."
+                )
+            check_model_folder(mirror / model.source.removeprefix(MIRROR_PREFIX), f"models.{name}.source", weights=not model.untrained)
+        elif is_folder_source(model.source):
+            check_model_folder(source_folder(model.source), f"models.{name}.source", weights=not model.untrained)
+
+
+TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
+
+
+def check_model_folder(folder: Path, key: str, weights: bool = True) -> None:
+    """Raise `EngramError` unless a folder has what a model needs: config.json, a tokenizer, safetensors weights.
+
+    Parameters
+    ----------
+    folder : Path
+    key : str
+        Where the folder was named, for the message.
+    weights : bool
+        Whether weights are needed (an untrained model draws its own).
+    """
+    if not folder.is_dir():
+        raise EngramError(f"{key}: there is no folder '{folder}'. Give a folder in the Hugging Face layout, or a hub id such as gpt2.")
+    present = sorted(path.name for path in folder.iterdir())
+    if "config.json" not in present:
+        raise EngramError(f"{key}: '{folder}' has no config.json, so it is no model in the Hugging Face layout. Found: {present}.")
+    if not any(name in present for name in TOKENIZER_FILES):
+        raise EngramError(
+            f"{key}: '{folder}' has no tokenizer (none of {', '.join(TOKENIZER_FILES)}). Save the model's tokenizer into "
+            f"it: AutoTokenizer.from_pretrained(...).save_pretrained('{folder}')."
+        )
+    if weights and not any(name.endswith(".safetensors") for name in present):
+        raise EngramError(
+            f"{key}: '{folder}' has no *.safetensors weights (pickled weights are not loaded: they can run code). Save them "
+            f"anew: model.save_pretrained('{folder}', safe_serialization=True)."
+        )

@@ -1,0 +1,233 @@
+"""Readers of raw data: words, time courses, confounds and targets, whatever the kind of dataset.
+
+No later stage asks which kind it is. Every reader checks what it reads; an error names the file, what was found, what
+was expected and what to do.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from engram import storage
+from engram.errors import EngramError
+
+logger = logging.getLogger(__name__)
+
+HEMISPHERES = ("L", "R", "B")
+WORD_COLUMNS = ["word", "onset", "offset", "sentence_end"]
+
+
+class Dataset(Protocol):
+    """What every kind of dataset can be asked for."""
+
+    tr: float
+
+    def start(self, story: str) -> float:
+        """Return the time of a story's first row on the story's clock, in seconds."""
+
+    def words(self, story: str) -> pd.DataFrame:
+        """Return a story's words: word, onset and offset (seconds, NaN where unknown), sentence_end (bool or NA)."""
+
+    def targets(self) -> pd.DataFrame:
+        """Return the targets: target, hemisphere (L, R or B for both), roi, and x, y, z (MNI, mm) where known."""
+
+    def timeseries(self, subject: str, story: str) -> np.ndarray:
+        """Return a scan's BOLD, float32, of shape (n_trs, n_targets)."""
+
+    def confounds(self, subject: str, story: str) -> np.ndarray | None:
+        """Return a scan's confounds, of shape (n_trs, n_confounds), where there are any."""
+
+
+def open_dataset(config: dict[str, Any], folder: str | Path) -> Dataset:
+    """Return the reader of a dataset.
+
+    Parameters
+    ----------
+    config : dict
+        The checked `dataset` section of the configuration.
+    folder : path
+        Where its files are.
+    """
+    if config["kind"] == "alice":
+        from engram.alice import AliceDataset
+
+        return AliceDataset(Path(folder), config["spheres"])
+    return TableDataset(Path(folder), config["tr"], config["start"])
+
+
+class TableDataset:
+    """A folder of tables, as described in docs/data.md."""
+
+    def __init__(self, folder: Path, tr: float, start: float | dict[str, float]) -> None:
+        self.folder, self.tr, self._start = folder, tr, start
+
+    def start(self, story: str) -> float:
+        """Return the time of a story's first row on the story's clock, in seconds."""
+        if not isinstance(self._start, dict):
+            return self._start
+        if story not in self._start:
+            raise EngramError(f"dataset.start has no time for story '{story}'. Known: {sorted(self._start)}. Add '{story}: 0.0'.")
+        return self._start[story]
+
+    def words(self, story: str) -> pd.DataFrame:
+        """Return a story's words."""
+        path = self.folder / f"story-{story}_words.tsv"
+        table = storage.read_words(path)
+        _need_columns(table, ["word", "onset", "offset"], path)
+        words = table["word"].fillna("").str.strip()
+        if (words == "").any():
+            raise EngramError(f"'{path}', line {_line(words == '')}: an empty word. Every row needs a word; take the row out.")
+        result = pd.DataFrame({"word": words, "onset": _numbers(table["onset"], path), "offset": _numbers(table["offset"], path)})
+        result["sentence_end"] = pd.NA
+        backwards = result["offset"] < result["onset"]
+        if backwards.any():
+            raise EngramError(f"'{path}', line {_line(backwards)}: the word ends before it begins. Write n/a for times that are not known.")
+        onsets = result["onset"].dropna()
+        disorder = onsets.diff() < 0
+        if disorder.any():
+            line = int(disorder.idxmax()) + 2
+            raise EngramError(f"'{path}', line {line}: the onset is earlier than the word's before it. Sort the words by onset.")
+        return result
+
+    def targets(self) -> pd.DataFrame:
+        """Return the targets."""
+        path = self.folder / "targets.tsv"
+        table = storage.read_table(path, dtype={"target": str, "hemisphere": str, "roi": str})
+        _need_columns(table, ["target", "hemisphere", "roi"], path)
+        duplicated = table["target"].duplicated()
+        if duplicated.any():
+            raise EngramError(f"'{path}', line {_line(duplicated)}: target '{table['target'][duplicated].iloc[0]}' is there twice.")
+        wrong = ~table["hemisphere"].isin(HEMISPHERES)
+        if wrong.any():
+            found = table["hemisphere"][wrong].iloc[0]
+            raise EngramError(f"'{path}', line {_line(wrong)}: hemisphere '{found}'. Allowed: L, R, or B (both, or neither).")
+        if table["roi"].isna().any():
+            raise EngramError(f"'{path}', line {_line(table['roi'].isna())}: no roi. Name the region; targets without one may share a name.")
+        return table[[name for name in ("target", "hemisphere", "roi", "x", "y", "z") if name in table.columns]]
+
+    def timeseries(self, subject: str, story: str) -> np.ndarray:
+        """Return a scan's BOLD."""
+        path = self.folder / f"sub-{subject}_story-{story}_timeseries.tsv"
+        table = storage.read_table(path)
+        targets = self.targets()["target"].tolist()
+        missing, extra = set(targets) - set(table.columns), set(table.columns) - set(targets)
+        if missing or extra:
+            raise EngramError(
+                f"'{path}': its columns are not the targets of '{self.folder / 'targets.tsv'}'. Missing here: {sorted(missing)[:5]}; "
+                f"unknown there: {sorted(extra)[:5]}. There must be one column for each target, under its name."
+            )
+        values = table[targets].apply(lambda column: _numbers(column, path)).to_numpy(np.float32)
+        return check_timeseries(values, targets, str(path), subject)
+
+    def confounds(self, subject: str, story: str) -> np.ndarray | None:
+        """Return a scan's confounds; a missing value (fMRIPrep's first derivatives) becomes the column's mean."""
+        path = self.folder / f"sub-{subject}_story-{story}_confounds.tsv"
+        if not path.exists():
+            return None
+        table = storage.read_table(path)
+        values = table.apply(lambda column: _numbers(column, path))
+        return values.fillna(values.mean()).to_numpy(np.float32)
+
+
+def check_timeseries(values: np.ndarray, targets: list[str], name: str, subject: str) -> np.ndarray:
+    """Return the values; raise `EngramError` if a target has missing values or does not vary."""
+    remedy = f"Repair the file, or leave the listener out (dataset: exclude: {{'{subject}': reason}})"
+    bad = ~np.isfinite(values).all(axis=0)
+    if bad.any():
+        column = int(np.argmax(bad))
+        row = int(np.argmax(~np.isfinite(values[:, column])))
+        raise EngramError(
+            f"{name}: target '{targets[column]}' has a missing value in row {row} (rows count from 0); {bad.sum()} of {len(targets)} "
+            f"targets are affected. {remedy}, or take these targets out of targets.tsv and of every file."
+        )
+    constant = np.ptp(values, axis=0) == 0
+    if constant.any():
+        column = int(np.argmax(constant))
+        raise EngramError(
+            f"{name}: target '{targets[column]}' is constant; {constant.sum()} of {len(targets)} targets are. A time course that "
+            f"does not vary cannot be predicted. {remedy}, or take these targets out of targets.tsv and of every file."
+        )
+    return values
+
+
+def scan_table(dataset: Dataset, scans: list[tuple[str, str]], excluded: list[tuple[str, str, str]]) -> pd.DataFrame:
+    """Read every scan once and return what there is: the check before any work.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    scans : list of (subject, story)
+        Scans in use.
+    excluded : list of (subject, story, reason)
+        Scans left out; they are listed too, so that nothing disappears silently.
+
+    Returns
+    -------
+    pandas.DataFrame
+        subject, story, n_trs, n_targets, n_confounds, excluded (the reason, or missing).
+
+    Raises
+    ------
+    EngramError
+        If a file is unreadable or wrong, or listeners of a story have unequal numbers of TRs.
+    """
+    rows: list[dict[str, object]] = []
+    n_targets = len(dataset.targets())
+    for subject, story in scans:
+        n_trs = len(dataset.timeseries(subject, story))
+        confounds = dataset.confounds(subject, story)
+        if confounds is not None and len(confounds) != n_trs:
+            raise EngramError(
+                f"sub-{subject}, story {story}: {n_trs} rows of BOLD but {len(confounds)} rows of confounds. Both need a row for each TR."
+            )
+        n_confounds = 0 if confounds is None else confounds.shape[1]
+        rows.append({"subject": subject, "story": story, "n_trs": n_trs, "n_targets": n_targets, "n_confounds": n_confounds, "excluded": None})
+    for story in dict.fromkeys(story for _, story in scans):
+        counts = {str(row["subject"]): int(str(row["n_trs"])) for row in rows if row["story"] == story}
+        if len(set(counts.values())) > 1:
+            values = list(counts.values())
+            usual = max(set(values), key=values.count)
+            odd = {subject: n for subject, n in counts.items() if n != usual}
+            raise EngramError(
+                f"story {story}: listeners have unequal numbers of TRs. Most have {usual}; these differ: {odd}. Cut the files to the same "
+                "rows, or leave these listeners out (dataset: exclude: {subject: reason})."
+            )
+    rows += [{"subject": subject, "story": story, "excluded": reason} for subject, story, reason in excluded]
+    table = pd.DataFrame(rows).sort_values(["story", "subject"], ignore_index=True)
+    return table.astype({name: "Int64" for name in ("n_trs", "n_targets", "n_confounds")})
+
+
+SCAN_COLUMNS = {
+    "subject": "Listener.",
+    "story": "Story heard in this scan.",
+    "n_trs": "Rows (TRs) of the time course as read.",
+    "n_targets": "Targets (vertices, parcels or regions).",
+    "n_confounds": "Confound time courses that came with the scan.",
+    "excluded": "Why the scan is left out; n/a for scans in use.",
+}
+
+
+def _need_columns(table: pd.DataFrame, needed: list[str], path: Path) -> None:
+    missing = [name for name in needed if name not in table.columns]
+    if missing:
+        raise EngramError(f"'{path}' lacks the column(s) {missing}. Found: {list(table.columns)}. The columns are separated by tabs and named in line 1.")
+    if table.empty:
+        raise EngramError(f"'{path}' has a header and no rows.")
+
+
+def _numbers(column: pd.Series, path: Path) -> pd.Series:
+    numbers = pd.to_numeric(column, errors="coerce")
+    wrong = numbers.isna() & column.notna()
+    if wrong.any():
+        raise EngramError(f"'{path}', line {_line(wrong)}, column '{column.name}': '{column[wrong].iloc[0]}' is no number. Write n/a where there is none.")
+    return numbers.astype(float)
+
+
+def _line(mask: pd.Series) -> int:
+    """Return the line of the file (the header is line 1) of the first row that is marked."""
+    return int(np.argmax(mask.to_numpy())) + 2

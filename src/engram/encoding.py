@@ -1,0 +1,266 @@
+"""Encoding models: brain scores R by nested cross-validated ridge regression, with himalaya's decompositions.
+
+All targets of a group of listeners share their features, so one decomposition per fold serves them all. Targets go
+through in batches sized to the memory at hand; no weights are kept.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from engram import storage, timing
+from engram.errors import EngramError
+from engram.folds import blocked_folds
+from engram.jobs import progress
+from engram.scoring import pearson, standardize
+
+logger = logging.getLogger(__name__)
+
+#: Bytes of predictions held at a time: about a CPU's cache, and a small part of a GPU's memory.
+_BATCH_BYTES = {"numpy": 16 << 20, "torch": 16 << 20, "torch_cuda": 1 << 30}
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What an encoding gives.
+
+    Attributes
+    ----------
+    r : array of shape (n_stories, n_folds, n_targets)
+        Pearson r between predicted and recorded BOLD, per story and test block.
+    alpha : array of shape (n_folds, n_targets)
+        The penalty that the inner folds chose.
+    """
+
+    r: np.ndarray
+    alpha: np.ndarray
+
+
+def choose_backend(name: str) -> str:
+    """Return the himalaya backend to use: `auto` is torch_cuda where there is a GPU, else torch."""
+    if name != "auto":
+        return name
+    import torch
+
+    return "torch_cuda" if torch.cuda.is_available() else "torch"
+
+
+def encode(
+    features: np.ndarray,
+    targets: np.ndarray,
+    story: np.ndarray,
+    position: np.ndarray,
+    *,
+    folds: int,
+    inner_folds: int,
+    gap: int,
+    alphas: Sequence[float],
+    alpha_by: str = "r",
+    backend: str = "torch",
+) -> Scores:
+    """Score how well features predict targets, on rows that no part of the model has seen.
+
+    Parameters
+    ----------
+    features : array of shape (n_rows, n_features)
+        Delayed features of all stories, one after the other.
+    targets : array of shape (n_rows, n_targets)
+        BOLD on the same rows, finite.
+    story, position : arrays of shape (n_rows, )
+        Which story a row belongs to, and its place there (in TRs).
+    folds, inner_folds : int
+        Contiguous blocks, outer and inner (`engram.folds.blocked_folds`).
+    gap : int
+        Rows next to a test block that are left out of training.
+    alphas : sequence of float
+        Ridge penalties; each target gets its own.
+    alpha_by : {"r", "mse"}
+        Inner criterion: highest mean Pearson r over stories and inner folds, or lowest mean squared error.
+    backend : {"numpy", "torch", "torch_cuda"}
+        himalaya's backend.
+
+    Returns
+    -------
+    Scores
+
+    Notes
+    -----
+    Features and targets are centred, and features scaled, by each training set's own rows, inner ones too. The smaller
+    of the two forms is solved: kernel where features outnumber training rows, else primal. Decompositions are in
+    float64: with features of a language model, whose largest eigenvalue exceeds the smallest penalty by more than
+    float32's precision, float32 can give negative eigenvalues. The products with the targets are in float32.
+    """
+    from himalaya.backend import set_backend
+
+    xp = set_backend(backend)
+    n_targets = targets.shape[1]
+    design = xp.asarray(np.ascontiguousarray(features, dtype=np.float32))
+    bold = xp.asarray(np.ascontiguousarray(targets, dtype=np.float32))
+    stories = np.unique(story)
+    r = np.zeros((len(stories), folds, n_targets), dtype=np.float32)
+    chosen = np.zeros((folds, n_targets), dtype=np.float32)
+    for fold, (train, test) in enumerate(blocked_folds(story, position, folds, gap)):
+        criterion = xp.zeros_like(bold, shape=(len(alphas), n_targets))
+        for inner_train, inner_test in blocked_folds(story[train], position[train], inner_folds, gap):
+            fit, held_out = train[inner_train], train[inner_test]
+            matrices = _hat_matrices(design, fit, held_out, alphas, xp)
+            for batch in _batches(n_targets, len(alphas) * len(held_out), backend):
+                criterion[:, batch] += _criterion(matrices, bold[:, batch], fit, held_out, story, alpha_by, xp)
+        best = xp.to_numpy(criterion.argmax(0))
+        chosen[fold] = np.asarray(alphas, dtype=np.float32)[best]
+        matrices = _hat_matrices(design, train, test, alphas, xp)
+        for index in np.unique(best):
+            mine = np.flatnonzero(best == index)
+            for batch in _batches(len(mine), len(test), backend):
+                selected = bold[:, mine[batch]]
+                predictions = matrices[int(index)] @ (selected[train] - selected[train].mean(0))
+                for one, rows in _by_story(story, test):
+                    scores = pearson(standardize(selected[test][rows]), predictions[rows])
+                    r[np.searchsorted(stories, one), fold, mine[batch]] = xp.to_numpy(scores)
+    return Scores(r, chosen)
+
+
+def _hat_matrices(design: Any, train: np.ndarray, test: np.ndarray, alphas: Sequence[float], xp: ModuleType) -> Any:
+    """Return what turns centred training targets into predictions, for every penalty: (n_alphas, n_test, n_train), float32."""
+    from himalaya.kernel_ridge._random_search import _decompose_kernel_ridge
+    from himalaya.ridge._random_search import _decompose_ridge
+
+    train_x, test_x = xp.asarray(design[train], dtype=xp.float64), xp.asarray(design[test], dtype=xp.float64)
+    mean = train_x.mean(0)
+    train_x = train_x - mean
+    scale = (train_x**2).mean(0) ** 0.5
+    scale = scale + (scale == 0)
+    train_x, test_x = train_x / scale, (test_x - mean) / scale
+    penalties = xp.asarray(np.asarray(alphas), dtype=xp.float64)
+    n_rows, n_features = train_x.shape
+    # Both generators yield one batch: all penalties share the decomposition.
+    if n_features > n_rows:
+        kernel, test_kernel = train_x @ train_x.T, test_x @ train_x.T
+        matrices, _ = next(_decompose_kernel_ridge(kernel, penalties, Ktest=test_kernel, n_alphas_batch=len(alphas)))
+    else:
+        weights, _ = next(_decompose_ridge(train_x, penalties, n_alphas_batch=len(alphas)))
+        matrices = xp.matmul(test_x, weights)
+    return xp.asarray(matrices, dtype=xp.float32)
+
+
+def _criterion(matrices: Any, bold: Any, fit: np.ndarray, held_out: np.ndarray, story: np.ndarray, alpha_by: str, xp: ModuleType) -> Any:
+    """Return how well each penalty predicts each target: (n_alphas, n_targets), higher is better."""
+    mean = bold[fit].mean(0)
+    predictions = xp.matmul(matrices, bold[fit] - mean)
+    if alpha_by == "mse":
+        return -((predictions - (bold[held_out] - mean)) ** 2).mean(1)
+    parts = [pearson(standardize(bold[held_out][rows]), predictions[:, rows]) for _, rows in _by_story(story, held_out)]
+    return sum(parts) / len(parts)
+
+
+def _by_story(story: np.ndarray, rows: np.ndarray) -> list[tuple[int, np.ndarray]]:
+    """Return, for each story among the rows, which of the rows are its."""
+    return [(int(one), np.flatnonzero(story[rows] == one)) for one in np.unique(story[rows])]
+
+
+def _batches(n_targets: int, values_per_target: int, backend: str) -> list[slice]:
+    size = max(1, _BATCH_BYTES[backend] // (4 * values_per_target))
+    return [slice(begin, min(begin + size, n_targets)) for begin in range(0, n_targets, size)]
+
+
+def group_scores(
+    activations: Sequence[str],
+    bold: Sequence[str],
+    words: Sequence[str],
+    subjects: Sequence[str],
+    *,
+    words_to_trs: str,
+    longest_delay: float,
+    delays: Sequence[int] | None,
+    folds: int,
+    inner_folds: int,
+    alphas: Sequence[float],
+    alpha_by: str,
+    backend: str,
+    **_rows: float,
+) -> xr.Dataset:
+    """Score every layer of a model on every target of a group of listeners.
+
+    Parameters
+    ----------
+    activations, bold, words : sequences of paths
+        One file per story of the group, in the same order.
+    subjects : sequence of str
+        The group's listeners.
+    words_to_trs, longest_delay, delays, folds, inner_folds, alphas, alpha_by, backend
+        The `encoding` section of the configuration; `tail` and `trim`, which shaped the BOLD's rows, are not used here.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``r`` (layer, story, subject, fold, target), Pearson; ``alpha`` (layer, subject, fold, target).
+    """
+    chosen_backend = choose_backend(backend)
+    stories = [load_story(*files, subjects) for files in zip(activations, bold, words, strict=True)]
+    tr = stories[0].tr
+    fir = timing.fir_delays(tr, longest_delay, delays)
+    gap = timing.fold_gap(fir, words_to_trs)
+    story = np.concatenate([np.full(len(one.times), index) for index, one in enumerate(stories)])
+    position = np.concatenate([np.arange(len(one.times)) for one in stories])
+    targets = np.concatenate([one.bold for one in stories])
+    n_layers = stories[0].vectors.sizes["layer"]
+    logger.info("%d stories, %d rows, %d listeners, delays %s, gap %d, backend %s", len(stories), len(story), len(subjects), fir, gap, chosen_backend)
+    results = []
+    for layer in progress(range(n_layers), "layers", "layer"):
+        features = np.concatenate(
+            [timing.delayed_features(one.vectors[layer].values, one.onsets, one.times, tr, fir, words_to_trs) for one in stories]
+        )
+        results.append(
+            encode(
+                features, targets, story, position, folds=folds, inner_folds=inner_folds, gap=gap, alphas=alphas, alpha_by=alpha_by, backend=chosen_backend
+            )
+        )
+    shape = (len(subjects), stories[0].bold.shape[1] // len(subjects))
+    r = np.stack([scores.r for scores in results]).reshape(n_layers, len(stories), folds, *shape).transpose(0, 1, 3, 2, 4)
+    alpha = np.stack([scores.alpha for scores in results]).reshape(n_layers, folds, *shape).transpose(0, 2, 1, 3)
+    return xr.Dataset(
+        {
+            "r": (("layer", "story", "subject", "fold", "target"), r, {"units": "Pearson r", "description": "Predicted against recorded BOLD, per test block"}),
+            "alpha": (("layer", "subject", "fold", "target"), alpha, {"units": "1", "description": "Ridge penalty chosen by the inner folds"}),
+        },
+        coords={
+            "layer": np.arange(n_layers),
+            "story": [one.name for one in stories],
+            "subject": list(subjects),
+            "n_trs": ("story", [len(one.times) for one in stories], {"description": "Rows of each story"}),
+            **stories[0].target_coordinates,
+        },
+        attrs={"tr": tr, "delays": fir, "gap": gap, "backend": chosen_backend},
+    )
+
+
+@dataclass(frozen=True)
+class StoryData:
+    """A story's part of a group's data: activations (read layer by layer), word onsets, row times, and BOLD (row, listener x target)."""
+
+    name: str
+    tr: float
+    vectors: xr.DataArray
+    onsets: np.ndarray
+    times: np.ndarray
+    bold: np.ndarray
+    target_coordinates: dict[str, Any]
+
+
+def load_story(activations: str, bold: str, words: str, subjects: Sequence[str]) -> StoryData:
+    """Read a story's part of a group's data; listeners' targets are stacked side by side."""
+    vectors = storage.open_dataset(activations)["activation"]
+    onsets = storage.read_words(words)["onset"].to_numpy(float)
+    if vectors.sizes["word"] != len(onsets):
+        raise EngramError(f"'{activations}' has {vectors.sizes['word']} words and '{words}' {len(onsets)}. Delete the former and run again.")
+    with storage.open_dataset(bold) as dataset:
+        values = dataset["bold"].sel(subject=list(subjects)).transpose("time", "subject", "target").values
+        coordinates = {name: (value.dims, value.values) for name, value in dataset.coords.items() if value.dims == ("target",)}
+        return StoryData(dataset.attrs["story"], float(dataset.attrs["tr"]), vectors, onsets, dataset["time"].values, values.reshape(len(values), -1), coordinates)

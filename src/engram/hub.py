@@ -1,0 +1,95 @@
+"""Models from the Hugging Face hub, or from a mirror, into a folder."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from pathlib import Path
+
+from engram.errors import EngramError
+from engram.jobs import sha256
+from engram.storage import atomic
+
+logger = logging.getLogger(__name__)
+
+_PREFIX = "mirror:"
+#: What a model needs: no pickled weights, which can run code, and no code.
+_CONFIG_FILES = ("*.json", "*.txt", "*.model", "LICENSE*", "README.md")
+_WEIGHTS = ("*.safetensors",)
+
+
+def fetch_model(source: str, folder: Path, *, revision: str | None, weights: bool = True, mirror: str | None = None) -> None:
+    """Bring a model into a folder.
+
+    Parameters
+    ----------
+    source : str
+        A hub id, or ``mirror:`` and a folder inside the mirror.
+    folder : Path
+        Where it goes; what is there and complete is not fetched again.
+    revision : str or None
+        The commit, for a hub id.
+    weights : bool
+        Whether weights are needed.
+    mirror : str, optional
+        A folder that may hold ``models/<source>``; the hub is asked only if it does not.
+
+    Raises
+    ------
+    EngramError
+        If the model cannot be had.
+    """
+    patterns = [*_CONFIG_FILES, *(_WEIGHTS if weights else ())]
+    inside = source.removeprefix(_PREFIX) if source.startswith(_PREFIX) else f"models/{source}"
+    if mirror is not None and (Path(mirror) / inside).is_dir():
+        _copy(Path(mirror) / inside, folder, patterns)
+    elif source.startswith(_PREFIX):
+        raise EngramError(f"the mirror has no '{inside}' (looked in {mirror}).")
+    else:
+        _download(source, folder, revision, patterns)
+    if weights and not list(folder.glob("*.safetensors")):
+        raise EngramError(f"'{source}' has no safetensors weights at this revision; pickled weights are not loaded, since they can run code. Choose another revision.")
+
+
+def write_manifest(path: Path, folder: Path) -> None:
+    """Write the path, size and SHA-256 of a fetched model's files: what later stages depend on."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file() and not any(part.startswith(".") for part in file.relative_to(folder).parts))
+    lines = ["path\tsize\tsha256", *(f"{file.relative_to(folder)}\t{file.stat().st_size}\t{sha256(file)}" for file in files)]
+    with atomic(path) as temporary:
+        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _copy(source: Path, folder: Path, patterns: list[str]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in sorted({file for pattern in patterns for file in source.glob(pattern)}):
+        target = folder / file.name
+        if not (target.exists() and target.stat().st_size == file.stat().st_size and sha256(target) == sha256(file)):
+            logger.info("copying %s", file)
+            with atomic(target) as temporary:
+                shutil.copyfile(file, temporary)
+
+
+def _download(source: str, folder: Path, revision: str | None, patterns: list[str]) -> None:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
+
+    try:
+        # Resumes by itself, and keeps what is complete.
+        snapshot_download(source, revision=revision, local_dir=folder, allow_patterns=patterns)
+    except GatedRepoError as error:
+        raise EngramError(
+            f"'{source}' is gated: ask for access on its page of the Hugging Face hub, then make a token known here "
+            "(the environment variable HF_TOKEN, or 'hf auth login')."
+        ) from error
+    except RevisionNotFoundError as error:
+        raise EngramError(f"'{source}' has no revision '{revision}' on the Hugging Face hub. Look it up under 'Files', 'History'.") from error
+    except (RepositoryNotFoundError, HFValidationError) as error:
+        raise EngramError(
+            f"there is no model '{source}' on the Hugging Face hub (or it is private, and no token is known here). If a folder is meant, "
+            f"write it as a path: ./{source}."
+        ) from error
+    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+        raise EngramError(
+            f"'{source}' could not be downloaded from the Hugging Face hub ({type(error).__name__}: {str(error)[:200]}). Check the network and run "
+            "again (what is there is kept), or name a mirror that has it: ENGRAM_MIRROR=/path, or 'mirror:' in the configuration."
+        ) from error

@@ -1,0 +1,231 @@
+"""What a study consists of, known before its first job: stories, listeners, groups, models.
+
+Only file names and small tables are looked at: the workflow is planned in a blink, and without the data of a download.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import re
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engram.config import MIRROR_PREFIX, NAME, AliceDataset, Model, Study, TableDataset, is_folder_source, source_folder
+from engram.errors import EngramError
+from engram.names import AVERAGE, WORD_RATE
+
+#: Longest name of a group before it is abbreviated with a hash (file names have limits).
+_LONGEST_NAME = 60
+#: Bytes up to which a file of a model folder is read whole, and how larger ones are sampled.
+_WHOLE, _SAMPLES, _SAMPLE_BYTES = 8 << 20, 256, 16 << 10
+_ROOT = Path(__file__).parents[2]
+ALICE_PINS = _ROOT / "resources" / "alice" / "files.tsv"
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One listener in one story, with the raw files that belong to it."""
+
+    subject: str
+    story: str
+    files: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Group:
+    """Listeners who heard the same stories, and so share features; `average` may be one of them."""
+
+    subjects: tuple[str, ...]
+    stories: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study's stories, scans and groups.
+
+    Attributes
+    ----------
+    scans : tuple of Scan
+        In use, by story and listener.
+    excluded : tuple of (subject, story, reason)
+    groups : dict of Group
+        By the name under which their scores are kept.
+    story_files : dict
+        Raw files of each story's words.
+    has_coordinates : bool
+        Whether targets have MNI coordinates.
+    """
+
+    scans: tuple[Scan, ...]
+    excluded: tuple[tuple[str, str, str], ...]
+    groups: dict[str, Group]
+    story_files: dict[str, tuple[str, ...]]
+    common_files: tuple[str, ...]
+    has_coordinates: bool
+
+    @property
+    def stories(self) -> list[str]:
+        """Stories, sorted."""
+        return sorted(self.story_files)
+
+    def listeners(self, story: str) -> list[str]:
+        """Return the listeners of a story, sorted."""
+        return sorted(scan.subject for scan in self.scans if scan.story == story)
+
+
+def make_plan(study: Study) -> Plan:
+    """Return the plan of a study.
+
+    Raises
+    ------
+    EngramError
+        If a story or listener that the configuration names is not there, or nothing is left to do.
+    """
+    dataset = study.dataset
+    if isinstance(dataset, AliceDataset):
+        scans, story_files, common, coordinates = _alice_scans(dataset)
+    else:
+        scans, story_files, common, coordinates = _table_scans(dataset)
+    known = sorted({scan.subject for scan in scans})
+    _check_known("dataset.subjects", dataset.subjects or [], known)
+    _check_known("dataset.exclude", list(dataset.exclude), known)
+    chosen = [scan for scan in scans if dataset.subjects is None or scan.subject in dataset.subjects]
+    used = tuple(scan for scan in chosen if scan.subject not in dataset.exclude)
+    excluded = tuple((scan.subject, scan.story, dataset.exclude[scan.subject]) for scan in chosen if scan.subject in dataset.exclude)
+    heard = {scan.story for scan in used}
+    deserted = sorted(set(story_files) - heard)
+    if deserted:
+        raise EngramError(f"no listener is left for {', '.join(deserted)}. Known listeners: {known}; excluded: {sorted(dataset.exclude)}.")
+    return Plan(used, excluded, _groups(used, study.bold.average), story_files, common, coordinates)
+
+
+def models(study: Study) -> list[str]:
+    """Return the names of everything that is scored, baselines included."""
+    return [*study.language_models(), *([WORD_RATE] if WORD_RATE in study.baselines else [])]
+
+
+def model_key(study: Study, name: str) -> dict[str, Any]:
+    """Return what defines a model: its source, revision or content, and whether it is untrained, and with which seed."""
+    model = study.language_models()[name]
+    content = folder_fingerprint(source_folder(model.source)) if is_local(study, name) else None
+    seed = study.seed if model.untrained else None
+    return {"content": content, "revision": model.revision, "seed": seed, "source": model.source, "untrained": model.untrained}
+
+
+def is_local(study: Study, name: str) -> bool:
+    """Tell whether a model is read from the folder that the configuration names, and so needs no download."""
+    source = study.language_models()[name].source
+    return not source.startswith(MIRROR_PREFIX) and is_folder_source(source)
+
+
+def download_name(model: Model) -> str:
+    """Return the name under which a model from the hub or a mirror is kept; untrained twins need no weights of their own."""
+    name = re.sub(r"[^A-Za-z0-9.-]+", "--", model.source.removeprefix(MIRROR_PREFIX))
+    return name + (f"@{model.revision[:12]}" if model.revision else "")
+
+
+def download_source(study: Study, download: str) -> dict[str, Any]:
+    """Return what to fetch under a download's name: source and revision, and whether weights are needed."""
+    wanted = [model for name, model in study.language_models().items() if not is_local(study, name) and download_name(model) == download]
+    if not wanted:
+        raise EngramError(f"no model of the study is downloaded as '{download}'.")
+    return {"revision": wanted[0].revision, "source": wanted[0].source, "weights": not all(model.untrained for model in wanted)}
+
+
+def folder_fingerprint(folder: Path) -> str:
+    """Return a digest of a model folder's content: names, sizes, small files whole, large ones sampled.
+
+    A file's time is no part of it, so that a touch or a fresh clone reruns nothing; weights that were trained further
+    differ almost everywhere, so that samples find them out without reading gigabytes each time the workflow is planned.
+    """
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")):
+        size = path.stat().st_size
+        digest.update(f"{path.name} {size} ".encode())
+        with path.open("rb") as stream:
+            if size <= _WHOLE:
+                digest.update(stream.read())
+                continue
+            for sample in range(_SAMPLES):
+                stream.seek(sample * (size - _SAMPLE_BYTES) // (_SAMPLES - 1))
+                digest.update(stream.read(_SAMPLE_BYTES))
+    return digest.hexdigest()[:16]
+
+
+def group_name(stories: tuple[str, ...]) -> str:
+    """Return a group's name: its stories, abbreviated with a hash when long, so that adding a story renames nothing else."""
+    name = "+".join(stories)
+    if len(name) <= _LONGEST_NAME:
+        return name
+    return f"{stories[0]}+{len(stories) - 1}more-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
+
+def _groups(scans: tuple[Scan, ...], average: bool) -> dict[str, Group]:
+    heard: dict[str, list[str]] = defaultdict(list)
+    listeners: dict[str, set[str]] = defaultdict(set)
+    for scan in scans:
+        heard[scan.subject].append(scan.story)
+        listeners[scan.story].add(scan.subject)
+    if average:
+        # The average listener heard every story that at least two people heard.
+        shared = sorted(story for story, people in listeners.items() if len(people) > 1)
+        if shared:
+            heard[AVERAGE] = shared
+    members: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for subject, stories in heard.items():
+        members[tuple(sorted(stories))].append(subject)
+    return {group_name(stories): Group(tuple(sorted(subjects)), stories) for stories, subjects in sorted(members.items())}
+
+
+def _check_known(key: str, names: list[str], known: list[str]) -> None:
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        raise EngramError(f"{key} names {unknown}, which the dataset does not have. It has: {known}.")
+
+
+_Scans = tuple[list[Scan], dict[str, tuple[str, ...]], tuple[str, ...], bool]
+
+
+def _alice_scans(dataset: AliceDataset) -> _Scans:
+    with ALICE_PINS.open(encoding="utf-8", newline="") as stream:
+        paths = [row["path"] for row in csv.DictReader(stream, delimiter="\t")]
+    subjects = sorted(match[1] for path in paths if (match := re.fullmatch(rf"{dataset.spheres}/s(\d+)-timecourses\.txt", path)))
+    return [Scan(subject, "alice") for subject in subjects], {"alice": ()}, (), False
+
+
+def _table_scans(dataset: TableDataset) -> _Scans:
+    folder = Path(dataset.path).expanduser()
+    if not folder.is_dir():
+        raise EngramError(f"dataset.path: there is no folder '{folder}'. It is looked for from the working directory, {Path.cwd()}.")
+    stories = {match[1]: path for path in sorted(folder.iterdir()) if (match := re.fullmatch(rf"story-({NAME})_words\.tsv", path.name))}
+    if not stories:
+        raise EngramError(f"dataset.path: '{folder}' has no 'story-<story>_words.tsv'. docs/data.md says which files a study needs.")
+    _check_known("dataset.stories", dataset.stories or [], sorted(stories))
+    if isinstance(dataset.start, dict):
+        missing = sorted(set(dataset.stories or stories) - set(dataset.start))
+        if missing:
+            raise EngramError(f"dataset.start gives no time for {missing}. Give one for each story, such as '{missing[0]}: 0.0', or one number for all.")
+    targets = folder / "targets.tsv"
+    if not targets.exists():
+        raise EngramError(f"dataset.path: '{folder}' has no 'targets.tsv' (columns: target, hemisphere, roi). See docs/data.md.")
+    chosen = {story: (str(path),) for story, path in stories.items() if dataset.stories is None or story in dataset.stories}
+    scans = []
+    for path in sorted(folder.glob("sub-*_timeseries.tsv")):
+        match = re.fullmatch(rf"sub-({NAME})_story-({NAME})_timeseries\.tsv", path.name)
+        if match is None:
+            raise EngramError(f"'{path}': the name is not 'sub-<id>_story-<story>_timeseries.tsv' with letters, digits, '-' and '.' for <id> and <story>.")
+        subject, story = match[1], match[2]
+        if story not in stories:
+            raise EngramError(f"'{path}' is of story '{story}', which has no 'story-{story}_words.tsv'. Stories with words: {sorted(stories)}.")
+        if subject == AVERAGE:
+            raise EngramError(f"'{path}': '{AVERAGE}' is the name of the average listener. Give the listener another id.")
+        if story in chosen:
+            confounds = folder / f"sub-{subject}_story-{story}_confounds.tsv"
+            scans.append(Scan(subject, story, (str(path), *([str(confounds)] if confounds.exists() else []))))
+    if not scans:
+        raise EngramError(f"dataset.path: '{folder}' has no 'sub-<id>_story-<story>_timeseries.tsv' for {sorted(chosen)}.")
+    header = targets.read_text(encoding="utf-8").split("\n", 1)[0].strip().split("\t")
+    return scans, chosen, (str(targets),), {"x", "y", "z"} <= set(header)

@@ -1,0 +1,37 @@
+"""Pearson correlation along rows, as a score: a constant prediction scores 0."""
+
+from __future__ import annotations
+
+from typing import Any
+
+#: A prediction whose variance is this small a part of its mean square counts as constant (float32 has no more digits).
+_CONSTANT = 1e-6
+
+
+def standardize(values: Any) -> Any:
+    """Return the values (n_rows, n_targets) with mean 0 and sum of squares 1 over rows; constant columns become 0."""
+    centred = values - values.mean(0)
+    norm = (centred**2).sum(0) ** 0.5
+    return centred / (norm + (norm == 0))
+
+
+def pearson(standardized: Any, predictions: Any) -> Any:
+    """Return the Pearson correlation of predictions with targets, over rows.
+
+    Parameters
+    ----------
+    standardized : array or Tensor of shape (n_rows, n_targets)
+        Targets, as `standardize` returns them.
+    predictions : array or Tensor of shape (..., n_rows, n_targets)
+
+    Returns
+    -------
+    array or Tensor of shape (..., n_targets)
+        0 where a prediction (or a target) is constant.
+    """
+    n_rows = predictions.shape[-2]
+    product = (predictions * standardized).sum(-2)
+    mean_square = (predictions**2).sum(-2)
+    variance = mean_square - predictions.sum(-2) ** 2 / n_rows
+    constant = variance <= _CONSTANT * mean_square
+    return product * ~constant / (variance * ~constant + constant) ** 0.5

@@ -1,0 +1,122 @@
+"""How results are kept: NetCDF arrays with named dimensions, TSV tables with a JSON sidecar, all whole or absent."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engram.errors import EngramError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+#: How missing values are written in tables, as in BIDS.
+MISSING = "n/a"
+
+
+@contextmanager
+def atomic(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it to `path` when the block succeeds, remove it when it fails.
+
+    The temporary name is unique, because a job of a killed run may still be writing, and keeps the suffix, because
+    libraries choose a format by it.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{uuid.uuid4().hex[:12]}.{path.name}")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_dataset(path: str | Path, dataset: xr.Dataset) -> None:
+    """Write a dataset as NetCDF 4 (HDF5), whole or not at all.
+
+    Parameters
+    ----------
+    path : path
+        Ends in ``.nc``.
+    dataset : xarray.Dataset
+        Every variable with a ``units`` or ``description`` attribute.
+    """
+    with atomic(path) as temporary:
+        dataset.to_netcdf(temporary, engine="h5netcdf")
+
+
+def open_dataset(path: str | Path) -> xr.Dataset:
+    """Open a NetCDF file; values are read when they are used. Use it as a context manager.
+
+    Raises
+    ------
+    EngramError
+        If the file cannot be read; the message names it and says how to make it again.
+    """
+    import xarray as xr
+
+    try:
+        return xr.open_dataset(path, engine="h5netcdf")
+    except (OSError, ValueError) as error:
+        raise EngramError(f"'{path}' cannot be read ({error}). Delete it and run again: only what is missing is made anew.") from error
+
+
+def write_table(path: str | Path, table: pd.DataFrame, description: str, columns: Mapping[str, str]) -> None:
+    """Write a table as TSV, with a JSON sidecar that explains it and each of its columns.
+
+    Parameters
+    ----------
+    path : path
+        Ends in ``.tsv``; the sidecar has the same name with ``.json``.
+    table : pandas.DataFrame
+        Missing values are written as ``n/a``, numbers with six significant digits.
+    description : str
+        What the table holds.
+    columns : mapping
+        What each column holds; exactly the table's columns.
+    """
+    if list(columns) != list(table.columns):
+        raise ValueError(f"columns explained: {list(columns)}; columns of the table: {list(table.columns)}")
+    with atomic(path) as temporary:
+        table.to_csv(temporary, sep="\t", index=False, na_rep=MISSING, float_format="%.6g", quoting=csv.QUOTE_NONE)
+    write_json(sidecar(path), {"Description": description, **{name: {"Description": text} for name, text in columns.items()}})
+
+
+def read_table(path: str | Path, **options: Any) -> pd.DataFrame:
+    """Read a TSV table; ``n/a`` and empty cells are missing values, and nothing else is (a word may be "null")."""
+    import pandas as pd
+
+    try:
+        return pd.read_csv(path, sep="\t", na_values=[MISSING, ""], keep_default_na=False, **options)
+    except (OSError, ValueError) as error:
+        raise EngramError(f"'{path}' cannot be read as a tab-separated table: {error}") from error
+
+
+def read_words(path: str | Path) -> pd.DataFrame:
+    """Read a words table; words are text whatever they look like ("null", "2", a quotation mark)."""
+    return read_table(path, dtype={"word": str}, quoting=csv.QUOTE_NONE)
+
+
+def sidecar(path: str | Path) -> Path:
+    """Return the path of a file's JSON sidecar."""
+    return Path(path).with_suffix(".json")
+
+
+def write_json(path: str | Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file, whole or not at all."""
+    with atomic(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: str | Path) -> dict[str, Any]:
+    """Read a JSON object; a file that is absent is an empty one."""
+    path = Path(path)
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return content

@@ -1,0 +1,20 @@
+"""Ceilings: how well a story's listeners predict each other. One job per story, over all its listeners."""
+
+
+rule ceiling:
+    """Split-half and leave-one-out ceilings of every target of a story."""
+    input:
+        bold="<results>/bold/story-{story}_bold.nc",
+    output:
+        ceiling="<results>/ceilings/story-{story}_ceiling.nc",
+    log:
+        "<logs>/ceiling/{story}.log",
+    benchmark:
+        "<benchmarks>/ceiling/{story}.tsv"
+    params:
+        config=ceiling_config,
+        code=code_of("ceiling"),
+    conda:
+        "../../envs/environment.yaml"
+    script:
+        "../scripts/ceiling.py"

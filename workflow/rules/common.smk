@@ -1,0 +1,211 @@
+"""The study's configuration and plan, and the functions that name inputs and parameters.
+
+Needs a configuration: --configfile, or the demo's when none is given. Nothing heavy is imported here, since every job of
+a cluster reads this file again.
+"""
+
+import os
+
+from snakemake.exceptions import WorkflowError
+
+from engram import plan as planning
+from engram.code import digest
+from engram.config import MIRROR_VARIABLE, NAME, read_study
+from engram.errors import EngramError
+from engram.names import ORIGINAL, WORD_RATE
+
+# Snakemake merges --configfile into the default one, deeply. The demo's is loaded only when the user gives no study, so
+# that none of its models or stories leaks into another.
+if not workflow.overwrite_configfiles and "study" not in config:
+
+    configfile: workflow.source_path("../../config/config.yaml")
+
+
+try:
+    STUDY = read_study(config)
+    PLAN = planning.make_plan(STUDY)
+except EngramError as error:
+    raise WorkflowError(str(error)) from None
+
+# Downloads take a mirror from the environment: where a file came from is no part of what it is, and reruns nothing.
+if STUDY.mirror_folder():
+    os.environ[MIRROR_VARIABLE] = str(STUDY.mirror_folder())
+for name in STUDY.left_out_models():
+    logger.warning(f"model {name} is left out of this run: it is for runs with{'out' if STUDY.mirror_folder() else ''} a mirror")
+
+
+pathvars:
+    results=f"results/{STUDY.study}",
+    downloads="resources/downloads",
+    logs="<results>/logs",
+    benchmarks="<results>/benchmarks",
+
+
+wildcard_constraints:
+    story=NAME,
+    model=NAME,
+    aug=NAME,
+    download=r"[A-Za-z0-9.@-]+",
+    group=r"[A-Za-z0-9.+-]+",
+    figure=r"[a-z-]+",
+
+
+AUGMENTATIONS = [ORIGINAL]
+
+
+def final_outputs():
+    """Tables and figures of the study."""
+    tables = ["scans.tsv", "tables/scores.tsv", "tables/best_layer.tsv", "tables/ceilings.tsv", "tables/regions.tsv"]
+    figures = [f"figures/{figure}.{kind}" for figure in figure_names() for kind in ("svg", "png")]
+    return [f"<results>/{path}" for path in [*tables, *figures]]
+
+
+def figure_names():
+    """Figures that this study can have."""
+    return ["layers", "regions", *(["brain"] if PLAN.has_coordinates else [])]
+
+
+def code_of(rule_name):
+    """The digest of a rule's script and of the modules it imports."""
+    return digest(workflow.source_path(f"../scripts/{rule_name}.py"))
+
+
+def section(name):
+    """A section of the configuration as a plain dict."""
+    return plain(getattr(STUDY, name).model_dump(mode="json"))
+
+
+def plain(value):
+    """The value with sorted keys: Snakemake compares parameters by their text."""
+    return {key: plain(value[key]) for key in sorted(value)} if isinstance(value, dict) else value
+
+
+def dataset_config():
+    """What readers need to know: not which listeners are in use, which is an input's business."""
+    config = section("dataset")
+    return {key: config[key] for key in config if key not in ("subjects", "stories", "exclude", "path")}
+
+
+def dataset_manifest(wildcards):
+    """The manifest of a dataset that is downloaded; none for the user's own folder."""
+    return [f"<downloads>/{STUDY.dataset.kind}.tsv"] if STUDY.dataset.kind != "table" else []
+
+
+def word_files(wildcards):
+    """Raw files of a story's words."""
+    return PLAN.story_files[wildcards.story]
+
+
+def scan_files(wildcards):
+    """Raw files of a story's scans."""
+    return [*PLAN.common_files, *(path for scan in PLAN.scans if scan.story == wildcards.story for path in scan.files)]
+
+
+def all_scan_files(wildcards):
+    """Raw files of all scans in use."""
+    return [*PLAN.common_files, *(path for scan in PLAN.scans for path in scan.files)]
+
+
+def dataset_folder():
+    """Where the raw files are."""
+    return str(STUDY.dataset.path) if STUDY.dataset.kind == "table" else None
+
+
+def story_config(wildcards):
+    """What a words table depends on."""
+    return {"dataset": dataset_config(), "folder": dataset_folder(), "stories": section("stories")}
+
+
+def scans_config(wildcards):
+    """What the table of scans depends on."""
+    return {
+        "dataset": dataset_config(),
+        "excluded": [list(scan) for scan in PLAN.excluded],
+        "folder": dataset_folder(),
+        "scans": [[scan.subject, scan.story] for scan in PLAN.scans],
+    }
+
+
+def bold_config(wildcards):
+    """What a story's BOLD depends on."""
+    rows = section("encoding")
+    return {
+        "bold": section("bold"),
+        "dataset": dataset_config(),
+        "folder": dataset_folder(),
+        "rows": {key: rows[key] for key in ("tail", "trim")},
+        "subjects": PLAN.listeners(wildcards.story),
+    }
+
+
+def model_manifest(wildcards):
+    """The manifest of a model that is downloaded; none for a folder or a baseline."""
+    if wildcards.model == WORD_RATE or planning.is_local(STUDY, wildcards.model):
+        return []
+    return [f"<downloads>/models/{planning.download_name(STUDY.language_models()[wildcards.model])}.tsv"]
+
+
+def download_config(wildcards):
+    """What a model's download depends on."""
+    return planning.download_source(STUDY, wildcards.download)
+
+
+def activations_config(wildcards):
+    """What a story's activations depend on."""
+    if wildcards.model == WORD_RATE:
+        return {"model": {"source": WORD_RATE}}
+    return {"model": plain(planning.model_key(STUDY, wildcards.model)), "reading": section("activations")}
+
+
+def group_files(pattern):
+    """A function that returns one file for each story of a group."""
+
+    def files(wildcards):
+        return [pattern.format(story=story, **wildcards) for story in PLAN.groups[wildcards.group].stories]
+
+    return files
+
+
+def encoding_config(wildcards):
+    """What a group's scores depend on."""
+    return {"encoding": section("encoding"), "subjects": list(PLAN.groups[wildcards.group].subjects)}
+
+
+def ceiling_config(wildcards):
+    """What a story's ceilings depend on."""
+    rows = section("encoding")
+    return {
+        "halves": STUDY.ceiling.halves,
+        "rows": {key: rows[key] for key in ("delays", "folds", "longest_delay", "words_to_trs")},
+        "seed": STUDY.seed,
+    }
+
+
+def all_scores(wildcards):
+    """Scores of every group, model and augmentation."""
+    return [
+        f"<results>/scores/group-{group}_model-{model}_aug-{aug}_scores.nc"
+        for group in PLAN.groups
+        for model in planning.models(STUDY)
+        for aug in AUGMENTATIONS
+    ]
+
+
+def all_ceilings(wildcards):
+    """Ceilings of every story."""
+    return [f"<results>/ceilings/story-{story}_ceiling.nc" for story in PLAN.stories]
+
+
+def tables_config(wildcards):
+    """What the tables depend on."""
+    return {
+        "floor": STUDY.ceiling.floor,
+        "scores": [[group, model, aug] for group in PLAN.groups for model in planning.models(STUDY) for aug in AUGMENTATIONS],
+        "stories": {group: list(members.stories) for group, members in sorted(PLAN.groups.items())},
+        "study": STUDY.study,
+    }
+
+
+def figure_config(wildcards):
+    """What a figure depends on."""
+    return {**section("figures"), "figure": wildcards.figure, "models": planning.models(STUDY), "study": STUDY.study}

@@ -1,0 +1,23 @@
+"""Figures, each as SVG for print and PNG for a look. They need the tables only, so a change of style costs seconds."""
+
+
+rule figure:
+    """Draw a figure."""
+    input:
+        scores="<results>/tables/scores.tsv",
+        ceilings="<results>/tables/ceilings.tsv",
+        regions="<results>/tables/regions.tsv",
+    output:
+        svg="<results>/figures/{figure}.svg",
+        png="<results>/figures/{figure}.png",
+    log:
+        "<logs>/figure/{figure}.log",
+    benchmark:
+        "<benchmarks>/figure/{figure}.tsv"
+    params:
+        config=figure_config,
+        code=code_of("figure"),
+    conda:
+        "../../envs/environment.yaml"
+    script:
+        "../scripts/figure.py"

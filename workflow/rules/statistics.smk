@@ -1,0 +1,24 @@
+"""Statistics: tables of scores and ceilings by region, and each model's best layer."""
+
+
+rule tables:
+    """Average targets into regions, set scores beside their ceilings, find best layers."""
+    input:
+        scores=all_scores,
+        ceilings=all_ceilings,
+    output:
+        scores="<results>/tables/scores.tsv",
+        best_layer="<results>/tables/best_layer.tsv",
+        ceilings="<results>/tables/ceilings.tsv",
+        regions="<results>/tables/regions.tsv",
+    log:
+        "<logs>/tables.log",
+    benchmark:
+        "<benchmarks>/tables.tsv"
+    params:
+        config=tables_config,
+        code=code_of("tables"),
+    conda:
+        "../../envs/environment.yaml"
+    script:
+        "../scripts/tables.py"

@@ -1,0 +1,24 @@
+"""Read a story with a model and keep every layer's vector of every word."""
+
+from engram import activations, storage
+from engram.jobs import job, model_folder, use_threads
+from engram.names import WORD_RATE
+
+with job(snakemake):
+    config = snakemake.params.config
+    words = storage.read_words(snakemake.input.words)["word"].tolist()
+    if config["model"]["source"] == WORD_RATE:
+        result = activations.word_rate(len(words))
+    else:
+        use_threads(snakemake.threads)
+        reading = config["reading"]
+        reader = activations.load(
+            model_folder(snakemake),
+            untrained=config["model"]["untrained"],
+            seed=config["model"]["seed"],
+            dtype=reading["dtype"],
+            device=reading["device"],
+        )
+        options = {key: reading[key] for key in ("mode", "context", "stride", "pooling", "batch_tokens")}
+        result = activations.story_activations(words, reader, **options)
+    storage.write_dataset(snakemake.output.activations, result)

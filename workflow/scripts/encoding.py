@@ -1,0 +1,15 @@
+"""Score every layer of a model on every target of a group's listeners."""
+
+from engram import encoding, storage
+from engram.jobs import job, use_threads
+
+with job(snakemake):
+    use_threads(snakemake.threads)
+    result = encoding.group_scores(
+        snakemake.input.activations,
+        snakemake.input.bold,
+        snakemake.input.words,
+        snakemake.params.config["subjects"],
+        **snakemake.params.config["encoding"],
+    )
+    storage.write_dataset(snakemake.output.scores, result)

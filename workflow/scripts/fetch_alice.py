@@ -1,0 +1,14 @@
+"""Fetch the Alice dataset."""
+
+import os
+from pathlib import Path
+
+from engram import downloads
+from engram.jobs import job
+
+with job(snakemake, network=True):
+    files = downloads.read_pins(snakemake.input.pins)
+    manifest = Path(snakemake.output.manifest)
+    mirror = os.environ.get("ENGRAM_MIRROR")
+    downloads.fetch(files, manifest.with_name(manifest.name.removesuffix(".tsv")), mirror=Path(mirror) / "alice" if mirror else None)
+    downloads.write_manifest(manifest, files)

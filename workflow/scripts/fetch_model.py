@@ -1,0 +1,14 @@
+"""Fetch a model from the Hugging Face hub, or from a mirror."""
+
+import os
+from pathlib import Path
+
+from engram import hub
+from engram.jobs import job
+
+with job(snakemake, network=True):
+    config = snakemake.params.config
+    manifest = Path(snakemake.output.manifest)
+    folder = manifest.with_name(manifest.name.removesuffix(".tsv"))
+    hub.fetch_model(config["source"], folder, revision=config["revision"], weights=config["weights"], mirror=os.environ.get("ENGRAM_MIRROR"))
+    hub.write_manifest(manifest, folder)

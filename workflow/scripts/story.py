@@ -1,0 +1,10 @@
+"""Bring a story's words into one form."""
+
+from engram import datasets, stories, storage
+from engram.jobs import dataset_folder, job
+
+with job(snakemake):
+    config, story = snakemake.params.config, snakemake.wildcards.story
+    words = datasets.open_dataset(config["dataset"], dataset_folder(snakemake)).words(story)
+    table = stories.words_table(words, config["stories"]["pseudo_sentence"], story)
+    storage.write_table(snakemake.output.words, table, f"The words of story {story}.", stories.COLUMNS)

@@ -1,0 +1,15 @@
+"""Average targets into regions, set scores beside their ceilings, find best layers."""
+
+from engram import storage, tables
+from engram.jobs import job
+
+with job(snakemake):
+    config = snakemake.params.config
+    scores = tables.scores_table(
+        config["study"], [tuple(key) for key in config["scores"]], snakemake.input.scores, snakemake.input.ceilings, config["stories"], config["floor"]
+    )
+    storage.write_table(snakemake.output.scores, scores, tables.SCORES, tables.SCORES_COLUMNS)
+    storage.write_table(snakemake.output.best_layer, tables.best_layers(scores), tables.BEST_LAYER, tables.BEST_LAYER_COLUMNS)
+    ceilings = tables.ceilings_table(config["study"], snakemake.input.ceilings)
+    storage.write_table(snakemake.output.ceilings, ceilings, tables.CEILINGS, tables.CEILINGS_COLUMNS)
+    storage.write_table(snakemake.output.regions, tables.regions_table(snakemake.input.ceilings), tables.REGIONS, tables.REGIONS_COLUMNS)
