@@ -11,6 +11,7 @@ min_version("9.27")
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/fetch.smk"
+include: "workflow/rules/simulate.smk"
 include: "workflow/rules/stories.smk"
 include: "workflow/rules/activations.smk"
 include: "workflow/rules/bold.smk"

@@ -237,7 +237,8 @@ def _batches(story: TokenizedStory, windows: Sequence[Window], reader: Reader, b
 
 def _picks(story: TokenizedStory, batch: Sequence[Window], prefix: int, longest: int, pooling: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return which words a batch gives, and for each token picked its place in the flattened batch, its word, its weight."""
-    words, flat, word_of_flat, weights = [], [], [], []
+    words: list[int] = []
+    flat, word_of_flat, weights = [], [], []
     for row, window in enumerate(batch):
         for word in range(window.read, window.end):
             tokens = story.pooled[word][-1:] if pooling == "last" else story.pooled[word]
@@ -287,5 +288,7 @@ def to_dataset(vectors: np.ndarray) -> xr.Dataset:
 def _report_massive(vectors: np.ndarray, words: Sequence[str]) -> None:
     """Name the word vectors that are so long that they would rule a layer's ridge (Sun et al. 2024, arXiv 2402.17762)."""
     for layer, norms in enumerate(np.linalg.norm(vectors, axis=-1)):
-        for word in np.flatnonzero(norms > MASSIVE * np.median(norms)):
-            logger.warning("layer %d: the vector of word %d ('%s') is %.0f times as long as the median", layer, word, words[word], norms[word] / np.median(norms))
+        for word in np.flatnonzero(norms > MASSIVE * np.median(norms)).tolist():
+            logger.warning(
+                "layer %d: the vector of word %d ('%s') is %.0f times as long as the median", layer, word, words[word], norms[word] / np.median(norms)
+            )

@@ -13,6 +13,7 @@ import pandas as pd
 
 from engram import datasets
 from engram.errors import EngramError
+from engram.paths import ALICE_SENTENCE_ENDS
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +24,6 @@ REGIONS = ("LATL", "RATL", "LPTL", "LIPL", "LPreM", "LIFG")
 DROPPED_VOLUMES = 10
 #: How the transcript writes contractions, apart from the apostrophe that it may or may not have.
 _CONTRACTIONS = {"nt": "n't"}
-_SENTENCE_ENDS = Path(__file__).parents[2] / "resources" / "alice" / "sentence_ends.txt"
 
 
 class AliceDataset:
@@ -56,7 +56,7 @@ class AliceDataset:
         for index in result.index[backwards]:
             logger.warning("word %d ('%s') ends before it begins in the published table; its offset is set to its onset", index, words[index])
         result["offset"] = result[["onset", "offset"]].max(axis=1)
-        ends = [int(line) for line in _SENTENCE_ENDS.read_text().splitlines() if not line.startswith("#")]
+        ends = [int(line) for line in ALICE_SENTENCE_ENDS.read_text().splitlines() if not line.startswith("#")]
         result["sentence_end"] = result.index.isin(ends)
         return result
 
@@ -74,7 +74,9 @@ class AliceDataset:
         """Return the six motion parameters of the volumes that the time courses kept."""
         matches = sorted(self.folder.glob(f"s{subject}-rp_*.txt"))
         if len(matches) != 1:
-            raise EngramError(f"sub-{subject}: one file of motion parameters was expected in '{self.folder}', found {len(matches)}. Run again with '--forcerun fetch_alice'.")
+            raise EngramError(
+                f"sub-{subject}: one file of motion parameters was expected in '{self.folder}', found {len(matches)}. Run again with '--forcerun fetch_alice'."
+            )
         motion: np.ndarray = np.loadtxt(matches[0], dtype=np.float32)[DROPPED_VOLUMES:]
         return motion
 

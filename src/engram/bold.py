@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -82,10 +83,24 @@ def story_bold(
     coordinates = {name: ("target", table[name].to_numpy()) for name in table.columns if name != "target"}
     result = xr.Dataset(
         {"bold": (("subject", "time", "target"), bold.astype(np.float32), {"units": "standard deviations of each time course"})},
-        coords={"subject": names, "time": ("time", times, {"units": "s", "description": "Beginning of the TR on the story's clock"}), "target": table["target"].to_numpy(), **coordinates},
+        coords={
+            "subject": names,
+            "time": ("time", times, {"units": "s", "description": "Beginning of the TR on the story's clock"}),
+            "target": table["target"].to_numpy(),
+            **coordinates,
+        },
         attrs={"story": story, "tr": dataset.tr, "first_row": rows.start},
     )
-    logger.info("story %s: %d listeners, rows %d to %d (%.1f to %.1f s), %d targets", story, len(subjects), rows.start, rows.stop - 1, times[0], times[-1] + dataset.tr, len(table))
+    logger.info(
+        "story %s: %d listeners, rows %d to %d (%.1f to %.1f s), %d targets",
+        story,
+        len(subjects),
+        rows.start,
+        rows.stop - 1,
+        times[0],
+        times[-1] + dataset.tr,
+        len(table),
+    )
     return result
 
 
@@ -107,20 +122,20 @@ def clean(raw: np.ndarray, confounds: np.ndarray | None, tr: float, high_pass: f
         Mean 0 and standard deviation 1 over rows.
     """
     from nilearn import signal
+    from nilearn.glm.first_level.design_matrix import create_cosine_drift
 
-    if confounds is not None:
-        # Constant confounds (a camera that did not move) explain nothing, and nilearn cannot scale them.
-        confounds = confounds[:, np.ptp(confounds, axis=0) > 0]
-    cleaned: np.ndarray = signal.clean(
-        raw.astype(np.float64),
-        detrend=False,
-        standardize="zscore_sample",
-        confounds=confounds if confounds is not None and confounds.shape[1] else None,
-        standardize_confounds=True,
-        filter="cosine" if high_pass else False,
-        high_pass=high_pass,
-        t_r=tr,
-    )
+    regressors = np.zeros((len(raw), 0)) if confounds is None else confounds
+    if high_pass is not None:
+        # Drifts join the confounds here: asked for both, nilearn leaves its own cosines out wherever a confound (such as
+        # slow head motion) resembles one of them.
+        regressors = np.column_stack([regressors, create_cosine_drift(high_pass, tr * np.arange(len(raw)))])
+    regressors = regressors[:, np.ptp(regressors, axis=0) > 0].astype(np.float64)
+    with warnings.catch_warnings():
+        # nilearn announces another scale for confounds, on which what they explain does not depend.
+        warnings.filterwarnings("ignore", "From release 0.14", DeprecationWarning)
+        cleaned: np.ndarray = signal.clean(
+            raw.astype(np.float64), detrend=False, standardize="zscore_sample", confounds=regressors if regressors.shape[1] else None, filter=False
+        )
     return cleaned
 
 

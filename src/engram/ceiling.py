@@ -102,9 +102,7 @@ def one_feature_ridge(feature: np.ndarray, bold: np.ndarray, blocks: list[tuple[
     return np.mean(scores, axis=0)
 
 
-def of_dataset(
-    dataset: xr.Dataset, *, halves: int, seed: int, folds: int, longest_delay: float, delays: Sequence[int] | None, words_to_trs: str
-) -> xr.Dataset:
+def of_dataset(dataset: xr.Dataset, *, halves: int, seed: int, folds: int, longest_delay: float, delays: Sequence[int] | None, words_to_trs: str) -> xr.Dataset:
     """Return the ceilings of a story's BOLD, on the rows, folds and gaps of the scores.
 
     Parameters

@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from engram.errors import EngramError
 from engram.names import WORD_RATE
+from engram.paths import RESOURCES
 
 #: Names become parts of file names (BIDS: alphanumeric; we add the hyphen, which hub models often carry).
 NAME = r"[A-Za-z0-9]+(?:[-.][A-Za-z0-9]+)*"
@@ -70,7 +71,25 @@ class AliceDataset(Section):
     """Listeners to leave out, each with the reason (it is written into scans.tsv)."""
 
 
-Dataset = Annotated[TableDataset | AliceDataset, Field(discriminator="kind")]
+class SimulatedDataset(Section):
+    """Simulated listeners of the project's own stories, made on the spot: known answers (docs/data.md)."""
+
+    kind: Literal["simulated"]
+    stories: list[Name] = Field(["lighthouse", "market"], min_length=1)
+    """Names of texts in resources/texts/stories."""
+    words: int | None = Field(None, ge=50)
+    """Words of each story, from its beginning; null: all."""
+    listeners: int = Field(12, ge=1, le=999)
+    """How many people listen."""
+    tr: float = Field(1.5, gt=0)
+    """Seconds from one row to the next."""
+    subjects: list[Name] | None = None
+    """The listeners to use; null: all."""
+    exclude: dict[Name, str] = {}
+    """Listeners to leave out, each with the reason (it is written into scans.tsv)."""
+
+
+Dataset = Annotated[TableDataset | AliceDataset | SimulatedDataset, Field(discriminator="kind")]
 
 
 class Model(Section):
@@ -274,12 +293,15 @@ def read_study(raw: dict[str, Any]) -> Study:
     return study
 
 
+_DATASET_KINDS = ("table", "alice", "simulated")
+
+
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" + ("s" if number != 1 else "")
 
 
 def _explain(error: dict[str, Any]) -> str:
-    path = [str(part) for part in error["loc"] if part not in ("table", "alice")]
+    path = [str(part) for part in error["loc"] if part not in _DATASET_KINDS]
     key = ".".join(path) or "(the whole)"
     kind, message, found = error["type"], error["msg"].removeprefix("Value error, "), error["input"]
     if kind == "extra_forbidden":
@@ -321,7 +343,7 @@ def _allowed_keys(path: list[str]) -> list[str]:
     if path[0] == "models":
         return section_keys(Model)
     if path[0] == "dataset":
-        return sorted({*section_keys(TableDataset), *section_keys(AliceDataset)})
+        return sorted({key for kind in (TableDataset, AliceDataset, SimulatedDataset) for key in section_keys(kind)})
     annotation = Study.model_fields[path[0]].annotation
     return section_keys(annotation) if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []
 
@@ -332,8 +354,9 @@ def is_folder_source(source: str) -> bool:
 
 
 def source_folder(source: str) -> Path:
-    """Return the folder that a model's source names."""
-    return Path(source).expanduser()
+    """Return the folder that a model's source names: below the working directory, or else below the project."""
+    folder = Path(source).expanduser()
+    return folder if folder.is_dir() or not (RESOURCES.parent / folder).is_dir() else RESOURCES.parent / folder
 
 
 def _check_sources(study: Study) -> None:

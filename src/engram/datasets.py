@@ -57,7 +57,7 @@ def open_dataset(config: dict[str, Any], folder: str | Path) -> Dataset:
         from engram.alice import AliceDataset
 
         return AliceDataset(Path(folder), config["spheres"])
-    return TableDataset(Path(folder), config["tr"], config["start"])
+    return TableDataset(Path(folder), config["tr"], config.get("start", 0.0))
 
 
 class TableDataset:
@@ -182,9 +182,7 @@ def scan_table(dataset: Dataset, scans: list[tuple[str, str]], excluded: list[tu
         n_trs = len(dataset.timeseries(subject, story))
         confounds = dataset.confounds(subject, story)
         if confounds is not None and len(confounds) != n_trs:
-            raise EngramError(
-                f"sub-{subject}, story {story}: {n_trs} rows of BOLD but {len(confounds)} rows of confounds. Both need a row for each TR."
-            )
+            raise EngramError(f"sub-{subject}, story {story}: {n_trs} rows of BOLD but {len(confounds)} rows of confounds. Both need a row for each TR.")
         n_confounds = 0 if confounds is None else confounds.shape[1]
         rows.append({"subject": subject, "story": story, "n_trs": n_trs, "n_targets": n_targets, "n_confounds": n_confounds, "excluded": None})
     for story in dict.fromkeys(story for _, story in scans):
@@ -199,7 +197,7 @@ def scan_table(dataset: Dataset, scans: list[tuple[str, str]], excluded: list[tu
             )
     rows += [{"subject": subject, "story": story, "excluded": reason} for subject, story, reason in excluded]
     table = pd.DataFrame(rows).sort_values(["story", "subject"], ignore_index=True)
-    return table.astype({name: "Int64" for name in ("n_trs", "n_targets", "n_confounds")})
+    return table.astype(dict.fromkeys(("n_trs", "n_targets", "n_confounds"), "Int64"))
 
 
 SCAN_COLUMNS = {

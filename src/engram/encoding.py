@@ -214,13 +214,9 @@ def group_scores(
     logger.info("%d stories, %d rows, %d listeners, delays %s, gap %d, backend %s", len(stories), len(story), len(subjects), fir, gap, chosen_backend)
     results = []
     for layer in progress(range(n_layers), "layers", "layer"):
-        features = np.concatenate(
-            [timing.delayed_features(one.vectors[layer].values, one.onsets, one.times, tr, fir, words_to_trs) for one in stories]
-        )
+        features = np.concatenate([timing.delayed_features(one.vectors[layer].values, one.onsets, one.times, tr, fir, words_to_trs) for one in stories])
         results.append(
-            encode(
-                features, targets, story, position, folds=folds, inner_folds=inner_folds, gap=gap, alphas=alphas, alpha_by=alpha_by, backend=chosen_backend
-            )
+            encode(features, targets, story, position, folds=folds, inner_folds=inner_folds, gap=gap, alphas=alphas, alpha_by=alpha_by, backend=chosen_backend)
         )
     shape = (len(subjects), stories[0].bold.shape[1] // len(subjects))
     r = np.stack([scores.r for scores in results]).reshape(n_layers, len(stories), folds, *shape).transpose(0, 1, 3, 2, 4)
@@ -262,5 +258,7 @@ def load_story(activations: str, bold: str, words: str, subjects: Sequence[str])
         raise EngramError(f"'{activations}' has {vectors.sizes['word']} words and '{words}' {len(onsets)}. Delete the former and run again.")
     with storage.open_dataset(bold) as dataset:
         values = dataset["bold"].sel(subject=list(subjects)).transpose("time", "subject", "target").values
-        coordinates = {name: (value.dims, value.values) for name, value in dataset.coords.items() if value.dims == ("target",)}
-        return StoryData(dataset.attrs["story"], float(dataset.attrs["tr"]), vectors, onsets, dataset["time"].values, values.reshape(len(values), -1), coordinates)
+        coordinates = {str(name): (value.dims, value.values) for name, value in dataset.coords.items() if value.dims == ("target",)}
+        return StoryData(
+            dataset.attrs["story"], float(dataset.attrs["tr"]), vectors, onsets, dataset["time"].values, values.reshape(len(values), -1), coordinates
+        )

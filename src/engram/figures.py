@@ -33,6 +33,7 @@ _STYLE = {
     "figure.constrained_layout.use": True,
 }
 _UNTRAINED = "-untrained"
+_AVERAGE_LABEL = "average listener"
 
 
 def draw(name: str, scores: pd.DataFrame, ceilings: pd.DataFrame, regions: pd.DataFrame, models: Sequence[str], layer: int | None) -> Figure:
@@ -64,11 +65,6 @@ def save(figure: Figure, svg: str, png: str, dpi: int) -> None:
             figure.savefig(path, metadata={"Date": None})
         with storage.atomic(png) as path:
             figure.savefig(path, dpi=dpi)
-
-
-def reported_layer(depth: int, layer: int | None) -> int:
-    """Return the layer to report for a model whose last layer is `depth`: fixed beforehand, never chosen by its score."""
-    return min(layer, depth) if layer is not None else round(2 * depth / 3)
 
 
 def _look(model: str, models: Sequence[str]) -> dict[str, Any]:
@@ -137,25 +133,44 @@ def _regions(scores: pd.DataFrame, models: Sequence[str], layer: int | None) -> 
         singles = [part.loc[[label]].query("subject != @AVERAGE")["score"].to_numpy() for label in labels]
         filled = "none" if model.endswith(_UNTRAINED) else look["color"]
         depth = int(scores.loc[scores["model"] == model, "layer"].max())
-        name = model if depth == 0 else f"{model} (layer {reported_layer(depth, layer)})"
-        panel.bar(where, [values.mean() if len(values) else np.nan for values in singles], width * 0.92, facecolor=filled, edgecolor=look["color"], alpha=0.75, label=name)
+        name = model if depth == 0 else f"{model} (layer {tables.reported_layer(depth, layer)})"
+        panel.bar(
+            where,
+            [values.mean() if len(values) else np.nan for values in singles],
+            width * 0.92,
+            facecolor=filled,
+            edgecolor=look["color"],
+            alpha=0.75,
+            label=name,
+        )
         for place, values in zip(where, singles, strict=True):
             panel.scatter(place + rng.uniform(-0.25, 0.25, len(values)) * width, values, s=3, color="black", alpha=0.45, linewidth=0, zorder=3)
         if has_average:
             averages = [part.loc[[label]].query("subject == @AVERAGE")["score"].mean() for label in labels]
-            panel.scatter(where, averages, marker="D", s=16, facecolor="white", edgecolor=look["color"], zorder=4, label="average listener" if number == len(models) - 1 else None)
+            panel.scatter(
+                where,
+                averages,
+                marker="D",
+                s=16,
+                facecolor="white",
+                edgecolor=look["color"],
+                zorder=4,
+                label=_AVERAGE_LABEL if number == len(models) - 1 else None,
+            )
     panel.axhline(0, color="black", linewidth=0.6)
     panel.set_xticks(range(len(labels)), [tables.region_label(*label) for label in labels], rotation=0 if len(labels) <= 8 else 90)
     panel.set_ylabel("brain score R (Pearson r)")
     n_listeners = shown.loc[shown["subject"] != AVERAGE, "subject"].nunique()
     panel.set_title(f"bars: mean of {n_listeners} listeners; points: single listeners", fontsize=9)
-    figure.legend(loc="outside lower center", ncols=min(4, len(models) + 1))
+    handles, names = panel.get_legend_handles_labels()
+    order = np.argsort([name == _AVERAGE_LABEL for name in names], kind="stable")
+    figure.legend([handles[i] for i in order], [names[i] for i in order], loc="outside lower center", ncols=min(4, len(names)))
     return figure
 
 
 def _at_reported_layer(scores: pd.DataFrame, layer: int | None) -> pd.DataFrame:
     depth = scores.groupby("model")["layer"].transform("max")
-    wanted = depth.map(lambda last: reported_layer(int(last), layer))
+    wanted = depth.map(lambda last: tables.reported_layer(int(last), layer))
     return scores[scores["layer"] == wanted]
 
 
@@ -183,6 +198,6 @@ def _brain(scores: pd.DataFrame, regions: pd.DataFrame, models: Sequence[str], l
             node_vmax=bound,
             axes=axes,
             colorbar=True,
-            title=f"{model}, layer {reported_layer(depth, layer)}: R, mean of listeners",
+            title=f"{model}, layer {tables.reported_layer(depth, layer)}: R, mean of listeners",
         )
     return figure

@@ -35,7 +35,9 @@ def blocked_folds(story: np.ndarray, position: np.ndarray, n_folds: int, gap: in
     for one in stories:
         rows = np.flatnonzero(story == one)
         if len(rows) < n_folds:
-            raise EngramError(f"a story has {len(rows)} rows, too few for {n_folds} blocks. Use fewer folds (encoding: folds, inner_folds), or leave the story out.")
+            raise EngramError(
+                f"a story has {len(rows)} rows, too few for {n_folds} blocks. Use fewer folds (encoding: folds, inner_folds), or leave the story out."
+            )
         blocks.append(np.array_split(rows, n_folds))
     folds = []
     for fold in range(n_folds):

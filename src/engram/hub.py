@@ -48,7 +48,9 @@ def fetch_model(source: str, folder: Path, *, revision: str | None, weights: boo
     else:
         _download(source, folder, revision, patterns)
     if weights and not list(folder.glob("*.safetensors")):
-        raise EngramError(f"'{source}' has no safetensors weights at this revision; pickled weights are not loaded, since they can run code. Choose another revision.")
+        raise EngramError(
+            f"'{source}' has no safetensors weights at this revision; pickled weights are not loaded, since they can run code. Choose another revision."
+        )
 
 
 def write_manifest(path: Path, folder: Path) -> None:
@@ -71,7 +73,14 @@ def _copy(source: Path, folder: Path, patterns: list[str]) -> None:
 
 def _download(source: str, folder: Path, revision: str | None, patterns: list[str]) -> None:
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
 
     try:
         # Resumes by itself, and keeps what is complete.

@@ -19,6 +19,7 @@ from typing import Any, TextIO, TypeVar
 
 from engram import storage
 from engram.errors import EngramError
+from engram.paths import RESOURCES
 
 T = TypeVar("T")
 logger = logging.getLogger("engram")
@@ -83,7 +84,8 @@ def model_folder(snakemake: Any) -> Path:
     if snakemake.input.model:
         manifest = Path(snakemake.input.model[0])
         return manifest.with_name(manifest.name.removesuffix(".tsv"))
-    return Path(snakemake.params.config["model"]["source"]).expanduser()
+    folder = Path(snakemake.params.config["model"]["source"]).expanduser()
+    return folder if folder.is_dir() else RESOURCES.parent / folder
 
 
 def use_threads(threads: int) -> None:

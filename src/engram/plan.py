@@ -13,16 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engram.config import MIRROR_PREFIX, NAME, AliceDataset, Model, Study, TableDataset, is_folder_source, source_folder
+from engram.config import MIRROR_PREFIX, NAME, AliceDataset, Model, SimulatedDataset, Study, TableDataset, is_folder_source, source_folder
 from engram.errors import EngramError
 from engram.names import AVERAGE, WORD_RATE
+from engram.paths import ALICE_PINS, TEXTS
 
 #: Longest name of a group before it is abbreviated with a hash (file names have limits).
 _LONGEST_NAME = 60
 #: Bytes up to which a file of a model folder is read whole, and how larger ones are sampled.
 _WHOLE, _SAMPLES, _SAMPLE_BYTES = 8 << 20, 256, 16 << 10
-_ROOT = Path(__file__).parents[2]
-ALICE_PINS = _ROOT / "resources" / "alice" / "files.tsv"
 
 
 @dataclass(frozen=True)
@@ -87,6 +86,8 @@ def make_plan(study: Study) -> Plan:
     dataset = study.dataset
     if isinstance(dataset, AliceDataset):
         scans, story_files, common, coordinates = _alice_scans(dataset)
+    elif isinstance(dataset, SimulatedDataset):
+        scans, story_files, common, coordinates = _simulated_scans(dataset)
     else:
         scans, story_files, common, coordinates = _table_scans(dataset)
     known = sorted({scan.subject for scan in scans})
@@ -155,6 +156,11 @@ def folder_fingerprint(folder: Path) -> str:
     return digest.hexdigest()[:16]
 
 
+def text_fingerprint(story: str) -> str:
+    """Return a digest of one of the project's stories."""
+    return hashlib.sha256((TEXTS / f"{story}.txt").read_bytes()).hexdigest()[:16]
+
+
 def group_name(stories: tuple[str, ...]) -> str:
     """Return a group's name: its stories, abbreviated with a hash when long, so that adding a story renames nothing else."""
     name = "+".join(stories)
@@ -196,6 +202,13 @@ def _alice_scans(dataset: AliceDataset) -> _Scans:
     return [Scan(subject, "alice") for subject in subjects], {"alice": ()}, (), False
 
 
+def _simulated_scans(dataset: SimulatedDataset) -> _Scans:
+    known = sorted(path.stem for path in TEXTS.glob("*.txt"))
+    _check_known("dataset.stories", dataset.stories, known)
+    subjects = [f"{number:03d}" for number in range(1, dataset.listeners + 1)]
+    return [Scan(subject, story) for story in dataset.stories for subject in subjects], dict.fromkeys(dataset.stories, ()), (), True
+
+
 def _table_scans(dataset: TableDataset) -> _Scans:
     folder = Path(dataset.path).expanduser()
     if not folder.is_dir():
@@ -211,7 +224,7 @@ def _table_scans(dataset: TableDataset) -> _Scans:
     targets = folder / "targets.tsv"
     if not targets.exists():
         raise EngramError(f"dataset.path: '{folder}' has no 'targets.tsv' (columns: target, hemisphere, roi). See docs/data.md.")
-    chosen = {story: (str(path),) for story, path in stories.items() if dataset.stories is None or story in dataset.stories}
+    chosen: dict[str, tuple[str, ...]] = {story: (str(path),) for story, path in stories.items() if dataset.stories is None or story in dataset.stories}
     scans = []
     for path in sorted(folder.glob("sub-*_timeseries.tsv")):
         match = re.fullmatch(rf"sub-({NAME})_story-({NAME})_timeseries\.tsv", path.name)

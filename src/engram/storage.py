@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -33,7 +32,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
     temporary = path.with_name(f".{uuid.uuid4().hex[:12]}.{path.name}")
     try:
         yield temporary
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -16,7 +16,7 @@ from engram import storage
 from engram.names import AVERAGE, WHOLE
 
 #: Columns that are text even where they look like numbers.
-KEYS = {name: str for name in ("study", "group", "story", "subject", "model", "augmentation", "hemisphere", "roi", "kind")}
+KEYS = dict.fromkeys(("study", "group", "story", "subject", "model", "augmentation", "hemisphere", "roi", "kind"), str)
 #: Rows of the listeners' mean, in tables by subject group.
 LISTENERS = "listeners"
 
@@ -47,10 +47,7 @@ SCORES_COLUMNS = {
     "normalized": "Score divided by what a perfect model would reach; n/a where that is below the configured floor.",
 }
 
-BEST_LAYER = (
-    "Each model's layer with the highest mean score over targets, chosen on the same rows that it is reported for: a description, "
-    "not a test."
-)
+BEST_LAYER = "Each model's layer with the highest mean score over targets, chosen on the same rows that it is reported for: a description, not a test."
 BEST_LAYER_COLUMNS = {
     "model": "Model or baseline.",
     "augmentation": "Text that the model read.",
@@ -222,6 +219,11 @@ def regions_table(files: Sequence[str]) -> pd.DataFrame:
             place = {axis: float(dataset[axis].values[index].mean()) if axis in dataset.coords else np.nan for axis in ("x", "y", "z")}
             rows.append({"hemisphere": hemisphere, "roi": roi, "n_targets": len(index), **place})
     return pd.DataFrame(rows, columns=list(REGIONS_COLUMNS))
+
+
+def reported_layer(depth: int, layer: int | None) -> int:
+    """Return the layer to report for a model whose last layer is `depth`: fixed beforehand, never chosen by its score."""
+    return min(layer, depth) if layer is not None else round(2 * depth / 3)
 
 
 def region_label(hemisphere: str, roi: str) -> str:

@@ -79,7 +79,9 @@ def tokenize(words: Sequence[str], tokenizer: Any) -> TokenizedStory:
     for index, word in enumerate(words):
         tokens = np.arange(first[index], first[index + 1])
         if len(tokens) == 0:
-            raise EngramError(f"word {index} ('{word}') has no token of its own under this tokenizer ({type(tokenizer).__name__}). Write it with letters, or take it out.")
+            raise EngramError(
+                f"word {index} ('{word}') has no token of its own under this tokenizer ({type(tokenizer).__name__}). Write it with letters, or take it out."
+            )
         core = word.strip(_PUNCTUATION)
         begin = begins[index] + (word.index(core) if core else 0)
         end = begin + len(core or word)

@@ -16,13 +16,13 @@ rule activations:
         "<logs>/activations/story-{story}_model-{model}_aug-{aug}.log",
     benchmark:
         "<benchmarks>/activations/story-{story}_model-{model}_aug-{aug}.tsv"
-    params:
-        config=activations_config,
-        code=code_of("activations"),
+    conda:
+        "../../envs/environment.yaml"
     threads: 2
     resources:
         gpu=1,
-    conda:
-        "../../envs/environment.yaml"
+    params:
+        config=activations_config,
+        code=code_of("activations"),
     script:
         "../scripts/activations.py"

@@ -17,10 +17,10 @@ rule bold:
         "<logs>/bold/{story}.log",
     benchmark:
         "<benchmarks>/bold/{story}.tsv"
+    conda:
+        "../../envs/environment.yaml"
     params:
         config=bold_config,
         code=code_of("bold"),
-    conda:
-        "../../envs/environment.yaml"
     script:
         "../scripts/bold.py"

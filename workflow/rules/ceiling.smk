@@ -11,10 +11,10 @@ rule ceiling:
         "<logs>/ceiling/{story}.log",
     benchmark:
         "<benchmarks>/ceiling/{story}.tsv"
+    conda:
+        "../../envs/environment.yaml"
     params:
         config=ceiling_config,
         code=code_of("ceiling"),
-    conda:
-        "../../envs/environment.yaml"
     script:
         "../scripts/ceiling.py"

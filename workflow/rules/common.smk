@@ -13,6 +13,7 @@ from engram.code import digest
 from engram.config import MIRROR_VARIABLE, NAME, read_study
 from engram.errors import EngramError
 from engram.names import ORIGINAL, WORD_RATE
+from engram.paths import GENERATOR
 
 # Snakemake merges --configfile into the default one, deeply. The demo's is loaded only when the user gives no study, so
 # that none of its models or stories leaks into another.
@@ -31,7 +32,9 @@ except EngramError as error:
 if STUDY.mirror_folder():
     os.environ[MIRROR_VARIABLE] = str(STUDY.mirror_folder())
 for name in STUDY.left_out_models():
-    logger.warning(f"model {name} is left out of this run: it is for runs with{'out' if STUDY.mirror_folder() else ''} a mirror")
+    logger.warning(
+        f"model {name} is left out of this run: it is for runs with{'out' if STUDY.mirror_folder() else ''} a mirror"
+    )
 
 
 pathvars:
@@ -55,9 +58,20 @@ AUGMENTATIONS = [ORIGINAL]
 
 def final_outputs():
     """Tables and figures of the study."""
-    tables = ["scans.tsv", "tables/scores.tsv", "tables/best_layer.tsv", "tables/ceilings.tsv", "tables/regions.tsv"]
-    figures = [f"figures/{figure}.{kind}" for figure in figure_names() for kind in ("svg", "png")]
-    return [f"<results>/{path}" for path in [*tables, *figures]]
+    tables = [
+        "scans.tsv",
+        "tables/scores.tsv",
+        "tables/best_layer.tsv",
+        "tables/ceilings.tsv",
+        "tables/regions.tsv",
+    ]
+    figures = [
+        f"figures/{figure}.{kind}"
+        for figure in figure_names()
+        for kind in ("svg", "png")
+    ]
+    truth = ["tables/truth.tsv"] if STUDY.dataset.kind == "simulated" else []
+    return [f"<results>/{path}" for path in [*tables, *figures, *truth]]
 
 
 def figure_names():
@@ -77,18 +91,31 @@ def section(name):
 
 def plain(value):
     """The value with sorted keys: Snakemake compares parameters by their text."""
-    return {key: plain(value[key]) for key in sorted(value)} if isinstance(value, dict) else value
+    return (
+        {key: plain(value[key]) for key in sorted(value)}
+        if isinstance(value, dict)
+        else value
+    )
 
 
 def dataset_config():
     """What readers need to know: not which listeners are in use, which is an input's business."""
     config = section("dataset")
-    return {key: config[key] for key in config if key not in ("subjects", "stories", "exclude", "path")}
+    return {
+        key: config[key]
+        for key in config
+        if key not in ("subjects", "stories", "exclude", "path")
+    }
 
 
 def dataset_manifest(wildcards):
-    """The manifest of a dataset that is downloaded; none for the user's own folder."""
-    return [f"<downloads>/{STUDY.dataset.kind}.tsv"] if STUDY.dataset.kind != "table" else []
+    """The manifest of a dataset that is downloaded or made; none for the user's own folder."""
+    manifests = {
+        "alice": ["<downloads>/alice.tsv"],
+        "simulated": ["<results>/simulated.tsv"],
+        "table": [],
+    }
+    return manifests[STUDY.dataset.kind]
 
 
 def word_files(wildcards):
@@ -98,12 +125,39 @@ def word_files(wildcards):
 
 def scan_files(wildcards):
     """Raw files of a story's scans."""
-    return [*PLAN.common_files, *(path for scan in PLAN.scans if scan.story == wildcards.story for path in scan.files)]
+    return [
+        *PLAN.common_files,
+        *(
+            path
+            for scan in PLAN.scans
+            if scan.story == wildcards.story
+            for path in scan.files
+        ),
+    ]
 
 
 def all_scan_files(wildcards):
     """Raw files of all scans in use."""
     return [*PLAN.common_files, *(path for scan in PLAN.scans for path in scan.files)]
+
+
+def simulation_config(wildcards):
+    """What simulated listeners depend on: the texts and the generator, by their content, among others."""
+    return {
+        "dataset": section("dataset"),
+        "generator": planning.folder_fingerprint(GENERATOR),
+        "seed": STUDY.seed,
+        "subjects": sorted({scan.subject for scan in PLAN.scans}),
+        "texts": {story: planning.text_fingerprint(story) for story in PLAN.stories},
+    }
+
+
+def truth_config(wildcards):
+    """What the comparison with the truth depends on."""
+    trained = [
+        name for name, model in STUDY.language_models().items() if not model.untrained
+    ]
+    return {"layer": STUDY.figures.layer, "models": trained}
 
 
 def dataset_folder():
@@ -113,7 +167,11 @@ def dataset_folder():
 
 def story_config(wildcards):
     """What a words table depends on."""
-    return {"dataset": dataset_config(), "folder": dataset_folder(), "stories": section("stories")}
+    return {
+        "dataset": dataset_config(),
+        "folder": dataset_folder(),
+        "stories": section("stories"),
+    }
 
 
 def scans_config(wildcards):
@@ -142,7 +200,9 @@ def model_manifest(wildcards):
     """The manifest of a model that is downloaded; none for a folder or a baseline."""
     if wildcards.model == WORD_RATE or planning.is_local(STUDY, wildcards.model):
         return []
-    return [f"<downloads>/models/{planning.download_name(STUDY.language_models()[wildcards.model])}.tsv"]
+    return [
+        f"<downloads>/models/{planning.download_name(STUDY.language_models()[wildcards.model])}.tsv"
+    ]
 
 
 def download_config(wildcards):
@@ -154,21 +214,30 @@ def activations_config(wildcards):
     """What a story's activations depend on."""
     if wildcards.model == WORD_RATE:
         return {"model": {"source": WORD_RATE}}
-    return {"model": plain(planning.model_key(STUDY, wildcards.model)), "reading": section("activations")}
+    return {
+        "model": plain(planning.model_key(STUDY, wildcards.model)),
+        "reading": section("activations"),
+    }
 
 
 def group_files(pattern):
     """A function that returns one file for each story of a group."""
 
     def files(wildcards):
-        return [pattern.format(story=story, **wildcards) for story in PLAN.groups[wildcards.group].stories]
+        return [
+            pattern.format(story=story, **wildcards)
+            for story in PLAN.groups[wildcards.group].stories
+        ]
 
     return files
 
 
 def encoding_config(wildcards):
     """What a group's scores depend on."""
-    return {"encoding": section("encoding"), "subjects": list(PLAN.groups[wildcards.group].subjects)}
+    return {
+        "encoding": section("encoding"),
+        "subjects": list(PLAN.groups[wildcards.group].subjects),
+    }
 
 
 def ceiling_config(wildcards):
@@ -176,7 +245,10 @@ def ceiling_config(wildcards):
     rows = section("encoding")
     return {
         "halves": STUDY.ceiling.halves,
-        "rows": {key: rows[key] for key in ("delays", "folds", "longest_delay", "words_to_trs")},
+        "rows": {
+            key: rows[key]
+            for key in ("delays", "folds", "longest_delay", "words_to_trs")
+        },
         "seed": STUDY.seed,
     }
 
@@ -200,12 +272,25 @@ def tables_config(wildcards):
     """What the tables depend on."""
     return {
         "floor": STUDY.ceiling.floor,
-        "scores": [[group, model, aug] for group in PLAN.groups for model in planning.models(STUDY) for aug in AUGMENTATIONS],
-        "stories": {group: list(members.stories) for group, members in sorted(PLAN.groups.items())},
+        "scores": [
+            [group, model, aug]
+            for group in PLAN.groups
+            for model in planning.models(STUDY)
+            for aug in AUGMENTATIONS
+        ],
+        "stories": {
+            group: list(members.stories)
+            for group, members in sorted(PLAN.groups.items())
+        },
         "study": STUDY.study,
     }
 
 
 def figure_config(wildcards):
     """What a figure depends on."""
-    return {**section("figures"), "figure": wildcards.figure, "models": planning.models(STUDY), "study": STUDY.study}
+    return {
+        **section("figures"),
+        "figure": wildcards.figure,
+        "models": planning.models(STUDY),
+        "study": STUDY.study,
+    }

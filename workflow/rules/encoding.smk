@@ -19,13 +19,13 @@ rule encoding:
         "<logs>/encoding/group-{group}_model-{model}_aug-{aug}.log",
     benchmark:
         "<benchmarks>/encoding/group-{group}_model-{model}_aug-{aug}.tsv"
-    params:
-        config=encoding_config,
-        code=code_of("encoding"),
+    conda:
+        "../../envs/environment.yaml"
     threads: 2
     resources:
         gpu=1,
-    conda:
-        "../../envs/environment.yaml"
+    params:
+        config=encoding_config,
+        code=code_of("encoding"),
     script:
         "../scripts/encoding.py"

@@ -19,11 +19,11 @@ rule fetch_alice:
         "<logs>/fetch_alice.log",
     benchmark:
         "<benchmarks>/fetch_alice.tsv"
+    conda:
+        "../../envs/environment.yaml"
     params:
         config={},
         code=code_of("fetch_alice"),
-    conda:
-        "../../envs/environment.yaml"
     script:
         "../scripts/fetch_alice.py"
 
@@ -36,10 +36,10 @@ rule fetch_model:
         "<logs>/fetch_model/{download}.log",
     benchmark:
         "<benchmarks>/fetch_model/{download}.tsv"
+    conda:
+        "../../envs/environment.yaml"
     params:
         config=download_config,
         code=code_of("fetch_model"),
-    conda:
-        "../../envs/environment.yaml"
     script:
         "../scripts/fetch_model.py"

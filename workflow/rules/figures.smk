@@ -14,10 +14,10 @@ rule figure:
         "<logs>/figure/{figure}.log",
     benchmark:
         "<benchmarks>/figure/{figure}.tsv"
+    conda:
+        "../../envs/environment.yaml"
     params:
         config=figure_config,
         code=code_of("figure"),
-    conda:
-        "../../envs/environment.yaml"
     script:
         "../scripts/figure.py"

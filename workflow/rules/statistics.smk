@@ -15,10 +15,10 @@ rule tables:
         "<logs>/tables.log",
     benchmark:
         "<benchmarks>/tables.tsv"
+    conda:
+        "../../envs/environment.yaml"
     params:
         config=tables_config,
         code=code_of("tables"),
-    conda:
-        "../../envs/environment.yaml"
     script:
         "../scripts/tables.py"

@@ -16,11 +16,11 @@ rule scans:
         "<logs>/scans.log",
     benchmark:
         "<benchmarks>/scans.tsv"
+    conda:
+        "../../envs/environment.yaml"
     params:
         config=scans_config,
         code=code_of("scans"),
-    conda:
-        "../../envs/environment.yaml"
     script:
         "../scripts/scans.py"
 
@@ -36,10 +36,10 @@ rule story:
         "<logs>/story/{story}.log",
     benchmark:
         "<benchmarks>/story/{story}.tsv"
+    conda:
+        "../../envs/environment.yaml"
     params:
         config=story_config,
         code=code_of("story"),
-    conda:
-        "../../envs/environment.yaml"
     script:
         "../scripts/story.py"

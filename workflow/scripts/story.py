@@ -1,6 +1,6 @@
 """Bring a story's words into one form."""
 
-from engram import datasets, stories, storage
+from engram import datasets, storage, stories
 from engram.jobs import dataset_folder, job
 
 with job(snakemake):

@@ -1,0 +1,132 @@
+"""Train the demo's small language models on the project's own stories.
+
+Makes three folders in the Hugging Face layout beside this file: `gpt2-tiny` and `llama-tiny`, which studies score, and
+`generator`, through which simulated listeners hear: a model of its own, so that no scored model is the one that was
+planted. The stories that listeners hear are held out. A few minutes on two cores; run it in the project's
+environment: python resources/models/train.py
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tokenizers
+import torch
+import transformers
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+FOLDER = Path(__file__).parent
+TEXTS = FOLDER.parent / "texts" / "stories"
+#: Heard by simulated listeners, and so never trained on.
+STIMULI = ("lighthouse", "market")
+VALIDATION = ("chess", "b-ferry")
+VOCABULARY, CONTEXT, BATCH, STEPS, RATE = 1024, 256, 8, 800, 2e-3
+
+
+def main() -> None:
+    """Train and save the three models."""
+    texts = {path.stem: path.read_text() for path in sorted(TEXTS.glob("*.txt")) if path.stem not in STIMULI}
+    training = [text for name, text in texts.items() if name not in VALIDATION]
+    validation = [texts[name] for name in VALIDATION]
+    digest = hashlib.sha256("".join(training).encode()).hexdigest()
+    for name, kind, width, depth, seed in (("gpt2-tiny", "gpt2", 96, 6, 1), ("llama-tiny", "llama", 96, 6, 2), ("generator", "gpt2", 128, 4, 3)):
+        tokenizer = byte_tokenizer(training) if kind == "gpt2" else metaspace_tokenizer(training)
+        torch.manual_seed(seed)
+        model = build(kind, width, depth, tokenizer)
+        losses = train(model, tokenizer, training, validation, seed)
+        model.save_pretrained(FOLDER / name)
+        tokenizer.save_pretrained(FOLDER / name)
+        weights = hashlib.sha256((FOLDER / name / "model.safetensors").read_bytes()).hexdigest()
+        (FOLDER / name / "README.md").write_text(card(name, kind, width, depth, seed, digest, weights, losses, model))
+        print(name, json.dumps(losses[-1]))
+
+
+def byte_tokenizer(texts: list[str]) -> PreTrainedTokenizerFast:
+    """Return a byte-level BPE tokenizer, GPT-2's kind."""
+    tokenizer = tokenizers.ByteLevelBPETokenizer()
+    tokenizer.train_from_iterator(texts, VOCABULARY, special_tokens=["<|endoftext|>"], show_progress=False)
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer._tokenizer, bos_token="<|endoftext|>", eos_token="<|endoftext|>", model_max_length=CONTEXT)
+
+
+def metaspace_tokenizer(texts: list[str]) -> PreTrainedTokenizerFast:
+    """Return a BPE tokenizer with a visible space and byte fallback, LLaMA-2's kind."""
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.BPE(unk_token="<unk>", byte_fallback=True, fuse_unk=True))
+    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Metaspace()
+    tokenizer.decoder = tokenizers.decoders.Metaspace()
+    special = ["<unk>", "<s>", "</s>", *(f"<0x{byte:02X}>" for byte in range(256))]
+    trainer = tokenizers.trainers.BpeTrainer(vocab_size=VOCABULARY + 256, special_tokens=special, show_progress=False)
+    tokenizer.train_from_iterator(texts, trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>", eos_token="</s>", unk_token="<unk>", model_max_length=CONTEXT)
+
+
+def build(kind: str, width: int, depth: int, tokenizer: PreTrainedTokenizerFast) -> Any:
+    """Return an untrained model."""
+    common = {"vocab_size": len(tokenizer), "bos_token_id": tokenizer.bos_token_id, "eos_token_id": tokenizer.eos_token_id}
+    if kind == "gpt2":
+        dropout = dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), 0.1)
+        return GPT2LMHeadModel(GPT2Config(n_positions=CONTEXT, n_embd=width, n_layer=depth, n_head=4, **dropout, **common))
+    return LlamaForCausalLM(
+        LlamaConfig(
+            hidden_size=width, intermediate_size=2 * width, num_hidden_layers=depth, num_attention_heads=4, max_position_embeddings=CONTEXT,
+            tie_word_embeddings=True, attention_dropout=0.1, **common,
+        )
+    )  # fmt: skip
+
+
+def train(model: Any, tokenizer: PreTrainedTokenizerFast, training: list[str], validation: list[str], seed: int) -> list[dict[str, float]]:
+    """Train; leave the weights with the lowest validation loss in the model; return the curve, its best point last."""
+    rng = np.random.default_rng(seed)
+    tokens = [torch.tensor([tokenizer.bos_token_id, *tokenizer(text, verbose=False)["input_ids"]]) for text in training]
+    held_out = [torch.tensor([tokenizer.bos_token_id, *tokenizer(text, verbose=False)["input_ids"]]) for text in validation]
+    stream = torch.cat(tokens)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.1, betas=(0.9, 0.95))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=STEPS, pct_start=0.05)
+    curve: list[dict[str, float]] = []
+    best, state = np.inf, None
+    for step in range(STEPS):
+        starts = rng.integers(0, len(stream) - CONTEXT, BATCH)
+        batch = torch.stack([stream[start : start + CONTEXT] for start in starts])
+        model.train()
+        loss = model(input_ids=batch, labels=batch).loss
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        schedule.step()
+        if (step + 1) % 100 == 0:
+            model.eval()
+            with torch.inference_mode():
+                losses = [float(model(input_ids=text[None, :CONTEXT], labels=text[None, :CONTEXT]).loss) for text in held_out]
+            curve.append({"step": step + 1, "training": round(float(loss.detach()), 4), "validation": round(float(np.mean(losses)), 4)})
+            if curve[-1]["validation"] < best:
+                best = curve[-1]["validation"]
+                state = {name: value.detach().clone() for name, value in model.state_dict().items()}
+    model.load_state_dict(state)
+    model.eval()
+    return sorted(curve, key=lambda point: point["validation"], reverse=True)
+
+
+def card(name: str, kind: str, width: int, depth: int, seed: int, data: str, weights: str, losses: list[dict[str, float]], model: Any) -> str:
+    """Return the model card."""
+    parameters = sum(parameter.numel() for parameter in {id(p): p for p in model.parameters()}.values())
+    return f"""# {name}
+
+A very small {kind}-type causal language model ({depth} layers, width {width}, {parameters:,} parameters), trained by
+`resources/models/train.py` on the project's own short stories (`resources/texts/stories`, written for it by a language
+model) for demonstrations and tests. It has learned local regularities of narrative English and nothing else.
+
+- Training texts: {len(list(TEXTS.glob("*.txt"))) - len(STIMULI) - len(VALIDATION)} stories, SHA-256 of their concatenation {data};
+  held out: {", ".join((*STIMULI, *VALIDATION))}
+- Seed {seed}; best at step {losses[-1]["step"]}: training loss {losses[-1]["training"]}, validation loss {losses[-1]["validation"]} (nats per token)
+- torch {torch.__version__.split("+")[0]}, transformers {transformers.__version__}
+- SHA-256 of model.safetensors: {weights}
+- Licence: CC0-1.0
+"""
+
+
+if __name__ == "__main__":
+    main()

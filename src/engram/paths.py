@@ -1,0 +1,9 @@
+"""Where the project keeps the small files that it owns."""
+
+from pathlib import Path
+
+RESOURCES = Path(__file__).parents[2] / "resources"
+ALICE_PINS = RESOURCES / "alice" / "files.tsv"
+ALICE_SENTENCE_ENDS = RESOURCES / "alice" / "sentence_ends.txt"
+TEXTS = RESOURCES / "texts" / "stories"
+GENERATOR = RESOURCES / "models" / "generator"

@@ -1,0 +1,71 @@
+"""What several tests need: a mirror where there is one, small models of every type, a small table study."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MODELS = ROOT / "resources" / "models"
+STORY = (ROOT / "resources" / "texts" / "stories" / "lighthouse.txt").read_text()
+
+
+@pytest.fixture(scope="session")
+def mirror() -> Path:
+    """A folder with copies of the public files."""
+    folder = os.environ.get("ENGRAM_MIRROR")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("no mirror of the public files here (ENGRAM_MIRROR)")
+    return Path(folder)
+
+
+def story_words(number: int) -> list[str]:
+    """The first words of a story."""
+    return STORY.split()[:number]
+
+
+@pytest.fixture(scope="session")
+def encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small BERT with random weights and a word-piece tokenizer."""
+    import tokenizers
+    import torch
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    tokenizer = tokenizers.BertWordPieceTokenizer()
+    tokenizer.train_from_iterator([STORY], vocab_size=300, show_progress=False)
+    fast = PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer._tokenizer, cls_token="[CLS]", sep_token="[SEP]", pad_token="[PAD]", unk_token="[UNK]", mask_token="[MASK]"
+    )
+    torch.manual_seed(0)
+    config = BertConfig(vocab_size=len(fast), hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, max_position_embeddings=64)
+    folder = tmp_path_factory.mktemp("models") / "encoder"
+    BertModel(config).save_pretrained(folder)
+    fast.save_pretrained(folder)
+    return folder
+
+
+def write_table_study(folder: Path, subjects: dict[str, np.ndarray], words: pd.DataFrame, targets: pd.DataFrame, story: str = "tale") -> None:
+    """Write a table study: one story, each listener's BOLD of shape (n_trs, n_targets)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    words.to_csv(folder / f"story-{story}_words.tsv", sep="\t", index=False, na_rep="n/a", quoting=3)
+    targets.to_csv(folder / "targets.tsv", sep="\t", index=False)
+    for subject, bold in subjects.items():
+        pd.DataFrame(bold, columns=targets["target"]).to_csv(folder / f"sub-{subject}_story-{story}_timeseries.tsv", sep="\t", index=False, float_format="%.5g")
+
+
+def random_words(number: int, rate: float = 2.5, seed: int = 0) -> pd.DataFrame:
+    """Words of the story with random times."""
+    rng = np.random.default_rng(seed)
+    onsets = np.cumsum(rng.uniform(0.5, 1.5, number)) / rate
+    return pd.DataFrame({"word": (STORY.split() * (number // 500 + 1))[:number], "onset": onsets.round(3), "offset": (onsets + 0.2).round(3)})
+
+
+def regions(number: int) -> pd.DataFrame:
+    """A table of targets in two regions of both hemispheres."""
+    rows: list[dict[str, Any]] = [{"target": f"t{i}", "hemisphere": "LR"[i % 2], "roi": ("one", "two")[i // 2 % 2]} for i in range(number)]
+    return pd.DataFrame(rows)

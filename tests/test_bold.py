@@ -1,0 +1,97 @@
+"""Cleaning against a direct regression; rows, regions and the average listener."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.fft import idct
+
+from engram import bold
+from engram.errors import EngramError
+
+OPTIONS = {"confounds": True, "high_pass": None, "targets": "all", "average": True, "trim": 0, "tail": 4.0}
+WORDS = pd.DataFrame({"word": ["a", "b", "c"], "onset": [4.0, 30.0, 60.0], "offset": [4.5, 30.5, 61.0]})
+
+
+class Made:
+    """A dataset in memory."""
+
+    tr = 2.0
+
+    def __init__(self, scans: dict[str, np.ndarray], confounds: dict[str, np.ndarray] | None = None, start: float = 0.0) -> None:
+        self.scans, self.motion, self.begin = scans, confounds or {}, start
+
+    def start(self, story: str) -> float:
+        return self.begin
+
+    def words(self, story: str) -> pd.DataFrame:
+        return WORDS
+
+    def targets(self) -> pd.DataFrame:
+        return pd.DataFrame({"target": ["p", "q", "r"], "hemisphere": ["L", "L", "R"], "roi": ["one", "one", "two"], "x": [1.0, 3.0, 5.0]})
+
+    def timeseries(self, subject: str, story: str) -> np.ndarray:
+        return self.scans[subject]
+
+    def confounds(self, subject: str, story: str) -> np.ndarray | None:
+        return self.motion.get(subject)
+
+
+def scans(number: int = 3, n_trs: int = 50) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    return {f"0{i}": rng.standard_normal((n_trs, 3)).astype(np.float32) * 5 + 100 for i in range(1, number + 1)}
+
+
+def direct_residual(raw: np.ndarray, regressors: np.ndarray) -> np.ndarray:
+    design = np.column_stack([np.ones(len(raw)), regressors])
+    residual = raw - design @ np.linalg.lstsq(design, raw, rcond=None)[0]
+    return (residual - residual.mean(0)) / residual.std(0)
+
+
+def test_confounds_and_drifts_are_regressed_out_together() -> None:
+    """Also where a confound looks like a drift, as slow head motion does: nothing of either is left."""
+    rng = np.random.default_rng(1)
+    n_trs, tr = 362, 2.0
+    slow = np.cos(np.pi * 2 * (np.arange(n_trs) + 0.5) / n_trs)  # the second cosine drift itself, nearly
+    confounds = np.column_stack([slow + 0.01 * rng.standard_normal(n_trs), rng.standard_normal(n_trs), np.full(n_trs, 3.0)])
+    n_drifts = int(np.floor(2 * n_trs * tr / 128))
+    drifts = np.column_stack([idct(np.eye(n_trs)[k], norm="ortho") for k in range(1, n_drifts + 1)])
+    raw = rng.standard_normal((n_trs, 4)) + 5 * drifts[:, :4] * 10 + confounds[:, :1]
+    cleaned = bold.clean(raw, confounds, tr, 1 / 128)
+    np.testing.assert_allclose(bold.zscore(cleaned), direct_residual(raw, np.column_stack([confounds[:, :2], drifts])), atol=1e-6)
+    assert np.abs(cleaned.T @ np.column_stack([drifts, confounds[:, :2] - confounds[:, :2].mean(0)])).max() < 1e-6
+
+
+def test_nothing_to_remove_only_standardises() -> None:
+    raw = scans(1)["01"]
+    np.testing.assert_allclose(bold.zscore(bold.clean(raw, None, 2.0, None)), bold.zscore(raw.astype(float)), atol=1e-6)
+
+
+def test_rows_times_and_the_average_listener() -> None:
+    made = Made(scans(), start=1.0)
+    result = bold.story_bold(made, "tale", ["01", "02", "03"], WORDS, **OPTIONS)  # type: ignore[arg-type]
+    assert result["subject"].values.tolist() == ["01", "02", "03", "average"]
+    # the first word, at 4 s, is in the row from 3 s; the last offset + 4 s = 65 s is in the row that begins at 63 s
+    assert (result["time"].values[0], result["time"].values[-1]) == (3.0, 63.0)
+    single = result["bold"].sel(subject=["01", "02", "03"]).values
+    np.testing.assert_allclose(single.std(1), 1, atol=1e-5)
+    np.testing.assert_allclose(result["bold"].sel(subject="average").values, bold.zscore(single.mean(0)), atol=1e-5)
+
+
+def test_regions_are_means_of_their_targets() -> None:
+    result = bold.story_bold(Made(scans()), "tale", ["01"], WORDS, **{**OPTIONS, "targets": "roi"})  # type: ignore[arg-type]
+    assert result["target"].values.tolist() == ["L-one", "R-two"]
+    assert result["x"].values.tolist() == [2.0, 5.0]
+    whole = bold.story_bold(Made(scans()), "tale", ["01"], WORDS, **OPTIONS)["bold"].values[0]  # type: ignore[arg-type]
+    np.testing.assert_allclose(result["bold"].values[0, :, 0], bold.zscore(whole[:, :2].mean(1)), atol=1e-5)
+
+
+def test_the_average_of_one_listener_is_nobody() -> None:
+    assert bold.story_bold(Made(scans(1)), "tale", ["01"], WORDS, **OPTIONS)["subject"].values.tolist() == ["01"]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("start", [500.0, -500.0])
+def test_scans_that_miss_the_story_are_refused(start: float) -> None:
+    with pytest.raises(EngramError, match=r"only 0% of its words.*dataset\.start"):
+        bold.story_bold(Made(scans(), start=start), "tale", ["01"], WORDS, **OPTIONS)  # type: ignore[arg-type]

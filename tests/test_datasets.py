@@ -1,0 +1,289 @@
+"""Readers: what they give, and what they say about files that are wrong."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engram import alice, datasets, stories
+from engram.datasets import TableDataset
+from engram.errors import EngramError
+
+TABLES = {
+    "story-tale_words.tsv": 'word\tonset\toffset\tnote\nOnce\t0.5\t0.8\tx\n"upon\t0.9\t1.0\tx\nnull\tn/a\tn/a\tx\ntime\t2\t2.5\tx\n',
+    "targets.tsv": "target\themisphere\troi\tx\tignored\nt1\tL\tone\t-1.5\t0\n2\tB\ttwo\tn/a\t0\n",
+    "sub-a_story-tale_timeseries.tsv": "2\tt1\n1\t10\n2\t20\n3\t40\n",
+    "sub-a_story-tale_confounds.tsv": "motion\tderivative\n1\tn/a\n2\t5\n3\t7\n",
+    "sub-b_story-tale_timeseries.tsv": "t1\t2\n5\t6\n7\t8\n8\t7\n",
+}
+
+
+def table_study(folder: Path, **changes: str) -> TableDataset:
+    """Write a table study of one story; changes replace a table by the last part of its name (words, targets, bold, confounds)."""
+    kinds = {"words": "story-tale_words", "targets": "targets", "bold": "sub-a_story-tale_timeseries", "confounds": "sub-a_story-tale_confounds"}
+    for name, text in {**TABLES, **{f"{kinds[kind]}.tsv": text for kind, text in changes.items()}}.items():
+        (folder / name).write_text(text)
+    return TableDataset(folder, 1.5, 0.0)
+
+
+def test_words_are_read_as_they_are(tmp_path: Path) -> None:
+    words = table_study(tmp_path).words("tale")
+    assert list(words.columns) == datasets.WORD_COLUMNS
+    assert words["word"].tolist() == ["Once", '"upon', "null", "time"]
+    np.testing.assert_array_equal(words["onset"], [0.5, 0.9, np.nan, 2])
+    np.testing.assert_array_equal(words["offset"], [0.8, 1.0, np.nan, 2.5])
+    assert words["sentence_end"].isna().all()
+
+
+def test_targets(tmp_path: Path) -> None:
+    targets = table_study(tmp_path).targets()
+    assert list(targets.columns) == ["target", "hemisphere", "roi", "x"]
+    assert targets["target"].tolist() == ["t1", "2"]
+
+
+def test_columns_of_a_time_series_are_put_in_the_order_of_the_targets(tmp_path: Path) -> None:
+    bold = table_study(tmp_path).timeseries("a", "tale")
+    assert bold.dtype == np.float32
+    np.testing.assert_array_equal(bold, [[10, 1], [20, 2], [40, 3]])
+
+
+def test_missing_confound_becomes_the_mean_of_the_others(tmp_path: Path) -> None:
+    dataset = table_study(tmp_path)
+    np.testing.assert_array_equal(dataset.confounds("a", "tale"), [[1, 6], [2, 5], [3, 7]])
+    assert dataset.confounds("b", "tale") is None
+
+
+@pytest.mark.parametrize(("start", "expected"), [(0.0, 0.0), (3.5, 3.5), ({"tale": -2.0}, -2.0)])
+def test_start_of_a_story(start: float | dict[str, float], expected: float, tmp_path: Path) -> None:
+    config = {"kind": "table", "tr": 2.0, "start": start}
+    assert datasets.open_dataset(config, tmp_path).start("tale") == expected
+
+
+def test_start_of_an_unknown_story(tmp_path: Path) -> None:
+    with pytest.raises(EngramError, match="no time for story 'tale'. Known: .'other'.*'tale: 0.0'"):
+        TableDataset(tmp_path, 1.5, {"other": 1.0}).start("tale")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("word\tonset\na\t1\n", r"lacks the column\(s\) \['offset'\]. Found: \['word', 'onset'\]"),
+        ("word,onset,offset\na,1,2\n", "separated by tabs"),
+        ("word\tonset\toffset\n", "has a header and no rows"),
+        ("word\tonset\toffset\na\t1\t2\n\t2\t3\n", "line 3: an empty word"),
+        ("word\tonset\toffset\na\t1\t2\n \t2\t3\n", "line 3: an empty word"),
+        ("word\tonset\toffset\na\t1\t2\nb\t3\t2\n", "line 3: the word ends before it begins"),
+        ("word\tonset\toffset\na\t1\t1\nb\tn/a\tn/a\nc\t0.5\t1\n", "line 4: the onset is earlier than the word's before it"),
+        ("word\tonset\toffset\na\t1\t2\nb\t1,5\t2\n", "line 3, column 'onset': '1,5' is no number"),
+        ("word\tonset\toffset\na\t1\tlate\n", "line 2, column 'offset': 'late' is no number. Write n/a"),
+        ("", "cannot be read as a tab-separated table"),
+    ],
+)
+def test_wrong_words(words: str, expected: str, tmp_path: Path) -> None:
+    with pytest.raises(EngramError, match=f"story-tale_words.tsv'.*{expected}"):
+        table_study(tmp_path, words=words).words("tale")
+
+
+@pytest.mark.xfail(strict=True, reason="pandas takes the first column for an index, and so times for words")
+def test_tabs_at_the_ends_of_rows_do_not_shift_columns(tmp_path: Path) -> None:
+    dataset = table_study(tmp_path, words="word\tonset\toffset\na\t1\t2\t\nb\t2\t3\t\n")
+    try:
+        assert dataset.words("tale")["word"].tolist() == ["a", "b"]
+    except EngramError as error:
+        assert "story-tale_words.tsv" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("targets", "expected"),
+    [
+        ("target\troi\nt1\tone\n", r"lacks the column\(s\) \['hemisphere'\]"),
+        ("target\themisphere\troi\n", "has a header and no rows"),
+        ("target\themisphere\troi\nt1\tL\tone\nt1\tR\tone\n", "line 3: target 't1' is there twice"),
+        ("target\themisphere\troi\nt1\tL\tone\nt2\tleft\tone\n", "line 3: hemisphere 'left'. Allowed: L, R, or B"),
+        ("target\themisphere\troi\nt1\tn/a\tone\n", "line 2: hemisphere 'nan'. Allowed"),
+        ("target\themisphere\troi\nt1\tL\tone\nt2\tR\tn/a\n", "line 3: no roi"),
+    ],
+)
+def test_wrong_targets(targets: str, expected: str, tmp_path: Path) -> None:
+    with pytest.raises(EngramError, match=f"targets.tsv'.*{expected}"):
+        table_study(tmp_path, targets=targets).targets()
+
+
+@pytest.mark.xfail(strict=True, reason="not checked")
+@pytest.mark.parametrize("row", ["n/a\tL\tone\t1", "t1\tL\tone\tleft"])
+def test_target_without_a_name_or_with_a_coordinate_that_is_no_number(row: str, tmp_path: Path) -> None:
+    with pytest.raises(EngramError, match="line 2"):
+        table_study(tmp_path, targets=f"target\themisphere\troi\tx\n{row}\n").targets()
+
+
+@pytest.mark.parametrize(
+    ("bold", "expected"),
+    [
+        ("t1\t2\t3\n1\t2\t3\n2\t3\t4\n", r"Missing here: \[\]; unknown there: \['3'\]"),
+        ("t1\n1\n2\n", r"Missing here: \['2'\]; unknown there: \[\]"),
+        ("t1\t2\t2\n1\t2\t3\n2\t3\t4\n", "unknown there"),
+        ("t1\t2\n1\t2\n2\tx\n", "line 3, column '2': 'x' is no number"),
+        ("t1\t2\n1\t2\n2\tn/a\n3\tn/a\n", r"target '2' has a missing value in row 1 .*1 of 2 targets.*exclude: {'a': reason}"),
+        ("t1\t2\n1\tinf\n2\t3\n", "target '2' has a missing value in row 0"),
+        ("t1\t2\n1\t5\n2\t5\n", "target '2' is constant; 1 of 2 targets are.*exclude: {'a': reason}"),
+    ],
+)
+def test_wrong_time_series(bold: str, expected: str, tmp_path: Path) -> None:
+    with pytest.raises(EngramError, match=f"sub-a_story-tale_timeseries.tsv'?.*{expected}"):
+        table_study(tmp_path, bold=bold).timeseries("a", "tale")
+
+
+@pytest.mark.xfail(strict=True, raises=ValueError, reason="numpy's error about a zero-size array comes through")
+def test_time_series_without_rows(tmp_path: Path) -> None:
+    with pytest.raises(EngramError, match="sub-a_story-tale_timeseries.tsv"):
+        table_study(tmp_path, bold="t1\t2\n").timeseries("a", "tale")
+
+
+def test_wrong_confounds(tmp_path: Path) -> None:
+    with pytest.raises(EngramError, match="sub-a_story-tale_confounds.tsv', line 3, column 'c': 'x' is no number"):
+        table_study(tmp_path, confounds="c\n1\nx\n3\n").confounds("a", "tale")
+
+
+@pytest.mark.xfail(strict=True, reason="inf passes, and a column without any value stays NaN")
+@pytest.mark.parametrize("value", ["inf", "n/a"])
+def test_confounds_are_finite(value: str, tmp_path: Path) -> None:
+    try:
+        assert np.isfinite(table_study(tmp_path, confounds="c\n" + f"{value}\n" * 3).confounds("a", "tale")).all()
+    except EngramError as error:
+        assert "sub-a_story-tale_confounds.tsv" in str(error)
+
+
+SCANS = [("b", "tale"), ("a", "tale")]
+
+
+def test_scans_are_listed_with_the_excluded_ones_and_the_reason(tmp_path: Path) -> None:
+    table = datasets.scan_table(table_study(tmp_path), SCANS, [("c", "tale", "slept"), ("c", "epic", "slept")])
+    assert list(table.columns) == list(datasets.SCAN_COLUMNS)
+    assert list(zip(table["story"], table["subject"], strict=True)) == [("epic", "c"), ("tale", "a"), ("tale", "b"), ("tale", "c")]
+    assert table[table["excluded"].isna()].drop(columns=["excluded", "story"]).to_numpy().tolist() == [["a", 3, 2, 2], ["b", 3, 2, 0]]
+    assert table.loc[table["subject"] == "c", "excluded"].tolist() == ["slept", "slept"]
+    assert table.loc[table["subject"] == "c", ["n_trs", "n_targets", "n_confounds"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize(("rows", "found"), [(2, 2), (0, 0), (4, 4)])
+def test_confounds_with_another_number_of_rows(rows: int, found: int, tmp_path: Path) -> None:
+    dataset = table_study(tmp_path, confounds="c\n" + "1\n" * rows)
+    with pytest.raises(EngramError, match=f"sub-a, story tale: 3 rows of BOLD but {found} rows of confounds"):
+        datasets.scan_table(dataset, SCANS, [])
+
+
+def test_unequal_scans_name_the_odd_one(tmp_path: Path) -> None:
+    dataset = table_study(tmp_path)
+    for subject, rows in {"c": 3, "d": 4}.items():
+        (tmp_path / f"sub-{subject}_story-tale_timeseries.tsv").write_text("t1\t2\n" + "".join(f"{row}\t{row}\n" for row in range(rows)))
+    with pytest.raises(EngramError, match=r"story tale: .*unequal numbers of TRs. Most have 3; these differ: {'d': 4}"):
+        datasets.scan_table(dataset, [*SCANS, ("c", "tale"), ("d", "tale")], [])
+
+
+# ---------------------------------------------------------------- Alice, on made files
+ANNOTATIONS = [
+    ("There", "1.0", "1.5"),
+    ("are", "", ""),
+    ("she", "2", "2.25"),
+    ("ll", "", ""),
+    ("was", "2.5", "3"),
+    ("nt", "", ""),
+    ("Alice", "3", "3.5"),
+    ("\u2019s", "", ""),
+    ("Dinah", "4", "4.5"),
+    ("s", "", ""),
+    ("don\u2019t", "5", "4.75"),
+]
+
+
+def alice_folder(folder: Path, subject: str = "18", rows: int = 20, motion: tuple[str, ...] = ("x",)) -> alice.AliceDataset:
+    """Write files of the published format."""
+    rng = np.random.default_rng(0)
+    lines = ["\t".join((word, onset, offset, "1")) for word, onset, offset in ANNOTATIONS]
+    (folder / "annotations.tsv").write_text("\n".join(["Words\tWord Onset\tWord Offset\tIsLex", *lines]) + "\n", encoding="utf-8")
+    (folder / "6mm").mkdir()
+    np.savetxt(folder / "6mm" / f"s{subject}-timecourses.txt", rng.normal(100, 1, (rows, 6)), fmt="  %.7e")
+    for name in motion:
+        np.savetxt(folder / f"s{subject}-rp_{name}.txt", np.arange(rows + 10)[:, None] + np.arange(6) / 10)
+    return alice.AliceDataset(folder, "6mm")
+
+
+def test_alice_clitics_join_the_word_before_them(tmp_path: Path) -> None:
+    words = alice_folder(tmp_path).words("alice")
+    assert words["word"].tolist() == ["There are", "she'll", "wasn't", "Alice's", "Dinah's", "don't"]
+    assert words["onset"].tolist() == [1, 2, 2.5, 3, 4, 5]
+    assert words["offset"].tolist() == [1.5, 2.25, 3, 3.5, 4.5, 5]  # the last one ended before it began
+    assert list(words.columns) == datasets.WORD_COLUMNS
+    assert words["sentence_end"].dtype == bool
+
+
+def test_alice_time_courses_and_motion_have_the_same_rows(tmp_path: Path) -> None:
+    dataset = alice_folder(tmp_path)
+    bold, motion = dataset.timeseries("18", "alice"), dataset.confounds("18", "alice")
+    assert motion is not None
+    assert (bold.shape, bold.dtype, motion.shape) == ((20, 6), np.float32, (20, 6))
+    np.testing.assert_allclose(motion[0], 10 + np.arange(6) / 10, rtol=1e-6)  # the first ten volumes were dropped
+    assert dataset.start("alice") == 10 * dataset.tr == 20
+
+
+def test_alice_targets(tmp_path: Path) -> None:
+    targets = datasets.open_dataset({"kind": "alice", "spheres": "10mm"}, tmp_path).targets()
+    rows = ["LATL L ATL", "RATL R ATL", "LPTL L PTL", "LIPL L IPL", "LPreM L PreM", "LIFG L IFG"]
+    assert targets.to_numpy().tolist() == [row.split() for row in rows]
+
+
+@pytest.mark.parametrize("motion", [(), ("x", "y")])
+def test_alice_needs_one_file_of_motion(motion: tuple[str, ...], tmp_path: Path) -> None:
+    with pytest.raises(EngramError, match=f"sub-18: one file of motion parameters was expected .* found {len(motion)}.*--forcerun fetch_alice"):
+        alice_folder(tmp_path, motion=motion).confounds("18", "alice")
+
+
+def test_alice_files_that_are_gone(tmp_path: Path) -> None:
+    dataset = alice.AliceDataset(tmp_path, "6mm")
+    with pytest.raises(EngramError, match="annotations.tsv' was fetched once and is gone"):
+        dataset.words("alice")
+    with pytest.raises(EngramError, match="s18-timecourses.txt' was fetched once and is gone"):
+        dataset.timeseries("18", "alice")
+
+
+# ---------------------------------------------------------------- Alice, the real files
+@pytest.fixture(scope="module")
+def real_alice(mirror: Path) -> alice.AliceDataset:
+    if not (mirror / "alice").is_dir():
+        pytest.skip("the mirror has no Alice dataset")
+    return alice.AliceDataset(mirror / "alice", "6mm")
+
+
+def test_real_alice_words(real_alice: alice.AliceDataset) -> None:
+    words = real_alice.words("alice")
+    rows = (real_alice.folder / "annotations.tsv").read_text(encoding="utf-8").splitlines()[1:]
+    assert len(words) == 2101
+    assert len(rows) - len(words) == 31
+    assert sum(row.split("\t")[1] == "" for row in rows) == 31
+    assert (words["onset"].diff().dropna() >= 0).all()
+    assert (words["offset"] >= words["onset"]).all()
+    assert words["sentence_end"].sum() == 75
+    assert words["sentence_end"].iloc[-1]
+    assert not words["word"].str.contains("\u2019").any()
+    assert {"There are", "don't", "she'll"} <= set(words["word"])
+
+
+def test_real_alice_story(real_alice: alice.AliceDataset) -> None:
+    table = stories.words_table(real_alice.words("alice"), 15, "alice")
+    assert (table["timed"] == "true").all()
+    assert (table["sentence_source"] == "dataset").all()
+    assert table["sentence"].iloc[[0, -1]].tolist() == [0, 74]
+
+
+def test_real_alice_listeners(real_alice: alice.AliceDataset) -> None:
+    paths = (real_alice.folder / "6mm").glob("s*-timecourses.txt")
+    subjects = sorted({match[1] for path in paths if (match := re.fullmatch(r"s(\d+)-timecourses.txt", path.name))})
+    assert len(subjects) == 28
+    table = datasets.scan_table(real_alice, [(subject, "alice") for subject in subjects if subject != "33"], [])
+    assert table[["n_trs", "n_targets", "n_confounds"]].drop_duplicates().to_numpy().tolist() == [[362, 6, 6]]
+    assert len(table) == 27
+    with pytest.raises(EngramError, match=r"s33-timecourses.txt: target 'LATL' is constant; 6 of 6 targets are.*exclude: {'33': reason}"):
+        real_alice.timeseries("33", "alice")

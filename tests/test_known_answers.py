@@ -1,0 +1,104 @@
+"""Known answers through several stages: a planted layer, simulated listeners, Alice's published order of magnitude."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import MODELS, STORY
+
+from engram import activations, encoding, simulate, timing
+
+ALPHAS = [10.0**power for power in range(-1, 9)]
+
+
+@pytest.mark.parametrize("name", ["gpt2-tiny", "llama-tiny"])
+@pytest.mark.parametrize("planted", [2, 4])
+def test_a_planted_layer_is_the_best_layer(name: str, planted: int) -> None:
+    """The planted part is what the neighbouring layers do not have; the layers of untrained models would hide it."""
+    words = simulate.story_words(STORY, np.random.default_rng(0), untimed=0)
+    reader = activations.load(MODELS / name)
+    options = {"mode": "strided", "context": None, "stride": None, "pooling": "last", "batch_tokens": 4096}
+    vectors = activations.story_activations(words["word"].tolist(), reader, **options)["activation"].values  # type: ignore[arg-type]
+    neighbours = np.column_stack([vectors[planted - 1], vectors[planted + 1], np.ones(len(words))])
+    own = vectors[planted] - neighbours @ np.linalg.lstsq(neighbours, vectors[planted], rcond=None)[0]
+    own /= own.std(0)
+    rng = np.random.default_rng(1)
+    times, onsets = 1.5 * np.arange(int(words["offset"].max() / 1.5) + 5), words["onset"].to_numpy()
+    delays = [1, 2, 3, 4]
+    signal = timing.delayed_features(own @ rng.standard_normal((own.shape[1], 6)), onsets, times, 1.5, delays).reshape(len(times), 4, 6).sum(1)
+    bold = (signal / signal.std(0) + 0.5 * rng.standard_normal(signal.shape)).astype(np.float32)
+    scores = []
+    for layer in vectors:
+        features = timing.delayed_features(layer, onsets, times, 1.5, delays)
+        result = encoding.encode(
+            features, bold, np.zeros(len(times), int), np.arange(len(times)), folds=5, inner_folds=3, gap=4, alphas=ALPHAS, backend="torch"
+        )
+        scores.append(result.r.mean())
+    assert int(np.argmax(scores)) == planted, np.round(scores, 3)
+
+
+def test_simulated_speech_has_a_natural_rate_and_keeps_its_words() -> None:
+    words = simulate.story_words(STORY, np.random.default_rng(0))
+    assert words["word"].tolist() == STORY.split()
+    assert 2.0 < len(words) / words["offset"].max() < 3.2
+    assert 0 < words["onset"].isna().mean() < 0.06
+    timed = words.dropna()
+    assert (timed["offset"] > timed["onset"]).all() and (np.diff(timed["onset"]) > 0).all()
+
+
+def test_simulated_listeners_have_what_was_planted() -> None:
+    words = simulate.story_words(STORY, np.random.default_rng(0), untimed=0)
+    table = simulate.targets()
+    vectors = np.random.default_rng(1).standard_normal((len(words), 20))
+    response = simulate.responses(words, vectors, 320, 1.5, table, seed=3, story_seed=0)
+    assert ((response == 0).all(0) == (table["planted"] == "nothing")).all()
+    again = simulate.responses(words, vectors, 320, 1.5, table, seed=3, story_seed=1)
+    language, stimulus = (table["planted"] == kind for kind in ("language", "stimulus"))
+    np.testing.assert_allclose(response[:, language], again[:, language])  # the wiring is the same for all stories
+    assert np.abs(response[:, stimulus] - again[:, stimulus]).max() > 1
+    rng = np.random.default_rng(0)
+    driven = response[:, table["planted"] != "nothing"]
+    heard = np.stack([simulate.listen(driven, 0.09, rng) for _ in range(40)])
+    correlations = [np.corrcoef(one[:, t], driven[:, t])[0, 1] for one in heard for t in range(driven.shape[1])]
+    assert np.mean(correlations) == pytest.approx(0.3, abs=0.02)  # sqrt(0.09)
+
+
+def truth_scores(language: float, nothing: float) -> pd.DataFrame:
+    truth = simulate.targets()[["hemisphere", "roi", "planted"]].drop_duplicates()
+    rng = np.random.default_rng(0)
+    means = {"language": language, "word rate": 0.05, "stimulus": 0.0, "nothing": nothing}
+    rows = [
+        {"subject": f"{s}", "model": "m", "layer": 4, "hemisphere": row.hemisphere, "roi": row.roi, "score": means[row.planted] + 0.01 * rng.standard_normal()}
+        for s in range(8)
+        for row in truth.itertuples()
+    ]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(("language", "nothing", "wrong"), [(0.12, 0.0, set()), (0.0, 0.0, {"language"}), (0.12, 0.08, {"nothing"})])
+def test_the_comparison_with_the_truth_can_fail(language: float, nothing: float, wrong: set[str]) -> None:
+    truth = simulate.targets()[["hemisphere", "roi", "planted"]].drop_duplicates()
+    table = simulate.compare_with_truth(truth_scores(language, nothing), truth, ["m"], {"m": 4})
+    assert wrong <= set(table.loc[table["found"] == "no", "planted"])
+    assert wrong or (table["found"] == "yes").all()
+
+
+def test_alice_is_near_independent_computations(mirror: Path) -> None:
+    """Word rate on the real data: computations independent of this project gave 0.365 for the average listener."""
+    from engram import bold
+    from engram.alice import REGIONS, AliceDataset
+    from engram.stories import words_table
+
+    dataset = AliceDataset(mirror / "alice", "6mm")
+    words = words_table(dataset.words("alice"), 15, "alice")
+    subjects = sorted(path.name[1:3] for path in (mirror / "alice" / "6mm").glob("s*") if path.name[1:3] != "33")
+    data = bold.story_bold(dataset, "alice", subjects, words, confounds=True, high_pass=1 / 128, targets="all", average=True, trim=0, tail=8.0)
+    assert len(subjects) == 27 and data.sizes["target"] == len(REGIONS)
+    features = timing.delayed_features(np.ones((len(words), 1)), words["onset"].to_numpy(), data["time"].values, 2.0, [1, 2, 3, 4, 5])
+    average = data["bold"].sel(subject="average").values
+    n_rows = len(average)
+    found = encoding.encode(features, average, np.zeros(n_rows, int), np.arange(n_rows), folds=5, inner_folds=5, gap=5, alphas=ALPHAS, backend="torch")
+    assert found.r.mean() == pytest.approx(0.365, abs=0.01)

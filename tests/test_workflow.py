@@ -1,0 +1,237 @@
+"""The workflow: planned (dry-runs), run end to end, rerun, offline."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from conftest import ROOT, random_words, regions, write_table_study
+
+SNAKEMAKE = [sys.executable, "-m", "snakemake"]
+
+
+def snakemake(*arguments: str | Path, folder: Path = ROOT, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake on the project's Snakefile from a folder."""
+    command = [*SNAKEMAKE, "--snakefile", str(ROOT / "Snakefile"), "--cores", "2", *map(str, arguments)]
+    clean = {name: value for name, value in os.environ.items() if name not in ("ENGRAM_MIRROR", "PYTHONDONTWRITEBYTECODE")}
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env={**clean, **(environment or {})}, check=False, timeout=400)
+
+
+def jobs(result: subprocess.CompletedProcess[str]) -> dict[str, int]:
+    """Return the counts of planned jobs by rule; none when there is nothing to do."""
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
+    text = result.stdout + result.stderr
+    if "Nothing to be done" in text:
+        return {}
+    table = text.split("Job stats:\n", 1)[1].split("\n\n", 1)[0].splitlines()[2:]
+    return {line.split()[0]: int(line.split()[1]) for line in table}
+
+
+def configfile(folder: Path, **content: object) -> Path:
+    path = folder / "study.yaml"
+    path.write_text(yaml.safe_dump({"study": "mine", **content}))
+    return path
+
+
+@pytest.fixture
+def table_study(tmp_path: Path) -> Path:
+    """A working directory with a table study: two stories, overlapping listeners."""
+    rng = np.random.default_rng(0)
+    for story, subjects in (("one", ["01", "02", "03"]), ("two", ["02", "03", "04"])):
+        bold = {subject: rng.standard_normal((90, 4)) for subject in subjects}
+        write_table_study(tmp_path / "data", bold, random_words(300), regions(4), story)
+    return tmp_path
+
+
+DATASET = {"kind": "table", "path": "data", "tr": 1.5}
+MODEL = {"tiny": {"source": "resources/models/gpt2-tiny"}}
+
+
+def test_demo_is_planned_when_no_study_is_given(tmp_path: Path) -> None:
+    planned = jobs(snakemake("-n", folder=tmp_path))
+    assert planned["simulate"] == 1 and planned["activations"] == 6  # two stories; two models and the word rate
+
+
+def test_own_study_holds_nothing_of_the_demo(table_study: Path) -> None:
+    result = snakemake("-n", "--configfile", configfile(table_study, dataset=DATASET, models=MODEL, baselines=[]), folder=table_study)
+    planned = jobs(result)
+    assert "llama-tiny" not in result.stdout + result.stderr
+    assert "simulate" not in planned
+    # three groups: 01 heard one, 04 heard two; 02, 03 and the average heard both
+    assert (planned["activations"], planned["encoding"], planned["bold"], planned["ceiling"]) == (2, 3, 2, 2)
+
+
+def test_stacked_files_and_command_line_values(table_study: Path) -> None:
+    base = configfile(table_study, dataset=DATASET, models={**MODEL, "other": {"source": "resources/models/llama-tiny"}})
+    extra = table_study / "extra.yaml"
+    extra.write_text(yaml.safe_dump({"models": {"other": None}, "baselines": []}))
+    planned = jobs(snakemake("-n", "--configfile", base, extra, "--config", "encoding={folds: 4}", "seed=3", folder=table_study))
+    assert planned["activations"] == 2
+    result = snakemake("-n", "--configfile", base, extra, "--config", "encoding={folds: 1}", folder=table_study)
+    assert result.returncode != 0 and "encoding.folds" in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"dataset": {**DATASET, "stories": ["three"]}}, "three"),
+        ({"dataset": {**DATASET, "path": "nowhere"}}, "there is no folder 'nowhere'"),
+        ({"modles": {}}, "Did you mean 'models'?"),
+        ({"models": {"tiny": {"source": "./data"}}}, "no config.json"),
+    ],
+)
+def test_wrong_configurations_stop_before_any_job(table_study: Path, change: dict[str, object], message: str) -> None:
+    content: dict[str, object] = {"dataset": DATASET, "models": MODEL, **change}
+    result = snakemake("-n", "--configfile", configfile(table_study, **content), folder=table_study)
+    assert result.returncode != 0 and message in result.stdout + result.stderr
+    assert "Traceback" not in result.stdout + result.stderr
+
+
+def test_alice_is_planned_without_any_download(tmp_path: Path) -> None:
+    planned = jobs(snakemake("-n", "--configfile", ROOT / "config" / "alice.yaml", folder=tmp_path))
+    assert (planned["fetch_alice"], planned["fetch_model"], planned["activations"], planned["encoding"]) == (1, 1, 3, 3)
+
+
+def test_alice_uses_the_mirrors_model(tmp_path: Path) -> None:
+    model = tmp_path / "mirror" / "models" / "stories260K"
+    shutil.copytree(ROOT / "resources" / "models" / "llama-tiny", model)
+    result = snakemake("-n", "--configfile", ROOT / "config" / "alice.yaml", folder=tmp_path, environment={"ENGRAM_MIRROR": str(tmp_path / "mirror")})
+    assert jobs(result)["activations"] == 3
+    assert "gpt2 is left out" in result.stdout + result.stderr
+
+
+def test_no_job_imports_the_configuration() -> None:
+    """Jobs get their part of the checked configuration; a script that imported the models would rerun at every new key."""
+    from engram.code import _PACKAGE, _parse
+
+    for script in (ROOT / "workflow" / "scripts").glob("*.py"):
+        seen, waiting = set(), {script}
+        while waiting:
+            path = waiting.pop()
+            seen.add(path.stem)
+            waiting |= {_PACKAGE / f"{module}.py" for module in _parse(path)[1]} - {_PACKAGE / f"{name}.py" for name in seen}
+        assert not seen & {"config", "plan"}, script.name
+
+
+BLOCKER = """
+import socket
+def refuse(self, address, *rest):
+    if self.family != socket.AF_UNIX:
+        raise RuntimeError(f"a job opened the network: {address}")
+socket.socket.connect = socket.socket.connect_ex = refuse
+"""
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """config/tiny.yaml, run from another directory (with a space in its name), all sockets blocked."""
+    folder = tmp_path_factory.mktemp("run") / "my run"
+    blocker = folder / "blocker"
+    blocker.mkdir(parents=True)
+    (blocker / "sitecustomize.py").write_text(BLOCKER)
+    planned = jobs(snakemake("-n", "--configfile", ROOT / "config" / "tiny.yaml", folder=folder))
+    assert planned["all"] == 1 and sum(planned.values()) <= 25
+    result = snakemake("--configfile", ROOT / "config" / "tiny.yaml", folder=folder, environment={"PYTHONPATH": str(blocker)})
+    assert result.returncode == 0, result.stdout[-5000:] + result.stderr[-5000:]
+    return folder
+
+
+def test_sockets_were_blocked(tiny: Path) -> None:
+    code = "import socket; socket.create_connection(('127.0.0.1', 9))"
+    result = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(tiny / "blocker")}, capture_output=True, text=True, check=False)
+    assert "a job opened the network" in result.stderr
+
+
+def test_tables_and_figures(tiny: Path) -> None:
+    results = tiny / "results" / "tiny"
+    scores = pd.read_csv(results / "tables" / "scores.tsv", sep="\t", dtype={"subject": str})
+    assert list(scores.columns) == [
+        "study", "group", "subject", "model", "augmentation", "layer", "hemisphere", "roi", "n_targets", "n_trs",
+        "score", "ceiling_split", "ceiling_split_sb", "ceiling_loo", "ceiling_kind", "normalized",
+    ]  # fmt: skip
+    assert set(scores["subject"]) == {"001", "002", "003", "004", "005", "average"}
+    assert scores["score"].between(-1, 1).all()
+    assert (pd.read_csv(results / "tables" / "truth.tsv", sep="\t")["found"] == "yes").all()
+    for figure in ("layers", "regions", "brain"):
+        assert (results / "figures" / f"{figure}.png").read_bytes().startswith(b"\x89PNG")
+        assert "</svg>" in (results / "figures" / f"{figure}.svg").read_text()
+
+
+def test_every_output_says_where_it_came_from(tiny: Path) -> None:
+    results = tiny / "results" / "tiny"
+    outputs = [
+        path for path in results.rglob("*") if path.suffix in (".nc", ".tsv", ".png") and "benchmarks" not in path.parts and "simulated" not in path.parts
+    ]
+    assert len(outputs) > 10
+    for path in outputs:
+        provenance = json.loads(path.with_suffix(".json").read_text())["Provenance"]
+        assert len(provenance["Code"]) == 16 and provenance["Versions"]["python"] and provenance["Seconds"] >= 0
+        assert all(len(digest) == 64 for digest in provenance["Inputs"].values())
+    table = json.loads((results / "tables" / "scores.json").read_text())
+    assert table["score"]["Description"].startswith("Brain score")
+
+
+def test_second_run_has_nothing_to_do_even_after_touches(tiny: Path) -> None:
+    assert jobs(snakemake("-n", "--configfile", ROOT / "config" / "tiny.yaml", folder=tiny)) == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ("figures={dpi: 99}", {"figure": 3}),
+        ("ceiling={floor: 0.2}", {"tables": 1}),
+        ("encoding={alpha_by: mse}", {"encoding": 2}),
+        ("models={second: {source: resources/models/llama-tiny}}", {"activations": 1, "encoding": 1}),
+        ("activations={context: 128}", {"activations": 1}),
+    ],
+)
+def test_a_changed_setting_reruns_its_dependents_only(tiny: Path, change: str, expected: dict[str, int]) -> None:
+    planned = jobs(snakemake("-n", "--configfile", ROOT / "config" / "tiny.yaml", "--config", change, folder=tiny))
+    for rule, count in expected.items():
+        assert planned.get(rule) == count, planned
+    if "figure" not in expected:
+        assert planned["tables"] == 1
+    assert not {"simulate", "story", "scans", "bold"} & set(planned)
+    if "figure" in expected:
+        assert set(planned) == {"figure", "all"}
+
+
+def test_a_table_study_with_every_option_flipped(table_study: Path) -> None:
+    """Each option that a run can be given, at another value than its default, from raw files to figures."""
+    content = {
+        "dataset": {**DATASET, "start": {"one": 0.0, "two": 0.0}, "exclude": {"01": "asleep"}},
+        "models": {"tiny": {"source": str(ROOT / "resources" / "models" / "gpt2-tiny")}},
+        "baselines": ["untrained"],
+        "stories": {"pseudo_sentence": 7},
+        "activations": {"context": 64, "stride": 16, "pooling": "mean", "batch_tokens": 512},
+        "bold": {"targets": "roi", "high_pass": None, "average": False, "confounds": False},
+        "encoding": {"trim": 2, "tail": 4, "words_to_trs": "lanczos", "delays": [1, 3], "folds": 3, "inner_folds": 2, "alphas": [1, 100], "backend": "numpy"},
+        "pathvars": {"results": "elsewhere"},
+    }
+    result = snakemake("--configfile", configfile(table_study, **content), folder=table_study)
+    assert result.returncode == 0, result.stdout[-5000:] + result.stderr[-5000:]
+    scores = pd.read_csv(table_study / "elsewhere" / "tables" / "scores.tsv", sep="\t", dtype={"subject": str})
+    assert set(scores["subject"]) == {"02", "03", "04"}
+    assert set(scores["model"]) == {"tiny", "tiny-untrained"}
+    assert scores["normalized"].isna().all() and scores["ceiling_kind"].isna().all()  # fewer than four listeners
+    scans = pd.read_csv(table_study / "elsewhere" / "scans.tsv", sep="\t", dtype={"subject": str})
+    assert scans.loc[scans["subject"] == "01", "excluded"].tolist() == ["asleep"]
+
+
+def test_wrong_data_stop_the_run_with_one_message_before_work(table_study: Path) -> None:
+    path = table_study / "data" / "sub-03_story-two_timeseries.tsv"
+    table = pd.read_csv(path, sep="\t")
+    table.iloc[:50].to_csv(path, sep="\t", index=False)
+    result = snakemake("--configfile", configfile(table_study, dataset=DATASET, models=MODEL, baselines=[]), folder=table_study)
+    text = result.stdout + result.stderr
+    assert result.returncode != 0
+    assert "unequal numbers of TRs. Most have 90; these differ: {'03': 50}" in text
+    assert not list((table_study / "results").rglob("*.nc"))

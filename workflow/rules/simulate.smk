@@ -1,0 +1,38 @@
+"""Simulated listeners, in place of a download, and the check that the study finds what was planted in them."""
+
+
+rule simulate:
+    """Let simulated listeners hear the project's stories; write a folder of tables."""
+    output:
+        manifest="<results>/simulated.tsv",
+    log:
+        "<logs>/simulate.log",
+    benchmark:
+        "<benchmarks>/simulate.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        config=simulation_config,
+        code=code_of("simulate"),
+    script:
+        "../scripts/simulate.py"
+
+
+rule truth:
+    """Compare what was found with what was planted; fail if they differ."""
+    input:
+        scores="<results>/tables/scores.tsv",
+        manifest="<results>/simulated.tsv",
+    output:
+        truth="<results>/tables/truth.tsv",
+    log:
+        "<logs>/truth.log",
+    benchmark:
+        "<benchmarks>/truth.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        config=truth_config,
+        code=code_of("truth"),
+    script:
+        "../scripts/truth.py"

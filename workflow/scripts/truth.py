@@ -1,0 +1,22 @@
+"""Compare what was found with what was planted; fail if they differ."""
+
+from pathlib import Path
+
+from engram import simulate, storage, tables
+from engram.errors import EngramError
+from engram.jobs import job
+
+with job(snakemake):
+    config = snakemake.params.config
+    scores = storage.read_table(snakemake.input.scores, dtype=tables.KEYS)
+    scores = scores[scores["subject"] != tables.AVERAGE]
+    depths = scores.groupby("model")["layer"].max().to_dict()
+    layers = {model: tables.reported_layer(depths[model], config["layer"]) for model in config["models"]}
+    truth = storage.read_table(Path(snakemake.input.manifest).with_suffix("") / "truth.tsv")
+    table = simulate.compare_with_truth(scores, truth, config["models"], layers)
+    shown = table.drop(columns=["hemisphere", "regions"]).to_string(index=False, float_format="%.3f")
+    simulate.logger.info("what was found beside what was planted:\n%s", shown)
+    print(f"\nfound, beside what was planted:\n{shown}\n")
+    if (table["found"] == "no").any():
+        raise EngramError(f"what was planted was not found:\n{shown}")
+    storage.write_table(snakemake.output.truth, table, simulate.TRUTH, simulate.TRUTH_COLUMNS)
