@@ -241,9 +241,12 @@ def test_complete_model_folder_is_accepted(tmp_path: Path) -> None:
     study(models={"a": {"source": str(model_folder(tmp_path / "mine"))}})
 
 
-def test_untrained_model_needs_no_weights(tmp_path: Path) -> None:
-    folder = str(model_folder(tmp_path / "mine", "model.safetensors"))
-    assert study(models={"a": {"source": folder, "untrained": True}}).models["a"].untrained
+@pytest.mark.parametrize("source", ["mirror:mine", "{}/mine"])
+def test_untrained_model_needs_no_weights(source: str, tmp_path: Path) -> None:
+    model_folder(tmp_path / "mine", "model.safetensors")
+    model = {"source": source.format(tmp_path)}
+    assert study(models={"a": {**model, "untrained": True}}, mirror=str(tmp_path)).models["a"].untrained
+    assert "weights" in message(models={"a": model}, mirror=str(tmp_path))
 
 
 @pytest.mark.parametrize(

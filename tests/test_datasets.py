@@ -63,7 +63,7 @@ def test_start_of_a_story(start: float | dict[str, float], expected: float, tmp_
 
 
 def test_start_of_an_unknown_story(tmp_path: Path) -> None:
-    with pytest.raises(EngramError, match="no time for story 'tale'. Known: .'other'.*'tale: 0.0'"):
+    with pytest.raises(EngramError, match=r"no time for story 'tale'. Known: .'other'.*'tale: 0.0'"):
         TableDataset(tmp_path, 1.5, {"other": 1.0}).start("tale")
 
 
@@ -138,12 +138,12 @@ def test_wrong_time_series(bold: str, expected: str, tmp_path: Path) -> None:
 
 @pytest.mark.xfail(strict=True, raises=ValueError, reason="numpy's error about a zero-size array comes through")
 def test_time_series_without_rows(tmp_path: Path) -> None:
-    with pytest.raises(EngramError, match="sub-a_story-tale_timeseries.tsv"):
+    with pytest.raises(EngramError, match=r"sub-a_story-tale_timeseries.tsv"):
         table_study(tmp_path, bold="t1\t2\n").timeseries("a", "tale")
 
 
 def test_wrong_confounds(tmp_path: Path) -> None:
-    with pytest.raises(EngramError, match="sub-a_story-tale_confounds.tsv', line 3, column 'c': 'x' is no number"):
+    with pytest.raises(EngramError, match=r"sub-a_story-tale_confounds.tsv', line 3, column 'c': 'x' is no number"):
         table_study(tmp_path, confounds="c\n1\nx\n3\n").confounds("a", "tale")
 
 
@@ -151,7 +151,8 @@ def test_wrong_confounds(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", ["inf", "n/a"])
 def test_confounds_are_finite(value: str, tmp_path: Path) -> None:
     try:
-        assert np.isfinite(table_study(tmp_path, confounds="c\n" + f"{value}\n" * 3).confounds("a", "tale")).all()
+        values = table_study(tmp_path, confounds="c\n" + f"{value}\n" * 3).confounds("a", "tale")
+        assert values is not None and np.isfinite(values).all()
     except EngramError as error:
         assert "sub-a_story-tale_confounds.tsv" in str(error)
 
@@ -224,7 +225,8 @@ def test_alice_time_courses_and_motion_have_the_same_rows(tmp_path: Path) -> Non
     dataset = alice_folder(tmp_path)
     bold, motion = dataset.timeseries("18", "alice"), dataset.confounds("18", "alice")
     assert motion is not None
-    assert (bold.shape, bold.dtype, motion.shape) == ((20, 6), np.float32, (20, 6))
+    assert bold.dtype == np.float32
+    assert bold.shape == motion.shape == (20, 6)
     np.testing.assert_allclose(motion[0], 10 + np.arange(6) / 10, rtol=1e-6)  # the first ten volumes were dropped
     assert dataset.start("alice") == 10 * dataset.tr == 20
 
@@ -243,9 +245,9 @@ def test_alice_needs_one_file_of_motion(motion: tuple[str, ...], tmp_path: Path)
 
 def test_alice_files_that_are_gone(tmp_path: Path) -> None:
     dataset = alice.AliceDataset(tmp_path, "6mm")
-    with pytest.raises(EngramError, match="annotations.tsv' was fetched once and is gone"):
+    with pytest.raises(EngramError, match=r"annotations.tsv' was fetched once and is gone"):
         dataset.words("alice")
-    with pytest.raises(EngramError, match="s18-timecourses.txt' was fetched once and is gone"):
+    with pytest.raises(EngramError, match=r"s18-timecourses.txt' was fetched once and is gone"):
         dataset.timeseries("18", "alice")
 
 

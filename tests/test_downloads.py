@@ -226,7 +226,7 @@ def test_mirror_that_lacks_a_file(mirrored: Path, server: Server, tmp_path: Path
 
 def test_mirror_with_a_changed_file(mirrored: Path, tmp_path: Path) -> None:
     (mirrored / "folder" / "a.txt").write_bytes(CONTENT[::-1])
-    with pytest.raises(EngramError, match="the mirror's copy, .*a.txt is not the pinned 'folder/a.txt'"):
+    with pytest.raises(EngramError, match=r"the mirror's copy, .*a.txt is not the pinned 'folder/a.txt'"):
         downloads.fetch([pinned("http://unused")], tmp_path / "out", mirror=mirrored)
     assert content_of(tmp_path / "out") == {}
 

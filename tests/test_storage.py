@@ -53,6 +53,12 @@ def test_words_come_back_whatever_they_look_like(tmp_path: Path) -> None:
     np.testing.assert_array_equal(back["onset"], table["onset"])
 
 
+@pytest.mark.parametrize("word", ["2", "1.50", "True", "1e5"])
+def test_story_of_nothing_but_numbers_has_words(word: str, tmp_path: Path) -> None:
+    (tmp_path / "w.tsv").write_text(f"word\tonset\n{word}\t1\n")
+    assert storage.read_words(tmp_path / "w.tsv")["word"].tolist() == [word]
+
+
 def test_missing_numbers_are_written_as_in_bids(tmp_path: Path) -> None:
     table = pd.DataFrame({"x": [1.0, np.nan, 1 / 3], "n": pd.array([1, None, 3], "Int64"), "text": ["a", None, "c"]})
     storage.write_table(tmp_path / "t.tsv", table, "Numbers.", dict.fromkeys(table, "?"))
@@ -88,14 +94,14 @@ def test_columns_explained_must_be_the_columns_there(columns: dict[str, str], tm
 
 
 def test_reading_a_table_that_is_not_there_names_it(tmp_path: Path) -> None:
-    with pytest.raises(EngramError, match="none.tsv' cannot be read"):
+    with pytest.raises(EngramError, match=r"none.tsv' cannot be read"):
         storage.read_table(tmp_path / "none.tsv")
 
 
 @pytest.mark.parametrize("content", [b"", b"a\tb\n1\t2\n1\t2\t3\n", b"a\n\xff\xfe\n"])
 def test_reading_what_is_no_table_names_it(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "t.tsv").write_bytes(content)
-    with pytest.raises(EngramError, match="t.tsv' cannot be read"):
+    with pytest.raises(EngramError, match=r"t.tsv' cannot be read"):
         storage.read_table(tmp_path / "t.tsv")
 
 

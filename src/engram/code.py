@@ -51,4 +51,4 @@ def _parse(path: Path) -> tuple[str, tuple[str, ...]]:
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:]
     known = tuple(sorted(module for module in modules if (_PACKAGE / f"{module}.py").exists()))
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest(), known
+    return hashlib.sha256(ast.unparse(tree).encode()).hexdigest(), known

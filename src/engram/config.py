@@ -35,10 +35,19 @@ def _check_name(value: str) -> str:
 Name = Annotated[str, AfterValidator(_check_name)]
 
 
+def _check_reason(value: str) -> str:
+    if not value.strip() or value.strip() == "n/a":
+        raise ValueError("a reason is needed: it is what readers of scans.tsv will see")
+    return " ".join(value.split())
+
+
+Reason = Annotated[str, AfterValidator(_check_reason)]
+
+
 class Section(BaseModel):
     """A part of the configuration: unknown keys are errors, so that a misspelt key cannot pass in silence."""
 
-    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, frozen=True, coerce_numbers_to_str=True, allow_inf_nan=False)
 
 
 class TableDataset(Section):
@@ -55,7 +64,7 @@ class TableDataset(Section):
     """The stories to use; null: every story in the folder."""
     subjects: list[Name] | None = None
     """The listeners to use; null: every listener in the folder."""
-    exclude: dict[Name, str] = {}
+    exclude: dict[Name, Reason] = {}
     """Listeners to leave out, each with the reason (it is written into scans.tsv)."""
 
 
@@ -67,7 +76,7 @@ class AliceDataset(Section):
     """Radius of the spheres over which the six regions were averaged."""
     subjects: list[Name] | None = None
     """The listeners to use; null: all."""
-    exclude: dict[Name, str] = {"33": "constant in every column of the published file"}
+    exclude: dict[Name, Reason] = {"33": "constant in every column of the published file"}
     """Listeners to leave out, each with the reason (it is written into scans.tsv)."""
 
 
@@ -85,7 +94,7 @@ class SimulatedDataset(Section):
     """Seconds from one row to the next."""
     subjects: list[Name] | None = None
     """The listeners to use; null: all."""
-    exclude: dict[Name, str] = {}
+    exclude: dict[Name, Reason] = {}
     """Listeners to leave out, each with the reason (it is written into scans.tsv)."""
 
 
@@ -230,9 +239,9 @@ class Study(Section):
         if WORD_RATE in self.models:
             raise ValueError(f"models: '{WORD_RATE}' is the name of a baseline; give the model another name")
         if "untrained" in self.baselines:
-            for name in self.models:
-                if name + UNTRAINED_SUFFIX in self.models:
-                    raise ValueError(f"models: '{name + UNTRAINED_SUFFIX}' is the name of '{name}'s untrained twin; rename one")
+            for name, model in self.models.items():
+                if not model.untrained and name + UNTRAINED_SUFFIX in self.models:
+                    raise ValueError(f"models: '{name + UNTRAINED_SUFFIX}' is the name of the untrained twin of '{name}'; rename one")
         if not self.models and WORD_RATE not in self.baselines:
             raise ValueError(f"nothing to score: give models, or baselines: [{WORD_RATE}]")
         return self
@@ -240,7 +249,7 @@ class Study(Section):
     def mirror_folder(self) -> Path | None:
         """Return the mirror that this run uses, if any."""
         value = self.mirror or os.environ.get(MIRROR_VARIABLE)
-        return Path(value) if value else None
+        return Path(value).expanduser() if value else None
 
     def language_models(self) -> dict[str, Model]:
         """Return the models of this run by name: those configured, less those this run leaves out, and untrained twins."""
@@ -281,7 +290,7 @@ def read_study(raw: dict[str, Any]) -> Study:
     """
     raw = dict(raw)
     if isinstance(raw.get("models"), dict):
-        raw["models"] = {name: model for name, model in raw["models"].items() if model is not None}
+        raw["models"] = {name: model for name, model in raw["models"].items() if model not in (None, "null")}
     try:
         study = Study.model_validate(raw)
     except ValidationError as error:
@@ -293,7 +302,7 @@ def read_study(raw: dict[str, Any]) -> Study:
     return study
 
 
-_DATASET_KINDS = ("table", "alice", "simulated")
+_DATASETS: dict[str, type[BaseModel]] = {"table": TableDataset, "alice": AliceDataset, "simulated": SimulatedDataset}
 
 
 def _count(number: int, noun: str) -> str:
@@ -301,11 +310,12 @@ def _count(number: int, noun: str) -> str:
 
 
 def _explain(error: dict[str, Any]) -> str:
-    path = [str(part) for part in error["loc"] if part not in _DATASET_KINDS]
+    path = [str(part) for part in error["loc"]]
+    kind_of_dataset = path.pop(1) if path[:1] == ["dataset"] and path[1:2] and path[1] in _DATASETS else None
     key = ".".join(path) or "(the whole)"
     kind, message, found = error["type"], error["msg"].removeprefix("Value error, "), error["input"]
     if kind == "extra_forbidden":
-        allowed = _allowed_keys(path[:-1])
+        allowed = _allowed_keys(path[:-1], kind_of_dataset)
         close = difflib.get_close_matches(path[-1], allowed, n=1)
         hint = f" Did you mean '{close[0]}'?" if close else ""
         return f"  {key}: there is no such key.{hint} Allowed here: {', '.join(allowed)}."
@@ -336,14 +346,14 @@ def _yaml_line(path: list[str], value: str) -> str:
     return "\n".join(lines)
 
 
-def _allowed_keys(path: list[str]) -> list[str]:
+def _allowed_keys(path: list[str], kind_of_dataset: str | None) -> list[str]:
     """Return the keys that the section at `path` knows."""
     if not path:
         return section_keys(Study)
     if path[0] == "models":
         return section_keys(Model)
     if path[0] == "dataset":
-        return sorted({key for kind in (TableDataset, AliceDataset, SimulatedDataset) for key in section_keys(kind)})
+        return section_keys(_DATASETS[kind_of_dataset]) if kind_of_dataset else ["kind"]
     annotation = Study.model_fields[path[0]].annotation
     return section_keys(annotation) if isinstance(annotation, type) and issubclass(annotation, BaseModel) else []
 

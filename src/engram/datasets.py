@@ -6,6 +6,7 @@ was expected and what to do.
 
 from __future__ import annotations
 
+import csv
 import logging
 from pathlib import Path
 from typing import Any, Protocol
@@ -97,7 +98,7 @@ class TableDataset:
     def targets(self) -> pd.DataFrame:
         """Return the targets."""
         path = self.folder / "targets.tsv"
-        table = storage.read_table(path, dtype={"target": str, "hemisphere": str, "roi": str})
+        table = storage.read_table(path, dtype={"target": str, "hemisphere": str, "roi": str}, quoting=csv.QUOTE_MINIMAL)
         _need_columns(table, ["target", "hemisphere", "roi"], path)
         duplicated = table["target"].duplicated()
         if duplicated.any():
@@ -108,12 +109,17 @@ class TableDataset:
             raise EngramError(f"'{path}', line {_line(wrong)}: hemisphere '{found}'. Allowed: L, R, or B (both, or neither).")
         if table["roi"].isna().any():
             raise EngramError(f"'{path}', line {_line(table['roi'].isna())}: no roi. Name the region; targets without one may share a name.")
+        if table["target"].isna().any():
+            raise EngramError(f"'{path}', line {_line(table['target'].isna())}: no target. Every row names one.")
+        for axis in ("x", "y", "z"):
+            if axis in table.columns:
+                table[axis] = _numbers(table[axis], path)
         return table[[name for name in ("target", "hemisphere", "roi", "x", "y", "z") if name in table.columns]]
 
     def timeseries(self, subject: str, story: str) -> np.ndarray:
         """Return a scan's BOLD."""
         path = self.folder / f"sub-{subject}_story-{story}_timeseries.tsv"
-        table = storage.read_table(path)
+        table = storage.read_table(path, quoting=csv.QUOTE_MINIMAL)
         targets = self.targets()["target"].tolist()
         missing, extra = set(targets) - set(table.columns), set(table.columns) - set(targets)
         if missing or extra:
@@ -129,13 +135,18 @@ class TableDataset:
         path = self.folder / f"sub-{subject}_story-{story}_confounds.tsv"
         if not path.exists():
             return None
-        table = storage.read_table(path)
+        table = storage.read_table(path, quoting=csv.QUOTE_MINIMAL)
         values = table.apply(lambda column: _numbers(column, path))
+        empty = values.columns[values.isna().all()].tolist()
+        if empty:
+            raise EngramError(f"'{path}': the column(s) {empty} have no value. Take them out.")
         return values.fillna(values.mean()).to_numpy(np.float32)
 
 
 def check_timeseries(values: np.ndarray, targets: list[str], name: str, subject: str) -> np.ndarray:
     """Return the values; raise `EngramError` if a target has missing values or does not vary."""
+    if len(values) < 2:
+        raise EngramError(f"{name}: {len(values)} rows. A time course has a row for each TR.")
     remedy = f"Repair the file, or leave the listener out (dataset: exclude: {{'{subject}': reason}})"
     bad = ~np.isfinite(values).all(axis=0)
     if bad.any():
@@ -220,7 +231,7 @@ def _need_columns(table: pd.DataFrame, needed: list[str], path: Path) -> None:
 
 def _numbers(column: pd.Series, path: Path) -> pd.Series:
     numbers = pd.to_numeric(column, errors="coerce")
-    wrong = numbers.isna() & column.notna()
+    wrong = (numbers.isna() & column.notna()) | np.isinf(numbers)
     if wrong.any():
         raise EngramError(f"'{path}', line {_line(wrong)}, column '{column.name}': '{column[wrong].iloc[0]}' is no number. Write n/a where there is none.")
     return numbers.astype(float)

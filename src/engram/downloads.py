@@ -93,9 +93,9 @@ def _download(file: PinnedFile, target: Path, waits: Sequence[float]) -> None:
             break
         except requests.RequestException as error:
             logger.warning("try %d of %s failed: %s", attempt, file.url, error)
-            if wait is None:
+            if wait is None or _is_final(error):
                 raise EngramError(
-                    f"'{file.path}' could not be downloaded from {file.url} after {attempt} tries ({type(error).__name__}). Check the "
+                    f"'{file.path}' could not be downloaded from {file.url} after {attempt} {'try' if attempt == 1 else 'tries'} ({_describe(error)}). Check the "
                     "network and run again (what is there is kept), or name a mirror: ENGRAM_MIRROR=/path, or 'mirror:' in the configuration."
                 ) from error
             time.sleep(wait)
@@ -107,11 +107,22 @@ def _download(file: PinnedFile, target: Path, waits: Sequence[float]) -> None:
     part.replace(target)
 
 
+def _is_final(error: Exception) -> bool:
+    """Tell whether trying again is of no use: the server says that the file is not there, or not for us."""
+    answer = getattr(error, "response", None)
+    return answer is not None and 400 <= answer.status_code < 500 and answer.status_code not in (408, 425, 429)
+
+
+def _describe(error: Exception) -> str:
+    answer = getattr(error, "response", None)
+    return type(error).__name__ + (f", status {answer.status_code}" if answer is not None else "")
+
+
 def _stream(url: str, part: Path) -> None:
     import requests
 
     have = part.stat().st_size if part.exists() else 0
-    with requests.get(url, headers={"Range": f"bytes={have}-"} if have else {}, stream=True, timeout=(20, 60)) as answer:
+    with requests.get(url, headers={"Accept-Encoding": "identity", **({"Range": f"bytes={have}-"} if have else {})}, stream=True, timeout=(20, 60)) as answer:
         if answer.status_code == requests.codes.requested_range_not_satisfiable:
             return  # everything is there already
         answer.raise_for_status()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import shutil
 from pathlib import Path
@@ -47,10 +48,22 @@ def fetch_model(source: str, folder: Path, *, revision: str | None, weights: boo
         raise EngramError(f"the mirror has no '{inside}' (looked in {mirror}).")
     else:
         _download(source, folder, revision, patterns)
+    _check_complete(source, folder)
     if weights and not list(folder.glob("*.safetensors")):
         raise EngramError(
             f"'{source}' has no safetensors weights at this revision; pickled weights are not loaded, since they can run code. Choose another revision."
         )
+
+
+def _check_complete(source: str, folder: Path) -> None:
+    """Raise `EngramError` if a shard that the weights' index names is absent, or the configuration."""
+    wanted = {"config.json"}
+    for index in folder.glob("*.safetensors.index.json"):
+        wanted |= set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
+    has_weights = any(folder.glob("*.safetensors"))
+    missing = sorted(name for name in wanted if not (folder / name).exists() and (has_weights or not name.endswith(".safetensors")))
+    if missing:
+        raise EngramError(f"'{source}' is incomplete: {missing} did not come. Run again; what is there is kept.")
 
 
 def write_manifest(path: Path, folder: Path) -> None:
@@ -72,19 +85,14 @@ def _copy(source: Path, folder: Path, patterns: list[str]) -> None:
 
 
 def _download(source: str, folder: Path, revision: str | None, patterns: list[str]) -> None:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        HfHubHTTPError,
-        HFValidationError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
+    from huggingface_hub import HfApi, snapshot_download
+    from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
 
     try:
+        # Asked first: with the hub out of reach, snapshot_download would be content with what an interrupted download left.
+        commit = HfApi().model_info(source, revision=revision).sha
         # Resumes by itself, and keeps what is complete.
-        snapshot_download(source, revision=revision, local_dir=folder, allow_patterns=patterns)
+        snapshot_download(source, revision=commit, local_dir=folder, allow_patterns=patterns, ignore_patterns="*/*")
     except GatedRepoError as error:
         raise EngramError(
             f"'{source}' is gated: ask for access on its page of the Hugging Face hub, then make a token known here "
@@ -97,7 +105,7 @@ def _download(source: str, folder: Path, revision: str | None, patterns: list[st
             f"there is no model '{source}' on the Hugging Face hub (or it is private, and no token is known here). If a folder is meant, "
             f"write it as a path: ./{source}."
         ) from error
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+    except Exception as error:  # the hub's client raises the errors of its HTTP library as they come
         raise EngramError(
             f"'{source}' could not be downloaded from the Hugging Face hub ({type(error).__name__}: {str(error)[:200]}). Check the network and run "
             "again (what is there is kept), or name a mirror that has it: ENGRAM_MIRROR=/path, or 'mirror:' in the configuration."

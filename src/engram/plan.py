@@ -86,11 +86,13 @@ def make_plan(study: Study) -> Plan:
     dataset = study.dataset
     if isinstance(dataset, AliceDataset):
         scans, story_files, common, coordinates = _alice_scans(dataset)
+        subjects = {scan.subject for scan in scans}
     elif isinstance(dataset, SimulatedDataset):
         scans, story_files, common, coordinates = _simulated_scans(dataset)
+        subjects = {scan.subject for scan in scans}
     else:
-        scans, story_files, common, coordinates = _table_scans(dataset)
-    known = sorted({scan.subject for scan in scans})
+        scans, story_files, common, coordinates, subjects = _table_scans(dataset)
+    known = sorted(subjects)
     _check_known("dataset.subjects", dataset.subjects or [], known)
     _check_known("dataset.exclude", list(dataset.exclude), known)
     chosen = [scan for scan in scans if dataset.subjects is None or scan.subject in dataset.subjects]
@@ -125,7 +127,7 @@ def is_local(study: Study, name: str) -> bool:
 def download_name(model: Model) -> str:
     """Return the name under which a model from the hub or a mirror is kept; untrained twins need no weights of their own."""
     name = re.sub(r"[^A-Za-z0-9.-]+", "--", model.source.removeprefix(MIRROR_PREFIX))
-    return name + (f"@{model.revision[:12]}" if model.revision else "")
+    return f"{name}@{hashlib.sha256(f'{model.source} {model.revision}'.encode()).hexdigest()[:8]}"
 
 
 def download_source(study: Study, download: str) -> dict[str, Any]:
@@ -143,7 +145,7 @@ def folder_fingerprint(folder: Path) -> str:
     differ almost everywhere, so that samples find them out without reading gigabytes each time the workflow is planned.
     """
     digest = hashlib.sha256()
-    for path in sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")):
+    for path in sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith((".", "README", "LICENSE"))):
         size = path.stat().st_size
         digest.update(f"{path.name} {size} ".encode())
         with path.open("rb") as stream:
@@ -156,9 +158,9 @@ def folder_fingerprint(folder: Path) -> str:
     return digest.hexdigest()[:16]
 
 
-def text_fingerprint(story: str) -> str:
-    """Return a digest of one of the project's stories."""
-    return hashlib.sha256((TEXTS / f"{story}.txt").read_bytes()).hexdigest()[:16]
+def file_fingerprint(path: Path) -> str:
+    """Return a digest of a small file that the project owns."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 def group_name(stories: tuple[str, ...]) -> str:
@@ -206,14 +208,17 @@ def _simulated_scans(dataset: SimulatedDataset) -> _Scans:
     known = sorted(path.stem for path in TEXTS.glob("*.txt"))
     _check_known("dataset.stories", dataset.stories, known)
     subjects = [f"{number:03d}" for number in range(1, dataset.listeners + 1)]
-    return [Scan(subject, story) for story in dataset.stories for subject in subjects], dict.fromkeys(dataset.stories, ()), (), True
+    return [Scan(subject, story) for story in dict.fromkeys(dataset.stories) for subject in subjects], dict.fromkeys(dataset.stories, ()), (), True
 
 
-def _table_scans(dataset: TableDataset) -> _Scans:
+def _table_scans(dataset: TableDataset) -> tuple[list[Scan], dict[str, tuple[str, ...]], tuple[str, ...], bool, set[str]]:
     folder = Path(dataset.path).expanduser()
     if not folder.is_dir():
         raise EngramError(f"dataset.path: there is no folder '{folder}'. It is looked for from the working directory, {Path.cwd()}.")
     stories = {match[1]: path for path in sorted(folder.iterdir()) if (match := re.fullmatch(rf"story-({NAME})_words\.tsv", path.name))}
+    misnamed = sorted(path.name for path in folder.glob("story-*_words.tsv") if path not in stories.values())
+    if misnamed:
+        raise EngramError(f"dataset.path: {misnamed} are not named 'story-<story>_words.tsv' with letters, digits, '-' and '.' for <story>.")
     if not stories:
         raise EngramError(f"dataset.path: '{folder}' has no 'story-<story>_words.tsv'. docs/data.md says which files a study needs.")
     _check_known("dataset.stories", dataset.stories or [], sorted(stories))
@@ -225,7 +230,7 @@ def _table_scans(dataset: TableDataset) -> _Scans:
     if not targets.exists():
         raise EngramError(f"dataset.path: '{folder}' has no 'targets.tsv' (columns: target, hemisphere, roi). See docs/data.md.")
     chosen: dict[str, tuple[str, ...]] = {story: (str(path),) for story, path in stories.items() if dataset.stories is None or story in dataset.stories}
-    scans = []
+    scans, subjects = [], set()
     for path in sorted(folder.glob("sub-*_timeseries.tsv")):
         match = re.fullmatch(rf"sub-({NAME})_story-({NAME})_timeseries\.tsv", path.name)
         if match is None:
@@ -235,10 +240,11 @@ def _table_scans(dataset: TableDataset) -> _Scans:
             raise EngramError(f"'{path}' is of story '{story}', which has no 'story-{story}_words.tsv'. Stories with words: {sorted(stories)}.")
         if subject == AVERAGE:
             raise EngramError(f"'{path}': '{AVERAGE}' is the name of the average listener. Give the listener another id.")
+        subjects.add(subject)
         if story in chosen:
             confounds = folder / f"sub-{subject}_story-{story}_confounds.tsv"
             scans.append(Scan(subject, story, (str(path), *([str(confounds)] if confounds.exists() else []))))
     if not scans:
         raise EngramError(f"dataset.path: '{folder}' has no 'sub-<id>_story-<story>_timeseries.tsv' for {sorted(chosen)}.")
-    header = targets.read_text(encoding="utf-8").split("\n", 1)[0].strip().split("\t")
-    return scans, chosen, (str(targets),), {"x", "y", "z"} <= set(header)
+    header = targets.read_text(encoding="utf-8", errors="replace").split("\n", 1)[0].strip().split("\t")
+    return scans, chosen, (str(targets),), {"x", "y", "z"} <= set(header), subjects

@@ -67,7 +67,7 @@ def open_dataset(path: str | Path) -> xr.Dataset:
         raise EngramError(f"'{path}' cannot be read ({error}). Delete it and run again: only what is missing is made anew.") from error
 
 
-def write_table(path: str | Path, table: pd.DataFrame, description: str, columns: Mapping[str, str]) -> None:
+def write_table(path: str | Path, table: pd.DataFrame, description: str, columns: Mapping[str, str], digits: int = 6) -> None:
     """Write a table as TSV, with a JSON sidecar that explains it and each of its columns.
 
     Parameters
@@ -75,32 +75,40 @@ def write_table(path: str | Path, table: pd.DataFrame, description: str, columns
     path : path
         Ends in ``.tsv``; the sidecar has the same name with ``.json``.
     table : pandas.DataFrame
-        Missing values are written as ``n/a``, numbers with six significant digits.
+        Missing values are written as ``n/a``.
     description : str
         What the table holds.
     columns : mapping
         What each column holds; exactly the table's columns.
+    digits : int
+        Significant digits of numbers.
     """
     if list(columns) != list(table.columns):
         raise ValueError(f"columns explained: {list(columns)}; columns of the table: {list(table.columns)}")
     with atomic(path) as temporary:
-        table.to_csv(temporary, sep="\t", index=False, na_rep=MISSING, float_format="%.6g", quoting=csv.QUOTE_NONE)
+        table.to_csv(temporary, sep="\t", index=False, na_rep=MISSING, float_format=f"%.{digits}g", quoting=csv.QUOTE_NONE)
     write_json(sidecar(path), {"Description": description, **{name: {"Description": text} for name, text in columns.items()}})
 
 
 def read_table(path: str | Path, **options: Any) -> pd.DataFrame:
-    """Read a TSV table; ``n/a`` and empty cells are missing values, and nothing else is (a word may be "null")."""
+    """Read a TSV table; ``n/a`` and empty cells are missing values, and nothing else is (a word may be "null").
+
+    Quotation marks are text, as `write_table` writes them, unless ``quoting`` says otherwise.
+    """
     import pandas as pd
 
     try:
-        return pd.read_csv(path, sep="\t", na_values=[MISSING, ""], keep_default_na=False, **options)
+        table = pd.read_csv(path, sep="\t", na_values=[MISSING, ""], keep_default_na=False, **{"quoting": csv.QUOTE_NONE, **options})
     except (OSError, ValueError) as error:
         raise EngramError(f"'{path}' cannot be read as a tab-separated table: {error}") from error
+    if not isinstance(table.index, pd.RangeIndex):  # pandas would take the first column for an index, and shift the others
+        raise EngramError(f"'{path}': its rows have more cells than its header. Is there a tab too many at the end of the lines, or a column without a name?")
+    return table
 
 
 def read_words(path: str | Path) -> pd.DataFrame:
     """Read a words table; words are text whatever they look like ("null", "2", a quotation mark)."""
-    return read_table(path, dtype={"word": str}, quoting=csv.QUOTE_NONE)
+    return read_table(path, dtype={"word": str})
 
 
 def sidecar(path: str | Path) -> Path:

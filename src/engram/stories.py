@@ -89,8 +89,8 @@ def _complete_times(onset: np.ndarray, offset: np.ndarray) -> tuple[np.ndarray, 
         last = len(onset) if after is None else after
         if first == last:
             continue
-        begin = onset[after] if before is None else offset[before]
-        end = offset[before] if after is None else max(onset[after], begin)
+        begin = onset[after] if before is None else offset[before] if after is None else min(offset[before], onset[after])
+        end = offset[before] if after is None else onset[after]
         edges = np.linspace(begin, end, last - first + 1)
         onset[first:last], offset[first:last] = edges[:-1], edges[1:]
     return onset, offset
@@ -99,7 +99,7 @@ def _complete_times(onset: np.ndarray, offset: np.ndarray) -> tuple[np.ndarray, 
 def _sentence_ends(words: pd.DataFrame, pseudo_sentence: int) -> tuple[np.ndarray, str]:
     if words["sentence_end"].notna().all():
         return words["sentence_end"].to_numpy(bool), "dataset"
-    ends = np.array([bool(_SENTENCE_END.search(word)) and word.lower() not in _ABBREVIATIONS for word in words["word"]])
+    ends = np.array([bool(_SENTENCE_END.search(word)) and word.lower().lstrip("\"'\u201c\u2018([") not in _ABBREVIATIONS for word in words["word"]])
     if ends.sum() * _LONGEST_SENTENCE >= len(words) and ends.any():
         return ends, "punctuation"
     return (np.arange(len(words)) + 1) % pseudo_sentence == 0, "pseudo"

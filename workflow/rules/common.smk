@@ -13,7 +13,7 @@ from engram.code import digest
 from engram.config import MIRROR_VARIABLE, NAME, read_study
 from engram.errors import EngramError
 from engram.names import ORIGINAL, WORD_RATE
-from engram.paths import GENERATOR
+from engram.paths import ALICE_SENTENCE_ENDS, GENERATOR, TEXTS
 
 # Snakemake merges --configfile into the default one, deeply. The demo's is loaded only when the user gives no study, so
 # that none of its models or stories leaks into another.
@@ -148,7 +148,7 @@ def simulation_config(wildcards):
         "generator": planning.folder_fingerprint(GENERATOR),
         "seed": STUDY.seed,
         "subjects": sorted({scan.subject for scan in PLAN.scans}),
-        "texts": {story: planning.text_fingerprint(story) for story in PLAN.stories},
+        "texts": {story: planning.file_fingerprint(TEXTS / f"{story}.txt") for story in PLAN.stories},
     }
 
 
@@ -167,11 +167,8 @@ def dataset_folder():
 
 def story_config(wildcards):
     """What a words table depends on."""
-    return {
-        "dataset": dataset_config(),
-        "folder": dataset_folder(),
-        "stories": section("stories"),
-    }
+    ends = planning.file_fingerprint(ALICE_SENTENCE_ENDS) if STUDY.dataset.kind == "alice" else None
+    return {"dataset": dataset_config(), "folder": dataset_folder(), "sentence_ends": ends, "stories": section("stories")}
 
 
 def scans_config(wildcards):

@@ -7,4 +7,4 @@ with job(snakemake):
     config, story = snakemake.params.config, snakemake.wildcards.story
     words = datasets.open_dataset(config["dataset"], dataset_folder(snakemake)).words(story)
     table = stories.words_table(words, config["stories"]["pseudo_sentence"], story)
-    storage.write_table(snakemake.output.words, table, f"The words of story {story}.", stories.COLUMNS)
+    storage.write_table(snakemake.output.words, table, f"The words of story {story}.", stories.COLUMNS, digits=10)
