@@ -128,7 +128,24 @@ def test_connection_cut_in_the_middle_is_resumed_by_the_next_try(server: Server,
     assert content_of(tmp_path) == {"folder/a.txt": server.content}
 
 
-@pytest.mark.xfail(strict=True, reason="requests asks for gzip, whose ranges are ranges of the compressed bytes")
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 503])
+def test_status_that_may_pass_is_tried_again(status: int, server: Server, tmp_path: Path) -> None:
+    server.statuses = [status]
+    downloads.fetch([pinned(server.url("a"))], tmp_path, waits=(0,))
+    assert len(server.seen) == 2
+    assert content_of(tmp_path) == {"folder/a.txt": CONTENT}
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410])
+def test_status_that_is_final_is_asked_for_once_and_told(status: int, server: Server, tmp_path: Path) -> None:
+    server.statuses = [status] * 9
+    with pytest.raises(EngramError) as caught:
+        downloads.fetch([pinned(server.url("a"))], tmp_path, waits=(0, 0))
+    assert len(server.seen) == 1
+    assert f"from {server.url('a')} after 1 try (HTTPError, status {status})" in str(caught.value)
+    assert content_of(tmp_path) == {}
+
+
 def test_resuming_from_a_server_that_compresses(server: Server, tmp_path: Path) -> None:
     server.compress = True
     leave_part(tmp_path, CONTENT[:10])
@@ -148,7 +165,7 @@ def test_giving_up_says_what_failed_and_what_to_do(server: Server, tmp_path: Pat
     with pytest.raises(EngramError) as caught:
         downloads.fetch([pinned(server.url("a"))], tmp_path, waits=(0, 0))
     assert len(server.seen) == 3
-    assert f"'folder/a.txt' could not be downloaded from {server.url('a')} after 3 tries" in str(caught.value)
+    assert f"'folder/a.txt' could not be downloaded from {server.url('a')} after 3 tries (HTTPError, status 500)" in str(caught.value)
     assert "ENGRAM_MIRROR" in str(caught.value)
     assert content_of(tmp_path) == {}
 

@@ -53,9 +53,9 @@ def test_simulated_listeners_have_what_was_planted() -> None:
     words = simulate.story_words(STORY, np.random.default_rng(0), untimed=0)
     table = simulate.targets()
     vectors = np.random.default_rng(1).standard_normal((len(words), 20))
-    response = simulate.responses(words, vectors, 320, 1.5, table, seed=3, story_seed=0)
+    response = simulate.responses(words["onset"].to_numpy(), vectors, 320, 1.5, table, seed=3, story_seed=0)
     assert ((response == 0).all(0) == (table["planted"] == "nothing")).all()
-    again = simulate.responses(words, vectors, 320, 1.5, table, seed=3, story_seed=1)
+    again = simulate.responses(words["onset"].to_numpy(), vectors, 320, 1.5, table, seed=3, story_seed=1)
     language, stimulus = (table["planted"] == kind for kind in ("language", "stimulus"))
     np.testing.assert_allclose(response[:, language], again[:, language])  # the wiring is the same for all stories
     assert np.abs(response[:, stimulus] - again[:, stimulus]).max() > 1

@@ -95,7 +95,7 @@ def _download(file: PinnedFile, target: Path, waits: Sequence[float]) -> None:
             logger.warning("try %d of %s failed: %s", attempt, file.url, error)
             if wait is None or _is_final(error):
                 raise EngramError(
-                    f"'{file.path}' could not be downloaded from {file.url} after {attempt} {'try' if attempt == 1 else 'tries'} ({_describe(error)}). Check the "
+                    f"'{file.path}' could not be downloaded from {file.url} (try {attempt}, {_describe(error)}). Check the "
                     "network and run again (what is there is kept), or name a mirror: ENGRAM_MIRROR=/path, or 'mirror:' in the configuration."
                 ) from error
             time.sleep(wait)

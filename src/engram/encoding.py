@@ -203,22 +203,31 @@ def group_scores(
         ``r`` (layer, story, subject, fold, target), Pearson; ``alpha`` (layer, subject, fold, target).
     """
     chosen_backend = choose_backend(backend)
-    stories = [load_story(*files, subjects) for files in zip(activations, bold, words, strict=True)]
+    stories = [load_story(*files) for files in zip(activations, bold, words, strict=True)]
     tr = stories[0].tr
     fir = timing.fir_delays(tr, longest_delay, delays)
     gap = timing.fold_gap(fir, words_to_trs)
     story = np.concatenate([np.full(len(one.times), index) for index, one in enumerate(stories)])
     position = np.concatenate([np.arange(len(one.times)) for one in stories])
-    targets = np.concatenate([one.bold for one in stories])
+    targets = stack_listeners(stories, subjects)
     n_layers = stories[0].vectors.sizes["layer"]
-    logger.info("%d stories, %d rows, %d listeners, delays %s, gap %d, backend %s", len(stories), len(story), len(subjects), fir, gap, chosen_backend)
+    logger.info(
+        "%d stories, %d rows, %d listeners, %d targets each, delays %s, gap %d, backend %s",
+        len(stories),
+        len(story),
+        len(subjects),
+        targets.shape[1] // len(subjects),
+        fir,
+        gap,
+        chosen_backend,
+    )
     results = []
     for layer in progress(range(n_layers), "layers", "layer"):
         features = np.concatenate([timing.delayed_features(one.vectors[layer].values, one.onsets, one.times, tr, fir, words_to_trs) for one in stories])
         results.append(
             encode(features, targets, story, position, folds=folds, inner_folds=inner_folds, gap=gap, alphas=alphas, alpha_by=alpha_by, backend=chosen_backend)
         )
-    shape = (len(subjects), stories[0].bold.shape[1] // len(subjects))
+    shape = (len(subjects), targets.shape[1] // len(subjects))
     r = np.stack([scores.r for scores in results]).reshape(n_layers, len(stories), folds, *shape).transpose(0, 1, 3, 2, 4)
     alpha = np.stack([scores.alpha for scores in results]).reshape(n_layers, folds, *shape).transpose(0, 2, 1, 3)
     return xr.Dataset(
@@ -239,26 +248,48 @@ def group_scores(
 
 @dataclass(frozen=True)
 class StoryData:
-    """A story's part of a group's data: activations (read layer by layer), word onsets, row times, and BOLD (row, listener x target)."""
+    """A story's part of a group's data; activations and BOLD stay on disk until they are used."""
 
     name: str
     tr: float
     vectors: xr.DataArray
     onsets: np.ndarray
     times: np.ndarray
-    bold: np.ndarray
+    bold: xr.DataArray
     target_coordinates: dict[str, Any]
 
 
-def load_story(activations: str, bold: str, words: str, subjects: Sequence[str]) -> StoryData:
-    """Read a story's part of a group's data; listeners' targets are stacked side by side."""
+def load_story(activations: str, bold: str, words: str) -> StoryData:
+    """Open a story's part of a group's data.
+
+    Raises
+    ------
+    EngramError
+        If the activations were made for another number of words.
+    """
     vectors = storage.open_dataset(activations)["activation"]
     onsets = storage.read_words(words)["onset"].to_numpy(float)
     if vectors.sizes["word"] != len(onsets):
         raise EngramError(f"'{activations}' has {vectors.sizes['word']} words and '{words}' {len(onsets)}. Delete the former and run again.")
-    with storage.open_dataset(bold) as dataset:
-        values = dataset["bold"].sel(subject=list(subjects)).transpose("time", "subject", "target").values
-        coordinates = {str(name): (value.dims, value.values) for name, value in dataset.coords.items() if value.dims == ("target",)}
-        return StoryData(
-            dataset.attrs["story"], float(dataset.attrs["tr"]), vectors, onsets, dataset["time"].values, values.reshape(len(values), -1), coordinates
-        )
+    dataset = storage.open_dataset(bold)
+    coordinates = {str(name): (value.dims, value.values) for name, value in dataset.coords.items() if value.dims == ("target",)}
+    return StoryData(dataset.attrs["story"], float(dataset.attrs["tr"]), vectors, onsets, dataset["time"].values, dataset["bold"], coordinates)
+
+
+def stack_listeners(stories: Sequence[StoryData], subjects: Sequence[str]) -> np.ndarray:
+    """Return the BOLD of all stories, one after the other, with the listeners' targets side by side.
+
+    Returns
+    -------
+    array of shape (n_rows, n_subjects * n_targets)
+        Float32, filled listener by listener, so that it is in memory once.
+    """
+    n_targets = stories[0].bold.sizes["target"]
+    targets = np.empty((sum(len(one.times) for one in stories), len(subjects) * n_targets), dtype=np.float32)
+    begin = 0
+    for one in stories:
+        for number, subject in enumerate(subjects):
+            rows = slice(begin, begin + len(one.times))
+            targets[rows, number * n_targets : (number + 1) * n_targets] = one.bold.sel(subject=subject).values
+        begin += len(one.times)
+    return targets

@@ -6,5 +6,3 @@ AVERAGE = "average"
 WORD_RATE = "word-rate"
 #: The story as it was heard.
 ORIGINAL = "original"
-#: In tables: all targets together.
-WHOLE = "all"

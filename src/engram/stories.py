@@ -55,7 +55,7 @@ def words_table(words: pd.DataFrame, pseudo_sentence: int, story: str) -> pd.Dat
         raise EngramError(f"story {story}: none of its {len(words)} words has a time. At least the onset of some words is needed (n/a for the others).")
     if not timed.all():
         logger.info("story %s: the times of %d of %d words are interpolated", story, (~timed).sum(), len(words))
-    onset, offset = _complete_times(words["onset"].to_numpy(float), words["offset"].to_numpy(float))
+    onset, offset = complete_times(words["onset"].to_numpy(float), words["offset"].to_numpy(float))
     ends, source = _sentence_ends(words, pseudo_sentence)
     if source == "pseudo":
         logger.warning("story %s: no punctuation; every %d words count as a sentence", story, pseudo_sentence)
@@ -71,8 +71,8 @@ def words_table(words: pd.DataFrame, pseudo_sentence: int, story: str) -> pd.Dat
     )
 
 
-def _complete_times(onset: np.ndarray, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Fill in unknown times.
+def complete_times(onset: np.ndarray, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return onsets and offsets with unknown times (NaN) filled in.
 
     A run of untimed words shares the time from the end of the word before to the beginning of the word after evenly; at
     the story's edges, where one side is missing, the words get the time of the edge and no duration.

@@ -13,7 +13,7 @@ import pandas as pd
 import xarray as xr
 
 from engram import storage
-from engram.names import AVERAGE, WHOLE
+from engram.names import AVERAGE
 
 #: Columns that are text even where they look like numbers.
 KEYS = dict.fromkeys(("study", "group", "story", "subject", "model", "augmentation", "hemisphere", "roi", "kind"), str)
@@ -228,4 +228,4 @@ def reported_layer(depth: int, layer: int | None) -> int:
 
 def region_label(hemisphere: str, roi: str) -> str:
     """Return a region's label in figures."""
-    return roi if hemisphere == "B" or roi == WHOLE else f"{hemisphere} {roi}"
+    return roi if hemisphere == "B" else f"{hemisphere} {roi}"

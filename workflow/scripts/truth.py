@@ -14,7 +14,7 @@ with job(snakemake):
     layers = {model: tables.reported_layer(depths[model], config["layer"]) for model in config["models"]}
     truth = storage.read_table(Path(snakemake.input.manifest).with_suffix("") / "truth.tsv")
     table = simulate.compare_with_truth(scores, truth, config["models"], layers)
-    shown = table.drop(columns=["hemisphere", "regions"]).to_string(index=False, float_format="%.3f")
+    shown = table.drop(columns=["regions"]).to_string(index=False, float_format="%.3f")
     simulate.logger.info("what was found beside what was planted:\n%s", shown)
     print(f"\nfound, beside what was planted:\n{shown}\n")
     if (table["found"] == "no").any():
