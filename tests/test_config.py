@@ -148,7 +148,9 @@ def test_names_of_hub_models_are_allowed(name: str) -> None:
 
 def test_numbers_are_taken_as_names() -> None:
     """YAML reads an unquoted 18 as a number."""
-    made = read_study({"study": 7, "dataset": {"kind": "alice", "subjects": [18], "exclude": {33: "constant"}}, "models": {260: {"source": "gpt2", "revision": 5}}})
+    made = read_study(
+        {"study": 7, "dataset": {"kind": "alice", "subjects": [18], "exclude": {33: "constant"}}, "models": {260: {"source": "gpt2", "revision": 5}}}
+    )
     assert (made.study, made.dataset.subjects, made.dataset.exclude) == ("7", ["18"], {"33": "constant"})
     assert list(made.models) == ["260"]
     assert made.models["260"].revision == "5"

@@ -142,7 +142,7 @@ def test_status_that_is_final_is_asked_for_once_and_told(status: int, server: Se
     with pytest.raises(EngramError) as caught:
         downloads.fetch([pinned(server.url("a"))], tmp_path, waits=(0, 0))
     assert len(server.seen) == 1
-    assert f"from {server.url('a')} after 1 try (HTTPError, status {status})" in str(caught.value)
+    assert f"from {server.url('a')} (try 1, HTTPError, status {status})" in str(caught.value)
     assert content_of(tmp_path) == {}
 
 
@@ -165,7 +165,7 @@ def test_giving_up_says_what_failed_and_what_to_do(server: Server, tmp_path: Pat
     with pytest.raises(EngramError) as caught:
         downloads.fetch([pinned(server.url("a"))], tmp_path, waits=(0, 0))
     assert len(server.seen) == 3
-    assert f"'folder/a.txt' could not be downloaded from {server.url('a')} after 3 tries (HTTPError, status 500)" in str(caught.value)
+    assert f"'folder/a.txt' could not be downloaded from {server.url('a')} (try 3, HTTPError, status 500)" in str(caught.value)
     assert "ENGRAM_MIRROR" in str(caught.value)
     assert content_of(tmp_path) == {}
 
@@ -183,7 +183,7 @@ def test_connection_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/a"  # bound, and nobody listens
-        with pytest.raises(EngramError, match=r"after 2 tries \(ConnectionError\)"):
+        with pytest.raises(EngramError, match=r"\(try 2, ConnectionError\)"):
             downloads.fetch([pinned(url)], tmp_path, waits=(0,))
 
 

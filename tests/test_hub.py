@@ -139,11 +139,7 @@ def test_what_the_index_names_must_be_there(lacking: list[str], missing: str | N
     "left",
     [
         (),
-        pytest.param(
-            SHARDS[:1],
-            marks=pytest.mark.xfail(strict=True, raises=EngramError, reason="_check_complete wants all shards as soon as one is there, whether or not weights do"),
-            id="left of a trained one",
-        ),
+        SHARDS[:1],
     ],
 )
 def test_untrained_model_needs_no_shards(left: Sequence[str], tmp_path: Path) -> None:

@@ -297,7 +297,15 @@ def test_trained_model_and_untrained_twin_share_a_download() -> None:
         plan.download_source(study, "other")
 
 
-DOWNLOADS = [("org/a", None), ("org/a", "main"), ("org/a", "refs/pr/1"), ("org--a", None), ("mirror:org/a", None), ("mirror:models/a b", None), ("org/a_b", "v1")]
+DOWNLOADS = [
+    ("org/a", None),
+    ("org/a", "main"),
+    ("org/a", "refs/pr/1"),
+    ("org--a", None),
+    ("mirror:org/a", None),
+    ("mirror:models/a b", None),
+    ("org/a_b", "v1"),
+]
 
 
 @pytest.mark.parametrize(("source", "revision"), DOWNLOADS)

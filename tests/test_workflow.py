@@ -32,7 +32,7 @@ def jobs(result: subprocess.CompletedProcess[str]) -> dict[str, int]:
     if "Nothing to be done" in text:
         return {}
     table = text.split("Job stats:\n", 1)[1].split("\n\n", 1)[0].splitlines()[2:]
-    return {line.split()[0]: int(line.split()[1]) for line in table}
+    return {line.split()[0]: int(line.split()[1]) for line in table if not line.startswith("total")}
 
 
 def configfile(folder: Path, **content: object) -> Path:

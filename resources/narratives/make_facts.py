@@ -19,13 +19,17 @@ COLUMNS = ("subject", "task", "run", "story", "stimulus", "audio_onset", "story_
 
 def main(dataset: Path) -> None:
     """Write the table beside this script."""
-    exclusions = {scan for listeners in json.loads((dataset / "code" / "scan_exclude.json").read_text()).values() for scans in listeners.values() for scan in scans}
+    exclusions = {
+        scan for listeners in json.loads((dataset / "code" / "scan_exclude.json").read_text()).values() for scans in listeners.values() for scan in scans
+    }
     rows = [row for path in sorted(dataset.glob("sub-*/func/*_events.tsv")) for row in scan_rows(path, exclusions)]
     with (Path(__file__).parent / "scans.tsv").open("w", encoding="utf-8", newline="") as stream:
         writer = csv.DictWriter(stream, COLUMNS, delimiter="\t", lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    print(f"{len(rows)} rows, {len({row['subject'] for row in rows})} listeners, {len({row['story'] for row in rows})} stories, {len(exclusions)} excluded scans")
+    print(
+        f"{len(rows)} rows, {len({row['subject'] for row in rows})} listeners, {len({row['story'] for row in rows})} stories, {len(exclusions)} excluded scans"
+    )
 
 
 def scan_rows(path: Path, exclusions: set[str]) -> Iterator[dict[str, str]]:

@@ -119,53 +119,46 @@ def _ceiling_band(panel: Axes, ceilings: pd.DataFrame, average: bool) -> None:
 
 def _regions(scores: pd.DataFrame, models: Sequence[str], layer: int | None) -> Figure:
     shown = _at_reported_layer(scores, layer)
-    places = shown[["hemisphere", "roi"]].drop_duplicates().sort_values(["hemisphere", "roi"]).itertuples(index=False)
-    labels = [(place.hemisphere, place.roi) for place in places]
-    width = 0.8 / len(models)
-    figure = Figure(figsize=(max(4.5, 0.35 * len(labels) * len(models) + 1.5), 3.8))
-    panel = figure.subplots()
-    rng = np.random.default_rng(0)
-    has_average = (shown["subject"] == AVERAGE).any()
-    for number, model in enumerate(models):
-        look = _look(model, models)
-        part = shown[shown["model"] == model].set_index(["hemisphere", "roi"])
-        where = np.arange(len(labels)) + (number - (len(models) - 1) / 2) * width
-        singles = [part.loc[[label]].query("subject != @AVERAGE")["score"].to_numpy() for label in labels]
-        filled = "none" if model.endswith(_UNTRAINED) else look["color"]
-        depth = int(scores.loc[scores["model"] == model, "layer"].max())
-        name = model if depth == 0 else f"{model} (layer {tables.reported_layer(depth, layer)})"
-        panel.bar(
-            where,
-            [values.mean() if len(values) else np.nan for values in singles],
-            width * 0.92,
-            facecolor=filled,
-            edgecolor=look["color"],
-            alpha=0.75,
-            label=name,
-        )
-        for place, values in zip(where, singles, strict=True):
-            panel.scatter(place + rng.uniform(-0.25, 0.25, len(values)) * width, values, s=3, color="black", alpha=0.45, linewidth=0, zorder=3)
-        if has_average:
-            averages = [part.loc[[label]].query("subject == @AVERAGE")["score"].mean() for label in labels]
-            panel.scatter(
-                where,
-                averages,
-                marker="D",
-                s=16,
-                facecolor="white",
-                edgecolor=look["color"],
-                zorder=4,
-                label=_AVERAGE_LABEL if number == len(models) - 1 else None,
-            )
-    panel.axhline(0, color="black", linewidth=0.6)
-    panel.set_xticks(range(len(labels)), [tables.region_label(*label) for label in labels], rotation=0 if len(labels) <= 8 else 90)
-    panel.set_ylabel("brain score R (Pearson r)")
+    rois = sorted(set(shown["roi"]))
+    hemispheres = sorted(set(shown["hemisphere"]))
+    per_row = len(rois) * len(models)
+    figure = Figure(figsize=(min(14, max(4.5, 0.24 * per_row + 1.5)), 2.5 * len(hemispheres) + 1.1))
+    panels = figure.subplots(len(hemispheres), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+    for panel, hemisphere in zip(panels, hemispheres, strict=True):
+        part = shown[shown["hemisphere"] == hemisphere].set_index("roi")
+        for number, model in enumerate(models):
+            _region_bars(panel, part[part["model"] == model], rois, model, models, number)
+        panel.axhline(0, color="black", linewidth=0.6)
+        panel.set_ylabel("brain score R\n(Pearson r)")
+        panel.set_title({"L": "left hemisphere", "R": "right hemisphere", "B": "both hemispheres"}[hemisphere], fontsize=9, loc="left")
+    short = len(rois) <= 8 and max(map(len, rois)) <= 8
+    panels[-1].set_xticks(range(len(rois)), rois, rotation=0 if short else 60, ha="center" if short else "right")
     n_listeners = shown.loc[shown["subject"] != AVERAGE, "subject"].nunique()
-    panel.set_title(f"bars: mean of {n_listeners} listeners; points: single listeners", fontsize=9)
-    handles, names = panel.get_legend_handles_labels()
-    order = np.argsort([name == _AVERAGE_LABEL for name in names], kind="stable")
-    figure.legend([handles[i] for i in order], [names[i] for i in order], loc="outside lower center", ncols=min(4, len(names)))
+    figure.suptitle(f"bars: mean of {n_listeners} listeners; points: single listeners", fontsize=9)
+    handles = {name: handle for panel in panels for handle, name in zip(*panel.get_legend_handles_labels(), strict=True)}
+    names = sorted(handles, key=lambda name: name == _AVERAGE_LABEL)
+    figure.legend([handles[name] for name in names], names, loc="outside lower center", ncols=min(4, len(names)))
     return figure
+
+
+def _region_bars(panel: Axes, part: pd.DataFrame, rois: Sequence[str], model: str, models: Sequence[str], number: int) -> None:
+    """Draw a model's bars in one hemisphere: regions that it lacks stay empty."""
+    if part.empty:
+        return
+    look, width = _look(model, models), 0.8 / len(models)
+    where = np.arange(len(rois)) + (number - (len(models) - 1) / 2) * width
+    single, average = part[part["subject"] != AVERAGE]["score"], part[part["subject"] == AVERAGE]["score"]
+    shown = int(part["layer"].iloc[0])
+    name = model if model == WORD_RATE else f"{model} (layer {shown})"
+    heights = single.groupby(level=0).mean().reindex(rois).to_numpy()
+    filled = "none" if model.endswith(_UNTRAINED) else look["color"]
+    panel.bar(where, heights, width * 0.92, facecolor=filled, edgecolor=look["color"], alpha=0.75, label=name)
+    rng = np.random.default_rng(0)
+    place = pd.Series(where, index=rois).reindex(single.index).to_numpy() + rng.uniform(-0.25, 0.25, len(single)) * width
+    panel.scatter(place, single.to_numpy(), s=3, color="black", alpha=0.45, linewidth=0, zorder=3)
+    if len(average):
+        diamonds = average.reindex(rois).to_numpy()
+        panel.scatter(where, diamonds, marker="D", s=16, facecolor="white", edgecolor=look["color"], zorder=4, label=_AVERAGE_LABEL)
 
 
 def _at_reported_layer(scores: pd.DataFrame, layer: int | None) -> pd.DataFrame:
@@ -180,24 +173,24 @@ def _brain(scores: pd.DataFrame, regions: pd.DataFrame, models: Sequence[str], l
 
     language = [model for model in models if model != WORD_RATE and not model.endswith(_UNTRAINED)] or list(models)
     shown = _at_reported_layer(scores, layer)
-    figure = plt.figure(figsize=(7.5, 2.6 * len(language)), layout="none")
+    single = shown[shown["subject"] != AVERAGE]
     located = regions.dropna(subset=["x", "y", "z"])
-    for number, model in enumerate(language):
-        part = shown[(shown["model"] == model) & (shown["subject"] != AVERAGE)].groupby(["hemisphere", "roi"])["score"].mean()
-        values = [part.loc[(row.hemisphere, row.roi)] for row in located.itertuples()]
-        bound = max(0.05, float(np.nanmax(np.abs(values))))
-        depth = int(scores.loc[scores["model"] == model, "layer"].max())
-        rows = len(language)
-        axes = figure.add_axes((0.0, (rows - 1 - number) / rows, 1.0, 0.88 / rows))
+    means = {model: single[single["model"] == model].groupby(["hemisphere", "roi"])["score"].mean() for model in language}
+    bound = max(0.05, *(float(part.abs().max()) for part in means.values()))
+    rows = len(language)
+    figure = plt.figure(figsize=(7.5, 2.7 * rows), layout="none")
+    for number, (model, part) in enumerate(means.items()):
+        bottom = (rows - 1 - number) / rows
+        number_shown = int(shown.loc[shown["model"] == model, "layer"].iloc[0])
+        figure.text(0.01, bottom + 0.94 / rows, f"{model}, layer {number_shown}: brain score R (Pearson r), mean of listeners", fontsize=9)
         plotting.plot_markers(
-            values,
+            [part.loc[(row.hemisphere, row.roi)] for row in located.itertuples()],
             located[["x", "y", "z"]].to_numpy(),
             node_size=60,
             node_cmap="RdBu_r",
             node_vmin=-bound,
             node_vmax=bound,
-            axes=axes,
+            axes=figure.add_axes((0.0, bottom, 1.0, 0.9 / rows)),
             colorbar=True,
-            title=f"{model}, layer {tables.reported_layer(depth, layer)}: R, mean of listeners",
         )
     return figure

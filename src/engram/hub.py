@@ -48,20 +48,19 @@ def fetch_model(source: str, folder: Path, *, revision: str | None, weights: boo
         raise EngramError(f"the mirror has no '{inside}' (looked in {mirror}).")
     else:
         _download(source, folder, revision, patterns)
-    _check_complete(source, folder)
+    _check_complete(source, folder, weights)
     if weights and not list(folder.glob("*.safetensors")):
         raise EngramError(
             f"'{source}' has no safetensors weights at this revision; pickled weights are not loaded, since they can run code. Choose another revision."
         )
 
 
-def _check_complete(source: str, folder: Path) -> None:
+def _check_complete(source: str, folder: Path, weights: bool) -> None:
     """Raise `EngramError` if a shard that the weights' index names is absent, or the configuration."""
     wanted = {"config.json"}
-    for index in folder.glob("*.safetensors.index.json"):
+    for index in folder.glob("*.safetensors.index.json") if weights and any(folder.glob("*.safetensors")) else ():
         wanted |= set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
-    has_weights = any(folder.glob("*.safetensors"))
-    missing = sorted(name for name in wanted if not (folder / name).exists() and (has_weights or not name.endswith(".safetensors")))
+    missing = sorted(name for name in wanted if not (folder / name).exists())
     if missing:
         raise EngramError(f"'{source}' is incomplete: {missing} did not come. Run again; what is there is kept.")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import uuid
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -98,11 +99,14 @@ def read_table(path: str | Path, **options: Any) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        table = pd.read_csv(path, sep="\t", na_values=[MISSING, ""], keep_default_na=False, **{"quoting": csv.QUOTE_NONE, **options})
+        with warnings.catch_warnings():
+            # Rows longer than the header: pandas would shift the columns' names, or drop cells.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            table = pd.read_csv(path, sep="\t", index_col=False, na_values=[MISSING, ""], keep_default_na=False, **{"quoting": csv.QUOTE_NONE, **options})
+    except pd.errors.ParserWarning:
+        raise EngramError(f"'{path}': its rows have more cells than its header. Is there a column without a name?") from None
     except (OSError, ValueError) as error:
         raise EngramError(f"'{path}' cannot be read as a tab-separated table: {error}") from error
-    if not isinstance(table.index, pd.RangeIndex):  # pandas would take the first column for an index, and shift the others
-        raise EngramError(f"'{path}': its rows have more cells than its header. Is there a tab too many at the end of the lines, or a column without a name?")
     return table
 
 

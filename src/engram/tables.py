@@ -224,8 +224,3 @@ def regions_table(files: Sequence[str]) -> pd.DataFrame:
 def reported_layer(depth: int, layer: int | None) -> int:
     """Return the layer to report for a model whose last layer is `depth`: fixed beforehand, never chosen by its score."""
     return min(layer, depth) if layer is not None else round(2 * depth / 3)
-
-
-def region_label(hemisphere: str, roi: str) -> str:
-    """Return a region's label in figures."""
-    return roi if hemisphere == "B" else f"{hemisphere} {roi}"
