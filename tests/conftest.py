@@ -38,6 +38,8 @@ def encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     tokenizer = tokenizers.BertWordPieceTokenizer()
     tokenizer.train_from_iterator([STORY], vocab_size=300, show_progress=False)
+    special = {token: (token, tokenizer.token_to_id(token)) for token in ("[SEP]", "[CLS]")}
+    tokenizer._tokenizer.post_processor = tokenizers.processors.BertProcessing(special["[SEP]"], special["[CLS]"])
     fast = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer._tokenizer, cls_token="[CLS]", sep_token="[SEP]", pad_token="[PAD]", unk_token="[UNK]", mask_token="[MASK]"
     )

@@ -137,7 +137,7 @@ def _regions(scores: pd.DataFrame, models: Sequence[str], layer: int | None) -> 
     figure.suptitle(f"bars: mean of {n_listeners} listeners; points: single listeners", fontsize=9)
     handles = {name: handle for panel in panels for handle, name in zip(*panel.get_legend_handles_labels(), strict=True)}
     names = sorted(handles, key=lambda name: name == _AVERAGE_LABEL)
-    figure.legend([handles[name] for name in names], names, loc="outside lower center", ncols=min(4, len(names)))
+    figure.legend([handles[name] for name in names], names, loc="outside lower center", ncols=4 if figure.get_figwidth() > 7 else 2)
     return figure
 
 
