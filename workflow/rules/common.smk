@@ -148,7 +148,10 @@ def simulation_config(wildcards):
         "generator": planning.folder_fingerprint(GENERATOR),
         "seed": STUDY.seed,
         "subjects": sorted({scan.subject for scan in PLAN.scans}),
-        "texts": {story: planning.file_fingerprint(TEXTS / f"{story}.txt") for story in PLAN.stories},
+        "texts": {
+            story: planning.file_fingerprint(TEXTS / f"{story}.txt")
+            for story in PLAN.stories
+        },
     }
 
 
@@ -167,8 +170,17 @@ def dataset_folder():
 
 def story_config(wildcards):
     """What a words table depends on."""
-    ends = planning.file_fingerprint(ALICE_SENTENCE_ENDS) if STUDY.dataset.kind == "alice" else None
-    return {"dataset": dataset_config(), "folder": dataset_folder(), "sentence_ends": ends, "stories": section("stories")}
+    ends = (
+        planning.file_fingerprint(ALICE_SENTENCE_ENDS)
+        if STUDY.dataset.kind == "alice"
+        else None
+    )
+    return {
+        "dataset": dataset_config(),
+        "folder": dataset_folder(),
+        "sentence_ends": ends,
+        "stories": section("stories"),
+    }
 
 
 def scans_config(wildcards):
