@@ -57,6 +57,8 @@ lock: $(VENV)/.ready-dev
 	    $${extra:+--extra dev -c envs/requirements.txt} pyproject.toml | grep -vE '^(nvidia-|cuda-|triton)' > envs/.lock; \
 	  mv envs/.lock envs/requirements$${extra:+-dev}.txt; \
 	done
+	{ sed -n '/^#/p; /^channels/,/- pip:/p' envs/environment.yaml; sed 's/^/      - /' envs/requirements.txt; } > envs/.lock
+	mv envs/.lock envs/environment.yaml
 
 clean:
 	rm -rf $(VENV) .snakemake build

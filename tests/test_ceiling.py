@@ -30,7 +30,7 @@ def test_a_perfect_model_normalises_to_one(share: float, n_subjects: int) -> Non
     average = ceiling.blockwise(signal, bold.mean(0), blocks).mean() / ceilings["average"].mean()
     single = np.mean([ceiling.blockwise(signal, one, blocks).mean() for one in bold]) / ceilings["single"].mean()
     assert average == pytest.approx(1, abs=0.05)
-    assert single == pytest.approx(1, abs=0.05 if share > 0.05 or n_subjects > 8 else 0.15)
+    assert single == pytest.approx(1, abs=0.05)
 
 
 def test_split_half_and_spearman_brown_by_hand() -> None:

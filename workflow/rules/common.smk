@@ -13,7 +13,7 @@ from engram.code import digest
 from engram.config import MIRROR_VARIABLE, NAME, read_study
 from engram.errors import EngramError
 from engram.names import ORIGINAL, WORD_RATE
-from engram.paths import ALICE_SENTENCE_ENDS, GENERATOR, TEXTS
+from engram.paths import ALICE_SENTENCE_ENDS, GENERATOR, RESOURCES, TEXTS
 
 # Snakemake merges --configfile into the default one, deeply. The demo's is loaded only when the user gives no study, so
 # that none of its models or stories leaks into another.
@@ -35,6 +35,14 @@ for name in STUDY.left_out_models():
     logger.warning(
         f"model {name} is left out of this run: it is for runs with{'out' if STUDY.mirror_folder() else ''} a mirror"
     )
+
+
+# In a conda environment the package is not installed: jobs find it beside the workflow.
+if "conda" in {
+    str(method.name).lower()
+    for method in workflow.deployment_settings.deployment_method
+}:
+    os.environ["PYTHONPATH"] = str(RESOURCES.parent / "src")
 
 
 pathvars:
