@@ -30,7 +30,7 @@ def test_the_conda_environment_has_the_same_pins() -> None:
     assert conda["dependencies"][-1]["pip"] == (ROOT / "envs" / "requirements.txt").read_text().splitlines()
 
 
-@pytest.mark.parametrize("name", ["config.yaml", "alice.yaml", "tiny.yaml"])
+@pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "config").glob("*.yaml")))
 def test_shipped_studies_are_valid_and_follow_the_schema(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     import jsonschema
 

@@ -64,6 +64,10 @@ class AliceDataset:
         """Return the six regions, by hemisphere."""
         return pd.DataFrame({"target": REGIONS, "hemisphere": [name[0] for name in REGIONS], "roi": [name[1:] for name in REGIONS]})
 
+    def check(self, subject: str, story: str) -> dict[str, int | None]:
+        """Check a scan by reading it; return its n_trs and n_confounds."""
+        return datasets.check_small_scan(self, subject, story)
+
     def timeseries(self, subject: str, story: str) -> np.ndarray:
         """Return a listener's six time courses."""
         path = _present(self.folder / self.spheres / f"s{subject}-timecourses.txt")

@@ -17,6 +17,9 @@ from engram.names import AVERAGE
 
 logger = logging.getLogger(__name__)
 
+#: Scans of a story may differ by so many TRs; they are cut to the shortest.
+SLACK_TRS = 5
+
 
 def story_bold(
     dataset: Dataset,
@@ -63,40 +66,53 @@ def story_bold(
         If the story and the scans hardly overlap in time.
     """
     table = dataset.targets()
+    regions: dict[tuple[str, str], np.ndarray] = table.groupby(["hemisphere", "roi"], sort=True).indices
     start = dataset.start(story)
-    scans = []
-    rows = slice(0, 0)
-    for subject in progress(subjects, f"story {story}", "listener"):
+    bold: np.ndarray | None = None
+    lengths: dict[str, int] = {}
+    first_row = 0
+    with_average = average and len(subjects) > 1
+    for number, subject in enumerate(progress(subjects, f"story {story}", "listener")):
         raw = dataset.timeseries(subject, story)
         rows = timing.kept_rows(words["onset"].to_numpy(), words["offset"].to_numpy(), start, dataset.tr, len(raw), trim, tail)
         _check_overlap(rows, words, start, dataset.tr, len(raw), story)
-        cleaned = clean(raw, dataset.confounds(subject, story) if confounds else None, dataset.tr, high_pass)
-        scans.append(zscore(cleaned[rows]))
-    bold = np.stack(scans)
+        cleaned = zscore(clean(raw, dataset.confounds(subject, story) if confounds else None, dataset.tr, high_pass)[rows])
+        if targets == "roi":
+            cleaned = zscore(_region_means(cleaned, regions))
+        if bold is None:  # in memory once: a story of Narratives is gigabytes
+            first_row = rows.start
+            bold = np.empty((len(subjects) + with_average, *cleaned.shape), dtype=np.float32)
+        lengths[subject] = len(cleaned)
+        kept = min(len(cleaned), bold.shape[1])
+        bold[number, :kept] = cleaned[:kept]
+        bold = bold[:, :kept]
+    if bold is None:
+        raise EngramError(f"story {story} has no listeners.")
+    _check_lengths(lengths, bold.shape[1], story)
     if targets == "roi":
-        bold, table = _region_means(bold, table)
+        table = regions_table(table, regions)
     names = list(subjects)
-    if average and len(subjects) > 1:
-        bold = np.concatenate([bold, zscore(bold.mean(0))[None]])
+    if with_average:
+        bold[-1] = zscore(bold[:-1].mean(0))
         names.append(AVERAGE)
-    times = start + dataset.tr * np.arange(rows.start, rows.stop)
+    times = start + dataset.tr * np.arange(first_row, first_row + bold.shape[1])
     coordinates = {name: ("target", table[name].to_numpy()) for name in table.columns if name != "target"}
     result = xr.Dataset(
-        {"bold": (("subject", "time", "target"), bold.astype(np.float32), {"units": "standard deviations of each time course"})},
+        {"bold": (("subject", "time", "target"), bold, {"units": "standard deviations of each time course"})},
         coords={
             "subject": names,
             "time": ("time", times, {"units": "s", "description": "Beginning of the TR on the story's clock"}),
             "target": table["target"].to_numpy(),
             **coordinates,
         },
-        attrs={"story": story, "tr": dataset.tr, "first_row": rows.start},
+        attrs={"story": story, "tr": dataset.tr, "first_row": first_row},
     )
     logger.info(
         "story %s: %d listeners, rows %d to %d (%.1f to %.1f s), %d targets",
         story,
         len(subjects),
-        rows.start,
-        rows.stop - 1,
+        first_row,
+        first_row + len(times) - 1,
         times[0],
         times[-1] + dataset.tr,
         len(table),
@@ -147,15 +163,30 @@ def zscore(values: np.ndarray) -> np.ndarray:
     return scaled
 
 
-def _region_means(bold: np.ndarray, table: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
-    groups = table.groupby(["hemisphere", "roi"], sort=True).indices
-    means = np.stack([bold[:, :, index].mean(-1) for index in groups.values()], axis=-1)
-    regions = pd.DataFrame([{"target": f"{hemisphere}-{roi}", "hemisphere": hemisphere, "roi": roi} for hemisphere, roi in groups])
-    for name in ("x", "y", "z"):
-        if name in table.columns:
-            regions[name] = [float(table[name].to_numpy()[index].mean()) for index in groups.values()]
-    deviation = means.std(1, keepdims=True)
-    return (means - means.mean(1, keepdims=True)) / np.where(deviation == 0, 1, deviation), regions
+def _region_means(values: np.ndarray, regions: dict[tuple[str, str], np.ndarray]) -> np.ndarray:
+    return np.stack([values[:, index].mean(-1) for index in regions.values()], axis=-1)
+
+
+def regions_table(table: pd.DataFrame, regions: dict[tuple[str, str], np.ndarray]) -> pd.DataFrame:
+    """Return the table of targets when every region is one target: at the mean place of its members."""
+    rows = []
+    for (hemisphere, roi), index in regions.items():
+        place = {name: float(table[name].to_numpy()[index].mean()) for name in ("x", "y", "z") if name in table.columns}
+        rows.append({"target": f"{hemisphere}-{roi}", "hemisphere": hemisphere, "roi": roi, **place})
+    return pd.DataFrame(rows)
+
+
+def _check_lengths(lengths: dict[str, int], kept: int, story: str) -> None:
+    """Say which scans were cut to the shortest; refuse when one is shorter than a few TRs' worth."""
+    longest = max(lengths.values())
+    short = {subject: n for subject, n in lengths.items() if n < longest}
+    if longest - kept > SLACK_TRS:
+        raise EngramError(
+            f"story {story}: listeners have unequal numbers of TRs. Most rows: {longest}; fewer: {short}. Leave these listeners out "
+            "(dataset: exclude: {subject: reason})."
+        )
+    if short:
+        logger.warning("story %s: all listeners are cut to %d rows; shorter than %d: %s", story, kept, longest, short)
 
 
 def _check_overlap(rows: slice, words: pd.DataFrame, start: float, tr: float, n_trs: int, story: str) -> None:

@@ -68,6 +68,13 @@ class TableDataset(Section):
     """Listeners to leave out, each with the reason (it is written into scans.tsv)."""
 
 
+#: Told once, from beginning to end, to listeners who differ in nothing but themselves; prettymouth's and milkyway's versions apart.
+NARRATIVES_STORIES = [
+    "pieman", "tunnel", "lucy", "prettymouthaffair", "prettymouthparanoia", "milkywayoriginal", "milkywaysynonyms", "milkywayvodka",
+    "slumlord", "reach", "notthefallintact", "21styear", "piemanpni", "bronx", "black", "forgot", "merlin", "sherlock", "shapesphysical", "shapessocial",
+]  # fmt: skip
+
+
 class AliceDataset(Section):
     """Real fMRI of 28 people who heard chapter 1 of Alice in Wonderland (Brennan et al. 2016), CC BY 4.0."""
 
@@ -98,7 +105,27 @@ class SimulatedDataset(Section):
     """Listeners to leave out, each with the reason (it is written into scans.tsv)."""
 
 
-Dataset = Annotated[TableDataset | AliceDataset | SimulatedDataset, Field(discriminator="kind")]
+class NarrativesDataset(Section):
+    """Narratives (Nastase et al. 2021): 345 listeners, from a folder with the dataset's tree (docs/data.md)."""
+
+    kind: Literal["narratives"]
+    path: str
+    """A DataLad clone with the content of the files in use, or a plain folder with the same tree."""
+    stories: list[Name] = Field(NARRATIVES_STORIES, min_length=1)
+    """The stories to use, by the names in resources/narratives/scans.tsv."""
+    pipeline: Literal["afni-nosmooth", "afni-smooth"] = "afni-nosmooth"
+    """Which of the dataset's cleaned derivatives."""
+    space: Literal["fsaverage6", "fsaverage5"] = "fsaverage6"
+    """The surface that the BOLD is on."""
+    runs: Literal["mean", "first", "last"] = "mean"
+    """What counts of a listener who heard a story twice: the mean of the runs that are not excluded, or one of them."""
+    subjects: list[Name] | None = None
+    """The listeners to use; null: all."""
+    exclude: dict[Name, Reason] = {}
+    """Listeners to leave out beyond the scans that the dataset excludes itself, each with the reason."""
+
+
+Dataset = Annotated[TableDataset | AliceDataset | SimulatedDataset | NarrativesDataset, Field(discriminator="kind")]
 
 
 class Model(Section):
@@ -302,7 +329,7 @@ def read_study(raw: dict[str, Any]) -> Study:
     return study
 
 
-_DATASETS: dict[str, type[BaseModel]] = {"table": TableDataset, "alice": AliceDataset, "simulated": SimulatedDataset}
+_DATASETS: dict[str, type[BaseModel]] = {"table": TableDataset, "alice": AliceDataset, "simulated": SimulatedDataset, "narratives": NarrativesDataset}
 
 
 def _count(number: int, noun: str) -> str:

@@ -37,6 +37,9 @@ class Dataset(Protocol):
     def targets(self) -> pd.DataFrame:
         """Return the targets: target, hemisphere (L, R or B for both), roi, and x, y, z (MNI, mm) where known."""
 
+    def check(self, subject: str, story: str) -> dict[str, int | None]:
+        """Check a scan before any work; return its n_trs and n_confounds, where they are known without reading gigabytes."""
+
     def timeseries(self, subject: str, story: str) -> np.ndarray:
         """Return a scan's BOLD, float32, of shape (n_trs, n_targets)."""
 
@@ -58,6 +61,10 @@ def open_dataset(config: dict[str, Any], folder: str | Path) -> Dataset:
         from engram.alice import AliceDataset
 
         return AliceDataset(Path(folder), config["spheres"])
+    if config["kind"] == "narratives":
+        from engram.narratives import NarrativesDataset
+
+        return NarrativesDataset(Path(folder), config["pipeline"], config["space"], config["runs"])
     return TableDataset(Path(folder), config["tr"], config.get("start", 0.0))
 
 
@@ -116,6 +123,10 @@ class TableDataset:
                 table[axis] = _numbers(table[axis], path)
         return table[[name for name in ("target", "hemisphere", "roi", "x", "y", "z") if name in table.columns]]
 
+    def check(self, subject: str, story: str) -> dict[str, int | None]:
+        """Check a scan by reading it; return its n_trs and n_confounds."""
+        return check_small_scan(self, subject, story)
+
     def timeseries(self, subject: str, story: str) -> np.ndarray:
         """Return a scan's BOLD."""
         path = self.folder / f"sub-{subject}_story-{story}_timeseries.tsv"
@@ -141,6 +152,15 @@ class TableDataset:
         if empty:
             raise EngramError(f"'{path}': the column(s) {empty} have no value. Take them out.")
         return values.fillna(values.mean()).to_numpy(np.float32)
+
+
+def check_small_scan(dataset: Dataset, subject: str, story: str) -> dict[str, int | None]:
+    """Check a scan by reading it whole, confounds too; return its n_trs and n_confounds."""
+    n_trs = len(dataset.timeseries(subject, story))
+    confounds = dataset.confounds(subject, story)
+    if confounds is not None and len(confounds) != n_trs:
+        raise EngramError(f"sub-{subject}, story {story}: {n_trs} rows of BOLD but {len(confounds)} rows of confounds. Both need a row for each TR.")
+    return {"n_trs": n_trs, "n_confounds": 0 if confounds is None else confounds.shape[1]}
 
 
 def check_timeseries(values: np.ndarray, targets: list[str], name: str, subject: str) -> np.ndarray:
@@ -190,14 +210,9 @@ def scan_table(dataset: Dataset, scans: list[tuple[str, str]], excluded: list[tu
     rows: list[dict[str, object]] = []
     n_targets = len(dataset.targets())
     for subject, story in scans:
-        n_trs = len(dataset.timeseries(subject, story))
-        confounds = dataset.confounds(subject, story)
-        if confounds is not None and len(confounds) != n_trs:
-            raise EngramError(f"sub-{subject}, story {story}: {n_trs} rows of BOLD but {len(confounds)} rows of confounds. Both need a row for each TR.")
-        n_confounds = 0 if confounds is None else confounds.shape[1]
-        rows.append({"subject": subject, "story": story, "n_trs": n_trs, "n_targets": n_targets, "n_confounds": n_confounds, "excluded": None})
+        rows.append({"subject": subject, "story": story, "n_targets": n_targets, **dataset.check(subject, story), "excluded": None})
     for story in dict.fromkeys(story for _, story in scans):
-        counts = {str(row["subject"]): int(str(row["n_trs"])) for row in rows if row["story"] == story}
+        counts = {str(row["subject"]): int(str(row["n_trs"])) for row in rows if row["story"] == story and row["n_trs"] is not None}
         if len(set(counts.values())) > 1:
             values = list(counts.values())
             usual = max(set(values), key=values.count)
@@ -207,14 +222,14 @@ def scan_table(dataset: Dataset, scans: list[tuple[str, str]], excluded: list[tu
                 "rows, or leave these listeners out (dataset: exclude: {subject: reason})."
             )
     rows += [{"subject": subject, "story": story, "excluded": reason} for subject, story, reason in excluded]
-    table = pd.DataFrame(rows).sort_values(["story", "subject"], ignore_index=True)
+    table = pd.DataFrame(rows, columns=list(SCAN_COLUMNS)).sort_values(["story", "subject"], ignore_index=True)
     return table.astype(dict.fromkeys(("n_trs", "n_targets", "n_confounds"), "Int64"))
 
 
 SCAN_COLUMNS = {
     "subject": "Listener.",
     "story": "Story heard in this scan.",
-    "n_trs": "Rows (TRs) of the time course as read.",
+    "n_trs": "Rows (TRs) of the time course as read; n/a where only the file's presence was checked.",
     "n_targets": "Targets (vertices, parcels or regions).",
     "n_confounds": "Confound time courses that came with the scan.",
     "excluded": "Why the scan is left out; n/a for scans in use.",

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engram.config import MIRROR_PREFIX, NAME, AliceDataset, Model, SimulatedDataset, Study, TableDataset, is_folder_source, source_folder
+from engram.config import MIRROR_PREFIX, NAME, AliceDataset, Model, NarrativesDataset, SimulatedDataset, Study, TableDataset, is_folder_source, source_folder
 from engram.errors import EngramError
+from engram.facts import read_facts
 from engram.names import AVERAGE, WORD_RATE
-from engram.paths import ALICE_PINS, TEXTS
+from engram.paths import ALICE_PINS, NARRATIVES_FACTS, TEXTS
 
 #: Longest name of a group before it is abbreviated with a hash (file names have limits).
 _LONGEST_NAME = 60
@@ -90,6 +91,8 @@ def make_plan(study: Study) -> Plan:
     elif isinstance(dataset, SimulatedDataset):
         scans, story_files, common, coordinates = _simulated_scans(dataset)
         subjects = {scan.subject for scan in scans}
+    elif isinstance(dataset, NarrativesDataset):
+        return _narratives_plan(study, dataset)
     else:
         scans, story_files, common, coordinates, subjects = _table_scans(dataset)
     known = sorted(subjects)
@@ -209,6 +212,25 @@ def _simulated_scans(dataset: SimulatedDataset) -> _Scans:
     _check_known("dataset.stories", dataset.stories, known)
     subjects = [f"{number:03d}" for number in range(1, dataset.listeners + 1)]
     return [Scan(subject, story) for story in dict.fromkeys(dataset.stories) for subject in subjects], dict.fromkeys(dataset.stories, ()), (), True
+
+
+def _narratives_plan(study: Study, dataset: NarrativesDataset) -> Plan:
+    facts = read_facts(NARRATIVES_FACTS)
+    _check_known("dataset.stories", dataset.stories, sorted({fact.story for fact in facts if fact.task != "schema"}))
+    known = sorted({fact.subject for fact in facts})
+    _check_known("dataset.subjects", dataset.subjects or [], known)
+    _check_known("dataset.exclude", list(dataset.exclude), known)
+    chosen = [fact for fact in facts if fact.story in dataset.stories and (dataset.subjects is None or fact.subject in dataset.subjects)]
+    kept = {(fact.subject, fact.story) for fact in chosen if fact.excluded is None and fact.subject not in dataset.exclude}
+    left_out = {
+        (fact.subject, fact.story): dataset.exclude.get(fact.subject) or fact.excluded or "" for fact in chosen if (fact.subject, fact.story) not in kept
+    }
+    deserted = sorted(set(dataset.stories) - {story for _, story in kept})
+    if deserted:
+        raise EngramError(f"no listener is left for {', '.join(deserted)}. Leave the story out, or choose other listeners (dataset.subjects).")
+    scans = tuple(Scan(subject, story) for subject, story in sorted(kept, key=lambda pair: (pair[1], pair[0])))
+    excluded = tuple((*pair, reason) for pair, reason in sorted(left_out.items()))
+    return Plan(scans, excluded, _groups(scans, study.bold.average), dict.fromkeys(dataset.stories, ()), (), False)
 
 
 def _table_scans(dataset: TableDataset) -> tuple[list[Scan], dict[str, tuple[str, ...]], tuple[str, ...], bool, set[str]]:

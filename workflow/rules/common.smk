@@ -42,7 +42,7 @@ if "conda" in {
     str(method.name).lower()
     for method in workflow.deployment_settings.deployment_method
 }:
-    os.environ["PYTHONPATH"] = str(RESOURCES.parent / "src")
+    os.environ.update(PYTHONPATH=str(RESOURCES.parent / "src"))
 
 
 pathvars:
@@ -117,13 +117,12 @@ def dataset_config():
 
 
 def dataset_manifest(wildcards):
-    """The manifest of a dataset that is downloaded or made; none for the user's own folder."""
+    """The manifest of a dataset that is downloaded or made; none for a folder that the user names."""
     manifests = {
         "alice": ["<downloads>/alice.tsv"],
         "simulated": ["<results>/simulated.tsv"],
-        "table": [],
     }
-    return manifests[STUDY.dataset.kind]
+    return manifests.get(STUDY.dataset.kind, [])
 
 
 def word_files(wildcards):
@@ -172,8 +171,8 @@ def truth_config(wildcards):
 
 
 def dataset_folder():
-    """Where the raw files are."""
-    return str(STUDY.dataset.path) if STUDY.dataset.kind == "table" else None
+    """Where the raw files are, if the user names it."""
+    return getattr(STUDY.dataset, "path", None)
 
 
 def story_config(wildcards):
