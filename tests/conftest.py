@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -71,3 +73,20 @@ def regions(number: int) -> pd.DataFrame:
     """A table of targets in two regions of both hemispheres."""
     rows: list[dict[str, Any]] = [{"target": f"t{i}", "hemisphere": "LR"[i % 2], "roi": ("one", "two")[i // 2 % 2]} for i in range(number)]
     return pd.DataFrame(rows)
+
+
+def snakemake(*arguments: str | Path, folder: Path = ROOT, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake on the project's Snakefile from a folder."""
+    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "2", *map(str, arguments)]
+    clean = {name: value for name, value in os.environ.items() if name not in ("ENGRAM_MIRROR", "PYTHONDONTWRITEBYTECODE")}
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env={**clean, **(environment or {})}, check=False, timeout=400)
+
+
+def jobs(result: subprocess.CompletedProcess[str]) -> dict[str, int]:
+    """Return the counts of planned jobs by rule; none when there is nothing to do."""
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
+    text = result.stdout + result.stderr
+    if "Nothing to be done" in text:
+        return {}
+    table = text.split("Job stats:\n", 1)[1].split("\n\n", 1)[0].splitlines()[2:]
+    return {line.split()[0]: int(line.split()[1]) for line in table if not line.startswith("total")}

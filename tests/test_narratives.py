@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import ROOT, jobs, snakemake
 
 from engram import bold, facts, narratives, stories
 from engram.config import read_study
@@ -191,11 +191,15 @@ def test_unknown_names_are_refused(dataset: dict[str, object], message: str) -> 
         make_plan(read_study(study(**dataset)))
 
 
-def test_the_pilot_is_planned_on_a_fresh_clone(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "-n", "--configfile", str(ROOT / "config" / "narratives-pilot.yaml")]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert "sub-" not in yaml.safe_load((ROOT / "config" / "narratives-pilot.yaml").read_text())["dataset"]["path"]
+@pytest.mark.parametrize(("name", "n_groups"), [("narratives-pilot", 3), ("narratives", 48)])
+def test_shipped_studies_are_planned_on_a_fresh_clone(tmp_path: Path, name: str, n_groups: int) -> None:
+    config = ROOT / "config" / f"{name}.yaml"
+    content = yaml.safe_load(config.read_text())
+    assert len(make_plan(read_study(content)).groups) == n_groups
+    counts = jobs(snakemake("-n", "--configfile", config, folder=tmp_path))
+    n_models = len(content["models"]) + 1  # and the word rate
+    assert counts["encoding"] == n_groups * n_models
+    assert sum(counts.values()) < 3000
 
 
 def test_from_surfaces_to_regions(tree: Path, tmp_path: Path) -> None:
@@ -207,8 +211,7 @@ def test_from_surfaces_to_regions(tree: Path, tmp_path: Path) -> None:
         "encoding": {"trim": 6, "tail": 60},
     }
     (tmp_path / "road.yaml").write_text(yaml.safe_dump(content))
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "2", "--configfile", "road.yaml"]
-    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    result = snakemake("--configfile", "road.yaml", folder=tmp_path)
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
     scores = pd.read_csv(tmp_path / "results" / "road" / "tables" / "scores.tsv", sep="\t", dtype={"subject": str})
     assert set(scores["subject"]) == {"002", "023", "average"}

@@ -13,26 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from conftest import ROOT, random_words, regions, write_table_study
-
-SNAKEMAKE = [sys.executable, "-m", "snakemake"]
-
-
-def snakemake(*arguments: str | Path, folder: Path = ROOT, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run Snakemake on the project's Snakefile from a folder."""
-    command = [*SNAKEMAKE, "--snakefile", str(ROOT / "Snakefile"), "--cores", "2", *map(str, arguments)]
-    clean = {name: value for name, value in os.environ.items() if name not in ("ENGRAM_MIRROR", "PYTHONDONTWRITEBYTECODE")}
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env={**clean, **(environment or {})}, check=False, timeout=400)
-
-
-def jobs(result: subprocess.CompletedProcess[str]) -> dict[str, int]:
-    """Return the counts of planned jobs by rule; none when there is nothing to do."""
-    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
-    text = result.stdout + result.stderr
-    if "Nothing to be done" in text:
-        return {}
-    table = text.split("Job stats:\n", 1)[1].split("\n\n", 1)[0].splitlines()[2:]
-    return {line.split()[0]: int(line.split()[1]) for line in table if not line.startswith("total")}
+from conftest import ROOT, jobs, random_words, regions, snakemake, write_table_study
 
 
 def configfile(folder: Path, **content: object) -> Path:
