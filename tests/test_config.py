@@ -111,6 +111,7 @@ def test_missing_path_shows_the_yaml_to_write() -> None:
         ({"models": ["gpt2"]}, "models", "['gpt2']"),
         ({"dataset": "alice"}, "dataset", "'alice'"),
         ({"dataset": {"kind": "tabel"}}, "dataset", "{'kind': 'tabel'}"),
+        ({"dataset": {"path": "x"}}, "dataset", "{'path': 'x'}"),
         ({"dataset": {"kind": "table", "path": "x", "tr": 0}}, "dataset.tr", "0"),
         ({"dataset": {"kind": "table", "path": "x", "tr": float("inf")}}, "dataset.tr", "inf"),
         ({"encoding": {"tail": "nan"}}, "encoding.tail", "'nan'"),
@@ -122,6 +123,20 @@ def test_wrong_value_is_named_and_shown(sections: dict[str, Any], key: str, foun
     text = message(**sections)
     assert f"  {key}: " in text
     assert f"(found: {found})" in text
+
+
+@pytest.mark.parametrize("model", ["gpt2", 2, ["gpt2"]])
+@pytest.mark.parametrize("name", ["gpt2", "alice"])
+def test_model_that_is_no_mapping_shows_the_yaml_to_write(name: str, model: Any) -> None:
+    found = message(models={name: model})
+    assert f"  models.{name}: a model has keys of its own (found: {model!r}). Write, for example:\n" in found
+    assert found.endswith(f"\n    models:\n      {name}:\n        source: gpt2")
+
+
+@pytest.mark.parametrize("dataset", [{}, {"path": "x", "tr": 1.5}, {"kind": "tabel"}, {"kind": None}])
+def test_missing_or_unknown_kind_of_dataset_is_told_with_all_kinds(dataset: dict[str, Any]) -> None:
+    found = message(dataset=dataset)
+    assert f"  dataset: 'kind' says what it is: {', '.join(config._DATASETS)} (found: {dataset!r}). Write, for example:\n    dataset: {{kind: table, " in found
 
 
 @pytest.mark.parametrize("delays", [[], [2, 1], [1, 1, 2], [-1, 0]])
@@ -242,7 +257,7 @@ def test_mirror_that_lacks_the_model_is_found_out_before_the_first_job(tmp_path:
 def model_folder(folder: Path, *without: str) -> Path:
     folder.mkdir(parents=True)
     for name in {"config.json", "tokenizer.json", "model.safetensors", "pytorch_model.bin"} - set(without):
-        (folder / name).touch()
+        (folder / name).write_text("{}" if name == "config.json" else "")
     return folder
 
 
@@ -265,6 +280,21 @@ def test_model_folder_that_is_not_there(tmp_path: Path) -> None:
     text = message(models={"a": {"source": str(tmp_path / "none")}})
     assert f"models.a.source: there is no folder '{tmp_path / 'none'}'" in text
     assert "hub id" in text
+
+
+@pytest.mark.parametrize("source", ["mirror:mine", "{}/mine"])
+def test_encoder_with_a_decoder_is_refused(source: str, tmp_path: Path) -> None:
+    folder = model_folder(tmp_path / "mine")
+    (folder / "config.json").write_text('{"model_type": "t5", "is_encoder_decoder": true}')
+    text = message(models={"a": {"source": source.format(tmp_path)}}, mirror=str(tmp_path))
+    assert text.startswith(f"models.a.source: '{folder}' holds an encoder with a decoder; give a causal model or an encoder")
+
+
+@pytest.mark.parametrize("content", [b"", b'{"model_type": ', b"\xff\xfe"])
+def test_broken_configuration_of_a_model_is_named(content: bytes, tmp_path: Path) -> None:
+    folder = model_folder(tmp_path / "mine")
+    (folder / "config.json").write_bytes(content)
+    assert message(models={"a": {"source": str(folder)}}).startswith(f"models.a.source: '{folder / 'config.json'}' is no JSON object: ")
 
 
 def test_complete_model_folder_is_accepted(tmp_path: Path) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from engram import alice, datasets, stories
+from engram import alice, bold, datasets, stories
 from engram.datasets import TableDataset
 from engram.errors import EngramError
 
@@ -45,9 +47,9 @@ def test_targets(tmp_path: Path) -> None:
 
 
 def test_columns_of_a_time_series_are_put_in_the_order_of_the_targets(tmp_path: Path) -> None:
-    bold = table_study(tmp_path).timeseries("a", "tale")
-    assert bold.dtype == np.float32
-    np.testing.assert_array_equal(bold, [[10, 1], [20, 2], [40, 3]])
+    series = table_study(tmp_path).timeseries("a", "tale")
+    assert series.dtype == np.float32
+    np.testing.assert_array_equal(series, [[10, 1], [20, 2], [40, 3]])
 
 
 def test_missing_confound_becomes_the_mean_of_the_others(tmp_path: Path) -> None:
@@ -118,7 +120,7 @@ def test_wrong_targets(targets: str, expected: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("bold", "expected"),
+    ("series", "expected"),
     [
         ("t1\t2\t3\n1\t2\t3\n2\t3\t4\n", r"Missing here: \[\]; unknown there: \['3'\]"),
         ("t1\n1\n2\n", r"Missing here: \['2'\]; unknown there: \[\]"),
@@ -133,9 +135,9 @@ def test_wrong_targets(targets: str, expected: str, tmp_path: Path) -> None:
         ("t1\t2\n1\t5\n2\t5\n", "target '2' is constant; 1 of 2 targets are.*exclude: {'a': reason}"),
     ],
 )
-def test_wrong_time_series(bold: str, expected: str, tmp_path: Path) -> None:
+def test_wrong_time_series(series: str, expected: str, tmp_path: Path) -> None:
     with pytest.raises(EngramError, match=f"sub-a_story-tale_timeseries.tsv'?.*{expected}"):
-        table_study(tmp_path, bold=bold).timeseries("a", "tale")
+        table_study(tmp_path, bold=series).timeseries("a", "tale")
 
 
 @pytest.mark.parametrize(
@@ -153,31 +155,60 @@ def test_wrong_confounds(confounds: str, expected: str, tmp_path: Path) -> None:
         table_study(tmp_path, confounds=confounds).confounds("a", "tale")
 
 
-SCANS = [("b", "tale"), ("a", "tale")]
+def test_words_that_are_not_utf8(tmp_path: Path) -> None:
+    dataset = table_study(tmp_path)
+    (tmp_path / "story-tale_words.tsv").write_bytes("word\tonset\toffset\ncaf\u00e9\t1\t2\n".encode("latin-1"))
+    with pytest.raises(EngramError, match=r"story-tale_words.tsv'.* not UTF-8 .*Save it as UTF-8"):
+        dataset.words("tale")
 
 
-def test_scans_are_listed_with_the_excluded_ones_and_the_reason(tmp_path: Path) -> None:
-    table = datasets.scan_table(table_study(tmp_path), SCANS, [("c", "tale", "slept"), ("c", "epic", "slept")])
-    assert list(table.columns) == list(datasets.SCAN_COLUMNS)
-    assert list(zip(table["story"], table["subject"], strict=True)) == [("epic", "c"), ("tale", "a"), ("tale", "b"), ("tale", "c")]
-    assert table[table["excluded"].isna()].drop(columns=["excluded", "story"]).to_numpy().tolist() == [["a", 3, 2, 2], ["b", 3, 2, 0]]
-    assert table.loc[table["subject"] == "c", "excluded"].tolist() == ["slept", "slept"]
-    assert table.loc[table["subject"] == "c", ["n_trs", "n_targets", "n_confounds"]].isna().all(axis=None)
+# ---------------------------------------------------------------- the scans of a story together
+OPTIONS: dict[str, Any] = {"confounds": True, "high_pass": None, "targets": "all", "average": True, "trim": 0, "tail": 4.0}
+TIMED = pd.DataFrame({"word": ["Once", "upon"], "onset": [0.5, 28.0], "offset": [0.8, 28.5]})
 
 
+def scans_study(folder: Path, **rows: int) -> TableDataset:
+    """Write a table study with so many rows for each listener."""
+    dataset = table_study(folder)
+    rng = np.random.default_rng(0)
+    for subject, number in rows.items():
+        lines = ["t1\t2", *(f"{one:.3f}\t{two:.3f}" for one, two in rng.normal(100, 1, (number, 2)))]
+        (folder / f"sub-{subject}_story-tale_timeseries.tsv").write_text("\n".join(lines) + "\n")
+    return dataset
+
+
+def test_scans_are_listed_as_read(tmp_path: Path) -> None:
+    dataset = scans_study(tmp_path, a=30, b=30)
+    (tmp_path / "sub-a_story-tale_confounds.tsv").write_text("c\td\n" + "".join(f"{row}\t{row % 3}\n" for row in range(30)))
+    _, scans = bold.story_bold(dataset, "tale", ["b", "a"], TIMED, **{**OPTIONS, "trim": 2})
+    assert [*scans.columns, "excluded"] == list(bold.SCAN_COLUMNS)
+    assert scans.to_numpy().tolist() == [["b", "tale", 30, 20, 2, 0, 1.0], ["a", "tale", 30, 20, 2, 2, 1.0]]
+
+
+@pytest.mark.parametrize("confounds", [True, False])
 @pytest.mark.parametrize("rows", [2, 4])
-def test_confounds_with_another_number_of_rows(rows: int, tmp_path: Path) -> None:
+def test_confounds_with_another_number_of_rows(rows: int, confounds: bool, tmp_path: Path) -> None:
     dataset = table_study(tmp_path, confounds="c\n" + "1\n" * rows)
     with pytest.raises(EngramError, match=f"sub-a, story tale: 3 rows of BOLD but {rows} rows of confounds"):
-        datasets.scan_table(dataset, SCANS, [])
+        bold.story_bold(dataset, "tale", ["a"], TIMED, **{**OPTIONS, "confounds": confounds})
 
 
-def test_unequal_scans_name_the_odd_one(tmp_path: Path) -> None:
-    dataset = table_study(tmp_path)
-    for subject, rows in {"c": 3, "d": 4}.items():
-        (tmp_path / f"sub-{subject}_story-tale_timeseries.tsv").write_text("t1\t2\n" + "".join(f"{row}\t{row}\n" for row in range(rows)))
-    with pytest.raises(EngramError, match=r"story tale: .*unequal numbers of TRs. Most have 3; these differ: {'d': 4}"):
-        datasets.scan_table(dataset, [*SCANS, ("c", "tale"), ("d", "tale")], [])
+@pytest.mark.parametrize("odd", [29, 31])
+def test_unequal_scans_name_the_odd_one(odd: int, tmp_path: Path) -> None:
+    dataset = scans_study(tmp_path, b=30, c=30, d=odd)
+    with pytest.raises(EngramError, match=rf"story tale: .*unequal numbers of TRs. Most have 30; these differ: {{'d': {odd}}}.*exclude: {{subject: reason}}"):
+        bold.story_bold(dataset, "tale", ["b", "c", "d"], TIMED, **OPTIONS)
+
+
+@pytest.mark.parametrize("order", ["bcd", "dcb"])
+def test_scans_within_the_slack_are_cut_to_the_shortest(order: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    dataset = scans_study(tmp_path, b=20, c=20, d=19)
+    dataset.slack_trs = 1
+    result, scans = bold.story_bold(dataset, "tale", list(order), TIMED, **OPTIONS)
+    assert result["bold"].shape == (4, 19, 2)
+    assert scans.set_index("subject")["n_trs"].to_dict() == {"b": 20, "c": 20, "d": 19}
+    assert set(scans["n_rows"]) == {19}
+    assert "these differ: {'d': 19}; all are cut to the shortest" in caplog.text
 
 
 # ---------------------------------------------------------------- Alice, on made files
@@ -219,10 +250,10 @@ def test_alice_clitics_join_the_word_before_them(tmp_path: Path) -> None:
 
 def test_alice_time_courses_and_motion_have_the_same_rows(tmp_path: Path) -> None:
     dataset = alice_folder(tmp_path)
-    bold, motion = dataset.timeseries("18", "alice"), dataset.confounds("18", "alice")
+    series, motion = dataset.timeseries("18", "alice"), dataset.confounds("18", "alice")
     assert motion is not None
-    assert bold.dtype == np.float32
-    assert bold.shape == motion.shape == (20, 6)
+    assert series.dtype == np.float32
+    assert series.shape == motion.shape == (20, 6)
     np.testing.assert_allclose(motion[0], 10 + np.arange(6) / 10, rtol=1e-6)  # the first ten volumes were dropped
     assert dataset.start("alice") == 10 * dataset.tr == 20
 
@@ -280,7 +311,8 @@ def test_real_alice_listeners(real_alice: alice.AliceDataset) -> None:
     paths = (real_alice.folder / "6mm").glob("s*-timecourses.txt")
     subjects = sorted({match[1] for path in paths if (match := re.fullmatch(r"s(\d+)-timecourses.txt", path.name))})
     assert len(subjects) == 28
-    table = datasets.scan_table(real_alice, [(subject, "alice") for subject in subjects if subject != "33"], [])
+    words = stories.words_table(real_alice.words("alice"), 15, "alice")
+    _, table = bold.story_bold(real_alice, "alice", [subject for subject in subjects if subject != "33"], words, **OPTIONS)
     assert table[["n_trs", "n_targets", "n_confounds"]].drop_duplicates().to_numpy().tolist() == [[362, 6, 6]]
     assert len(table) == 27
     with pytest.raises(EngramError, match=r"s33-timecourses.txt: target 'LATL' is constant; 6 of 6 targets are.*exclude: {'33': reason}"):

@@ -113,7 +113,7 @@ def test_alice_is_near_independent_computations(mirror: Path) -> None:
     dataset = AliceDataset(mirror / "alice", "6mm")
     words = words_table(dataset.words("alice"), 15, "alice")
     subjects = sorted(path.name[1:3] for path in (mirror / "alice" / "6mm").glob("s*") if path.name[1:3] != "33")
-    data = bold.story_bold(dataset, "alice", subjects, words, confounds=True, high_pass=1 / 128, targets="all", average=True, trim=0, tail=8.0)
+    data, _ = bold.story_bold(dataset, "alice", subjects, words, confounds=True, high_pass=1 / 128, targets="all", average=True, trim=0, tail=8.0)
     assert len(subjects) == 27 and data.sizes["target"] == len(REGIONS)
     features = timing.delayed_features(np.ones((len(words), 1)), words["onset"].to_numpy(), data["time"].values, 2.0, [1, 2, 3, 4, 5])
     average = data["bold"].sel(subject="average").values

@@ -112,12 +112,19 @@ def test_adding_a_story_renames_no_group_of_others(tmp_path: Path) -> None:
         ({"stories": ["one", "three"]}, "dataset.stories", "three"),
         ({"subjects": ["a", "z"]}, "dataset.subjects", "z"),
         ({"exclude": {"z": "slept"}}, "dataset.exclude", "z"),
+        ({"start": {"one": 0, "two": 3, "huut": 3}}, "dataset.start", "huut"),
+        ({"start": {"one": 0, "huut": 3}}, "dataset.start", "huut"),
     ],
 )
 def test_unknown_names_are_told_with_the_known_ones(dataset: dict[str, Any], key: str, unknown: str, tmp_path: Path) -> None:
     found = message(data_folder(tmp_path, {"a": "one two", "b": "one"}), **dataset)
     assert f"{key} names ['{unknown}'], which the dataset does not have" in found
-    assert ("['one', 'two']" if key == "dataset.stories" else "['a', 'b']") in found
+    assert f"It has: {['one', 'two'] if key in ('dataset.stories', 'dataset.start') else ['a', 'b']}. (Numbers that begin with 0 need quotes" in found
+
+
+def test_time_of_a_story_that_is_not_chosen_may_be_given(tmp_path: Path) -> None:
+    folder = data_folder(tmp_path, {"a": "one two"})
+    assert plan_of(folder, stories=["one"], start={"one": 0, "two": 3}).stories == ["one"]
 
 
 def test_listener_of_a_story_that_is_not_chosen_may_be_excluded(tmp_path: Path) -> None:
@@ -153,19 +160,48 @@ def test_time_series_of_a_story_without_words(tmp_path: Path) -> None:
     assert "has no 'story-two_words.tsv'. Stories with words: ['one']" in found
 
 
-@pytest.mark.parametrize("name", ["sub-a_timeseries.tsv", "sub-a_b_story-one_timeseries.tsv", "sub-a_story-one_run-1_timeseries.tsv"])
-def test_badly_named_file(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sub-a_timeseries.tsv",
+        "sub-a_b_story-one_timeseries.tsv",
+        "sub-a_story-one_run-1_timeseries.tsv",
+        "sub-01_story-x_bold.tsv",
+        "sub-a_story-one_confound.tsv",
+        "story-a_b_words.tsv",
+        "story-one_word.tsv",
+        "story-one.tsv",
+    ],
+)
+def test_misnamed_file_is_named_with_the_names_that_are_known(name: str, tmp_path: Path) -> None:
     folder = data_folder(tmp_path, {"a": "one"})
     (folder / name).touch()
     found = message(folder)
-    assert name in found
-    assert "the name is not 'sub-<id>_story-<story>_timeseries.tsv'" in found
+    assert f"dataset.path: '{folder}' has files with names that mean nothing here: ['{name}']" in found
+    kinds = ("story-<story>_words", "sub-<id>_story-<story>_timeseries", "sub-<id>_story-<story>_confounds")
+    assert all(f"'{kind}.tsv'" in found for kind in kinds)
 
 
-def test_badly_named_story(tmp_path: Path) -> None:
+def test_every_misnamed_file_is_named_at_once(tmp_path: Path) -> None:
     folder = data_folder(tmp_path, {"a": "one"})
-    (folder / "story-a_b_words.tsv").touch()
-    assert "['story-a_b_words.tsv'] are not named 'story-<story>_words.tsv'" in message(folder)
+    for name in ("sub-a_bold.tsv", "story-one.tsv"):
+        (folder / name).touch()
+    assert "['story-one.tsv', 'sub-a_bold.tsv']" in message(folder)
+
+
+def test_files_that_do_not_look_like_a_study_are_passed_over(tmp_path: Path) -> None:
+    folder = data_folder(tmp_path, {"a": "one"})
+    for name in ("participants.tsv", "notes.txt", "story-one_words.json", "sub-a_story-one_timeseries.json"):
+        (folder / name).touch()
+    assert len(plan_of(folder).scans) == 1
+
+
+@pytest.mark.parametrize("name", ["sub-z_story-one_confounds.tsv", "sub-a_story-two_confounds.tsv"])
+def test_confounds_without_a_time_course(name: str, tmp_path: Path) -> None:
+    folder = data_folder(tmp_path, {"a": "one"})
+    (folder / "sub-a_story-one_confounds.tsv").touch()
+    (folder / name).touch()
+    assert f"'{folder}' has confounds without a time course: ['{name}']. Is a name misspelt?" in message(folder)
 
 
 def test_listener_called_average_is_refused(tmp_path: Path) -> None:

@@ -115,6 +115,12 @@ def test_reading_what_is_no_table_names_it(content: bytes, tmp_path: Path) -> No
         storage.read_table(tmp_path / "t.tsv")
 
 
+def test_table_that_is_not_utf8_says_so(tmp_path: Path) -> None:
+    (tmp_path / "t.tsv").write_bytes("word\ncaf\u00e9\n".encode("latin-1"))
+    with pytest.raises(EngramError, match=r"t.tsv' cannot be read .* not UTF-8 .*Save it as UTF-8"):
+        storage.read_table(tmp_path / "t.tsv")
+
+
 @pytest.mark.parametrize(
     "rows",
     [

@@ -278,7 +278,9 @@ def story_activations(
 
 def word_rate(n_words: int) -> xr.Dataset:
     """Return the baseline: one layer with one unit that is 1 for every word, so that a TR holds its number of words."""
-    return to_dataset(np.ones((1, n_words, 1), dtype=np.float32))
+    result = to_dataset(np.ones((1, n_words, 1), dtype=np.float32))
+    result.attrs["words_to_trs"] = "sum"  # the mean over a TR's words would say only whether there are any
+    return result
 
 
 def to_dataset(vectors: np.ndarray) -> xr.Dataset:

@@ -30,6 +30,7 @@ class AliceDataset:
     """The published files, as they come."""
 
     tr = 2.0
+    slack_trs = 0
 
     def __init__(self, folder: Path, spheres: str) -> None:
         self.folder, self.spheres = folder, spheres
@@ -63,10 +64,6 @@ class AliceDataset:
     def targets(self) -> pd.DataFrame:
         """Return the six regions, by hemisphere."""
         return pd.DataFrame({"target": REGIONS, "hemisphere": [name[0] for name in REGIONS], "roi": [name[1:] for name in REGIONS]})
-
-    def check(self, subject: str, story: str) -> dict[str, int | None]:
-        """Check a scan by reading it; return its n_trs and n_confounds."""
-        return datasets.check_small_scan(self, subject, story)
 
     def timeseries(self, subject: str, story: str) -> np.ndarray:
         """Return a listener's six time courses."""

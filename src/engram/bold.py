@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -17,8 +18,20 @@ from engram.names import AVERAGE
 
 logger = logging.getLogger(__name__)
 
-#: Scans of a story may differ by so many TRs; they are cut to the shortest.
-SLACK_TRS = 5
+#: Rows that confounds and drifts must leave free, at least: what they use up is lost to the brain, and with none left only rounding remains.
+FREE_ROWS = 10
+
+SCANS = "Every scan of the study, those left out included."
+SCAN_COLUMNS = {
+    "subject": "Listener.",
+    "story": "Story heard in this scan.",
+    "n_trs": "Rows (TRs) of the time course as read.",
+    "n_rows": "Rows kept: those of the story.",
+    "n_targets": "Targets (vertices, parcels or regions) as read.",
+    "n_confounds": "Confound time courses that came with the scan.",
+    "words_in_scan": "Share of the story's words whose onset is in the scan.",
+    "excluded": "Why the scan is left out; n/a for scans in use.",
+}
 
 
 def story_bold(
@@ -33,8 +46,8 @@ def story_bold(
     average: bool,
     trim: int,
     tail: float,
-) -> xr.Dataset:
-    """Return the BOLD of all listeners of a story, on the story's rows.
+) -> tuple[xr.Dataset, pd.DataFrame]:
+    """Read, check and clean the BOLD of all listeners of a story; cut it to the story's rows.
 
     Parameters
     ----------
@@ -56,39 +69,62 @@ def story_bold(
 
     Returns
     -------
-    xarray.Dataset
+    bold : xarray.Dataset
         ``bold`` (subject, time, target), float32, in standard deviations of each listener's time course; ``time`` is the
         beginning of each row on the story's clock, in seconds. Targets carry hemisphere, roi, and x, y, z where known.
+    scans : pandas.DataFrame
+        What was read: the columns of `SCAN_COLUMNS`, without those left out.
 
     Raises
     ------
     EngramError
-        If the story and the scans hardly overlap in time.
+        If a file is wrong, listeners have unequal numbers of TRs, or the story and the scans hardly overlap in time.
     """
     table = dataset.targets()
     regions: dict[tuple[str, str], np.ndarray] = table.groupby(["hemisphere", "roi"], sort=True).indices
     start = dataset.start(story)
+    onsets, offsets = words["onset"].to_numpy(), words["offset"].to_numpy()
     bold: np.ndarray | None = None
-    lengths: dict[str, int] = {}
+    scans: list[dict[str, object]] = []
     first_row = 0
     with_average = average and len(subjects) > 1
     for number, subject in enumerate(progress(subjects, f"story {story}", "listener")):
-        raw = dataset.timeseries(subject, story)
-        rows = timing.kept_rows(words["onset"].to_numpy(), words["offset"].to_numpy(), start, dataset.tr, len(raw), trim, tail)
-        _check_overlap(rows, words, start, dataset.tr, len(raw), story)
-        cleaned = zscore(clean(raw, dataset.confounds(subject, story) if confounds else None, dataset.tr, high_pass)[rows])
+        raw, regressors = dataset.timeseries(subject, story), dataset.confounds(subject, story)
+        if regressors is not None and len(regressors) != len(raw):
+            raise EngramError(f"sub-{subject}, story {story}: {len(raw)} rows of BOLD but {len(regressors)} rows of confounds. Both need a row for each TR.")
+        rows = timing.kept_rows(onsets, offsets, start, dataset.tr, len(raw), trim, tail)
+        heard = _share_heard(rows, words, start, dataset.tr, len(raw), f"sub-{subject}, story {story}")
+        scans.append(
+            {
+                "subject": subject,
+                "story": story,
+                "n_trs": len(raw),
+                "n_rows": rows.stop - rows.start,
+                "n_targets": raw.shape[1],
+                "n_confounds": 0 if regressors is None else regressors.shape[1],
+                "words_in_scan": heard,
+            }
+        )
+        cleaned = zscore(clean(raw, regressors if confounds else None, dataset.tr, high_pass, f"sub-{subject}, story {story}")[rows])
         if targets == "roi":
             cleaned = zscore(_region_means(cleaned, regions))
         if bold is None:  # in memory once: a story of Narratives is gigabytes
             first_row = rows.start
             bold = np.empty((len(subjects) + with_average, *cleaned.shape), dtype=np.float32)
-        lengths[subject] = len(cleaned)
         kept = min(len(cleaned), bold.shape[1])
         bold[number, :kept] = cleaned[:kept]
         bold = bold[:, :kept]
     if bold is None:
         raise EngramError(f"story {story} has no listeners.")
-    _check_lengths(lengths, bold.shape[1], story)
+    listed = pd.DataFrame(scans)
+    _check_lengths(listed, dataset.slack_trs, story)
+    listed["n_rows"] = bold.shape[1]
+    if listed["words_in_scan"].min() < 0.98:
+        logger.warning(
+            "story %s: only %.0f %% of its words have their onset in the scan; is dataset.start right? (words_in_scan in scans.tsv)",
+            story,
+            100 * listed["words_in_scan"].min(),
+        )
     if targets == "roi":
         table = regions_table(table, regions)
     names = list(subjects)
@@ -117,10 +153,17 @@ def story_bold(
         times[-1] + dataset.tr,
         len(table),
     )
-    return result
+    return result, listed
 
 
-def clean(raw: np.ndarray, confounds: np.ndarray | None, tr: float, high_pass: float | None) -> np.ndarray:
+def scans_table(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Return one table of scans (the columns of `SCAN_COLUMNS`), sorted by story and listener."""
+    table = pd.concat([part.reindex(columns=list(SCAN_COLUMNS)).astype(object) for part in parts if len(part)])
+    table = table.sort_values(["story", "subject"], ignore_index=True)
+    return table.astype({name: "Int64" for name in SCAN_COLUMNS if name.startswith("n_")} | {"words_in_scan": float})
+
+
+def clean(raw: np.ndarray, confounds: np.ndarray | None, tr: float, high_pass: float | None, name: str = "a scan") -> np.ndarray:
     """Regress confounds and cosine drifts out of time courses and z-score them (nilearn).
 
     Parameters
@@ -131,11 +174,18 @@ def clean(raw: np.ndarray, confounds: np.ndarray | None, tr: float, high_pass: f
         Seconds.
     high_pass : float or None
         Hz; None: no drift regressors.
+    name : str
+        For messages.
 
     Returns
     -------
     array of shape (n_trs, n_targets)
         Mean 0 and standard deviation 1 over rows.
+
+    Raises
+    ------
+    EngramError
+        If confounds and drifts leave next to nothing of the time courses.
     """
     from nilearn import signal
     from nilearn.glm.first_level.design_matrix import create_cosine_drift
@@ -146,6 +196,14 @@ def clean(raw: np.ndarray, confounds: np.ndarray | None, tr: float, high_pass: f
         # slow head motion) resembles one of them.
         regressors = np.column_stack([regressors, create_cosine_drift(high_pass, tr * np.arange(len(raw)))])
     regressors = regressors[:, np.ptp(regressors, axis=0) > 0].astype(np.float64)
+    rank = int(np.linalg.matrix_rank(zscore(regressors))) + 1 if regressors.shape[1] else 1
+    if len(raw) - rank < FREE_ROWS:
+        raise EngramError(
+            f"{name}: {regressors.shape[1]} confounds and drifts leave {len(raw) - rank} of {len(raw)} rows free, so that little but rounding errors "
+            "would be scored. Keep the confounds that matter (six of motion, say), or write bold: {confounds: false}."
+        )
+    if rank > len(raw) / 2:
+        logger.warning("%s: confounds and drifts use up %d of %d rows; fewer confounds would leave more of the brain", name, rank, len(raw))
     with warnings.catch_warnings():
         # nilearn announces another scale for confounds, on which what they explain does not depend.
         warnings.filterwarnings("ignore", "From release 0.14", DeprecationWarning)
@@ -176,27 +234,28 @@ def regions_table(table: pd.DataFrame, regions: dict[tuple[str, str], np.ndarray
     return pd.DataFrame(rows)
 
 
-def _check_lengths(lengths: dict[str, int], kept: int, story: str) -> None:
-    """Say which scans were cut to the shortest; refuse when one is shorter than a few TRs' worth."""
-    longest = max(lengths.values())
-    short = {subject: n for subject, n in lengths.items() if n < longest}
-    if longest - kept > SLACK_TRS:
+def _check_lengths(scans: pd.DataFrame, slack: int, story: str) -> None:
+    """Refuse scans of unequal length; where a few TRs of slack are allowed, say which were cut to the shortest."""
+    counts = scans.set_index("subject")["n_trs"]
+    usual = int(counts.mode().iloc[-1])
+    odd = {str(subject): int(n) for subject, n in counts.items() if n != usual}
+    if counts.max() - counts.min() > slack:
         raise EngramError(
-            f"story {story}: listeners have unequal numbers of TRs. Most rows: {longest}; fewer: {short}. Leave these listeners out "
-            "(dataset: exclude: {subject: reason})."
+            f"story {story}: listeners have unequal numbers of TRs. Most have {usual}; these differ: {odd}. Cut the files to the same "
+            "rows, or leave these listeners out (dataset: exclude: {subject: reason})."
         )
-    if short:
-        logger.warning("story %s: all listeners are cut to %d rows; shorter than %d: %s", story, kept, longest, short)
+    if odd:
+        logger.warning("story %s: most scans have %d TRs; these differ: %s; all are cut to the shortest", story, usual, odd)
 
 
-def _check_overlap(rows: slice, words: pd.DataFrame, start: float, tr: float, n_trs: int, story: str) -> None:
+def _share_heard(rows: slice, words: pd.DataFrame, start: float, tr: float, n_trs: int, name: str) -> float:
+    """Return the share of words with their onset in the scan; refuse scans that miss the story."""
     end = start + n_trs * tr
-    heard = float(((words["onset"] >= start - tr) & (words["onset"] < end)).mean())
+    heard = float(((words["onset"] >= start) & (words["onset"] < end)).mean())
     if rows.stop - rows.start < 2 or heard < 0.5:
         raise EngramError(
-            f"story {story}: only {heard:.0%} of its words fall into the scan. The words run from {words['onset'].min():.1f} to "
+            f"{name}: only {heard:.0%} of the words fall into the scan. The words run from {words['onset'].min():.1f} to "
             f"{words['offset'].max():.1f} s, the scan's {n_trs} rows from {start:.1f} to {end:.1f} s. Is dataset.start (the first row's time on "
             "the words' clock), dataset.tr, or the number of rows wrong?"
         )
-    if heard < 0.98:
-        logger.warning("story %s: %.1f %% of its words are outside the scan and do not count", story, 100 * (1 - heard))
+    return heard

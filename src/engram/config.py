@@ -7,6 +7,7 @@ from them. Jobs never import this module: they receive the part of the checked c
 from __future__ import annotations
 
 import difflib
+import json
 import os
 import re
 from pathlib import Path
@@ -349,6 +350,10 @@ def _explain(error: dict[str, Any]) -> str:
     if kind == "missing":
         return f"  {key}: is needed and was not given. Write, for example:\n{_yaml_line(path, _EXAMPLES.get(key, '...'))}"
     shown = "" if isinstance(found, dict) and len(str(found)) > 80 else f" (found: {found!r})"
+    if kind in ("model_type", "model_attributes_type") and path[:1] == ["models"] and len(path) == 2:
+        return f"  {key}: a model has keys of its own (found: {found!r}). Write, for example:\n{_yaml_line([*path, 'source'], 'gpt2')}"
+    if kind.startswith("union_tag"):
+        return f"  {key}: 'kind' says what it is: {', '.join(_DATASETS)} (found: {found!r}). Write, for example:\n{_yaml_line(path, _EXAMPLES['dataset'])}"
     example = _EXAMPLES.get(key, error.get("ctx", {}).get("expected"))
     written = f" Write, for example:\n{_yaml_line(path, str(example))}" if example else ""
     return f"  {key}: {message}{shown}.{written}"
@@ -357,10 +362,10 @@ def _explain(error: dict[str, Any]) -> str:
 _EXAMPLES = {
     "study": "my-study",
     "dataset": "{kind: table, path: my_data, tr: 1.5}",
-    "dataset.kind": "table",
     "dataset.path": "my_data",
     "dataset.tr": "1.5",
     "models": "{gpt2: {source: gpt2}}",
+    "dataset.kind": "table",
     "encoding.delays": "[1, 2, 3, 4, 5]",
     "encoding.alphas": "[1, 10, 100]",
     "activations.context": "512",
@@ -435,6 +440,13 @@ def check_model_folder(folder: Path, key: str, weights: bool = True) -> None:
             f"{key}: '{folder}' has no tokenizer (none of {', '.join(TOKENIZER_FILES)}). Save the model's tokenizer into "
             f"it: AutoTokenizer.from_pretrained(...).save_pretrained('{folder}')."
         )
+    try:
+        content = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        encoder_decoder = content.get("is_encoder_decoder", False)
+    except (ValueError, AttributeError) as error:
+        raise EngramError(f"{key}: '{folder / 'config.json'}' is no JSON object: {error}.") from None
+    if encoder_decoder:
+        raise EngramError(f"{key}: '{folder}' holds an encoder with a decoder; give a causal model or an encoder.")
     if weights and not any(name.endswith(".safetensors") for name in present):
         raise EngramError(
             f"{key}: '{folder}' has no *.safetensors weights (pickled weights are not loaded: they can run code). Save them "

@@ -27,6 +27,8 @@ class Dataset(Protocol):
     """What every kind of dataset can be asked for."""
 
     tr: float
+    #: Scans of a story may differ by so many TRs; they are cut to the shortest.
+    slack_trs: int
 
     def start(self, story: str) -> float:
         """Return the time of a story's first row on the story's clock, in seconds."""
@@ -36,9 +38,6 @@ class Dataset(Protocol):
 
     def targets(self) -> pd.DataFrame:
         """Return the targets: target, hemisphere (L, R or B for both), roi, and x, y, z (MNI, mm) where known."""
-
-    def check(self, subject: str, story: str) -> dict[str, int | None]:
-        """Check a scan before any work; return its n_trs and n_confounds, where they are known without reading gigabytes."""
 
     def timeseries(self, subject: str, story: str) -> np.ndarray:
         """Return a scan's BOLD, float32, of shape (n_trs, n_targets)."""
@@ -70,6 +69,8 @@ def open_dataset(config: dict[str, Any], folder: str | Path) -> Dataset:
 
 class TableDataset:
     """A folder of tables, as described in docs/data.md."""
+
+    slack_trs = 0
 
     def __init__(self, folder: Path, tr: float, start: float | dict[str, float]) -> None:
         self.folder, self.tr, self._start = folder, tr, start
@@ -123,10 +124,6 @@ class TableDataset:
                 table[axis] = _numbers(table[axis], path)
         return table[[name for name in ("target", "hemisphere", "roi", "x", "y", "z") if name in table.columns]]
 
-    def check(self, subject: str, story: str) -> dict[str, int | None]:
-        """Check a scan by reading it; return its n_trs and n_confounds."""
-        return check_small_scan(self, subject, story)
-
     def timeseries(self, subject: str, story: str) -> np.ndarray:
         """Return a scan's BOLD."""
         path = self.folder / f"sub-{subject}_story-{story}_timeseries.tsv"
@@ -154,15 +151,6 @@ class TableDataset:
         return values.fillna(values.mean()).to_numpy(np.float32)
 
 
-def check_small_scan(dataset: Dataset, subject: str, story: str) -> dict[str, int | None]:
-    """Check a scan by reading it whole, confounds too; return its n_trs and n_confounds."""
-    n_trs = len(dataset.timeseries(subject, story))
-    confounds = dataset.confounds(subject, story)
-    if confounds is not None and len(confounds) != n_trs:
-        raise EngramError(f"sub-{subject}, story {story}: {n_trs} rows of BOLD but {len(confounds)} rows of confounds. Both need a row for each TR.")
-    return {"n_trs": n_trs, "n_confounds": 0 if confounds is None else confounds.shape[1]}
-
-
 def check_timeseries(values: np.ndarray, targets: list[str], name: str, subject: str) -> np.ndarray:
     """Return the values; raise `EngramError` if a target has missing values or does not vary."""
     if len(values) < 2:
@@ -184,56 +172,6 @@ def check_timeseries(values: np.ndarray, targets: list[str], name: str, subject:
             f"does not vary cannot be predicted. {remedy}, or take these targets out of targets.tsv and of every file."
         )
     return values
-
-
-def scan_table(dataset: Dataset, scans: list[tuple[str, str]], excluded: list[tuple[str, str, str]]) -> pd.DataFrame:
-    """Read every scan once and return what there is: the check before any work.
-
-    Parameters
-    ----------
-    dataset : Dataset
-    scans : list of (subject, story)
-        Scans in use.
-    excluded : list of (subject, story, reason)
-        Scans left out; they are listed too, so that nothing disappears silently.
-
-    Returns
-    -------
-    pandas.DataFrame
-        subject, story, n_trs, n_targets, n_confounds, excluded (the reason, or missing).
-
-    Raises
-    ------
-    EngramError
-        If a file is unreadable or wrong, or listeners of a story have unequal numbers of TRs.
-    """
-    rows: list[dict[str, object]] = []
-    n_targets = len(dataset.targets())
-    for subject, story in scans:
-        rows.append({"subject": subject, "story": story, "n_targets": n_targets, **dataset.check(subject, story), "excluded": None})
-    for story in dict.fromkeys(story for _, story in scans):
-        counts = {str(row["subject"]): int(str(row["n_trs"])) for row in rows if row["story"] == story and row["n_trs"] is not None}
-        if len(set(counts.values())) > 1:
-            values = list(counts.values())
-            usual = max(set(values), key=values.count)
-            odd = {subject: n for subject, n in counts.items() if n != usual}
-            raise EngramError(
-                f"story {story}: listeners have unequal numbers of TRs. Most have {usual}; these differ: {odd}. Cut the files to the same "
-                "rows, or leave these listeners out (dataset: exclude: {subject: reason})."
-            )
-    rows += [{"subject": subject, "story": story, "excluded": reason} for subject, story, reason in excluded]
-    table = pd.DataFrame(rows, columns=list(SCAN_COLUMNS)).sort_values(["story", "subject"], ignore_index=True)
-    return table.astype(dict.fromkeys(("n_trs", "n_targets", "n_confounds"), "Int64"))
-
-
-SCAN_COLUMNS = {
-    "subject": "Listener.",
-    "story": "Story heard in this scan.",
-    "n_trs": "Rows (TRs) of the time course as read; n/a where only the file's presence was checked.",
-    "n_targets": "Targets (vertices, parcels or regions).",
-    "n_confounds": "Confound time courses that came with the scan.",
-    "excluded": "Why the scan is left out; n/a for scans in use.",
-}
 
 
 def _need_columns(table: pd.DataFrame, needed: list[str], path: Path) -> None:

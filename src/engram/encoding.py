@@ -211,6 +211,7 @@ def group_scores(
     position = np.concatenate([np.arange(len(one.times)) for one in stories])
     targets = stack_listeners(stories, subjects)
     n_layers = stories[0].vectors.sizes["layer"]
+    how = "sum" if words_to_trs == "mean" and stories[0].counts_words else words_to_trs
     logger.info(
         "%d stories, %d rows, %d listeners, %d targets each, delays %s, gap %d, backend %s",
         len(stories),
@@ -223,7 +224,7 @@ def group_scores(
     )
     results = []
     for layer in progress(range(n_layers), "layers", "layer"):
-        features = np.concatenate([timing.delayed_features(one.vectors[layer].values, one.onsets, one.times, tr, fir, words_to_trs) for one in stories])
+        features = np.concatenate([timing.delayed_features(one.vectors[layer].values, one.onsets, one.times, tr, fir, how) for one in stories])
         results.append(
             encode(features, targets, story, position, folds=folds, inner_folds=inner_folds, gap=gap, alphas=alphas, alpha_by=alpha_by, backend=chosen_backend)
         )
@@ -257,6 +258,7 @@ class StoryData:
     times: np.ndarray
     bold: xr.DataArray
     target_coordinates: dict[str, Any]
+    counts_words: bool
 
 
 def load_story(activations: str, bold: str, words: str) -> StoryData:
@@ -267,13 +269,23 @@ def load_story(activations: str, bold: str, words: str) -> StoryData:
     EngramError
         If the activations were made for another number of words.
     """
-    vectors = storage.open_dataset(activations)["activation"]
+    read = storage.open_dataset(activations)
+    vectors = read["activation"]
     onsets = storage.read_words(words)["onset"].to_numpy(float)
     if vectors.sizes["word"] != len(onsets):
         raise EngramError(f"'{activations}' has {vectors.sizes['word']} words and '{words}' {len(onsets)}. Delete the former and run again.")
     dataset = storage.open_dataset(bold)
     coordinates = {str(name): (value.dims, value.values) for name, value in dataset.coords.items() if value.dims == ("target",)}
-    return StoryData(dataset.attrs["story"], float(dataset.attrs["tr"]), vectors, onsets, dataset["time"].values, dataset["bold"], coordinates)
+    return StoryData(
+        dataset.attrs["story"],
+        float(dataset.attrs["tr"]),
+        vectors,
+        onsets,
+        dataset["time"].values,
+        dataset["bold"],
+        coordinates,
+        read.attrs.get("words_to_trs") == "sum",
+    )
 
 
 def stack_listeners(stories: Sequence[StoryData], subjects: Sequence[str]) -> np.ndarray:

@@ -6,6 +6,7 @@ their model's colour, dashed.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,6 +34,8 @@ _STYLE = {
     "figure.constrained_layout.use": True,
 }
 _UNTRAINED = "-untrained"
+#: Letters of a region's name under a panel.
+_LONGEST_REGION = 30
 _AVERAGE_LABEL = "average listener"
 
 
@@ -75,6 +78,12 @@ def _look(model: str, models: Sequence[str]) -> dict[str, Any]:
     return {"color": _COLOURS[bases.index(base) % len(_COLOURS)], "linestyle": ":" if model.endswith(_UNTRAINED) else "-"}
 
 
+def _legend(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) -> None:
+    """Put a legend below the panels, with as many columns as the figure's width has room for."""
+    room = figure.get_figwidth() / (0.075 * max(map(len, labels)) + 0.7)  # inches of a letter, and of a handle with its gaps
+    figure.legend(handles, labels, loc="outside lower center", ncols=int(np.clip(room, 1, 4)))
+
+
 def _layers(scores: pd.DataFrame, ceilings: pd.DataFrame, models: Sequence[str]) -> Figure:
     whole = tables.by_subject(scores)
     panels = [(AVERAGE, whole["subject"] == AVERAGE), (tables.LISTENERS, whole["subject"] != AVERAGE)]
@@ -91,9 +100,9 @@ def _layers(scores: pd.DataFrame, ceilings: pd.DataFrame, models: Sequence[str])
         n_layers = int(scores["layer"].max())
         panel.set(xlabel="layer (0: embeddings)", ylabel="brain score R (Pearson r)", xlim=(-0.3, max(n_layers, 1) + 0.3))
         panel.xaxis.get_major_locator().set_params(integer=True)
-        panel.set_title(f"average of {n_listeners} listeners" if name == AVERAGE else f"{n_listeners} single listeners (mean, SD)", fontsize=9)
+        panel.set_title(f"average listener ({n_listeners} people)" if name == AVERAGE else f"single listeners ({n_listeners}; mean, SD)", fontsize=9)
     handles, labels = axes[-1].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)))
+    _legend(figure, handles, labels)
     return figure
 
 
@@ -132,12 +141,13 @@ def _regions(scores: pd.DataFrame, models: Sequence[str], layer: int | None) -> 
         panel.set_ylabel("brain score R\n(Pearson r)")
         panel.set_title({"L": "left hemisphere", "R": "right hemisphere", "B": "both hemispheres"}[hemisphere], fontsize=9, loc="left")
     short = len(rois) <= 8 and max(map(len, rois)) <= 8
-    panels[-1].set_xticks(range(len(rois)), rois, rotation=0 if short else 60, ha="center" if short else "right")
+    shown_names = [textwrap.shorten(roi, _LONGEST_REGION, placeholder="...") if " " in roi else roi[:_LONGEST_REGION] for roi in rois]
+    panels[-1].set_xticks(range(len(rois)), shown_names, rotation=0 if short else 60, ha="center" if short else "right")
     n_listeners = shown.loc[shown["subject"] != AVERAGE, "subject"].nunique()
     figure.suptitle(f"bars: mean of {n_listeners} listeners; points: single listeners", fontsize=9)
     handles = {name: handle for panel in panels for handle, name in zip(*panel.get_legend_handles_labels(), strict=True)}
     names = sorted(handles, key=lambda name: name == _AVERAGE_LABEL)
-    figure.legend([handles[name] for name in names], names, loc="outside lower center", ncols=4 if figure.get_figwidth() > 7 else 2)
+    _legend(figure, [handles[name] for name in names], names)
     return figure
 
 

@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 
 from engram import datasets
-from engram.bold import SLACK_TRS
 from engram.errors import EngramError
 from engram.facts import Fact, read_facts
 from engram.paths import NARRATIVES_FACTS
@@ -29,6 +28,8 @@ TR = 1.5
 VERTICES = {"fsaverage6": 40962, "fsaverage5": 10242}
 #: Labels of an annotation that are no region.
 _NO_REGION = ("unknown", "medial_wall", "???")
+#: Scans of a story, and runs of a listener, may differ by so many TRs; they are cut to the shortest.
+SLACK_TRS = 5
 #: Seconds by which words may come before the story's onset in the events.
 EARLY = 5.0
 
@@ -52,6 +53,7 @@ class NarrativesDataset:
     """
 
     tr = TR
+    slack_trs = SLACK_TRS
 
     def __init__(self, folder: Path, pipeline: str, space: str, runs: str) -> None:
         self.folder, self.pipeline, self.space, self.runs = folder, pipeline, space, runs
@@ -92,13 +94,6 @@ class NarrativesDataset:
                 pd.DataFrame({"target": [f"{side}{vertex}" for vertex in vertices], "hemisphere": side, "roi": regions[vertices], "vertex": vertices})
             )
         return pd.concat(tables, ignore_index=True)
-
-    def check(self, subject: str, story: str) -> dict[str, int | None]:
-        """Check that a scan's files are there; they are read when the story is cleaned (a scan is 80 MB)."""
-        for scan in self._scans(subject, story):
-            for side in ("L", "R"):
-                _present(surface_file(self.folder, self.pipeline, scan, self.space, side))
-        return {"n_trs": None, "n_confounds": 0}
 
     def timeseries(self, subject: str, story: str) -> np.ndarray:
         """Return a scan's BOLD; of a listener's runs, the chosen one or their mean."""

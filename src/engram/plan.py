@@ -194,7 +194,7 @@ def _groups(scans: tuple[Scan, ...], average: bool) -> dict[str, Group]:
 def _check_known(key: str, names: list[str], known: list[str]) -> None:
     unknown = sorted(set(names) - set(known))
     if unknown:
-        raise EngramError(f"{key} names {unknown}, which the dataset does not have. It has: {known}.")
+        raise EngramError(f"{key} names {unknown}, which the dataset does not have. It has: {known}. (Numbers that begin with 0 need quotes in YAML: '01'.)")
 
 
 _Scans = tuple[list[Scan], dict[str, tuple[str, ...]], tuple[str, ...], bool]
@@ -205,6 +205,22 @@ def _alice_scans(dataset: AliceDataset) -> _Scans:
         paths = [row["path"] for row in csv.DictReader(stream, delimiter="\t")]
     subjects = sorted(match[1] for path in paths if (match := re.fullmatch(rf"{dataset.spheres}/s(\d+)-timecourses\.txt", path)))
     return [Scan(subject, "alice") for subject in subjects], {"alice": ()}, (), False
+
+
+def _check_file_names(folder: Path) -> None:
+    """Refuse files that look like a study's and are none of it: a misspelt name would be passed over in silence."""
+    patterns = (rf"story-{NAME}_words\.tsv", rf"sub-{NAME}_story-{NAME}_(timeseries|confounds)\.tsv")
+    looks_like_ours = re.compile(r"(sub|story)[-_].*\.(tsv|csv)(\.\w+)?", re.IGNORECASE)
+    names = sorted(path.name for path in folder.iterdir())
+    strange = [name for name in names if looks_like_ours.fullmatch(name) and not any(re.fullmatch(one, name) for one in patterns)]
+    if strange:
+        raise EngramError(
+            f"dataset.path: '{folder}' has files with names that mean nothing here: {strange}. They are named 'story-<story>_words.tsv', "
+            "'sub-<id>_story-<story>_timeseries.tsv' or 'sub-<id>_story-<story>_confounds.tsv', with letters, digits, '-' and '.' for <id> and <story>."
+        )
+    alone = sorted(path.name for path in folder.glob("sub-*_confounds.tsv") if not path.with_name(path.name.replace("_confounds.", "_timeseries.")).exists())
+    if alone:
+        raise EngramError(f"dataset.path: '{folder}' has confounds without a time course: {alone}. Is a name misspelt?")
 
 
 def _simulated_scans(dataset: SimulatedDataset) -> _Scans:
@@ -237,14 +253,13 @@ def _table_scans(dataset: TableDataset) -> tuple[list[Scan], dict[str, tuple[str
     folder = Path(dataset.path).expanduser()
     if not folder.is_dir():
         raise EngramError(f"dataset.path: there is no folder '{folder}'. It is looked for from the working directory, {Path.cwd()}.")
+    _check_file_names(folder)
     stories = {match[1]: path for path in sorted(folder.iterdir()) if (match := re.fullmatch(rf"story-({NAME})_words\.tsv", path.name))}
-    misnamed = sorted(path.name for path in folder.glob("story-*_words.tsv") if path not in stories.values())
-    if misnamed:
-        raise EngramError(f"dataset.path: {misnamed} are not named 'story-<story>_words.tsv' with letters, digits, '-' and '.' for <story>.")
     if not stories:
         raise EngramError(f"dataset.path: '{folder}' has no 'story-<story>_words.tsv'. docs/data.md says which files a study needs.")
     _check_known("dataset.stories", dataset.stories or [], sorted(stories))
     if isinstance(dataset.start, dict):
+        _check_known("dataset.start", list(dataset.start), sorted(stories))
         missing = sorted(set(dataset.stories or stories) - set(dataset.start))
         if missing:
             raise EngramError(f"dataset.start gives no time for {missing}. Give one for each story, such as '{missing[0]}: 0.0', or one number for all.")
@@ -256,7 +271,7 @@ def _table_scans(dataset: TableDataset) -> tuple[list[Scan], dict[str, tuple[str
     for path in sorted(folder.glob("sub-*_timeseries.tsv")):
         match = re.fullmatch(rf"sub-({NAME})_story-({NAME})_timeseries\.tsv", path.name)
         if match is None:
-            raise EngramError(f"'{path}': the name is not 'sub-<id>_story-<story>_timeseries.tsv' with letters, digits, '-' and '.' for <id> and <story>.")
+            continue  # refused above
         subject, story = match[1], match[2]
         if story not in stories:
             raise EngramError(f"'{path}' is of story '{story}', which has no 'story-{story}_words.tsv'. Stories with words: {sorted(stories)}.")

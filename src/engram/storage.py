@@ -105,6 +105,8 @@ def read_table(path: str | Path, **options: Any) -> pd.DataFrame:
             table = pd.read_csv(path, sep="\t", index_col=False, na_values=[MISSING, ""], keep_default_na=False, **{"quoting": csv.QUOTE_NONE, **options})
     except pd.errors.ParserWarning:
         raise EngramError(f"'{path}': its rows have more cells than its header. Is there a column without a name?") from None
+    except UnicodeDecodeError as error:
+        raise EngramError(f"'{path}' cannot be read as a tab-separated table: its text is not UTF-8 ({error}). Save it as UTF-8.") from error
     except (OSError, ValueError) as error:
         raise EngramError(f"'{path}' cannot be read as a tab-separated table: {error}") from error
     return table

@@ -43,8 +43,9 @@ SCORES_COLUMNS = {
     "ceiling_split": "Correlation of the means of two random halves of the listeners (r_h); n/a with fewer than four listeners.",
     "ceiling_split_sb": "Reliability of the mean of all listeners, 2 r_h / (1 + r_h).",
     "ceiling_loo": "Correlation of this listener with the mean of the others; n/a for 'average'.",
-    "ceiling_kind": f"Ceiling that 'normalized' divides by: {_KIND_AVERAGE} for 'average', {_KIND_SINGLE} for a listener.",
-    "normalized": "Score divided by what a perfect model would reach; n/a where that is below the configured floor.",
+    "ceiling_kind": f"Kind of 'ceiling': {_KIND_AVERAGE} for 'average', {_KIND_SINGLE} for a listener.",
+    "ceiling": "That ceiling: what a perfect model would reach, taken target by target and story by story, then averaged like scores.",
+    "normalized": "Score divided by ceiling; n/a where that is below the configured floor.",
 }
 
 BEST_LAYER = "Each model's layer with the highest mean score over targets, chosen on the same rows that it is reported for: a description, not a test."
@@ -137,6 +138,7 @@ def _group_table(scores: xr.Dataset, ceilings: list[xr.Dataset], floor: float) -
                 "ceiling_split_sb": bounds["split_sb"],
                 "ceiling_loo": loo,
                 "ceiling_kind": kind if np.isfinite(ceiling) else None,
+                "ceiling": ceiling,
             }
             for layer, values in enumerate(by_target[:, number]):
                 score = float(values[index].mean())

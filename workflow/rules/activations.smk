@@ -8,7 +8,6 @@ rule activations:
     """Read a story with a model and keep every layer's vector of every word."""
     input:
         words="<results>/stories/story-{story}_words.tsv",
-        scans=ancient("<results>/scans.tsv"),
         model=model_manifest,
     output:
         activations="<results>/activations/story-{story}_model-{model}_aug-{aug}_activations.nc",

@@ -143,11 +143,6 @@ def scan_files(wildcards):
     ]
 
 
-def all_scan_files(wildcards):
-    """Raw files of all scans in use."""
-    return [*PLAN.common_files, *(path for scan in PLAN.scans for path in scan.files)]
-
-
 def simulation_config(wildcards):
     """What simulated listeners depend on: the texts and the generator, by their content, among others."""
     return {
@@ -190,22 +185,17 @@ def story_config(wildcards):
     }
 
 
-def scans_config(wildcards):
-    """What the table of scans depends on."""
-    return {
-        "dataset": dataset_config(),
-        "excluded": [list(scan) for scan in PLAN.excluded],
-        "folder": dataset_folder(),
-        "scans": [[scan.subject, scan.story] for scan in PLAN.scans],
-    }
-
-
 def bold_config(wildcards):
     """What a story's BOLD depends on."""
     rows = section("encoding")
     return {
         "bold": section("bold"),
         "dataset": dataset_config(),
+        "excluded": [
+            [subject, reason]
+            for subject, story, reason in PLAN.excluded
+            if story == wildcards.story
+        ],
         "folder": dataset_folder(),
         "rows": {key: rows[key] for key in ("tail", "trim")},
         "subjects": PLAN.listeners(wildcards.story),
@@ -282,6 +272,11 @@ def all_scores(wildcards):
 def all_ceilings(wildcards):
     """Ceilings of every story."""
     return [f"<results>/ceilings/story-{story}_ceiling.nc" for story in PLAN.stories]
+
+
+def all_scans(wildcards):
+    """What was heard and read of every story."""
+    return [f"<results>/bold/story-{story}_scans.tsv" for story in PLAN.stories]
 
 
 def tables_config(wildcards):

@@ -6,7 +6,9 @@ rule tables:
     input:
         scores=all_scores,
         ceilings=all_ceilings,
+        scans=all_scans,
     output:
+        scans="<results>/scans.tsv",
         scores="<results>/tables/scores.tsv",
         best_layer="<results>/tables/best_layer.tsv",
         ceilings="<results>/tables/ceilings.tsv",

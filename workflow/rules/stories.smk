@@ -1,28 +1,7 @@
-"""Stories and scans.
+"""Stories.
 
-Needs the dataset's raw files. Makes scans.tsv (who heard what, and who is left out and why), for which every raw file is
-read and checked, and one words table per story. All later stages wait for scans.tsv: wrong data stop here, before work.
+Needs the dataset's raw words. Makes one words table per story, in one form whatever the dataset.
 """
-
-
-rule scans:
-    """Read and check every scan; list them."""
-    input:
-        manifest=dataset_manifest,
-        files=all_scan_files,
-    output:
-        scans="<results>/scans.tsv",
-    log:
-        "<logs>/scans.log",
-    benchmark:
-        "<benchmarks>/scans.tsv"
-    conda:
-        "../../envs/environment.yaml"
-    params:
-        config=scans_config,
-        code=code_of("scans"),
-    script:
-        "../scripts/scans.py"
 
 
 rule story:
@@ -36,6 +15,7 @@ rule story:
         "<logs>/story/{story}.log",
     benchmark:
         "<benchmarks>/story/{story}.tsv"
+    priority: 100
     conda:
         "../../envs/environment.yaml"
     params:

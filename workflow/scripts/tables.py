@@ -1,6 +1,6 @@
 """Average targets into regions, set scores beside their ceilings, find best layers."""
 
-from engram import storage, tables
+from engram import bold, storage, tables
 from engram.jobs import job
 
 with job(snakemake):
@@ -13,3 +13,5 @@ with job(snakemake):
     ceilings = tables.ceilings_table(config["study"], snakemake.input.ceilings)
     storage.write_table(snakemake.output.ceilings, ceilings, tables.CEILINGS, tables.CEILINGS_COLUMNS)
     storage.write_table(snakemake.output.regions, tables.regions_table(snakemake.input.ceilings), tables.REGIONS, tables.REGIONS_COLUMNS)
+    scans = bold.scans_table([storage.read_table(path, dtype=tables.KEYS) for path in snakemake.input.scans])
+    storage.write_table(snakemake.output.scans, scans, bold.SCANS, bold.SCAN_COLUMNS)
