@@ -94,7 +94,7 @@ def test_the_average_of_one_listener_is_nobody() -> None:
 
 @pytest.mark.parametrize("start", [500.0, -500.0])
 def test_scans_that_miss_the_story_are_refused(start: float) -> None:
-    with pytest.raises(EngramError, match=r"only 0% of its words.*dataset\.start"):
+    with pytest.raises(EngramError, match=r"only 0% of the words.*dataset\.start"):
         bold.story_bold(Made(scans(), start=start), "tale", ["01"], WORDS, **OPTIONS)  # type: ignore[arg-type]
 
 
