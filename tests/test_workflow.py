@@ -267,7 +267,7 @@ def test_a_change_of_data_reruns_what_depends_on_it_at_once(finished: Path, tmp_
     assert planned == ({**expected, **EVERYTHING_AFTER} if expected else {})
 
 
-def test_wrong_data_stop_the_run_with_one_message_before_work(table_study: Path) -> None:
+def test_wrong_data_are_named_and_nothing_is_made_of_them(table_study: Path) -> None:
     path = table_study / "data" / "sub-03_story-two_timeseries.tsv"
     table = pd.read_csv(path, sep="\t")
     table.iloc[:50].to_csv(path, sep="\t", index=False)
@@ -275,4 +275,7 @@ def test_wrong_data_stop_the_run_with_one_message_before_work(table_study: Path)
     text = result.stdout + result.stderr
     assert result.returncode != 0
     assert "unequal numbers of TRs. Most have 90; these differ: {'03': 50}" in text
-    assert not list((table_study / "results").rglob("*_scores.nc"))
+    # What does not need the wrong file is finished all the same; nothing is made of it, and there are no tables.
+    made = [path.name for path in (table_study / "results" / "mine").rglob("*") if path.suffix in (".nc", ".tsv") and "benchmarks" not in path.parts]
+    assert "story-one_bold.nc" in made and "story-two_bold.nc" not in made
+    assert not [name for name in made if name.startswith("group-") and "two" in name] and "scores.tsv" not in made

@@ -93,16 +93,15 @@ def story_bold(
         if regressors is not None and len(regressors) != len(raw):
             raise EngramError(f"sub-{subject}, story {story}: {len(raw)} rows of BOLD but {len(regressors)} rows of confounds. Both need a row for each TR.")
         rows = timing.kept_rows(onsets, offsets, start, dataset.tr, len(raw), trim, tail)
-        heard = _share_heard(rows, words, start, dataset.tr, len(raw), f"sub-{subject}, story {story}")
+        share = _share_heard(rows, words, start, dataset.tr, len(raw), f"sub-{subject}, story {story}")
         scans.append(
             {
                 "subject": subject,
                 "story": story,
                 "n_trs": len(raw),
-                "n_rows": rows.stop - rows.start,
                 "n_targets": raw.shape[1],
                 "n_confounds": 0 if regressors is None else regressors.shape[1],
-                "words_in_scan": heard,
+                "words_in_scan": share,
             }
         )
         cleaned = zscore(clean(raw, regressors if confounds else None, dataset.tr, high_pass, f"sub-{subject}, story {story}")[rows])
@@ -116,15 +115,11 @@ def story_bold(
         bold = bold[:, :kept]
     if bold is None:
         raise EngramError(f"story {story} has no listeners.")
-    listed = pd.DataFrame(scans)
+    listed = pd.DataFrame(scans).assign(n_rows=bold.shape[1])
     _check_lengths(listed, dataset.slack_trs, story)
-    listed["n_rows"] = bold.shape[1]
-    if listed["words_in_scan"].min() < 0.98:
-        logger.warning(
-            "story %s: only %.0f %% of its words have their onset in the scan; is dataset.start right? (words_in_scan in scans.tsv)",
-            story,
-            100 * listed["words_in_scan"].min(),
-        )
+    heard = 100 * listed["words_in_scan"].min()
+    if heard < 98:
+        logger.warning("story %s: only %.0f %% of its words have their onset in the scan; is dataset.start right? (words_in_scan in scans.tsv)", story, heard)
     if targets == "roi":
         table = regions_table(table, regions)
     names = list(subjects)
@@ -132,17 +127,6 @@ def story_bold(
         bold[-1] = zscore(bold[:-1].mean(0))
         names.append(AVERAGE)
     times = start + dataset.tr * np.arange(first_row, first_row + bold.shape[1])
-    coordinates = {name: ("target", table[name].to_numpy()) for name in table.columns if name != "target"}
-    result = xr.Dataset(
-        {"bold": (("subject", "time", "target"), bold, {"units": "standard deviations of each time course"})},
-        coords={
-            "subject": names,
-            "time": ("time", times, {"units": "s", "description": "Beginning of the TR on the story's clock"}),
-            "target": table["target"].to_numpy(),
-            **coordinates,
-        },
-        attrs={"story": story, "tr": dataset.tr, "first_row": first_row},
-    )
     logger.info(
         "story %s: %d listeners, rows %d to %d (%.1f to %.1f s), %d targets",
         story,
@@ -153,7 +137,22 @@ def story_bold(
         times[-1] + dataset.tr,
         len(table),
     )
-    return result, listed
+    return to_dataset(bold, names, times, table, {"story": story, "tr": dataset.tr, "first_row": first_row}), listed
+
+
+def to_dataset(bold: np.ndarray, subjects: Sequence[str], times: np.ndarray, targets: pd.DataFrame, attributes: dict[str, object]) -> xr.Dataset:
+    """Return BOLD of shape (n_subjects, n_rows, n_targets) with its dimensions named and its targets described."""
+    described = {name: ("target", targets[name].to_numpy()) for name in targets.columns if name != "target"}
+    return xr.Dataset(
+        {"bold": (("subject", "time", "target"), bold, {"units": "standard deviations of each time course"})},
+        coords={
+            "subject": list(subjects),
+            "time": ("time", times, {"units": "s", "description": "Beginning of the TR on the story's clock"}),
+            "target": targets["target"].to_numpy(),
+            **described,
+        },
+        attrs=attributes,
+    )
 
 
 def scans_table(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
