@@ -17,7 +17,7 @@ rule activations:
         "<benchmarks>/activations/story-{story}_model-{model}_aug-{aug}.tsv"
     conda:
         "../../envs/environment.yaml"
-    threads: 2
+    threads: 8
     resources:
         gpu=1,
     params:

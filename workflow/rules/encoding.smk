@@ -21,7 +21,7 @@ rule encoding:
         "<benchmarks>/encoding/group-{group}_model-{model}_aug-{aug}.tsv"
     conda:
         "../../envs/environment.yaml"
-    threads: 2
+    threads: 8
     resources:
         gpu=1,
     params:
