@@ -115,7 +115,7 @@ def story_bold(
         bold = bold[:, :kept]
     if bold is None:
         raise EngramError(f"story {story} has no listeners.")
-    listed = pd.DataFrame(scans).assign(n_rows=bold.shape[1])
+    listed = pd.DataFrame(scans).assign(n_rows=bold.shape[1])[[name for name in SCAN_COLUMNS if name != "excluded"]]
     _check_lengths(listed, dataset.slack_trs, story)
     heard = 100 * listed["words_in_scan"].min()
     if heard < 98:
