@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,8 +20,8 @@ DECODERS = ("gpt2-tiny", "llama-tiny")
 
 def vectors(words: list[str], reader: activations.Reader, **changes: object) -> np.ndarray:
     """Activations of words, of shape (n_layers, n_words, n_units)."""
-    options: dict[str, object] = {"mode": "strided", "context": None, "stride": None, "pooling": "last", "batch_tokens": 4096, **changes}
-    return activations.story_activations(words, reader, **options)["activation"].values  # type: ignore[arg-type]
+    options: dict[str, Any] = {"mode": "strided", "context": None, "stride": None, "pooling": "last", "batch_tokens": 4096, **changes}
+    return activations.story_activations(words, reader, **options)["activation"].values
 
 
 def assert_same(one: np.ndarray, other: np.ndarray, tolerance: float = 1e-4) -> None:

@@ -23,8 +23,8 @@ def sklearn_scores(
 ) -> np.ndarray:
     """Nested cross-validation with scikit-learn alone, target by target, in float64."""
 
-    def criterion(estimator: object, x: np.ndarray, y: np.ndarray) -> float:
-        prediction = estimator.predict(x)  # type: ignore[attr-defined]
+    def criterion(estimator: Any, x: np.ndarray, y: np.ndarray) -> float:
+        prediction = estimator.predict(x)
         if alpha_by == "mse":
             return -float(((prediction - y) ** 2).mean())
         return float(pearsonr(prediction, y)[0]) if prediction.std() > 1e-12 else 0.0

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -97,8 +98,8 @@ def test_runs_are_averaged_or_chosen(tree: Path) -> None:
 def test_scans_are_cut_to_the_shortest(tree: Path) -> None:
     dataset = reader(tree)
     words = stories.words_table(dataset.words("pieman"), 15, "pieman")
-    options = {"confounds": True, "high_pass": None, "targets": "roi", "average": True, "trim": 6, "tail": 60.0}
-    result, _ = bold.story_bold(dataset, "pieman", ["002", "023"], words, **options)  # type: ignore[arg-type]
+    options: dict[str, Any] = {"confounds": True, "high_pass": None, "targets": "roi", "average": True, "trim": 6, "tail": 60.0}
+    result, _ = bold.story_bold(dataset, "pieman", ["002", "023"], words, **options)
     # the first timed word is in row 10 (16 s; "I" gets that time too); 491 s would be row 328: the shorter scan ends with row 297
     assert (result["time"].values[0], result.sizes["time"]) == (15.0, 288)
     assert result["target"].values.tolist() == ["L-G_one", "L-G_three", "L-S_two", "R-G_one", "R-G_three", "R-S_two"]

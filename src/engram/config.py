@@ -16,15 +16,12 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from engram.errors import EngramError
-from engram.names import WORD_RATE
+from engram.names import MIRROR_PREFIX, UNTRAINED_SUFFIX, WORD_RATE
 from engram.paths import RESOURCES
 
 #: Names become parts of file names (BIDS: alphanumeric; we add the hyphen, which hub models often carry).
 NAME = r"[A-Za-z0-9]+(?:[-.][A-Za-z0-9]+)*"
 MIRROR_VARIABLE = "ENGRAM_MIRROR"
-#: How a model's source names a folder inside the mirror.
-MIRROR_PREFIX = "mirror:"
-UNTRAINED_SUFFIX = "-untrained"
 
 
 def _check_name(value: str) -> str:

@@ -93,9 +93,9 @@ def encode(
     Notes
     -----
     Features and targets are centred, and features scaled, by each training set's own rows, inner ones too. The smaller
-    of the two forms is solved: kernel where features outnumber training rows, else primal. Decompositions are in
-    float64: with features of a language model, whose largest eigenvalue exceeds the smallest penalty by more than
-    float32's precision, float32 can give negative eigenvalues. The products with the targets are in float32.
+    of the two forms is solved: kernel where features outnumber training rows, else primal. Products with the targets are
+    in float32, decompositions in float64: in float32 scores were the same within 1e-4 on Alice, but off by up to 0.16 for
+    features with a dominant common direction (a test holds this case against scikit-learn).
     """
     from himalaya.backend import set_backend
 

@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from engram import storage, tables
-from engram.names import AVERAGE, ORIGINAL, WORD_RATE
+from engram.names import AVERAGE, ORIGINAL, UNTRAINED_SUFFIX, WORD_RATE
 
 matplotlib.use("Agg")
 
@@ -33,7 +33,6 @@ _STYLE = {
     "svg.hashsalt": "engram",
     "figure.constrained_layout.use": True,
 }
-_UNTRAINED = "-untrained"
 #: Letters of a region's name under a panel.
 _LONGEST_REGION = 30
 _AVERAGE_LABEL = "average listener"
@@ -73,9 +72,9 @@ def save(figure: Figure, svg: str, png: str, dpi: int) -> None:
 def _look(model: str, models: Sequence[str]) -> dict[str, Any]:
     if model == WORD_RATE:
         return {"color": _GREY, "linestyle": "--"}
-    bases = [name for name in models if name != WORD_RATE and not name.endswith(_UNTRAINED)]
-    base = model.removesuffix(_UNTRAINED)
-    return {"color": _COLOURS[bases.index(base) % len(_COLOURS)], "linestyle": ":" if model.endswith(_UNTRAINED) else "-"}
+    bases = [name for name in models if name != WORD_RATE and not name.endswith(UNTRAINED_SUFFIX)]
+    base = model.removesuffix(UNTRAINED_SUFFIX)
+    return {"color": _COLOURS[bases.index(base) % len(_COLOURS)], "linestyle": ":" if model.endswith(UNTRAINED_SUFFIX) else "-"}
 
 
 def _legend(figure: Figure, handles: Sequence[Any], labels: Sequence[str]) -> None:
@@ -161,7 +160,7 @@ def _region_bars(panel: Axes, part: pd.DataFrame, rois: Sequence[str], model: st
     shown = int(part["layer"].iloc[0])
     name = model if model == WORD_RATE else f"{model} (layer {shown})"
     heights = single.groupby(level=0).mean().reindex(rois).to_numpy()
-    filled = "none" if model.endswith(_UNTRAINED) else look["color"]
+    filled = "none" if model.endswith(UNTRAINED_SUFFIX) else look["color"]
     panel.bar(where, heights, width * 0.92, facecolor=filled, edgecolor=look["color"], alpha=0.75, label=name)
     rng = np.random.default_rng(0)
     place = pd.Series(where, index=rois).reindex(single.index).to_numpy() + rng.uniform(-0.25, 0.25, len(single)) * width
@@ -181,7 +180,7 @@ def _brain(scores: pd.DataFrame, regions: pd.DataFrame, models: Sequence[str], l
     import matplotlib.pyplot as plt
     from nilearn import plotting
 
-    language = [model for model in models if model != WORD_RATE and not model.endswith(_UNTRAINED)] or list(models)
+    language = [model for model in models if model != WORD_RATE and not model.endswith(UNTRAINED_SUFFIX)] or list(models)
     shown = _at_reported_layer(scores, layer)
     single = shown[shown["subject"] != AVERAGE]
     located = regions.dropna(subset=["x", "y", "z"])

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from engram.errors import EngramError
 from engram.jobs import sha256
+from engram.names import MIRROR_PREFIX
 from engram.storage import atomic
 
 logger = logging.getLogger(__name__)
 
-_PREFIX = "mirror:"
 #: What a model needs: no pickled weights, which can run code, and no code.
 _CONFIG_FILES = ("*.json", "*.txt", "*.model", "LICENSE*", "README.md")
 _WEIGHTS = ("*.safetensors",)
@@ -41,10 +41,10 @@ def fetch_model(source: str, folder: Path, *, revision: str | None, weights: boo
         If the model cannot be had.
     """
     patterns = [*_CONFIG_FILES, *(_WEIGHTS if weights else ())]
-    inside = source.removeprefix(_PREFIX) if source.startswith(_PREFIX) else f"models/{source}"
+    inside = source.removeprefix(MIRROR_PREFIX) if source.startswith(MIRROR_PREFIX) else f"models/{source}"
     if mirror is not None and (Path(mirror) / inside).is_dir():
         _copy(Path(mirror) / inside, folder, patterns)
-    elif source.startswith(_PREFIX):
+    elif source.startswith(MIRROR_PREFIX):
         raise EngramError(f"the mirror has no '{inside}' (looked in {mirror}).")
     else:
         _download(source, folder, revision, patterns)

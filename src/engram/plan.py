@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engram.config import MIRROR_PREFIX, NAME, AliceDataset, Model, NarrativesDataset, SimulatedDataset, Study, TableDataset, is_folder_source, source_folder
+from engram.config import NAME, AliceDataset, Model, NarrativesDataset, SimulatedDataset, Study, TableDataset, is_folder_source, source_folder
 from engram.errors import EngramError
 from engram.facts import read_facts
-from engram.names import AVERAGE, WORD_RATE
+from engram.names import AVERAGE, MIRROR_PREFIX, WORD_RATE
 from engram.paths import ALICE_PINS, NARRATIVES_FACTS, TEXTS
 
 #: Longest name of a group before it is abbreviated with a hash (file names have limits).

@@ -55,7 +55,7 @@ def schema() -> str:
 def _section(title: str, text: str, model: type[BaseModel]) -> str:
     lines = [f"## {title}", "", *([text.strip(), ""] if text else []), "| key | type | default | meaning |", "|---|---|---|---|"]
     for name, field in model.model_fields.items():
-        default = field.default if field.default_factory is None else field.default_factory()  # type: ignore[call-arg]
+        default = field.default
         shown = "**needed**" if default is PydanticUndefined else "(see below)" if isinstance(default, BaseModel) else f"`{json.dumps(default)}`"
         lines.append(f"| `{name}` | {_type(field.annotation)} | {shown} | {(field.description or '').replace('|', chr(92) + '|')} |")
     return "\n".join(lines) + "\n"
