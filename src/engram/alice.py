@@ -13,6 +13,7 @@ import pandas as pd
 
 from engram import datasets
 from engram.errors import EngramError
+from engram.facts import scan_name
 from engram.paths import ALICE_SENTENCE_ENDS
 
 logger = logging.getLogger(__name__)
@@ -26,18 +27,11 @@ DROPPED_VOLUMES = 10
 _CONTRACTIONS = {"nt": "n't"}
 
 
-class AliceDataset:
-    """The published files, as they come."""
+class AliceWords:
+    """The published words, as they come."""
 
-    tr = 2.0
-    slack_trs = 0
-
-    def __init__(self, folder: Path, spheres: str) -> None:
-        self.folder, self.spheres = folder, spheres
-
-    def start(self, story: str) -> float:
-        """Return 20 s: the ten volumes before the first published row lasted that long on the words' clock."""
-        return DROPPED_VOLUMES * self.tr
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
 
     def words(self, story: str) -> pd.DataFrame:
         """Return the words; a contraction, which has no time of its own, joins the word before it."""
@@ -60,6 +54,25 @@ class AliceDataset:
         ends = [int(line) for line in ALICE_SENTENCE_ENDS.read_text().splitlines() if not line.startswith("#")]
         result["sentence_end"] = result.index.isin(ends)
         return result
+
+
+class AliceDataset(AliceWords):
+    """The published files, as they come."""
+
+    tr = 2.0
+    slack_trs = 0
+
+    def __init__(self, folder: Path, spheres: str) -> None:
+        super().__init__(folder)
+        self.spheres = spheres
+
+    def start(self, subject: str, story: str) -> float:
+        """Return 20 s: the ten volumes before the first published row lasted that long on the words' clock."""
+        return DROPPED_VOLUMES * self.tr
+
+    def scans(self, subject: str, story: str) -> str:
+        """Return the scan's name."""
+        return scan_name(subject, story)
 
     def targets(self) -> pd.DataFrame:
         """Return the six regions, by hemisphere."""

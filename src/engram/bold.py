@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,9 +26,11 @@ SCANS = "Every scan of the study, those left out included."
 SCAN_COLUMNS = {
     "subject": "Listener.",
     "story": "Story heard in this scan.",
+    "scan": "Names of the scans (runs) that were read; several are averaged.",
     "n_trs": "Rows (TRs) of the time course as read.",
     "n_rows": "Rows kept: those of the story.",
     "n_targets": "Targets (vertices, parcels or regions) as read.",
+    "n_constant": "Targets without variance in this scan (outside of the field of view, say), which count as 0.",
     "n_confounds": "Confound time courses that came with the scan.",
     "words_in_scan": "Share of the story's words whose onset is in the scan.",
     "excluded": "Why the scan is left out; n/a for scans in use.",
@@ -82,67 +85,71 @@ def story_bold(
     """
     table = dataset.targets()
     regions: dict[tuple[str, str], np.ndarray] = table.groupby(["hemisphere", "roi"], sort=True).indices
-    start = dataset.start(story)
+    # All listeners' rows lie on the first one's clock; another's clock may be a few seconds, and so parts of a TR, off.
+    clock = dataset.start(subjects[0], story) if subjects else 0.0
     onsets, offsets = words["onset"].to_numpy(), words["offset"].to_numpy()
     bold: np.ndarray | None = None
     scans: list[dict[str, object]] = []
-    first_row = 0
+    begin, end = 0, 0  # rows that all listeners have, counted on that clock
     with_average = average and len(subjects) > 1
     for number, subject in enumerate(progress(subjects, f"story {story}", "listener")):
+        name = f"sub-{subject}, story {story}"
         raw, regressors = dataset.timeseries(subject, story), dataset.confounds(subject, story)
         if regressors is not None and len(regressors) != len(raw):
-            raise EngramError(f"sub-{subject}, story {story}: {len(raw)} rows of BOLD but {len(regressors)} rows of confounds. Both need a row for each TR.")
+            raise EngramError(f"{name}: {len(raw)} rows of BOLD but {len(regressors)} rows of confounds. Both need a row for each TR.")
+        shift = round((clock - dataset.start(subject, story)) / dataset.tr)
+        start = clock - shift * dataset.tr
         rows = timing.kept_rows(onsets, offsets, start, dataset.tr, len(raw), trim, tail)
-        share = _share_heard(rows, words, start, dataset.tr, len(raw), f"sub-{subject}, story {story}")
+        share = _share_heard(rows, words, start, dataset.tr, len(raw), name)
         scans.append(
             {
                 "subject": subject,
                 "story": story,
+                "scan": dataset.scans(subject, story),
                 "n_trs": len(raw),
                 "n_targets": raw.shape[1],
+                "n_constant": int((np.ptp(raw, axis=0) == 0).sum()),
                 "n_confounds": 0 if regressors is None else regressors.shape[1],
                 "words_in_scan": share,
             }
         )
-        cleaned = zscore(clean(raw, regressors if confounds else None, dataset.tr, high_pass, f"sub-{subject}, story {story}")[rows])
+        cleaned = zscore(clean(raw, regressors if confounds else None, dataset.tr, high_pass, name)[rows])
         if targets == "roi":
             cleaned = zscore(_region_means(cleaned, regions))
+        first, last = rows.start - shift, rows.stop - shift
         if bold is None:  # in memory once: a story of Narratives is gigabytes
-            first_row = rows.start
+            begin, end, origin = first, last, first
             bold = np.empty((len(subjects) + with_average, *cleaned.shape), dtype=np.float32)
-        kept = min(len(cleaned), bold.shape[1])
-        bold[number, :kept] = cleaned[:kept]
-        bold = bold[:, :kept]
+        begin, end = max(begin, first), min(end, last)
+        bold[number, begin - origin : end - origin] = cleaned[begin - first : end - first]
     if bold is None:
         raise EngramError(f"story {story} has no listeners.")
-    listed = pd.DataFrame(scans).assign(n_rows=bold.shape[1])[[name for name in SCAN_COLUMNS if name != "excluded"]]
+    listed = pd.DataFrame(scans).assign(n_rows=end - begin)[[name for name in SCAN_COLUMNS if name != "excluded"]]
     _check_lengths(listed, dataset.slack_trs, story)
+    if end - begin < 2:
+        raise EngramError(f"story {story}: its listeners have no rows in common. Do the scans begin at very different times of the story?")
+    bold = bold[:, begin - origin : end - origin]
+    constant = listed["n_constant"].max()
+    if constant:
+        logger.warning("story %s: up to %d targets of a scan have no variance; they count as 0 (n_constant in scans.tsv)", story, constant)
     heard = 100 * listed["words_in_scan"].min()
     if heard < 98:
         logger.warning("story %s: only %.0f %% of its words have their onset in the scan; is dataset.start right? (words_in_scan in scans.tsv)", story, heard)
+    vertices = vertex_map(table, regions if targets == "roi" else None)
     if targets == "roi":
         table = regions_table(table, regions)
     names = list(subjects)
     if with_average:
         bold[-1] = zscore(bold[:-1].mean(0))
         names.append(AVERAGE)
-    times = start + dataset.tr * np.arange(first_row, first_row + bold.shape[1])
-    logger.info(
-        "story %s: %d listeners, rows %d to %d (%.1f to %.1f s), %d targets",
-        story,
-        len(subjects),
-        first_row,
-        first_row + len(times) - 1,
-        times[0],
-        times[-1] + dataset.tr,
-        len(table),
-    )
-    return to_dataset(bold, names, times, table, {"story": story, "tr": dataset.tr, "first_row": first_row}), listed
+    times = clock + dataset.tr * np.arange(begin, end)
+    logger.info("story %s: %d listeners, %d rows (%.1f to %.1f s), %d targets", story, len(subjects), len(times), times[0], times[-1] + dataset.tr, len(table))
+    return to_dataset(bold, names, times, table, {"story": story, "tr": dataset.tr}).assign_coords(vertices), listed
 
 
 def to_dataset(bold: np.ndarray, subjects: Sequence[str], times: np.ndarray, targets: pd.DataFrame, attributes: dict[str, object]) -> xr.Dataset:
     """Return BOLD of shape (n_subjects, n_rows, n_targets) with its dimensions named and its targets described."""
-    described = {name: ("target", targets[name].to_numpy()) for name in targets.columns if name != "target"}
+    described = {name: ("target", targets[name].to_numpy()) for name in targets.columns if name not in ("target", "vertex")}
     return xr.Dataset(
         {"bold": (("subject", "time", "target"), bold, {"units": "standard deviations of each time course"})},
         coords={
@@ -155,10 +162,37 @@ def to_dataset(bold: np.ndarray, subjects: Sequence[str], times: np.ndarray, tar
     )
 
 
+def vertex_map(table: pd.DataFrame, regions: dict[tuple[str, str], np.ndarray] | None) -> dict[str, Any]:
+    """Return which vertex of the surface belongs to which target, for maps; nothing for datasets without a surface.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        The dataset's targets, one for each vertex.
+    regions : dict or None
+        Rows of the table by region, where every region is one target.
+
+    Returns
+    -------
+    dict
+        Variables with the dimension ``vertex``: its number, hemisphere and target (an index).
+    """
+    if "vertex" not in table.columns:
+        return {}
+    target = np.arange(len(table))
+    for number, index in enumerate((regions or {}).values()):
+        target[index] = number
+    return {
+        "vertex_number": ("vertex", table["vertex"].to_numpy(np.int32), {"description": "Vertex of its hemisphere's surface, from 0"}),
+        "vertex_hemisphere": ("vertex", table["hemisphere"].to_numpy(), {"description": "L or R"}),
+        "vertex_target": ("vertex", target.astype(np.int32), {"description": "The target that the vertex belongs to, from 0"}),
+    }
+
+
 def scans_table(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Return one table of scans (the columns of `SCAN_COLUMNS`), sorted by story and listener."""
     table = pd.concat([part.reindex(columns=list(SCAN_COLUMNS)).astype(object) for part in parts if len(part)])
-    table = table.sort_values(["story", "subject"], ignore_index=True)
+    table = table.sort_values(["story", "subject", "scan"], ignore_index=True)
     return table.astype({name: "Int64" for name in SCAN_COLUMNS if name.startswith("n_")} | {"words_in_scan": float})
 
 

@@ -16,11 +16,14 @@ import xarray as xr
 from engram import timing
 from engram.bold import zscore
 from engram.folds import blocked_folds
+from engram.jobs import progress
 from engram.names import AVERAGE
 from engram.scoring import pearson, standardize
 
 #: Fewest listeners from whom halves say anything.
 FEWEST = 4
+#: Targets held in memory at a time.
+_BATCH = 8192
 
 
 def story_ceiling(bold: np.ndarray, position: np.ndarray, *, folds: int, gap: int, halves: int, seed: int) -> dict[str, np.ndarray]:
@@ -116,7 +119,12 @@ def of_dataset(dataset: xr.Dataset, *, halves: int, seed: int, folds: int, longe
     """
     listeners = dataset.sel(subject=[name for name in dataset["subject"].values if name != AVERAGE])
     gap = timing.fold_gap(timing.fir_delays(float(dataset.attrs["tr"]), longest_delay, delays), words_to_trs)
-    values = story_ceiling(listeners["bold"].values, np.arange(dataset.sizes["time"]), folds=folds, gap=gap, halves=halves, seed=seed)
+    n_targets = dataset.sizes["target"]
+    parts = []
+    for begin in progress(range(0, n_targets, _BATCH), "targets", f"{_BATCH} targets"):  # a whole cortex has gigabytes
+        bold = listeners["bold"].isel(target=slice(begin, begin + _BATCH)).values
+        parts.append(story_ceiling(bold, np.arange(dataset.sizes["time"]), folds=folds, gap=gap, halves=halves, seed=seed))
+    values = {name: np.concatenate([part[name] for part in parts], axis=-1) for name in parts[0]}
     described = {
         name: (("subject", "target")[-value.ndim :], value.astype(np.float32), {"units": "Pearson r", "description": DESCRIPTIONS[name]})
         for name, value in values.items()

@@ -16,7 +16,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from engram.errors import EngramError
-from engram.names import MIRROR_PREFIX, UNTRAINED_SUFFIX, WORD_RATE
+from engram.facts import VOLUME
+from engram.names import MIRROR_PREFIX, NILEARN_ATLASES, NILEARN_PREFIX, UNTRAINED_SUFFIX, WORD_RATE
 from engram.paths import RESOURCES
 
 #: Names become parts of file names (BIDS: alphanumeric; we add the hyphen, which hub models often carry).
@@ -66,13 +67,6 @@ class TableDataset(Section):
     """Listeners to leave out, each with the reason (it is written into scans.tsv)."""
 
 
-#: Told once, from beginning to end, to listeners who differ in nothing but themselves; prettymouth's and milkyway's versions apart.
-NARRATIVES_STORIES = [
-    "pieman", "tunnel", "lucy", "prettymouthaffair", "prettymouthparanoia", "milkywayoriginal", "milkywaysynonyms", "milkywayvodka",
-    "slumlord", "reach", "notthefallintact", "21styear", "piemanpni", "bronx", "black", "forgot", "merlin", "sherlock", "shapesphysical", "shapessocial",
-]  # fmt: skip
-
-
 class AliceDataset(Section):
     """Real fMRI of 28 people who heard chapter 1 of Alice in Wonderland (Brennan et al. 2016), CC BY 4.0."""
 
@@ -85,8 +79,33 @@ class AliceDataset(Section):
     """Listeners to leave out, each with the reason (it is written into scans.tsv)."""
 
 
-class SimulatedDataset(Section):
-    """Simulated listeners of the project's own stories, made on the spot: known answers (docs/data.md)."""
+#: Told from beginning to end to listeners who heard nothing else in that scan: 16 tasks, 15 different stories (pieman and piemanpni are two tellings of one).
+#: The versions of prettymouth and milkyway, and the two stories of slumlordreach, have names of their own.
+NARRATIVES_STORIES = [
+    "pieman", "tunnel", "lucy", "prettymouthaffair", "prettymouthparanoia", "milkywayoriginal", "milkywaysynonyms", "milkywayvodka",
+    "slumlord", "reach", "notthefallintact", "21styear", "piemanpni", "bronx", "black", "forgot", "merlin", "sherlock", "shapesphysical", "shapessocial",
+]  # fmt: skip
+#: The DataLad dataset with derivatives and transcripts.
+NARRATIVES_SOURCE = "https://datasets.datalad.org/labs/hasson/narratives"
+
+
+class NarrativesForm(Section):
+    """What every dataset with the tree of Narratives can be asked for."""
+
+    stories: list[Name]
+    """The stories to use."""
+    runs: Literal["mean", "first", "last"] = "mean"
+    """What counts of a listener who heard a story twice: the mean of the runs that are not excluded, or one of them."""
+    regions: list[str] | None = None
+    """Regions to keep: names of the atlas, or of ROI sets (resources/roi_sets.tsv); null: all."""
+    subjects: list[Name] | None = None
+    """The listeners to use; null: all."""
+    exclude: dict[Name, Reason] = {}
+    """Listeners to leave out beyond the scans that the dataset excludes itself, each with the reason."""
+
+
+class SimulatedDataset(NarrativesForm):
+    """A small Narratives, made on the spot: simulated listeners of the project's own stories; known answers (docs/data.md)."""
 
     kind: Literal["simulated"]
     stories: list[Name] = Field(["lighthouse", "market"], min_length=1)
@@ -95,32 +114,44 @@ class SimulatedDataset(Section):
     """Words of each story, from its beginning; null: all."""
     listeners: int = Field(12, ge=1, le=999)
     """How many people listen."""
-    tr: float = Field(1.5, gt=0)
-    """Seconds from one row to the next."""
-    subjects: list[Name] | None = None
-    """The listeners to use; null: all."""
-    exclude: dict[Name, Reason] = {}
-    """Listeners to leave out, each with the reason (it is written into scans.tsv)."""
+    space: Literal["fsaverage5", "fsaverage6"] = "fsaverage5"
+    """The surface that the BOLD is on."""
 
 
-class NarrativesDataset(Section):
-    """Narratives (Nastase et al. 2021): 345 listeners, from a folder with the dataset's tree (docs/data.md)."""
+class NarrativesDataset(NarrativesForm):
+    """Narratives (Nastase et al. 2021): 345 listeners; fetched by DataLad, or from a folder with the dataset's tree (docs/data.md)."""
 
     kind: Literal["narratives"]
-    path: str
-    """A DataLad clone with the content of the files in use, or a plain folder with the same tree."""
+    source: str = NARRATIVES_SOURCE
+    """The DataLad dataset to fetch from: an address, or the path of a clone."""
+    path: str | None = None
+    """A folder with the dataset's tree instead, whose files are used where they lie; null: fetch from `source`."""
     stories: list[Name] = Field(NARRATIVES_STORIES, min_length=1)
     """The stories to use, by the names in resources/narratives/scans.tsv."""
     pipeline: Literal["afni-nosmooth", "afni-smooth"] = "afni-nosmooth"
     """Which of the dataset's cleaned derivatives."""
-    space: Literal["fsaverage6", "fsaverage5"] = "fsaverage6"
-    """The surface that the BOLD is on."""
-    runs: Literal["mean", "first", "last"] = "mean"
-    """What counts of a listener who heard a story twice: the mean of the runs that are not excluded, or one of them."""
-    subjects: list[Name] | None = None
-    """The listeners to use; null: all."""
-    exclude: dict[Name, Reason] = {}
-    """Listeners to leave out beyond the scans that the dataset excludes itself, each with the reason."""
+    space: Literal["fsaverage6", "fsaverage5", "MNI152NLin2009cAsym"] = "fsaverage6"
+    """The surface, or the volume, that the BOLD is on. The hippocampus is in the volume alone, which needs an `atlas`."""
+    atlas: str | None = None
+    """Instead of the dataset's Destrieux parcellation: on a surface `folder/{hemi}.mine.annot` (or .label.gii; lh and rh take the place of {hemi}); in the
+    volume an image with a table (index, name) beside it, a mask, or `nilearn:` and one of harvard-oxford-cort, harvard-oxford-sub, aal, juelich, destrieux,
+    schaefer-100 to schaefer-1000."""
+
+    @model_validator(mode="after")
+    def _atlas_fits_space(self) -> NarrativesDataset:
+        if self.space == VOLUME and self.atlas is None:
+            raise ValueError(f"space {VOLUME} needs an atlas, such as nilearn:harvard-oxford-sub (its regions Left Hippocampus and Right Hippocampus)")
+        if self.atlas is not None and self.atlas.startswith(NILEARN_PREFIX):
+            name = self.atlas.removeprefix(NILEARN_PREFIX)
+            if self.space != VOLUME:
+                raise ValueError(f"nilearn's atlases are volumes; for {self.space} give a file for each hemisphere, such as atlases/{{hemi}}.mine.annot")
+            if not re.fullmatch(NILEARN_ATLASES, name):
+                raise ValueError(
+                    f"'{name}' is none of nilearn's atlases that can be used here: harvard-oxford-cort, -sub, aal, juelich, destrieux, schaefer-400"
+                )
+        elif self.atlas is not None and self.space != VOLUME and "{hemi}" not in self.atlas:
+            raise ValueError("on a surface an atlas is a file for each hemisphere: write {hemi} in its path, where lh and rh stand")
+        return self
 
 
 Dataset = Annotated[TableDataset | AliceDataset | SimulatedDataset | NarrativesDataset, Field(discriminator="kind")]
@@ -195,7 +226,7 @@ class Encoding(Section):
     """Contiguous test blocks of each story."""
     inner_folds: int = Field(5, ge=2)
     """Contiguous validation blocks of each training set, which choose the penalty."""
-    alphas: list[float] = Field([10.0**power for power in range(-1, 9)], min_length=1)
+    alphas: list[float] = Field([10.0**power for power in range(-1, 9)], min_length=1, max_length=255)
     """Ridge penalties to choose from, for each target by itself."""
     alpha_by: Literal["r", "mse"] = "r"
     """What the inner folds choose by: highest mean Pearson r, or lowest mean squared error."""

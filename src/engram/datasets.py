@@ -16,11 +16,19 @@ import pandas as pd
 
 from engram import storage
 from engram.errors import EngramError
+from engram.facts import Fact, scan_name
 
 logger = logging.getLogger(__name__)
 
 HEMISPHERES = ("L", "R", "B")
 WORD_COLUMNS = ["word", "onset", "offset", "sentence_end"]
+
+
+class Words(Protocol):
+    """What a story's words can be asked of."""
+
+    def words(self, story: str) -> pd.DataFrame:
+        """Return a story's words: word, onset and offset (seconds, NaN where unknown), sentence_end (bool or NA)."""
 
 
 class Dataset(Protocol):
@@ -30,11 +38,11 @@ class Dataset(Protocol):
     #: Scans of a story may differ by so many TRs; they are cut to the shortest.
     slack_trs: int
 
-    def start(self, story: str) -> float:
-        """Return the time of a story's first row on the story's clock, in seconds."""
+    def start(self, subject: str, story: str) -> float:
+        """Return the time of a scan's first row on the story's clock, in seconds."""
 
-    def words(self, story: str) -> pd.DataFrame:
-        """Return a story's words: word, onset and offset (seconds, NaN where unknown), sentence_end (bool or NA)."""
+    def scans(self, subject: str, story: str) -> str:
+        """Return what a listener's scan of a story is called, as `engram.plan` names it where one is left out."""
 
     def targets(self) -> pd.DataFrame:
         """Return the targets: target, hemisphere (L, R or B for both), roi, and x, y, z (MNI, mm) where known."""
@@ -46,15 +54,17 @@ class Dataset(Protocol):
         """Return a scan's confounds, of shape (n_trs, n_confounds), where there are any."""
 
 
-def open_dataset(config: dict[str, Any], folder: str | Path) -> Dataset:
+def open_dataset(config: dict[str, Any], folder: str | Path, atlas: str | None = None) -> Dataset:
     """Return the reader of a dataset.
 
     Parameters
     ----------
     config : dict
-        The checked `dataset` section of the configuration.
+        What readers need of the checked `dataset` section of the configuration (`engram.plan.reader_config`).
     folder : path
         Where its files are.
+    atlas : str, optional
+        An atlas instead of the dataset's own.
     """
     if config["kind"] == "alice":
         from engram.alice import AliceDataset
@@ -63,25 +73,36 @@ def open_dataset(config: dict[str, Any], folder: str | Path) -> Dataset:
     if config["kind"] == "narratives":
         from engram.narratives import NarrativesDataset
 
-        return NarrativesDataset(Path(folder), config["pipeline"], config["space"], config["runs"])
-    return TableDataset(Path(folder), config["tr"], config.get("start", 0.0))
+        scans = [Fact(*row) for row in config["scans"]]
+        return NarrativesDataset(Path(folder), scans, atlas=atlas, **{name: config[name] for name in ("pipeline", "space", "runs", "regions")})
+    return TableDataset(Path(folder), config["tr"], config["start"])
 
 
-class TableDataset:
-    """A folder of tables, as described in docs/data.md."""
+def open_words(config: dict[str, Any], folder: str | Path) -> Words:
+    """Return the reader of a dataset's words, which needs to know less, so that fewer changes read them anew.
 
-    slack_trs = 0
+    Parameters
+    ----------
+    config : dict
+        ``kind``; for Narratives ``scans``, the facts of a scan of the story.
+    folder : path
+    """
+    if config["kind"] == "alice":
+        from engram.alice import AliceWords
 
-    def __init__(self, folder: Path, tr: float, start: float | dict[str, float]) -> None:
-        self.folder, self.tr, self._start = folder, tr, start
+        return AliceWords(Path(folder))
+    if config["kind"] == "narratives":
+        from engram.narratives import NarrativesWords
 
-    def start(self, story: str) -> float:
-        """Return the time of a story's first row on the story's clock, in seconds."""
-        if not isinstance(self._start, dict):
-            return self._start
-        if story not in self._start:
-            raise EngramError(f"dataset.start has no time for story '{story}'. Known: {sorted(self._start)}. Add '{story}: 0.0'.")
-        return self._start[story]
+        return NarrativesWords(Path(folder), [Fact(*row) for row in config["scans"]])
+    return TableWords(Path(folder))
+
+
+class TableWords:
+    """The words in a folder of tables."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
 
     def words(self, story: str) -> pd.DataFrame:
         """Return a story's words."""
@@ -102,6 +123,28 @@ class TableDataset:
             line = int(disorder.idxmax()) + 2
             raise EngramError(f"'{path}', line {line}: the onset is earlier than the word's before it. Sort the words by onset.")
         return result
+
+
+class TableDataset(TableWords):
+    """A folder of tables, as described in docs/data.md."""
+
+    slack_trs = 0
+
+    def __init__(self, folder: Path, tr: float, start: float | dict[str, float]) -> None:
+        super().__init__(folder)
+        self.tr, self._start = tr, start
+
+    def start(self, subject: str, story: str) -> float:
+        """Return the time of a scan's first row on the story's clock, in seconds."""
+        if not isinstance(self._start, dict):
+            return self._start
+        if story not in self._start:
+            raise EngramError(f"dataset.start has no time for story '{story}'. Known: {sorted(self._start)}. Add '{story}: 0.0'.")
+        return self._start[story]
+
+    def scans(self, subject: str, story: str) -> str:
+        """Return the scan's name."""
+        return scan_name(subject, story)
 
     def targets(self) -> pd.DataFrame:
         """Return the targets."""
@@ -151,8 +194,8 @@ class TableDataset:
         return values.fillna(values.mean()).to_numpy(np.float32)
 
 
-def check_timeseries(values: np.ndarray, targets: list[str], name: str, subject: str) -> np.ndarray:
-    """Return the values; raise `EngramError` if a target has missing values or does not vary."""
+def check_timeseries(values: np.ndarray, targets: list[str], name: str, subject: str, most_constant: float = 0.0) -> np.ndarray:
+    """Return the values; raise `EngramError` if a target has missing values, or more than a share of them does not vary."""
     if len(values) < 2:
         raise EngramError(f"{name}: {len(values)} rows. A time course has a row for each TR.")
     remedy = f"Repair the file, or leave the listener out (dataset: exclude: {{'{subject}': reason}})"
@@ -165,7 +208,7 @@ def check_timeseries(values: np.ndarray, targets: list[str], name: str, subject:
             f"targets are affected. {remedy}, or take these targets out of targets.tsv and of every file."
         )
     constant = np.ptp(values, axis=0) == 0
-    if constant.any():
+    if constant.mean() > most_constant:
         column = int(np.argmax(constant))
         raise EngramError(
             f"{name}: target '{targets[column]}' is constant; {constant.sum()} of {len(targets)} targets are. A time course that "

@@ -66,10 +66,11 @@ def fetch(files: Sequence[PinnedFile], folder: str | Path, mirror: str | Path | 
             _download(file, target, waits)
 
 
-def write_manifest(path: str | Path, files: Sequence[PinnedFile]) -> None:
-    """Write which files were fetched, by path, size and SHA-256: what later stages depend on."""
+def write_manifest(path: Path, folder: Path) -> None:
+    """Write the path, size and SHA-256 of a folder's files, hidden ones apart: what later stages depend on."""
+    files = sorted(file for file in folder.rglob("*") if file.is_file() and not any(part.startswith(".") for part in file.relative_to(folder).parts))
+    lines = ["path\tsize\tsha256", *(f"{file.relative_to(folder)}\t{file.stat().st_size}\t{sha256(file)}" for file in files)]
     with atomic(path) as temporary:
-        lines = ["path\tsize\tsha256", *(f"{file.path}\t{file.size}\t{file.sha256}" for file in files)]
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

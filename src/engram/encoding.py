@@ -23,8 +23,8 @@ from engram.scoring import pearson, standardize
 
 logger = logging.getLogger(__name__)
 
-#: Bytes of predictions held at a time: about a CPU's cache, and a small part of a GPU's memory.
-_BATCH_BYTES = {"numpy": 16 << 20, "torch": 16 << 20, "torch_cuda": 1 << 30}
+#: Bytes of predictions held at a time: what a CPU's cache holds, and a small part of a GPU's memory.
+_BATCH_BYTES = {"numpy": 2 << 20, "torch": 2 << 20, "torch_cuda": 1 << 30}
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Scores:
     r : array of shape (n_stories, n_folds, n_targets)
         Pearson r between predicted and recorded BOLD, per story and test block.
     alpha : array of shape (n_folds, n_targets)
-        The penalty that the inner folds chose.
+        Which of the penalties the inner folds chose, from 0.
     """
 
     r: np.ndarray
@@ -105,23 +105,23 @@ def encode(
     bold = xp.asarray(np.ascontiguousarray(targets, dtype=np.float32))
     stories = np.unique(story)
     r = np.zeros((len(stories), folds, n_targets), dtype=np.float32)
-    chosen = np.zeros((folds, n_targets), dtype=np.float32)
+    chosen = np.zeros((folds, n_targets), dtype=np.uint8)
     for fold, (train, test) in enumerate(blocked_folds(story, position, folds, gap)):
         criterion = xp.zeros_like(bold, shape=(len(alphas), n_targets))
         for inner_train, inner_test in blocked_folds(story[train], position[train], inner_folds, gap):
             fit, held_out = train[inner_train], train[inner_test]
-            matrices = _hat_matrices(design, fit, held_out, alphas, xp)
+            matrices, parts = _hat_matrices(design, fit, held_out, alphas, xp), _by_story(story, held_out)
             for batch in _batches(n_targets, len(alphas) * len(held_out), backend):
-                criterion[:, batch] += _criterion(matrices, bold[:, batch], fit, held_out, story, alpha_by, xp)
+                criterion[:, batch] += _criterion(matrices, bold[fit, batch], bold[held_out, batch], parts, alpha_by, xp)
         best = xp.to_numpy(criterion.argmax(0))
-        chosen[fold] = np.asarray(alphas, dtype=np.float32)[best]
-        matrices = _hat_matrices(design, train, test, alphas, xp)
+        chosen[fold] = best
+        matrices, parts = _hat_matrices(design, train, test, alphas, xp), _by_story(story, test)
         for index in np.unique(best):
             mine = np.flatnonzero(best == index)
             for batch in _batches(len(mine), len(test), backend):
                 selected = bold[:, mine[batch]]
                 predictions = matrices[int(index)] @ (selected[train] - selected[train].mean(0))
-                for one, rows in _by_story(story, test):
+                for one, rows in parts:
                     scores = pearson(standardize(selected[test][rows]), predictions[rows])
                     r[np.searchsorted(stories, one), fold, mine[batch]] = xp.to_numpy(scores)
     return Scores(r, chosen)
@@ -150,19 +150,24 @@ def _hat_matrices(design: Any, train: np.ndarray, test: np.ndarray, alphas: Sequ
     return xp.asarray(matrices, dtype=xp.float32)
 
 
-def _criterion(matrices: Any, bold: Any, fit: np.ndarray, held_out: np.ndarray, story: np.ndarray, alpha_by: str, xp: ModuleType) -> Any:
-    """Return how well each penalty predicts each target: (n_alphas, n_targets), higher is better."""
-    mean = bold[fit].mean(0)
-    predictions = xp.matmul(matrices, bold[fit] - mean)
+def _criterion(matrices: Any, fit: Any, held_out: Any, parts: Sequence[tuple[int, slice]], alpha_by: str, xp: ModuleType) -> Any:
+    """Return how well each penalty predicts each target: (n_alphas, n_targets), higher is better.
+
+    `fit` and `held_out` are BOLD of shapes (n_train, n_targets) and (n_test, n_targets); `parts` are the test rows' stories.
+    """
+    mean = fit.mean(0)
+    predictions = xp.matmul(matrices, fit - mean)
     if alpha_by == "mse":
-        return -((predictions - (bold[held_out] - mean)) ** 2).mean(1)
-    parts = [pearson(standardize(bold[held_out][rows]), predictions[:, rows]) for _, rows in _by_story(story, held_out)]
-    return sum(parts) / len(parts)
+        return -((predictions - (held_out - mean)) ** 2).mean(1)
+    scores = [pearson(standardize(held_out[rows]), predictions[:, rows]) for _, rows in parts]
+    return sum(scores) / len(scores)
 
 
-def _by_story(story: np.ndarray, rows: np.ndarray) -> list[tuple[int, np.ndarray]]:
-    """Return, for each story among the rows, which of the rows are its."""
-    return [(int(one), np.flatnonzero(story[rows] == one)) for one in np.unique(story[rows])]
+def _by_story(story: np.ndarray, rows: np.ndarray) -> list[tuple[int, slice]]:
+    """Return, for each story among the rows, which of the rows are its: stories follow each other."""
+    names, begins = np.unique(story[rows], return_index=True)
+    ends = [*begins[1:], len(rows)]
+    return [(int(one), slice(begin, end)) for one, begin, end in zip(names, begins, ends, strict=True)]
 
 
 def _batches(n_targets: int, values_per_target: int, backend: str) -> list[slice]:
@@ -200,7 +205,7 @@ def group_scores(
     Returns
     -------
     xarray.Dataset
-        ``r`` (layer, story, subject, fold, target), Pearson; ``alpha`` (layer, subject, fold, target).
+        ``r`` (layer, story, subject, fold, target), Pearson; ``alpha`` (layer, subject, fold, target), an index of ``penalties``.
     """
     chosen_backend = choose_backend(backend)
     stories = [load_story(*files) for files in zip(activations, bold, words, strict=True)]
@@ -222,25 +227,33 @@ def group_scores(
         gap,
         chosen_backend,
     )
-    results = []
+    shape = (len(subjects), targets.shape[1] // len(subjects))
+    # In memory once, as they will be written: for whole cortices they are gigabytes.
+    r = np.empty((n_layers, len(stories), shape[0], folds, shape[1]), dtype=np.float32)
+    alpha = np.empty((n_layers, shape[0], folds, shape[1]), dtype=np.uint8)
     for layer in progress(range(n_layers), "layers", "layer"):
         features = np.concatenate([timing.delayed_features(one.vectors[layer].values, one.onsets, one.times, tr, fir, how) for one in stories])
-        results.append(
-            encode(features, targets, story, position, folds=folds, inner_folds=inner_folds, gap=gap, alphas=alphas, alpha_by=alpha_by, backend=chosen_backend)
+        scores = encode(
+            features, targets, story, position, folds=folds, inner_folds=inner_folds, gap=gap, alphas=alphas, alpha_by=alpha_by, backend=chosen_backend
         )
-    shape = (len(subjects), targets.shape[1] // len(subjects))
-    r = np.stack([scores.r for scores in results]).reshape(n_layers, len(stories), folds, *shape).transpose(0, 1, 3, 2, 4)
-    alpha = np.stack([scores.alpha for scores in results]).reshape(n_layers, folds, *shape).transpose(0, 2, 1, 3)
+        r[layer] = scores.r.reshape(len(stories), folds, *shape).swapaxes(1, 2)
+        alpha[layer] = scores.alpha.reshape(folds, *shape).swapaxes(0, 1)
     return xr.Dataset(
         {
-            "r": (("layer", "story", "subject", "fold", "target"), r, {"units": "Pearson r", "description": "Predicted against recorded BOLD, per test block"}),
-            "alpha": (("layer", "subject", "fold", "target"), alpha, {"units": "1", "description": "Ridge penalty chosen by the inner folds"}),
+            "r": (
+                ("layer", "story", "subject", "fold", "target"),
+                r,
+                {"units": "Pearson r", "description": "Predicted against recorded BOLD, per test block"},
+                storage.PACKED,
+            ),
+            "alpha": (("layer", "subject", "fold", "target"), alpha, {"description": "Which of `penalties` the inner folds chose"}, storage.COMPRESSED),
         },
         coords={
             "layer": np.arange(n_layers),
             "story": [one.name for one in stories],
             "subject": list(subjects),
             "n_trs": ("story", [len(one.times) for one in stories], {"description": "Rows of each story"}),
+            "penalties": ("penalty", [float(value) for value in alphas], {"description": "Ridge penalties to choose from"}),
             **stories[0].target_coordinates,
         },
         attrs={"tr": tr, "delays": fir, "gap": gap, "backend": chosen_backend},

@@ -1,15 +1,32 @@
-"""The facts table of Narratives: who heard what and when, known without the dataset (resources/narratives)."""
+"""What is known of Narratives without its data: who heard what and when (resources/narratives), and where its files are.
+
+The facts come from the dataset's own metadata (`read_dataset`), are kept in a table that plans a study without the
+network, and are compared with the metadata again when a scan is read.
+"""
 
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+from typing import Any
+
+from engram.errors import EngramError
+
+#: One text, heard under different instructions: never to be averaged together, hence stories of their own.
+CONDITIONS = ("prettymouth",)
+#: Audio files in which more than one story is told, in their order.
+PARTS = {"slumlordreach": ("slumlord", "reach")}
+EXCLUDED = "named in the dataset's code/scan_exclude.json"
+_MISSING = "n/a"
 
 
 @dataclass(frozen=True)
 class Fact:
-    """One listener, run and story, from the facts table."""
+    """One listener, run and story: `stimulus` is the audio file's name; times are seconds of the scan's clock."""
 
     subject: str
     task: str
@@ -24,24 +41,172 @@ class Fact:
     @property
     def scan(self) -> str:
         """The scan's name, as the dataset's files begin."""
-        return f"sub-{self.subject}_task-{self.task}" + (f"_run-{self.run}" if self.run else "")
+        return scan_name(self.subject, self.task, self.run)
+
+    def plain(self) -> list[Any]:
+        """Return the fields as a list, as jobs get them in their parameters."""
+        return list(astuple(self))
+
+
+def scan_name(subject: str, task: str, run: str | None = None) -> str:
+    """Return a scan's name, as BIDS has it."""
+    return f"sub-{subject}_task-{task}" + (f"_run-{run}" if run else "")
+
+
+_COLUMNS = [field.name for field in fields(Fact)]
 
 
 def read_facts(path: Path) -> list[Fact]:
-    """Read the facts table (resources/narratives/make_facts.py makes it)."""
-    with path.open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream, delimiter="\t"))
-    return [
-        Fact(
-            row["subject"],
-            row["task"],
-            None if row["run"] == "n/a" else row["run"],
-            row["story"],
-            row["stimulus"],
-            float(row["audio_onset"]),
-            float(row["story_onset"]),
-            float(row["story_end"]),
-            None if row["excluded"] == "n/a" else row["excluded"],
-        )
-        for row in rows
-    ]
+    """Read a facts table (resources/narratives/make_facts.py makes it)."""
+    return [_fact({name: None if row[name] == _MISSING else row[name] for name in _COLUMNS}) for row in _rows(path)]
+
+
+def write_facts(path: Path, facts: Iterable[Fact]) -> None:
+    """Write a facts table."""
+    with path.open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
+        writer.writerow(_COLUMNS)
+        writer.writerows([_written(value) for value in astuple(fact)] for fact in facts)
+
+
+def read_dataset(folder: Path, scans: Sequence[str] | None = None) -> list[Fact]:
+    """Return the facts from a dataset's own metadata.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds participants.tsv, ``sub-*/func/*_events.tsv`` and ``code/scan_exclude.json`` (a clone of OpenNeuro ds002345
+        or of the DataLad dataset: a few MB of text).
+    scans : sequence of str, optional
+        Only these scans.
+
+    Returns
+    -------
+    list of Fact
+        A scan in which two stories were told has two.
+
+    Raises
+    ------
+    EngramError
+        If a file is not there or is not what it should be.
+    """
+    listed = json.loads(_text(folder / "code" / "scan_exclude.json"))
+    excluded = {scan for listeners in listed.values() for scans_of_listener in listeners.values() for scan in scans_of_listener}
+    conditions = {
+        (row["participant_id"], task): condition
+        for row in _rows(folder / "participants.tsv")
+        for task, condition in zip(row["task"].split(","), row["condition"].split(","), strict=True)
+    }
+    paths = sorted(folder.glob("sub-*/func/*_events.tsv")) if scans is None else [folder / events_file(scan) for scan in scans]
+    return [fact for path in paths for fact in _scan_facts(path, excluded, conditions)]
+
+
+def check_facts(folder: Path, facts: Sequence[Fact]) -> None:
+    """Raise `EngramError` where the dataset's metadata say other than the facts that planned the study."""
+    scans = sorted({fact.scan for fact in facts})
+    told = {(fact.scan, fact.story): fact for fact in read_dataset(folder, scans)}
+    for fact in facts:
+        found = told.get((fact.scan, fact.story))
+        if found != fact:
+            differences = "that story is not in it" if found is None else ", ".join(_differences(fact, found))
+            raise EngramError(
+                f"{fact.scan}, story {fact.story}: the facts table and the metadata in '{folder}' differ ({differences}). If the dataset was changed, "
+                "make the table anew with resources/narratives/make_facts.py; if not, fetch its metadata again."
+            )
+
+
+def _differences(expected: Fact, found: Fact) -> Iterator[str]:
+    for name, one, other in zip(_COLUMNS, astuple(expected), astuple(found), strict=True):
+        if one != other:
+            yield f"{name}: table {_written(one)}, metadata {_written(other)}"
+
+
+def _scan_facts(path: Path, excluded: set[str], conditions: dict[tuple[str, str], str]) -> Iterator[Fact]:
+    """Yield the facts of one scan."""
+    name = path.name.removesuffix("_events.tsv")
+    match = re.fullmatch(r"(?P<participant>sub-(?P<subject>\w+?))_task-(?P<task>\w+?)(?:_run-(?P<run>\d+))?", name)
+    if match is None:
+        raise EngramError(f"'{path}' is not the name of an events file.")
+    events = [event for event in _rows(path) if event["stim_file"] != _MISSING]
+    for stimulus in dict.fromkeys(event["stim_file"] for event in events):
+        mine = [event for event in events if event["stim_file"] == stimulus]
+        told = [event for event in mine if event["trial_type"] == "story"]
+        base = stimulus.removesuffix("_audio.wav")
+        names = PARTS.get(base, (base + (conditions[match["participant"], match["task"]] if base in CONDITIONS else ""),))
+        if len(names) != len(told):
+            raise EngramError(f"'{path}': {len(told)} stories are told in {stimulus}, {len(names)} were expected.")
+        for story, event in zip(names, told, strict=True):
+            yield _fact(
+                {
+                    "subject": match["subject"],
+                    "task": match["task"],
+                    "run": match["run"],
+                    "story": story,
+                    "stimulus": base,
+                    # The audio begins with the first event that names its file; music counts.
+                    "audio_onset": min(float(one["onset"]) for one in mine),
+                    "story_onset": float(event["onset"]),
+                    "story_end": float(event["onset"]) + float(event["duration"]),
+                    "excluded": EXCLUDED if name in excluded else None,
+                }
+            )
+
+
+def _fact(values: dict[str, Any]) -> Fact:
+    """Return a fact with times to the millisecond, as the table keeps them."""
+    times = {name: round(float(values[name]), 3) for name in ("audio_onset", "story_onset", "story_end")}
+    return Fact(**{**values, **times})
+
+
+def _written(value: object) -> str:
+    return _MISSING if value is None else f"{value:.3f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError:
+        raise EngramError(f"'{path}' is not there, or is a link whose content was not fetched ('datalad get').") from None
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    """Return the rows of a TSV table."""
+    return list(csv.DictReader(_text(path).splitlines(), delimiter="\t"))
+
+
+# ---------------------------------------------------------------- where the dataset's files are, from its root
+#: Hemispheres, as FreeSurfer writes them.
+SIDES = {"L": "lh", "R": "rh"}
+#: What simulated listeners' scans are said to be cleaned by.
+SIMULATED_PIPELINE = "afni-nosmooth"
+VOLUME = "MNI152NLin2009cAsym"
+#: What the facts are made from, beside each scan's events.
+METADATA = ("participants.tsv", "code/scan_exclude.json")
+#: What Engram reads lies in these sub-datasets of the DataLad dataset, and in its own files.
+SUBDATASETS = ("derivatives/afni-nosmooth", "derivatives/afni-smooth", "derivatives/freesurfer", "stimuli/gentle")
+
+
+def bold_files(pipeline: str, space: str, scan: str) -> list[str]:
+    """Return the paths of a scan's cleaned BOLD: left and right hemisphere, or one volume."""
+    begin = f"derivatives/{pipeline}/{scan.split('_')[0]}/func/{scan}_space-{space}"
+    return [f"{begin}_res-native_desc-clean_bold.nii.gz"] if space == VOLUME else [f"{begin}_hemi-{side}_desc-clean.func.gii" for side in SIDES]
+
+
+def parcellation_files() -> list[str]:
+    """Return the paths of the Destrieux parcellation, left and right."""
+    return [f"derivatives/freesurfer/fsaverage6/label/{side}.aparc.a2009s.annot" for side in SIDES.values()]
+
+
+def events_file(scan: str) -> str:
+    """Return the path of a scan's events."""
+    return f"{scan.split('_')[0]}/func/{scan}_events.tsv"
+
+
+def alignment_file(stimulus: str) -> str:
+    """Return the path of a stimulus' words and times."""
+    return f"stimuli/gentle/{stimulus}/align.csv"
+
+
+def transcript_file(stimulus: str) -> str:
+    """Return the path of a stimulus' text, which not every one has."""
+    return f"stimuli/gentle/{stimulus}/transcript.txt"

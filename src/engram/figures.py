@@ -7,7 +7,7 @@ their model's colour, dashed.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib
@@ -17,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from engram import storage, tables
+from engram.maps import layer_name, on_fsaverage5
 from engram.names import AVERAGE, ORIGINAL, UNTRAINED_SUFFIX, WORD_RATE
 
 matplotlib.use("Agg")
@@ -202,4 +203,60 @@ def _brain(scores: pd.DataFrame, regions: pd.DataFrame, models: Sequence[str], l
             axes=figure.add_axes((0.0, bottom, 1.0, 0.9 / rows)),
             colorbar=True,
         )
+    return figure
+
+
+def cortex(scores: pd.DataFrame, maps: Mapping[str, Mapping[str, Mapping[str, np.ndarray]]], layer: int | None) -> Figure:
+    """Return a figure of scores on the inflated cortex, at each model's reported layer.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        Of `engram.tables`; says how deep each model is.
+    maps : mapping
+        By model, hemisphere (L, R) and layer, as `engram.maps` names it: arrays of shape (n_vertices, ), NaN where no target is.
+    layer : int or None
+        As in `draw`.
+    """
+    import matplotlib.pyplot as plt
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
+    from nilearn import plotting
+    from nilearn.datasets import load_fsaverage, load_fsaverage_data
+
+    mesh, sulci = load_fsaverage("fsaverage5")["inflated"], load_fsaverage_data(mesh="fsaverage5", data_type="sulcal")
+    depths = scores.groupby("model")["layer"].max()
+    shown = {model: tables.reported_layer(int(depths[model]), layer) for model in maps}
+    values = {model: {side: on_fsaverage5(maps[model][side][layer_name(shown[model])]) for side in ("L", "R")} for model in maps}
+    bound = max(0.05, max(float(np.nanmax(np.abs(one))) for sides in values.values() for one in sides.values()))
+    views = [("L", "lateral"), ("L", "medial"), ("R", "medial"), ("R", "lateral")]
+    n_listeners = scores.loc[scores["subject"] != AVERAGE, "subject"].nunique()
+    with matplotlib.rc_context(_STYLE):
+        figure = plt.figure(figsize=(9.2, 2.3 * len(values) + 0.7), layout="none")
+        height = 1 - 0.7 / figure.get_figheight()
+        for row, (model, sides) in enumerate(values.items()):
+            bottom = 1 - (row + 1) * height / len(values)
+            figure.text(0.01, bottom + height / len(values) - 0.02, f"{model}, layer {shown[model]}", fontsize=9, va="top")
+            for column, (side, view) in enumerate(views):
+                part = {"L": "left", "R": "right"}[side]
+                axes = figure.add_axes((column / 4, bottom, 0.25, 0.93 * height / len(values)), projection="3d")
+                # Vertices without a target are 0, and what is 0 is not painted.
+                plotting.plot_surf_stat_map(
+                    mesh.parts[part],
+                    np.nan_to_num(sides[side]),
+                    hemi=part,
+                    view=view,
+                    bg_map=sulci.data.parts[part],
+                    bg_on_data=True,
+                    threshold=1e-9,
+                    vmax=bound,
+                    cmap="RdBu_r",
+                    colorbar=False,
+                    axes=axes,
+                )
+                for surface in axes.collections:  # 20,000 triangles: an image inside the SVG
+                    surface.set_rasterized(True)
+        bar = figure.add_axes((0.3, 0.42 / figure.get_figheight(), 0.4, 0.1 / figure.get_figheight()))
+        figure.colorbar(ScalarMappable(Normalize(-bound, bound), "RdBu_r"), cax=bar, orientation="horizontal")
+        bar.set_title(f"brain score R (Pearson r), mean of {n_listeners} listeners", fontsize=9)
     return figure

@@ -65,14 +65,6 @@ def _check_complete(source: str, folder: Path, weights: bool) -> None:
         raise EngramError(f"'{source}' is incomplete: {missing} did not come. Run again; what is there is kept.")
 
 
-def write_manifest(path: Path, folder: Path) -> None:
-    """Write the path, size and SHA-256 of a fetched model's files: what later stages depend on."""
-    files = sorted(file for file in folder.rglob("*") if file.is_file() and not any(part.startswith(".") for part in file.relative_to(folder).parts))
-    lines = ["path\tsize\tsha256", *(f"{file.relative_to(folder)}\t{file.stat().st_size}\t{sha256(file)}" for file in files)]
-    with atomic(path) as temporary:
-        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
 def _copy(source: Path, folder: Path, patterns: list[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for file in sorted({file for pattern in patterns for file in source.glob(pattern)}):

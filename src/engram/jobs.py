@@ -19,6 +19,7 @@ from typing import Any, TextIO, TypeVar
 
 from engram import storage
 from engram.errors import EngramError
+from engram.names import NILEARN_PREFIX
 from engram.paths import RESOURCES
 
 T = TypeVar("T")
@@ -76,7 +77,15 @@ def progress(items: Iterable[T], description: str, unit: str, total: int | None 
 def dataset_folder(snakemake: Any) -> Path:
     """Return where the raw files are: the user's own folder, or the one beside a download's manifest."""
     folder = snakemake.params.config["folder"]
-    return Path(folder).expanduser() if folder else Path(snakemake.input.manifest[0]).with_suffix("")
+    return Path(folder).expanduser() if folder else Path(snakemake.input.manifest[0]).parent / "dataset"
+
+
+def atlas_file(snakemake: Any) -> str | None:
+    """Return where the atlas is: the file that the user names, or the one that was downloaded; None for the dataset's own."""
+    atlas: str | None = snakemake.params.config["dataset"].get("atlas")
+    if atlas is None or not atlas.startswith(NILEARN_PREFIX):
+        return atlas and str(Path(atlas).expanduser())
+    return str(Path(snakemake.input.atlas[0]).with_suffix("") / "atlas.nii.gz")
 
 
 def model_folder(snakemake: Any) -> Path:

@@ -10,3 +10,6 @@ UNTRAINED_SUFFIX = "-untrained"
 MIRROR_PREFIX = "mirror:"
 #: The story as it was heard.
 ORIGINAL = "original"
+#: How an atlas that nilearn downloads is named, and which there are.
+NILEARN_PREFIX = "nilearn:"
+NILEARN_ATLASES = r"harvard-oxford-(cort|sub)|aal|juelich|destrieux|schaefer-(100|200|300|400|500|600|700|800|900|1000)"

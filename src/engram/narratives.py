@@ -1,8 +1,8 @@
-"""The Narratives dataset (Nastase et al. 2021, Sci Data 8:250), from a folder with its tree: a DataLad clone, or a plain copy.
+"""The Narratives dataset (Nastase et al. 2021, Sci Data 8:250): a DataLad clone, a plain folder with its tree, or a simulated one.
 
 Times: words are on the clock of the audio file; a scan's TR k begins 1.5 k seconds after the scan does, and the audio
-``audio_onset`` seconds after it. BOLD is afni-nosmooth's or afni-smooth's `desc-clean` on a FreeSurfer average surface;
-vertices without data (the medial wall) are left out.
+``audio_onset`` seconds after it. BOLD is `desc-clean` of afni-nosmooth or afni-smooth, on a FreeSurfer average surface or
+in MNI space; vertices and voxels that the atlas gives no region are left out (the medial wall among them).
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import itertools
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
-from engram import datasets
+from engram import datasets, facts, rois
 from engram.errors import EngramError
-from engram.facts import Fact, read_facts
-from engram.paths import NARRATIVES_FACTS
+from engram.facts import Fact
 
 logger = logging.getLogger(__name__)
 
@@ -27,52 +27,44 @@ TR = 1.5
 #: Vertices of a hemisphere; those of fsaverage5 are the first of fsaverage6's.
 VERTICES = {"fsaverage6": 40962, "fsaverage5": 10242}
 #: Labels of an annotation that are no region.
-_NO_REGION = ("unknown", "medial_wall", "???")
+_NO_REGION = ("unknown", "medial_wall", "???", "background")
 #: Scans of a story, and runs of a listener, may differ by so many TRs; they are cut to the shortest.
 SLACK_TRS = 5
+#: Share of a scan's targets that may be without variance (outside of the field of view, say); they count as 0.
+MOST_CONSTANT = 0.05
 #: Seconds by which words may come before the story's onset in the events.
 EARLY = 5.0
 
 
-def surface_file(folder: Path, pipeline: str, scan: str, space: str, hemisphere: str) -> Path:
-    """Return the path of a scan's BOLD on one hemisphere."""
-    subject = scan.split("_")[0]
-    return folder / "derivatives" / pipeline / subject / "func" / f"{scan}_space-{space}_hemi-{hemisphere}_desc-clean.func.gii"
+class Space(Protocol):
+    """Where BOLD lives: which targets there are, and how a scan's files become rows of them."""
+
+    def targets(self) -> pd.DataFrame:
+        """Return target, hemisphere, roi, and where each is."""
+
+    def read(self, paths: Sequence[Path]) -> np.ndarray:
+        """Return a scan's BOLD, float32, of shape (n_trs, n_targets)."""
 
 
-class NarrativesDataset:
-    """Narratives on a surface.
+class NarrativesWords:
+    """The words of Narratives.
 
     Parameters
     ----------
     folder : Path
-    pipeline : {"afni-nosmooth", "afni-smooth"}
-    space : {"fsaverage6", "fsaverage5"}
-    runs : {"mean", "first", "last"}
-        Which of a listener's runs of a story count.
+        The dataset's root.
+    scans : sequence of Fact
+        All that was told in a scan of the story.
     """
 
-    tr = TR
-    slack_trs = SLACK_TRS
-
-    def __init__(self, folder: Path, pipeline: str, space: str, runs: str) -> None:
-        self.folder, self.pipeline, self.space, self.runs = folder, pipeline, space, runs
-        self._facts = [fact for fact in read_facts(NARRATIVES_FACTS) if fact.excluded is None]
-        self._region_cache: dict[str, np.ndarray] | None = None
-
-    def start(self, story: str) -> float:
-        """Return the time of a scan's first row on the audio's clock, in seconds."""
-        onsets = {fact.audio_onset for fact in self._facts if fact.story == story}
-        if len(onsets) != 1:
-            raise EngramError(f"story {story}: its audio begins at different times in different scans: {sorted(onsets)} s.")
-        return -onsets.pop()
+    def __init__(self, folder: Path, scans: Sequence[Fact]) -> None:
+        self.folder, self._facts = folder, scans
 
     def words(self, story: str) -> pd.DataFrame:
         """Return a story's words, with the transcript's punctuation where there is one."""
         fact = next(fact for fact in self._facts if fact.story == story)
-        folder = self.folder / "stimuli" / "gentle" / fact.stimulus
-        table = read_alignment(folder / "align.csv")
-        transcript = folder / "transcript.txt"
+        table = read_alignment(self.folder / facts.alignment_file(fact.stimulus))
+        transcript = self.folder / facts.transcript_file(fact.stimulus)
         if transcript.exists():
             table["word"] = punctuate(table["word"].tolist(), transcript.read_text(encoding="utf-8"))
         table["sentence_end"] = pd.NA
@@ -85,50 +77,171 @@ class NarrativesDataset:
         part_of_word = np.searchsorted(cuts, table["onset"].ffill().fillna(-np.inf).to_numpy())
         return table[part_of_word == [one.story for one in parts].index(story)].reset_index(drop=True)
 
+
+class NarrativesDataset:
+    """Narratives.
+
+    Parameters
+    ----------
+    folder : Path
+        The dataset's root.
+    scans : sequence of Fact
+        The scans in use.
+    pipeline : {"afni-nosmooth", "afni-smooth"}
+    space : {"fsaverage6", "fsaverage5", "MNI152NLin2009cAsym"}
+    runs : {"mean", "first", "last"}
+        Which of a listener's runs of a story count.
+    atlas : str or None
+        A file instead of the dataset's Destrieux parcellation: `Surface` and `Volume` say which.
+    regions : sequence of str or None
+        ROI sets or regions to keep; None: all.
+    """
+
+    tr = TR
+    slack_trs = SLACK_TRS
+
+    def __init__(
+        self,
+        folder: Path,
+        scans: Sequence[Fact],
+        *,
+        pipeline: str = "afni-nosmooth",
+        space: str = "fsaverage6",
+        runs: str = "mean",
+        atlas: str | None = None,
+        regions: Sequence[str] | None = None,
+    ) -> None:
+        self.folder, self.pipeline, self.space_name, self.runs = folder, pipeline, space, runs
+        self._facts = [fact for fact in scans if fact.excluded is None]
+        self._checked: set[str] = set()
+        self._space: Space
+        if space == facts.VOLUME:
+            if atlas is None:
+                raise EngramError(f"dataset.space is {space}, for which the dataset has no parcellation: name one (dataset.atlas).")
+            grid = folder / facts.bold_files(pipeline, space, self._facts[0].scan)[0]
+            self._space = Volume(grid, Path(atlas), regions)
+        else:
+            paths = [atlas.replace("{hemi}", side) for side in facts.SIDES.values()] if atlas else [str(folder / path) for path in facts.parcellation_files()]
+            self._space = Surface(space, dict(zip(facts.SIDES, map(Path, paths), strict=True)), regions)
+
+    def start(self, subject: str, story: str) -> float:
+        """Return the time of a scan's first row on the audio's clock, in seconds."""
+        return -self._runs(subject, story)[0].audio_onset
+
     def targets(self) -> pd.DataFrame:
-        """Return every vertex with data, by hemisphere and region of the dataset's Destrieux parcellation."""
-        tables = []
-        for side, regions in self._regions().items():
-            vertices = np.flatnonzero(regions != "")
-            tables.append(
-                pd.DataFrame({"target": [f"{side}{vertex}" for vertex in vertices], "hemisphere": side, "roi": regions[vertices], "vertex": vertices})
-            )
-        return pd.concat(tables, ignore_index=True)
+        """Return every vertex or voxel with a region."""
+        return self._space.targets()
 
     def timeseries(self, subject: str, story: str) -> np.ndarray:
         """Return a scan's BOLD; of a listener's runs, the chosen one or their mean."""
-        scans = self._scans(subject, story)
-        masks = {side: regions != "" for side, regions in self._regions().items()}
-        runs = []
-        for scan in scans:
-            sides = [read_surface(surface_file(self.folder, self.pipeline, scan, self.space, side), self.space)[:, mask] for side, mask in masks.items()]
-            lengths = {len(side) for side in sides}
-            if len(lengths) > 1:
-                raise EngramError(f"{scan}: its hemispheres have {sorted(lengths)} TRs; both must have the same number. Fetch the files again.")
-            runs.append(np.concatenate(sides, axis=1))
+        chosen = self._runs(subject, story)
+        self._check_metadata(chosen)
+        runs = [self._space.read([self.folder / path for path in facts.bold_files(self.pipeline, self.space_name, fact.scan)]) for fact in chosen]
         shortest = min(map(len, runs))
         if max(map(len, runs)) > shortest + SLACK_TRS:
             raise EngramError(
                 f"sub-{subject}, story {story}: its runs have {[len(run) for run in runs]} TRs, too different to be averaged. Write 'runs: first'."
             )
         values = np.stack([run[:shortest] for run in runs]).mean(0)
-        names = [f"{side}{vertex}" for side, mask in masks.items() for vertex in np.flatnonzero(mask)]
-        return datasets.check_timeseries(values, names, f"{' and '.join(scans)} ({self.pipeline}, {self.space})", subject)
+        name = f"{self.scans(subject, story)} ({self.pipeline}, {self.space_name})"
+        return datasets.check_timeseries(values, self.targets()["target"].tolist(), name, subject, MOST_CONSTANT)
 
     def confounds(self, subject: str, story: str) -> np.ndarray | None:
         """Return None: confounds are removed from `desc-clean` data already."""
         return None
 
-    def _scans(self, subject: str, story: str) -> list[str]:
-        scans = [fact.scan for fact in self._facts if (fact.subject, fact.story) == (subject, story)]
-        return {"mean": scans, "first": scans[:1], "last": scans[-1:]}[self.runs]
+    def scans(self, subject: str, story: str) -> str:
+        """Return the names of the scans that are read."""
+        return " ".join(fact.scan for fact in self._runs(subject, story))
 
-    def _regions(self) -> dict[str, np.ndarray]:
-        """Return the region of every vertex by hemisphere; empty where there is none (the medial wall)."""
-        if self._region_cache is None:
-            labels = self.folder / "derivatives" / "freesurfer" / "fsaverage6" / "label"
-            self._region_cache = {side: read_regions(labels / f"{side.lower()}h.aparc.a2009s.annot")[: VERTICES[self.space]] for side in ("L", "R")}
-        return self._region_cache
+    def _runs(self, subject: str, story: str) -> list[Fact]:
+        found = [fact for fact in self._facts if (fact.subject, fact.story) == (subject, story)]
+        return {"mean": found, "first": found[:1], "last": found[-1:]}[self.runs]
+
+    def _check_metadata(self, chosen: Sequence[Fact]) -> None:
+        """Compare the facts that planned the study with the dataset's metadata, where they are there."""
+        there = [fact for fact in chosen if (self.folder / facts.events_file(fact.scan)).exists()]
+        if len(there) < len(chosen):
+            logger.warning("no events of %s in '%s': its times are those of the facts table, unchecked", chosen[0].scan, self.folder)
+        if there:
+            facts.check_facts(self.folder, there)
+
+
+class Surface:
+    """A FreeSurfer average surface; the atlas is an annotation (``.annot``) or a GIFTI label file for each hemisphere."""
+
+    def __init__(self, name: str, atlas: dict[str, Path], regions: Sequence[str] | None) -> None:
+        self.name = name
+        labels = {side: read_regions(path)[: VERTICES[name]] for side, path in atlas.items()}
+        for side, path in atlas.items():
+            if len(labels[side]) != VERTICES[name]:
+                raise EngramError(f"'{path}' labels {len(labels[side])} vertices; {name} has {VERTICES[name]} a hemisphere. Is dataset.atlas right?")
+        kept = rois.choose(regions, set(np.concatenate(list(labels.values()))) - {""}, "dataset.regions")
+        self._regions = {side: np.where(np.isin(names, sorted(kept)), names, "") for side, names in labels.items()}
+
+    def targets(self) -> pd.DataFrame:
+        """Return every vertex with a region: target, hemisphere, roi, vertex."""
+        tables = []
+        for side, regions in self._regions.items():
+            vertices = np.flatnonzero(regions != "")
+            tables.append(
+                pd.DataFrame({"target": [f"{side}{vertex}" for vertex in vertices], "hemisphere": side, "roi": regions[vertices], "vertex": vertices})
+            )
+        return pd.concat(tables, ignore_index=True)
+
+    def read(self, paths: Sequence[Path]) -> np.ndarray:
+        """Return a scan's BOLD from its two files."""
+        sides = [read_surface(path, self.name)[:, regions != ""] for path, regions in zip(paths, self._regions.values(), strict=True)]
+        lengths = [len(side) for side in sides]
+        if len(set(lengths)) > 1:
+            raise EngramError(f"'{paths[0]}' and its other hemisphere have {lengths} TRs; both must have the same number. Fetch the files again.")
+        return np.concatenate(sides, axis=1)
+
+
+class Volume:
+    """MNI space; the atlas is an image of numbered regions with a table ``index, name`` beside it, or a mask without one.
+
+    Parameters
+    ----------
+    grid : Path
+        A scan, whose grid the atlas is brought to (nearest neighbour).
+    atlas : Path
+        NIfTI; the table has the same name with ``.tsv``. Without a table every voxel above 0 belongs to one region, named
+        as the file.
+    regions : sequence of str or None
+    """
+
+    def __init__(self, grid: Path, atlas: Path, regions: Sequence[str] | None) -> None:
+        from nilearn.image import resample_to_img
+
+        self._grid = _load_volume(grid)
+        image = _load_volume(atlas)
+        numbers = np.rint(resample_to_img(image, self._grid.slicer[..., 0], interpolation="nearest", force_resample=True, copy_header=True).get_fdata())
+        names = _volume_regions(atlas, numbers)
+        kept = rois.choose(regions, set(names.values()), "dataset.regions")
+        self._inside = np.isin(numbers, [number for number, name in names.items() if name in kept])
+        if not self._inside.any():
+            raise EngramError(f"'{atlas}' has no voxel of its regions on the grid of '{grid}'. Is it in the same space ({facts.VOLUME})?")
+        self._names = [names[int(number)] for number in numbers[self._inside]]
+
+    def targets(self) -> pd.DataFrame:
+        """Return every voxel with a region: target, hemisphere (by its side of the midline), roi, and x, y, z in mm."""
+        from nibabel.affines import apply_affine
+
+        places = apply_affine(self._grid.affine, np.argwhere(self._inside))
+        sides = np.select([places[:, 0] < 0, places[:, 0] > 0], ["L", "R"], "B")
+        names = [f"V{voxel}" for voxel in np.flatnonzero(self._inside)]
+        return pd.DataFrame({"target": names, "hemisphere": sides, "roi": self._names, **dict(zip("xyz", places.T, strict=True))})
+
+    def read(self, paths: Sequence[Path]) -> np.ndarray:
+        """Return a scan's BOLD from its file."""
+        image = _load_volume(paths[0])
+        if image.ndim != 4 or image.shape[:3] != self._inside.shape or not np.allclose(image.affine, self._grid.affine):
+            raise EngramError(f"'{paths[0]}' has the shape {image.shape}, or a place in space, that other scans have not: {self._grid.shape} was expected.")
+        try:
+            return np.asanyarray(image.dataobj)[self._inside].T.astype(np.float32)
+        except Exception as error:  # a truncated file fails in gzip, zlib or numpy
+            raise _broken(paths[0], error) from error
 
 
 def _drop_impossible_times(table: pd.DataFrame, fact: Fact) -> None:
@@ -147,8 +260,7 @@ def read_alignment(path: Path) -> pd.DataFrame:
     pandas.DataFrame
         word; onset and offset in seconds on the audio's clock, NaN where unknown.
     """
-    if not path.exists():
-        raise EngramError(f"'{path}' is not there. Is the dataset's folder right, and is its sub-dataset stimuli/gentle installed ('datalad get')?")
+    _need(path)
     rows = []
     with path.open(encoding="utf-8", newline="") as stream:
         for line, row in enumerate(csv.reader(stream), start=1):
@@ -157,7 +269,7 @@ def read_alignment(path: Path) -> pd.DataFrame:
             except (IndexError, ValueError):
                 raise EngramError(f"'{path}', line {line}: {row} is not 'word,aligned word,onset,offset'. Fetch the file again.") from None
     if not rows:
-        raise EngramError(f"'{path}' is empty. Is it a link whose content was not fetched ('datalad get')?")
+        raise EngramError(f"'{path}' is empty. Fetch the file again.")
     return pd.DataFrame(rows, columns=["word", "onset", "offset"])
 
 
@@ -180,35 +292,69 @@ def _letters(word: str) -> str:
     return "".join(character for character in word.lower() if character.isalnum())
 
 
-def _present(path: Path) -> Path:
+def _need(path: Path) -> None:
     if not path.exists():
-        raise EngramError(f"'{path}' is not there, or is a link whose content was not fetched ('datalad get').")
-    return path
+        raise EngramError(f"'{path}' is not there, or is a link whose content was not fetched. In a DataLad clone: datalad get {path.name} in its folder.")
+
+
+def _broken(path: Path, error: Exception) -> EngramError:
+    return EngramError(f"'{path}' cannot be read ({type(error).__name__}: {error}). It is broken or incomplete: fetch it again.")
 
 
 def read_surface(path: Path, space: str) -> np.ndarray:
     """Read a scan's BOLD on one hemisphere: float32, of shape (n_trs, n_vertices)."""
     import nibabel
 
+    _need(path)
     try:
-        image = nibabel.load(_present(path))
-        values = np.stack([array.data for array in image.darrays]).astype(np.float32)
-    except EngramError:
-        raise
+        image = nibabel.load(path)
+        values = np.stack([array.data for array in image.darrays]).astype(np.float32, copy=False)
     except Exception as error:  # a truncated file fails in the XML parser, in zlib or in numpy
-        raise EngramError(f"'{path}' cannot be read ({type(error).__name__}: {error}). It is broken or incomplete: fetch it again.") from error
+        raise _broken(path, error) from error
     if values.shape[1] != VERTICES[space]:
         raise EngramError(f"'{path}' has {values.shape[1]} vertices; {space} has {VERTICES[space]} a hemisphere. Is dataset.space right?")
     return values
 
 
 def read_regions(path: Path) -> np.ndarray:
-    """Read the region of every vertex from a FreeSurfer annotation; empty for the medial wall and the like."""
+    """Read the region of every vertex from an annotation or a GIFTI label file; empty for the medial wall and the like."""
     import nibabel
 
-    if not path.exists():
-        raise EngramError(f"'{path}' is not there. Is the dataset's sub-dataset derivatives/freesurfer installed ('datalad get')?")
-    labels, _, names = nibabel.freesurfer.read_annot(path)
-    regions = np.array([name.decode() for name in names] + [""])
-    regions[[name.lower() in _NO_REGION for name in regions]] = ""
-    return regions[labels]  # a vertex without a label has -1: the last, empty name
+    _need(path)
+    try:
+        if path.name.endswith(".gii"):
+            image = nibabel.load(path)
+            table = {label.key: label.label for label in image.labeltable.labels}
+            regions = np.array([table.get(int(key), "") for key in image.darrays[0].data])
+        else:
+            labels, _, names = nibabel.freesurfer.read_annot(path)
+            # A vertex without a label has -1: the last, empty name.
+            regions = np.array([name.decode() for name in names] + [""])[labels]
+    except Exception as error:
+        raise _broken(path, error) from error
+    regions[np.isin(np.char.lower(regions), _NO_REGION)] = ""
+    return regions
+
+
+def _load_volume(path: Path) -> Any:
+    import nibabel
+
+    _need(path)
+    try:
+        return nibabel.load(path)
+    except Exception as error:
+        raise _broken(path, error) from error
+
+
+def _volume_regions(atlas: Path, numbers: np.ndarray) -> dict[int, str]:
+    """Return the regions' names by number."""
+    stem = atlas.name.removesuffix(".gz").removesuffix(".nii")
+    table = atlas.with_name(stem + ".tsv")
+    if not table.exists():
+        return {int(number): stem for number in np.unique(numbers[numbers > 0])}
+    with table.open(encoding="utf-8", newline="") as stream:
+        try:
+            names = {int(row["index"]): row["name"].strip() for row in csv.DictReader(stream, delimiter="\t")}
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise EngramError(f"'{table}' must have the columns 'index' (the number in the image) and 'name', separated by tabs.") from None
+    return {number: name for number, name in names.items() if name.lower() not in _NO_REGION}

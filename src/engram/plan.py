@@ -9,14 +9,29 @@ import csv
 import hashlib
 import re
 from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engram.config import NAME, AliceDataset, Model, NarrativesDataset, SimulatedDataset, Study, TableDataset, is_folder_source, source_folder
+from engram.config import NAME, AliceDataset, Model, NarrativesDataset, NarrativesForm, SimulatedDataset, Study, TableDataset, is_folder_source, source_folder
 from engram.errors import EngramError
-from engram.facts import read_facts
-from engram.names import AVERAGE, MIRROR_PREFIX, WORD_RATE
+from engram.facts import (
+    METADATA,
+    SIDES,
+    SIMULATED_PIPELINE,
+    VOLUME,
+    Fact,
+    alignment_file,
+    bold_files,
+    events_file,
+    parcellation_files,
+    read_facts,
+    scan_name,
+    transcript_file,
+)
+from engram.listening import simulated_facts
+from engram.names import AVERAGE, MIRROR_PREFIX, NILEARN_PREFIX, WORD_RATE
 from engram.paths import ALICE_PINS, NARRATIVES_FACTS, TEXTS
 
 #: Longest name of a group before it is abbreviated with a hash (file names have limits).
@@ -50,21 +65,24 @@ class Plan:
     ----------
     scans : tuple of Scan
         In use, by story and listener.
-    excluded : tuple of (subject, story, reason)
+    excluded : tuple of (subject, story, scan, reason)
     groups : dict of Group
         By the name under which their scores are kept.
     story_files : dict
         Raw files of each story's words.
-    has_coordinates : bool
-        Whether targets have MNI coordinates.
+    brain : {"markers", "surface"} or None
+        How results can be drawn on a brain: targets have MNI coordinates, or are a surface's vertices.
+    facts : tuple of Fact
+        Narratives and its likes: everything that was told, in scans in use and others.
     """
 
     scans: tuple[Scan, ...]
-    excluded: tuple[tuple[str, str, str], ...]
+    excluded: tuple[tuple[str, str, str, str], ...]
     groups: dict[str, Group]
     story_files: dict[str, tuple[str, ...]]
     common_files: tuple[str, ...]
-    has_coordinates: bool
+    brain: str | None
+    facts: tuple[Fact, ...] = ()
 
     @property
     def stories(self) -> list[str]:
@@ -85,27 +103,26 @@ def make_plan(study: Study) -> Plan:
         If a story or listener that the configuration names is not there, or nothing is left to do.
     """
     dataset = study.dataset
-    if isinstance(dataset, AliceDataset):
-        scans, story_files, common, coordinates = _alice_scans(dataset)
-        subjects = {scan.subject for scan in scans}
-    elif isinstance(dataset, SimulatedDataset):
-        scans, story_files, common, coordinates = _simulated_scans(dataset)
-        subjects = {scan.subject for scan in scans}
-    elif isinstance(dataset, NarrativesDataset):
+    if isinstance(dataset, NarrativesForm):
         return _narratives_plan(study, dataset)
+    if isinstance(dataset, AliceDataset):
+        scans, story_files, common, brain = _alice_scans(dataset)
+        subjects = {scan.subject for scan in scans}
     else:
-        scans, story_files, common, coordinates, subjects = _table_scans(dataset)
+        scans, story_files, common, brain, subjects = _table_scans(dataset)
     known = sorted(subjects)
     _check_known("dataset.subjects", dataset.subjects or [], known)
     _check_known("dataset.exclude", list(dataset.exclude), known)
     chosen = [scan for scan in scans if dataset.subjects is None or scan.subject in dataset.subjects]
     used = tuple(scan for scan in chosen if scan.subject not in dataset.exclude)
-    excluded = tuple((scan.subject, scan.story, dataset.exclude[scan.subject]) for scan in chosen if scan.subject in dataset.exclude)
+    excluded = tuple(
+        (scan.subject, scan.story, scan_name(scan.subject, scan.story), dataset.exclude[scan.subject]) for scan in chosen if scan.subject in dataset.exclude
+    )
     heard = {scan.story for scan in used}
     deserted = sorted(set(story_files) - heard)
     if deserted:
         raise EngramError(f"no listener is left for {', '.join(deserted)}. Known listeners: {known}; excluded: {sorted(dataset.exclude)}.")
-    return Plan(used, excluded, _groups(used, study.bold.average), story_files, common, coordinates)
+    return Plan(used, excluded, _groups(used, study.bold.average), story_files, common, brain)
 
 
 def models(study: Study) -> list[str]:
@@ -197,14 +214,14 @@ def _check_known(key: str, names: list[str], known: list[str]) -> None:
         raise EngramError(f"{key} names {unknown}, which the dataset does not have. It has: {known}. (Numbers that begin with 0 need quotes in YAML: '01'.)")
 
 
-_Scans = tuple[list[Scan], dict[str, tuple[str, ...]], tuple[str, ...], bool]
+_Scans = tuple[list[Scan], dict[str, tuple[str, ...]], tuple[str, ...], str | None]
 
 
 def _alice_scans(dataset: AliceDataset) -> _Scans:
     with ALICE_PINS.open(encoding="utf-8", newline="") as stream:
         paths = [row["path"] for row in csv.DictReader(stream, delimiter="\t")]
     subjects = sorted(match[1] for path in paths if (match := re.fullmatch(rf"{dataset.spheres}/s(\d+)-timecourses\.txt", path)))
-    return [Scan(subject, "alice") for subject in subjects], {"alice": ()}, (), False
+    return [Scan(subject, "alice") for subject in subjects], {"alice": ()}, (), None
 
 
 def _check_file_names(folder: Path) -> None:
@@ -223,33 +240,154 @@ def _check_file_names(folder: Path) -> None:
         raise EngramError(f"dataset.path: '{folder}' has confounds without a time course: {alone}. Is a name misspelt?")
 
 
-def _simulated_scans(dataset: SimulatedDataset) -> _Scans:
-    known = sorted(path.stem for path in TEXTS.glob("*.txt"))
-    _check_known("dataset.stories", dataset.stories, known)
-    subjects = [f"{number:03d}" for number in range(1, dataset.listeners + 1)]
-    return [Scan(subject, story) for story in dict.fromkeys(dataset.stories) for subject in subjects], dict.fromkeys(dataset.stories, ()), (), True
+_Files = tuple[str, ...]
 
 
-def _narratives_plan(study: Study, dataset: NarrativesDataset) -> Plan:
-    facts = read_facts(NARRATIVES_FACTS)
-    _check_known("dataset.stories", dataset.stories, sorted({fact.story for fact in facts if fact.task != "schema"}))
+def _narratives_plan(study: Study, dataset: NarrativesForm) -> Plan:
+    facts = _facts(study, dataset)
+    _check_known("dataset.stories", dataset.stories, sorted({fact.story for fact in facts}))
     known = sorted({fact.subject for fact in facts})
     _check_known("dataset.subjects", dataset.subjects or [], known)
     _check_known("dataset.exclude", list(dataset.exclude), known)
     chosen = [fact for fact in facts if fact.story in dataset.stories and (dataset.subjects is None or fact.subject in dataset.subjects)]
-    kept = {(fact.subject, fact.story) for fact in chosen if fact.excluded is None and fact.subject not in dataset.exclude}
-    left_out = {
-        (fact.subject, fact.story): dataset.exclude.get(fact.subject) or fact.excluded or "" for fact in chosen if (fact.subject, fact.story) not in kept
-    }
-    deserted = sorted(set(dataset.stories) - {story for _, story in kept})
+    usable: dict[tuple[str, str], list[Fact]] = defaultdict(list)
+    reasons: dict[Fact, str] = {}
+    for fact in chosen:
+        if fact.subject in dataset.exclude:
+            reasons[fact] = dataset.exclude[fact.subject]
+        elif fact.excluded is not None:
+            reasons[fact] = fact.excluded
+        else:
+            usable[fact.story, fact.subject].append(fact)
+    for runs in usable.values():
+        one = {"mean": None, "first": runs[0], "last": runs[-1]}[dataset.runs]
+        reasons |= {fact: f"another run counts (dataset.runs: {dataset.runs})" for fact in runs if one not in (None, fact)}
+    deserted = sorted(set(dataset.stories) - {story for story, _ in usable})
     if deserted:
         raise EngramError(f"no listener is left for {', '.join(deserted)}. Leave the story out, or choose other listeners (dataset.subjects).")
-    scans = tuple(Scan(subject, story) for subject, story in sorted(kept, key=lambda pair: (pair[1], pair[0])))
-    excluded = tuple((*pair, reason) for pair, reason in sorted(left_out.items()))
-    return Plan(scans, excluded, _groups(scans, study.bold.average), dict.fromkeys(dataset.stories, ()), (), False)
+    story_files: dict[str, _Files] = dict.fromkeys(sorted(set(dataset.stories)), ())
+    common: _Files = ()
+    read = {key: [fact for fact in runs if fact not in reasons] for key, runs in usable.items()}
+    files: dict[tuple[str, str], _Files] = dict.fromkeys(read, ())
+    if isinstance(dataset, NarrativesDataset) and dataset.path is not None:
+        story_files, common, files = _tree_files(dataset, facts, read)
+    scans = tuple(Scan(subject, story, files[story, subject]) for story, subject in sorted(read))
+    excluded = tuple((fact.subject, fact.story, fact.scan, reason) for fact, reason in sorted(reasons.items(), key=lambda item: (item[0].story, item[0].scan)))
+    brain = "markers" if isinstance(dataset, NarrativesDataset) and dataset.space == VOLUME else "surface"
+    return Plan(scans, excluded, _groups(scans, study.bold.average), story_files, common, brain, tuple(facts))
 
 
-def _table_scans(dataset: TableDataset) -> tuple[list[Scan], dict[str, tuple[str, ...]], tuple[str, ...], bool, set[str]]:
+def _facts(study: Study, dataset: NarrativesForm) -> list[Fact]:
+    if isinstance(dataset, SimulatedDataset):
+        _check_known("dataset.stories", dataset.stories, sorted(path.stem for path in TEXTS.glob("*.txt")))
+        return simulated_facts(TEXTS, list(dict.fromkeys(dataset.stories)), dataset.listeners, dataset.words, study.seed)
+    return read_facts(NARRATIVES_FACTS)
+
+
+def _tree_files(
+    dataset: NarrativesDataset, facts: Sequence[Fact], read: Mapping[tuple[str, str], Sequence[Fact]]
+) -> tuple[dict[str, _Files], _Files, dict[tuple[str, str], _Files]]:
+    """Return the raw files of stories, of all scans, and of each scan, in a folder that the user names; refuse if some are not there."""
+    folder = Path(str(dataset.path)).expanduser()
+    if not folder.is_dir():
+        raise EngramError(f"dataset.path: there is no folder '{folder}'. Leave the key out to fetch the data by DataLad.")
+    stimuli = {fact.story: fact.stimulus for fact in facts}
+    words = {
+        story: (alignment_file(stimuli[story]), *([transcript_file(stimuli[story])] if (folder / transcript_file(stimuli[story])).exists() else ()))
+        for story in sorted(set(dataset.stories))
+    }
+    common = atlas_files(dataset) if dataset.atlas else tuple(str(folder / path) for path in parcellation_files())
+    bold = {key: [path for fact in runs for path in bold_files(dataset.pipeline, dataset.space, fact.scan)] for key, runs in read.items()}
+    needed = [*(path for paths in words.values() for path in paths), *(path for paths in bold.values() for path in paths)]
+    missing = [str(folder / path) for path in needed if not (folder / path).exists()] + [path for path in common if not Path(path).exists()]
+    if missing:
+        links = sum(Path(path).is_symlink() for path in missing)
+        raise EngramError(
+            f"dataset.path: {len(missing)} of {len(needed) + len(common)} files that the study needs are not in '{folder}'"
+            + (f" ({links} of them are links whose content was not fetched: 'datalad get' brings it)" if links else "")
+            + f". The first: {', '.join(missing[:3])}. Leave 'path' out to fetch them by DataLad, or choose other stories or listeners."
+        )
+
+    def inside(paths: Iterable[str]) -> _Files:
+        return tuple(str(folder / path) for path in paths)
+
+    return {story: inside(paths) for story, paths in words.items()}, common, {key: inside(paths) for key, paths in bold.items()}
+
+
+def atlas_files(dataset: NarrativesDataset) -> tuple[str, ...]:
+    """Return the files of an atlas that the user names."""
+    if dataset.atlas is None or dataset.atlas.startswith(NILEARN_PREFIX):
+        return ()
+    if dataset.space == VOLUME:
+        image = Path(dataset.atlas).expanduser()
+        table = image.with_name(image.name.removesuffix(".gz").removesuffix(".nii") + ".tsv")
+        return (str(image), *([str(table)] if table.exists() else ()))
+    return tuple(str(Path(dataset.atlas.replace("{hemi}", side)).expanduser()) for side in SIDES.values())
+
+
+def words_config(study: Study, plan: Plan, story: str) -> dict[str, Any]:
+    """Return what reading a story's words depends on, for `engram.datasets.open_words`."""
+    if not isinstance(study.dataset, NarrativesForm):
+        return {"kind": study.dataset.kind}
+    one = next(fact for fact in plan.facts if fact.story == story and fact.excluded is None)
+    # All that was told in one scan of the story; whose it is does not matter, so that choosing other listeners changes nothing.
+    return {"kind": "narratives", "scans": [fact.plain() for fact in plan.facts if (fact.scan, fact.stimulus) == (one.scan, one.stimulus)]}
+
+
+def reader_config(study: Study, plan: Plan, story: str) -> dict[str, Any]:
+    """Return what reading a story's scans depends on, apart from which listeners are in use, for `engram.datasets.open_dataset`."""
+    dataset = study.dataset
+    if isinstance(dataset, TableDataset):
+        return {"kind": "table", "start": dataset.start, "tr": dataset.tr}
+    if isinstance(dataset, AliceDataset):
+        return {"kind": "alice", "spheres": dataset.spheres}
+    return {
+        "kind": "narratives",
+        "atlas": dataset.atlas if isinstance(dataset, NarrativesDataset) else None,
+        "pipeline": dataset.pipeline if isinstance(dataset, NarrativesDataset) else SIMULATED_PIPELINE,
+        "regions": dataset.regions,
+        "runs": dataset.runs,
+        "scans": [fact.plain() for fact in scan_facts(plan, story)],
+        "space": dataset.space,
+    }
+
+
+def scan_facts(plan: Plan, story: str) -> list[Fact]:
+    """Return the facts of the story's scans in use."""
+    listeners = set(plan.listeners(story))
+    left_out = {(scan, one) for _, one, scan, _ in plan.excluded}
+    return [fact for fact in plan.facts if fact.story == story and fact.subject in listeners and (fact.scan, story) not in left_out]
+
+
+def clone_name(dataset: NarrativesDataset) -> str:
+    """Return the name under which a DataLad dataset is kept: one for each source."""
+    return hashlib.sha256(dataset.source.encode()).hexdigest()[:8]
+
+
+def words_to_fetch(study: Study, plan: Plan, story: str) -> dict[str, Any]:
+    """Return which files of a DataLad dataset hold a story's words; `optional` ones may not be there."""
+    stimulus = next(fact.stimulus for fact in plan.facts if fact.story == story)
+    return {"files": [alignment_file(stimulus)], "optional": [transcript_file(stimulus)], "source": _narratives(study).source}
+
+
+def scans_to_fetch(study: Study, plan: Plan, story: str) -> dict[str, Any]:
+    """Return which files of a DataLad dataset hold a story's scans, with the parcellation and the metadata that they are checked against."""
+    dataset = _narratives(study)
+    scans = sorted({fact.scan for fact in scan_facts(plan, story)})
+    files = [path for scan in scans for path in bold_files(dataset.pipeline, dataset.space, scan)]
+    return {
+        "files": [*files, *(parcellation_files() if dataset.atlas is None else []), *METADATA],
+        "optional": [events_file(scan) for scan in scans],
+        "source": dataset.source,
+    }
+
+
+def _narratives(study: Study) -> NarrativesDataset:
+    assert isinstance(study.dataset, NarrativesDataset)
+    return study.dataset
+
+
+def _table_scans(dataset: TableDataset) -> tuple[list[Scan], dict[str, tuple[str, ...]], tuple[str, ...], str | None, set[str]]:
     folder = Path(dataset.path).expanduser()
     if not folder.is_dir():
         raise EngramError(f"dataset.path: there is no folder '{folder}'. It is looked for from the working directory, {Path.cwd()}.")
@@ -284,4 +422,4 @@ def _table_scans(dataset: TableDataset) -> tuple[list[Scan], dict[str, tuple[str
     if not scans:
         raise EngramError(f"dataset.path: '{folder}' has no 'sub-<id>_story-<story>_timeseries.tsv' for {sorted(chosen)}.")
     header = targets.read_text(encoding="utf-8", errors="replace").split("\n", 1)[0].strip().split("\t")
-    return scans, chosen, (str(targets),), {"x", "y", "z"} <= set(header), subjects
+    return scans, chosen, (str(targets),), "markers" if {"x", "y", "z"} <= set(header) else None, subjects

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 #: How missing values are written in tables, as in BIDS.
 MISSING = "n/a"
+#: How numbers from -1 to 1 are kept in two bytes, in steps of 3e-5; opened again they are floating-point numbers.
+PACKED = {"dtype": "int16", "scale_factor": 1 / 32767, "_FillValue": -32768}
+#: How integers that hardly vary are kept.
+COMPRESSED = {"zlib": True, "complevel": 1}
 
 
 @contextmanager
@@ -46,7 +50,7 @@ def write_dataset(path: str | Path, dataset: xr.Dataset) -> None:
     path : path
         Ends in ``.nc``.
     dataset : xarray.Dataset
-        Every variable with a ``units`` or ``description`` attribute.
+        Every variable with a ``units`` or ``description`` attribute; a variable's ``encoding`` says how it is kept.
     """
     with atomic(path) as temporary:
         dataset.to_netcdf(temporary, engine="h5netcdf")

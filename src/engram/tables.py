@@ -116,35 +116,52 @@ def scores_table(
     parts = []
     for (group, model, augmentation), path in zip(keys, score_files, strict=True):
         with storage.open_dataset(path) as dataset:
-            part = _group_table(dataset.load(), [ceilings[story] for story in stories[group]], floor)
+            part = _group_table(dataset, [ceilings[story] for story in stories[group]], floor)
         parts.append(part.assign(study=study, group=group, model=model, augmentation=augmentation))
     return pd.concat(parts, ignore_index=True)[list(SCORES_COLUMNS)]
 
 
 def _group_table(scores: xr.Dataset, ceilings: list[xr.Dataset], floor: float) -> pd.DataFrame:
-    by_target = scores["r"].mean("fold").mean("story").transpose("layer", "subject", "target").values
     subjects = scores["subject"].values.tolist()
+    regions = _regions(scores)
+    n_trs = int(scores["n_trs"].sum())
     group_bounds = {kind: np.mean([one[kind].values for one in ceilings], axis=0) for kind in ("split", "split_sb", "average")}
-    rows = []
-    for (hemisphere, roi), index in _regions(scores):
-        common = {"hemisphere": hemisphere, "roi": roi, "n_targets": len(index), "n_trs": int(scores["n_trs"].sum())}
-        bounds = {kind: float(values[index].mean()) for kind, values in group_bounds.items()}
-        for number, subject in enumerate(subjects):
-            loo, ceiling, kind = np.nan, bounds["average"], _KIND_AVERAGE
+    bounds = []
+    for (hemisphere, roi), index in regions:
+        shared = {kind: float(values[index].mean()) for kind, values in group_bounds.items()}
+        for subject in subjects:
+            loo, ceiling, kind = np.nan, shared["average"], _KIND_AVERAGE
             if subject != AVERAGE:
                 loo, ceiling, kind = _listener_bound(ceilings, "loo", subject, index), _listener_bound(ceilings, "single", subject, index), _KIND_SINGLE
-            bound = {
-                "ceiling_split": bounds["split"],
-                "ceiling_split_sb": bounds["split_sb"],
-                "ceiling_loo": loo,
-                "ceiling_kind": kind if np.isfinite(ceiling) else None,
-                "ceiling": ceiling,
-            }
-            for layer, values in enumerate(by_target[:, number]):
-                score = float(values[index].mean())
-                normalized = score / ceiling if ceiling >= floor and ceiling > 0 else np.nan
-                rows.append({"subject": subject, "layer": layer, **common, "score": score, **bound, "normalized": normalized})
-    return pd.DataFrame(rows)
+            bounds.append(
+                {
+                    "hemisphere": hemisphere,
+                    "roi": roi,
+                    "n_targets": len(index),
+                    "n_trs": n_trs,
+                    "subject": subject,
+                    "ceiling_split": shared["split"],
+                    "ceiling_split_sb": shared["split_sb"],
+                    "ceiling_loo": loo,
+                    "ceiling_kind": kind if np.isfinite(ceiling) else None,
+                    "ceiling": ceiling,
+                }
+            )
+    bound = pd.DataFrame(bounds)
+    parts = []
+    for layer in range(scores.sizes["layer"]):  # one at a time: a whole cortex has gigabytes of scores
+        by_target = mean_scores(scores, layer)
+        means = np.stack([by_target[:, index].mean(1) for _, index in regions]).ravel()
+        parts.append(bound.assign(layer=layer, score=means.astype(float)))
+    table = pd.concat(parts, ignore_index=True)
+    usable = (table["ceiling"] >= floor) & (table["ceiling"] > 0)
+    return table.assign(normalized=(table["score"] / table["ceiling"]).where(usable))
+
+
+def mean_scores(scores: xr.Dataset, layer: int) -> np.ndarray:
+    """Return a layer's scores, folds and then stories averaged: (n_subjects, n_targets)."""
+    by_story = scores["r"].isel(layer=layer).mean("fold").mean("story")
+    return by_story.transpose("subject", "target").values
 
 
 def _listener_bound(ceilings: Iterable[xr.Dataset], kind: str, subject: str, index: np.ndarray) -> float:

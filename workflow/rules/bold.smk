@@ -9,8 +9,9 @@ rule bold:
     """Read and check the scans of a story, and clean them."""
     input:
         words="<results>/stories/story-{story}_words.tsv",
-        manifest=dataset_manifest,
+        manifest=scans_manifest,
         files=scan_files,
+        atlas=atlas_files,
     output:
         bold="<results>/bold/story-{story}_bold.nc",
         scans="<results>/bold/story-{story}_scans.tsv",

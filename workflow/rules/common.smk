@@ -12,7 +12,7 @@ from engram import plan as planning
 from engram.code import digest
 from engram.config import MIRROR_VARIABLE, NAME, read_study
 from engram.errors import EngramError
-from engram.names import ORIGINAL, WORD_RATE
+from engram.names import NILEARN_ATLASES, NILEARN_PREFIX, ORIGINAL, WORD_RATE
 from engram.paths import ALICE_SENTENCE_ENDS, GENERATOR, RESOURCES, TEXTS
 
 # Snakemake merges --configfile into the default one, deeply. The demo's is loaded only when the user gives no study, so
@@ -59,6 +59,8 @@ wildcard_constraints:
     download=r"[A-Za-z0-9.@-]+",
     group=r"[A-Za-z0-9.+-]+",
     figure=r"[a-z-]+",
+    clone=r"[0-9a-f]+",
+    atlas=NILEARN_ATLASES,
 
 
 AUGMENTATIONS = [ORIGINAL]
@@ -79,12 +81,28 @@ def final_outputs():
         for kind in ("svg", "png")
     ]
     truth = ["tables/truth.tsv"] if STUDY.dataset.kind == "simulated" else []
-    return [f"<results>/{path}" for path in [*tables, *figures, *truth]]
+    maps = [
+        f"maps/{name}.shape.gii"
+        for hemisphere in ("L", "R")
+        for name in (
+            f"hemi-{hemisphere}_ceilings",
+            *(
+                f"model-{model}_aug-{aug}_hemi-{hemisphere}_scores"
+                for model in planning.models(STUDY)
+                for aug in AUGMENTATIONS
+            ),
+        )
+    ]
+    on_surface = PLAN.brain == "surface"
+    return [
+        f"<results>/{path}"
+        for path in [*tables, *figures, *(maps if on_surface else []), *truth]
+    ]
 
 
 def figure_names():
     """Figures that this study can have."""
-    return ["layers", "regions", *(["brain"] if PLAN.has_coordinates else [])]
+    return ["layers", "regions", *(["brain"] if PLAN.brain else [])]
 
 
 def code_of(rule_name):
@@ -106,23 +124,36 @@ def plain(value):
     )
 
 
-def dataset_config():
-    """What readers need to know: not which listeners are in use, which is an input's business."""
-    config = section("dataset")
-    return {
-        key: config[key]
-        for key in config
-        if key not in ("subjects", "stories", "exclude", "path")
-    }
+def words_manifest(wildcards):
+    """The manifest of the words of a dataset that is downloaded or made; none for a folder that the user names."""
+    return _manifest(f"words-{wildcards.story}")
 
 
-def dataset_manifest(wildcards):
-    """The manifest of a dataset that is downloaded or made; none for a folder that the user names."""
+def scans_manifest(wildcards):
+    """The manifest of the scans of a dataset that is downloaded or made; none for a folder that the user names."""
+    return _manifest(f"scans-{wildcards.story}")
+
+
+def _manifest(of_story):
+    if STUDY.dataset.kind == "narratives" and dataset_folder() is None:
+        return [
+            f"<downloads>/narratives-{planning.clone_name(STUDY.dataset)}/{of_story}.tsv"
+        ]
     manifests = {
-        "alice": ["<downloads>/alice.tsv"],
-        "simulated": ["<results>/simulated.tsv"],
+        "alice": ["<downloads>/alice/manifest.tsv"],
+        "simulated": ["<results>/simulated/manifest.tsv"],
     }
     return manifests.get(STUDY.dataset.kind, [])
+
+
+def atlas_files(wildcards):
+    """The files of an atlas that the user names, or the manifest of one that is downloaded."""
+    atlas = getattr(STUDY.dataset, "atlas", None)
+    if atlas is None:
+        return []
+    if atlas.startswith(NILEARN_PREFIX):
+        return [f"<downloads>/atlases/{atlas.removeprefix(NILEARN_PREFIX)}.tsv"]
+    return planning.atlas_files(STUDY.dataset)
 
 
 def word_files(wildcards):
@@ -143,13 +174,25 @@ def scan_files(wildcards):
     ]
 
 
+def words_fetch_config(wildcards):
+    """What the download of a story's words depends on."""
+    return plain(planning.words_to_fetch(STUDY, PLAN, wildcards.story))
+
+
+def scans_fetch_config(wildcards):
+    """What the download of a story's scans depends on."""
+    return plain(planning.scans_to_fetch(STUDY, PLAN, wildcards.story))
+
+
 def simulation_config(wildcards):
     """What simulated listeners depend on: the texts and the generator, by their content, among others."""
+    dataset = section("dataset")
     return {
-        "dataset": section("dataset"),
+        "dataset": {
+            key: dataset[key] for key in ("listeners", "space", "stories", "words")
+        },
         "generator": planning.folder_fingerprint(GENERATOR),
         "seed": STUDY.seed,
-        "subjects": sorted({scan.subject for scan in PLAN.scans}),
         "texts": {
             story: planning.file_fingerprint(TEXTS / f"{story}.txt")
             for story in PLAN.stories
@@ -159,10 +202,7 @@ def simulation_config(wildcards):
 
 def truth_config(wildcards):
     """What the comparison with the truth depends on."""
-    trained = [
-        name for name, model in STUDY.language_models().items() if not model.untrained
-    ]
-    return {"layer": STUDY.figures.layer, "models": trained}
+    return {"layer": STUDY.figures.layer, "models": figure_models()}
 
 
 def dataset_folder():
@@ -178,7 +218,7 @@ def story_config(wildcards):
         else None
     )
     return {
-        "dataset": dataset_config(),
+        "dataset": plain(planning.words_config(STUDY, PLAN, wildcards.story)),
         "folder": dataset_folder(),
         "sentence_ends": ends,
         "stories": section("stories"),
@@ -190,10 +230,10 @@ def bold_config(wildcards):
     rows = section("encoding")
     return {
         "bold": section("bold"),
-        "dataset": dataset_config(),
+        "dataset": plain(planning.reader_config(STUDY, PLAN, wildcards.story)),
         "excluded": [
-            [subject, reason]
-            for subject, story, reason in PLAN.excluded
+            [subject, scan, reason]
+            for subject, story, scan, reason in PLAN.excluded
             if story == wildcards.story
         ],
         "folder": dataset_folder(),
@@ -269,6 +309,43 @@ def all_scores(wildcards):
     ]
 
 
+def model_scores(wildcards):
+    """Scores of every group for one model and text."""
+    return [
+        f"<results>/scores/group-{group}_model-{wildcards.model}_aug-{wildcards.aug}_scores.nc"
+        for group in PLAN.groups
+    ]
+
+
+def any_ceiling(wildcards):
+    """The ceilings of a story: they say, as all do, which vertex belongs to which target."""
+    return all_ceilings(wildcards)[0]
+
+
+def maps_config(wildcards):
+    """What maps depend on."""
+    return {"space": STUDY.dataset.space}
+
+
+def figure_maps(wildcards):
+    """The maps that a figure is drawn from: left and right hemisphere of each language model."""
+    if wildcards.figure != "brain" or PLAN.brain != "surface":
+        return []
+    return [
+        f"<results>/maps/model-{model}_aug-{ORIGINAL}_hemi-{hemisphere}_scores.shape.gii"
+        for model in figure_models()
+        for hemisphere in ("L", "R")
+    ]
+
+
+def figure_models():
+    """Models that the brain shows: trained language models, or whatever there is."""
+    trained = [
+        name for name, model in STUDY.language_models().items() if not model.untrained
+    ]
+    return trained or planning.models(STUDY)
+
+
 def all_ceilings(wildcards):
     """Ceilings of every story."""
     return [f"<results>/ceilings/story-{story}_ceiling.nc" for story in PLAN.stories]
@@ -301,7 +378,9 @@ def figure_config(wildcards):
     """What a figure depends on."""
     return {
         **section("figures"),
+        "brain": PLAN.brain,
         "figure": wildcards.figure,
         "models": planning.models(STUDY),
+        "shown": figure_models(),
         "study": STUDY.study,
     }

@@ -6,7 +6,10 @@ Each makes a manifest of what it fetched; the files lie beside it, and may be re
 
 localrules:
     fetch_alice,
+    fetch_atlas,
     fetch_model,
+    fetch_scans,
+    fetch_words,
 
 
 rule fetch_alice:
@@ -14,7 +17,7 @@ rule fetch_alice:
     input:
         pins=workflow.source_path("../../resources/alice/files.tsv"),
     output:
-        manifest="<downloads>/alice.tsv",
+        manifest="<downloads>/alice/manifest.tsv",
     log:
         "<logs>/fetch_alice.log",
     benchmark:
@@ -43,3 +46,54 @@ rule fetch_model:
         code=code_of("fetch_model"),
     script:
         "../scripts/fetch_model.py"
+
+
+rule fetch_words:
+    """Fetch a story's words and times from Narratives."""
+    output:
+        manifest="<downloads>/narratives-{clone}/words-{story}.tsv",
+    log:
+        "<logs>/fetch_words/{clone}-{story}.log",
+    benchmark:
+        "<benchmarks>/fetch_words/{clone}-{story}.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        config=words_fetch_config,
+        code=code_of("fetch_narratives"),
+    script:
+        "../scripts/fetch_narratives.py"
+
+
+rule fetch_scans:
+    """Fetch a story's scans from Narratives: exactly those of the study, verified by git-annex."""
+    output:
+        manifest="<downloads>/narratives-{clone}/scans-{story}.tsv",
+    log:
+        "<logs>/fetch_scans/{clone}-{story}.log",
+    benchmark:
+        "<benchmarks>/fetch_scans/{clone}-{story}.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        config=scans_fetch_config,
+        code=code_of("fetch_narratives"),
+    script:
+        "../scripts/fetch_narratives.py"
+
+
+rule fetch_atlas:
+    """Fetch an atlas in MNI space by nilearn."""
+    output:
+        manifest="<downloads>/atlases/{atlas}.tsv",
+    log:
+        "<logs>/fetch_atlas/{atlas}.log",
+    benchmark:
+        "<benchmarks>/fetch_atlas/{atlas}.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        config={},
+        code=code_of("fetch_atlas"),
+    script:
+        "../scripts/fetch_atlas.py"

@@ -7,6 +7,7 @@ rule figure:
         scores="<results>/tables/scores.tsv",
         ceilings="<results>/tables/ceilings.tsv",
         regions="<results>/tables/regions.tsv",
+        maps=figure_maps,
     output:
         svg="<results>/figures/{figure}.svg",
         png="<results>/figures/{figure}.png",

@@ -2,9 +2,9 @@
 
 
 rule simulate:
-    """Let simulated listeners hear the project's stories; write a folder of tables."""
+    """Let simulated listeners hear the project's stories; write a small Narratives."""
     output:
-        manifest="<results>/simulated.tsv",
+        manifest="<results>/simulated/manifest.tsv",
     log:
         "<logs>/simulate.log",
     benchmark:
@@ -22,7 +22,7 @@ rule truth:
     """Compare what was found with what was planted; fail if they differ."""
     input:
         scores="<results>/tables/scores.tsv",
-        manifest="<results>/simulated.tsv",
+        manifest="<results>/simulated/manifest.tsv",
     output:
         truth="<results>/tables/truth.tsv",
     log:

@@ -7,7 +7,7 @@ Needs the dataset's raw words. Makes one words table per story, in one form what
 rule story:
     """Bring a story's words into one form: complete times, sentences."""
     input:
-        manifest=dataset_manifest,
+        manifest=words_manifest,
         files=word_files,
     output:
         words="<results>/stories/story-{story}_words.tsv",

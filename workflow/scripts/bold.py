@@ -3,15 +3,15 @@
 import pandas as pd
 
 from engram import bold, datasets, storage
-from engram.jobs import dataset_folder, job
+from engram.jobs import atlas_file, dataset_folder, job
 
 with job(snakemake):
     config, story = snakemake.params.config, snakemake.wildcards.story
-    dataset = datasets.open_dataset(config["dataset"], dataset_folder(snakemake))
+    dataset = datasets.open_dataset(config["dataset"], dataset_folder(snakemake), atlas_file(snakemake))
     words = storage.read_words(snakemake.input.words)
     result, scans = bold.story_bold(dataset, story, config["subjects"], words, **config["bold"], **config["rows"])
-    left_out = pd.DataFrame([{"subject": subject, "story": story, "excluded": reason} for subject, reason in config["excluded"]])
-    for subject, reason in config["excluded"]:
-        bold.logger.warning("sub-%s, story %s is left out: %s", subject, story, reason)
+    left_out = pd.DataFrame([{"subject": subject, "story": story, "scan": scan, "excluded": reason} for subject, scan, reason in config["excluded"]])
+    for _, scan, reason in config["excluded"]:
+        bold.logger.warning("%s, story %s is left out: %s", scan, story, reason)
     storage.write_dataset(snakemake.output.bold, result)
     storage.write_table(snakemake.output.scans, bold.scans_table([scans, left_out]), bold.SCANS, bold.SCAN_COLUMNS)

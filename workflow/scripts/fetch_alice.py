@@ -8,7 +8,7 @@ from engram.jobs import job
 
 with job(snakemake, network=True):
     files = downloads.read_pins(snakemake.input.pins)
-    manifest = Path(snakemake.output.manifest)
+    folder = Path(snakemake.output.manifest).parent / "dataset"
     mirror = os.environ.get("ENGRAM_MIRROR")
-    downloads.fetch(files, manifest.with_name(manifest.name.removesuffix(".tsv")), mirror=Path(mirror) / "alice" if mirror else None)
-    downloads.write_manifest(manifest, files)
+    downloads.fetch(files, folder, mirror=Path(mirror) / "alice" if mirror else None)
+    downloads.write_manifest(Path(snakemake.output.manifest), folder)

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from engram import hub
+from engram import downloads, hub
 from engram.jobs import job
 
 with job(snakemake, network=True):
@@ -11,4 +11,4 @@ with job(snakemake, network=True):
     manifest = Path(snakemake.output.manifest)
     folder = manifest.with_name(manifest.name.removesuffix(".tsv"))
     hub.fetch_model(config["source"], folder, revision=config["revision"], weights=config["weights"], mirror=os.environ.get("ENGRAM_MIRROR"))
-    hub.write_manifest(manifest, folder)
+    downloads.write_manifest(manifest, folder)

@@ -1,10 +1,15 @@
 """Draw a figure."""
 
-from engram import figures, storage, tables
+from engram import figures, maps, storage, tables
 from engram.jobs import job
 
 with job(snakemake):
     config = snakemake.params.config
     scores, ceilings, regions = (storage.read_table(snakemake.input[name], dtype=tables.KEYS) for name in ("scores", "ceilings", "regions"))
-    figure = figures.draw(config["figure"], scores, ceilings, regions, config["models"], config["layer"])
+    if config["figure"] == "brain" and config["brain"] == "surface":
+        paths = iter(snakemake.input.maps)
+        by_model = {model: {side: maps.read_maps(next(paths)) for side in ("L", "R")} for model in config["shown"]}
+        figure = figures.cortex(scores, by_model, config["layer"])
+    else:
+        figure = figures.draw(config["figure"], scores, ceilings, regions, config["models"], config["layer"])
     figures.save(figure, snakemake.output.svg, snakemake.output.png, config["dpi"])

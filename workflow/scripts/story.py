@@ -5,6 +5,6 @@ from engram.jobs import dataset_folder, job
 
 with job(snakemake):
     config, story = snakemake.params.config, snakemake.wildcards.story
-    words = datasets.open_dataset(config["dataset"], dataset_folder(snakemake)).words(story)
+    words = datasets.open_words(config["dataset"], dataset_folder(snakemake)).words(story)
     table = stories.words_table(words, config["stories"]["pseudo_sentence"], story)
     storage.write_table(snakemake.output.words, table, f"The words of story {story}.", stories.COLUMNS, digits=10)

@@ -12,7 +12,7 @@ with job(snakemake):
     scores = scores[scores["subject"] != tables.AVERAGE]
     depths = scores.groupby("model")["layer"].max().to_dict()
     layers = {model: tables.reported_layer(depths[model], config["layer"]) for model in config["models"]}
-    truth = storage.read_table(Path(snakemake.input.manifest).with_suffix("") / "truth.tsv")
+    truth = storage.read_table(Path(snakemake.input.manifest).parent / "dataset" / "truth.tsv")
     table = simulate.compare_with_truth(scores, truth, config["models"], layers)
     shown = table.drop(columns=["regions"]).to_string(index=False, float_format="%.3f")
     simulate.logger.info("what was found beside what was planted:\n%s", shown)

@@ -1,0 +1,96 @@
+"""Maps on the cortex: GIFTI files for each hemisphere that Connectome Workbench and nilearn open."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from engram import storage
+from engram.names import AVERAGE
+from engram.narratives import VERTICES
+from engram.tables import mean_scores
+
+_STRUCTURES = {"L": "CortexLeft", "R": "CortexRight"}
+
+
+def score_maps(files: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return a model's scores, averaged over single listeners, by the name of the layer.
+
+    Parameters
+    ----------
+    files : sequence of paths
+        Scores of every group for one model and text.
+
+    Returns
+    -------
+    dict of arrays of shape (n_targets, )
+    """
+    sums: dict[str, np.ndarray] = {}
+    listeners = 0
+    for path in files:
+        with storage.open_dataset(path) as scores:
+            single = scores["subject"].values != AVERAGE
+            listeners += int(single.sum())
+            for layer in range(scores.sizes["layer"]):
+                name = layer_name(layer)
+                sums[name] = sums.get(name, 0.0) + mean_scores(scores, layer)[single].sum(0)
+    return {name: values / max(listeners, 1) for name, values in sums.items()}
+
+
+def layer_name(layer: int) -> str:
+    """Return what the map of a layer is called in its file."""
+    return f"layer {layer:02d}"
+
+
+def ceiling_maps(files: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return the ceilings of the average listener and of single listeners, averaged over stories (and listeners)."""
+    parts: dict[str, list[np.ndarray]] = {"average listener": [], "single listeners": []}
+    for path in files:
+        with storage.open_dataset(path) as ceiling:
+            parts["average listener"].append(ceiling["average"].values)
+            parts["single listeners"].append(ceiling["single"].mean("subject").values)
+    return {name: np.mean(values, axis=0) for name, values in parts.items()}
+
+
+def write_maps(paths: Mapping[str, str], maps: Mapping[str, np.ndarray], places: xr.Dataset, space: str) -> None:
+    """Write maps of targets as maps of vertices, NaN where there is no target.
+
+    Parameters
+    ----------
+    paths : mapping
+        Where each hemisphere's file goes (``.shape.gii``).
+    maps : mapping
+        Arrays of shape (n_targets, ), by name; each becomes an array of the file.
+    places : xarray.Dataset
+        Which vertices belong to which target, as `engram.bold.vertex_map` makes it.
+    space : {"fsaverage6", "fsaverage5"}
+    """
+    import nibabel
+    from nibabel.gifti import GiftiDataArray, GiftiImage, GiftiMetaData
+
+    for side, path in paths.items():
+        here = places["vertex_hemisphere"].values == side
+        vertices, targets = places["vertex_number"].values[here], places["vertex_target"].values[here]
+        arrays = []
+        for name, values in maps.items():
+            on_vertices = np.full(VERTICES[space], np.nan, dtype=np.float32)
+            on_vertices[vertices] = values[targets]
+            arrays.append(GiftiDataArray(on_vertices, intent="NIFTI_INTENT_SHAPE", meta=GiftiMetaData({"Name": name})))
+        image = GiftiImage(meta=GiftiMetaData({"AnatomicalStructurePrimary": _STRUCTURES[side]}), darrays=arrays)
+        with storage.atomic(path) as temporary:
+            nibabel.save(image, temporary)
+
+
+def read_maps(path: str | Path) -> dict[str, np.ndarray]:
+    """Return the maps of a file by name: float32, of shape (n_vertices, )."""
+    import nibabel
+
+    return {array.meta["Name"]: array.data for array in nibabel.load(path).darrays}
+
+
+def on_fsaverage5(values: np.ndarray) -> np.ndarray:
+    """Return a map of fsaverage5 or fsaverage6 on fsaverage5, whose vertices are the first of fsaverage6's."""
+    return values[: VERTICES["fsaverage5"]]
