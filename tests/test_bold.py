@@ -25,11 +25,11 @@ class Made:
     def __init__(self, scans: dict[str, np.ndarray], confounds: dict[str, np.ndarray] | None = None, start: float = 0.0) -> None:
         self.scans, self.motion, self.begin = scans, confounds or {}, start
 
-    def start(self, story: str) -> float:
+    def start(self, subject: str, story: str) -> float:
         return self.begin
 
-    def words(self, story: str) -> pd.DataFrame:
-        return WORDS
+    def scan_names(self, subject: str, story: str) -> str:
+        return f"{subject}-{story}"
 
     def targets(self) -> pd.DataFrame:
         return pd.DataFrame({"target": ["p", "q", "r"], "hemisphere": ["L", "L", "R"], "roi": ["one", "one", "two"], "x": [1.0, 3.0, 5.0]})

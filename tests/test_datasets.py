@@ -61,12 +61,12 @@ def test_missing_confound_becomes_the_mean_of_the_others(tmp_path: Path) -> None
 @pytest.mark.parametrize(("start", "expected"), [(0.0, 0.0), (3.5, 3.5), ({"tale": -2.0}, -2.0)])
 def test_start_of_a_story(start: float | dict[str, float], expected: float, tmp_path: Path) -> None:
     config = {"kind": "table", "tr": 2.0, "start": start}
-    assert datasets.open_dataset(config, tmp_path).start("tale") == expected
+    assert datasets.open_dataset(config, tmp_path).start("a", "tale") == expected
 
 
 def test_start_of_an_unknown_story(tmp_path: Path) -> None:
     with pytest.raises(EngramError, match=r"no time for story 'tale'. Known: .'other'.*'tale: 0.0'"):
-        TableDataset(tmp_path, 1.5, {"other": 1.0}).start("tale")
+        TableDataset(tmp_path, 1.5, {"other": 1.0}).start("a", "tale")
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_scans_are_listed_as_read(tmp_path: Path) -> None:
     (tmp_path / "sub-a_story-tale_confounds.tsv").write_text("c\td\n" + "".join(f"{row}\t{row % 3}\n" for row in range(30)))
     _, scans = bold.story_bold(dataset, "tale", ["b", "a"], TIMED, **{**OPTIONS, "trim": 2})
     assert [*scans.columns, "excluded"] == list(bold.SCAN_COLUMNS)
-    assert scans.to_numpy().tolist() == [["b", "tale", 30, 20, 2, 0, 1.0], ["a", "tale", 30, 20, 2, 2, 1.0]]
+    assert scans.to_numpy().tolist() == [["b", "tale", "sub-b_task-tale", 30, 20, 2, 0, 0, 1.0], ["a", "tale", "sub-a_task-tale", 30, 20, 2, 0, 2, 1.0]]
 
 
 @pytest.mark.parametrize("confounds", [True, False])
@@ -255,7 +255,7 @@ def test_alice_time_courses_and_motion_have_the_same_rows(tmp_path: Path) -> Non
     assert series.dtype == np.float32
     assert series.shape == motion.shape == (20, 6)
     np.testing.assert_allclose(motion[0], 10 + np.arange(6) / 10, rtol=1e-6)  # the first ten volumes were dropped
-    assert dataset.start("alice") == 10 * dataset.tr == 20
+    assert dataset.start("18", "alice") == 10 * dataset.tr == 20
 
 
 def test_alice_targets(tmp_path: Path) -> None:

@@ -248,9 +248,15 @@ def test_mirror_with_a_changed_file(mirrored: Path, tmp_path: Path) -> None:
     assert content_of(tmp_path / "out") == {}
 
 
-def test_manifest_lists_what_was_pinned(tmp_path: Path) -> None:
-    downloads.write_manifest(tmp_path / "m.tsv", [PinnedFile("a/b.txt", 3, "00ff", "http://x"), PinnedFile("c", 0, "aa", "http://y")])
-    assert (tmp_path / "m.tsv").read_text() == "path\tsize\tsha256\na/b.txt\t3\t00ff\nc\t0\taa\n"
+def test_manifest_lists_files_with_sizes_and_hashes(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    (folder / ".cache").mkdir(parents=True)
+    for name, text in {"b.json": "{}", "a.safetensors": "weights", ".hidden": "x", ".cache/x.json": "x"}.items():
+        (folder / name).write_text(text)
+    downloads.write_manifest(tmp_path / "model.tsv", folder)
+    rows = [("a.safetensors", "7", b"weights"), ("b.json", "2", b"{}")]
+    expected = ["path\tsize\tsha256", *(f"{name}\t{size}\t{hashlib.sha256(text).hexdigest()}" for name, size, text in rows)]
+    assert (tmp_path / "model.tsv").read_text().splitlines() == expected
 
 
 def test_pins_are_read_as_written(tmp_path: Path) -> None:

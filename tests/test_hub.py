@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -201,17 +200,6 @@ def test_what_is_left_of_a_model_is_no_model_when_the_hub_cannot_be_reached(
     with pytest.raises(EngramError, match=f"'org/x' could not be downloaded .*{type(error).__name__}: {error}.*what is there is kept.*ENGRAM_MIRROR"):
         hub.fetch_model("org/x", tmp_path, revision=None)
     assert names(tmp_path) == set(left)
-
-
-def test_manifest_lists_files_with_sizes_and_hashes(tmp_path: Path) -> None:
-    folder = tmp_path / "model"
-    (folder / ".cache").mkdir(parents=True)
-    for name, text in {"b.json": "{}", "a.safetensors": "weights", ".hidden": "x", ".cache/x.json": "x"}.items():
-        (folder / name).write_text(text)
-    hub.write_manifest(tmp_path / "model.tsv", folder)
-    rows = [("a.safetensors", "7", b"weights"), ("b.json", "2", b"{}")]
-    expected = ["path\tsize\tsha256", *(f"{name}\t{size}\t{hashlib.sha256(text).hexdigest()}" for name, size, text in rows)]
-    assert (tmp_path / "model.tsv").read_text().splitlines() == expected
 
 
 def test_model_of_the_mirror_comes_whole(mirror: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 from conftest import MODELS, STORY
 from scipy.linalg import eigh
 
-from engram import activations, encoding, simulate, timing
+from engram import activations, encoding, listening, simulate, timing
 from engram.bold import zscore
 from engram.paths import TEXTS
 
@@ -30,7 +30,7 @@ def test_a_planted_layer_is_the_best_layer(name: str, planted: int) -> None:
     options: dict[str, Any] = {"mode": "strided", "context": None, "stride": None, "pooling": "last", "batch_tokens": 4096}
     stories = []
     for story in ("lighthouse", "market"):
-        words = simulate.story_words((TEXTS / f"{story}.txt").read_text(), np.random.default_rng(0), untimed=0)
+        words = pd.DataFrame(listening.speak((TEXTS / f"{story}.txt").read_text(), 0), columns=["word", "onset", "offset"])
         stories.append((words, activations.story_activations(words["word"].tolist(), reader, **options)["activation"].values))
     vectors = np.concatenate([activation for _, activation in stories], axis=1)
     neighbours = np.column_stack([vectors[planted - 1], vectors[planted + 1], np.ones(vectors.shape[1])])
@@ -58,34 +58,25 @@ def test_a_planted_layer_is_the_best_layer(name: str, planted: int) -> None:
     assert scores[planted] > others + 0.1, np.round(scores, 3)
 
 
-def test_simulated_speech_has_a_natural_rate_and_keeps_its_words() -> None:
-    words = simulate.story_words(STORY, np.random.default_rng(0))
-    assert words["word"].tolist() == STORY.split()
-    assert 2.0 < len(words) / words["offset"].max() < 3.2
-    assert 0 < words["onset"].isna().mean() < 0.06
-    timed = words.dropna()
-    assert (timed["offset"] > timed["onset"]).all() and (np.diff(timed["onset"]) > 0).all()
-
-
 def test_simulated_listeners_have_what_was_planted() -> None:
-    words = simulate.story_words(STORY, np.random.default_rng(0), untimed=0)
-    table = simulate.targets()
-    vectors = np.random.default_rng(1).standard_normal((len(words), 20))
-    response = simulate.responses(words["onset"].to_numpy(), vectors, 320, 1.5, table, seed=3, story_seed=0)
-    assert ((response == 0).all(0) == (table["planted"] == "nothing")).all()
-    again = simulate.responses(words["onset"].to_numpy(), vectors, 320, 1.5, table, seed=3, story_seed=1)
-    language, stimulus = (table["planted"] == kind for kind in ("language", "stimulus"))
+    onsets = np.array([onset for _, onset, _ in listening.speak(STORY, 0)])
+    planted = np.array(["language"] * 10 + ["word rate"] * 4 + ["stimulus"] * 6 + ["nothing"] * 5)
+    vectors = np.random.default_rng(1).standard_normal((len(onsets), 20))
+    response = simulate.responses(onsets, vectors, 320, 1.5, planted.tolist(), seed=3, story_seed=0)
+    assert ((response == 0).all(0) == (planted == "nothing")).all()
+    again = simulate.responses(onsets, vectors, 320, 1.5, planted.tolist(), seed=3, story_seed=1)
+    language, stimulus = (planted == kind for kind in ("language", "stimulus"))
     np.testing.assert_allclose(response[:, language], again[:, language])  # the wiring is the same for all stories
     assert np.abs(response[:, stimulus] - again[:, stimulus]).max() > 1
     rng = np.random.default_rng(0)
-    driven = response[:, table["planted"] != "nothing"]
+    driven = response[:, planted != "nothing"]
     heard = np.stack([simulate.listen(driven, 0.09, rng) for _ in range(40)])
     correlations = [np.corrcoef(one[:, t], driven[:, t])[0, 1] for one in heard for t in range(driven.shape[1])]
     assert np.mean(correlations) == pytest.approx(0.3, abs=0.02)  # sqrt(0.09)
 
 
 def truth_scores(language: float, nothing: float) -> pd.DataFrame:
-    truth = simulate.targets()[["hemisphere", "roi", "planted"]].drop_duplicates()
+    truth = pd.DataFrame([(side, roi, planted) for side in "LR" for roi, planted in simulate.PLANTED.items()], columns=["hemisphere", "roi", "planted"])
     rng = np.random.default_rng(0)
     means = {"language": language, "word rate": 0.05, "stimulus": 0.0, "nothing": nothing}
     rows = [
@@ -98,7 +89,7 @@ def truth_scores(language: float, nothing: float) -> pd.DataFrame:
 
 @pytest.mark.parametrize(("language", "nothing", "wrong"), [(0.12, 0.0, set()), (0.0, 0.0, {"language"}), (0.12, 0.08, {"nothing"})])
 def test_the_comparison_with_the_truth_can_fail(language: float, nothing: float, wrong: set[str]) -> None:
-    truth = simulate.targets()[["hemisphere", "roi", "planted"]].drop_duplicates()
+    truth = pd.DataFrame([(side, roi, planted) for side in "LR" for roi, planted in simulate.PLANTED.items()], columns=["hemisphere", "roi", "planted"])
     table = simulate.compare_with_truth(truth_scores(language, nothing), truth, ["m"], {"m": 4})
     assert wrong <= set(table.loc[table["found"] == "no", "planted"])
     assert wrong or (table["found"] == "yes").all()

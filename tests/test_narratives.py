@@ -1,4 +1,4 @@
-"""Narratives: the facts table, alignments, surfaces; on made files of the dataset's form, and on its real metadata where a mirror has them."""
+"""Narratives: planning, words, surfaces and the whole road, on the simulated dataset in every form; and on the real metadata where a mirror has them."""
 
 from __future__ import annotations
 
@@ -15,126 +15,211 @@ import pytest
 import yaml
 from conftest import ROOT, jobs, snakemake
 
-from engram import bold, facts, narratives, stories
+from engram import annex, bold, facts, listening, narratives, simulate, stories
 from engram.config import read_study
 from engram.errors import EngramError
-from engram.paths import NARRATIVES_FACTS
-from engram.plan import make_plan
+from engram.paths import GENERATOR, NARRATIVES_FACTS, TEXTS
+from engram.plan import Plan, make_plan
 
 FACTS = facts.read_facts(NARRATIVES_FACTS)
 N_VERTICES = narratives.VERTICES["fsaverage5"]
-
-
-def write_surface(path: Path, values: np.ndarray) -> None:
-    """Write BOLD of shape (n_trs, n_vertices) as GIFTI, one array for each TR."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    arrays = [nibabel.gifti.GiftiDataArray(row.astype(np.float32), intent="NIFTI_INTENT_TIME_SERIES") for row in values]
-    nibabel.save(nibabel.gifti.GiftiImage(darrays=arrays), path)
+STUDY: dict[str, Any] = {"stories": ["lighthouse", "market"], "listeners": 6, "words": 120}
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with Narratives' tree: shapesphysical of three real listener numbers on fsaverage5, pieman with two runs of one."""
-    folder = tmp_path_factory.mktemp("narratives")
-    rng = np.random.default_rng(0)
-    labels = folder / "derivatives" / "freesurfer" / "fsaverage6" / "label"
-    labels.mkdir(parents=True)
-    for side in "lr":
-        vertices = np.arange(narratives.VERTICES["fsaverage6"])
-        label = np.where(vertices % 100 < 8, 0, 1 + vertices % 3)  # 8 % medial wall
-        colours = np.array([[10 * i, i, i, 0, 0] for i in range(4)])
-        nibabel.freesurfer.write_annot(labels / f"{side}h.aparc.a2009s.annot", label, colours, ["Medial_wall", "G_one", "S_two", "G_three"], fill_ctab=True)
-    for scan, n_trs in (("sub-002_task-pieman_run-1", 300), ("sub-002_task-pieman_run-2", 298), ("sub-023_task-pieman", 300)):
-        for side in "LR":
-            values = rng.standard_normal((n_trs, N_VERTICES)).astype(np.float32)
-            values[:, np.arange(N_VERTICES) % 100 < 7] = np.nan  # the data's medial wall is a little smaller than the label's
-            write_surface(narratives.surface_file(folder, "afni-nosmooth", scan, "fsaverage5", side), values)
-    alignment = folder / "stimuli" / "gentle" / "pieman"
-    alignment.mkdir(parents=True)
-    rows = ["I,i,2.0,2.1", "began,began,16.0,16.4", "my,my,16.4,16.6", "illustrious,<unk>,17.0,17.9", "career,,,", "as,as,30.0,30.2", "it,it,430.0,431.0"]
-    (alignment / "align.csv").write_text("\n".join(rows) + "\n")
-    (alignment / "transcript.txt").write_text('"I began my illustrious career, as... it."\n')
+    """The simulated Narratives: two stories, six listeners, one of them with two runs, one scan excluded; fsaverage5."""
+    folder = tmp_path_factory.mktemp("narratives") / "dataset"
+    simulate.write_narratives(folder, GENERATOR, TEXTS, **STUDY, space="fsaverage5", seed=0)
     return folder
 
 
-def reader(folder: Path, runs: str = "mean") -> narratives.NarrativesDataset:
-    return narratives.NarrativesDataset(folder, "afni-nosmooth", "fsaverage5", runs)
+SCANS = listening.simulated_facts(TEXTS, seed=0, **STUDY)
 
 
-def test_words_times_and_punctuation(tree: Path) -> None:
-    words = reader(tree).words("pieman")
-    assert words["word"].tolist() == ['"I', "began", "my", "illustrious", "career,", "as...", 'it."']
-    # "I" is aligned into the music, 15 s of which come before the story: its time is unknown, as "career"'s is
-    assert words["onset"].isna().tolist() == [True, False, False, False, True, False, False]
-    table = stories.words_table(words, 15, "pieman")
-    assert table.loc[4, "onset"] == pytest.approx(17.9) and table.loc[4, "offset"] == pytest.approx(30.0)
+def scans_of(story: str) -> list[facts.Fact]:
+    return [fact for fact in SCANS if fact.story == story]
+
+
+def reader(folder: Path, story: str = "lighthouse", **options: Any) -> narratives.NarrativesDataset:
+    return narratives.NarrativesDataset(folder, scans_of(story), space="fsaverage5", **options)
+
+
+def raw(folder: Path, scan: str) -> np.ndarray:
+    """Both hemispheres of a scan, every vertex."""
+    sides = [nibabel.load(folder / path) for path in facts.bold_files("afni-nosmooth", "fsaverage5", scan)]
+    return np.concatenate([np.stack([array.data for array in side.darrays]) for side in sides], axis=1)
+
+
+def test_metadata_of_the_made_dataset_give_the_facts_it_was_planned_by(tree: Path) -> None:
+    assert facts.read_dataset(tree) == SCANS
+    assert sum(fact.excluded is not None for fact in SCANS) == 1 and any(fact.run == "2" for fact in SCANS)
+
+
+def test_words_are_those_that_were_told_when_they_were_told(tree: Path) -> None:
+    words = narratives.NarrativesWords(tree, scans_of("market")).words("market")
+    assert words["word"].tolist() == (TEXTS / "market.txt").read_text().split()[:120]  # with the transcript's punctuation
+    told = listening.speak((TEXTS / "market.txt").read_text(), 1, 120)
+    fact = scans_of("market")[0]
+    lead = fact.story_onset - fact.audio_onset  # the audio begins with music
+    timed = words["onset"].notna().to_numpy()
+    assert 0 < (~timed).sum() < 10
+    np.testing.assert_allclose(words["onset"][timed], lead + np.array([onset for _, onset, _ in told])[timed], atol=0.006)
+    table = stories.words_table(words, 15, "market")
+    assert table["onset"].notna().all() and (table["timed"] == "false").sum() == (~timed).sum()
+
+
+def test_words_before_the_story_lose_their_times(tree: Path, tmp_path: Path) -> None:
+    """As in milkywaysynonyms, whose first word is aligned into the music."""
+    folder = tmp_path / "copy"
+    shutil.copytree(tree / "stimuli", folder / "stimuli")
+    path = folder / facts.alignment_file("lighthouse")
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(["The,the,2.0,2.1", *lines[1:]]) + "\n")
+    assert np.isnan(narratives.NarrativesWords(folder, scans_of("lighthouse")).words("lighthouse")["onset"][0])
 
 
 @pytest.mark.parametrize(("story", "start"), [("pieman", 0.0), ("tunnel", -3.0), ("shapesphysical", -4.5), ("black", -12.0), ("reach", -4.5)])
 def test_the_audio_begins_where_the_events_say(tree: Path, story: str, start: float) -> None:
-    assert reader(tree).start(story) == start
+    mine = [fact for fact in FACTS if fact.story == story and fact.excluded is None]
+    dataset = narratives.NarrativesDataset(tree, mine, space="fsaverage5")
+    assert {dataset.start(fact.subject, story) for fact in mine} == {start}
 
 
-def test_targets_leave_out_the_medial_wall(tree: Path) -> None:
+def test_schema_begins_at_each_listeners_own_time(tree: Path) -> None:
+    mine = [fact for fact in FACTS if fact.story == "friends"]
+    dataset = narratives.NarrativesDataset(tree, mine, space="fsaverage5")
+    assert (dataset.start("049", "friends"), dataset.start("075", "friends")) == (-199.93, -199.7)
+
+
+def test_targets_leave_out_the_medial_wall_and_cortex_without_a_region(tree: Path) -> None:
     targets = reader(tree).targets()
-    n_side = int((np.arange(N_VERTICES) % 100 >= 8).sum())
-    assert targets.groupby("hemisphere").size().to_dict() == {"L": n_side, "R": n_side}
-    assert set(targets["roi"]) == {"G_one", "S_two", "G_three"}
-    first = targets.iloc[0]
-    assert (first["target"], first["vertex"], first["roi"]) == ("L8", 8, "G_three")
+    assert set(targets["roi"]) <= set(simulate.PLANTED) and set(targets["hemisphere"]) == {"L", "R"}
+    values = raw(tree, "sub-001_task-lighthouse")
+    assert 300 < np.isnan(values).all(0).sum() < 1200  # the medial wall, both hemispheres
+    chosen = targets["vertex"].to_numpy() + np.where(targets["hemisphere"] == "R", N_VERTICES, 0)
+    np.testing.assert_array_equal(reader(tree).timeseries("001", "lighthouse"), values[:, chosen])
+    assert set(reader(tree, regions=["precuneus"]).targets()["roi"]) == {"precuneus"}
 
 
 def test_runs_are_averaged_or_chosen(tree: Path) -> None:
-    mask = np.arange(N_VERTICES) % 100 >= 8
-    runs = []
-    for run in ("1", "2"):
-        sides = [nibabel.load(narratives.surface_file(tree, "afni-nosmooth", f"sub-002_task-pieman_run-{run}", "fsaverage5", side)) for side in "LR"]
-        runs.append(np.concatenate([np.stack([array.data for array in side.darrays])[:, mask] for side in sides], axis=1))
-    np.testing.assert_allclose(reader(tree).timeseries("002", "pieman"), (runs[0][:298] + runs[1]) / 2, atol=1e-6)
-    np.testing.assert_array_equal(reader(tree, "first").timeseries("002", "pieman"), runs[0])
-    np.testing.assert_array_equal(reader(tree, "last").timeseries("002", "pieman"), runs[1])
+    runs = [reader(tree, runs=which).timeseries("002", "lighthouse") for which in ("first", "last", "mean")]
+    n_trs = min(len(runs[0]), len(runs[1]))
+    assert len(runs[0]) != len(runs[1])
+    np.testing.assert_allclose(runs[2], (runs[0][:n_trs] + runs[1][:n_trs]) / 2, atol=1e-6)
+    assert reader(tree).scan_names("002", "lighthouse") == "sub-002_task-lighthouse_run-1 sub-002_task-lighthouse_run-2"
 
 
-def test_scans_are_cut_to_the_shortest(tree: Path) -> None:
-    dataset = reader(tree)
-    words = stories.words_table(dataset.words("pieman"), 15, "pieman")
-    options: dict[str, Any] = {"confounds": True, "high_pass": None, "targets": "roi", "average": True, "trim": 6, "tail": 60.0}
-    result, _ = bold.story_bold(dataset, "pieman", ["002", "023"], words, **options)
-    # the first timed word is in row 10 (16 s; "I" gets that time too); 491 s would be row 328: the shorter scan ends with row 297
-    assert (result["time"].values[0], result.sizes["time"]) == (15.0, 288)
-    assert result["target"].values.tolist() == ["L-G_one", "L-G_three", "L-S_two", "R-G_one", "R-G_three", "R-S_two"]
+OPTIONS: dict[str, Any] = {"confounds": True, "high_pass": None, "targets": "roi", "average": True, "trim": 6, "tail": 60.0}
 
 
-def broken(tree: Path, tmp_path: Path) -> Path:
+def test_scans_are_cut_to_the_shortest(tree: Path, caplog: pytest.LogCaptureFixture) -> None:
+    words = stories.words_table(narratives.NarrativesWords(tree, scans_of("lighthouse")).words("lighthouse"), 15, "lighthouse")
+    result, scans = bold.story_bold(reader(tree), "lighthouse", ["001", "002", "003"], words, **OPTIONS)
+    assert scans["n_trs"].nunique() == 2 and "cut to the shortest" in caplog.text
+    # the first word begins 15.5 s into the scan, in row 10
+    assert (result["time"].values[0], result.sizes["time"]) == (15.0, scans["n_trs"].min() - 10)
+    assert "L-angular gyrus" in result["target"].values.tolist()
+    # every vertex of a region belongs to the region's target
+    regions = result["roi"].values[result["vertex_target"].values]
+    assert (regions == reader(tree).targets()["roi"]).all()
+
+
+def test_listeners_who_heard_it_at_other_times_are_brought_to_one_clock() -> None:
+    """Schema: the same response, 200.0 s into one scan and 150.4 s into the other, which is 33 TRs less 0.1 s."""
+    rng = np.random.default_rng(0)
+    response = rng.standard_normal((60, 2)).astype(np.float32)
+    begins = {"a": 200.0, "b": 150.4}
+
+    class Made:
+        tr, slack_trs = 1.5, 5
+
+        def targets(self) -> pd.DataFrame:
+            return pd.DataFrame({"target": ["p", "q"], "hemisphere": "L", "roi": ["p", "q"]})
+
+        def start(self, subject: str, story: str) -> float:
+            return -begins[subject]
+
+        def scan_names(self, subject: str, story: str) -> str:
+            return subject
+
+        def timeseries(self, subject: str, story: str) -> np.ndarray:
+            before = round(begins[subject] / 1.5)
+            rest = rng.standard_normal((200 - before - 60, 2))
+            return np.concatenate([rng.standard_normal((before, 2)), response, rest]).astype(np.float32)
+
+        def confounds(self, subject: str, story: str) -> None:
+            return None
+
+    words = pd.DataFrame({"word": ["a", "b"], "onset": [0.6, 80.0], "offset": [0.9, 80.4]})
+    result, _ = bold.story_bold(Made(), "friends", ["a", "b"], words, **{**OPTIONS, "targets": "all", "tail": 4.0})
+    one, other = result["bold"].sel(subject=["a", "b"]).values
+    np.testing.assert_allclose(one, other, atol=1e-5)
+    np.testing.assert_allclose(one, bold.zscore(response[: len(one)]), atol=1e-5)
+
+
+def test_facts_that_the_dataset_contradicts_stop_the_scan(tree: Path, tmp_path: Path) -> None:
+    folder = copy_of(tree, tmp_path)
+    events = folder / facts.events_file("sub-003_task-lighthouse")
+    events.write_text(events.read_text().replace("15.0", "18.0"))
+    with pytest.raises(EngramError, match=r"sub-003_task-lighthouse.*story_onset: table 15, metadata 18.*make_facts"):
+        reader(folder).timeseries("003", "lighthouse")
+
+
+def copy_of(tree: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "copy"
     shutil.copytree(tree, folder)
     return folder
 
 
+def write_surface(path: Path, values: np.ndarray) -> None:
+    arrays = [nibabel.gifti.GiftiDataArray(row.astype(np.float32), intent="NIFTI_INTENT_TIME_SERIES") for row in values]
+    nibabel.save(nibabel.gifti.GiftiImage(darrays=arrays), path)
+
+
 def test_broken_files_are_named(tree: Path, tmp_path: Path) -> None:
-    folder = broken(tree, tmp_path)
-    left = narratives.surface_file(folder, "afni-nosmooth", "sub-023_task-pieman", "fsaverage5", "L")
+    folder = copy_of(tree, tmp_path)
+    left = folder / facts.bold_files("afni-nosmooth", "fsaverage5", "sub-003_task-lighthouse")[0]
     whole = left.read_bytes()
     left.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(EngramError, match=r"hemi-L_desc-clean\.func\.gii' cannot be read .* fetch it again"):
-        reader(folder).timeseries("023", "pieman")
+        reader(folder).timeseries("003", "lighthouse")
     left.unlink()
     left.symlink_to("../../.git/annex/objects/not-fetched")
     with pytest.raises(EngramError, match="not fetched"):
-        reader(folder).timeseries("023", "pieman")
+        reader(folder).timeseries("003", "lighthouse")
     left.unlink()
-    write_surface(left, np.zeros((300, 500)))
+    write_surface(left, np.zeros((50, 500)))
     with pytest.raises(EngramError, match="has 500 vertices; fsaverage5 has 10242"):
-        reader(folder).timeseries("023", "pieman")
-    write_surface(left, np.ones((290, N_VERTICES)))
-    with pytest.raises(EngramError, match=r"hemispheres have \[290, 300\] TRs"):
-        reader(folder).timeseries("023", "pieman")
-    (folder / "stimuli" / "gentle" / "pieman" / "align.csv").write_text("I,i,2.0,2.1\nbegan,began,late,3\n")
+        reader(folder).timeseries("003", "lighthouse")
+    write_surface(left, np.ones((20, N_VERTICES)))
+    with pytest.raises(EngramError, match=r"have \[20, \d+\] TRs"):
+        reader(folder).timeseries("003", "lighthouse")
+    alignment = folder / facts.alignment_file("lighthouse")
+    alignment.write_text("I,i,2.0,2.1\nbegan,began,late,3\n")
     with pytest.raises(EngramError, match=r"align\.csv', line 2"):
-        reader(folder).words("pieman")
-    (folder / "stimuli" / "gentle" / "pieman" / "align.csv").unlink()
+        narratives.NarrativesWords(folder, scans_of("lighthouse")).words("lighthouse")
+    alignment.unlink()
     with pytest.raises(EngramError, match="is not there"):
-        reader(folder).words("pieman")
+        narratives.NarrativesWords(folder, scans_of("lighthouse")).words("lighthouse")
+
+
+def test_a_few_targets_without_variance_are_counted_many_are_refused(tree: Path, tmp_path: Path) -> None:
+    folder = copy_of(tree, tmp_path)
+    left = folder / facts.bold_files("afni-nosmooth", "fsaverage5", "sub-003_task-lighthouse")[0]
+    values = np.stack([array.data for array in nibabel.load(left).darrays])
+    targets = reader(folder).targets()
+    vertices = targets.loc[targets["hemisphere"] == "L", "vertex"].to_numpy()
+    values[:, vertices[:5]] = 0
+    write_surface(left, values)
+    words = stories.words_table(narratives.NarrativesWords(folder, scans_of("lighthouse")).words("lighthouse"), 15, "lighthouse")
+    result, scans = bold.story_bold(reader(folder), "lighthouse", ["001", "003"], words, **{**OPTIONS, "targets": "all"})
+    assert scans["n_constant"].tolist() == [0, 5]
+    assert (result["bold"].sel(subject="003").values[:, :5] == 0).all() and np.isfinite(result["bold"].values).all()
+    values[:, vertices[:200]] = 0
+    write_surface(left, values)
+    with pytest.raises(EngramError, match="200 of"):
+        reader(folder).timeseries("003", "lighthouse")
 
 
 def test_punctuation_survives_differences() -> None:
@@ -146,6 +231,9 @@ def test_facts_hold_what_is_known_of_the_dataset() -> None:
     scans = {fact.scan: fact.excluded for fact in FACTS}
     assert len({fact.subject for fact in FACTS}) == 345
     assert len(scans) == 873 and sum(reason is not None for reason in scans.values()) == 27
+    # The 891 scans of the publication count each of the 18 scans of slumlordreach as two: a story each.
+    assert len({(fact.scan, fact.story) for fact in FACTS if fact.task != "schema"} | {(fact.scan, "") for fact in FACTS if fact.task == "schema"}) == 891
+    assert len({fact.subject for fact in FACTS if (fact.task, fact.run) == ("pieman", "2")}) == 14
     milkyway = {fact.story for fact in FACTS if fact.task == "milkyway"}
     assert milkyway == {"milkywayoriginal", "milkywaysynonyms", "milkywayvodka"}
     assert {fact.story for fact in FACTS if fact.task == "prettymouth"} == {"prettymouthaffair", "prettymouthparanoia"}
@@ -154,41 +242,83 @@ def test_facts_hold_what_is_known_of_the_dataset() -> None:
         assert found == {(onset, length)}
 
 
-def study(**dataset: object) -> dict[str, object]:
-    return {"study": "n", "dataset": {"kind": "narratives", "path": "nowhere", **dataset}, "models": {}}
+def plan(**dataset: object) -> Plan:
+    return make_plan(read_study({"study": "n", "dataset": {"kind": "narratives", **dataset}, "models": {}}))
 
 
-def test_plan_needs_no_data_and_loses_nobody() -> None:
-    plan = make_plan(read_study(study(stories=["pieman", "tunnel"])))
+def test_plan_needs_no_data_and_loses_no_scan() -> None:
+    made = plan(stories=["pieman", "tunnel"])
+    used = {(scan.subject, scan.story) for scan in made.scans}
+    left_out = {scan for _, _, scan, _ in made.excluded}
     # sub-001's two runs of pieman are excluded; of sub-013's, the second: one remains
-    assert ("001", "pieman") not in {(scan.subject, scan.story) for scan in plan.scans}
-    assert ("001", "pieman") in {(subject, story) for subject, story, _ in plan.excluded}
-    assert ("013", "pieman") in {(scan.subject, scan.story) for scan in plan.scans}
-    everyone = {(fact.subject, fact.story) for fact in FACTS if fact.story in ("pieman", "tunnel")}
-    assert {(scan.subject, scan.story) for scan in plan.scans} | {(subject, story) for subject, story, _ in plan.excluded} == everyone
-    assert set(plan.groups) == {"pieman", "tunnel", "pieman+tunnel"}
-    assert "average" in plan.groups["pieman+tunnel"].subjects
+    assert ("001", "pieman") not in used and {"sub-001_task-pieman_run-1", "sub-001_task-pieman_run-2"} <= left_out
+    assert ("013", "pieman") in used and "sub-013_task-pieman_run-2" in left_out
+    read = {name for story in made.stories for subject in made.listeners(story) for name in scan_names(made, subject, story)}
+    everything = {fact.scan for fact in FACTS if fact.story in ("pieman", "tunnel")}
+    assert read | left_out == everything and not read & left_out
+    assert set(made.groups) == {"pieman", "tunnel", "pieman+tunnel"}
+    assert "average" in made.groups["pieman+tunnel"].subjects
+
+
+def scan_names(made: Plan, subject: str, story: str) -> list[str]:
+    from engram.plan import scan_facts
+
+    return [fact.scan for fact in scan_facts(made, story) if fact.subject == subject]
+
+
+def test_a_run_that_does_not_count_is_listed() -> None:
+    made = plan(stories=["pieman"], subjects=["002"], runs="last")
+    assert made.excluded == (("002", "pieman", "sub-002_task-pieman_run-1", "another run counts (dataset.runs: last)"),)
+    assert scan_names(made, "002", "pieman") == ["sub-002_task-pieman_run-2"]
 
 
 def test_adding_a_story_renames_no_other_group() -> None:
-    few, more = (make_plan(read_study(study(stories=names))).groups for names in (["black", "bronx"], ["black", "bronx", "lucy"]))
+    few, more = (plan(stories=names).groups for names in (["black", "bronx"], ["black", "bronx", "lucy"]))
     assert set(few) <= set(more) and "lucy" in more
     for name, group in few.items():
         assert set(group.subjects) - {"average"} == set(more[name].subjects) - {"average"}
+
+
+def test_scrambled_stories_and_schema_can_be_asked_for() -> None:
+    made = plan(stories=["friends", "notthefalllongscram"])
+    assert len(made.listeners("friends")) == 31 and len(made.listeners("notthefalllongscram")) == 22
+    default = plan()
+    assert not {"friends", "notthefalllongscram"} & set(default.stories)
 
 
 @pytest.mark.parametrize(
     ("dataset", "message"),
     [
         ({"stories": ["piemann"]}, "piemann"),
-        ({"stories": ["friends"]}, "friends"),  # schema: every listener heard the clips in an order of their own
         ({"subjects": ["999"]}, "999"),
         ({"stories": ["lucy"], "subjects": ["002"]}, "no listener is left for lucy"),
+        ({"path": "nowhere"}, "no folder 'nowhere'.*by DataLad"),
+        ({"space": "MNI152NLin2009cAsym"}, "needs an atlas.*harvard-oxford-sub"),
+        ({"atlas": "nilearn:aal"}, "volumes"),
+        ({"atlas": "mine.annot"}, "write {hemi}"),
+        ({"atlas": "nilearn:mine", "space": "MNI152NLin2009cAsym"}, "'mine' is none of"),
     ],
 )
-def test_unknown_names_are_refused(dataset: dict[str, object], message: str) -> None:
+def test_what_cannot_be_is_refused(dataset: dict[str, object], message: str) -> None:
     with pytest.raises(EngramError, match=message):
-        make_plan(read_study(study(**dataset)))
+        plan(**dataset)
+
+
+def test_files_that_are_not_there_are_named_before_the_first_job(tree: Path, tmp_path: Path) -> None:
+    """A half-got clone: links without content, and a hemisphere that is missing altogether."""
+    folder = tmp_path / "clone"
+    wanted = [path for fact in FACTS if (fact.story, fact.subject) == ("lucy", "022") for path in facts.bold_files("afni-nosmooth", "fsaverage6", fact.scan)]
+    for path in (facts.alignment_file("lucy"), *facts.parcellation_files()):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text("x")
+    (folder / wanted[0]).parent.mkdir(parents=True)
+    (folder / wanted[0]).symlink_to("../../nothing")
+    with pytest.raises(EngramError, match=r"2 of 5 files .* \(1 of them are links .*'datalad get' brings it\).*hemi-L"):
+        plan(path=str(folder), stories=["lucy"], subjects=["022"])
+    for path in wanted:
+        (folder / path).unlink(missing_ok=True)
+        (folder / path).write_text("x")
+    assert plan(path=str(folder), stories=["lucy"], subjects=["022"]).scans[0].files == tuple(str(folder / path) for path in wanted)
 
 
 @pytest.mark.parametrize(("name", "n_groups"), [("narratives-pilot", 3), ("narratives", 48)])
@@ -196,37 +326,62 @@ def test_shipped_studies_are_planned_on_a_fresh_clone(tmp_path: Path, name: str,
     config = ROOT / "config" / f"{name}.yaml"
     content = yaml.safe_load(config.read_text())
     assert len(make_plan(read_study(content)).groups) == n_groups
-    counts = jobs(snakemake("-n", "--configfile", config, folder=tmp_path))
+    result = snakemake("-n", "--configfile", config, folder=tmp_path)
+    counts = jobs(result)
     n_models = len(content["models"]) + 1  # and the word rate
     assert counts["encoding"] == n_groups * n_models
+    assert counts["fetch_scans"] == counts["fetch_words"] == len(content["dataset"].get("stories", range(20)))
     assert sum(counts.values()) < 3000
+    assert "GB of disk" in result.stderr + result.stdout
 
 
-def test_from_surfaces_to_regions(tree: Path, tmp_path: Path) -> None:
-    """The whole road on the made tree: two listeners, one of them with two runs."""
+@pytest.fixture(scope="module")
+def superdataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same builder's dataset with the shapes of fsaverage6, as a DataLad dataset with sub-datasets."""
+    folder = tmp_path_factory.mktemp("datalad") / "narratives"
+    simulate.write_narratives(folder, GENERATOR, TEXTS, stories=["lighthouse"], listeners=4, words=150, space="fsaverage6", seed=0)
+    annex.make_dataset(folder, ["derivatives/afni-nosmooth", "derivatives/freesurfer", "stimuli/gentle"])
+    return folder
+
+
+def test_fetched_by_datalad_to_the_end(superdataset: Path, tmp_path: Path) -> None:
+    """From a DataLad dataset to tables and maps; raw files may be dropped afterwards; what is asked for later is fetched then."""
+    own = superdataset.parent / "facts.tsv"
+    facts.write_facts(own, facts.read_dataset(superdataset))
     content = {
         "study": "road",
-        "dataset": {"kind": "narratives", "path": str(tree), "stories": ["pieman"], "subjects": ["002", "023"], "space": "fsaverage5"},
+        "dataset": {"kind": "narratives", "source": str(superdataset), "facts": str(own), "stories": ["lighthouse"], "subjects": ["001", "002", "003"]},
         "bold": {"targets": "roi", "high_pass": None},
-        "encoding": {"trim": 6, "tail": 60},
+        "encoding": {"trim": 6, "longest_delay": 4.5, "folds": 3, "inner_folds": 2},
     }
     (tmp_path / "road.yaml").write_text(yaml.safe_dump(content))
     result = snakemake("--configfile", "road.yaml", folder=tmp_path)
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
-    scores = pd.read_csv(tmp_path / "results" / "road" / "tables" / "scores.tsv", sep="\t", dtype={"subject": str})
-    assert set(scores["subject"]) == {"002", "023", "average"}
-    assert set(scores["roi"]) == {"G_one", "S_two", "G_three"} and set(scores["hemisphere"]) == {"L", "R"}
-    scans = pd.read_csv(tmp_path / "results" / "road" / "scans.tsv", sep="\t", dtype={"subject": str})
-    assert scans["n_targets"].tolist() == [2 * int((np.arange(N_VERTICES) % 100 >= 8).sum())] * 2
+    results = tmp_path / "results" / "road"
+    scores = pd.read_csv(results / "tables" / "scores.tsv", sep="\t", dtype={"subject": str})
+    assert set(scores["subject"]) == {"001", "002", "003", "average"}
+    assert set(scores["roi"]) == set(simulate.PLANTED)
+    left = nibabel.load(results / "maps" / "model-word-rate_aug-original_hemi-L_scores.shape.gii").darrays[0].data
+    assert left.shape == (40962,) and 1000 < np.isfinite(left).sum() < 10000
+    clone = next((tmp_path / "resources" / "downloads").glob("narratives-*")) / "dataset"
+    got = sorted(path.name for path in clone.rglob("*_desc-clean.func.gii") if path.exists())
+    assert len(got) == 6 and not any("sub-004" in name for name in got)  # exactly the scans of the study
+    subprocess.run(["chmod", "-R", "u+w", str(clone)], check=True)
+    shutil.rmtree(clone)
+    assert jobs(snakemake("-n", "--configfile", "road.yaml", folder=tmp_path)) == {}
+    more = ["--config", 'dataset={subjects: ["001", "002", "003", "004"]}']
+    planned = jobs(snakemake("-n", "--configfile", "road.yaml", *more, folder=tmp_path))
+    assert planned["fetch_scans"] == planned["bold"] == 1 and not {"fetch_words", "story", "activations"} & set(planned)
+    result = snakemake("--configfile", "road.yaml", *more, "--until", "bold", folder=tmp_path)
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
+    scans = pd.read_csv(results / "bold" / "story-lighthouse_scans.tsv", sep="\t", dtype={"subject": str})
+    assert scans["subject"].tolist() == ["001", "002", "003", "004"]
 
 
 def test_real_metadata_give_the_facts_table(mirror: Path, tmp_path: Path) -> None:
-    folder = tmp_path / "resources"
-    folder.mkdir()
-    script = folder / "make_facts.py"
-    script.write_text((ROOT / "resources" / "narratives" / "make_facts.py").read_text())
-    subprocess.run([sys.executable, str(script), str(mirror / "narratives")], check=True, capture_output=True)
-    assert (folder / "scans.tsv").read_text() == NARRATIVES_FACTS.read_text()
+    script = ROOT / "resources" / "narratives" / "make_facts.py"
+    subprocess.run([sys.executable, str(script), str(mirror / "narratives"), str(tmp_path / "scans.tsv")], check=True, capture_output=True)
+    assert (tmp_path / "scans.tsv").read_text() == NARRATIVES_FACTS.read_text()
 
 
 @pytest.mark.parametrize(
@@ -240,11 +395,13 @@ def test_real_alignments(mirror: Path, stimulus: str, n_words: int, n_untimed: i
 
 def test_real_words_land_in_the_right_rows(mirror: Path) -> None:
     """shapesphysical: "A" at 44.67 s of the audio, which begins 4.5 s into the scan: 49.17 s, row 32 (48.0 to 49.5 s)."""
-    dataset = narratives.NarrativesDataset(mirror / "narratives", "afni-nosmooth", "fsaverage6", "mean")
-    words = dataset.words("shapesphysical")
+    mine = [fact for fact in FACTS if fact.story == "shapesphysical" and fact.excluded is None]
+    dataset = narratives.NarrativesDataset(mirror / "narratives", mine)
+    words = narratives.NarrativesWords(mirror / "narratives", mine[:1]).words("shapesphysical")
     assert words["onset"].iloc[0] == pytest.approx(44.67, abs=0.01)
-    assert int((words["onset"].iloc[0] - dataset.start("shapesphysical")) / narratives.TR) == 32
+    assert int((words["onset"].iloc[0] - dataset.start(mine[0].subject, "shapesphysical")) / narratives.TR) == 32
     # milkywaysynonyms: the first word is aligned to 5.6 s, into the music before the story at 21 s: its time is unknown
-    assert np.isnan(dataset.words("milkywaysynonyms")["onset"].iloc[0])
+    synonyms = [fact for fact in FACTS if fact.story == "milkywaysynonyms" and fact.excluded is None]
+    assert np.isnan(narratives.NarrativesWords(mirror / "narratives", synonyms[:1]).words("milkywaysynonyms")["onset"].iloc[0])
     targets = dataset.targets()
     assert targets["roi"].nunique() == 74 and targets.groupby("hemisphere").size().to_dict() == {"L": 37447, "R": 37454}

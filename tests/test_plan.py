@@ -75,7 +75,7 @@ def test_no_average_when_unwanted_or_nothing_is_shared(heard: dict[str, str], av
 
 def test_excluded_listener_leaves_the_average_and_is_listed_with_the_reason(tmp_path: Path) -> None:
     made = plan_of(data_folder(tmp_path, {"a": "one", "b": "one two", "c": "two"}), exclude={"b": "slept"})
-    assert made.excluded == (("b", "one", "slept"), ("b", "two", "slept"))
+    assert made.excluded == (("b", "one", "sub-b_task-one", "slept"), ("b", "two", "sub-b_task-two", "slept"))
     assert made.groups == {"one": Group(("a",), ("one",)), "two": Group(("c",), ("two",))}
 
 
@@ -218,17 +218,17 @@ def test_start_needs_a_time_for_every_story_in_use(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("header", "there"), [("target\themisphere\troi", False), ("target\tx\ty\themisphere\tz\troi", True), ("target\tx\ty", False)])
 def test_coordinates_are_found_in_the_header(header: str, there: bool, tmp_path: Path) -> None:
-    assert plan_of(data_folder(tmp_path, {"a": "one"}, header + "\n")).has_coordinates is there
+    assert plan_of(data_folder(tmp_path, {"a": "one"}, header + "\n")).brain == ("markers" if there else None)
 
 
 def test_alice_is_planned_without_its_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     made = plan.make_plan(read_study({"study": "s", "dataset": {"kind": "alice"}}))
     assert len(made.scans) == 27
-    assert made.excluded == (("33", "alice", "constant in every column of the published file"),)
+    assert made.excluded == (("33", "alice", "sub-33_task-alice", "constant in every column of the published file"),)
     assert not any(scan.files for scan in made.scans)
     assert made.groups["alice"].subjects == (*made.listeners("alice"), "average")
-    assert not made.has_coordinates
+    assert made.brain is None
 
 
 def test_simulated_listeners() -> None:

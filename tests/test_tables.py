@@ -18,9 +18,9 @@ REGIONS = {"hemisphere": ("target", list("LLRRR")), "roi": ("target", ["a", "a",
 
 @pytest.fixture
 def study(tmp_path: Path) -> tuple[xr.Dataset, dict[str, xr.Dataset], pd.DataFrame]:
-    r = RNG.uniform(-0.2, 0.5, (3, 2, 3, 4, N_TARGETS)).astype(np.float32)
+    r = RNG.uniform(-0.2, 0.5, (3, 2, 3, N_TARGETS)).astype(np.float32)
     scores = xr.Dataset(
-        {"r": (("layer", "story", "subject", "fold", "target"), r)},
+        {"r": (("layer", "story", "subject", "target"), r)},
         coords={"subject": SUBJECTS, "story": STORIES, "n_trs": ("story", [100, 50]), **REGIONS},
     )
     storage.write_dataset(tmp_path / "scores.nc", scores)
@@ -50,7 +50,7 @@ def test_scores_are_means_over_folds_stories_and_targets(study: Made) -> None:
     assert len(table) == 3 * 3 * 3  # subjects, layers, regions
     for row in table.itertuples():
         targets = [i for i in range(N_TARGETS) if (REGIONS["hemisphere"][1][i], REGIONS["roi"][1][i]) == (row.hemisphere, row.roi)]
-        direct = scores["r"].values[row.layer, :, SUBJECTS.index(row.subject)][..., targets].mean(axis=1).mean(axis=0).mean()
+        direct = scores["r"].values[row.layer, :, SUBJECTS.index(row.subject)][..., targets].mean(axis=0).mean()
         assert row.score == pytest.approx(direct, abs=1e-6)
         assert (row.n_targets, row.n_trs) == (len(targets), 150)
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from engram import storage
 from engram.errors import EngramError
 from engram.jobs import progress
 from engram.tokens import TokenizedStory, tokenize
@@ -273,7 +274,7 @@ def story_activations(
     logger.info("%d words, %d tokens, %d windows", len(words), len(story.ids), len(windows))
     vectors = word_vectors(story, windows, reader, pooling=pooling, batch_tokens=batch_tokens)
     _report_massive(vectors, words)
-    return to_dataset(vectors)
+    return to_dataset(vectors, half=reader.model.dtype.itemsize < 4)
 
 
 def word_rate(n_words: int) -> xr.Dataset:
@@ -283,10 +284,11 @@ def word_rate(n_words: int) -> xr.Dataset:
     return result
 
 
-def to_dataset(vectors: np.ndarray) -> xr.Dataset:
-    """Return activations of shape (n_layers, n_words, n_units) with their dimensions named."""
+def to_dataset(vectors: np.ndarray, half: bool = False) -> xr.Dataset:
+    """Return activations of shape (n_layers, n_words, n_units) with their dimensions named; a model's in half precision take half of the disk."""
+    encoding = {**storage.COMPRESSED, "chunksizes": (1, *vectors.shape[1:])} if half else {}
     attributes = {"units": "arbitrary", "description": "A vector for each word; layer 0 is the embeddings"}
-    return xr.Dataset({"activation": (("layer", "word", "unit"), vectors, attributes)}, coords={"layer": np.arange(len(vectors))})
+    return xr.Dataset({"activation": (("layer", "word", "unit"), vectors, attributes, encoding)}, coords={"layer": np.arange(len(vectors))})
 
 
 def _report_massive(vectors: np.ndarray, words: Sequence[str]) -> None:

@@ -70,7 +70,7 @@ class AliceDataset(AliceWords):
         """Return 20 s: the ten volumes before the first published row lasted that long on the words' clock."""
         return DROPPED_VOLUMES * self.tr
 
-    def scans(self, subject: str, story: str) -> str:
+    def scan_names(self, subject: str, story: str) -> str:
         """Return the scan's name."""
         return scan_name(subject, story)
 

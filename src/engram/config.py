@@ -126,6 +126,8 @@ class NarrativesDataset(NarrativesForm):
     """The DataLad dataset to fetch from: an address, or the path of a clone."""
     path: str | None = None
     """A folder with the dataset's tree instead, whose files are used where they lie; null: fetch from `source`."""
+    facts: str | None = None
+    """A facts table of your own (resources/narratives/make_facts.py makes one), for another dataset of this form; null: Narratives'."""
     stories: list[Name] = Field(NARRATIVES_STORIES, min_length=1)
     """The stories to use, by the names in resources/narratives/scans.tsv."""
     pipeline: Literal["afni-nosmooth", "afni-smooth"] = "afni-nosmooth"

@@ -41,7 +41,7 @@ class Dataset(Protocol):
     def start(self, subject: str, story: str) -> float:
         """Return the time of a scan's first row on the story's clock, in seconds."""
 
-    def scans(self, subject: str, story: str) -> str:
+    def scan_names(self, subject: str, story: str) -> str:
         """Return what a listener's scan of a story is called, as `engram.plan` names it where one is left out."""
 
     def targets(self) -> pd.DataFrame:
@@ -142,7 +142,7 @@ class TableDataset(TableWords):
             raise EngramError(f"dataset.start has no time for story '{story}'. Known: {sorted(self._start)}. Add '{story}: 0.0'.")
         return self._start[story]
 
-    def scans(self, subject: str, story: str) -> str:
+    def scan_names(self, subject: str, story: str) -> str:
         """Return the scan's name."""
         return scan_name(subject, story)
 

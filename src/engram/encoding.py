@@ -205,7 +205,9 @@ def group_scores(
     Returns
     -------
     xarray.Dataset
-        ``r`` (layer, story, subject, fold, target), Pearson; ``alpha`` (layer, subject, fold, target), an index of ``penalties``.
+        ``r`` (layer, story, subject, target), Pearson, mean over folds; ``r_fold`` (layer, story, fold, subject, region), each
+        fold by region, so that a layer can be chosen on other folds than it is tested on; ``alpha`` (layer, subject, target),
+        an index of ``penalties``.
     """
     chosen_backend = choose_backend(backend)
     stories = [load_story(*files) for files in zip(activations, bold, words, strict=True)]
@@ -228,36 +230,61 @@ def group_scores(
         chosen_backend,
     )
     shape = (len(subjects), targets.shape[1] // len(subjects))
+    regions = region_indices(stories[0].target_coordinates)
     # In memory once, as they will be written: for whole cortices they are gigabytes.
-    r = np.empty((n_layers, len(stories), shape[0], folds, shape[1]), dtype=np.float32)
-    alpha = np.empty((n_layers, shape[0], folds, shape[1]), dtype=np.uint8)
+    r = np.empty((n_layers, len(stories), *shape), dtype=np.float32)
+    r_fold = np.empty((n_layers, len(stories), folds, shape[0], len(regions)), dtype=np.float32)
+    alpha = np.empty((n_layers, *shape), dtype=np.uint8)
     for layer in progress(range(n_layers), "layers", "layer"):
         features = np.concatenate([timing.delayed_features(one.vectors[layer].values, one.onsets, one.times, tr, fir, how) for one in stories])
         scores = encode(
             features, targets, story, position, folds=folds, inner_folds=inner_folds, gap=gap, alphas=alphas, alpha_by=alpha_by, backend=chosen_backend
         )
-        r[layer] = scores.r.reshape(len(stories), folds, *shape).swapaxes(1, 2)
-        alpha[layer] = scores.alpha.reshape(folds, *shape).swapaxes(0, 1)
+        by_target = scores.r.reshape(len(stories), folds, *shape)
+        r[layer] = by_target.mean(1)
+        for number, index in enumerate(regions.values()):
+            r_fold[layer, ..., number] = by_target[..., index].mean(-1)
+        alpha[layer] = np.rint(scores.alpha.mean(0)).reshape(shape)
     return xr.Dataset(
         {
             "r": (
-                ("layer", "story", "subject", "fold", "target"),
+                ("layer", "story", "subject", "target"),
                 r,
-                {"units": "Pearson r", "description": "Predicted against recorded BOLD, per test block"},
-                storage.PACKED,
+                {"units": "Pearson r", "description": "Predicted against recorded BOLD, mean over test blocks"},
+                storage.packed(1.0),
             ),
-            "alpha": (("layer", "subject", "fold", "target"), alpha, {"description": "Which of `penalties` the inner folds chose"}, storage.COMPRESSED),
+            "r_fold": (
+                ("layer", "story", "fold", "subject", "region"),
+                r_fold,
+                {"units": "Pearson r", "description": "The same per test block, mean over the targets of each region"},
+            ),
+            "alpha": (
+                ("layer", "subject", "target"),
+                alpha,
+                {"description": "Which of `penalties` the inner folds chose, mean over outer folds, rounded"},
+                storage.COMPRESSED,
+            ),
         },
         coords={
             "layer": np.arange(n_layers),
             "story": [one.name for one in stories],
             "subject": list(subjects),
+            "region": [f"{hemisphere}-{roi}" for hemisphere, roi in regions],
             "n_trs": ("story", [len(one.times) for one in stories], {"description": "Rows of each story"}),
             "penalties": ("penalty", [float(value) for value in alphas], {"description": "Ridge penalties to choose from"}),
             **stories[0].target_coordinates,
         },
         attrs={"tr": tr, "delays": fir, "gap": gap, "backend": chosen_backend},
     )
+
+
+def region_indices(coordinates: dict[str, Any]) -> dict[tuple[str, str], np.ndarray]:
+    """Return which targets are in which region (hemisphere, roi), in the order of their first target."""
+    sides, rois = (coordinates[name][1] for name in ("hemisphere", "roi"))
+    found: dict[tuple[str, str], list[int]] = {}
+    for index, key in enumerate(zip(sides.tolist(), rois.tolist(), strict=True)):
+        found.setdefault(key, []).append(index)
+    return {key: np.array(index) for key, index in found.items()}
 
 
 @dataclass(frozen=True)

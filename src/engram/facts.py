@@ -58,7 +58,10 @@ _COLUMNS = [field.name for field in fields(Fact)]
 
 def read_facts(path: Path) -> list[Fact]:
     """Read a facts table (resources/narratives/make_facts.py makes it)."""
-    return [_fact({name: None if row[name] == _MISSING else row[name] for name in _COLUMNS}) for row in _rows(path)]
+    try:
+        return [_fact({name: None if row[name] == _MISSING else row[name] for name in _COLUMNS}) for row in _rows(path)]
+    except (KeyError, TypeError, ValueError) as error:
+        raise EngramError(f"'{path}' is no facts table ({type(error).__name__}: {error}). Its columns are {', '.join(_COLUMNS)}.") from None
 
 
 def write_facts(path: Path, facts: Iterable[Fact]) -> None:

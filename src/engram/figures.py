@@ -206,6 +206,16 @@ def _brain(scores: pd.DataFrame, regions: pd.DataFrame, models: Sequence[str], l
     return figure
 
 
+def roi_sets(scores: pd.DataFrame, models: Sequence[str], layer: int | None) -> Figure:
+    """Return a figure of the scores of ROI sets (`engram.tables.roi_set_scores`), drawn as regions are."""
+    with matplotlib.rc_context(_STYLE):
+        if scores.empty:
+            figure = Figure(figsize=(4.5, 1.5))
+            figure.text(0.5, 0.5, "no ROI set has a region here", ha="center")
+            return figure
+        return _regions(scores.rename(columns={"roi_set": "roi"}), models, layer)
+
+
 def cortex(scores: pd.DataFrame, maps: Mapping[str, Mapping[str, Mapping[str, np.ndarray]]], layer: int | None) -> Figure:
     """Return a figure of scores on the inflated cortex, at each model's reported layer.
 

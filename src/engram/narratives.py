@@ -143,14 +143,14 @@ class NarrativesDataset:
                 f"sub-{subject}, story {story}: its runs have {[len(run) for run in runs]} TRs, too different to be averaged. Write 'runs: first'."
             )
         values = np.stack([run[:shortest] for run in runs]).mean(0)
-        name = f"{self.scans(subject, story)} ({self.pipeline}, {self.space_name})"
+        name = f"{self.scan_names(subject, story)} ({self.pipeline}, {self.space_name})"
         return datasets.check_timeseries(values, self.targets()["target"].tolist(), name, subject, MOST_CONSTANT)
 
     def confounds(self, subject: str, story: str) -> np.ndarray | None:
         """Return None: confounds are removed from `desc-clean` data already."""
         return None
 
-    def scans(self, subject: str, story: str) -> str:
+    def scan_names(self, subject: str, story: str) -> str:
         """Return the names of the scans that are read."""
         return " ".join(fact.scan for fact in self._runs(subject, story))
 

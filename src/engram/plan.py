@@ -281,7 +281,8 @@ def _facts(study: Study, dataset: NarrativesForm) -> list[Fact]:
     if isinstance(dataset, SimulatedDataset):
         _check_known("dataset.stories", dataset.stories, sorted(path.stem for path in TEXTS.glob("*.txt")))
         return simulated_facts(TEXTS, list(dict.fromkeys(dataset.stories)), dataset.listeners, dataset.words, study.seed)
-    return read_facts(NARRATIVES_FACTS)
+    own = dataset.facts if isinstance(dataset, NarrativesDataset) else None
+    return read_facts(Path(own).expanduser() if own else NARRATIVES_FACTS)
 
 
 def _tree_files(

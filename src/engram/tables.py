@@ -14,9 +14,10 @@ import xarray as xr
 
 from engram import storage
 from engram.names import AVERAGE
+from engram.rois import members, roi_sets
 
 #: Columns that are text even where they look like numbers.
-KEYS = dict.fromkeys(("study", "group", "story", "subject", "model", "augmentation", "hemisphere", "roi", "kind"), str)
+KEYS = dict.fromkeys(("study", "group", "story", "subject", "model", "augmentation", "hemisphere", "roi", "roi_set", "kind"), str)
 #: Rows of the listeners' mean, in tables by subject group.
 LISTENERS = "listeners"
 
@@ -80,6 +81,24 @@ REGIONS_COLUMNS = {
     "x": "MNI, mm.",
     "y": "MNI, mm.",
     "z": "MNI, mm.",
+}
+
+ROI_SETS = (
+    "Brain scores of the ROI sets of resources/roi_sets.tsv, which overlap: means of their regions, weighted by numbers of targets. "
+    "Without rows where the atlas has no region of any set."
+)
+ROI_SETS_COLUMNS = {
+    "model": "Model or baseline.",
+    "augmentation": "Text that the model read.",
+    "layer": "Layer; 0 is the embeddings.",
+    "subject": "Listener, or 'average'.",
+    "hemisphere": "L, R, or B (both, or neither).",
+    "roi_set": "Name of the set.",
+    "n_regions": "Regions of the set that the atlas has.",
+    "n_targets": "Targets in them.",
+    "score": "Brain score R (Pearson r).",
+    "ceiling": "What a perfect model would reach (tables/scores.tsv has its kind).",
+    "normalized": "Score divided by ceiling; n/a where that is below the configured floor.",
 }
 
 
@@ -159,9 +178,8 @@ def _group_table(scores: xr.Dataset, ceilings: list[xr.Dataset], floor: float) -
 
 
 def mean_scores(scores: xr.Dataset, layer: int) -> np.ndarray:
-    """Return a layer's scores, folds and then stories averaged: (n_subjects, n_targets)."""
-    by_story = scores["r"].isel(layer=layer).mean("fold").mean("story")
-    return by_story.transpose("subject", "target").values
+    """Return a layer's scores, averaged over stories: (n_subjects, n_targets)."""
+    return scores["r"].isel(layer=layer).mean("story").transpose("subject", "target").values
 
 
 def _listener_bound(ceilings: Iterable[xr.Dataset], kind: str, subject: str, index: np.ndarray) -> float:
@@ -213,6 +231,31 @@ def best_layers(scores: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows, columns=list(BEST_LAYER_COLUMNS))
+
+
+def roi_set_scores(scores: pd.DataFrame, floor: float) -> pd.DataFrame:
+    """Return scores by ROI set (the columns of `ROI_SETS_COLUMNS`).
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        As `scores_table` returns it.
+    floor : float
+        Scores are not normalised by a ceiling below this.
+    """
+    keys = ["model", "augmentation", "layer", "subject", "hemisphere"]
+    parts = []
+    for name, regions in roi_sets().items():
+        part = scores[scores["roi"].isin(members(regions, set(scores["roi"])))]
+        if part.empty:
+            continue
+        weighted = part.assign(score=part["score"] * part["n_targets"], ceiling=part["ceiling"] * part["n_targets"])
+        sums = weighted.groupby(keys, sort=False).agg(
+            n_regions=("roi", "size"), n_targets=("n_targets", "sum"), score=("score", "sum"), ceiling=("ceiling", lambda values: values.sum(skipna=False))
+        )
+        table = sums.assign(score=sums["score"] / sums["n_targets"], ceiling=sums["ceiling"] / sums["n_targets"]).reset_index()
+        parts.append(table.assign(roi_set=name, normalized=(table["score"] / table["ceiling"]).where((table["ceiling"] >= floor) & (table["ceiling"] > 0))))
+    return pd.concat(parts, ignore_index=True)[list(ROI_SETS_COLUMNS)] if parts else pd.DataFrame(columns=list(ROI_SETS_COLUMNS))
 
 
 def ceilings_table(study: str, files: Sequence[str]) -> pd.DataFrame:

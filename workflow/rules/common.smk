@@ -11,6 +11,7 @@ from snakemake.exceptions import WorkflowError
 from engram import plan as planning
 from engram.code import digest
 from engram.config import MIRROR_VARIABLE, NAME, read_study
+from engram.disk import describe, estimate
 from engram.errors import EngramError
 from engram.names import NILEARN_ATLASES, NILEARN_PREFIX, ORIGINAL, WORD_RATE
 from engram.paths import ALICE_SENTENCE_ENDS, GENERATOR, RESOURCES, TEXTS
@@ -65,12 +66,17 @@ wildcard_constraints:
 
 AUGMENTATIONS = [ORIGINAL]
 
+# Said once, when the study is planned, and not by every job.
+if workflow.is_main_process and STUDY.dataset.kind == "narratives":
+    logger.warning(describe(estimate(STUDY, PLAN, len(AUGMENTATIONS))))
+
 
 def final_outputs():
     """Tables and figures of the study."""
     tables = [
         "scans.tsv",
         "tables/scores.tsv",
+        "tables/roi_sets.tsv",
         "tables/best_layer.tsv",
         "tables/ceilings.tsv",
         "tables/regions.tsv",
@@ -102,7 +108,17 @@ def final_outputs():
 
 def figure_names():
     """Figures that this study can have."""
-    return ["layers", "regions", *(["brain"] if PLAN.brain else [])]
+    destrieux = (
+        STUDY.dataset.kind == "narratives"
+        and PLAN.brain == "surface"
+        and STUDY.dataset.atlas is None
+    )
+    return [
+        "layers",
+        "regions",
+        *(["roi-sets"] if destrieux else []),
+        *(["brain"] if PLAN.brain else []),
+    ]
 
 
 def code_of(rule_name):

@@ -5,6 +5,7 @@ rule figure:
     """Draw a figure."""
     input:
         scores="<results>/tables/scores.tsv",
+        roi_sets="<results>/tables/roi_sets.tsv",
         ceilings="<results>/tables/ceilings.tsv",
         regions="<results>/tables/regions.tsv",
         maps=figure_maps,

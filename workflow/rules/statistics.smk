@@ -10,6 +10,7 @@ rule tables:
     output:
         scans="<results>/scans.tsv",
         scores="<results>/tables/scores.tsv",
+        roi_sets="<results>/tables/roi_sets.tsv",
         best_layer="<results>/tables/best_layer.tsv",
         ceilings="<results>/tables/ceilings.tsv",
         regions="<results>/tables/regions.tsv",

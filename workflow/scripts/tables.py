@@ -9,6 +9,7 @@ with job(snakemake):
         config["study"], [tuple(key) for key in config["scores"]], snakemake.input.scores, snakemake.input.ceilings, config["stories"], config["floor"]
     )
     storage.write_table(snakemake.output.scores, scores, tables.SCORES, tables.SCORES_COLUMNS)
+    storage.write_table(snakemake.output.roi_sets, tables.roi_set_scores(scores, config["floor"]), tables.ROI_SETS, tables.ROI_SETS_COLUMNS)
     storage.write_table(snakemake.output.best_layer, tables.best_layers(scores), tables.BEST_LAYER, tables.BEST_LAYER_COLUMNS)
     ceilings = tables.ceilings_table(config["study"], snakemake.input.ceilings)
     storage.write_table(snakemake.output.ceilings, ceilings, tables.CEILINGS, tables.CEILINGS_COLUMNS)

@@ -1,0 +1,89 @@
+"""How much disk a study will take, from its plan alone; rough, to be known before a night's run."""
+
+from __future__ import annotations
+
+import json
+from math import ceil
+
+from engram.config import NarrativesDataset, NarrativesForm, Study, is_folder_source, source_folder
+from engram.facts import VOLUME, Fact
+from engram.names import WORD_RATE
+from engram.plan import Plan, models, scan_facts
+
+#: Vertices with a region of the Destrieux parcellation, and all, of both hemispheres; regions of both.
+_TARGETS = {"fsaverage6": 74_901, "fsaverage5": 18_720}
+_VERTICES = {"fsaverage6": 81_924, "fsaverage5": 20_484}
+_REGIONS = 148
+#: Voxels of a scan in MNI space, and of an atlas on it, in round numbers.
+_VOXELS, _VOXELS_WITH_REGION = 250_000, 60_000
+#: Bytes of a number in a raw file: noise, compressed and written as text (measured on made scans).
+_RAW_BYTES = 5.0
+#: TR, seconds of a scan after its story, words a second.
+_TR, _REST, _WORDS = 1.5, 12.0, 2.6
+#: Layers (embeddings included) and units of models on the hub, and what is assumed of others.
+_SHAPES = {"gpt2": (13, 768), "gpt2-medium": (25, 1024), "gpt2-large": (37, 1280), "gpt2-xl": (49, 1600)}
+_ASSUMED = (33, 4096)
+
+
+def estimate(study: Study, plan: Plan, texts: int) -> dict[str, float]:
+    """Return the bytes that the stages of a Narratives study take.
+
+    Parameters
+    ----------
+    study : Study
+    plan : Plan
+    texts : int
+        Texts that every model reads: the original, whose activations are kept, and its augmentations.
+
+    Returns
+    -------
+    dict
+        By what they are for; empty for other datasets, which are small.
+    """
+    dataset = study.dataset
+    if not isinstance(dataset, NarrativesForm):
+        return {}
+    everywhere = _VOXELS if dataset.space == VOLUME else _VERTICES[dataset.space]
+    targets = _VOXELS_WITH_REGION if dataset.space == VOLUME else _TARGETS[dataset.space]
+    targets = _REGIONS if study.bold.targets == "roi" else targets
+    raw = bold = words = 0.0
+    for story in plan.stories:
+        facts = scan_facts(plan, story)
+        listeners = len(plan.listeners(story))
+        seconds = facts[0].story_end - facts[0].story_onset
+        raw += sum(map(_rows, facts)) * everywhere * _RAW_BYTES
+        bold += (listeners + (study.bold.average and listeners > 1)) * (seconds + study.encoding.tail) / _TR * targets * 2
+        words += seconds * _WORDS
+    pairs = sum(len(group.stories) * len(group.subjects) for group in plan.groups.values())
+    ceilings = 3 * len(plan.scans) * targets * 4.0
+    shapes = [_shape(study, name) for name in models(study)]
+    return {
+        "raw data": raw if isinstance(dataset, NarrativesDataset) and dataset.path is None else 0.0,
+        "BOLD": bold,
+        "activations": sum(words * layers * units for layers, units in shapes) * (4 if study.activations.dtype == "float32" else 2.2),
+        "scores": sum(layers for layers, _ in shapes) * texts * pairs * targets * 2.5,
+        "ceilings": ceilings,
+    }
+
+
+def describe(parts: dict[str, float]) -> str:
+    """Return a line that says what an estimate holds."""
+    shown = ", ".join(f"{name} {size / 1e9:.1f}" for name, size in parts.items() if size >= 5e7)
+    return f"about {sum(parts.values()) / 1e9:.0f} GB of disk: {shown}"
+
+
+def _rows(fact: Fact) -> int:
+    return ceil((fact.story_end + _REST) / _TR)
+
+
+def _shape(study: Study, name: str) -> tuple[int, int]:
+    """Return a model's layers, embeddings included, and units."""
+    if name == WORD_RATE:
+        return 1, 1
+    source = study.language_models()[name].source
+    if is_folder_source(source):
+        config = json.loads((source_folder(source) / "config.json").read_text(encoding="utf-8"))
+        layers, units = (next((config[key] for key in keys if key in config), None) for keys in (("num_hidden_layers", "n_layer"), ("hidden_size", "n_embd")))
+        if layers and units:
+            return layers + 1, units
+    return _SHAPES.get(source, _ASSUMED)
