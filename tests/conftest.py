@@ -11,6 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
+
+from engram import bold
 
 ROOT = Path(__file__).parents[1]
 MODELS = ROOT / "resources" / "models"
@@ -58,8 +61,10 @@ def write_table_study(folder: Path, subjects: dict[str, np.ndarray], words: pd.D
     folder.mkdir(parents=True, exist_ok=True)
     words.to_csv(folder / f"story-{story}_words.tsv", sep="\t", index=False, na_rep="n/a", quoting=3)
     targets.to_csv(folder / "targets.tsv", sep="\t", index=False)
-    for subject, bold in subjects.items():
-        pd.DataFrame(bold, columns=targets["target"]).to_csv(folder / f"sub-{subject}_story-{story}_timeseries.tsv", sep="\t", index=False, float_format="%.5g")
+    for subject, values in subjects.items():
+        pd.DataFrame(values, columns=targets["target"]).to_csv(
+            folder / f"sub-{subject}_story-{story}_timeseries.tsv", sep="\t", index=False, float_format="%.5g"
+        )
 
 
 def random_words(number: int, rate: float = 2.5, seed: int = 0) -> pd.DataFrame:
@@ -90,3 +95,9 @@ def jobs(result: subprocess.CompletedProcess[str]) -> dict[str, int]:
         return {}
     table = text.split("Job stats:\n", 1)[1].split("\n\n", 1)[0].splitlines()[2:]
     return {line.split()[0]: int(line.split()[1]) for line in table if not line.startswith("total")}
+
+
+def story_bold(*arguments: Any, **options: Any) -> tuple[xr.Dataset, pd.DataFrame]:
+    """What `engram.bold.story_bold` returns, with BOLD as it is read again: in standard deviations."""
+    result, scans = bold.story_bold(*arguments, **options)
+    return xr.decode_cf(result), scans

@@ -98,7 +98,7 @@ def manifest(folder: Path, paths: list[str]) -> dict[str, str]:
     annex.write_manifest(path, folder, paths)
     header, *rows = [line.split("\t") for line in path.read_text().splitlines()]
     assert header == ["path", "key"] and rows == sorted(rows)
-    return {name: key for name, key in rows}
+    return dict(rows)
 
 
 def test_exactly_the_wanted_files_come(fetched: Path) -> None:
@@ -158,24 +158,17 @@ def test_keys_survive_the_content(clone: Path) -> None:
     assert manifest(clone, WANTED) == before
 
 
-def test_dropped_content_comes_back(source: Path, clone: Path) -> None:
+def test_dropped_and_truncated_content_comes_again(source: Path, clone: Path, caplog: pytest.LogCaptureFixture) -> None:
     before = manifest(clone, WANTED)
-    content(clone / BOLD[0]).unlink()
-    annex.fetch(str(source), clone, WANTED, waits=())
-    assert (clone / BOLD[0]).read_text() == FILES[BOLD[0]]
+    content(clone / BOLD[0]).write_text(FILES[BOLD[0]][:5])
+    content(clone / BOLD[1]).unlink()
+    assert annex.fetch(str(source), clone, WANTED, waits=()) == WANTED
+    assert f"{BOLD[0]} is not of the size that its key says" in caplog.text
+    assert [(clone / path).read_text() for path in BOLD[:2]] == [FILES[path] for path in BOLD[:2]] == [(source / path).read_text() for path in BOLD[:2]]
     assert manifest(clone, WANTED) == before
 
 
-def test_truncated_content_is_fetched_again(source: Path, clone: Path, caplog: pytest.LogCaptureFixture) -> None:
-    found = content(clone / BOLD[0])
-    found.write_text(FILES[BOLD[0]][:5])
-    annex.fetch(str(source), clone, WANTED, waits=())
-    assert f"{BOLD[0]} is not of the size that its key says" in caplog.text
-    assert (clone / BOLD[0]).read_text() == FILES[BOLD[0]] == (source / BOLD[0]).read_text()
-
-
-@pytest.mark.parametrize("name", ["participants.tsv", BOLD[0], facts.alignment_file("x")])
-@pytest.mark.parametrize("change", ["written", "deleted"])
+@pytest.mark.parametrize(("name", "change"), [("participants.tsv", "written"), (BOLD[0], "written"), (facts.alignment_file("x"), "deleted")])
 def test_a_changed_file_is_refused(source: Path, clone: Path, name: str, change: str) -> None:
     (clone / name).unlink()
     if change == "written":
@@ -230,9 +223,10 @@ def test_what_came_stays_when_the_rest_does_not(source: Path, tmp_path: Path) ->
 
 @pytest.mark.parametrize("root", ["", "stimuli/gentle"])
 def test_an_interrupted_clone_is_made_anew_or_named(source: Path, clone: Path, root: str) -> None:
-    """What a killed process leaves: a folder in which git did not get far."""
+    """What a killed process leaves: a folder in which git did not get beyond its beginnings."""
     shutil.rmtree(clone / root)
-    (clone / root / ".git" / "objects").mkdir(parents=True)
+    for name in ("objects", "refs"):
+        (clone / root / ".git" / name).mkdir(parents=True)
     (clone / root / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
     try:
         annex.fetch(str(source), clone, WANTED, waits=())

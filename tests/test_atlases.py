@@ -35,7 +35,8 @@ class Fetcher:
     """In place of nilearn's: notes what it was asked, and returns an image with labels."""
 
     def __init__(self, atlas: dict[str, Any] | None = None, error: Exception | None = None) -> None:
-        self.atlas, self.error, self.asked = atlas, error, ((), {})  # type: tuple[tuple[Any, ...], dict[str, Any]]
+        self.atlas, self.error = atlas, error
+        self.asked: tuple[tuple[Any, ...], dict[str, Any]] = ((), {})
 
     def __call__(self, *arguments: Any, **options: Any) -> dict[str, Any]:
         self.asked = (arguments, options)

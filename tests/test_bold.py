@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import story_bold
 from scipy.fft import idct
 
 from engram import bold
@@ -73,36 +74,36 @@ def test_nothing_to_remove_only_standardises() -> None:
 
 def test_rows_times_and_the_average_listener() -> None:
     made = Made(scans(), start=1.0)
-    result, _ = bold.story_bold(made, "tale", ["01", "02", "03"], WORDS, **OPTIONS)
+    result, _ = story_bold(made, "tale", ["01", "02", "03"], WORDS, **OPTIONS)
     assert result["subject"].values.tolist() == ["01", "02", "03", "average"]
     # the first word, at 4 s, is in the row from 3 s; the last offset + 4 s = 65 s is in the row that begins at 63 s
     assert (result["time"].values[0], result["time"].values[-1]) == (3.0, 63.0)
     single = result["bold"].sel(subject=["01", "02", "03"]).values
-    np.testing.assert_allclose(single.std(1), 1, atol=1e-5)
-    np.testing.assert_allclose(result["bold"].sel(subject="average").values, bold.zscore(single.mean(0)), atol=1e-5)
+    np.testing.assert_allclose(single.std(1), 1, atol=3e-4)
+    np.testing.assert_allclose(result["bold"].sel(subject="average").values, bold.zscore(single.mean(0)), atol=3e-4)
 
 
 def test_regions_are_means_of_their_targets() -> None:
-    result, _ = bold.story_bold(Made(scans()), "tale", ["01"], WORDS, **{**OPTIONS, "targets": "roi"})
+    result, _ = story_bold(Made(scans()), "tale", ["01"], WORDS, **{**OPTIONS, "targets": "roi"})
     assert result["target"].values.tolist() == ["L-one", "R-two"]
     assert result["x"].values.tolist() == [2.0, 5.0]
-    whole = bold.story_bold(Made(scans()), "tale", ["01"], WORDS, **OPTIONS)[0]["bold"].values[0]
+    whole = story_bold(Made(scans()), "tale", ["01"], WORDS, **OPTIONS)[0]["bold"].values[0]
     np.testing.assert_allclose(result["bold"].values[0, :, 0], bold.zscore(whole[:, :2].mean(1)), atol=1e-5)
 
 
 def test_the_average_of_one_listener_is_nobody() -> None:
-    assert bold.story_bold(Made(scans(1)), "tale", ["01"], WORDS, **OPTIONS)[0]["subject"].values.tolist() == ["01"]
+    assert story_bold(Made(scans(1)), "tale", ["01"], WORDS, **OPTIONS)[0]["subject"].values.tolist() == ["01"]
 
 
 @pytest.mark.parametrize("start", [500.0, -500.0])
 def test_scans_that_miss_the_story_are_refused(start: float) -> None:
     with pytest.raises(EngramError, match=r"only 0% of the words.*dataset\.start"):
-        bold.story_bold(Made(scans(), start=start), "tale", ["01"], WORDS, **OPTIONS)
+        story_bold(Made(scans(), start=start), "tale", ["01"], WORDS, **OPTIONS)
 
 
 def test_scans_are_listed_with_what_was_read(caplog: pytest.LogCaptureFixture) -> None:
     made = Made(scans(2, 30), {"02": np.random.default_rng(0).standard_normal((30, 4))})
-    _, listed = bold.story_bold(made, "tale", ["01", "02"], WORDS, **OPTIONS)
+    _, listed = story_bold(made, "tale", ["01", "02"], WORDS, **OPTIONS)
     # rows from 4 s (row 2) to the scan's end at 60 s; the word at 60 s is not heard any more
     assert listed[["subject", "n_trs", "n_rows", "n_targets", "n_confounds"]].to_numpy().tolist() == [["01", 30, 28, 3, 0], ["02", 30, 28, 3, 4]]
     assert listed["words_in_scan"].tolist() == pytest.approx([2 / 3, 2 / 3])
@@ -125,7 +126,7 @@ def test_confounds_that_leave_nothing_are_refused(caplog: pytest.LogCaptureFixtu
 def test_unequal_scans_are_refused_or_cut_within_the_slack() -> None:
     made = Made({**scans(2), "03": scans(1, 47)["01"]})
     with pytest.raises(EngramError, match=r"Most have 50; these differ: \{'03': 47\}"):
-        bold.story_bold(made, "tale", ["01", "02", "03"], WORDS, **{**OPTIONS, "tail": 60.0})
+        story_bold(made, "tale", ["01", "02", "03"], WORDS, **{**OPTIONS, "tail": 60.0})
     made.slack_trs = 3
-    result, listed = bold.story_bold(made, "tale", ["01", "02", "03"], WORDS, **{**OPTIONS, "tail": 60.0})
+    result, listed = story_bold(made, "tale", ["01", "02", "03"], WORDS, **{**OPTIONS, "tail": 60.0})
     assert result.sizes["time"] == 45 and set(listed["n_rows"]) == {45}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import story_bold
 
 from engram import alice, bold, datasets, stories
 from engram.datasets import TableDataset
@@ -180,7 +181,7 @@ def scans_study(folder: Path, **rows: int) -> TableDataset:
 def test_scans_are_listed_as_read(tmp_path: Path) -> None:
     dataset = scans_study(tmp_path, a=30, b=30)
     (tmp_path / "sub-a_story-tale_confounds.tsv").write_text("c\td\n" + "".join(f"{row}\t{row % 3}\n" for row in range(30)))
-    _, scans = bold.story_bold(dataset, "tale", ["b", "a"], TIMED, **{**OPTIONS, "trim": 2})
+    _, scans = story_bold(dataset, "tale", ["b", "a"], TIMED, **{**OPTIONS, "trim": 2})
     assert [*scans.columns, "excluded"] == list(bold.SCAN_COLUMNS)
     assert scans.to_numpy().tolist() == [["b", "tale", "sub-b_task-tale", 30, 20, 2, 0, 0, 1.0], ["a", "tale", "sub-a_task-tale", 30, 20, 2, 0, 2, 1.0]]
 
@@ -190,21 +191,21 @@ def test_scans_are_listed_as_read(tmp_path: Path) -> None:
 def test_confounds_with_another_number_of_rows(rows: int, confounds: bool, tmp_path: Path) -> None:
     dataset = table_study(tmp_path, confounds="c\n" + "1\n" * rows)
     with pytest.raises(EngramError, match=f"sub-a, story tale: 3 rows of BOLD but {rows} rows of confounds"):
-        bold.story_bold(dataset, "tale", ["a"], TIMED, **{**OPTIONS, "confounds": confounds})
+        story_bold(dataset, "tale", ["a"], TIMED, **{**OPTIONS, "confounds": confounds})
 
 
 @pytest.mark.parametrize("odd", [29, 31])
 def test_unequal_scans_name_the_odd_one(odd: int, tmp_path: Path) -> None:
     dataset = scans_study(tmp_path, b=30, c=30, d=odd)
     with pytest.raises(EngramError, match=rf"story tale: .*unequal numbers of TRs. Most have 30; these differ: {{'d': {odd}}}.*exclude: {{subject: reason}}"):
-        bold.story_bold(dataset, "tale", ["b", "c", "d"], TIMED, **OPTIONS)
+        story_bold(dataset, "tale", ["b", "c", "d"], TIMED, **OPTIONS)
 
 
 @pytest.mark.parametrize("order", ["bcd", "dcb"])
 def test_scans_within_the_slack_are_cut_to_the_shortest(order: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     dataset = scans_study(tmp_path, b=20, c=20, d=19)
     dataset.slack_trs = 1
-    result, scans = bold.story_bold(dataset, "tale", list(order), TIMED, **OPTIONS)
+    result, scans = story_bold(dataset, "tale", list(order), TIMED, **OPTIONS)
     assert result["bold"].shape == (4, 19, 2)
     assert scans.set_index("subject")["n_trs"].to_dict() == {"b": 20, "c": 20, "d": 19}
     assert set(scans["n_rows"]) == {19}
@@ -312,7 +313,7 @@ def test_real_alice_listeners(real_alice: alice.AliceDataset) -> None:
     subjects = sorted({match[1] for path in paths if (match := re.fullmatch(r"s(\d+)-timecourses.txt", path.name))})
     assert len(subjects) == 28
     words = stories.words_table(real_alice.words("alice"), 15, "alice")
-    _, table = bold.story_bold(real_alice, "alice", [subject for subject in subjects if subject != "33"], words, **OPTIONS)
+    _, table = story_bold(real_alice, "alice", [subject for subject in subjects if subject != "33"], words, **OPTIONS)
     assert table[["n_trs", "n_targets", "n_confounds"]].drop_duplicates().to_numpy().tolist() == [[362, 6, 6]]
     assert len(table) == 27
     with pytest.raises(EngramError, match=r"s33-timecourses.txt: target 'LATL' is constant; 6 of 6 targets are.*exclude: {'33': reason}"):

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import MODELS, STORY
+from conftest import MODELS, STORY, story_bold
 from scipy.linalg import eigh
 
 from engram import activations, encoding, listening, simulate, timing
@@ -97,14 +97,13 @@ def test_the_comparison_with_the_truth_can_fail(language: float, nothing: float,
 
 def test_alice_is_near_independent_computations(mirror: Path) -> None:
     """Word rate on the real data: computations independent of this project gave 0.365 for the average listener."""
-    from engram import bold
     from engram.alice import REGIONS, AliceDataset
     from engram.stories import words_table
 
     dataset = AliceDataset(mirror / "alice", "6mm")
     words = words_table(dataset.words("alice"), 15, "alice")
     subjects = sorted(path.name[1:3] for path in (mirror / "alice" / "6mm").glob("s*") if path.name[1:3] != "33")
-    data, _ = bold.story_bold(dataset, "alice", subjects, words, confounds=True, high_pass=1 / 128, targets="all", average=True, trim=0, tail=8.0)
+    data, _ = story_bold(dataset, "alice", subjects, words, confounds=True, high_pass=1 / 128, targets="all", average=True, trim=0, tail=8.0)
     assert len(subjects) == 27 and data.sizes["target"] == len(REGIONS)
     features = timing.delayed_features(np.ones((len(words), 1)), words["onset"].to_numpy(), data["time"].values, 2.0, [1, 2, 3, 4, 5])
     average = data["bold"].sel(subject="average").values

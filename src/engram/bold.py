@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from engram import storage, timing
+from engram import timing
 from engram.datasets import Dataset
 from engram.errors import EngramError
 from engram.jobs import progress
@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 #: Rows that confounds and drifts must leave free, at least: what they use up is lost to the brain, and with none left only rounding remains.
 FREE_ROWS = 10
+#: The largest 16-bit number.
+_LARGEST = 32767
 
 SCANS = "Every scan of the study, those left out included."
 SCAN_COLUMNS = {
@@ -73,7 +75,8 @@ def story_bold(
     Returns
     -------
     bold : xarray.Dataset
-        ``bold`` (subject, time, target), float32, in standard deviations of each listener's time course; ``time`` is the
+        ``bold`` (subject, time, target), in standard deviations of each listener's time course, as 16-bit numbers of steps of
+        5e-4 (300 rows) that `engram.storage.open_dataset` or `xarray.decode_cf` makes float32; ``time`` is the
         beginning of each row on the story's clock, in seconds. Targets carry hemisphere, roi, and x, y, z where known.
     scans : pandas.DataFrame
         What was read: the columns of `SCAN_COLUMNS`, without those left out.
@@ -89,6 +92,7 @@ def story_bold(
     clock = dataset.start(subjects[0], story) if subjects else 0.0
     onsets, offsets = words["onset"].to_numpy(), words["offset"].to_numpy()
     bold: np.ndarray | None = None
+    total: np.ndarray | None = None
     scans: list[dict[str, object]] = []
     begin, end = 0, 0  # rows that all listeners have, counted on that clock
     with_average = average and len(subjects) > 1
@@ -117,18 +121,23 @@ def story_bold(
         if targets == "roi":
             cleaned = zscore(_region_means(cleaned, regions))
         first, last = rows.start - shift, rows.stop - shift
-        if bold is None:  # in memory once: a story of Narratives is gigabytes
+        if bold is None or total is None:  # in memory once, as it will be written: a story of Narratives is gigabytes
             begin, end, origin = first, last, first
-            bold = np.empty((len(subjects) + with_average, *cleaned.shape), dtype=np.float32)
+            bold = np.zeros((len(subjects) + with_average, *cleaned.shape), dtype=np.int16)
+            total = np.zeros(cleaned.shape, dtype=np.float32)
+            # No z-score of n numbers is above the root of n.
+            step = np.float32(np.sqrt(len(cleaned)) / _LARGEST)
         begin, end = max(begin, first), min(end, last)
-        bold[number, begin - origin : end - origin] = cleaned[begin - first : end - first]
-    if bold is None:
+        here, there = slice(begin - origin, end - origin), slice(begin - first, end - first)
+        total[here] += cleaned[there]
+        bold[number, here] = _in_steps(cleaned[there], step)
+    if bold is None or total is None:
         raise EngramError(f"story {story} has no listeners.")
     listed = pd.DataFrame(scans).assign(n_rows=end - begin)[[name for name in SCAN_COLUMNS if name != "excluded"]]
     _check_lengths(listed, dataset.slack_trs, story)
     if end - begin < 2:
         raise EngramError(f"story {story}: its listeners have no rows in common. Do the scans begin at very different times of the story?")
-    bold = bold[:, begin - origin : end - origin]
+    bold, total = bold[:, begin - origin : end - origin], total[begin - origin : end - origin]
     constant = listed["n_constant"].max()
     if constant:
         logger.warning("story %s: up to %d targets of a scan have no variance; they count as 0 (n_constant in scans.tsv)", story, constant)
@@ -140,21 +149,24 @@ def story_bold(
         table = regions_table(table, regions)
     names = list(subjects)
     if with_average:
-        bold[-1] = zscore(bold[:-1].mean(0))
+        bold[-1] = _in_steps(zscore(total), step)
         names.append(AVERAGE)
     times = clock + dataset.tr * np.arange(begin, end)
     logger.info("story %s: %d listeners, %d rows (%.1f to %.1f s), %d targets", story, len(subjects), len(times), times[0], times[-1] + dataset.tr, len(table))
-    return to_dataset(bold, names, times, table, {"story": story, "tr": dataset.tr}).assign_coords(vertices), listed
+    return to_dataset(bold, step, names, times, table, {"story": story, "tr": dataset.tr}).assign_coords(vertices), listed
 
 
-def to_dataset(bold: np.ndarray, subjects: Sequence[str], times: np.ndarray, targets: pd.DataFrame, attributes: dict[str, object]) -> xr.Dataset:
-    """Return BOLD of shape (n_subjects, n_rows, n_targets) with its dimensions named and its targets described.
+def _in_steps(values: np.ndarray, step: np.float32) -> np.ndarray:
+    return np.rint(np.clip(values / step, -_LARGEST, _LARGEST))
 
-    It is kept in steps of 5e-4 standard deviations (300 rows); no z-score of n numbers is above the root of n.
-    """
+
+def to_dataset(
+    bold: np.ndarray, step: np.float32, subjects: Sequence[str], times: np.ndarray, targets: pd.DataFrame, attributes: dict[str, object]
+) -> xr.Dataset:
+    """Return BOLD of shape (n_subjects, n_rows, n_targets), in numbers of steps, with its dimensions named and its targets described."""
     described = {name: ("target", targets[name].to_numpy()) for name in targets.columns if name not in ("target", "vertex")}
     return xr.Dataset(
-        {"bold": (("subject", "time", "target"), bold, {"units": "standard deviations of each time course"}, storage.packed(np.sqrt(bold.shape[1])))},
+        {"bold": (("subject", "time", "target"), bold, {"units": "standard deviations of each time course", "scale_factor": step})},
         coords={
             "subject": list(subjects),
             "time": ("time", times, {"units": "s", "description": "Beginning of the TR on the story's clock"}),
