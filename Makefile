@@ -1,6 +1,7 @@
 # Every target sets up what it needs: a virtual environment in .venv from the pinned envs/requirements*.txt.
 #   make alice                real fMRI, 27 listeners (download: 4 MB and a model; or ENGRAM_MIRROR=folder)
 #   make demo                 a small made study, no network after set-up
+#   make datalad              adds what fetches Narratives, once
 #   make test | lint | tiny   what the project's own checks run
 # Variables: PYTHON=python3.12  CORES=4  TORCH=cpu (PyTorch's builds without CUDA, for laptops)  ARGS="-n" (more for snakemake)
 SHELL := bash
@@ -22,7 +23,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 
 SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) $(ARGS)
 
-.PHONY: demo alice tiny test lint types lock docs clean help
+.PHONY: demo alice tiny datalad test lint types lock docs clean help
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.ready
@@ -33,6 +34,10 @@ alice: $(VENV)/.ready
 
 tiny: $(VENV)/.ready
 	$(SNAKEMAKE) --configfile config/tiny.yaml
+
+# What fetches Narratives, once: DataLad and git-annex.
+datalad: $(VENV)/.ready
+	$(call install,envs/requirements-datalad.txt)
 
 test: $(VENV)/.ready-dev
 	$(BIN)/pytest
@@ -52,7 +57,7 @@ docs: $(VENV)/.ready
 # Pins anew. The lock is universal (Python 3.11 to 3.13); torch's CUDA packages are left to torch, which pins its own.
 lock: $(VENV)/.ready-dev
 	$(BIN)/python -m pip install -q $(UV)
-	for extra in "" dev; do \
+	for extra in "" datalad dev; do \
 	  env -u UV_FIND_LINKS $(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate \
 	    $${extra:+--extra dev -c envs/requirements.txt} pyproject.toml | grep -vE '^(nvidia-|cuda-|triton)' > envs/.lock; \
 	  mv envs/.lock envs/requirements$${extra:+-dev}.txt; \
@@ -64,7 +69,7 @@ clean:
 	rm -rf $(VENV) .snakemake build
 
 help:
-	@sed -n '1,5p' Makefile
+	@sed -n '1,6p' Makefile
 
 # ---------------------------------------------------------------- set-up
 # $(1): the requirements file. Prints what it cost: people on slow lines want to know.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -56,12 +57,19 @@ def fetch(source: str, folder: Path, wanted: Sequence[str], optional: Sequence[s
     api = _datalad()
     subdatasets = sorted({found for path in (*wanted, *optional) if (found := _subdataset(path)) is not None})
     with _lock(folder):
-        if not (folder / ".datalad").is_dir():
+        if not _is_clone(folder):
             logger.info("cloning %s", source)
-            _try(lambda: api.clone(source=source, path=str(folder), **_QUIET), f"'{source}' could not be cloned", waits)
+            # Under another name until it is whole; what a killed run left there is of no use.
+            unfinished = folder.with_name(folder.name + ".part")
+            _remove(unfinished)
+            _try(lambda: api.clone(source=source, path=str(unfinished), **_QUIET), f"'{source}' could not be cloned", waits)
+            _remove(folder)
+            unfinished.rename(folder)
         _check_clean(folder, wanted)
-        missing = [path for path in subdatasets if not (folder / path / ".datalad").is_dir()]
+        missing = [path for path in subdatasets if not _is_clone(folder / path)]
         if missing:
+            for path in missing:
+                _remove(folder / path)  # empty, or what a killed run left
             logger.info("installing %s", ", ".join(missing))
             _try(
                 lambda: api.get(dataset=str(folder), path=[str(folder / path) for path in missing], get_data=False, **_QUIET),
@@ -186,6 +194,25 @@ def _drop_broken(folder: Path, paths: Sequence[str]) -> None:
         if path.is_symlink() and path.exists() and f"-s{path.stat().st_size}-" not in key(path):
             logger.warning("%s is not of the size that its key says; it is fetched again", name)
             subprocess.run(["git-annex", "fsck", "--quiet", path.name], cwd=path.parent, check=False, capture_output=True)
+
+
+def _is_clone(folder: Path) -> bool:
+    """Tell whether a folder is a clone of its own (and not a part of another, or what a killed run left)."""
+    if not (folder / ".git").exists():
+        return False
+    listed = subprocess.run(["git", "ls-files"], cwd=folder, check=False, capture_output=True, text=True)
+    return listed.returncode == 0 and bool(listed.stdout)
+
+
+def _remove(folder: Path) -> None:
+    """Remove what is no clone (an empty folder, what a killed run left), though git-annex may have made parts read-only; refuse if it holds content."""
+    if any((folder / ".git" / "annex" / "objects").glob("*")):
+        raise EngramError(f"'{folder}' is no usable clone, though it holds fetched files. Look at it with 'git status'. Remove it: it is made anew.")
+    if folder.is_dir():
+        for path in (folder, *folder.rglob("*")):
+            if path.is_dir() and not path.is_symlink():
+                path.chmod(0o755)
+        shutil.rmtree(folder)
 
 
 def _git(folder: Path, *arguments: str) -> str:

@@ -10,6 +10,7 @@ import csv
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -93,15 +94,31 @@ def read_dataset(folder: Path, scans: Sequence[str] | None = None) -> list[Fact]
     EngramError
         If a file is not there or is not what it should be.
     """
-    listed = json.loads(_text(folder / "code" / "scan_exclude.json"))
-    excluded = {scan for listeners in listed.values() for scans_of_listener in listeners.values() for scan in scans_of_listener}
-    conditions = {
-        (row["participant_id"], task): condition
-        for row in _rows(folder / "participants.tsv")
-        for task, condition in zip(row["task"].split(","), row["condition"].split(","), strict=True)
-    }
+    exclusions, participants = (folder / name for name in reversed(METADATA))
+    with _named(exclusions, "a JSON object of tasks, listeners and scans"):
+        listed = json.loads(_text(exclusions))
+        excluded = {scan for listeners in listed.values() for scans_of_listener in listeners.values() for scan in scans_of_listener}
+    with _named(participants, "a table with participant_id, and as many conditions as tasks"):
+        conditions = {
+            (row["participant_id"], task): condition
+            for row in _rows(participants)
+            for task, condition in zip(row["task"].split(","), row["condition"].split(","), strict=True)
+        }
     paths = sorted(folder.glob("sub-*/func/*_events.tsv")) if scans is None else [folder / events_file(scan) for scan in scans]
-    return [fact for path in paths for fact in _scan_facts(path, excluded, conditions)]
+    facts: list[Fact] = []
+    for path in paths:
+        with _named(path, f"events with onset, duration, trial_type and stim_file, of a listener in {participants.name}"):
+            facts += _scan_facts(path, excluded, conditions)
+    return facts
+
+
+@contextmanager
+def _named(path: Path, expected: str) -> Iterator[None]:
+    """Turn the errors of a file that is not what it should be into one that names it."""
+    try:
+        yield
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise EngramError(f"'{path}' is not what it should be, {expected} ({type(error).__name__}: {error}). Fetch it again.") from error
 
 
 def check_facts(folder: Path, facts: Sequence[Fact]) -> None:

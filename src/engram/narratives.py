@@ -212,11 +212,18 @@ class Volume:
     """
 
     def __init__(self, grid: Path, atlas: Path, regions: Sequence[str] | None) -> None:
+        import nibabel
         from nilearn.image import resample_to_img
 
-        self._grid = _load_volume(grid)
-        image = _load_volume(atlas)
-        numbers = np.rint(resample_to_img(image, self._grid.slicer[..., 0], interpolation="nearest", force_resample=True, copy_header=True).get_fdata())
+        self._grid, image = _load_volume(grid), _load_volume(atlas)
+        for path, found, dimensions in ((grid, self._grid, 4), (atlas, image, 3)):
+            if found.ndim != dimensions:
+                raise EngramError(f"'{path}' has the shape {found.shape}; an image with {dimensions} dimensions was expected.")
+        first = nibabel.Nifti1Image(np.zeros(self._grid.shape[:3], dtype=np.uint8), self._grid.affine)
+        try:
+            numbers = np.rint(resample_to_img(image, first, interpolation="nearest", force_resample=True, copy_header=True).get_fdata())
+        except Exception as error:  # the image's data are read here: a truncated file fails in gzip or zlib
+            raise _broken(atlas, error) from error
         names = _volume_regions(atlas, numbers)
         kept = rois.choose(regions, set(names.values()), "dataset.regions")
         self._inside = np.isin(numbers, [number for number, name in names.items() if name in kept])
@@ -324,7 +331,7 @@ def read_regions(path: Path) -> np.ndarray:
     try:
         if path.name.endswith(".gii"):
             image = nibabel.load(path)
-            table = {label.key: label.label for label in image.labeltable.labels}
+            table = {label.key: getattr(label, "label", "") for label in image.labeltable.labels}
             regions = np.array([table.get(int(key), "") for key in image.darrays[0].data])
         else:
             labels, _, names = nibabel.freesurfer.read_annot(path)
@@ -341,9 +348,10 @@ def _load_volume(path: Path) -> Any:
 
     _need(path)
     try:
-        return nibabel.load(path)
+        image = nibabel.load(path)
     except Exception as error:
         raise _broken(path, error) from error
+    return nibabel.funcs.squeeze_image(image) if image.ndim == 4 and image.shape[3] == 1 else image
 
 
 def _volume_regions(atlas: Path, numbers: np.ndarray) -> dict[int, str]:
