@@ -19,6 +19,7 @@ from typing import Any
 
 from engram.downloads import WAITS
 from engram.errors import EngramError
+from engram.facts import SUBDATASETS
 from engram.jobs import progress, sha256
 from engram.storage import atomic
 
@@ -163,8 +164,6 @@ def _message(result: dict[str, Any]) -> str:
 
 
 def _subdataset(path: str) -> str | None:
-    from engram.facts import SUBDATASETS
-
     return next((one for one in SUBDATASETS if path.startswith(one + "/")), None)
 
 
@@ -206,7 +205,7 @@ def _is_clone(folder: Path) -> bool:
 
 def _remove(folder: Path) -> None:
     """Remove what is no clone (an empty folder, what a killed run left), though git-annex may have made parts read-only; refuse if it holds content."""
-    if any((folder / ".git" / "annex" / "objects").glob("*")):
+    if any(any((folder / root / ".git" / "annex" / "objects").glob("*")) for root in ("", *SUBDATASETS)):
         raise EngramError(f"'{folder}' is no usable clone, though it holds fetched files. Look at it with 'git status'. Remove it: it is made anew.")
     if folder.is_dir():
         for path in (folder, *folder.rglob("*")):
