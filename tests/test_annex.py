@@ -238,7 +238,7 @@ def test_an_interrupted_clone_is_made_anew_or_named(source: Path, clone: Path, r
 
 def test_a_broken_clone_is_named(source: Path, clone: Path) -> None:
     (clone / ".git" / "index").write_text("no index")
-    with pytest.raises(EngramError, match=r"clone' is no usable clone .*Remove it: it is made anew"):
+    with pytest.raises(EngramError, match=r"clone' is no usable clone, though it holds fetched files\..* Remove it"):
         annex.fetch(str(source), clone, WANTED, waits=())
 
 
