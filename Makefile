@@ -1,6 +1,6 @@
 # Every target sets up what it needs: a virtual environment in .venv from the pinned envs/requirements*.txt.
 #   make alice                real fMRI, 27 listeners (download: 4 MB and a model; or ENGRAM_MIRROR=folder)
-#   make demo                 a small made study, no network after set-up
+#   make demo                 a small simulated Narratives, no network after set-up
 #   make datalad              adds what fetches Narratives, once
 #   make test | lint | tiny   what the project's own checks run
 # Variables: PYTHON=python3.12  CORES=4  TORCH=cpu (PyTorch's builds without CUDA, for laptops)  ARGS="-n" (more for snakemake)

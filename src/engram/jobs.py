@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import errno
 import hashlib
 import logging
 import os
@@ -58,11 +59,22 @@ def job(snakemake: Any, network: bool = False) -> Iterator[None]:
             logger.error("%s", error)
             print(f"engram: {error}", file=sys.stderr)
             raise SystemExit(1) from None
-        except Exception:
+        except Exception as error:
+            if _disk_is_full(error):
+                where = ", ".join(sorted({str(Path(path).parent) for path in snakemake.output}))
+                said = f"the disk is full ({error}). Free some space for {where}, or put results elsewhere (pathvars). Run again: what is finished is kept."
+                logger.error("%s", said)
+                print(f"engram: {said}", file=sys.stderr)
+                raise SystemExit(1) from None
             logger.exception("the job failed")
             raise
         _write_provenance(snakemake, time.monotonic() - start)
         logger.info("done in %.1f s", time.monotonic() - start)
+
+
+def _disk_is_full(error: BaseException) -> bool:
+    # HDF5 raises errors without a number, but with the system's words.
+    return isinstance(error, OSError) and (error.errno in (errno.ENOSPC, errno.EDQUOT) or os.strerror(errno.ENOSPC) in str(error))
 
 
 def progress(items: Iterable[T], description: str, unit: str, total: int | None = None) -> Iterator[T]:

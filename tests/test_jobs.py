@@ -1,0 +1,49 @@
+"""What every job does around its science."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from engram.jobs import job
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """A job takes the package's log for itself; other tests want it back."""
+    logger = logging.getLogger("engram")
+    before = logger.handlers, logger.propagate, logger.level
+    yield
+    logging.captureWarnings(False)
+    logger.handlers, logger.propagate = before[:2]
+    logger.setLevel(before[2])
+
+
+def made(folder: Path) -> SimpleNamespace:
+    """What Snakemake hands to a script, as far as it matters here."""
+    return SimpleNamespace(rule="bold", wildcards={}, log=[str(folder / "logs" / "bold.log")], output=[str(folder / "results" / "x.nc")])
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), OSError(f"Can't write data (file write failed: error message = '{os.strerror(errno.ENOSPC)}')")],
+    ids=["the system's", "HDF5's"],
+)
+def test_a_full_disk_is_said(error: OSError, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit), job(made(tmp_path)):
+        raise error
+    said = capsys.readouterr().err
+    assert "the disk is full" in said and str(tmp_path / "results") in said and "what is finished is kept" in said
+    assert "the disk is full" in (tmp_path / "logs" / "bold.log").read_text()
+
+
+def test_other_errors_keep_their_traceback(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="permission"), job(made(tmp_path)):
+        raise OSError(errno.EACCES, "permission denied")
+    assert "Traceback" in (tmp_path / "logs" / "bold.log").read_text()
