@@ -175,22 +175,137 @@ def _batches(n_targets: int, values_per_target: int, backend: str) -> list[slice
     return [slice(begin, min(begin + size, n_targets)) for begin in range(0, n_targets, size)]
 
 
-def group_scores(
-    activations: Sequence[str],
-    bold: Sequence[str],
-    words: Sequence[str],
-    subjects: Sequence[str],
-    *,
-    words_to_trs: str,
-    longest_delay: float,
-    delays: Sequence[int] | None,
-    folds: int,
-    inner_folds: int,
-    alphas: Sequence[float],
-    alpha_by: str,
-    backend: str,
-    **_rows: float,
-) -> xr.Dataset:
+def region_indices(coordinates: dict[str, Any]) -> dict[tuple[str, str], np.ndarray]:
+    """Return which targets are in which region (hemisphere, roi), in the order of their first target."""
+    sides, rois = (coordinates[name][1] for name in ("hemisphere", "roi"))
+    found: dict[tuple[str, str], list[int]] = {}
+    for index, key in enumerate(zip(sides.tolist(), rois.tolist(), strict=True)):
+        found.setdefault(key, []).append(index)
+    return {key: np.array(index) for key, index in found.items()}
+
+
+@dataclass(frozen=True)
+class StoryData:
+    """A story's part of a group's data; BOLD stays on disk until it is used."""
+
+    name: str
+    tr: float
+    onsets: np.ndarray
+    times: np.ndarray
+    bold: xr.DataArray
+    target_coordinates: dict[str, Any]
+
+
+def load_story(bold: str, words: str) -> StoryData:
+    """Open a story's part of a group's data."""
+    dataset = storage.open_dataset(bold)
+    coordinates = {str(name): (value.dims, value.values) for name, value in dataset.coords.items() if value.dims == ("target",)}
+    onsets = storage.read_words(words)["onset"].to_numpy(float)
+    return StoryData(dataset.attrs["story"], float(dataset.attrs["tr"]), onsets, dataset["time"].values, dataset["bold"], coordinates)
+
+
+def check_words(activations: str, n_words: int, words: str) -> None:
+    """Raise `EngramError` if activations were made for another number of words."""
+    expected = len(storage.read_words(words))
+    if n_words != expected:
+        raise EngramError(f"'{activations}' has {n_words} words and '{words}' {expected}. Delete the former and run again.")
+
+
+def stack_listeners(stories: Sequence[StoryData], subjects: Sequence[str]) -> np.ndarray:
+    """Return the BOLD of all stories, one after the other, with the listeners' targets side by side.
+
+    Returns
+    -------
+    array of shape (n_rows, n_subjects * n_targets)
+        Float32, filled listener by listener, so that it is in memory once.
+    """
+    n_targets = stories[0].bold.sizes["target"]
+    targets = np.empty((sum(len(one.times) for one in stories), len(subjects) * n_targets), dtype=np.float32)
+    begin = 0
+    for one in stories:
+        for number, subject in enumerate(subjects):
+            rows = slice(begin, begin + len(one.times))
+            targets[rows, number * n_targets : (number + 1) * n_targets] = one.bold.sel(subject=subject).values
+        begin += len(one.times)
+    return targets
+
+
+class Group:
+    """The data of a group of listeners, against which features are scored.
+
+    Parameters
+    ----------
+    stories : sequence of StoryData
+    subjects : sequence of str
+        The group's listeners.
+    words_to_trs, longest_delay, delays, folds, inner_folds, alphas, alpha_by, backend
+        The `encoding` section of the configuration; `tail` and `trim`, which shaped the BOLD's rows, are not used here.
+    """
+
+    def __init__(
+        self,
+        stories: Sequence[StoryData],
+        subjects: Sequence[str],
+        *,
+        words_to_trs: str,
+        longest_delay: float,
+        delays: Sequence[int] | None,
+        folds: int,
+        inner_folds: int,
+        alphas: Sequence[float],
+        alpha_by: str,
+        backend: str,
+        **_rows: float,
+    ) -> None:
+        self.stories, self.subjects, self.how = stories, list(subjects), words_to_trs
+        self.tr, self.backend = stories[0].tr, choose_backend(backend)
+        self.fir = timing.fir_delays(self.tr, longest_delay, delays)
+        self.gap = timing.fold_gap(self.fir, words_to_trs)
+        self._options: dict[str, Any] = {"folds": folds, "inner_folds": inner_folds, "gap": self.gap, "alphas": alphas, "alpha_by": alpha_by}
+        self._story = np.concatenate([np.full(len(one.times), index) for index, one in enumerate(stories)])
+        self._position = np.concatenate([np.arange(len(one.times)) for one in stories])
+        self._targets = stack_listeners(stories, subjects)
+        #: Listeners and targets of each.
+        self.shape = (len(subjects), self._targets.shape[1] // len(subjects))
+        logger.info(
+            "%d stories, %d rows, %d listeners, %d targets each, delays %s, gap %d, backend %s",
+            len(stories),
+            len(self._story),
+            *self.shape,
+            self.fir,
+            self.gap,
+            self.backend,
+        )
+
+    def score(self, vectors: Sequence[np.ndarray], how: str | None = None) -> Scores:
+        """Score word vectors: one array of shape (n_words, n_units) for each story; `how` they meet the rows, if not as configured."""
+        features = np.concatenate(
+            [
+                timing.delayed_features(values, one.onsets, one.times, self.tr, self.fir, how or self.how)
+                for values, one in zip(vectors, self.stories, strict=True)
+            ]
+        )
+        return encode(features, self._targets, self._story, self._position, backend=self.backend, **self._options)
+
+    def by_story(self, scores: Scores) -> np.ndarray:
+        """Return r of shape (n_stories, n_folds, n_subjects, n_targets)."""
+        return scores.r.reshape(*scores.r.shape[:2], *self.shape)
+
+    def coordinates(self) -> dict[str, Any]:
+        """Return what stories, listeners and targets are called in results."""
+        return {
+            "story": [one.name for one in self.stories],
+            "subject": self.subjects,
+            "n_trs": ("story", [len(one.times) for one in self.stories], {"description": "Rows of each story"}),
+            **self.stories[0].target_coordinates,
+        }
+
+    def attributes(self) -> dict[str, Any]:
+        """Return what is worth knowing of how scores were made."""
+        return {"tr": self.tr, "delays": self.fir, "gap": self.gap, "backend": self.backend}
+
+
+def group_scores(activations: Sequence[str], bold: Sequence[str], words: Sequence[str], subjects: Sequence[str], **options: Any) -> xr.Dataset:
     """Score every layer of a model on every target of a group of listeners.
 
     Parameters
@@ -199,8 +314,8 @@ def group_scores(
         One file per story of the group, in the same order.
     subjects : sequence of str
         The group's listeners.
-    words_to_trs, longest_delay, delays, folds, inner_folds, alphas, alpha_by, backend
-        The `encoding` section of the configuration; `tail` and `trim`, which shaped the BOLD's rows, are not used here.
+    **options
+        The `encoding` section of the configuration, as in `Group`.
 
     Returns
     -------
@@ -209,42 +324,25 @@ def group_scores(
         fold by region, so that a layer can be chosen on other folds than it is tested on; ``alpha`` (layer, subject, target),
         an index of ``penalties``.
     """
-    chosen_backend = choose_backend(backend)
-    stories = [load_story(*files) for files in zip(activations, bold, words, strict=True)]
-    tr = stories[0].tr
-    fir = timing.fir_delays(tr, longest_delay, delays)
-    gap = timing.fold_gap(fir, words_to_trs)
-    story = np.concatenate([np.full(len(one.times), index) for index, one in enumerate(stories)])
-    position = np.concatenate([np.arange(len(one.times)) for one in stories])
-    targets = stack_listeners(stories, subjects)
-    n_layers = stories[0].vectors.sizes["layer"]
-    how = "sum" if words_to_trs == "mean" and stories[0].counts_words else words_to_trs
-    logger.info(
-        "%d stories, %d rows, %d listeners, %d targets each, delays %s, gap %d, backend %s",
-        len(stories),
-        len(story),
-        len(subjects),
-        targets.shape[1] // len(subjects),
-        fir,
-        gap,
-        chosen_backend,
-    )
-    shape = (len(subjects), targets.shape[1] // len(subjects))
-    regions = region_indices(stories[0].target_coordinates)
+    read = [storage.open_dataset(path) for path in activations]
+    group = Group([load_story(*files) for files in zip(bold, words, strict=True)], subjects, **options)
+    for path, one, words_file in zip(activations, read, words, strict=True):
+        check_words(path, one.sizes["word"], words_file)
+    n_layers = read[0].sizes["layer"]
+    how = "sum" if options["words_to_trs"] == "mean" and read[0].attrs.get("words_to_trs") == "sum" else None
+    regions = region_indices(group.stories[0].target_coordinates)
+    n_stories, n_folds = len(group.stories), options["folds"]
     # In memory once, as they will be written: for whole cortices they are gigabytes.
-    r = np.empty((n_layers, len(stories), *shape), dtype=np.float32)
-    r_fold = np.empty((n_layers, len(stories), folds, shape[0], len(regions)), dtype=np.float32)
-    alpha = np.empty((n_layers, *shape), dtype=np.uint8)
+    r = np.empty((n_layers, n_stories, *group.shape), dtype=np.float32)
+    r_fold = np.empty((n_layers, n_stories, n_folds, group.shape[0], len(regions)), dtype=np.float32)
+    alpha = np.empty((n_layers, *group.shape), dtype=np.uint8)
     for layer in progress(range(n_layers), "layers", "layer"):
-        features = np.concatenate([timing.delayed_features(one.vectors[layer].values, one.onsets, one.times, tr, fir, how) for one in stories])
-        scores = encode(
-            features, targets, story, position, folds=folds, inner_folds=inner_folds, gap=gap, alphas=alphas, alpha_by=alpha_by, backend=chosen_backend
-        )
-        by_target = scores.r.reshape(len(stories), folds, *shape)
+        scores = group.score([one["activation"][layer].values for one in read], how)
+        by_target = group.by_story(scores)
         r[layer] = by_target.mean(1)
         for number, index in enumerate(regions.values()):
             r_fold[layer, ..., number] = by_target[..., index].mean(-1)
-        alpha[layer] = np.rint(scores.alpha.mean(0)).reshape(shape)
+        alpha[layer] = np.rint(scores.alpha.mean(0)).reshape(group.shape)
     return xr.Dataset(
         {
             "r": (
@@ -267,81 +365,9 @@ def group_scores(
         },
         coords={
             "layer": np.arange(n_layers),
-            "story": [one.name for one in stories],
-            "subject": list(subjects),
             "region": [f"{hemisphere}-{roi}" for hemisphere, roi in regions],
-            "n_trs": ("story", [len(one.times) for one in stories], {"description": "Rows of each story"}),
-            "penalties": ("penalty", [float(value) for value in alphas], {"description": "Ridge penalties to choose from"}),
-            **stories[0].target_coordinates,
+            "penalties": ("penalty", [float(value) for value in options["alphas"]], {"description": "Ridge penalties to choose from"}),
+            **group.coordinates(),
         },
-        attrs={"tr": tr, "delays": fir, "gap": gap, "backend": chosen_backend},
+        attrs=group.attributes(),
     )
-
-
-def region_indices(coordinates: dict[str, Any]) -> dict[tuple[str, str], np.ndarray]:
-    """Return which targets are in which region (hemisphere, roi), in the order of their first target."""
-    sides, rois = (coordinates[name][1] for name in ("hemisphere", "roi"))
-    found: dict[tuple[str, str], list[int]] = {}
-    for index, key in enumerate(zip(sides.tolist(), rois.tolist(), strict=True)):
-        found.setdefault(key, []).append(index)
-    return {key: np.array(index) for key, index in found.items()}
-
-
-@dataclass(frozen=True)
-class StoryData:
-    """A story's part of a group's data; activations and BOLD stay on disk until they are used."""
-
-    name: str
-    tr: float
-    vectors: xr.DataArray
-    onsets: np.ndarray
-    times: np.ndarray
-    bold: xr.DataArray
-    target_coordinates: dict[str, Any]
-    counts_words: bool
-
-
-def load_story(activations: str, bold: str, words: str) -> StoryData:
-    """Open a story's part of a group's data.
-
-    Raises
-    ------
-    EngramError
-        If the activations were made for another number of words.
-    """
-    read = storage.open_dataset(activations)
-    vectors = read["activation"]
-    onsets = storage.read_words(words)["onset"].to_numpy(float)
-    if vectors.sizes["word"] != len(onsets):
-        raise EngramError(f"'{activations}' has {vectors.sizes['word']} words and '{words}' {len(onsets)}. Delete the former and run again.")
-    dataset = storage.open_dataset(bold)
-    coordinates = {str(name): (value.dims, value.values) for name, value in dataset.coords.items() if value.dims == ("target",)}
-    return StoryData(
-        dataset.attrs["story"],
-        float(dataset.attrs["tr"]),
-        vectors,
-        onsets,
-        dataset["time"].values,
-        dataset["bold"],
-        coordinates,
-        read.attrs.get("words_to_trs") == "sum",
-    )
-
-
-def stack_listeners(stories: Sequence[StoryData], subjects: Sequence[str]) -> np.ndarray:
-    """Return the BOLD of all stories, one after the other, with the listeners' targets side by side.
-
-    Returns
-    -------
-    array of shape (n_rows, n_subjects * n_targets)
-        Float32, filled listener by listener, so that it is in memory once.
-    """
-    n_targets = stories[0].bold.sizes["target"]
-    targets = np.empty((sum(len(one.times) for one in stories), len(subjects) * n_targets), dtype=np.float32)
-    begin = 0
-    for one in stories:
-        for number, subject in enumerate(subjects):
-            rows = slice(begin, begin + len(one.times))
-            targets[rows, number * n_targets : (number + 1) * n_targets] = one.bold.sel(subject=subject).values
-        begin += len(one.times)
-    return targets
