@@ -18,6 +18,7 @@ include: "workflow/rules/bold.smk"
 include: "workflow/rules/encoding.smk"
 include: "workflow/rules/ceiling.smk"
 include: "workflow/rules/statistics.smk"
+include: "workflow/rules/associations.smk"
 include: "workflow/rules/maps.smk"
 include: "workflow/rules/figures.smk"
 

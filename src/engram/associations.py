@@ -46,11 +46,6 @@ class Association:
     note: str = ""
 
 
-def file_name(story: str, name: str) -> str:
-    """Return the name of the file of a story's associations."""
-    return f"story-{story}_associations-{name}.tsv"
-
-
 def read_associations(path: Path, n_words: int) -> list[Association]:
     """Read a file of associations and check it against its story.
 
@@ -83,6 +78,30 @@ def read_associations(path: Path, n_words: int) -> list[Association]:
             raise EngramError(f"{where}: no annotator. Write who made it: {PEOPLE} for people, else what kind of model.")
         found.append(Association(index, " ".join(row["text"].split()), row["granularity"], row["annotator"].strip(), row.get("note", "").strip()))
     return found
+
+
+def check_name(name: str, found: Sequence[Association], path: Path) -> None:
+    """Raise `EngramError` if a text has `manual` in its name and people did not write all of it, or has no insertion."""
+    if not found:
+        raise EngramError(f"'{path}' has no associations. Add some, or take '{name}' out of the study.")
+    others = sorted({one.annotator for one in found} - {PEOPLE})
+    if PEOPLE in name and others:
+        raise EngramError(f"'{path}': the name '{name}' says that people wrote it, and the annotator column says {others}. Give it another name.")
+
+
+def pool_texts(paths: Sequence[Path], like: Sequence[Association]) -> list[str]:
+    """Return the texts of other stories' associations, of the same granularity where there are some."""
+    found = [one for path in paths for one in read_associations(path, 10**9)]
+    same = [one.text for one in found if one.granularity == like[0].granularity]
+    return same or [one.text for one in found]
+
+
+def written_by(paths: Sequence[str]) -> str:
+    """Return who wrote the associations of some files."""
+    found: set[str] = set()
+    for path in paths:
+        found |= {one.annotator for one in read_associations(Path(path), 10**9)}
+    return ", ".join(sorted(found))
 
 
 def write_associations(path: Path, associations: Sequence[Association], made: Mapping[str, object]) -> None:

@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from engram.errors import EngramError
 from engram.facts import VOLUME
-from engram.names import MIRROR_PREFIX, NILEARN_ATLASES, NILEARN_PREFIX, UNTRAINED_SUFFIX, WORD_RATE
+from engram.names import MIRROR_PREFIX, NILEARN_ATLASES, NILEARN_PREFIX, ORIGINAL, UNTRAINED_SUFFIX, WORD_RATE
 from engram.paths import RESOURCES
 
 #: Names become parts of file names (BIDS: alphanumeric; we add the hyphen, which hub models often carry).
@@ -253,6 +253,42 @@ class Ceiling(Section):
     """Scores are not normalised (n/a) where the ceiling is below this."""
 
 
+class Associations(Section):
+    """Associations that are written into the stories, under the name that the augmented text gets."""
+
+    folder: str = "resources/associations"
+    """Where `story-<story>_associations-<name>.tsv` lies for every story of the study (docs/annotating.md)."""
+
+
+class Controls(Section):
+    """How many control texts there are of each kind, for every augmentation."""
+
+    random: int = Field(39, ge=1)
+    """Same places, same numbers of words, content from other stories: the null of F; 39 can show p = 0.025."""
+    shuffled: int = Field(5, ge=0)
+    """This text's associations dealt to other places."""
+    displaced: int = Field(5, ge=0)
+    """This text's associations 20 or more words from their places."""
+    repeat: int = Field(5, ge=0)
+    """Same places and lengths, story text that was heard before."""
+
+
+class Associating(Section):
+    """How texts with associations are read and scored."""
+
+    alignment: Literal["context", "anchor"] = "context"
+    """`context`: only the story's own words give rows, insertions act through the context; `anchor`: the vector of a word is the
+    mean of its own and its insertion's."""
+    room: float = Field(0.75, ge=0)
+    """How much longer than the story a text may be within a window of the model; windows have so much less of the story."""
+    targets: Literal["all", "roi"] = "all"
+    """`roi`: score the mean time course of each region and hemisphere, much faster with its many texts than every target by itself."""
+    models: list[Name] | None = None
+    """The models that read augmented texts; null: all language models."""
+    controls: Controls = Controls()
+    """Control texts."""
+
+
 class Figures(Section):
     """Figures."""
 
@@ -283,6 +319,10 @@ class Study(Section):
     """From words to predicted BOLD."""
     ceiling: Ceiling = Ceiling()
     """Noise ceilings."""
+    associations: dict[Name, Associations] = {}
+    """Texts with associations, by the names they get in tables and figures; `manual` in a name is for what people wrote."""
+    associating: Associating = Associating()
+    """Reading and scoring augmented texts."""
     figures: Figures = Figures()
     """Drawing."""
     seed: int = Field(0, ge=0)
@@ -300,6 +340,11 @@ class Study(Section):
             for name, model in self.models.items():
                 if not model.untrained and name + UNTRAINED_SUFFIX in self.models:
                     raise ValueError(f"models: '{name + UNTRAINED_SUFFIX}' is the name of the untrained twin of '{name}'; rename one")
+        if ORIGINAL in self.associations:
+            raise ValueError(f"associations: '{ORIGINAL}' is the name of the story as it was heard; give the text another name")
+        unknown = sorted(set(self.associating.models or ()) - set(self.models))
+        if unknown:
+            raise ValueError(f"associating.models: {unknown} are no models of the study; it has {sorted(self.models)}")
         if not self.models and WORD_RATE not in self.baselines:
             raise ValueError(f"nothing to score: give models, or baselines: [{WORD_RATE}]")
         return self
@@ -335,7 +380,7 @@ def read_study(raw: dict[str, Any]) -> Study:
     ----------
     raw : dict
         The configuration as Snakemake merged it. Entries whose value is null are taken out first where a mapping of
-        names is expected (`models`), so that a stacked file can remove what an earlier one put in.
+        names is expected (`models`, `associations`), so that a stacked file can remove what an earlier one put in.
 
     Returns
     -------
@@ -347,8 +392,9 @@ def read_study(raw: dict[str, Any]) -> Study:
         Naming every offending key: its value, what is allowed, and the line to write.
     """
     raw = dict(raw)
-    if isinstance(raw.get("models"), dict):
-        raw["models"] = {name: model for name, model in raw["models"].items() if model not in (None, "null")}
+    for key in ("models", "associations"):
+        if isinstance(raw.get(key), dict):
+            raw[key] = {name: value for name, value in raw[key].items() if value not in (None, "null")}
     try:
         study = Study.model_validate(raw)
     except ValidationError as error:

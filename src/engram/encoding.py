@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 
@@ -202,6 +202,19 @@ def load_story(bold: str, words: str) -> StoryData:
     coordinates = {str(name): (value.dims, value.values) for name, value in dataset.coords.items() if value.dims == ("target",)}
     onsets = storage.read_words(words)["onset"].to_numpy(float)
     return StoryData(dataset.attrs["story"], float(dataset.attrs["tr"]), onsets, dataset["time"].values, dataset["bold"], coordinates)
+
+
+def by_region(story: StoryData) -> StoryData:
+    """Return a story's data with the mean time course of every region in place of its targets."""
+    regions = region_indices(story.target_coordinates)
+    parts = []
+    for subject in range(story.bold.sizes["subject"]):
+        values = story.bold[subject].values
+        parts.append(np.stack([values[:, index].mean(1) for index in regions.values()], axis=1))
+    names = {"hemisphere": [side for side, _ in regions], "roi": [roi for _, roi in regions], "target": [f"{side}-{roi}" for side, roi in regions]}
+    bold = xr.DataArray(np.stack(parts), dims=("subject", "time", "target"), coords={"subject": story.bold["subject"].values})
+    coordinates: dict[str, Any] = {name: (("target",), np.array(values)) for name, values in names.items()}
+    return replace(story, bold=bold, target_coordinates=coordinates)
 
 
 def check_words(activations: str, n_words: int, words: str) -> None:

@@ -216,6 +216,72 @@ def roi_sets(scores: pd.DataFrame, models: Sequence[str], layer: int | None) -> 
         return _regions(scores.rename(columns={"roi_set": "roi"}), models, layer)
 
 
+def association(table: pd.DataFrame, controls: pd.DataFrame, listeners: pd.DataFrame, layers: pd.DataFrame) -> Figure:
+    """Return a figure of F: by region, with its controls and single listeners, and by layer; a row for each augmentation and model.
+
+    Parameters
+    ----------
+    table, controls, listeners, layers : pandas.DataFrame
+        As `engram.effects` makes them.
+    """
+    rows = list(table.groupby(["augmentation", "model"], sort=False))
+    regions = list(dict.fromkeys(table["hemisphere"] + " " + table["roi"]))
+    width = min(14.0, max(7.5, 0.3 * len(regions) + 4.5))
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(width, 2.1 * len(rows) + 1.4))
+        panels = figure.subplots(len(rows), 2, squeeze=False, sharex="col", width_ratios=(max(2.0, width - 5), 2.2))
+        for number, (((augmentation, model), part), (bars, curve)) in enumerate(zip(rows, panels, strict=True)):
+            mine = {"augmentation": augmentation, "model": model}
+            _association_bars(bars, part, _matching(controls, mine), _matching(listeners, mine), regions, number)
+            bars.set_title(f"{augmentation} (written by: {part['written_by'].iloc[0]}), {model}, layer {part['layer'].iloc[0]}", fontsize=9, loc="left")
+            _association_layers(curve, _matching(layers, mine))
+            bars.set_ylabel("F (Pearson r)")
+        panels[-1][0].set_xticks(range(len(regions)), [name[: _LONGEST_REGION + 2] for name in regions], rotation=60, ha="right")
+        panels[-1][1].set_xlabel("layer (0: embeddings)")
+        handles = {name: handle for panel in panels[0] for handle, name in zip(*panel.get_legend_handles_labels(), strict=True)}
+        _legend(figure, list(handles.values()), list(handles))
+    return figure
+
+
+def _matching(table: pd.DataFrame, values: Mapping[str, str]) -> pd.DataFrame:
+    kept = table[np.logical_and.reduce([table[name] == value for name, value in values.items()])]
+    return kept.assign(region=kept["hemisphere"] + " " + kept["roi"])
+
+
+def _association_bars(panel: Axes, part: pd.DataFrame, controls: pd.DataFrame, listeners: pd.DataFrame, regions: Sequence[str], number: int) -> None:
+    """Draw F of an augmentation, the range of random texts, other controls, and listeners; a star where the test over texts survives correction."""
+    names = part["hemisphere"] + " " + part["roi"]
+    where = np.array([regions.index(name) for name in names])
+    random = controls[controls["text"].str.startswith("random-")].groupby("region")["F"].quantile([0.025, 0.975]).unstack().reindex(names)
+    middle = part["F_random"].to_numpy()
+    spread = np.stack([middle - random[0.025].to_numpy(), random[0.975].to_numpy() - middle])
+    panel.bar(where - 0.2, part["F"], 0.36, color=_COLOURS[0], alpha=0.75, label="F, mean of listeners")
+    panel.bar(where + 0.2, middle, 0.36, color="#BBBBBB", label="random texts (95 % of them)")
+    panel.errorbar(where + 0.2, middle, yerr=np.maximum(spread, 0), fmt="none", ecolor=_GREY, elinewidth=1)
+    for kind, marker in (("shuffled", "^"), ("displaced", "v"), ("repeat", "s")):
+        values = part[f"F_{kind}"]
+        if values.notna().any():
+            panel.scatter(where + 0.2, values, marker=marker, s=14, facecolor="none", edgecolor="black", linewidth=0.7, zorder=4, label=kind)
+    single = listeners[listeners["subject"] != AVERAGE]
+    rng = np.random.default_rng(number)
+    place = np.array([regions.index(name) for name in single["region"]]) - 0.2 + rng.uniform(-0.1, 0.1, len(single))
+    panel.scatter(place, single["F"], s=3, color="black", alpha=0.35, linewidth=0, zorder=3, label="single listeners")
+    for x, f, p in zip(where, part["F"], part["p_texts_fdr"], strict=True):
+        if p < 0.05:
+            panel.annotate("*", (x - 0.2, max(f, 0)), ha="center", va="bottom", fontsize=11)
+    panel.axhline(0, color="black", linewidth=0.6)
+
+
+def _association_layers(panel: Axes, layers: pd.DataFrame) -> None:
+    for subjects, label, colour in ((tables.LISTENERS, "by layer: listeners", _COLOURS[0]), (AVERAGE, "by layer: average listener", _COLOURS[1])):
+        curve = layers[layers["subjects"] == subjects].groupby("layer")["F"].mean()
+        if len(curve):
+            panel.plot(curve.index, curve, marker="o", markersize=3, linewidth=1.2, color=colour, label=label)
+    panel.axhline(0, color="black", linewidth=0.6)
+    panel.xaxis.get_major_locator().set_params(integer=True)
+    panel.set_title("mean of regions", fontsize=8)
+
+
 def cortex(scores: pd.DataFrame, maps: Mapping[str, Mapping[str, Mapping[str, np.ndarray]]], layer: int | None) -> Figure:
     """Return a figure of scores on the inflated cortex, at each model's reported layer.
 

@@ -13,3 +13,8 @@ ORIGINAL = "original"
 #: How an atlas that nilearn downloads is named, and which there are.
 NILEARN_PREFIX = "nilearn:"
 NILEARN_ATLASES = r"harvard-oxford-(cort|sub)|aal|juelich|destrieux|schaefer-(100|200|300|400|500|600|700|800|900|1000)"
+
+
+def associations_file(story: str, name: str) -> str:
+    """Return the name of the file of a story's associations."""
+    return f"story-{story}_associations-{name}.tsv"

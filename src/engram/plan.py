@@ -31,8 +31,8 @@ from engram.facts import (
     transcript_file,
 )
 from engram.listening import simulated_facts
-from engram.names import AVERAGE, MIRROR_PREFIX, NILEARN_PREFIX, WORD_RATE
-from engram.paths import ALICE_PINS, NARRATIVES_FACTS, TEXTS
+from engram.names import AVERAGE, MIRROR_PREFIX, NILEARN_PREFIX, UNTRAINED_SUFFIX, WORD_RATE, associations_file
+from engram.paths import ALICE_PINS, ASSOCIATIONS, NARRATIVES_FACTS, RESOURCES, TEXTS
 
 #: Longest name of a group before it is abbreviated with a hash (file names have limits).
 _LONGEST_NAME = 60
@@ -119,10 +119,37 @@ def make_plan(study: Study) -> Plan:
         (scan.subject, scan.story, scan_name(scan.subject, scan.story), dataset.exclude[scan.subject]) for scan in chosen if scan.subject in dataset.exclude
     )
     heard = {scan.story for scan in used}
+    _check_associations(study, list(story_files))
     deserted = sorted(set(story_files) - heard)
     if deserted:
         raise EngramError(f"no listener is left for {', '.join(deserted)}. Known listeners: {known}; excluded: {sorted(dataset.exclude)}.")
     return Plan(used, excluded, _groups(used, study.bold.average), story_files, common, brain)
+
+
+def associating_models(study: Study) -> list[str]:
+    """Return the names of the models that read augmented texts: untrained twins of those chosen too."""
+    chosen = study.associating.models
+    return [name for name in study.language_models() if chosen is None or name.removesuffix(UNTRAINED_SUFFIX) in chosen]
+
+
+def association_folder(study: Study, augmentation: str) -> Path:
+    """Return where an augmentation's files are: below the working directory, or else below the project."""
+    folder = Path(study.associations[augmentation].folder).expanduser()
+    return folder if folder.is_dir() or not (RESOURCES.parent / folder).is_dir() else RESOURCES.parent / folder
+
+
+def association_file(study: Study, augmentation: str, story: str) -> Path:
+    """Return the file of a story's associations."""
+    return association_folder(study, augmentation) / associations_file(story, augmentation)
+
+
+def association_pool(study: Study, augmentation: str, story: str) -> list[Path]:
+    """Return the files of other stories' associations, whose content random texts take: under the same name, and the project's own."""
+    here = sorted(association_folder(study, augmentation).glob(associations_file("*", augmentation)))
+    pool = [path for path in here if path.name != associations_file(story, augmentation)]
+    if not pool:
+        pool = [path for path in sorted(ASSOCIATIONS.glob("story-*_associations-*.tsv")) if not path.name.startswith(f"story-{story}_")]
+    return pool
 
 
 def models(study: Study) -> list[str]:
@@ -214,6 +241,16 @@ def _check_known(key: str, names: list[str], known: list[str]) -> None:
         raise EngramError(f"{key} names {unknown}, which the dataset does not have. It has: {known}. (Numbers that begin with 0 need quotes in YAML: '01'.)")
 
 
+def _check_associations(study: Study, stories: Sequence[str]) -> None:
+    """Refuse a study whose files of associations are not there: it would be found hours later."""
+    for name in study.associations:
+        missing = [str(path) for story in stories if not (path := association_file(study, name, story)).exists()]
+        if missing:
+            raise EngramError(
+                f"associations.{name}: {len(missing)} of the study's {len(stories)} stories have no file. The first: '{missing[0]}' (docs/annotating.md)."
+            )
+
+
 _Scans = tuple[list[Scan], dict[str, tuple[str, ...]], tuple[str, ...], str | None]
 
 
@@ -265,6 +302,7 @@ def _narratives_plan(study: Study, dataset: NarrativesForm) -> Plan:
     deserted = sorted(set(dataset.stories) - {story for story, _ in usable})
     if deserted:
         raise EngramError(f"no listener is left for {', '.join(deserted)}. Leave the story out, or choose other listeners (dataset.subjects).")
+    _check_associations(study, sorted(set(dataset.stories)))
     story_files: dict[str, _Files] = dict.fromkeys(sorted(set(dataset.stories)), ())
     common: _Files = ()
     read = {key: [fact for fact in runs if fact not in reasons] for key, runs in usable.items()}

@@ -59,7 +59,7 @@ wildcard_constraints:
     aug=NAME,
     download=r"[A-Za-z0-9.@-]+",
     group=r"[A-Za-z0-9.+-]+",
-    figure=r"[a-z-]+",
+    figure=r"(?!association)[a-z-]+",
     clone=r"[0-9a-f]+",
     atlas=NILEARN_ATLASES,
 
@@ -80,6 +80,15 @@ def final_outputs():
         "tables/best_layer.tsv",
         "tables/ceilings.tsv",
         "tables/regions.tsv",
+        *(
+            [
+                "tables/association.tsv",
+                "tables/association_controls.tsv",
+                "tables/association_texts.tsv",
+            ]
+            if STUDY.associations
+            else []
+        ),
     ]
     figures = [
         f"figures/{figure}.{kind}"
@@ -118,6 +127,7 @@ def figure_names():
         "regions",
         *(["roi-sets"] if destrieux else []),
         *(["brain"] if PLAN.brain else []),
+        *(["association"] if STUDY.associations else []),
     ]
 
 
@@ -400,3 +410,85 @@ def figure_config(wildcards):
         "shown": figure_models(),
         "study": STUDY.study,
     }
+
+
+def all_effects(wildcards):
+    """Scores of augmented texts of every group, model and augmentation."""
+    return [
+        f"<results>/associations/group-{group}_model-{model}_aug-{aug}_scores.nc"
+        for aug in STUDY.associations
+        for model in planning.associating_models(STUDY)
+        for group in PLAN.groups
+    ]
+
+
+def all_texts(wildcards):
+    """What was inserted in every story, by augmentation."""
+    return [
+        f"<results>/associations/story-{story}_aug-{aug}_texts.tsv"
+        for aug in STUDY.associations
+        for story in PLAN.stories
+    ]
+
+
+def all_associations(wildcards):
+    """The associations of every story, by augmentation."""
+    return [
+        f"<results>/associations/story-{story}_associations-{aug}.tsv"
+        for aug in STUDY.associations
+        for story in PLAN.stories
+    ]
+
+
+def association_file(wildcards):
+    """The file of a story's associations."""
+    return str(planning.association_file(STUDY, wildcards.aug, wildcards.story))
+
+
+def association_pool(wildcards):
+    """Files of other stories' associations."""
+    return [
+        str(path)
+        for path in planning.association_pool(STUDY, wildcards.aug, wildcards.story)
+    ]
+
+
+def associations_config(wildcards):
+    """What the check of a file of associations depends on."""
+    return {"name": wildcards.aug}
+
+
+def texts_config(wildcards):
+    """What augmented and control texts depend on."""
+    return {"controls": section("associating")["controls"], "seed": STUDY.seed}
+
+
+def augment_config(wildcards):
+    """What the activations of augmented texts depend on."""
+    associating = section("associating")
+    return {
+        **activations_config(wildcards),
+        "alignment": associating["alignment"],
+        "layer": STUDY.figures.layer,
+        "room": associating["room"],
+    }
+
+
+def effects_config(wildcards):
+    """What a group's scores of augmented texts depend on."""
+    return {**encoding_config(wildcards), "targets": STUDY.associating.targets}
+
+
+def effects_table_config(wildcards):
+    """What the tables of associations depend on."""
+    return {
+        "augmentations": list(STUDY.associations),
+        "groups": len(PLAN.groups),
+        "models": planning.associating_models(STUDY),
+        "seed": STUDY.seed,
+    }
+
+
+def association_figure_config(wildcards):
+    """What the figure of associations depends on."""
+    return {"dpi": STUDY.figures.dpi}

@@ -1,0 +1,148 @@
+"""Associations: texts written into the stories, their controls, and the association score F.
+
+Needs files of associations (docs/annotating.md), words, models and BOLD. An augmentation's controls and their seeds run
+inside its jobs; their activations are removed when all groups were scored.
+"""
+
+
+rule associations:
+    """Check a story's associations against its words."""
+    input:
+        words="<results>/stories/story-{story}_words.tsv",
+        file=association_file,
+    output:
+        associations="<results>/associations/story-{story}_associations-{aug}.tsv",
+    log:
+        "<logs>/associations/story-{story}_aug-{aug}.log",
+    benchmark:
+        "<benchmarks>/associations/story-{story}_aug-{aug}.tsv"
+    priority: 100
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        config=associations_config,
+        code=code_of("associations"),
+    script:
+        "../scripts/associations.py"
+
+
+rule texts:
+    """Make the control texts of a story's associations."""
+    input:
+        words="<results>/stories/story-{story}_words.tsv",
+        associations="<results>/associations/story-{story}_associations-{aug}.tsv",
+        pool=association_pool,
+    output:
+        insertions="<results>/associations/story-{story}_aug-{aug}_insertions.json",
+        texts="<results>/associations/story-{story}_aug-{aug}_texts.tsv",
+    log:
+        "<logs>/texts/story-{story}_aug-{aug}.log",
+    benchmark:
+        "<benchmarks>/texts/story-{story}_aug-{aug}.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        config=texts_config,
+        code=code_of("texts"),
+    script:
+        "../scripts/texts.py"
+
+
+rule augment:
+    """Read the story with a model, with associations and with every control's insertions."""
+    input:
+        words="<results>/stories/story-{story}_words.tsv",
+        insertions="<results>/associations/story-{story}_aug-{aug}_insertions.json",
+        model=model_manifest,
+    output:
+        activations=temp(
+            "<results>/associations/story-{story}_model-{model}_aug-{aug}_activations.nc"
+        ),
+    log:
+        "<logs>/augment/story-{story}_model-{model}_aug-{aug}.log",
+    benchmark:
+        "<benchmarks>/augment/story-{story}_model-{model}_aug-{aug}.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+    params:
+        config=augment_config,
+        code=code_of("augment"),
+    script:
+        "../scripts/augment.py"
+
+
+rule effects:
+    """Score every text on a group's listeners."""
+    input:
+        activations=group_files(
+            "<results>/associations/story-{story}_model-{model}_aug-{aug}_activations.nc"
+        ),
+        bold=group_files("<results>/bold/story-{story}_bold.nc"),
+        words=group_files("<results>/stories/story-{story}_words.tsv"),
+    output:
+        scores="<results>/associations/group-{group}_model-{model}_aug-{aug}_scores.nc",
+    log:
+        "<logs>/effects/group-{group}_model-{model}_aug-{aug}.log",
+    benchmark:
+        "<benchmarks>/effects/group-{group}_model-{model}_aug-{aug}.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+    params:
+        config=effects_config,
+        code=code_of("effects"),
+    script:
+        "../scripts/effects.py"
+
+
+rule effects_tables:
+    """Test F over texts and over listeners, by region."""
+    input:
+        scores=all_effects,
+        texts=all_texts,
+        associations=all_associations,
+    output:
+        association="<results>/tables/association.tsv",
+        controls="<results>/tables/association_controls.tsv",
+        listeners="<results>/tables/association_listeners.tsv",
+        layers="<results>/tables/association_layers.tsv",
+        texts="<results>/tables/association_texts.tsv",
+    log:
+        "<logs>/effects_tables.log",
+    benchmark:
+        "<benchmarks>/effects_tables.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        config=effects_table_config,
+        code=code_of("effects_tables"),
+    script:
+        "../scripts/effects_tables.py"
+
+
+rule association_figure:
+    """Draw F by region with its controls and listeners, and by layer."""
+    input:
+        association="<results>/tables/association.tsv",
+        controls="<results>/tables/association_controls.tsv",
+        listeners="<results>/tables/association_listeners.tsv",
+        layers="<results>/tables/association_layers.tsv",
+    output:
+        svg="<results>/figures/association.svg",
+        png="<results>/figures/association.png",
+    log:
+        "<logs>/figure/association.log",
+    benchmark:
+        "<benchmarks>/figure/association.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        config=association_figure_config,
+        code=code_of("association_figure"),
+    script:
+        "../scripts/association_figure.py"

@@ -1,0 +1,13 @@
+"""Check a story's associations against its words."""
+
+from pathlib import Path
+
+from engram import associations, storage
+from engram.jobs import job
+
+with job(snakemake):
+    path, name = Path(snakemake.input.file), snakemake.params.config["name"]
+    found = associations.read_associations(path, len(storage.read_words(snakemake.input.words)))
+    associations.check_name(name, found, path)
+    made = storage.read_json(storage.sidecar(path)).get("Made", {})
+    associations.write_associations(Path(snakemake.output.associations), found, made)

@@ -1,0 +1,29 @@
+"""Test F over texts and over listeners, by region."""
+
+import pandas as pd
+
+from engram import associations, effects, storage
+from engram.augment import TEXTS, TEXTS_COLUMNS
+from engram.jobs import job
+
+with job(snakemake):
+    config = snakemake.params.config
+    files = iter(snakemake.input.scores)
+    found = {}
+    for augmentation in config["augmentations"]:
+        for model in config["models"]:
+            found[model, augmentation] = effects.read_effects([next(files) for _ in range(config["groups"])])
+    per_story = len(snakemake.input.associations) // len(config["augmentations"])
+    written_by = {
+        name: associations.written_by(snakemake.input.associations[number * per_story : (number + 1) * per_story])
+        for number, name in enumerate(config["augmentations"])
+    }
+    tables = {
+        "association": (effects.association_table(found, written_by, config["seed"]), effects.ASSOCIATION, effects.ASSOCIATION_COLUMNS),
+        "controls": (effects.controls_table(found), effects.CONTROLS_TABLE, effects.CONTROLS_COLUMNS),
+        "listeners": (effects.listeners_table(found), effects.LISTENERS_TABLE, effects.LISTENERS_COLUMNS),
+        "layers": (effects.layers_table(found), effects.LAYERS_TABLE, effects.LAYERS_COLUMNS),
+        "texts": (pd.concat([storage.read_table(path) for path in snakemake.input.texts], ignore_index=True), TEXTS, TEXTS_COLUMNS),
+    }
+    for name, (table, description, columns) in tables.items():
+        storage.write_table(snakemake.output[name], table, description, columns)
