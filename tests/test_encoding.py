@@ -13,6 +13,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from engram import encoding, scoring, timing
+from engram.errors import EngramError
 from engram.folds import blocked_folds
 
 ALPHAS = [10.0**power for power in range(-1, 9)]
@@ -151,3 +152,19 @@ def test_ill_conditioned_kernels_keep_their_precision() -> None:
     story, position = np.zeros(120, int), np.arange(120)
     ours = encoding.encode(features, targets, story, position, folds=3, inner_folds=3, gap=2, alphas=ALPHAS, backend="torch")
     np.testing.assert_allclose(ours.r, sklearn_scores(features, targets, story, position, 3, 3, 2, "r"), atol=1e-3)
+
+
+def test_stories_with_other_targets_are_not_scored_together() -> None:
+    """Volumes on different grids: names may agree where places do not."""
+    import xarray as xr
+
+    def story(name: str, x: list[float], targets: list[str]) -> encoding.StoryData:
+        bold = xr.DataArray(np.zeros((1, 5, len(x))), dims=("subject", "time", "target"), coords={"subject": ["01"]})
+        coordinates = {"target": (("target",), np.array(targets)), "x": (("target",), np.array(x))}
+        return encoding.StoryData(name, 1.5, np.zeros(3), np.arange(5) * 1.5, bold, coordinates)
+
+    first = story("one", [1.0, 2.0], ["V1", "V2"])
+    encoding.check_same_targets([first, story("two", [1.0, 2.0], ["V1", "V2"])])
+    for other in (story("two", [1.0, -2.0], ["V1", "V2"]), story("two", [1.0, 2.0], ["V1", "V3"]), story("two", [1.0], ["V1"])):
+        with pytest.raises(EngramError, match="stories one and two have different targets"):
+            encoding.check_same_targets([first, other])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from engram import annex, bold, facts, listening, narratives, simulate, stories
 from engram.config import read_study
 from engram.errors import EngramError
 from engram.paths import GENERATOR, NARRATIVES_FACTS, TEXTS
-from engram.plan import Plan, make_plan
+from engram.plan import Plan, fetch_name, make_plan, scan_facts
 
 FACTS = facts.read_facts(NARRATIVES_FACTS)
 N_VERTICES = narratives.VERTICES["fsaverage5"]
@@ -108,6 +109,14 @@ def test_runs_are_averaged_or_chosen(tree: Path) -> None:
     assert len(runs[0]) != len(runs[1])
     np.testing.assert_allclose(runs[2], (runs[0][:n_trs] + runs[1][:n_trs]) / 2, atol=1e-6)
     assert reader(tree).scan_names("002", "lighthouse") == "sub-002_task-lighthouse_run-1 sub-002_task-lighthouse_run-2"
+
+
+def test_runs_that_begin_at_different_times_are_not_averaged(tree: Path) -> None:
+    late = [replace(fact, audio_onset=6.0) if fact.run == "2" else fact for fact in scans_of("lighthouse")]
+    dataset = narratives.NarrativesDataset(tree, late, space="fsaverage5")
+    dataset._check_metadata = lambda chosen: None  # type: ignore[method-assign]
+    with pytest.raises(EngramError, match=r"begins at \[0.0, 6.0\] s in its runs.*runs: first"):
+        dataset.timeseries("002", "lighthouse")
 
 
 OPTIONS: dict[str, Any] = {"confounds": True, "high_pass": None, "targets": "roi", "average": True, "trim": 6, "tail": 60.0}
@@ -261,8 +270,6 @@ def test_plan_needs_no_data_and_loses_no_scan() -> None:
 
 
 def scan_names(made: Plan, subject: str, story: str) -> list[str]:
-    from engram.plan import scan_facts
-
     return [fact.scan for fact in scan_facts(made, story) if fact.subject == subject]
 
 
@@ -279,6 +286,15 @@ def test_adding_a_story_renames_no_other_group() -> None:
         assert set(group.subjects) - {"average"} == set(more[name].subjects) - {"average"}
 
 
+def test_studies_of_other_listeners_have_records_of_their_own() -> None:
+    """So that one study does not make another's fetched scans look old."""
+    names = set()
+    for subjects in (None, ["002"], ["003"]):
+        study = read_study({"study": "n", "dataset": {"kind": "narratives", "stories": ["pieman"], "subjects": subjects}, "models": {}})
+        names.add(fetch_name(study, make_plan(study), "pieman"))
+    assert len(names) == 3
+
+
 def test_scrambled_stories_and_schema_can_be_asked_for() -> None:
     made = plan(stories=["friends", "notthefalllongscram"])
     assert len(made.listeners("friends")) == 31 and len(made.listeners("notthefalllongscram")) == 22
@@ -292,6 +308,9 @@ def test_scrambled_stories_and_schema_can_be_asked_for() -> None:
         ({"stories": ["piemann"]}, "piemann"),
         ({"subjects": ["999"]}, "999"),
         ({"stories": ["lucy"], "subjects": ["002"]}, "no listener is left for lucy"),
+        ({"regions": []}, "regions"),
+        ({"facts": "nowhere.tsv"}, "dataset.facts: there is no file 'nowhere.tsv'"),
+        ({"atlas": "atlases/{hemi}.mine.annot"}, "dataset.atlas: there is no file 'atlases/lh.mine.annot'"),
         ({"path": "nowhere"}, "no folder 'nowhere'.*by DataLad"),
         ({"space": "MNI152NLin2009cAsym"}, "needs an atlas.*harvard-oxford-sub"),
         ({"atlas": "nilearn:aal"}, "volumes"),

@@ -73,7 +73,7 @@ def test_unknown_names_get_a_suggestion(name: str, suggestion: str) -> None:
 
 
 def test_a_set_without_a_region_of_the_atlas_is_refused() -> None:
-    with pytest.raises(EngramError, match=r"^figures\.rois: 'medial-temporal' is no region of this atlas, nor a set with regions of it"):
+    with pytest.raises(EngramError, match=r"^figures\.rois: this atlas has no region of the set 'medial-temporal'"):
         rois.choose(["medial-temporal"], REGIONS, "figures.rois")
 
 

@@ -136,7 +136,7 @@ def read_texts(
     depth = 0
     for number, (name, insertions) in enumerate(texts.items()):
         text = associations.augmented(words, insertions)
-        vectors = _story_vectors(text, windows, reader, tokens - frame, name, alignment, pooling, batch_tokens)
+        vectors = _story_vectors(text, windows, reader, tokens - frame, room, name, alignment, pooling, batch_tokens)
         depth = reported_layer(len(vectors) - 1, layer)
         if number < 2:
             whole.append(vectors)
@@ -152,7 +152,9 @@ def read_texts(
     )
 
 
-def _story_vectors(text: Text, windows: Sequence[Window], reader: Reader, limit: int, name: str, alignment: str, pooling: str, batch_tokens: int) -> np.ndarray:
+def _story_vectors(
+    text: Text, windows: Sequence[Window], reader: Reader, limit: int, room: float, name: str, alignment: str, pooling: str, batch_tokens: int
+) -> np.ndarray:
     """Return the vectors of the story's words in a text: (n_layers, n_story_words, n_units)."""
     tokenized = tokenize(text.words, reader.tokenizer)
     # In this text a word begins where it stands, and takes the insertion behind it along.
@@ -162,7 +164,7 @@ def _story_vectors(text: Text, windows: Sequence[Window], reader: Reader, limit:
     if longest > limit:
         raise EngramError(
             f"text {name}: a window takes {longest} tokens with its insertions, more than the {limit} there are. Leave more room for them "
-            f"(associating: {{room: {np.ceil(10 * longest / limit) / 10 + 0.5:.1f}}}), or give a longer activations.context."
+            f"(associating: {{room: {np.ceil(10 * (longest / limit * (1 + room) - 1)) / 10 + 0.1:.1f}}}), or give a longer activations.context."
         )
     vectors = word_vectors(tokenized, mine, reader, pooling=pooling, batch_tokens=batch_tokens)
     own: np.ndarray = vectors[:, text.place]

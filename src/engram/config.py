@@ -96,7 +96,7 @@ class NarrativesForm(Section):
     """The stories to use."""
     runs: Literal["mean", "first", "last"] = "mean"
     """What counts of a listener who heard a story twice: the mean of the runs that are not excluded, or one of them."""
-    regions: list[str] | None = None
+    regions: Annotated[list[str], Field(min_length=1)] | None = None
     """Regions to keep: names of the atlas, or of ROI sets (resources/roi_sets.tsv); null: all."""
     subjects: list[Name] | None = None
     """The listeners to use; null: all."""
@@ -122,9 +122,9 @@ class NarrativesDataset(NarrativesForm):
     """Narratives (Nastase et al. 2021): 345 listeners; fetched by DataLad, or from a folder with the dataset's tree (docs/data.md)."""
 
     kind: Literal["narratives"]
-    source: str = NARRATIVES_SOURCE
+    source: str = Field(NARRATIVES_SOURCE, min_length=1)
     """The DataLad dataset to fetch from: an address, or the path of a clone."""
-    path: str | None = None
+    path: Annotated[str, Field(min_length=1)] | None = None
     """A folder with the dataset's tree instead, whose files are used where they lie; null: fetch from `source`."""
     facts: str | None = None
     """A facts table of your own (resources/narratives/make_facts.py makes one), for another dataset of this form; null: Narratives'."""
@@ -279,12 +279,12 @@ class Associating(Section):
     alignment: Literal["context", "anchor"] = "context"
     """`context`: only the story's own words give rows, insertions act through the context; `anchor`: the vector of a word is the
     mean of its own and its insertion's."""
-    room: float = Field(0.75, ge=0)
+    room: float = Field(1.0, ge=0)
     """How much longer than the story a text may be within a window of the model; windows have so much less of the story."""
     targets: Literal["all", "roi"] = "all"
     """`roi`: score the mean time course of each region and hemisphere, much faster with its many texts than every target by itself."""
     models: list[Name] | None = None
-    """The models that read augmented texts; null: all language models."""
+    """The models that read augmented texts; null: all trained ones."""
     controls: Controls = Controls()
     """Control texts."""
 
@@ -430,7 +430,9 @@ def _explain(error: dict[str, Any]) -> str:
         return f"  {key}: a model has keys of its own (found: {found!r}). Write, for example:\n{_yaml_line([*path, 'source'], 'gpt2')}"
     if kind.startswith("union_tag"):
         return f"  {key}: 'kind' says what it is: {', '.join(_DATASETS)} (found: {found!r}). Write, for example:\n{_yaml_line(path, _EXAMPLES['dataset'])}"
-    example = _EXAMPLES.get(key, error.get("ctx", {}).get("expected"))
+    # What pydantic expects of a choice is its first value; the dataset's line would suggest another kind.
+    expected = str(error.get("ctx", {}).get("expected", "")).split(",")[0].split(" or ")[0].strip("'")
+    example = None if kind_of_dataset and path == ["dataset"] else _EXAMPLES.get(key, expected)
     written = f" Write, for example:\n{_yaml_line(path, str(example))}" if example else ""
     return f"  {key}: {message}{shown}.{written}"
 

@@ -205,14 +205,14 @@ def check_timeseries(values: np.ndarray, targets: list[str], name: str, subject:
         row = int(np.argmax(~np.isfinite(values[:, column])))
         raise EngramError(
             f"{name}: target '{targets[column]}' has a missing value in row {row} (rows count from 0); {bad.sum()} of {len(targets)} "
-            f"targets are affected. {remedy}, or take these targets out of targets.tsv and of every file."
+            f"targets are affected. {remedy}, or take these targets out of the study (a folder of tables: out of targets.tsv and every file)."
         )
     constant = np.ptp(values, axis=0) == 0
     if constant.mean() > most_constant:
         column = int(np.argmax(constant))
         raise EngramError(
             f"{name}: target '{targets[column]}' is constant; {constant.sum()} of {len(targets)} targets are. A time course that "
-            f"does not vary cannot be predicted. {remedy}, or take these targets out of targets.tsv and of every file."
+            f"does not vary cannot be predicted. {remedy}, or take these targets out of the study (a folder of tables: out of targets.tsv and every file)."
         )
     return values
 

@@ -81,7 +81,7 @@ def _shape(study: Study, name: str) -> tuple[int, int]:
     if name == WORD_RATE:
         return 1, 1
     source = study.language_models()[name].source
-    if is_folder_source(source):
+    if is_folder_source(source) and (source_folder(source) / "config.json").exists():
         config = json.loads((source_folder(source) / "config.json").read_text(encoding="utf-8"))
         layers, units = (next((config[key] for key in keys if key in config), None) for keys in (("num_hidden_layers", "n_layer"), ("hidden_size", "n_embd")))
         if layers and units:

@@ -175,6 +175,20 @@ def _batches(n_targets: int, values_per_target: int, backend: str) -> list[slice
     return [slice(begin, min(begin + size, n_targets)) for begin in range(0, n_targets, size)]
 
 
+def check_same_targets(stories: Sequence[StoryData]) -> None:
+    """Raise `EngramError` unless all stories have the same targets at the same places."""
+    first = stories[0]
+    for one in stories[1:]:
+        for name, (_, values) in first.target_coordinates.items():
+            mine = one.target_coordinates[name][1]
+            same = values.shape == mine.shape and (np.allclose(values, mine, atol=0.1) if values.dtype.kind == "f" else bool((values == mine).all()))
+            if not same:
+                raise EngramError(
+                    f"the stories {first.name} and {one.name} have different targets ({len(values)} and {len(mine)}; '{name}' differs), so they cannot be "
+                    "scored together. Volumes of different scanners may have different grids: make a study of each grid (dataset.stories), or use a surface."
+                )
+
+
 def region_indices(coordinates: dict[str, Any]) -> dict[tuple[str, str], np.ndarray]:
     """Return which targets are in which region (hemisphere, roi), in the order of their first target."""
     sides, rois = (coordinates[name][1] for name in ("hemisphere", "roi"))
@@ -270,6 +284,7 @@ class Group:
         backend: str,
         **_rows: float,
     ) -> None:
+        check_same_targets(stories)
         self.stories, self.subjects, self.how = stories, list(subjects), words_to_trs
         self.tr, self.backend = stories[0].tr, choose_backend(backend)
         self.fir = timing.fir_delays(self.tr, longest_delay, delays)

@@ -278,7 +278,7 @@ def _association_layers(panel: Axes, layers: pd.DataFrame) -> None:
         if len(curve):
             panel.plot(curve.index, curve, marker="o", markersize=3, linewidth=1.2, color=colour, label=label)
     panel.axhline(0, color="black", linewidth=0.6)
-    panel.xaxis.get_major_locator().set_params(integer=True)
+    panel.set_xticks(sorted(set(layers["layer"]))[:: max(1, layers["layer"].nunique() // 6)])
     panel.set_title("mean of regions", fontsize=8)
 
 

@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 TR = 1.5
 #: Vertices of a hemisphere; those of fsaverage5 are the first of fsaverage6's.
 VERTICES = {"fsaverage6": 40962, "fsaverage5": 10242}
+#: Vertices of fsaverage's hemispheres from the coarsest in use to the finest.
+_AVERAGE_SURFACES = (10242, 40962, 163842)
 #: Labels of an annotation that are no region.
 _NO_REGION = ("unknown", "medial_wall", "???", "background")
 #: Scans of a story, and runs of a listener, may differ by so many TRs; they are cut to the shortest.
@@ -137,6 +139,9 @@ class NarrativesDataset:
         chosen = self._runs(subject, story)
         self._check_metadata(chosen)
         runs = [self._space.read([self.folder / path for path in facts.bold_files(self.pipeline, self.space_name, fact.scan)]) for fact in chosen]
+        begins = [fact.audio_onset for fact in chosen]
+        if max(begins) - min(begins) > TR / 2:
+            raise EngramError(f"sub-{subject}, story {story}: the audio begins at {begins} s in its runs, too different for a mean. Write 'runs: first'.")
         shortest = min(map(len, runs))
         if max(map(len, runs)) > shortest + SLACK_TRS:
             raise EngramError(
@@ -172,10 +177,15 @@ class Surface:
 
     def __init__(self, name: str, atlas: dict[str, Path], regions: Sequence[str] | None) -> None:
         self.name = name
-        labels = {side: read_regions(path)[: VERTICES[name]] for side, path in atlas.items()}
+        labels = {side: read_regions(path) for side, path in atlas.items()}
         for side, path in atlas.items():
-            if len(labels[side]) != VERTICES[name]:
-                raise EngramError(f"'{path}' labels {len(labels[side])} vertices; {name} has {VERTICES[name]} a hemisphere. Is dataset.atlas right?")
+            # The vertices of a coarser average surface are the first of a finer one's.
+            if len(labels[side]) not in _AVERAGE_SURFACES or len(labels[side]) < VERTICES[name]:
+                raise EngramError(
+                    f"'{path}' labels {len(labels[side])} vertices; {name} has {VERTICES[name]} a hemisphere (an atlas of a finer fsaverage will do too). "
+                    "Is dataset.atlas right?"
+                )
+            labels[side] = labels[side][: VERTICES[name]]
         kept = rois.choose(regions, set(np.concatenate(list(labels.values()))) - {""}, "dataset.regions")
         self._regions = {side: np.where(np.isin(names, sorted(kept)), names, "") for side, names in labels.items()}
 
@@ -221,14 +231,17 @@ class Volume:
                 raise EngramError(f"'{path}' has the shape {found.shape}; an image with {dimensions} dimensions was expected.")
         first = nibabel.Nifti1Image(np.zeros(self._grid.shape[:3], dtype=np.uint8), self._grid.affine)
         try:
-            numbers = np.rint(resample_to_img(image, first, interpolation="nearest", force_resample=True, copy_header=True).get_fdata())
+            values = resample_to_img(image, first, interpolation="nearest", force_resample=True, copy_header=True).get_fdata()
         except Exception as error:  # the image's data are read here: a truncated file fails in gzip or zlib
             raise _broken(atlas, error) from error
-        names = _volume_regions(atlas, numbers)
+        names, numbers = _volume_regions(atlas, values)
         kept = rois.choose(regions, set(names.values()), "dataset.regions")
         self._inside = np.isin(numbers, [number for number, name in names.items() if name in kept])
-        if not self._inside.any():
-            raise EngramError(f"'{atlas}' has no voxel of its regions on the grid of '{grid}'. Is it in the same space ({facts.VOLUME})?")
+        absent = sorted(kept - {names[int(number)] for number in np.unique(numbers[self._inside])})
+        if not self._inside.any() or (absent and regions is not None):
+            raise EngramError(f"'{atlas}' has no voxel of {absent} on the grid of '{grid}'. Is it in the same space ({facts.VOLUME})?")
+        if absent:
+            logger.warning("no voxel of %s is on the grid of '%s'", ", ".join(absent), grid)
         self._names = [names[int(number)] for number in numbers[self._inside]]
 
     def targets(self) -> pd.DataFrame:
@@ -301,11 +314,14 @@ def _letters(word: str) -> str:
 
 def _need(path: Path) -> None:
     if not path.exists():
-        raise EngramError(f"'{path}' is not there, or is a link whose content was not fetched. In a DataLad clone: datalad get {path.name} in its folder.")
+        raise EngramError(
+            f"'{path}' is not there, or is a link whose content was not fetched. In a clone of your own: 'datalad get' it; "
+            "what Engram fetched: run again with --forcerun fetch_words fetch_scans."
+        )
 
 
 def _broken(path: Path, error: Exception) -> EngramError:
-    return EngramError(f"'{path}' cannot be read ({type(error).__name__}: {error}). It is broken or incomplete: fetch it again.")
+    return EngramError(f"'{path}' cannot be read ({type(error).__name__}: {error}). It is broken or incomplete: fetch it again (--forcerun fetch_scans).")
 
 
 def read_surface(path: Path, space: str) -> np.ndarray:
@@ -354,15 +370,15 @@ def _load_volume(path: Path) -> Any:
     return nibabel.funcs.squeeze_image(image) if image.ndim == 4 and image.shape[3] == 1 else image
 
 
-def _volume_regions(atlas: Path, numbers: np.ndarray) -> dict[int, str]:
-    """Return the regions' names by number."""
+def _volume_regions(atlas: Path, values: np.ndarray) -> tuple[dict[int, str], np.ndarray]:
+    """Return the regions' names by number, and the number of every voxel."""
     stem = atlas.name.removesuffix(".gz").removesuffix(".nii")
     table = atlas.with_name(stem + ".tsv")
-    if not table.exists():
-        return {int(number): stem for number in np.unique(numbers[numbers > 0])}
+    if not table.exists():  # a mask, of zeros and ones or of probabilities
+        return {1: stem}, (values > 0).astype(int)
     with table.open(encoding="utf-8", newline="") as stream:
         try:
             names = {int(row["index"]): row["name"].strip() for row in csv.DictReader(stream, delimiter="\t")}
         except (KeyError, TypeError, ValueError, AttributeError):
             raise EngramError(f"'{table}' must have the columns 'index' (the number in the image) and 'name', separated by tabs.") from None
-    return {number: name for number, name in names.items() if name.lower() not in _NO_REGION}
+    return {number: name for number, name in names.items() if name.lower() not in _NO_REGION}, np.rint(values)

@@ -31,8 +31,8 @@ from engram.facts import (
     transcript_file,
 )
 from engram.listening import simulated_facts
-from engram.names import AVERAGE, MIRROR_PREFIX, NILEARN_PREFIX, UNTRAINED_SUFFIX, WORD_RATE, associations_file
-from engram.paths import ALICE_PINS, ASSOCIATIONS, NARRATIVES_FACTS, RESOURCES, TEXTS
+from engram.names import AVERAGE, MIRROR_PREFIX, NILEARN_PREFIX, WORD_RATE, associations_file
+from engram.paths import ALICE_PINS, ASSOCIATIONS, NARRATIVES_FACTS, RESOURCES, ROI_SETS, TEXTS
 
 #: Longest name of a group before it is abbreviated with a hash (file names have limits).
 _LONGEST_NAME = 60
@@ -127,9 +127,9 @@ def make_plan(study: Study) -> Plan:
 
 
 def associating_models(study: Study) -> list[str]:
-    """Return the names of the models that read augmented texts: untrained twins of those chosen too."""
+    """Return the names of the models that read augmented texts."""
     chosen = study.associating.models
-    return [name for name in study.language_models() if chosen is None or name.removesuffix(UNTRAINED_SUFFIX) in chosen]
+    return [name for name, model in study.language_models().items() if (not model.untrained if chosen is None else name in chosen)]
 
 
 def association_folder(study: Study, augmentation: str) -> Path:
@@ -311,6 +311,8 @@ def _narratives_plan(study: Study, dataset: NarrativesForm) -> Plan:
         story_files, common, files = _tree_files(dataset, facts, read)
     scans = tuple(Scan(subject, story, files[story, subject]) for story, subject in sorted(read))
     excluded = tuple((fact.subject, fact.story, fact.scan, reason) for fact, reason in sorted(reasons.items(), key=lambda item: (item[0].story, item[0].scan)))
+    if isinstance(dataset, NarrativesDataset):
+        atlas_files(dataset)  # refused here if it is not there
     brain = "markers" if isinstance(dataset, NarrativesDataset) and dataset.space == VOLUME else "surface"
     return Plan(scans, excluded, _groups(scans, study.bold.average), story_files, common, brain, tuple(facts))
 
@@ -320,6 +322,8 @@ def _facts(study: Study, dataset: NarrativesForm) -> list[Fact]:
         _check_known("dataset.stories", dataset.stories, sorted(path.stem for path in TEXTS.glob("*.txt")))
         return simulated_facts(TEXTS, list(dict.fromkeys(dataset.stories)), dataset.listeners, dataset.words, study.seed)
     own = dataset.facts if isinstance(dataset, NarrativesDataset) else None
+    if own and not Path(own).expanduser().is_file():
+        raise EngramError(f"dataset.facts: there is no file '{own}'. It is looked for from the working directory, {Path.cwd()}.")
     return read_facts(Path(own).expanduser() if own else NARRATIVES_FACTS)
 
 
@@ -335,8 +339,13 @@ def _tree_files(
         story: (alignment_file(stimuli[story]), *([transcript_file(stimuli[story])] if (folder / transcript_file(stimuli[story])).exists() else ()))
         for story in sorted(set(dataset.stories))
     }
-    common = atlas_files(dataset) if dataset.atlas else tuple(str(folder / path) for path in parcellation_files())
+    common = _own_atlas(dataset) if dataset.atlas and not dataset.atlas.startswith(NILEARN_PREFIX) else ()
+    if not dataset.atlas:
+        common = tuple(str(folder / path) for path in parcellation_files())
     bold = {key: [path for fact in runs for path in bold_files(dataset.pipeline, dataset.space, fact.scan)] for key, runs in read.items()}
+    # What scans are checked against, where it is there.
+    common += tuple(str(folder / path) for path in METADATA if (folder / path).exists())
+    events = {key: [path for fact in runs if (folder / (path := events_file(fact.scan))).exists()] for key, runs in read.items()}
     needed = [*(path for paths in words.values() for path in paths), *(path for paths in bold.values() for path in paths)]
     missing = [str(folder / path) for path in needed if not (folder / path).exists()] + [path for path in common if not Path(path).exists()]
     if missing:
@@ -350,13 +359,22 @@ def _tree_files(
     def inside(paths: Iterable[str]) -> _Files:
         return tuple(str(folder / path) for path in paths)
 
-    return {story: inside(paths) for story, paths in words.items()}, common, {key: inside(paths) for key, paths in bold.items()}
+    return {story: inside(paths) for story, paths in words.items()}, common, {key: inside([*paths, *events[key]]) for key, paths in bold.items()}
 
 
 def atlas_files(dataset: NarrativesDataset) -> tuple[str, ...]:
     """Return the files of an atlas that the user names."""
     if dataset.atlas is None or dataset.atlas.startswith(NILEARN_PREFIX):
         return ()
+    files = _own_atlas(dataset)
+    missing = [path for path in files if not Path(path).exists()]
+    if missing:
+        raise EngramError(f"dataset.atlas: there is no file '{missing[0]}'. It is looked for from the working directory, {Path.cwd()}.")
+    return files
+
+
+def _own_atlas(dataset: NarrativesDataset) -> tuple[str, ...]:
+    assert dataset.atlas is not None
     if dataset.space == VOLUME:
         image = Path(dataset.atlas).expanduser()
         table = image.with_name(image.name.removesuffix(".gz").removesuffix(".nii") + ".tsv")
@@ -385,6 +403,7 @@ def reader_config(study: Study, plan: Plan, story: str) -> dict[str, Any]:
         "atlas": dataset.atlas if isinstance(dataset, NarrativesDataset) else None,
         "pipeline": dataset.pipeline if isinstance(dataset, NarrativesDataset) else SIMULATED_PIPELINE,
         "regions": dataset.regions,
+        "roi_sets": file_fingerprint(ROI_SETS) if dataset.regions else None,
         "runs": dataset.runs,
         "scans": [fact.plain() for fact in scan_facts(plan, story)],
         "space": dataset.space,
@@ -419,6 +438,12 @@ def scans_to_fetch(study: Study, plan: Plan, story: str) -> dict[str, Any]:
         "optional": [events_file(scan) for scan in scans],
         "source": dataset.source,
     }
+
+
+def fetch_name(study: Study, plan: Plan, story: str) -> str:
+    """Return the name under which the fetch of a story's scans is recorded: studies that want other files have records of their own."""
+    files = "\n".join(scans_to_fetch(study, plan, story)["files"])
+    return f"{story}-{hashlib.sha256(files.encode()).hexdigest()[:8]}"
 
 
 def _narratives(study: Study) -> NarrativesDataset:

@@ -11,7 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from engram.config import AliceDataset, Model, SimulatedDataset, Study, TableDataset
+from engram.config import AliceDataset, Associations, Model, NarrativesDataset, SimulatedDataset, Study, TableDataset
 from engram.paths import RESOURCES
 
 _CONFIG = RESOURCES.parent / "config"
@@ -36,10 +36,11 @@ snakemake --cores all --configfile my_study.yaml
 def readme() -> str:
     """Return the text of config/README.md."""
     parts = [_INTRODUCTION, _section("Study", "", Study)]
-    for kind in (TableDataset, AliceDataset, SimulatedDataset):
+    for kind in (TableDataset, AliceDataset, NarrativesDataset, SimulatedDataset):
         name = get_args(kind.model_fields["kind"].annotation)[0]
         parts.append(_section(f"`dataset`, kind `{name}`", kind.__doc__ or "", kind))
     parts.append(_section("`models`, for each name", Model.__doc__ or "", Model))
+    parts.append(_section("`associations`, for each name", Associations.__doc__ or "", Associations))
     for name, field in Study.model_fields.items():
         section = field.annotation
         if isinstance(section, type) and issubclass(section, BaseModel):

@@ -43,9 +43,10 @@ def choose(wanted: Collection[str] | None, regions: Collection[str], key: str) -
     for name in wanted:
         found = members([name], regions) or members(sets.get(name, ()), regions)
         if not found:
-            near = difflib.get_close_matches(name, [*regions, *sets], n=3)
+            near = [] if name in sets else difflib.get_close_matches(name, [*regions, *sets], n=3)
             raise EngramError(
-                f"{key}: '{name}' is no region of this atlas, nor a set with regions of it."
+                f"{key}: "
+                + (f"this atlas has no region of the set '{name}'." if name in sets else f"'{name}' is no region of this atlas, nor an ROI set.")
                 + (f" Did you mean {' or '.join(near)}?" if near else "")
                 + f" Sets: {', '.join(sorted(sets))}. Regions: {', '.join(sorted(regions)[:12])}{' ...' if len(regions) > 12 else ''}."
             )

@@ -14,7 +14,7 @@ from engram.config import MIRROR_VARIABLE, NAME, read_study
 from engram.disk import describe, estimate
 from engram.errors import EngramError
 from engram.names import NILEARN_ATLASES, NILEARN_PREFIX, ORIGINAL, WORD_RATE
-from engram.paths import ALICE_SENTENCE_ENDS, GENERATOR, RESOURCES, TEXTS
+from engram.paths import ALICE_SENTENCE_ENDS, GENERATOR, RESOURCES, ROI_SETS, TEXTS
 
 # Snakemake merges --configfile into the default one, deeply. The demo's is loaded only when the user gives no study, so
 # that none of its models or stories leaks into another.
@@ -61,6 +61,7 @@ wildcard_constraints:
     group=r"[A-Za-z0-9.+-]+",
     figure=r"(?!association)[a-z-]+",
     clone=r"[0-9a-f]+",
+    files=r"[0-9a-f]{8}",
     atlas=NILEARN_ATLASES,
 
 
@@ -157,7 +158,12 @@ def words_manifest(wildcards):
 
 def scans_manifest(wildcards):
     """The manifest of the scans of a dataset that is downloaded or made; none for a folder that the user names."""
-    return _manifest(f"scans-{wildcards.story}")
+    record = (
+        planning.fetch_name(STUDY, PLAN, wildcards.story)
+        if STUDY.dataset.kind == "narratives"
+        else ""
+    )
+    return _manifest(f"scans-{record}")
 
 
 def _manifest(of_story):
@@ -386,6 +392,7 @@ def tables_config(wildcards):
     """What the tables depend on."""
     return {
         "floor": STUDY.ceiling.floor,
+        "roi_sets": planning.file_fingerprint(ROI_SETS),
         "scores": [
             [group, model, aug]
             for group in PLAN.groups

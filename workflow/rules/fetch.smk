@@ -3,6 +3,10 @@
 Each makes a manifest of what it fetched; the files lie beside it, and may be removed when they are no longer read.
 """
 
+# What is fetched from Narratives is known by its annex keys, whatever code fetched it: an upgrade must not fetch again what was
+# dropped since, nor rerun what was made of it.
+FETCH_VERSION = "1"
+
 
 localrules:
     fetch_alice,
@@ -60,7 +64,7 @@ rule fetch_words:
         "../../envs/environment.yaml"
     params:
         config=words_fetch_config,
-        code=code_of("fetch_narratives"),
+        code=FETCH_VERSION,
     script:
         "../scripts/fetch_narratives.py"
 
@@ -68,16 +72,16 @@ rule fetch_words:
 rule fetch_scans:
     """Fetch a story's scans from Narratives: exactly those of the study, verified by git-annex."""
     output:
-        manifest="<downloads>/narratives-{clone}/scans-{story}.tsv",
+        manifest="<downloads>/narratives-{clone}/scans-{story}-{files}.tsv",
     log:
-        "<logs>/fetch_scans/{clone}-{story}.log",
+        "<logs>/fetch_scans/{clone}-{story}-{files}.log",
     benchmark:
-        "<benchmarks>/fetch_scans/{clone}-{story}.tsv"
+        "<benchmarks>/fetch_scans/{clone}-{story}-{files}.tsv"
     conda:
         "../../envs/environment.yaml"
     params:
         config=scans_fetch_config,
-        code=code_of("fetch_narratives"),
+        code=FETCH_VERSION,
     script:
         "../scripts/fetch_narratives.py"
 

@@ -1,0 +1,213 @@
+"""Files of associations, augmented and control texts, and how models read them."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import MODELS, ROOT, story_words
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engram import activations, associations, augment, stories
+from engram.associations import Association
+from engram.errors import EngramError
+from engram.paths import ASSOCIATIONS, TEXTS
+
+WORDS = story_words(300)
+FILES = sorted(ASSOCIATIONS.glob("*.tsv"))
+
+
+def found(places: list[int], granularity: str = "word") -> list[Association]:
+    return [Association(place, f"like thing{place} of old", granularity, "language model") for place in places]
+
+
+def test_files_come_back_as_they_were_written(tmp_path: Path) -> None:
+    path = tmp_path / "story-x_associations-y.tsv"
+    written = found([3, 10, 20])
+    associations.write_associations(path, written, {"by": "a test"})
+    assert associations.read_associations(path, 300) == written
+    assert json.loads(path.with_suffix(".json").read_text())["Made"] == {"by": "a test"}
+    assert associations.written_by([str(path)]) == "language model"
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("300\ttext\tword\tmanual", "line 3: after_word is 300; the story has the words 0 to 299"),
+        ("3\ttext\tword\tmanual", "line 3: after_word is 3, behind 5 in the line before"),
+        ("5\ttext\tword\tmanual", "line 3: after_word is 5, behind 5"),
+        ("x\ttext\tword\tmanual", "line 3: after_word is 'x'"),
+        ("-1\ttext\tword\tmanual", "line 3: after_word is '-1'"),
+        ("9\t  \tword\tmanual", "line 3: the text is empty"),
+        ("9\ttext\tphrase\tmanual", "line 3: granularity is 'phrase'. Allowed: word or sentence"),
+        ("9\ttext\tword\t", "line 3: no annotator"),
+    ],
+)
+def test_wrong_lines_are_named(line: str, message: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    path.write_text(f"after_word\ttext\tgranularity\tannotator\n5\tone\tword\tmanual\n{line}\n")
+    with pytest.raises(EngramError, match=re.escape(message)):
+        associations.read_associations(path, 300)
+
+
+def test_a_missing_column_or_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(EngramError, match="is not there"):
+        associations.read_associations(tmp_path / "none.tsv", 10)
+    (tmp_path / "a.tsv").write_text("after_word\ttext\n1\tx\n")
+    with pytest.raises(EngramError, match="granularity"):
+        associations.read_associations(tmp_path / "a.tsv", 10)
+
+
+def test_manual_is_reserved_for_people(tmp_path: Path) -> None:
+    with pytest.raises(EngramError, match="says that people wrote it"):
+        associations.check_name("word-manual", found([1]), tmp_path)
+    associations.check_name("word-manual", [Association(1, "x", "word", "manual")], tmp_path)
+    with pytest.raises(EngramError, match="no associations"):
+        associations.check_name("word", [], tmp_path)
+
+
+insertions_strategy = st.dictionaries(
+    st.integers(0, 298), st.lists(st.sampled_from(["like", "a", "bell", "Yes.", "don't", "sea,"]), min_size=1, max_size=6), max_size=30
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(insertions_strategy)
+def test_the_storys_words_keep_their_order(insertions: dict[int, list[str]]) -> None:
+    text = associations.augmented(WORDS, {place: " ".join(words) for place, words in insertions.items()})
+    assert [text.words[place] for place in text.place] == WORDS
+    assert len(text.words) == len(WORDS) + sum(map(len, insertions.values()))
+    for place, words in insertions.items():
+        assert text.words[text.place[place] + 1 : text.place[place] + 1 + len(words)] == words
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.sets(st.integers(0, 298), min_size=6, max_size=30), st.integers(0, 10**6))
+def test_controls_hold_what_they_should(places: set[int], seed: int) -> None:
+    insertions = {place: " ".join(["word"] * (1 + place % 4)) + f" x{place}" for place in sorted(places)}
+    pool = ["one", "two of three", "a b c d", "some other thing that is long"]
+    rng = np.random.default_rng(seed)
+    random = associations.random_text(insertions, pool, rng)
+    repeat = associations.repeated_text(insertions, WORDS, rng)
+    shuffled = associations.shuffled_text(insertions, rng)
+    order = list(insertions)
+    for made in (random, repeat, shuffled):
+        assert list(made) == order
+    assert [len(random[place].split()) for place in order] == [len(insertions[place].split()) for place in order]
+    for place, text in repeat.items():  # what was heard before, in one piece
+        wanted = text.split()
+        assert any(WORDS[begin : begin + len(wanted)] == wanted for begin in range(place + 2 - len(wanted)))
+    assert sorted(shuffled.values()) == sorted(insertions.values())
+    for index, place in enumerate(order):
+        assert abs(order.index(int(shuffled[place].split("x")[1])) - index) >= associations.SHUFFLED_BY
+
+
+def test_displaced_texts_stand_far_from_every_original_place() -> None:
+    insertions = {place: f"x{place}" for place in (10, 12, 15, 18)}
+    made = associations.displaced_text(insertions, range(0, 299), np.random.default_rng(0))
+    assert sorted(made.values()) == sorted(insertions.values())
+    assert all(abs(place - original) >= associations.DISPLACED_BY for place in made for original in insertions)
+    dense = {place: f"x{place}" for place in range(5, 295, 15)}  # no place is 20 words from all of these: then from its own
+    made = associations.displaced_text(dense, range(0, 299), np.random.default_rng(0))
+    assert all(abs(place - int(text[1:])) >= associations.DISPLACED_BY and place not in dense for place, text in made.items())
+    with pytest.raises(EngramError, match="cannot be displaced"):
+        associations.displaced_text({1: "a", 2: "b"}, [1, 2, 3], np.random.default_rng(0))
+
+
+def test_too_few_insertions_cannot_be_shuffled() -> None:
+    with pytest.raises(EngramError, match="too few to be shuffled"):
+        associations.shuffled_text({1: "a", 2: "b"}, np.random.default_rng(0))
+
+
+def test_foresight_counts_what_comes_soon_for_the_first_time() -> None:
+    words = ["the", "cat", *["filler"] * 50, "dogs", *["filler"] * 200, "whale"]
+    common = frozenset({"a", "like"})
+    assert associations.foresight(words, {1: "like a dog", 5: "a whale and cats"}, common) == (4, 1)  # dog comes; the cat was, the whale is far
+
+
+READING: dict[str, Any] = {"mode": "strided", "context": None, "stride": None, "pooling": "last", "batch_tokens": 4096}
+
+
+@pytest.fixture(scope="module", params=["gpt2-tiny", "llama-tiny"])
+def reader(request: pytest.FixtureRequest) -> activations.Reader:
+    return activations.load(MODELS / request.param)
+
+
+def test_every_text_reads_the_same_story(reader: activations.Reader) -> None:
+    """An insertion of nothing changes nothing; embeddings of the story's words are the same in every text; later layers feel an insertion only behind it."""
+    words = story_words(400)
+    insertions = dict.fromkeys(range(20, 380, 25), "like the old bell at home")
+    late = {350: "like the old bell at home"}
+    texts: dict[str, dict[int, str]] = {"original": {}, "augmented": insertions, "nothing": {}, "late": late}
+    options = {**READING, "room": 0.75, "alignment": "context", "layer": None}
+    data = augment.read_texts(words, texts, reader, **options)
+    assert data["whole"].shape[:3] == (2, 7, 400) and data.attrs["reported_layer"] == 4
+    reported = data["reported"].values
+    np.testing.assert_array_equal(reported[0], reported[2])  # F is exactly 0
+    np.testing.assert_array_equal(reported[0], data["whole"].values[0, 4])
+    np.testing.assert_allclose(reported[0, :351], reported[3, :351], atol=1e-4)
+    assert np.abs(reported[0, 351:] - reported[3, 351:]).max() > 1e-2
+    if reader.model.config.model_type == "llama":  # rotary: no positions in the embeddings
+        np.testing.assert_array_equal(data["whole"].values[0, 0], data["whole"].values[1, 0])
+    else:
+        assert np.abs(data["whole"].values[0, 0] - data["whole"].values[1, 0]).max() > 1e-3
+
+
+def test_anchored_vectors_are_means_with_the_insertion(reader: activations.Reader) -> None:
+    words = story_words(60)
+    texts: dict[str, dict[int, str]] = {"original": {}, "augmented": {30: "like bells"}}
+    context, anchor = (augment.read_texts(words, texts, reader, **READING, room=0.75, alignment=how, layer=3) for how in ("context", "anchor"))
+    differ = np.abs(context["whole"].values[1] - anchor["whole"].values[1]).max(axis=(0, 2)) > 1e-6
+    assert np.flatnonzero(differ).tolist() == [30]
+    np.testing.assert_array_equal(context["whole"].values[0], anchor["whole"].values[0])
+
+
+def test_too_little_room_is_said(reader: activations.Reader) -> None:
+    texts: dict[str, dict[int, str]] = {"original": {}, "augmented": dict.fromkeys(range(0, 200, 4), "like the very old bell of the church at home")}
+    with pytest.raises(EngramError, match=r"Leave more room for them \(associating: \{room:"):
+        augment.read_texts(story_words(300), texts, reader, **READING, room=0.1, alignment="context", layer=None)
+
+
+# ---------------------------------------------------------------- the texts that the project ships
+def shipped_story(path: Path) -> tuple[list[str], list[int]] | None:
+    name = path.name.split("_")[0].removeprefix("story-")
+    if name == "alice":
+        return None  # its words are not the project's
+    words = (TEXTS / f"{name}.txt").read_text().split()
+    table = stories.words_table(
+        pd.DataFrame({"word": words, "onset": np.arange(len(words)), "offset": np.arange(len(words)) + 0.5, "sentence_end": pd.NA}), 15, name
+    )
+    return words, table["sentence"].astype(int).tolist()
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_shipped_texts_are_what_their_names_say(path: Path) -> None:
+    story = shipped_story(path)
+    mine = associations.read_associations(path, 2101 if story is None else len(story[0]))
+    name = path.stem.split("_associations-")[1]
+    assert {one.granularity for one in mine} == {name.split("-")[0]} and {one.annotator for one in mine} == {"language model"}
+    made = json.loads(path.with_suffix(".json").read_text())["Made"]
+    assert "language model" in made["by"] and made["licence"] == "CC0-1.0"
+    assert len({one.text for one in mine}) == len(mine)
+    if story is None:
+        return
+    words, sentence = story
+    if name.startswith("sentence"):
+        assert all(sentence[one.after_word] != sentence[one.after_word + 1] for one in mine)
+    insertions = associations.insertions_of(mine)
+    texts = {"augmented": insertions, **{f"shuffled-{k}": associations.shuffled_text(insertions, np.random.default_rng(k)) for k in range(39)}}
+    table = augment.texts_table("s", name, words, texts)
+    share = (table["ahead"] / table["content_words"]).to_numpy()
+    assert share[0] <= np.quantile(share[1:], 0.95)  # no foresight
+
+
+def test_every_shipped_story_has_the_four_texts() -> None:
+    names = {path.name for path in (ROOT / "resources" / "associations").glob("*.tsv")}
+    four = [f"{granularity}-{when}" for granularity in ("word", "sentence") for when in ("judged", "periodic")]
+    assert names == {f"story-{story}_associations-{name}.tsv" for story in ("alice", "lighthouse", "market") for name in four}

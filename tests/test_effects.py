@@ -1,0 +1,149 @@
+"""F and its tests: known answers, direct computations, and the whole road on a small study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from conftest import ROOT, jobs, random_words, regions, snakemake, write_table_study
+from scipy import stats
+
+from engram import associations, effects, inference
+from engram.associations import Association
+from engram.effects import Effects
+
+REGIONS = [("L", "one", 3), ("R", "two", 2)]
+TEXTS = ["original", "augmented", *(f"random-{k:02d}" for k in range(1, 40)), "shuffled-01", "shuffled-02", "repeat-01"]
+
+
+def made(effect: float, seed: int = 0, n: int = 12) -> Effects:
+    """Scores of listeners who share how well each text does (texts are random); the first region has an effect of the augmented text."""
+    rng = np.random.default_rng(seed)
+    shared = 0.01 * rng.standard_normal((len(TEXTS), 1, 2))
+    r = 0.1 + shared + 0.005 * rng.standard_normal((len(TEXTS), n + 1, 2))
+    r[1, :, 0] += effect
+    subjects = [*(f"{k:02d}" for k in range(n)), "average"]
+    return Effects(subjects, REGIONS, TEXTS, 4, r, np.stack([r[:2]] * 3, axis=1))
+
+
+def test_a_planted_effect_is_found_and_nothing_else() -> None:
+    table = effects.association_table({("m", "a"): made(0.1)}, {"a": "language model"}, 0)
+    assert list(table.columns) == list(effects.ASSOCIATION_COLUMNS)
+    found, none = table.iloc[0], table.iloc[1]
+    assert found["F_minus_random"] == pytest.approx(0.1, abs=0.04) and found["p_texts"] == 1 / 40 == found["smallest_p"]
+    assert found["p_texts_fdr"] <= 0.05 < none["p_texts_fdr"]
+    assert found["difference_low"] < found["F_minus_random"] < found["difference_high"]
+    assert 0.01 < found["detectable"] < 0.05
+    assert (found["n_listeners"], found["n_random"], found["layer"]) == (12, 39, 4)
+
+
+def test_numbers_are_those_of_a_direct_computation() -> None:
+    one = made(0.02, seed=3)
+    table = effects.association_table({("m", "a"): one}, {"a": "manual"}, 0)
+    single = one.r[:, :12]
+    f = single[1] - single[0]
+    null = (single[2:41] - single[0]).mean(1)
+    for number, row in enumerate(table.itertuples()):
+        assert pytest.approx(f[:, number].mean()) == row.F
+        assert row.F_random == pytest.approx(null[:, number].mean())
+        assert row.p_texts == (1 + (null[:, number] >= f[:, number].mean()).sum()) / 40
+        difference = f[:, number] - (single[2:41] - single[0]).mean(0)[:, number]
+        assert row.p_listeners == pytest.approx(stats.wilcoxon(difference).pvalue)
+        assert row.F_shuffled == pytest.approx((single[41:43] - single[0]).mean((0, 1))[number])
+        assert row.F_average == pytest.approx(one.r[1, 12, number] - one.r[0, 12, number])
+    np.testing.assert_allclose(table["p_texts_fdr"], stats.false_discovery_control(table["p_texts"]))
+    assert np.isnan(table["F_displaced"]).all()  # there are none
+
+
+def test_over_texts_a_true_null_is_rejected_as_often_as_it_says_over_listeners_far_too_often() -> None:
+    """200 draws of a text that is one more random text: all listeners share its luck."""
+    tables = [effects.association_table({("m", "a"): made(0.0, seed)}, {"a": "x"}, 0) for seed in range(100)]
+    p = pd.concat(tables)
+    assert stats.binom.ppf(0.0005, 200, 0.05) <= (p["p_texts"] <= 0.05).sum() <= stats.binom.ppf(0.9995, 200, 0.05)
+    assert (p["p_listeners"] <= 0.05).mean() > 0.4
+
+
+def test_controls_are_tested_as_the_text_is() -> None:
+    one = made(0.0, seed=1)
+    table = effects.controls_table({("m", "a"): one})
+    assert len(table) == (39 + 3) * 2 and not set(table["text"]) & {"original", "augmented"}
+    f = (one.r[2:41, :12] - one.r[0, :12]).mean(1)[:, 0]
+    row = table[(table["text"] == "random-05") & (table["roi"] == "one")].iloc[0]
+    assert row["p_texts"] == (1 + (np.delete(f, 4) >= f[4]).sum()) / 39  # among the other random texts
+
+
+def test_order_of_listeners_changes_nothing() -> None:
+    one = made(0.02)
+    order = np.random.default_rng(0).permutation(13)
+    other = Effects([one.subjects[k] for k in order], one.regions, one.texts, one.layer, one.r[:, order], one.r_layer[:, :, order])
+    first, second = (effects.association_table({("m", "a"): each}, {"a": "x"}, 0).select_dtypes("number") for each in (one, other))
+    columns = [name for name in first.columns if "low" not in name and "high" not in name]  # the bootstrap draws by place
+    np.testing.assert_allclose(first[columns], second[columns])
+
+
+def test_interval_is_scipys_and_silent_where_there_is_none() -> None:
+    low, high = inference.interval(np.arange(20.0), 0)
+    assert low < 9.5 < high
+    assert np.isnan(inference.interval([1.0, 2.0], 0)).all() and np.isnan(inference.interval([1.0] * 5, 0)).all()
+    assert np.isnan(inference.listener_test([0.0, 0.0]))
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished study of one story with two augmentations, few controls, a small model."""
+    folder = tmp_path_factory.mktemp("associations")
+    rng = np.random.default_rng(0)
+    write_table_study(folder / "data", {f"0{k}": rng.standard_normal((120, 4)) for k in range(1, 5)}, random_words(400), regions(4), "one")
+    for name, step in (("word-manual", 20), ("word-model", 30)):
+        for story in ("one", "other"):
+            annotator = "manual" if name == "word-manual" else "language model"
+            texts = [Association(place, f"like a {story} thing", "word", annotator) for place in range(10, 380, step)]
+            associations.write_associations(folder / "texts" / f"story-{story}_associations-{name}.tsv", texts, {})
+    content = {
+        "study": "mine",
+        "dataset": {"kind": "table", "path": "data", "tr": 1.5},
+        "models": {"tiny": {"source": str(ROOT / "resources" / "models" / "llama-tiny")}},
+        "baselines": ["word-rate", "untrained"],
+        "associations": {"word-manual": {"folder": "texts"}, "word-model": {"folder": "texts"}},
+        "associating": {"targets": "roi", "controls": {"random": 3, "shuffled": 1, "displaced": 0, "repeat": 1}},
+        "encoding": {"folds": 3, "inner_folds": 2, "longest_delay": 4.5},
+    }
+    (folder / "study.yaml").write_text(yaml.safe_dump(content))
+    result = snakemake("--configfile", "study.yaml", folder=folder)
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
+    return folder
+
+
+def test_the_whole_road(study: Path) -> None:
+    tables = study / "results" / "mine" / "tables"
+    table = pd.read_csv(tables / "association.tsv", sep="\t")
+    assert list(dict.fromkeys(table["augmentation"])) == ["word-manual", "word-model"]
+    assert dict(zip(table["augmentation"], table["written_by"], strict=True)) == {"word-manual": "manual", "word-model": "language model"}
+    assert set(table["model"]) == {"tiny"} and (table["n_random"] == 3).all()  # no word rate, no untrained twin
+    layers = pd.read_csv(tables / "association_layers.tsv", sep="\t")
+    assert (layers.loc[layers["layer"] == 0, "F"] == 0).all()  # exactly, for a rotary model
+    assert (layers.loc[layers["layer"] > 0, "F"] != 0).all()
+    texts = pd.read_csv(tables / "association_texts.tsv", sep="\t")
+    assert texts.loc[texts["text"] == "original", "inserted_words"].tolist() == [0, 0]
+    assert (study / "results" / "mine" / "figures" / "association.png").exists()
+    assert not list((study / "results" / "mine" / "associations").glob("*_activations.nc"))  # they were temporary
+    assert jobs(snakemake("-n", "--configfile", "study.yaml", folder=study)) == {}
+
+
+def test_an_edited_file_reruns_its_own_augmentation_alone(study: Path) -> None:
+    path = study / "texts" / "story-one_associations-word-model.tsv"
+    before = path.read_text()
+    path.write_text(before.replace("like a one thing", "like another thing", 1))
+    result = snakemake("-n", "--configfile", "study.yaml", folder=study)
+    path.write_text(before)
+    planned = jobs(result)
+    assert planned == {"associations": 1, "texts": 1, "augment": 1, "effects": 1, "effects_tables": 1, "association_figure": 1, "all": 1}
+    assert "aug=word-manual" not in result.stdout + result.stderr
+
+
+def test_a_story_without_a_file_is_named_before_the_first_job(study: Path) -> None:
+    result = snakemake("-n", "--configfile", "study.yaml", "--config", "associations={mine: {folder: texts}}", folder=study)
+    assert result.returncode != 0 and "associations.mine: 1 of the study's 1 stories have no file" in result.stdout + result.stderr
