@@ -147,3 +147,17 @@ def test_an_edited_file_reruns_its_own_augmentation_alone(study: Path) -> None:
 def test_a_story_without_a_file_is_named_before_the_first_job(study: Path) -> None:
     result = snakemake("-n", "--configfile", "study.yaml", "--config", "associations={mine: {folder: texts}}", folder=study)
     assert result.returncode != 0 and "associations.mine: 1 of the study's 1 stories have no file" in result.stdout + result.stderr
+
+
+def test_a_model_writes_the_associations(study: Path) -> None:
+    """From the configuration to the file; small models write nonsense, but it is theirs and said to be."""
+    extra = "associations={local: {annotator: {model: resources/models/llama-tiny, granularity: word, every: 12, pseudo_sentences: true}}}"
+    planned = jobs(snakemake("-n", "--configfile", "study.yaml", "--config", extra, folder=study))
+    assert planned["annotate"] == planned["associations"] == planned["effects"] == 1
+    path = "results/mine/associations/written/story-one_associations-local.tsv"
+    result = snakemake("--configfile", "study.yaml", "--config", extra, "--until", "annotate", folder=study)
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
+    written = associations.read_associations(study / path, 400)
+    assert all(one.annotator == "language model: llama-tiny" for one in written)
+    refused = snakemake("-n", "--configfile", "study.yaml", "--config", extra.replace("local:", "my-manual:", 1), folder=study)
+    assert refused.returncode != 0 and "says that people wrote the text" in refused.stdout + refused.stderr

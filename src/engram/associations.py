@@ -16,10 +16,9 @@ import pandas as pd
 
 from engram import storage
 from engram.errors import EngramError
+from engram.names import PEOPLE
 
 GRANULARITIES = ("word", "sentence")
-#: The annotator that stands for people, and for nobody else.
-PEOPLE = "manual"
 TABLE = "Associations that a listener may have, and where in the story they arise."
 COLUMNS = {
     "after_word": "Index, from 0, of the story's word behind which the text stands.",

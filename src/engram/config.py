@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from engram.errors import EngramError
 from engram.facts import VOLUME
-from engram.names import MIRROR_PREFIX, NILEARN_ATLASES, NILEARN_PREFIX, ORIGINAL, UNTRAINED_SUFFIX, WORD_RATE
+from engram.names import MIRROR_PREFIX, NILEARN_ATLASES, NILEARN_PREFIX, ORIGINAL, PEOPLE, UNTRAINED_SUFFIX, WORD_RATE
 from engram.paths import RESOURCES
 
 #: Names become parts of file names (BIDS: alphanumeric; we add the hyphen, which hub models often carry).
@@ -253,9 +253,28 @@ class Ceiling(Section):
     """Scores are not normalised (n/a) where the ceiling is below this."""
 
 
+class Annotator(Section):
+    """A language model that writes associations, one after every few sentences; it sees the story up to there only (docs/annotating.md)."""
+
+    model: str = Field(min_length=1)
+    """With an address the model's name there, else the folder of a causal model."""
+    address: Annotated[str, Field(min_length=1)] | None = None
+    """Of an endpoint that speaks OpenAI's protocol, such as http://localhost:8000/v1; its key goes into the environment variable ENGRAM_CHAT_KEY."""
+    granularity: Literal["word", "sentence"] = "sentence"
+    """What it writes: phrases or whole sentences."""
+    every: int = Field(4, ge=1)
+    """Sentences from one place to the next."""
+    temperature: float = Field(0.7, ge=0)
+    """How freely it chooses its words."""
+    pseudo_sentences: bool = False
+    """Ask it even where the story's sentences are pseudo-sentences."""
+
+
 class Associations(Section):
     """Associations that are written into the stories, under the name that the augmented text gets."""
 
+    annotator: Annotator | None = None
+    """A language model that writes them; null: files."""
     folder: str = "resources/associations"
     """Where `story-<story>_associations-<name>.tsv` lies for every story of the study (docs/annotating.md)."""
 
@@ -342,6 +361,9 @@ class Study(Section):
                     raise ValueError(f"models: '{name + UNTRAINED_SUFFIX}' is the name of the untrained twin of '{name}'; rename one")
         if ORIGINAL in self.associations:
             raise ValueError(f"associations: '{ORIGINAL}' is the name of the story as it was heard; give the text another name")
+        people = sorted(name for name, one in self.associations.items() if PEOPLE in name and one.annotator is not None)
+        if people:
+            raise ValueError(f"associations: {people}: '{PEOPLE}' in a name says that people wrote the text, and a model is to; give it another name")
         unknown = sorted(set(self.associating.models or ()) - set(self.models))
         if unknown:
             raise ValueError(f"associating.models: {unknown} are no models of the study; it has {sorted(self.models)}")
@@ -492,6 +514,9 @@ def _check_sources(study: Study) -> None:
             check_model_folder(mirror / model.source.removeprefix(MIRROR_PREFIX), f"models.{name}.source", weights=not model.untrained)
         elif is_folder_source(model.source):
             check_model_folder(source_folder(model.source), f"models.{name}.source", weights=not model.untrained)
+    for name, one in study.associations.items():
+        if one.annotator is not None and one.annotator.address is None:
+            check_model_folder(source_folder(one.annotator.model), f"associations.{name}.annotator.model")
 
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")

@@ -8,6 +8,8 @@ WORD_RATE = "word-rate"
 UNTRAINED_SUFFIX = "-untrained"
 #: How a model's source names a folder inside the mirror.
 MIRROR_PREFIX = "mirror:"
+#: The annotator that stands for people, and for nobody else.
+PEOPLE = "manual"
 #: The story as it was heard.
 ORIGINAL = "original"
 #: How an atlas that nilearn downloads is named, and which there are.

@@ -244,6 +244,8 @@ def _check_known(key: str, names: list[str], known: list[str]) -> None:
 def _check_associations(study: Study, stories: Sequence[str]) -> None:
     """Refuse a study whose files of associations are not there: it would be found hours later."""
     for name in study.associations:
+        if study.associations[name].annotator is not None:
+            continue
         missing = [str(path) for story in stories if not (path := association_file(study, name, story)).exists()]
         if missing:
             raise EngramError(

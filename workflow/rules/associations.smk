@@ -5,6 +5,34 @@ inside its jobs; their activations are removed when all groups were scored.
 """
 
 
+# A chat endpoint is asked from the machine where Snakemake runs, as downloads are.
+localrules:
+    annotate,
+
+
+rule annotate:
+    """Let a language model write a story's associations."""
+    input:
+        words="<results>/stories/story-{story}_words.tsv",
+        prompts=[
+            workflow.source_path("../../resources/prompts/word.txt"),
+            workflow.source_path("../../resources/prompts/sentence.txt"),
+        ],
+    output:
+        associations="<results>/associations/written/story-{story}_associations-{aug}.tsv",
+    log:
+        "<logs>/annotate/story-{story}_aug-{aug}.log",
+    benchmark:
+        "<benchmarks>/annotate/story-{story}_aug-{aug}.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        config=annotate_config,
+        code=code_of("annotate"),
+    script:
+        "../scripts/annotate.py"
+
+
 rule associations:
     """Check a story's associations against its words."""
     input:

@@ -10,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 
 from engram import plan as planning
 from engram.code import digest
-from engram.config import MIRROR_VARIABLE, NAME, read_study
+from engram.config import MIRROR_VARIABLE, NAME, read_study, source_folder
 from engram.disk import describe, estimate
 from engram.errors import EngramError
 from engram.names import NILEARN_ATLASES, NILEARN_PREFIX, ORIGINAL, WORD_RATE
@@ -448,7 +448,9 @@ def all_associations(wildcards):
 
 
 def association_file(wildcards):
-    """The file of a story's associations."""
+    """The file of a story's associations, as people made it or a model will."""
+    if STUDY.associations[wildcards.aug].annotator is not None:
+        return f"<results>/associations/written/story-{wildcards.story}_associations-{wildcards.aug}.tsv"
     return str(planning.association_file(STUDY, wildcards.aug, wildcards.story))
 
 
@@ -458,6 +460,21 @@ def association_pool(wildcards):
         str(path)
         for path in planning.association_pool(STUDY, wildcards.aug, wildcards.story)
     ]
+
+
+def annotate_config(wildcards):
+    """What a model's associations depend on; a folder's model by its content."""
+    annotator = plain(
+        STUDY.associations[wildcards.aug].annotator.model_dump(mode="json")
+    )
+    if annotator["address"] is None:
+        folder = source_folder(annotator["model"])
+        annotator = {
+            **annotator,
+            "content": planning.folder_fingerprint(folder),
+            "folder": str(folder),
+        }
+    return {**annotator, "seed": STUDY.seed}
 
 
 def associations_config(wildcards):

@@ -1,0 +1,23 @@
+"""Let a language model write a story's associations."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from engram import annotators, associations, storage
+from engram.jobs import job, use_threads
+
+with job(snakemake, network=True):
+    config, output = snakemake.params.config, Path(snakemake.output.associations)
+    use_threads(snakemake.threads)
+    table = storage.read_words(snakemake.input.words)
+    pseudo = bool((table["sentence_source"] == "pseudo").any())
+    common = {"granularity": config["granularity"], "cache": output.parent / "answers", "temperature": config["temperature"], "seed": config["seed"]}
+    if config["address"] is None:
+        annotator = annotators.LocalAnnotator(Path(config["folder"]), model=Path(config["model"]).name, **common)
+    else:
+        annotator = annotators.ChatAnnotator(config["address"], model=config["model"], **common)
+    found, report = annotators.annotate(
+        table["word"].tolist(), table["sentence"].tolist(), annotator, config["every"], pseudo=pseudo, allow_pseudo=config["pseudo_sentences"]
+    )
+    made = {"by": f"language model: {annotator.model}", "every": config["every"], "temperature": config["temperature"], **asdict(report)}
+    associations.write_associations(output, found, made)
