@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -352,6 +353,24 @@ def test_shipped_studies_are_planned_on_a_fresh_clone(tmp_path: Path, name: str,
     assert counts["fetch_scans"] == counts["fetch_words"] == len(content["dataset"].get("stories", range(20)))
     assert sum(counts.values()) < 3000
     assert "GB of disk" in result.stderr + result.stdout
+
+
+def test_the_papers_study_with_augmentations_and_tunings_is_a_few_large_jobs(tmp_path: Path) -> None:
+    """GPT-2, LLaMA-2 and two models tuned from it, the original and four augmented texts with all their controls."""
+    content = yaml.safe_load((ROOT / "config" / "narratives.yaml").read_text())
+    content["models"] |= {f"tuned-{number}": {"source": f"me/tuned-{number}"} for number in (1, 2)}
+    content["associations"] = {f"word-{number}": {"folder": "texts"} for number in range(4)}
+    (tmp_path / "texts").mkdir()
+    for story in make_plan(read_study({**content, "associations": {}})).stories:
+        for name in content["associations"]:
+            (tmp_path / "texts" / f"story-{story}_associations-{name}.tsv").write_text("after_word\ttext\tgranularity\tannotator\n")
+    (tmp_path / "whole.yaml").write_text(yaml.safe_dump(content))
+    result = snakemake("-n", "--configfile", "whole.yaml", folder=tmp_path)
+    counts = jobs(result)
+    assert counts["effects"] == 48 * 4 * 4 and counts["encoding"] == 48 * 5
+    assert sum(counts.values()) < 3000
+    size = re.search(r"about (\d+) GB of disk", result.stderr + result.stdout)
+    assert size is not None and int(size[1]) < 400
 
 
 @pytest.fixture(scope="module")

@@ -69,7 +69,9 @@ AUGMENTATIONS = [ORIGINAL]
 
 # Said once, when the study is planned, and not by every job.
 if workflow.is_main_process and STUDY.dataset.kind == "narratives":
-    logger.warning(describe(estimate(STUDY, PLAN, len(AUGMENTATIONS))))
+    logger.warning(
+        describe(estimate(STUDY, PLAN, len(AUGMENTATIONS) + len(STUDY.associations)))
+    )
 
 
 def final_outputs():
