@@ -7,7 +7,7 @@ it (`hidden_states[-1]` is already normed in GPT-2, LLaMA and most others).
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,6 +104,20 @@ def load(folder: str | Path, *, untrained: bool = False, seed: int | None = None
     limit = _limit(config, tokenizer)
     logger.info("%s from %s: %s, %s on %s, limit %s tokens", config.model_type, folder, "causal" if causal else "bidirectional", dtype, place, limit)
     return Reader(model, tokenizer, prefix, suffix, limit, causal)
+
+
+def load_configured(folder: str | Path, config: Mapping[str, Any]) -> tuple[Reader, dict[str, Any]]:
+    """Return the model of a job, and how it is to read: what jobs that read stories have in their parameters.
+
+    Parameters
+    ----------
+    folder : path
+    config : mapping
+        ``model`` (`engram.plan.model_key`) and ``reading`` (the `activations` section).
+    """
+    model, reading = config["model"], config["reading"]
+    reader = load(folder, untrained=model["untrained"], seed=model["seed"], dtype=reading["dtype"], device=reading["device"])
+    return reader, {key: reading[key] for key in ("mode", "context", "stride", "pooling", "batch_tokens")}
 
 
 def _is_causal(model: Any, ids: np.ndarray) -> bool:

@@ -229,7 +229,7 @@ def association(table: pd.DataFrame, controls: pd.DataFrame, listeners: pd.DataF
     width = min(14.0, max(7.5, 0.3 * len(regions) + 4.5))
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(width, 2.1 * len(rows) + 1.4))
-        panels = figure.subplots(len(rows), 2, squeeze=False, sharex="col", width_ratios=(max(2.0, width - 5), 2.2))
+        panels = figure.subplots(len(rows), 2, squeeze=False, sharex="col", width_ratios=(max(3.4, width - 5), 2.2))
         for number, (((augmentation, model), part), (bars, curve)) in enumerate(zip(rows, panels, strict=True)):
             mine = {"augmentation": augmentation, "model": model}
             _association_bars(bars, part, _matching(controls, mine), _matching(listeners, mine), regions, number)

@@ -11,14 +11,6 @@ with job(snakemake):
         result = activations.word_rate(len(words))
     else:
         use_threads(snakemake.threads)
-        reading = config["reading"]
-        reader = activations.load(
-            model_folder(snakemake),
-            untrained=config["model"]["untrained"],
-            seed=config["model"]["seed"],
-            dtype=reading["dtype"],
-            device=reading["device"],
-        )
-        options = {key: reading[key] for key in ("mode", "context", "stride", "pooling", "batch_tokens")}
+        reader, options = activations.load_configured(model_folder(snakemake), config)
         result = activations.story_activations(words, reader, **options)
     storage.write_dataset(snakemake.output.activations, result)
