@@ -310,6 +310,7 @@ def test_scrambled_stories_and_schema_can_be_asked_for() -> None:
         ({"subjects": ["999"]}, "999"),
         ({"stories": ["lucy"], "subjects": ["002"]}, "no listener is left for lucy"),
         ({"regions": []}, "regions"),
+        ({"regions": ["langauge"]}, "'langauge' is no region of this atlas.* Did you mean language"),
         ({"facts": "nowhere.tsv"}, "dataset.facts: there is no file 'nowhere.tsv'"),
         ({"atlas": "atlases/{hemi}.mine.annot"}, "dataset.atlas: there is no file 'atlases/lh.mine.annot'"),
         ({"path": "nowhere"}, "no folder 'nowhere'.*by DataLad"),

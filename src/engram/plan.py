@@ -32,7 +32,8 @@ from engram.facts import (
 )
 from engram.listening import simulated_facts
 from engram.names import AVERAGE, MIRROR_PREFIX, NILEARN_PREFIX, WORD_RATE, associations_file
-from engram.paths import ALICE_PINS, ASSOCIATIONS, NARRATIVES_FACTS, RESOURCES, ROI_SETS, TEXTS
+from engram.paths import ALICE_PINS, ASSOCIATIONS, DESTRIEUX, NARRATIVES_FACTS, RESOURCES, ROI_SETS, TEXTS
+from engram.rois import choose
 
 #: Longest name of a group before it is abbreviated with a hash (file names have limits).
 _LONGEST_NAME = 60
@@ -315,6 +316,8 @@ def _narratives_plan(study: Study, dataset: NarrativesForm) -> Plan:
     excluded = tuple((fact.subject, fact.story, fact.scan, reason) for fact, reason in sorted(reasons.items(), key=lambda item: (item[0].story, item[0].scan)))
     if isinstance(dataset, NarrativesDataset):
         atlas_files(dataset)  # refused here if it is not there
+        if dataset.atlas is None and dataset.facts is None:  # what its regions are called is known before it is fetched
+            choose(dataset.regions, [line for line in DESTRIEUX.read_text(encoding="utf-8").splitlines() if not line.startswith("#")], "dataset.regions")
     brain = "markers" if isinstance(dataset, NarrativesDataset) and dataset.space == VOLUME else "surface"
     return Plan(scans, excluded, _groups(scans, study.bold.average), story_files, common, brain, tuple(facts))
 
