@@ -81,6 +81,22 @@ def test_words_before_the_story_lose_their_times(tree: Path, tmp_path: Path) -> 
     assert np.isnan(narratives.NarrativesWords(folder, scans_of("lighthouse")).words("lighthouse")["onset"][0])
 
 
+def test_two_stories_of_one_scan_are_told_apart(tmp_path: Path) -> None:
+    """slumlordreach: the audio begins 4.5 s into the scan; told from 29.5 s for 903 s, and from 969.5 s for 825 s."""
+    path = tmp_path / facts.alignment_file("slumlordreach")
+    path.parent.mkdir(parents=True)
+    # on the audio's clock slumlord ends at 928 s and reach begins at 965 s: they are cut half-way, at 946.5 s
+    path.write_text("one,one,25.2,25.5\ntwo,two,927.0,927.4\nthree,,,\nfour,four,965.3,965.6\nfive,five,1788.0,1789.0\n")
+    scan = next(fact.scan for fact in FACTS if fact.story == "reach" and fact.excluded is None)
+    told = [fact for fact in FACTS if fact.scan == scan]
+    reader_of_words = narratives.NarrativesWords(tmp_path, told)
+    assert reader_of_words.words("slumlord")["word"].tolist() == ["one", "two", "three"]
+    reach = reader_of_words.words("reach")
+    assert reach["word"].tolist() == ["four", "five"] and reach["onset"].tolist() == [965.3, 1788.0]
+    # on the scan's clock 969.8 s: row 646, which begins at 969.0 s
+    assert int((965.3 + told[0].audio_onset) / narratives.TR) == 646
+
+
 @pytest.mark.parametrize(("story", "start"), [("pieman", 0.0), ("tunnel", -3.0), ("shapesphysical", -4.5), ("black", -12.0), ("reach", -4.5)])
 def test_the_audio_begins_where_the_events_say(tree: Path, story: str, start: float) -> None:
     mine = [fact for fact in FACTS if fact.story == story and fact.excluded is None]
