@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import logging
 import os
 import shutil
@@ -19,7 +18,6 @@ from engram.errors import EngramError
 from engram.jobs import sha256
 
 HERE = Path(sys.executable).parent
-INSTALLED = importlib.util.find_spec("datalad") is not None and shutil.which("git-annex", path=f"{HERE}{os.pathsep}{os.environ.get('PATH', '')}") is not None
 SUBDATASETS = ("derivatives/afni-nosmooth", "derivatives/freesurfer", "stimuli/gentle")
 BOLD = [path for subject in ("001", "002") for path in facts.bold_files("afni-nosmooth", "fsaverage6", f"sub-{subject}_task-x")]
 FILES = {
@@ -59,8 +57,6 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dataset with sub-datasets, made by a process of its own."""
-    if not INSTALLED:
-        pytest.skip("no DataLad here (make datalad)")
     folder = tmp_path_factory.mktemp("annex") / "source"
     for name, text in FILES.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -258,8 +254,6 @@ def test_a_missing_datalad_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     if missing == "datalad":
         monkeypatch.setitem(sys.modules, "datalad", None)
-    elif not INSTALLED:
-        pytest.skip("no DataLad here (make datalad)")
     for action in (lambda: annex.fetch("source", tmp_path / "clone", WANTED, waits=()), lambda: annex.make_dataset(tmp_path / "made", [])):
         with pytest.raises(EngramError, match=rf"not installed here \(.*{missing}.*'make datalad'.*dataset: path"):
             run: Any = action

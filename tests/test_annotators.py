@@ -23,6 +23,7 @@ from engram import annotators
 from engram.annotators import ChatAnnotator, LocalAnnotator, Report, annotate, annotation_template, places, prompt
 from engram.associations import Association, read_associations, write_associations
 from engram.errors import EngramError
+from engram.stories import ends_sentence
 
 SECRET = "sk-secret/0123456789"
 SENTENCES = ["The train was late.", "Anna waited.", "A dog barked at her!", "Then it was still."] * 3
@@ -525,7 +526,7 @@ def test_local_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
     words = STORY.split()[:250]
-    sentence = np.concatenate([[0], np.cumsum([annotators._ends_sentence(word) for word in words])[:-1]]).tolist()
+    sentence = np.concatenate([[0], np.cumsum([ends_sentence(word) for word in words])[:-1]]).tolist()
     made = {name: LocalAnnotator(MODELS / "gpt2-tiny", "tiny", "sentence", tmp_path / name, seed=seed) for name, seed in (("a", 1), ("b", 1), ("c", 2))}
     state = torch.random.get_rng_state()
     found, report = annotate(words, sentence, made["a"], 7)

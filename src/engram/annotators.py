@@ -32,7 +32,7 @@ from engram.jobs import progress, sha256
 from engram.paths import RESOURCES
 
 # Where a sentence ends must be the same question here as where the story's sentences are found.
-from engram.stories import _ABBREVIATIONS, _SENTENCE_END
+from engram.stories import SENTENCE_END, ends_sentence
 
 if TYPE_CHECKING:
     import requests
@@ -482,7 +482,7 @@ class LocalAnnotator:
             content = str(json.loads(f'"{content}"', strict=False))
         lines = content.strip().splitlines()
         tokens = lines[0].split() if lines else []
-        first = next((index for index, token in enumerate(tokens) if _ends_sentence(token)), None)
+        first = next((index for index, token in enumerate(tokens) if ends_sentence(token)), None)
         if first is None and not whole and len(lines) == 1:
             raise _BrokenFormatError(f"it did not come to an end within {NEW_TOKENS} tokens")
         return " ".join(tokens if first is None else tokens[: first + 1])
@@ -520,13 +520,9 @@ def _checked(text: str, granularity: str) -> str:
         raise _BrokenFormatError("the text had no words")
     if len(tokens) > LONGEST:
         raise _BrokenFormatError(f"the text had {len(tokens)} words, more than {LONGEST}")
-    if granularity == "word" and any(_ends_sentence(token) for token in tokens[:-1]):
+    if granularity == "word" and any(ends_sentence(token) for token in tokens[:-1]):
         raise _BrokenFormatError("the text was several sentences instead of a phrase")
     return text
-
-
-def _ends_sentence(word: str) -> bool:
-    return bool(_SENTENCE_END.search(word)) and word.lower().lstrip("\"'\u201c\u2018([") not in _ABBREVIATIONS
 
 
 # ---------------------------------------------------------------- annotation
@@ -578,13 +574,13 @@ def annotate(
     where = places(sentence, every)
     if not where:
         logger.warning("the story has too few sentences to be asked about every %d: no associations", every)
-    names, punctuated = _names(words, sentence), any(map(_ends_sentence, words))
+    names, punctuated = _names(words, sentence), any(map(ends_sentence, words))
     report, found = Report(), []
     try:
         for place in progress(where, "places", "place"):
             text = _association(words, place, annotator, template, report)
             if text:
-                styled = _in_style(text, annotator.granularity, punctuated, _ends_sentence(words[place]), names)
+                styled = _in_style(text, annotator.granularity, punctuated, ends_sentence(words[place]), names)
                 found.append(Association(place, styled, annotator.granularity, f"language model: {annotator.model}"))
     finally:
         logger.info(
@@ -666,7 +662,7 @@ def _in_style(text: str, granularity: str, punctuated: bool, at_end: bool, names
         return _bare(text, names)
     if granularity == "sentence" or at_end:
         text = re.sub(r"^([\W_]*)([^\W\d_])", lambda found: found[1] + found[2].upper(), text)
-        return text if _SENTENCE_END.search(text) else text.rstrip(",;:-\u2013\u2014\u2026 ") + "."
+        return text if SENTENCE_END.search(text) else text.rstrip(",;:-\u2013\u2014\u2026 ") + "."
     tokens = text.rstrip(",;:.!?-\u2013\u2014\u2026 ").split()
     return " ".join([_lowered(tokens[0], tokens[1] if len(tokens) > 1 else "", names), *tokens[1:]]) + ","
 
@@ -684,7 +680,7 @@ def _bare(text: str, names: frozenset[str]) -> str:
     for token, following in zip(tokens, [*tokens[1:], ""], strict=True):
         word = token.strip(_PUNCTUATION)
         result.append(_lowered(word, following, names) if begins else word)
-        begins = _ends_sentence(token)
+        begins = ends_sentence(token)
     return " ".join(result)
 
 

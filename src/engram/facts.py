@@ -94,7 +94,7 @@ def read_dataset(folder: Path, scans: Sequence[str] | None = None) -> list[Fact]
     EngramError
         If a file is not there or is not what it should be.
     """
-    exclusions, participants = (folder / name for name in reversed(METADATA))
+    participants, exclusions = (folder / name for name in METADATA)
     with _named(exclusions, "a JSON object of tasks, listeners and scans"):
         listed = json.loads(_text(exclusions))
         excluded = {scan for listeners in listed.values() for scans_of_listener in listeners.values() for scan in scans_of_listener}

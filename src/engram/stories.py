@@ -13,7 +13,7 @@ from engram.errors import EngramError
 logger = logging.getLogger(__name__)
 
 #: A word that ends a sentence: . ! or ?, then closing quotes or brackets.
-_SENTENCE_END = re.compile(r"[.!?]+[\"'\u201d\u2019)\]]*$")
+SENTENCE_END = re.compile(r"[.!?]+[\"'\u201d\u2019)\]]*$")
 _ABBREVIATIONS = {"mr.", "mrs.", "ms.", "dr.", "st.", "prof.", "vs.", "etc."}
 #: A transcript has punctuation if it has at least one sentence end in so many words.
 _LONGEST_SENTENCE = 150
@@ -26,6 +26,11 @@ COLUMNS = {
     "timed": "true: the time is the dataset's; false: interpolated between the neighbours' times.",
     "sentence_source": "How sentence ends were found: dataset (a list), punctuation, or pseudo (a fixed number of words).",
 }
+
+
+def ends_sentence(word: str) -> bool:
+    """Tell whether a sentence ends with a word: . ! or ? behind it, which is no abbreviation's."""
+    return bool(SENTENCE_END.search(word)) and word.lower().lstrip("\"'\u201c\u2018([") not in _ABBREVIATIONS
 
 
 def words_table(words: pd.DataFrame, pseudo_sentence: int, story: str) -> pd.DataFrame:
@@ -99,7 +104,7 @@ def complete_times(onset: np.ndarray, offset: np.ndarray) -> tuple[np.ndarray, n
 def _sentence_ends(words: pd.DataFrame, pseudo_sentence: int) -> tuple[np.ndarray, str]:
     if words["sentence_end"].notna().all():
         return words["sentence_end"].to_numpy(bool), "dataset"
-    ends = np.array([bool(_SENTENCE_END.search(word)) and word.lower().lstrip("\"'\u201c\u2018([") not in _ABBREVIATIONS for word in words["word"]])
+    ends = np.array([ends_sentence(word) for word in words["word"]])
     if ends.sum() * _LONGEST_SENTENCE >= len(words) and ends.any():
         return ends, "punctuation"
     return (np.arange(len(words)) + 1) % pseudo_sentence == 0, "pseudo"
