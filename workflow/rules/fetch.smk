@@ -1,4 +1,4 @@
-"""Downloads: the only rules that open the network, and always on the machine where Snakemake runs.
+"""Downloads: with a chat annotator the only rules that open the network, and always on the machine where Snakemake runs.
 
 Each makes a manifest of what it fetched; the files lie beside it, and may be removed when they are no longer read.
 """
