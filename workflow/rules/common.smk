@@ -14,7 +14,14 @@ from engram.config import MIRROR_VARIABLE, NAME, read_study, source_folder
 from engram.disk import describe, estimate
 from engram.errors import EngramError
 from engram.names import NILEARN_ATLASES, NILEARN_PREFIX, ORIGINAL, WORD_RATE
-from engram.paths import ALICE_SENTENCE_ENDS, GENERATOR, RESOURCES, ROI_SETS, TEXTS
+from engram.paths import (
+    ALICE_SENTENCE_ENDS,
+    COMMON_WORDS,
+    GENERATOR,
+    RESOURCES,
+    ROI_SETS,
+    TEXTS,
+)
 
 # Snakemake merges --configfile into the default one, deeply. The demo's is loaded only when the user gives no study, so
 # that none of its models or stories leaks into another.
@@ -486,7 +493,11 @@ def associations_config(wildcards):
 
 def texts_config(wildcards):
     """What augmented and control texts depend on."""
-    return {"controls": section("associating")["controls"], "seed": STUDY.seed}
+    return {
+        "common_words": planning.file_fingerprint(COMMON_WORDS),
+        "controls": section("associating")["controls"],
+        "seed": STUDY.seed,
+    }
 
 
 def augment_config(wildcards):
