@@ -19,6 +19,7 @@ include: "workflow/rules/encoding.smk"
 include: "workflow/rules/ceiling.smk"
 include: "workflow/rules/statistics.smk"
 include: "workflow/rules/associations.smk"
+include: "workflow/rules/tuning.smk"
 include: "workflow/rules/maps.smk"
 include: "workflow/rules/figures.smk"
 

@@ -13,7 +13,7 @@ from scipy import stats
 
 from engram import associations, effects, inference
 from engram.associations import Association
-from engram.effects import Effects
+from engram.variants import Effects
 
 REGIONS = [("L", "one", 3), ("R", "two", 2)]
 TEXTS = ["original", "augmented", *(f"random-{k:02d}" for k in range(1, 40)), "shuffled-01", "shuffled-02", "repeat-01"]
@@ -26,7 +26,7 @@ def made(effect: float, seed: int = 0, n: int = 12) -> Effects:
     r = 0.1 + shared + 0.005 * rng.standard_normal((len(TEXTS), n + 1, 2))
     r[1, :, 0] += effect
     subjects = [*(f"{k:02d}" for k in range(n)), "average"]
-    return Effects(subjects, REGIONS, TEXTS, 4, r, np.stack([r[:2]] * 3, axis=1))
+    return Effects(subjects, REGIONS, TEXTS, TEXTS[:2], 4, r, np.stack([r[:2]] * 3, axis=1))
 
 
 def test_a_planted_effect_is_found_and_nothing_else() -> None:
@@ -78,7 +78,7 @@ def test_controls_are_tested_as_the_text_is() -> None:
 def test_order_of_listeners_changes_nothing() -> None:
     one = made(0.02)
     order = np.random.default_rng(0).permutation(13)
-    other = Effects([one.subjects[k] for k in order], one.regions, one.texts, one.layer, one.r[:, order], one.r_layer[:, :, order])
+    other = Effects([one.subjects[k] for k in order], one.regions, one.variants, one.versions, one.layer, one.r[:, order], one.r_layer[:, :, order])
     first, second = (effects.association_table({("m", "a"): each}, {"a": "x"}, 0).select_dtypes("number") for each in (one, other))
     columns = [name for name in first.columns if "low" not in name and "high" not in name]  # the bootstrap draws by place
     np.testing.assert_allclose(first[columns], second[columns])
@@ -153,9 +153,9 @@ def test_a_model_writes_the_associations(study: Path) -> None:
     """From the configuration to the file; small models write nonsense, but it is theirs and said to be."""
     extra = "associations={local: {annotator: {model: resources/models/llama-tiny, granularity: word, every: 12, pseudo_sentences: true}}}"
     planned = jobs(snakemake("-n", "--configfile", "study.yaml", "--config", extra, folder=study))
-    assert planned["annotate"] == planned["associations"] == planned["effects"] == 1
-    path = "results/mine/associations/written/story-one_associations-local.tsv"
-    result = snakemake("--configfile", "study.yaml", "--config", extra, "--until", "annotate", folder=study)
+    assert planned["annotate_here"] == planned["associations"] == planned["effects"] == 1
+    path = "results/mine/associations/generated/story-one_associations-local.tsv"
+    result = snakemake("--configfile", "study.yaml", "--config", extra, "--until", "annotate_here", folder=study)
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
     written = associations.read_associations(study / path, 400)
     assert all(one.annotator == "language model: llama-tiny" for one in written)

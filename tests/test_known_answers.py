@@ -60,14 +60,20 @@ def test_a_planted_layer_is_the_best_layer(name: str, planted: int) -> None:
 
 def test_simulated_listeners_have_what_was_planted() -> None:
     onsets = np.array([onset for _, onset, _ in listening.speak(STORY, 0)])
-    planted = np.array(["language"] * 10 + ["word rate"] * 4 + ["stimulus"] * 6 + ["nothing"] * 5)
-    vectors = np.random.default_rng(1).standard_normal((len(onsets), 20))
-    response = simulate.responses(onsets, vectors, 320, 1.5, planted.tolist(), seed=3, story_seed=0)
+    rois = [("L", "temporal")] * 5 + [("R", "temporal")] * 5 + [("L", "IPL")] * 4 + [("L", "post insula")] * 4 + [("R", "vFC")] * 6 + [("R", "occipital")] * 5
+    planted = np.array([simulate.PLANTED[roi] for _, roi in rois])
+    rng = np.random.default_rng(1)
+    drives = {kind: rng.standard_normal((len(onsets), 2)) for kind in ("language", "association")}
+    response = simulate.responses(onsets, drives, 320, 1.5, rois, seed=3, story_seed=0)
     assert ((response == 0).all(0) == (planted == "nothing")).all()
-    again = simulate.responses(onsets, vectors, 320, 1.5, planted.tolist(), seed=3, story_seed=1)
-    language, stimulus = (planted == kind for kind in ("language", "stimulus"))
-    np.testing.assert_allclose(response[:, language], again[:, language])  # the wiring is the same for all stories
+    again = simulate.responses(onsets, drives, 320, 1.5, rois, seed=3, story_seed=1)
+    stimulus = planted == "stimulus"
+    np.testing.assert_array_equal(response[:, ~stimulus], again[:, ~stimulus])  # the wiring is the same for all stories
     assert np.abs(response[:, stimulus] - again[:, stimulus]).max() > 1
+    other = simulate.responses(onsets, {**drives, "association": -drives["association"]}, 320, 1.5, rois, seed=3, story_seed=0)
+    association = planted == "association"
+    np.testing.assert_array_equal(other[:, ~association], response[:, ~association])
+    np.testing.assert_allclose(other[:, association], -response[:, association], atol=1e-9)
     rng = np.random.default_rng(0)
     driven = response[:, planted != "nothing"]
     heard = np.stack([simulate.listen(driven, 0.09, rng) for _ in range(40)])
@@ -75,10 +81,54 @@ def test_simulated_listeners_have_what_was_planted() -> None:
     assert np.mean(correlations) == pytest.approx(0.3, abs=0.02)  # sqrt(0.09)
 
 
+def test_in_mind_is_a_decaying_sum_of_words_heard_and_thought() -> None:
+    embed = {"a": np.array([1.0, 0]), "b": np.array([0, 1.0]), "x": np.array([0, 8.0])}.__getitem__
+    decay = np.exp(-1 / 12)
+    alone = simulate.in_mind(["a", "b", "b"], {}, embed)
+    np.testing.assert_allclose(alone, [[1, 0], [decay, 1], [decay**2, 1 + decay]])
+    thought = simulate.in_mind(["a", "b", "b"], {1: "x"}, embed)
+    np.testing.assert_allclose(thought, [[1, 0], [decay, 1], [decay**3, 1 + 8 * decay + decay**2]])
+
+
+def test_components_are_the_same_axes_in_all_stories() -> None:
+    rng = np.random.default_rng(0)
+    stories = [rng.standard_normal((n, 6)) * [5, 3, 1, 1, 1, 1] for n in (300, 200)]
+    found = simulate.components(stories)
+    assert [one.shape for one in found] == [(300, 2), (200, 2)]
+    together = np.concatenate(found)
+    np.testing.assert_allclose(together.mean(0), 0, atol=1e-9)
+    np.testing.assert_allclose(together.std(0), 1, atol=1e-9)
+    assert min(abs(np.corrcoef(story[:, k], one[:, k])[0, 1]) for story, one in zip(stories, found, strict=True) for k in range(2)) > 0.95
+
+
+def association_tables(planted: float, other: float, surviving: float) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    truth = pd.DataFrame([(side, roi, kind) for side in "LR" for roi, kind in simulate.PLANTED.items()], columns=["hemisphere", "roi", "planted"])
+    rng = np.random.default_rng(0)
+    mine = {"model": "m", "augmentation": "a"}
+    f = np.where(truth["planted"] == "association", planted, other)
+    table = truth[["hemisphere", "roi"]].assign(**mine, F=f, F_minus_random=f, p_texts_fdr=np.where(f > 0.05, 0.01, 0.5))
+    texts = [f"random-{k:02d}" for k in range(1, 40)] + ["shuffled-01"]
+    controls = pd.concat(
+        [truth[["hemisphere", "roi"]].assign(**mine, text=text, F=0.005 * rng.standard_normal(len(truth)), p_texts_fdr=surviving) for text in texts]
+    )
+    return table, controls, truth
+
+
+@pytest.mark.parametrize(
+    ("planted", "other", "surviving", "wrong"),
+    [(0.03, 0.0, 0.5, set()), (-0.03, 0.0, 0.5, {"association"}), (0.03, 0.06, 0.5, {"language", "nothing"}), (0.03, 0.0, 0.01, {"any"})],
+)
+def test_the_comparison_of_associations_can_fail(planted: float, other: float, surviving: float, wrong: set[str]) -> None:
+    table = simulate.compare_association_with_truth(*association_tables(planted, other, surviving))
+    failed = set(table.loc[table["found"] == "no", "planted"])
+    assert wrong <= failed and bool(wrong) == bool(failed)
+    assert table.loc[table["planted"] == "association", "p_texts"].iloc[0] == (1 / 40 if planted > 0 else 1)
+
+
 def truth_scores(language: float, nothing: float) -> pd.DataFrame:
     truth = pd.DataFrame([(side, roi, planted) for side in "LR" for roi, planted in simulate.PLANTED.items()], columns=["hemisphere", "roi", "planted"])
     rng = np.random.default_rng(0)
-    means = {"language": language, "word rate": 0.05, "stimulus": 0.0, "nothing": nothing}
+    means = {"language": language, "association": 0.1, "word rate": 0.05, "stimulus": 0.0, "nothing": nothing}
     rows = [
         {"subject": f"{s}", "model": "m", "layer": 4, "hemisphere": row.hemisphere, "roi": row.roi, "score": means[row.planted] + 0.01 * rng.standard_normal()}
         for s in range(8)

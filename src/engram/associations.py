@@ -16,7 +16,7 @@ import pandas as pd
 
 from engram import storage
 from engram.errors import EngramError
-from engram.names import PEOPLE
+from engram.names import ADDITIVE, PEOPLE
 
 GRANULARITIES = ("word", "sentence")
 TABLE = "Associations that a listener may have, and where in the story they arise."
@@ -133,6 +133,11 @@ class Text:
     words: list[str]
     place: np.ndarray
 
+    @property
+    def inserted(self) -> np.ndarray:
+        """Where each inserted word is: (n_inserted_words, )."""
+        return np.setdiff1d(np.arange(len(self.words)), self.place)
+
 
 def augmented(words: Sequence[str], insertions: Mapping[int, str]) -> Text:
     """Return the text of a story with insertions behind the words that are the keys."""
@@ -148,6 +153,27 @@ def augmented(words: Sequence[str], insertions: Mapping[int, str]) -> Text:
 def insertions_of(associations: Sequence[Association]) -> dict[int, str]:
     """Return the texts by the word that they stand behind."""
     return {one.after_word: one.text for one in associations}
+
+
+def inserted_rows(words: pd.DataFrame, insertions: Mapping[int, str], alignment: str) -> pd.DataFrame:
+    """Return the inserted words that are rows of their own, with their times (`ROWS_COLUMNS` from `after_word`); none but under additive alignments.
+
+    Parameters
+    ----------
+    words : pandas.DataFrame
+        The story's, with onset and offset in seconds.
+    insertions : mapping
+    alignment : str
+        `anchor-additive`: at the onset of the word before the insertion; `interpolate`: at even distances from there to the next
+        word's onset (the last word's offset).
+    """
+    rows = []
+    onsets, ends = words["onset"].to_numpy(float), np.append(words["onset"].to_numpy(float)[1:], words["offset"].iloc[-1])
+    for place, text in sorted(insertions.items()) if alignment in ADDITIVE else ():
+        inserted = text.split()
+        steps = np.arange(1, len(inserted) + 1) / (len(inserted) + 1) if alignment == "interpolate" else np.zeros(len(inserted))
+        rows += [(place, word, onset) for word, onset in zip(inserted, onsets[place] + steps * (ends[place] - onsets[place]), strict=True)]
+    return pd.DataFrame(rows, columns=["after_word", "word", "onset"]).astype({"after_word": int, "onset": float})
 
 
 # ---------------------------------------------------------------- controls

@@ -7,25 +7,23 @@ stretch of story. F at layer 0 is then exactly 0 for a model without learned pos
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from engram import associations
-from engram.activations import Reader, plan_windows, word_vectors
+from engram import associations, variants
+from engram.activations import DEFAULT_CONTEXT, Reader, plan_windows, word_vectors
 from engram.associations import Association, Text
 from engram.errors import EngramError
+from engram.names import AUGMENTED_TEXT, ORIGINAL_TEXT
 from engram.paths import COMMON_WORDS
-from engram.tables import reported_layer
 from engram.tokens import tokenize
 from engram.windows import Window
 
 logger = logging.getLogger(__name__)
 
-ORIGINAL_TEXT, AUGMENTED_TEXT = "original", "augmented"
 #: What each kind of control holds fast, in the order of tables and figures.
 CONTROLS = ("random", "shuffled", "displaced", "repeat")
 TEXTS = "The texts that a model read of a story, one of them its own."
@@ -37,6 +35,15 @@ TEXTS_COLUMNS = {
     "inserted_words": "Words inserted.",
     "content_words": "Inserted words with content (not articles, pronouns, prepositions and the like).",
     "ahead": "Content words that first occur in the story within the next 100 words: foresight, where it is more than the shuffled texts'.",
+}
+ROWS = "Inserted words that are rows of their own, with their times; none where only the story's own words give rows (context, anchor)."
+ROWS_COLUMNS = {
+    "story": "Story.",
+    "augmentation": "Name of the associations.",
+    "text": "augmented, or a control and its number.",
+    "after_word": "Index of the story's word that the insertion follows.",
+    "word": "Inserted word.",
+    "onset": "Seconds on the story's clock.",
 }
 
 
@@ -88,137 +95,98 @@ def texts_table(story: str, name: str, words: Sequence[str], texts: Mapping[str,
     return pd.DataFrame(rows, columns=list(TEXTS_COLUMNS))
 
 
-def read_texts(
-    words: Sequence[str],
-    texts: Mapping[str, Mapping[int, str]],
-    reader: Reader,
-    *,
-    mode: str,
-    context: int | None,
-    stride: int | None,
-    pooling: str,
-    batch_tokens: int,
-    room: float,
-    alignment: str,
-    layer: int | None,
-) -> xr.Dataset:
-    """Return the activations of the story's words in every text.
+def rows_table(story: str, name: str, words: pd.DataFrame, texts: Mapping[str, Mapping[int, str]], alignment: str) -> pd.DataFrame:
+    """Return the inserted words that are rows in each text (the columns of `ROWS_COLUMNS`)."""
+    parts = [associations.inserted_rows(words, insertions, alignment).assign(text=text) for text, insertions in texts.items()]
+    return pd.concat(parts, ignore_index=True).assign(story=story, augmentation=name)[list(ROWS_COLUMNS)]
+
+
+def text_reader(
+    words: Sequence[str], reader: Reader, *, mode: str, context: int | None, stride: int | None, pooling: str, batch_tokens: int, room: float
+) -> Callable[[str, Text], np.ndarray]:
+    """Return a function that reads a named text and returns the vectors of all its words, (n_layers, n_words, n_units).
 
     Parameters
     ----------
     words : sequence of str
-        The story.
-    texts : mapping
-        Insertions by name; the first two are the original and the augmented text.
+        The story. Windows are planned in its words, so that all texts read the same stretch of it for the same word.
     reader : Reader
     mode, context, stride, pooling, batch_tokens
         The `activations` section.
     room : float
         How much longer than the story a text may be within a window.
-    alignment : {"context", "anchor"}
-        `anchor`: the vector of a word with an insertion is the mean of its own and its insertion's.
+    """
+    frame = len(reader.prefix) + len(reader.suffix)
+    limit = (context if context is not None else min(DEFAULT_CONTEXT, reader.limit)) - frame
+    fit = int(limit / (1 + room))
+    story = tokenize(words, reader.tokenizer)
+    windows = plan_windows(story, reader, mode=mode, context=fit + frame, stride=None if stride is None else int(stride / (1 + room)))
+
+    def read(name: str, text: Text) -> np.ndarray:
+        tokenized = tokenize(text.words, reader.tokenizer)
+        # In this text a word begins where it stands, and takes the insertion behind it along.
+        borders = np.append(text.place, len(text.words))
+        mine = [Window(*(int(borders[word]) for word in (window.begin, window.read, window.end))) for window in windows]
+        longest = max(int(tokenized.first[window.end] - tokenized.first[window.begin]) for window in mine)
+        if longest > limit:
+            raise EngramError(
+                f"text {name}: a window takes {longest} tokens with its insertions, more than the {limit} there are. Leave more room for them "
+                f"(associating: {{room: {np.ceil(10 * (longest / limit * (1 + room) - 1)) / 10 + 0.1:.1f}}}), or give a longer activations.context."
+            )
+        return word_vectors(tokenized, mine, reader, pooling=pooling, batch_tokens=batch_tokens)
+
+    return read
+
+
+def count_words(name: str, text: Text) -> np.ndarray:
+    """Return what the word rate makes of a text: a layer with a unit that is 1 for every word."""
+    return np.ones((1, len(text.words), 1), dtype=np.float32)
+
+
+def read_texts(
+    words: pd.DataFrame, texts: Mapping[str, Mapping[int, str]], read: Callable[[str, Text], np.ndarray], *, alignment: str, layer: int | None
+) -> xr.Dataset:
+    """Return the activations of the story's words in every text.
+
+    Parameters
+    ----------
+    words : pandas.DataFrame
+        The story's words and their times.
+    texts : mapping
+        Insertions by name; the original first.
+    read : callable
+        `text_reader`'s, or `count_words`.
+    alignment : {"context", "anchor", "anchor-additive", "interpolate"}
+        `anchor`: the vector of a word with an insertion is the mean of its own and its insertion's. Under the additive ones
+        inserted words are kept too, with their times (`engram.associations.inserted_rows`).
     layer : int or None
         The layer to report (`engram.tables.reported_layer`), the only one that is kept of controls.
 
     Returns
     -------
     xarray.Dataset
-        ``whole`` (version, layer, word, unit): the original and the augmented text; ``reported`` (text, word, unit): all
-        texts, at the reported layer; float32.
+        As `engram.variants.collect` makes it; the original and the augmented text are versions.
     """
-    frame = len(reader.prefix) + len(reader.suffix)
-    tokens = context if context is not None else min(1024, reader.limit)
-    fit = int((tokens - frame) / (1 + room))
-    windows = plan_windows(
-        tokenize(words, reader.tokenizer), reader, mode=mode, context=fit + frame, stride=None if stride is None else int(stride / (1 + room))
-    )
-    whole, reported = [], []
-    depth = 0
-    for number, (name, insertions) in enumerate(texts.items()):
-        text = associations.augmented(words, insertions)
-        vectors = _story_vectors(text, windows, reader, tokens - frame, room, name, alignment, pooling, batch_tokens)
-        depth = reported_layer(len(vectors) - 1, layer)
-        if number < 2:
-            whole.append(vectors)
-        reported.append(vectors[depth])
-    description = {"units": "arbitrary", "description": "A vector for each word of the story; layer 0 is the embeddings"}
-    return xr.Dataset(
-        {
-            "whole": (("version", "layer", "word", "unit"), np.stack(whole), description),
-            "reported": (("text", "word", "unit"), np.stack(reported), description),
-        },
-        coords={"version": list(texts)[:2], "text": list(texts), "layer": np.arange(whole[0].shape[0])},
-        attrs={"reported_layer": depth},
-    )
+    story = words["word"].tolist()
+
+    def variant(name: str, insertions: Mapping[int, str]) -> variants.Variant:
+        text = associations.augmented(story, insertions)
+        vectors = read(name, text)
+        own = vectors[:, text.place]
+        if alignment == "anchor":
+            _anchor(own, vectors, text)
+        rows = associations.inserted_rows(words, insertions, alignment)
+        return name, own, vectors[:, text.inserted] if len(rows) else vectors[:, :0], rows["onset"].to_numpy()
+
+    result = variants.collect((variant(name, insertions) for name, insertions in texts.items()), (ORIGINAL_TEXT, AUGMENTED_TEXT), layer)
+    if read is count_words:  # as for the story alone: the mean over a TR's words would not say how many there are
+        result.attrs["words_to_trs"] = "sum"
+    return result
 
 
-def _story_vectors(
-    text: Text, windows: Sequence[Window], reader: Reader, limit: int, room: float, name: str, alignment: str, pooling: str, batch_tokens: int
-) -> np.ndarray:
-    """Return the vectors of the story's words in a text: (n_layers, n_story_words, n_units)."""
-    tokenized = tokenize(text.words, reader.tokenizer)
-    # In this text a word begins where it stands, and takes the insertion behind it along.
+def _anchor(own: np.ndarray, vectors: np.ndarray, text: Text) -> None:
+    """Make the vector of every word with an insertion the mean of its own and of its insertion's mean, in place."""
     borders = np.append(text.place, len(text.words))
-    mine = [Window(*(int(borders[word]) for word in (window.begin, window.read, window.end))) for window in windows]
-    longest = max(int(tokenized.first[window.end] - tokenized.first[window.begin]) for window in mine)
-    if longest > limit:
-        raise EngramError(
-            f"text {name}: a window takes {longest} tokens with its insertions, more than the {limit} there are. Leave more room for them "
-            f"(associating: {{room: {np.ceil(10 * (longest / limit * (1 + room) - 1)) / 10 + 0.1:.1f}}}), or give a longer activations.context."
-        )
-    vectors = word_vectors(tokenized, mine, reader, pooling=pooling, batch_tokens=batch_tokens)
-    own: np.ndarray = vectors[:, text.place]
-    if alignment == "anchor":
-        for word, (begin, end) in enumerate(zip(borders[:-1] + 1, borders[1:], strict=True)):
-            if end > begin:
-                own[:, word] = (own[:, word] + vectors[:, begin:end].mean(1)) / 2
-    return own
-
-
-def score_texts(activations: Sequence[str], group: Any) -> xr.Dataset:
-    """Score every text of an augmentation on every target of a group of listeners.
-
-    Parameters
-    ----------
-    activations : sequence of paths
-        As `read_texts` made them, one for each story of the group, in its order.
-    group : engram.encoding.Group
-
-    Returns
-    -------
-    xarray.Dataset
-        ``r`` (text, story, subject, target) at the reported layer, and ``r_layer`` (version, layer, story, subject, target) of the
-        original and the augmented text; Pearson, mean over folds.
-    """
-    from engram import storage
-    from engram.jobs import progress
-
-    read = [storage.open_dataset(path) for path in activations]
-    texts = read[0]["text"].values.tolist()
-    shape = (len(group.stories), *group.shape)
-    r = np.empty((len(texts), *shape), dtype=np.float32)
-    for number in progress(range(len(texts)), "texts", "text"):
-        r[number] = group.by_story(group.score([one["reported"][number].values for one in read])).mean(1)
-    n_layers = read[0].sizes["layer"]
-    r_layer = np.empty((2, n_layers, *shape), dtype=np.float32)
-    reported = int(read[0].attrs["reported_layer"])
-    for layer in progress(range(n_layers), "layers", "layer"):
-        for version in range(2):
-            if layer == reported:
-                r_layer[version, layer] = r[version]
-                continue
-            r_layer[version, layer] = group.by_story(group.score([one["whole"][version, layer].values for one in read])).mean(1)
-    units = {"units": "Pearson r"}
-    return xr.Dataset(
-        {
-            "r": (
-                ("text", "story", "subject", "target"),
-                r,
-                {**units, "description": "Brain score at the reported layer, mean over test blocks"},
-                storage.packed(1.0),
-            ),
-            "r_layer": (("version", "layer", "story", "subject", "target"), r_layer, {**units, "description": "The same at every layer"}, storage.packed(1.0)),
-        },
-        coords={"text": texts, "version": texts[:2], "layer": np.arange(n_layers), **group.coordinates()},
-        attrs={**group.attributes(), "reported_layer": reported},
-    )
+    for word, (begin, end) in enumerate(zip(borders[:-1] + 1, borders[1:], strict=True)):
+        if end > begin:
+            own[:, word] = (own[:, word] + vectors[:, begin:end].mean(1)) / 2

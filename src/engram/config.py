@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from engram.errors import EngramError
 from engram.facts import VOLUME
 from engram.names import MIRROR_PREFIX, NILEARN_ATLASES, NILEARN_PREFIX, ORIGINAL, PEOPLE, UNTRAINED_SUFFIX, WORD_RATE
-from engram.paths import RESOURCES
+from engram.paths import RESOURCES, found
 
 #: Names become parts of file names (BIDS: alphanumeric; we add the hyphen, which hub models often carry).
 NAME = r"[A-Za-z0-9]+(?:[-.][A-Za-z0-9]+)*"
@@ -295,9 +295,11 @@ class Controls(Section):
 class Associating(Section):
     """How texts with associations are read and scored."""
 
-    alignment: Literal["context", "anchor"] = "context"
+    alignment: Literal["context", "anchor", "anchor-additive", "interpolate"] = "context"
     """`context`: only the story's own words give rows, insertions act through the context; `anchor`: the vector of a word is the
-    mean of its own and its insertion's."""
+    mean of its own and its insertion's; `anchor-additive`: inserted words are rows more, at the onset of the word before them;
+    `interpolate`: likewise, at even distances up to the next word. The latter two change the rate of words: see F beside that of
+    random texts, and of the word rate."""
     room: float = Field(1.0, ge=0)
     """How much longer than the story a text may be within a window of the model; windows have so much less of the story."""
     targets: Literal["all", "roi"] = "all"
@@ -306,6 +308,72 @@ class Associating(Section):
     """The models that read augmented texts; null: all trained ones."""
     controls: Controls = Controls()
     """Control texts."""
+
+
+class TuningControls(Section):
+    """How many control tunings there are of each kind: on as many tokens, in as many steps."""
+
+    shuffled: int = Field(4, ge=0)
+    """On outputs that were dealt to other passages."""
+    generic: int = Field(4, ge=0)
+    """On the passages' own continuations, without associations."""
+
+
+class Tuning(Section):
+    """An instruction tuning: each of its models is tuned to associate, with control tunings, and scored on the stories as they were heard."""
+
+    models: list[Name] | None = None
+    """The models to tune; null: all trained ones."""
+    data: str = "resources/association/association.jsonl"
+    """Samples of instruction, input and output: JSON or JSON lines (docs/data.md)."""
+    validation: float = Field(0.1, gt=0, lt=1)
+    """Share of the samples that is held out, where the file does not say which."""
+    seeds: int = Field(4, ge=1)
+    """Models tuned to associate, by seed; with four, and four controls, there is a test over seeds."""
+    controls: TuningControls = TuningControls()
+    """Control tunings."""
+    method: Literal["lora", "frozen", "full"] = "lora"
+    """`lora`: low-rank adapters; `frozen`: some layers train, the others stay; `full`: all weights, for small models."""
+    rank: int = Field(8, ge=1)
+    """Of adapters."""
+    alpha: float = Field(16.0, gt=0)
+    """Scale of adapters, times their rank."""
+    dropout: float = Field(0.05, ge=0, lt=1)
+    """Share of an adapter's inputs that is dropped in training."""
+    target_modules: list[str] | None = None
+    """Linear layers that get adapters, by name; null: peft's choice for the architecture, or all of attention."""
+    train_layers: list[int] | None = None
+    """Layers that `frozen` trains, from 0; null: the upper third."""
+    learning_rate: float = Field(2e-4, gt=0)
+    """Highest, after the warm-up."""
+    warmup: float = Field(0.05, ge=0, lt=1)
+    """Share of the steps in which the rate rises; then it falls by a cosine."""
+    weight_decay: float = Field(0.0, ge=0)
+    """AdamW's."""
+    steps: int = Field(300, ge=1)
+    """Updates."""
+    tokens_per_step: int = Field(1024, ge=1)
+    """Output tokens that an update trains on: the same in every condition."""
+    micro_tokens: int = Field(4096, ge=1)
+    """Tokens, prompts included, that go through the model at once; a matter of memory."""
+    max_length: int = Field(512, ge=8)
+    """Longest sample in tokens, prompt included; a longer one is refused."""
+    evaluate_every: int = Field(50, ge=1)
+    """Steps between validations."""
+    patience: int | None = Field(None, ge=1)
+    """Validations without a better loss after which training ends and the best weights are kept; conditions then train for different numbers of steps. Null: all steps."""
+    checkpoint_every: int = Field(50, ge=1)
+    """Steps between checkpoints, from which a run that was stopped goes on."""
+    checkpointing: bool = False
+    """Compute activations again on the way back instead of keeping them: less memory, a third more time."""
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Precision of frozen weights and of sums; `auto`: bfloat16 on a GPU."""
+    template: Literal["auto", "plain"] = "auto"
+    """`auto`: the model's own chat template, where it has one."""
+    targets: Literal["all", "roi"] = "all"
+    """`roi`: score the mean time course of each region and hemisphere, much faster with many tuned models than every target by itself."""
+    licence: str = ""
+    """A note on the licence of data and model, for the tuned models' cards."""
 
 
 class Figures(Section):
@@ -342,6 +410,8 @@ class Study(Section):
     """Texts with associations, by the names they get in tables and figures; `manual` in a name is for what people wrote."""
     associating: Associating = Associating()
     """Reading and scoring augmented texts."""
+    tunings: dict[Name, Tuning] = {}
+    """Instruction tunings, by the names they get in tables and figures."""
     figures: Figures = Figures()
     """Drawing."""
     seed: int = Field(0, ge=0)
@@ -367,6 +437,10 @@ class Study(Section):
         unknown = sorted(set(self.associating.models or ()) - set(self.models))
         if unknown:
             raise ValueError(f"associating.models: {unknown} are no models of the study; it has {sorted(self.models)}")
+        for tuning, one in self.tunings.items():
+            strange = sorted(set(one.models or ()) - {name for name, model in self.models.items() if not model.untrained})
+            if strange:
+                raise ValueError(f"tunings.{tuning}.models: {strange} are no trained models of the study; it has {sorted(self.models)}")
         if not self.models and WORD_RATE not in self.baselines:
             raise ValueError(f"nothing to score: give models, or baselines: [{WORD_RATE}]")
         return self
@@ -402,7 +476,7 @@ def read_study(raw: dict[str, Any]) -> Study:
     ----------
     raw : dict
         The configuration as Snakemake merged it. Entries whose value is null are taken out first where a mapping of
-        names is expected (`models`, `associations`), so that a stacked file can remove what an earlier one put in.
+        names is expected (`models`, `associations`, `tunings`), so that a stacked file can remove what an earlier one put in.
 
     Returns
     -------
@@ -414,7 +488,7 @@ def read_study(raw: dict[str, Any]) -> Study:
         Naming every offending key: its value, what is allowed, and the line to write.
     """
     raw = dict(raw)
-    for key in ("models", "associations"):
+    for key in ("models", "associations", "tunings"):
         if isinstance(raw.get(key), dict):
             raw[key] = {name: value for name, value in raw[key].items() if value not in (None, "null")}
     try:
@@ -496,9 +570,8 @@ def is_folder_source(source: str) -> bool:
 
 
 def source_folder(source: str) -> Path:
-    """Return the folder that a model's source names: below the working directory, or else below the project."""
-    folder = Path(source).expanduser()
-    return folder if folder.is_dir() or not (RESOURCES.parent / folder).is_dir() else RESOURCES.parent / folder
+    """Return the folder that a model's source names."""
+    return found(source)
 
 
 def _check_sources(study: Study) -> None:

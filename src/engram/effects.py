@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from engram import inference, storage
-from engram.augment import AUGMENTED_TEXT, CONTROLS, ORIGINAL_TEXT
-from engram.encoding import region_indices
-from engram.names import AVERAGE
+from engram import inference
+from engram.augment import CONTROLS
+from engram.names import AUGMENTED_TEXT, ORIGINAL_TEXT
+from engram.variants import Effects, by_layer, by_listener
 
 ASSOCIATION = (
     "Association scores F = R_mem - R at each model's reported layer, by region: the score of the story with associations written into it, minus that of the "
@@ -85,67 +84,6 @@ LAYERS_COLUMNS = {
 }
 
 
-@dataclass(frozen=True)
-class Effects:
-    """Scores of a model and an augmentation by region, all groups of listeners together.
-
-    Attributes
-    ----------
-    subjects : list of str
-    regions : list of (hemisphere, roi, n_targets)
-    texts : list of str
-    layer : int
-        The reported one.
-    r : array of shape (n_texts, n_subjects, n_regions)
-    r_layer : array of shape (2, n_layers, n_subjects, n_regions)
-    """
-
-    subjects: list[str]
-    regions: list[tuple[str, str, int]]
-    texts: list[str]
-    layer: int
-    r: np.ndarray
-    r_layer: np.ndarray
-
-    def f(self, text: str) -> np.ndarray:
-        """Return F of a text: (n_subjects, n_regions)."""
-        difference: np.ndarray = self.r[self.texts.index(text)] - self.r[self.texts.index(ORIGINAL_TEXT)]
-        return difference
-
-    def controls(self, kind: str) -> list[str]:
-        """Return the names of a kind's texts."""
-        return [text for text in self.texts if text.startswith(f"{kind}-")]
-
-    def mean_f(self, kind: str) -> np.ndarray:
-        """Return the mean F over a kind's texts: (n_subjects, n_regions), NaN without texts."""
-        texts = self.controls(kind)
-        return np.mean([self.f(text) for text in texts], axis=0) if texts else np.full(self.r.shape[1:], np.nan)
-
-    @property
-    def single(self) -> np.ndarray:
-        """Which subjects are single listeners."""
-        return np.array([name != AVERAGE for name in self.subjects])
-
-
-def read_effects(files: Sequence[str]) -> Effects:
-    """Read the scores of all groups for one model and augmentation, averaged over stories and then over the targets of each region."""
-    subjects: list[str] = []
-    parts, layer_parts = [], []
-    regions: list[tuple[str, str, int]] = []
-    texts: list[str] = []
-    layer = 0
-    for path in files:
-        with storage.open_dataset(path) as scores:
-            index = region_indices({name: (None, scores[name].values) for name in ("hemisphere", "roi")})
-            regions = [(hemisphere, roi, len(members)) for (hemisphere, roi), members in index.items()]
-            texts, layer = scores["text"].values.tolist(), int(scores.attrs["reported_layer"])
-            subjects += scores["subject"].values.tolist()
-            r, r_layer = (scores[name].mean("story").values for name in ("r", "r_layer"))
-            parts.append(np.stack([r[..., members].mean(-1) for members in index.values()], axis=-1))
-            layer_parts.append(np.stack([r_layer[..., members].mean(-1) for members in index.values()], axis=-1))
-    return Effects(subjects, regions, texts, layer, np.concatenate(parts, axis=1), np.concatenate(layer_parts, axis=2))
-
-
 def association_table(effects: Mapping[tuple[str, str], Effects], written_by: Mapping[str, str], seed: int) -> pd.DataFrame:
     """Return F by region, with its controls and tests (the columns of `ASSOCIATION_COLUMNS`).
 
@@ -161,9 +99,9 @@ def association_table(effects: Mapping[tuple[str, str], Effects], written_by: Ma
     rows = []
     for (model, augmentation), one in effects.items():
         single = one.single
-        f, original = one.f(AUGMENTED_TEXT), one.r[one.texts.index(ORIGINAL_TEXT)]
-        means = {kind: one.mean_f(kind) for kind in CONTROLS}
-        null = np.stack([one.f(text)[single].mean(0) for text in one.controls("random")])
+        f, original = one.difference(AUGMENTED_TEXT), one.original
+        means = {kind: one.mean_difference(kind) for kind in CONTROLS}
+        null = np.stack([one.difference(text)[single].mean(0) for text in one.of_kind("random")])
         for number, (hemisphere, roi, n_targets) in enumerate(one.regions):
             mine, difference = f[single, number], (f - means["random"])[single, number]
             low, high = inference.interval(mine, seed)
@@ -206,12 +144,12 @@ def controls_table(effects: Mapping[tuple[str, str], Effects]) -> pd.DataFrame:
     """Return F of every control text with its test (the columns of `CONTROLS_COLUMNS`)."""
     rows: list[dict[str, Any]] = []
     for (model, augmentation), one in effects.items():
-        random = one.controls("random")
-        null = {text: one.f(text)[one.single].mean(0) for text in random}
-        for text in one.texts:
+        random = one.of_kind("random")
+        null = {text: one.difference(text)[one.single].mean(0) for text in random}
+        for text in one.variants:
             if text in (ORIGINAL_TEXT, AUGMENTED_TEXT):
                 continue
-            f = one.f(text)[one.single].mean(0)
+            f = one.difference(text)[one.single].mean(0)
             others = np.stack([values for name, values in null.items() if name != text]) if len(null) > 1 or text not in null else np.empty((0, len(f)))
             for number, (hemisphere, roi, _) in enumerate(one.regions):
                 p = inference.text_test(f[number], others[:, number])
@@ -225,11 +163,8 @@ def listeners_table(effects: Mapping[tuple[str, str], Effects]) -> pd.DataFrame:
     """Return F by listener (the columns of `LISTENERS_COLUMNS`)."""
     parts = []
     for (model, augmentation), one in effects.items():
-        values = {"original": one.r[one.texts.index(ORIGINAL_TEXT)], "F": one.f(AUGMENTED_TEXT), **{f"F_{kind}": one.mean_f(kind) for kind in CONTROLS}}
-        frame = pd.DataFrame(
-            [(subject, hemisphere, roi) for subject in one.subjects for hemisphere, roi, _ in one.regions], columns=["subject", "hemisphere", "roi"]
-        )
-        parts.append(frame.assign(model=model, augmentation=augmentation, **{name: table.ravel() for name, table in values.items()}))
+        values = {"original": one.original, "F": one.difference(AUGMENTED_TEXT), **{f"F_{kind}": one.mean_difference(kind) for kind in CONTROLS}}
+        parts.append(by_listener(one, values).assign(model=model, augmentation=augmentation))
     return pd.concat(parts, ignore_index=True)[list(LISTENERS_COLUMNS)]
 
 
@@ -237,12 +172,7 @@ def layers_table(effects: Mapping[tuple[str, str], Effects]) -> pd.DataFrame:
     """Return F by layer (the columns of `LAYERS_COLUMNS`)."""
     rows = []
     for (model, augmentation), one in effects.items():
-        for subjects, chosen in (("listeners", one.single), (AVERAGE, ~one.single)):
-            if not chosen.any():
-                continue
-            means = one.r_layer[:, :, chosen].mean(2)
-            for layer in range(means.shape[1]):
-                for number, (hemisphere, roi, _) in enumerate(one.regions):
-                    original, with_text = means[:, layer, number]
-                    rows.append((model, augmentation, layer, subjects, hemisphere, roi, original, with_text - original))
+        for subjects, layer, number, (original, with_text) in by_layer(one):
+            hemisphere, roi, _ = one.regions[number]
+            rows.append((model, augmentation, layer, subjects, hemisphere, roi, original, with_text - original))
     return pd.DataFrame(rows, columns=list(LAYERS_COLUMNS))

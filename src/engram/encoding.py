@@ -305,15 +305,30 @@ class Group:
             self.backend,
         )
 
-    def score(self, vectors: Sequence[np.ndarray], how: str | None = None) -> Scores:
-        """Score word vectors: one array of shape (n_words, n_units) for each story; `how` they meet the rows, if not as configured."""
+    def score(self, vectors: Sequence[np.ndarray], how: str | None = None, more_onsets: Sequence[np.ndarray] | None = None) -> Scores:
+        """Score word vectors.
+
+        Parameters
+        ----------
+        vectors : sequence of arrays of shape (n_words, n_units)
+            One for each story.
+        how : str, optional
+            How they meet the rows, if not as configured.
+        more_onsets : sequence of arrays, optional
+            Where a story's vectors are more than its words: the times of those behind, in seconds.
+        """
+        more = more_onsets or [np.empty(0)] * len(self.stories)
         features = np.concatenate(
             [
-                timing.delayed_features(values, one.onsets, one.times, self.tr, self.fir, how or self.how)
-                for values, one in zip(vectors, self.stories, strict=True)
+                timing.delayed_features(values, np.append(one.onsets, times), one.times, self.tr, self.fir, how or self.how)
+                for values, one, times in zip(vectors, self.stories, more, strict=True)
             ]
         )
         return encode(features, self._targets, self._story, self._position, backend=self.backend, **self._options)
+
+    def how_for(self, activations: xr.Dataset) -> str | None:
+        """Return how activations meet the rows where it is not as configured: the word rate is summed where vectors are averaged."""
+        return "sum" if self.how == "mean" and activations.attrs.get("words_to_trs") == "sum" else None
 
     def by_story(self, scores: Scores) -> np.ndarray:
         """Return r of shape (n_stories, n_folds, n_subjects, n_targets)."""
@@ -357,7 +372,7 @@ def group_scores(activations: Sequence[str], bold: Sequence[str], words: Sequenc
     for path, one, words_file in zip(activations, read, words, strict=True):
         check_words(path, one.sizes["word"], words_file)
     n_layers = read[0].sizes["layer"]
-    how = "sum" if options["words_to_trs"] == "mean" and read[0].attrs.get("words_to_trs") == "sum" else None
+    how = group.how_for(read[0])
     regions = region_indices(group.stories[0].target_coordinates)
     n_stories, n_folds = len(group.stories), options["folds"]
     # In memory once, as they will be written: for whole cortices they are gigabytes.

@@ -17,7 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from engram import storage, tables
-from engram.maps import layer_name, on_fsaverage5
+from engram.maps import ASSOCIATION_DIFFERENCE, layer_name, on_fsaverage5
 from engram.names import AVERAGE, ORIGINAL, UNTRAINED_SUFFIX, WORD_RATE
 
 matplotlib.use("Agg")
@@ -37,6 +37,9 @@ _STYLE = {
 #: Letters of a region's name under a panel.
 _LONGEST_REGION = 30
 _AVERAGE_LABEL = "average listener"
+_HEMISPHERES = {"L": "left", "R": "right", "B": "both sides"}
+#: Colours of maps of F reach at least so far, so that noise is pale.
+_LEAST_F = 0.01
 
 
 def draw(name: str, scores: pd.DataFrame, ceilings: pd.DataFrame, regions: pd.DataFrame, models: Sequence[str], layer: int | None) -> Figure:
@@ -178,21 +181,28 @@ def _at_reported_layer(scores: pd.DataFrame, layer: int | None) -> pd.DataFrame:
 
 
 def _brain(scores: pd.DataFrame, regions: pd.DataFrame, models: Sequence[str], layer: int | None) -> Figure:
-    import matplotlib.pyplot as plt
-    from nilearn import plotting
-
     language = [model for model in models if model != WORD_RATE and not model.endswith(UNTRAINED_SUFFIX)] or list(models)
     shown = _at_reported_layer(scores, layer)
     single = shown[shown["subject"] != AVERAGE]
+    rows = {}
+    for model in language:
+        part = single[single["model"] == model]
+        title = f"{model}, layer {int(part['layer'].iloc[0])}: brain score R (Pearson r), mean of listeners"
+        rows[title] = part.groupby(["hemisphere", "roi"])["score"].mean()
+    return _marker_rows(rows, regions, 0.05)
+
+
+def _marker_rows(rows: Mapping[str, pd.Series], regions: pd.DataFrame, least: float) -> Figure:
+    """Return glass brains, one below the other, with a marker at each region; series by hemisphere and roi, by title; colours reach `least` or beyond."""
+    import matplotlib.pyplot as plt
+    from nilearn import plotting
+
     located = regions.dropna(subset=["x", "y", "z"])
-    means = {model: single[single["model"] == model].groupby(["hemisphere", "roi"])["score"].mean() for model in language}
-    bound = max(0.05, *(float(part.abs().max()) for part in means.values()))
-    rows = len(language)
-    figure = plt.figure(figsize=(7.5, 2.7 * rows), layout="none")
-    for number, (model, part) in enumerate(means.items()):
-        bottom = (rows - 1 - number) / rows
-        number_shown = int(shown.loc[shown["model"] == model, "layer"].iloc[0])
-        figure.text(0.01, bottom + 0.94 / rows, f"{model}, layer {number_shown}: brain score R (Pearson r), mean of listeners", fontsize=9)
+    bound = max(least, *(float(part.abs().max()) for part in rows.values()))
+    figure = plt.figure(figsize=(7.5, 2.7 * len(rows)), layout="none")
+    for number, (title, part) in enumerate(rows.items()):
+        bottom = (len(rows) - 1 - number) / len(rows)
+        figure.text(0.01, bottom + 0.94 / len(rows), title, fontsize=9)
         plotting.plot_markers(
             [part.loc[(row.hemisphere, row.roi)] for row in located.itertuples()],
             located[["x", "y", "z"]].to_numpy(),
@@ -200,10 +210,25 @@ def _brain(scores: pd.DataFrame, regions: pd.DataFrame, models: Sequence[str], l
             node_cmap="RdBu_r",
             node_vmin=-bound,
             node_vmax=bound,
-            axes=figure.add_axes((0.0, bottom, 1.0, 0.9 / rows)),
+            axes=figure.add_axes((0.0, bottom, 1.0, 0.9 / len(rows))),
             colorbar=True,
         )
     return figure
+
+
+def association_markers(table: pd.DataFrame, regions: pd.DataFrame) -> Figure:
+    """Return a figure of F minus that of random texts, a marker for each region and a row for each augmentation and model."""
+    rows = {
+        f"{_association_title(part)}: F minus random (Pearson r), mean of listeners": part.set_index(["hemisphere", "roi"])["F_minus_random"]
+        for _, part in table.groupby(["augmentation", "model"], sort=False)
+    }
+    with matplotlib.rc_context(_STYLE):
+        return _marker_rows(rows, regions, _LEAST_F)
+
+
+def _association_title(part: pd.DataFrame) -> str:
+    first = part.iloc[0]
+    return f"{first['augmentation']} (written by: {first['written_by']}), {first['model']}, layer {first['layer']}"
 
 
 def roi_sets(scores: pd.DataFrame, models: Sequence[str], layer: int | None) -> Figure:
@@ -217,7 +242,7 @@ def roi_sets(scores: pd.DataFrame, models: Sequence[str], layer: int | None) -> 
 
 
 def association(table: pd.DataFrame, controls: pd.DataFrame, listeners: pd.DataFrame, layers: pd.DataFrame) -> Figure:
-    """Return a figure of F: by region, with its controls and single listeners, and by layer; a row for each augmentation and model.
+    """Return a figure of F: by region, with its controls and single listeners, and by layer; a row for each augmentation and model, hemispheres apart.
 
     Parameters
     ----------
@@ -225,34 +250,39 @@ def association(table: pd.DataFrame, controls: pd.DataFrame, listeners: pd.DataF
         As `engram.effects` makes them.
     """
     rows = list(table.groupby(["augmentation", "model"], sort=False))
-    regions = list(dict.fromkeys(table["hemisphere"] + " " + table["roi"]))
-    width = min(14.0, max(7.5, 0.3 * len(regions) + 4.5))
+    sides = sorted(set(table["hemisphere"]))
+    regions = {side: list(dict.fromkeys(table.loc[table["hemisphere"] == side, "roi"])) for side in sides}
+    widths = [max(1.6, 0.3 * len(regions[side])) for side in sides]
     with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(width, 2.1 * len(rows) + 1.4))
-        panels = figure.subplots(len(rows), 2, squeeze=False, sharex="col", width_ratios=(max(3.4, width - 5), 2.2))
-        for number, (((augmentation, model), part), (bars, curve)) in enumerate(zip(rows, panels, strict=True)):
+        figure = Figure(figsize=(min(15.0, max(7.5, sum(widths) + 3.4)), 2.1 * len(rows) + 1.4))
+        panels = figure.subplots(len(rows), len(sides) + 1, squeeze=False, sharex="col", width_ratios=(*widths, 2.2))
+        for number, (((augmentation, model), part), line) in enumerate(zip(rows, panels, strict=True)):
             mine = {"augmentation": augmentation, "model": model}
-            _association_bars(bars, part, _matching(controls, mine), _matching(listeners, mine), regions, number)
-            bars.set_title(f"{augmentation} (written by: {part['written_by'].iloc[0]}), {model}, layer {part['layer'].iloc[0]}", fontsize=9, loc="left")
-            _association_layers(curve, _matching(layers, mine))
-            bars.set_ylabel("F (Pearson r)")
-        panels[-1][0].set_xticks(range(len(regions)), [name[: _LONGEST_REGION + 2] for name in regions], rotation=60, ha="right")
-        panels[-1][1].set_xlabel("layer (0: embeddings)")
+            for side, bars in zip(sides, line, strict=False):
+                here = {**mine, "hemisphere": side}
+                bars.sharey(line[0])
+                _association_bars(bars, _matching(part, here), _matching(controls, here), _matching(listeners, here), regions[side], number)
+                bars.set_xticks(range(len(regions[side])), [name[:_LONGEST_REGION] for name in regions[side]], rotation=60, ha="right")
+                if number == 0:
+                    bars.set_title(_HEMISPHERES[side], fontsize=8, loc="right")
+            line[0].set_title(_association_title(part), fontsize=9, loc="left")
+            line[0].set_ylabel("F (Pearson r)")
+            _association_layers(line[-1], _matching(layers, mine))
+        panels[-1][-1].set_xlabel("layer (0: embeddings)")
         handles = {name: handle for panel in panels[0] for handle, name in zip(*panel.get_legend_handles_labels(), strict=True)}
         _legend(figure, list(handles.values()), list(handles))
     return figure
 
 
 def _matching(table: pd.DataFrame, values: Mapping[str, str]) -> pd.DataFrame:
-    kept = table[np.logical_and.reduce([table[name] == value for name, value in values.items()])]
-    return kept.assign(region=kept["hemisphere"] + " " + kept["roi"])
+    return table[np.logical_and.reduce([table[name] == value for name, value in values.items()])]
 
 
 def _association_bars(panel: Axes, part: pd.DataFrame, controls: pd.DataFrame, listeners: pd.DataFrame, regions: Sequence[str], number: int) -> None:
     """Draw F of an augmentation, the range of random texts, other controls, and listeners; a star where the test over texts survives correction."""
-    names = part["hemisphere"] + " " + part["roi"]
+    names = part["roi"]
     where = np.array([regions.index(name) for name in names])
-    random = controls[controls["text"].str.startswith("random-")].groupby("region")["F"].quantile([0.025, 0.975]).unstack().reindex(names)
+    random = controls[controls["text"].str.startswith("random-")].groupby("roi")["F"].quantile([0.025, 0.975]).unstack().reindex(names)
     middle = part["F_random"].to_numpy()
     spread = np.stack([middle - random[0.025].to_numpy(), random[0.975].to_numpy() - middle])
     panel.bar(where - 0.2, part["F"], 0.36, color=_COLOURS[0], alpha=0.75, label="F, mean of listeners")
@@ -264,7 +294,7 @@ def _association_bars(panel: Axes, part: pd.DataFrame, controls: pd.DataFrame, l
             panel.scatter(where + 0.2, values, marker=marker, s=14, facecolor="none", edgecolor="black", linewidth=0.7, zorder=4, label=kind)
     single = listeners[listeners["subject"] != AVERAGE]
     rng = np.random.default_rng(number)
-    place = np.array([regions.index(name) for name in single["region"]]) - 0.2 + rng.uniform(-0.1, 0.1, len(single))
+    place = np.array([regions.index(name) for name in single["roi"]]) - 0.2 + rng.uniform(-0.1, 0.1, len(single))
     panel.scatter(place, single["F"], s=3, color="black", alpha=0.35, linewidth=0, zorder=3, label="single listeners")
     for x, f, p in zip(where, part["F"], part["p_texts_fdr"], strict=True):
         if p < 0.05:
@@ -273,10 +303,11 @@ def _association_bars(panel: Axes, part: pd.DataFrame, controls: pd.DataFrame, l
 
 
 def _association_layers(panel: Axes, layers: pd.DataFrame) -> None:
-    for subjects, label, colour in ((tables.LISTENERS, "by layer: listeners", _COLOURS[0]), (AVERAGE, "by layer: average listener", _COLOURS[1])):
-        curve = layers[layers["subjects"] == subjects].groupby("layer")["F"].mean()
-        if len(curve):
-            panel.plot(curve.index, curve, marker="o", markersize=3, linewidth=1.2, color=colour, label=label)
+    for subjects, who, colour in ((tables.LISTENERS, "listeners", _COLOURS[0]), (AVERAGE, _AVERAGE_LABEL, _COLOURS[1])):
+        for side, part in layers[layers["subjects"] == subjects].groupby("hemisphere"):
+            curve = part.groupby("layer")["F"].mean()
+            label = f"by layer, {_HEMISPHERES[side]}: {who}"
+            panel.plot(curve.index, curve, marker="o", markersize=3, linewidth=1.2, color=colour, linestyle="--" if side == "R" else "-", label=label)
     panel.axhline(0, color="black", linewidth=0.6)
     panel.set_xticks(sorted(set(layers["layer"]))[:: max(1, layers["layer"].nunique() // 6)])
     panel.set_title("mean of regions", fontsize=8)
@@ -294,6 +325,30 @@ def cortex(scores: pd.DataFrame, maps: Mapping[str, Mapping[str, Mapping[str, np
     layer : int or None
         As in `draw`.
     """
+    depths = scores.groupby("model")["layer"].max()
+    shown = {model: tables.reported_layer(int(depths[model]), layer) for model in maps}
+    n_listeners = scores.loc[scores["subject"] != AVERAGE, "subject"].nunique()
+    rows = {f"{model}, layer {shown[model]}": {side: maps[model][side][layer_name(shown[model])] for side in ("L", "R")} for model in maps}
+    return _cortex_rows(rows, f"brain score R (Pearson r), mean of {n_listeners} listeners", 0.05)
+
+
+def association_cortex(table: pd.DataFrame, maps: Mapping[tuple[str, str], Mapping[str, Mapping[str, np.ndarray]]]) -> Figure:
+    """Return a figure of F minus that of random texts on the inflated cortex, a row for each augmentation and model.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Of `engram.effects.association_table`; says who wrote what, and which layer it is.
+    maps : mapping
+        By augmentation and model, hemisphere (L, R) and name (`engram.maps.association_maps`).
+    """
+    parts = {(augmentation, model): part for (augmentation, model), part in table.groupby(["augmentation", "model"])}
+    rows = {_association_title(parts[key]): {side: sides[side][ASSOCIATION_DIFFERENCE] for side in ("L", "R")} for key, sides in maps.items()}
+    return _cortex_rows(rows, f"F minus random (Pearson r), mean of {table['n_listeners'].iloc[0]} listeners", _LEAST_F)
+
+
+def _cortex_rows(rows: Mapping[str, Mapping[str, np.ndarray]], label: str, least: float) -> Figure:
+    """Return inflated cortices, one row for each title; maps by hemisphere; colours reach `least` or beyond."""
     import matplotlib.pyplot as plt
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
@@ -301,18 +356,15 @@ def cortex(scores: pd.DataFrame, maps: Mapping[str, Mapping[str, Mapping[str, np
     from nilearn.datasets import load_fsaverage, load_fsaverage_data
 
     mesh, sulci = load_fsaverage("fsaverage5")["inflated"], load_fsaverage_data(mesh="fsaverage5", data_type="sulcal")
-    depths = scores.groupby("model")["layer"].max()
-    shown = {model: tables.reported_layer(int(depths[model]), layer) for model in maps}
-    values = {model: {side: on_fsaverage5(maps[model][side][layer_name(shown[model])]) for side in ("L", "R")} for model in maps}
-    bound = max(0.05, max(float(np.nanmax(np.abs(one))) for sides in values.values() for one in sides.values()))
+    values = {title: {side: on_fsaverage5(sides[side]) for side in ("L", "R")} for title, sides in rows.items()}
+    bound = max(least, max(float(np.nanmax(np.abs(one))) for sides in values.values() for one in sides.values()))
     views = [("L", "lateral"), ("L", "medial"), ("R", "medial"), ("R", "lateral")]
-    n_listeners = scores.loc[scores["subject"] != AVERAGE, "subject"].nunique()
     with matplotlib.rc_context(_STYLE):
         figure = plt.figure(figsize=(9.2, 2.3 * len(values) + 0.7), layout="none")
         height = 1 - 0.7 / figure.get_figheight()
-        for row, (model, sides) in enumerate(values.items()):
+        for row, (title, sides) in enumerate(values.items()):
             bottom = 1 - (row + 1) * height / len(values)
-            figure.text(0.01, bottom + height / len(values) - 0.02, f"{model}, layer {shown[model]}", fontsize=9, va="top")
+            figure.text(0.01, bottom + height / len(values) - 0.02, title, fontsize=9, va="top")
             for column, (side, view) in enumerate(views):
                 part = {"L": "left", "R": "right"}[side]
                 axes = figure.add_axes((column / 4, bottom, 0.25, 0.93 * height / len(values)), projection="3d")
@@ -334,5 +386,5 @@ def cortex(scores: pd.DataFrame, maps: Mapping[str, Mapping[str, Mapping[str, np
                     surface.set_rasterized(True)
         bar = figure.add_axes((0.3, 0.42 / figure.get_figheight(), 0.4, 0.1 / figure.get_figheight()))
         figure.colorbar(ScalarMappable(Normalize(-bound, bound), "RdBu_r"), cax=bar, orientation="horizontal")
-        bar.set_title(f"brain score R (Pearson r), mean of {n_listeners} listeners", fontsize=9)
+        bar.set_title(label, fontsize=9)
     return figure

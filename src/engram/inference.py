@@ -1,11 +1,12 @@
-"""Tests over texts and over listeners, intervals, false discovery rate.
+"""Tests over texts, over seeds of tunings and over listeners, intervals, false discovery rate.
 
-Texts are a random factor: all listeners hear one stimulus, and one text that is inserted into it is one draw. A test over
-listeners alone would reject a true null far too often; it is given beside, and says so.
+Texts are a random factor: all listeners hear one stimulus, and one text that is inserted into it is one draw. So are tunings: a
+seed is one draw. A test over listeners alone would reject a true null far too often; it is given beside, and says so.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +14,8 @@ import pandas as pd
 
 #: Power at which the smallest effect that could have been found is given, and the level of tests.
 POWER, LEVEL = 0.8, 0.05
+#: Fewest seeds of a tuning, and of a control, between which a test is made; with four and four the smallest p is 1/70.
+FEWEST_SEEDS = 4
 
 
 def text_test(observed: float, null: np.ndarray) -> float:
@@ -54,3 +57,53 @@ def corrected(table: pd.DataFrame, column: str, family: Sequence[str]) -> pd.Ser
     for _, part in table.dropna(subset=[column]).groupby(list(family), sort=False):
         result[part.index] = stats.false_discovery_control(part[column].to_numpy())
     return result
+
+
+def ratio_interval(numerator: np.ndarray, denominator: np.ndarray, seed: int) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval (BCa) of a ratio of means over listeners, drawn in pairs; NaN with fewer than three, or no spread.
+
+    Parameters
+    ----------
+    numerator, denominator : arrays of shape (n_listeners, )
+    seed : int
+    """
+    from scipy import stats
+
+    if len(numerator) < 3 or np.ptp(numerator) == 0:
+        return np.nan, np.nan
+
+    def ratio(above: np.ndarray, below: np.ndarray, axis: int = -1) -> np.ndarray:
+        result: np.ndarray = above.mean(axis=axis) / below.mean(axis=axis)
+        return result
+
+    found = stats.bootstrap(
+        (numerator, denominator), ratio, paired=True, vectorized=True, confidence_level=0.95, n_resamples=2000, rng=np.random.default_rng(seed)
+    ).confidence_interval
+    return float(found.low), float(found.high)
+
+
+def seed_test(tunings: np.ndarray, controls: np.ndarray) -> float:
+    """Return the one-sided p of tunings scoring higher than control tunings, labels permuted in all ways; NaN with fewer than four of either.
+
+    Parameters
+    ----------
+    tunings, controls : arrays of shape (n_seeds, )
+        A statistic of each tuned model. Seeds are the random factor: listeners share whatever a tuned model happens to be.
+    """
+    from scipy import stats
+
+    if min(len(tunings), len(controls)) < FEWEST_SEEDS:
+        return np.nan
+
+    def difference(one: np.ndarray, other: np.ndarray, axis: int = -1) -> np.ndarray:
+        result: np.ndarray = one.mean(axis=axis) - other.mean(axis=axis)
+        return result
+
+    # Exact while there are fewer ways than resamples: up to ten seeds of each.
+    found = stats.permutation_test((tunings, controls), difference, vectorized=True, alternative="greater", n_resamples=200_000, rng=np.random.default_rng(0))
+    return float(found.pvalue)
+
+
+def smallest_seed_p(tunings: int, controls: int) -> float:
+    """Return the smallest p that `seed_test` can give for so many seeds; NaN where it makes no test."""
+    return 1 / math.comb(tunings + controls, tunings) if min(tunings, controls) >= FEWEST_SEEDS else math.nan

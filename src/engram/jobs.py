@@ -21,7 +21,7 @@ from typing import Any, TextIO, TypeVar
 from engram import storage
 from engram.errors import EngramError
 from engram.names import NILEARN_PREFIX
-from engram.paths import RESOURCES
+from engram.paths import found
 
 T = TypeVar("T")
 logger = logging.getLogger("engram")
@@ -105,8 +105,7 @@ def model_folder(snakemake: Any) -> Path:
     if snakemake.input.model:
         manifest = Path(snakemake.input.model[0])
         return manifest.with_name(manifest.name.removesuffix(".tsv"))
-    folder = Path(snakemake.params.config["model"]["source"]).expanduser()
-    return folder if folder.is_dir() else RESOURCES.parent / folder
+    return found(snakemake.params.config["model"]["source"])
 
 
 def use_threads(threads: int) -> None:

@@ -16,6 +16,8 @@ _PAUSES = {",": 0.25, ";": 0.3, ":": 0.3, ".": 0.55, "!": 0.55, "?": 0.55}
 _LEADS = ((0.0, 15.0), (4.5, 6.0))
 #: Seconds of silence around the words of a story.
 _SILENCE = 0.5
+#: Whose associations the listeners have: the name of the files.
+ASSOCIATED = "word-judged"
 #: Fewest listeners among whom one has two runs and one is excluded.
 _FEWEST_WITH_EXCEPTIONS = 6
 

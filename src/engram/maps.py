@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from engram import storage
-from engram.names import AVERAGE
+from engram.names import AUGMENTED_TEXT, AVERAGE, ORIGINAL_TEXT
 from engram.narratives import VERTICES
 from engram.tables import mean_scores
 
@@ -39,6 +39,33 @@ def score_maps(files: Sequence[str]) -> dict[str, np.ndarray]:
                 name = layer_name(layer)
                 sums[name] = sums.get(name, 0.0) + mean_scores(scores, layer)[single].sum(0)
     return {name: values / max(listeners, 1) for name, values in sums.items()}
+
+
+#: What the maps of an augmentation are called in their file.
+ASSOCIATION, ASSOCIATION_RANDOM, ASSOCIATION_DIFFERENCE = "F", "F of random texts", "F minus random"
+
+
+def association_maps(files: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return F at the reported layer, that of random texts, and the difference: means over single listeners, by name.
+
+    Parameters
+    ----------
+    files : sequence of paths
+        Scores of every group for one model and augmentation (`engram.variants.score_variants`).
+
+    Returns
+    -------
+    dict of arrays of shape (n_targets, )
+    """
+    parts = []
+    for path in files:
+        with storage.open_dataset(path) as scores:
+            r = scores["r"].mean("story")[:, scores["subject"].values != AVERAGE]
+            parts.append((r - r.sel(variant=ORIGINAL_TEXT)).transpose("subject", "variant", "target"))
+    f = xr.concat(parts, "subject").mean("subject")
+    augmented = f.sel(variant=AUGMENTED_TEXT).values
+    random = f[[name.startswith("random-") for name in f["variant"].values]].mean("variant").values
+    return {ASSOCIATION: augmented, ASSOCIATION_RANDOM: random, ASSOCIATION_DIFFERENCE: augmented - random}
 
 
 def layer_name(layer: int) -> str:

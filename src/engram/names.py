@@ -12,9 +12,17 @@ MIRROR_PREFIX = "mirror:"
 PEOPLE = "manual"
 #: The story as it was heard.
 ORIGINAL = "original"
+#: The first two texts that a model reads of a story with associations: the story alone, and with them.
+ORIGINAL_TEXT, AUGMENTED_TEXT = "original", "augmented"
+#: The model that was tuned, among its tunings; tuning on associations, and what it is compared with.
+BASE, ASSOCIATION = "base", "association"
+TUNING_CONTROLS = ("shuffled", "generic")
 #: How an atlas that nilearn downloads is named, and which there are.
 NILEARN_PREFIX = "nilearn:"
 NILEARN_ATLASES = r"harvard-oxford-(cort|sub)|aal|juelich|destrieux|schaefer-(100|200|300|400|500|600|700|800|900|1000)"
+
+#: Alignments of associations under which inserted words give rows of their own, beside the story's.
+ADDITIVE = ("anchor-additive", "interpolate")
 
 
 def associations_file(story: str, name: str) -> str:

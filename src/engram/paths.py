@@ -12,3 +12,10 @@ DESTRIEUX = RESOURCES / "narratives" / "destrieux.txt"
 ROI_SETS = RESOURCES / "roi_sets.tsv"
 COMMON_WORDS = RESOURCES / "common_words.txt"
 ASSOCIATIONS = RESOURCES / "associations"
+
+
+def found(path: str) -> Path:
+    """Return what a path in the configuration names: below the working directory, or else below the project."""
+    here = Path(path).expanduser()
+    there = RESOURCES.parent / here
+    return there if there.exists() and not here.exists() else here

@@ -31,8 +31,9 @@ from engram.facts import (
     transcript_file,
 )
 from engram.listening import simulated_facts
-from engram.names import AVERAGE, MIRROR_PREFIX, NILEARN_PREFIX, WORD_RATE, associations_file
-from engram.paths import ALICE_PINS, ASSOCIATIONS, DESTRIEUX, NARRATIVES_FACTS, RESOURCES, ROI_SETS, TEXTS
+from engram.names import ADDITIVE, ASSOCIATION, AVERAGE, MIRROR_PREFIX, NILEARN_PREFIX, TUNING_CONTROLS, WORD_RATE, associations_file
+from engram.paths import ALICE_PINS, ASSOCIATIONS, DESTRIEUX, NARRATIVES_FACTS, ROI_SETS, TEXTS, found
+from engram.tuning_data import read_samples
 from engram.rois import choose
 
 #: Longest name of a group before it is abbreviated with a hash (file names have limits).
@@ -104,6 +105,7 @@ def make_plan(study: Study) -> Plan:
         If a story or listener that the configuration names is not there, or nothing is left to do.
     """
     dataset = study.dataset
+    _check_tunings(study)
     if isinstance(dataset, NarrativesForm):
         return _narratives_plan(study, dataset)
     if isinstance(dataset, AliceDataset):
@@ -128,15 +130,35 @@ def make_plan(study: Study) -> Plan:
 
 
 def associating_models(study: Study) -> list[str]:
-    """Return the names of the models that read augmented texts."""
+    """Return the names of the models that read augmented texts, and of the baseline that counts their words where these are rows."""
     chosen = study.associating.models
+    reading = [name for name, model in study.language_models().items() if (not model.untrained if chosen is None else name in chosen)]
+    # Where inserted words are rows, their number alone changes scores: the rate of words says by how much.
+    return [*reading, *([WORD_RATE] if WORD_RATE in study.baselines and study.associating.alignment in ADDITIVE else [])]
+
+
+def tuned_models(study: Study, tuning: str) -> list[str]:
+    """Return the names of the models that a tuning tunes."""
+    chosen = study.tunings[tuning].models
     return [name for name, model in study.language_models().items() if (not model.untrained if chosen is None else name in chosen)]
 
 
+def tuning_variants(study: Study, tuning: str) -> list[str]:
+    """Return the names of a tuning's models: the condition, and the number of the seed."""
+    one = study.tunings[tuning]
+    counts = {ASSOCIATION: one.seeds, **{kind: getattr(one.controls, kind) for kind in TUNING_CONTROLS}}
+    return [f"{kind}-{number}" for kind, count in counts.items() for number in range(1, count + 1)]
+
+
+def tuning_config(study: Study, tuning: str) -> dict[str, Any]:
+    """Return what a tuned model depends on besides its base, condition and seed: settings, and the samples by their content."""
+    one = study.tunings[tuning].model_dump(mode="json", exclude={"models", "seeds", "controls", "targets"})
+    return {**one, "content": file_fingerprint(found(one["data"]))}
+
+
 def association_folder(study: Study, augmentation: str) -> Path:
-    """Return where an augmentation's files are: below the working directory, or else below the project."""
-    folder = Path(study.associations[augmentation].folder).expanduser()
-    return folder if folder.is_dir() or not (RESOURCES.parent / folder).is_dir() else RESOURCES.parent / folder
+    """Return where an augmentation's files are."""
+    return found(study.associations[augmentation].folder)
 
 
 def association_file(study: Study, augmentation: str, story: str) -> Path:
@@ -252,6 +274,15 @@ def _check_associations(study: Study, stories: Sequence[str]) -> None:
             raise EngramError(
                 f"associations.{name}: {len(missing)} of the study's {len(stories)} stories have no file. The first: '{missing[0]}' (docs/annotating.md)."
             )
+
+
+def _check_tunings(study: Study) -> None:
+    """Refuse a study whose tuning samples are not there or are broken: it would be found when the tuning begins."""
+    for name, one in study.tunings.items():
+        path = found(one.data)
+        if not path.is_file():
+            raise EngramError(f"tunings.{name}.data: there is no file '{one.data}'. It is looked for from the working directory, {Path.cwd()}.")
+        read_samples(path)
 
 
 _Scans = tuple[list[Scan], dict[str, tuple[str, ...]], tuple[str, ...], str | None]

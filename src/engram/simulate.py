@@ -1,9 +1,10 @@
 """Simulated listeners: known answers in the form of a small Narratives on disk.
 
 People 'hear' one of the project's stories through the frozen weights of a generator model that no study scores. Some
-regions follow the generator's layers, some follow the rate of words, some share a response to the story that nothing
-here predicts, and some share nothing. Regions are vertices around the coordinates of Dosenbach et al. (2010, Science
-329:1358), which nilearn ships with region names; they stand for regions, and are approximate.
+regions follow the generator's layers; some follow what is in mind of the words heard and of the associations they bring
+up; some follow the rate of words; some share a response to the story that nothing here predicts; some share nothing.
+Regions are vertices around the coordinates of Dosenbach et al. (2010, Science 329:1358), which nilearn ships with region
+names; they stand for regions, and are approximate.
 """
 
 from __future__ import annotations
@@ -11,17 +12,17 @@ from __future__ import annotations
 import csv
 import logging
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from engram import activations, facts, listening, storage
+from engram import activations, associations, facts, inference, listening, storage
 from engram.bold import zscore
 from engram.facts import Fact
 from engram.jobs import progress
-from engram.names import WORD_RATE
+from engram.names import WORD_RATE, associations_file
 from engram.narratives import TR, VERTICES
 
 logger = logging.getLogger(__name__)
@@ -31,6 +32,9 @@ PLANTED = {
     "temporal": "language",
     "angular gyrus": "language",
     "precuneus": "language",
+    "IPL": "association",
+    "parietal": "association",
+    "post cingulate": "association",
     "post insula": "word rate",
     "sup temporal": "word rate",
     "dlPFC": "stimulus",
@@ -40,14 +44,18 @@ PLANTED = {
 }
 #: Share of a listener's variance that is a response to the story, where there is any: scores and ceilings like those of Narratives.
 STIMULUS_SHARE = 0.09
-#: Principal components of the generator's last layer that drive the language regions: few, and so such as other models have too.
+#: Words, heard or thought, over which what is in mind decays to 1/e.
+_SPAN = 12.0
+#: Principal components that drive a region: few, and so such as other models have too.
 _COMPONENTS = 2
+#: How much the weights of a target differ from those of its region, in the latter's standard deviations.
+_SCATTER = 0.5
 #: Autocorrelation of the noise from one TR to the next.
 _NOISE_AR = 0.4
 #: Share of words that the alignment does not recognise, and of those that it finds no time for, as in Narratives.
 _UNKNOWN, _UNTIMED = 0.03, 0.02
 #: Radius of a region around its coordinate in mm, and thickness under which fsaverage5 is its medial wall.
-_RADIUS, _WALL = 8.0, 0.1
+_RADIUS, _WALL = 7.0, 0.1
 #: Seconds of a scan after the story's end.
 _TAIL = 12.0
 
@@ -79,20 +87,56 @@ def regions() -> dict[str, np.ndarray]:
     return found
 
 
-def responses(onsets: np.ndarray, vectors: np.ndarray, n_trs: int, tr: float, planted: Sequence[str], seed: int, story_seed: int) -> np.ndarray:
+def in_mind(words: Sequence[str], insertions: Mapping[int, str], embed: Callable[[str], np.ndarray]) -> np.ndarray:
+    """Return what is in mind at each word of a story: the sum of the embeddings of the words heard, and thought, so far, older ones decayed.
+
+    Parameters
+    ----------
+    words : sequence of str
+    insertions : mapping
+        Associations, by the index of the word that brings them up.
+    embed : callable
+        Gives a word's vector.
+
+    Returns
+    -------
+    array of shape (n_words, n_units)
+    """
+    text = associations.augmented(words, insertions)
+    vectors = np.stack([embed(word) for word in text.words])
+    decay, mind = np.exp(-1 / _SPAN), np.zeros(vectors.shape[1])
+    course = np.empty_like(vectors)
+    for index, vector in enumerate(vectors):
+        mind = decay * mind + vector
+        course[index] = mind
+    return course[text.place]
+
+
+def components(stories: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return the first principal components of all stories' word vectors together, standardised: one array of shape (n_words, 2) for each story."""
+    together = np.concatenate(stories)
+    centre = together.mean(0)  # without the mean, so that the rate of words has no part in it
+    _, _, axes = np.linalg.svd(together - centre, full_matrices=False)
+    scale = ((together - centre) @ axes[:_COMPONENTS].T).std(0)
+    return [(one - centre) @ axes[:_COMPONENTS].T / scale for one in stories]
+
+
+def responses(
+    onsets: np.ndarray, drives: Mapping[str, np.ndarray], n_trs: int, tr: float, regions: Sequence[tuple[str, str]], seed: int, story_seed: int
+) -> np.ndarray:
     """Return what the story evokes in every target of everybody, before noise.
 
     Parameters
     ----------
     onsets : array of shape (n_words, )
         Seconds from the beginning of the first row.
-    vectors : array of shape (n_words, n_units)
-        The generator's layer.
+    drives : mapping
+        language, association: arrays of shape (n_words, 2) (`components`).
     n_trs, tr : int, float
-    planted : sequence of str
-        What drives each target: language, word rate, stimulus or nothing.
+    regions : sequence of (hemisphere, roi)
+        Of each target; `PLANTED` says what drives them.
     seed : int
-        Of the wiring from the generator to targets, which is the same for all stories.
+        Of the wiring of regions and targets, which is the same for all stories.
     story_seed : int
         Of the part of the response that no model has.
 
@@ -103,25 +147,26 @@ def responses(onsets: np.ndarray, vectors: np.ndarray, n_trs: int, tr: float, pl
     """
     from nilearn.glm.first_level import glover_hrf
 
-    row = np.clip(np.floor(onsets / tr).astype(int), 0, n_trs - 1)
-    centred = vectors - vectors.mean(0)  # without the mean, so that the rate of words has no part in it
-    _, _, axes = np.linalg.svd(centred, full_matrices=False)
-    events = np.zeros((n_trs, _COMPONENTS + 1))
-    np.add.at(events, row, np.column_stack([zscore(centred @ axes[:_COMPONENTS].T), np.ones(len(row))]))
     hrf = glover_hrf(tr, oversampling=1)
-    convolved = np.apply_along_axis(lambda column: np.convolve(column, hrf)[:n_trs], 0, events)
-    wiring = np.random.default_rng(seed)
-    own = np.random.default_rng([seed, story_seed])
-    signals = np.zeros((n_trs, len(planted)))
-    for column, kind in enumerate(planted):
-        weights = wiring.standard_normal(_COMPONENTS)
-        unknown = np.convolve(own.standard_normal(n_trs), hrf)[:n_trs]
-        if kind == "language":
-            signals[:, column] = convolved[:, :_COMPONENTS] @ weights
-        elif kind == "word rate":
-            signals[:, column] = convolved[:, _COMPONENTS]
-        elif kind == "stimulus":
-            signals[:, column] = unknown
+    row = np.clip(np.floor(onsets / tr).astype(int), 0, n_trs - 1)
+
+    def by_row(values: np.ndarray) -> np.ndarray:
+        events = np.zeros((n_trs, values.shape[1]))
+        np.add.at(events, row, values)
+        return events
+
+    events = {kind: by_row(values) for kind, values in drives.items()} | {"word rate": by_row(np.ones((len(row), 1)))}
+    signals = np.zeros((n_trs, len(regions)))
+    for region in dict.fromkeys(regions):
+        kind, mine = PLANTED[region[1]], [index for index, one in enumerate(regions) if one == region]
+        name = " ".join(region).encode()
+        wiring, own = np.random.default_rng([seed, *name]), np.random.default_rng([seed, story_seed, *name])
+        mine_alone = own.standard_normal((n_trs, _COMPONENTS))
+        driving = mine_alone if kind == "stimulus" else events.get(kind, np.zeros((n_trs, 1)))
+        course = np.apply_along_axis(lambda column: np.convolve(column, hrf)[:n_trs], 0, driving)
+        n_units = course.shape[1]
+        weights = wiring.standard_normal((n_units, 1)) + _SCATTER * wiring.standard_normal((n_units, len(mine)))
+        signals[:, mine] = course @ (weights if n_units > 1 else np.ones((1, len(mine))))  # the one course of the word rate has one sign
     return zscore(signals)
 
 
@@ -139,7 +184,9 @@ def listen(response: np.ndarray, share: float, rng: np.random.Generator) -> np.n
     return bold
 
 
-def write_narratives(folder: Path, generator: Path, texts: Path, *, stories: Sequence[str], listeners: int, words: int | None, space: str, seed: int) -> None:
+def write_narratives(
+    folder: Path, generator: Path, texts: Path, associated: Path, *, stories: Sequence[str], listeners: int, words: int | None, space: str, seed: int
+) -> None:
     """Write a small Narratives, with the real one's tree and names, and ``truth.tsv`` with what was planted.
 
     Parameters
@@ -149,6 +196,8 @@ def write_narratives(folder: Path, generator: Path, texts: Path, *, stories: Seq
         The model that the listeners hear through.
     texts : Path
         Folder of ``<story>.txt``.
+    associated : Path
+        Folder of the files of associations; the listeners have those of the name `engram.listening.ASSOCIATED`.
     stories : sequence of str
     listeners : int
     words : int or None
@@ -163,25 +212,41 @@ def write_narratives(folder: Path, generator: Path, texts: Path, *, stories: Seq
     labels = {side: names[: VERTICES[space]] for side, names in labels.items()}
     inside = {side: np.flatnonzero((names != "") & (names != "Medial_wall")) for side, names in labels.items()}
     rois = [(side, roi) for side, vertices in inside.items() for roi in labels[side][vertices]]
-    planted = [PLANTED[roi] for _, roi in rois]
-    truth = pd.DataFrame(rois, columns=["hemisphere", "roi"]).assign(planted=planted).drop_duplicates()
-    _write(folder / "truth.tsv", truth)
-    reader = activations.load(generator)
-    for number, story in enumerate(stories):
+    truth = pd.DataFrame(rois, columns=["hemisphere", "roi"]).drop_duplicates()
+    _write(folder / "truth.tsv", truth.assign(planted=truth["roi"].map(PLANTED)))
+    told = [listening.speak((texts / f"{story}.txt").read_text(encoding="utf-8"), seed + number, words) for number, story in enumerate(stories)]
+    drives = _drives([[word for word, _, _ in one] for one in told], stories, generator, associated)
+    for number, (story, spoken, driven) in enumerate(zip(stories, told, drives, strict=True)):
         mine = [fact for fact in scans if fact.story == story]
-        text = (texts / f"{story}.txt").read_text(encoding="utf-8")
-        spoken = listening.speak(text, seed + number, words)
         _write_stimulus(folder, mine[0], spoken, np.random.default_rng([seed, number]))
-        heard = [word for word, _, _ in spoken]
-        data = activations.story_activations(heard, reader, mode="strided", context=None, stride=None, pooling="last", batch_tokens=8192)
         n_trs = int(np.ceil((mine[0].story_end + _TAIL) / TR))
         onsets = mine[0].story_onset + np.array([onset for _, onset, _ in spoken])
-        response = responses(onsets, data["activation"][-1].values, n_trs, TR, planted, seed, number)
+        response = responses(onsets, driven, n_trs, TR, rois, seed, number)
         for index, fact in enumerate(progress(mine, f"story {story}", "scan")):
             rng = np.random.default_rng([seed, number, *fact.scan.encode()])
             # As in the real dataset, scanners do not all stop at the same TR.
             bold = listen(response, STIMULUS_SHARE, rng)[: n_trs - (2 if index == 1 else 0)]
             _write_bold(folder, fact, space, labels, inside, bold, noise(len(bold), 1, rng))
+
+
+def _drives(heard: Sequence[Sequence[str]], stories: Sequence[str], generator: Path, associated: Path) -> list[dict[str, np.ndarray]]:
+    """Return what drives language and association regions in each story."""
+    reader = activations.load(generator)
+    table = reader.model.get_input_embeddings().weight.detach().numpy()
+
+    def embed(word: str) -> np.ndarray:
+        vector: np.ndarray = table[reader.tokenizer(" " + word, add_special_tokens=False)["input_ids"]].sum(0)
+        return vector
+
+    language, minds = [], []
+    for words, story in zip(heard, stories, strict=True):
+        read = activations.story_activations(words, reader, mode="strided", context=None, stride=None, pooling="last", batch_tokens=8192)
+        language.append(read["activation"][-1].values)
+        path = associated / associations_file(story, listening.ASSOCIATED)
+        # A story without a file is heard without associations.
+        found = associations.insertions_of(associations.read_associations(path, 10**9)) if path.exists() else {}
+        minds.append(in_mind(words, {place: text for place, text in found.items() if place < len(words)}, embed))
+    return [{"language": one, "association": other} for one, other in zip(components(language), components(minds), strict=True)]
 
 
 def _write_metadata(folder: Path, scans: Sequence[Fact]) -> None:
@@ -258,17 +323,20 @@ def _write(path: Path, table: pd.DataFrame) -> None:
 TRUTH = "What was planted in the simulated listeners, and what the study found, at each model's reported layer."
 TRUTH_COLUMNS = {
     "model": "Model.",
-    "planted": "What drives the regions: language (a generator's layer), word rate, stimulus (shared, but no model's), nothing.",
+    "augmentation": "Name of the associations, in rows about F.",
+    "planted": "What drives the regions: language (a generator's layer), association (what is in mind), word rate, stimulus (shared, but no model's), nothing.",
     "regions": "Regions with this drive.",
-    "score": "Mean score over these regions and listeners.",
-    "standard_error": "Of the mean over listeners.",
+    "quantity": "R: brain score of the story alone; F minus random; controls: how many control texts have a region whose F survives correction.",
+    "value": "Mean over these regions and listeners, or the number.",
+    "standard_error": "Of the mean of R over listeners.",
+    "p_texts": "One-sided p over texts of the mean of F over these regions.",
     "expected": "What should hold.",
     "found": "yes or no.",
 }
 
 
 def compare_with_truth(scores: pd.DataFrame, truth: pd.DataFrame, models: list[str], layers: dict[str, int]) -> pd.DataFrame:
-    """Return what was found beside what was planted.
+    """Return the scores that were found beside what was planted.
 
     Parameters
     ----------
@@ -294,26 +362,57 @@ def compare_with_truth(scores: pd.DataFrame, truth: pd.DataFrame, models: list[s
         means = {kind: _mean_and_error(group) for kind, group in part.groupby("planted")}
         for kind, (mean, error) in means.items():
             expected, found = _expectation(kind, mean, error, means["language"][0], float(baseline.get("language", 0.0)))
-            rows.append(
-                {
-                    "model": model,
-                    "planted": kind,
-                    "regions": ", ".join(sorted(set(part.loc[part["planted"] == kind, "roi"]))),
-                    "score": mean,
-                    "standard_error": error,
-                    "expected": expected,
-                    "found": "yes" if found else "no",
-                }
-            )
+            values = {"quantity": "R", "value": mean, "standard_error": error, "expected": expected, "found": "yes" if found else "no"}
+            rows.append({"model": model, "planted": kind, "regions": _regions_of(truth, kind), **values})
     return pd.DataFrame(rows, columns=list(TRUTH_COLUMNS))
+
+
+def compare_association_with_truth(association: pd.DataFrame, controls: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
+    """Return the association scores that were found beside what was planted (the columns of `TRUTH_COLUMNS`).
+
+    Parameters
+    ----------
+    association, controls : pandas.DataFrame
+        As `engram.effects` makes them.
+    truth : pandas.DataFrame
+        hemisphere, roi, planted.
+    """
+    rows = []
+    for (model, augmentation), part in association.merge(truth, on=["hemisphere", "roi"]).groupby(["model", "augmentation"], sort=False):
+        mine = controls[(controls["model"] == model) & (controls["augmentation"] == augmentation)]
+        random = mine[mine["text"].str.startswith("random-")].merge(truth, on=["hemisphere", "roi"])
+        for kind, here in part.groupby("planted"):
+            null = random[random["planted"] == kind].groupby("text")["F"].mean().to_numpy()
+            p = inference.text_test(here["F"].mean(), null)
+            survivors = int((here["p_texts_fdr"] < inference.LEVEL).sum())
+            if kind == "association":
+                expected, found = f"above 0, p over texts below {inference.LEVEL}", here["F_minus_random"].mean() > 0 and p < inference.LEVEL
+            else:
+                expected, found = "no region survives correction", survivors == 0
+            values = {
+                "quantity": "F minus random",
+                "value": here["F_minus_random"].mean(),
+                "p_texts": p,
+                "expected": expected,
+                "found": "yes" if found else "no",
+            }
+            rows.append({"model": model, "augmentation": augmentation, "planted": kind, "regions": _regions_of(truth, str(kind)), **values})
+        surviving = int(mine.loc[mine["p_texts_fdr"] < inference.LEVEL, "text"].nunique())
+        values = {"quantity": "controls", "value": surviving, "expected": "none", "found": "no" if surviving else "yes"}
+        rows.append({"model": model, "augmentation": augmentation, "planted": "any", "regions": "all", **values})
+    return pd.DataFrame(rows, columns=list(TRUTH_COLUMNS))
+
+
+def _regions_of(truth: pd.DataFrame, kind: str) -> str:
+    return ", ".join(sorted(set(truth.loc[truth["planted"] == kind, "roi"])))
 
 
 def _expectation(kind: str, mean: float, error: float, language: float, word_rate: float) -> tuple[str, bool]:
     """Return what should hold of regions with a drive, and whether it does."""
     if kind == "language":
         return f"above 4 standard errors, and above the word rate's {word_rate:.3f}", mean > 4 * error and mean > word_rate
-    if kind == "word rate":
-        return "above 0 (a model's features hold the rate of words)", mean > 0
+    if kind in ("word rate", "association"):
+        return "above 0 (a model's features hold part of it)", mean > 0
     if kind == "stimulus":  # its luck with the features is shared by all listeners, so errors over listeners say little
         return "nearer to 0 than half of the language regions' score", abs(mean) < language / 2
     return "nearer to 0 than a tenth of the language regions' score", abs(mean) < language / 10

@@ -11,7 +11,7 @@ localrules:
 
 
 rule annotate:
-    """Let a language model write a story's associations."""
+    """Ask a chat endpoint for a story's associations."""
     input:
         words="<results>/stories/story-{story}_words.tsv",
         prompts=[
@@ -26,6 +26,29 @@ rule annotate:
         "<benchmarks>/annotate/story-{story}_aug-{aug}.tsv"
     conda:
         "../../envs/environment.yaml"
+    params:
+        config=annotate_config,
+        code=code_of("annotate"),
+    script:
+        "../scripts/annotate.py"
+
+
+rule annotate_here:
+    """Let a model in a folder write a story's associations: work for a GPU, where there is one."""
+    input:
+        words=rules.annotate.input.words,
+        prompts=rules.annotate.input.prompts,
+    output:
+        associations="<results>/associations/generated/story-{story}_associations-{aug}.tsv",
+    log:
+        "<logs>/annotate_here/story-{story}_aug-{aug}.log",
+    benchmark:
+        "<benchmarks>/annotate_here/story-{story}_aug-{aug}.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: 8
+    resources:
+        gpu=1,
     params:
         config=annotate_config,
         code=code_of("annotate"),
@@ -63,6 +86,7 @@ rule texts:
     output:
         insertions="<results>/associations/story-{story}_aug-{aug}_insertions.json",
         texts="<results>/associations/story-{story}_aug-{aug}_texts.tsv",
+        rows="<results>/associations/story-{story}_aug-{aug}_rows.tsv",
     log:
         "<logs>/texts/story-{story}_aug-{aug}.log",
     benchmark:
@@ -133,6 +157,7 @@ rule effects_tables:
     input:
         scores=all_effects,
         texts=all_texts,
+        rows=all_rows,
         associations=all_associations,
     output:
         association="<results>/tables/association.tsv",
@@ -140,6 +165,7 @@ rule effects_tables:
         listeners="<results>/tables/association_listeners.tsv",
         layers="<results>/tables/association_layers.tsv",
         texts="<results>/tables/association_texts.tsv",
+        rows="<results>/tables/association_rows.tsv",
     log:
         "<logs>/effects_tables.log",
     benchmark:
@@ -174,3 +200,25 @@ rule association_figure:
         code=code_of("association_figure"),
     script:
         "../scripts/association_figure.py"
+
+
+rule association_brain:
+    """Draw F minus that of random texts on the brain."""
+    input:
+        association="<results>/tables/association.tsv",
+        regions="<results>/tables/regions.tsv",
+        maps=all_association_maps,
+    output:
+        svg="<results>/figures/association-brain.svg",
+        png="<results>/figures/association-brain.png",
+    log:
+        "<logs>/figure/association-brain.log",
+    benchmark:
+        "<benchmarks>/figure/association-brain.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        config=association_brain_config,
+        code=code_of("association_brain"),
+    script:
+        "../scripts/association_brain.py"

@@ -13,9 +13,19 @@ from engram.code import digest
 from engram.config import MIRROR_VARIABLE, NAME, read_study, source_folder
 from engram.disk import describe, estimate
 from engram.errors import EngramError
-from engram.names import NILEARN_ATLASES, NILEARN_PREFIX, ORIGINAL, WORD_RATE
+from engram.listening import ASSOCIATED
+from engram.names import (
+    ASSOCIATION,
+    NILEARN_ATLASES,
+    NILEARN_PREFIX,
+    ORIGINAL,
+    TUNING_CONTROLS,
+    WORD_RATE,
+    associations_file,
+)
 from engram.paths import (
     ALICE_SENTENCE_ENDS,
+    ASSOCIATIONS,
     COMMON_WORDS,
     GENERATOR,
     RESOURCES,
@@ -66,7 +76,9 @@ wildcard_constraints:
     aug=NAME,
     download=r"[A-Za-z0-9.@-]+",
     group=r"[A-Za-z0-9.+-]+",
-    figure=r"(?!association)[a-z-]+",
+    figure=r"(?!association|tuning)[a-z-]+",
+    tuning=NAME,
+    variant=rf"({'|'.join([ASSOCIATION, *TUNING_CONTROLS])})-\d+",
     clone=r"[0-9a-f]+",
     files=r"[0-9a-f]{8}",
     atlas=NILEARN_ATLASES,
@@ -95,10 +107,12 @@ def final_outputs():
                 "tables/association.tsv",
                 "tables/association_controls.tsv",
                 "tables/association_texts.tsv",
+                "tables/association_rows.tsv",
             ]
             if STUDY.associations
             else []
         ),
+        *(["tables/tuning.tsv"] if STUDY.tunings else []),
     ]
     figures = [
         f"figures/{figure}.{kind}"
@@ -136,9 +150,17 @@ def figure_names():
         "layers",
         "regions",
         *(["roi-sets"] if destrieux else []),
+        *(["tuning", "tuning-losses"] if STUDY.tunings else []),
+        *(["tuning-roi-sets"] if STUDY.tunings and destrieux else []),
         *(["brain"] if PLAN.brain else []),
         *(["association"] if STUDY.associations else []),
+        *(["association-brain"] if has_association_brain() else []),
     ]
+
+
+def has_association_brain():
+    """Whether F can be shown on a brain: as maps, or as markers of regions."""
+    return bool(STUDY.associations and (association_pairs() or PLAN.brain == "markers"))
 
 
 def code_of(rule_name):
@@ -228,7 +250,16 @@ def scans_fetch_config(wildcards):
 def simulation_config(wildcards):
     """What simulated listeners depend on: the texts and the generator, by their content, among others."""
     dataset = section("dataset")
+    associated = {
+        story: ASSOCIATIONS / associations_file(story, ASSOCIATED)
+        for story in PLAN.stories
+    }
     return {
+        "associations": {
+            story: planning.file_fingerprint(path)
+            for story, path in associated.items()
+            if path.exists()
+        },
         "dataset": {
             key: dataset[key] for key in ("listeners", "space", "stories", "words")
         },
@@ -438,6 +469,34 @@ def all_effects(wildcards):
     ]
 
 
+def model_effects(wildcards):
+    """Scores of augmented texts of every group for one model and augmentation."""
+    return [
+        f"<results>/associations/group-{group}_model-{wildcards.model}_aug-{wildcards.aug}_scores.nc"
+        for group in PLAN.groups
+    ]
+
+
+def association_pairs():
+    """Augmentations and models whose F is mapped on a surface: none where regions are scored as wholes, or stand as markers."""
+    if PLAN.brain != "surface" or STUDY.associating.targets == "roi":
+        return []
+    return [
+        [aug, model]
+        for aug in STUDY.associations
+        for model in planning.associating_models(STUDY)
+    ]
+
+
+def all_association_maps(wildcards):
+    """Maps of F, left and right, of every augmentation and model."""
+    return [
+        f"<results>/maps/model-{model}_aug-{aug}_hemi-{hemisphere}_association.shape.gii"
+        for aug, model in association_pairs()
+        for hemisphere in ("L", "R")
+    ]
+
+
 def all_texts(wildcards):
     """What was inserted in every story, by augmentation."""
     return [
@@ -445,6 +504,11 @@ def all_texts(wildcards):
         for aug in STUDY.associations
         for story in PLAN.stories
     ]
+
+
+def all_rows(wildcards):
+    """Inserted words that are rows of their own, by augmentation and story."""
+    return [path.replace("_texts.tsv", "_rows.tsv") for path in all_texts(wildcards)]
 
 
 def all_associations(wildcards):
@@ -458,8 +522,10 @@ def all_associations(wildcards):
 
 def association_file(wildcards):
     """The file of a story's associations, as people made it or a model will."""
-    if STUDY.associations[wildcards.aug].annotator is not None:
-        return f"<results>/associations/written/story-{wildcards.story}_associations-{wildcards.aug}.tsv"
+    annotator = STUDY.associations[wildcards.aug].annotator
+    if annotator is not None:
+        kind = "generated" if annotator.address is None else "written"
+        return f"<results>/associations/{kind}/story-{wildcards.story}_associations-{wildcards.aug}.tsv"
     return str(planning.association_file(STUDY, wildcards.aug, wildcards.story))
 
 
@@ -494,6 +560,7 @@ def associations_config(wildcards):
 def texts_config(wildcards):
     """What augmented and control texts depend on."""
     return {
+        "alignment": STUDY.associating.alignment,
         "common_words": planning.file_fingerprint(COMMON_WORDS),
         "controls": section("associating")["controls"],
         "seed": STUDY.seed,
@@ -526,6 +593,114 @@ def effects_table_config(wildcards):
     }
 
 
+def association_brain_config(wildcards):
+    """What the figure of F on the brain depends on."""
+    return {"dpi": STUDY.figures.dpi, "maps": association_pairs()}
+
+
 def association_figure_config(wildcards):
     """What the figure of associations depends on."""
+    return {"dpi": STUDY.figures.dpi}
+
+
+def all_words(wildcards):
+    """Words of every story."""
+    return [f"<results>/stories/story-{story}_words.tsv" for story in PLAN.stories]
+
+
+def tuned_folders(wildcards):
+    """Every tuned model of a model and a tuning."""
+    return [
+        f"<results>/tunings/{wildcards.tuning}/model-{wildcards.model}_{variant}"
+        for variant in planning.tuning_variants(STUDY, wildcards.tuning)
+    ]
+
+
+def all_tuned_folders(wildcards):
+    """Every tuned model."""
+    return [
+        f"<results>/tunings/{tuning}/model-{model}_{variant}"
+        for tuning in STUDY.tunings
+        for model in planning.tuned_models(STUDY, tuning)
+        for variant in planning.tuning_variants(STUDY, tuning)
+    ]
+
+
+def all_tuned_effects(wildcards):
+    """Scores of every tuned model, by group, model and tuning."""
+    return [
+        f"<results>/tunings/group-{group}_model-{model}_tuning-{tuning}_scores.nc"
+        for tuning in STUDY.tunings
+        for model in planning.tuned_models(STUDY, tuning)
+        for group in PLAN.groups
+    ]
+
+
+def all_tuning_counts(wildcards):
+    """What the samples of every tuning are."""
+    return [f"<results>/tunings/{tuning}_samples.json" for tuning in STUDY.tunings]
+
+
+def tuning_set_config(wildcards):
+    """What the check of samples depends on."""
+    one = planning.tuning_config(STUDY, wildcards.tuning)
+    return {
+        "content": one["content"],
+        "data": one["data"],
+        "stories": PLAN.stories,
+    }
+
+
+def tune_config(wildcards):
+    """What a tuned model depends on; a condition's seeds are the same numbers, so that conditions can be compared one by one."""
+    one = plain(planning.tuning_config(STUDY, wildcards.tuning))
+    condition, number = wildcards.variant.rsplit("-", 1)
+    about_data = ("content", "data", "licence", "validation")
+    settings = {key: value for key, value in one.items() if key not in about_data}
+    return {
+        **{key: one[key] for key in about_data},
+        "condition": condition,
+        "model": plain(planning.model_key(STUDY, wildcards.model)),
+        "settings": plain({**settings, "seed": 1000 * STUDY.seed + int(number)}),
+        "study_seed": STUDY.seed,
+    }
+
+
+def tuned_config(wildcards):
+    """What the activations of tuned models depend on."""
+    return {
+        **activations_config(wildcards),
+        "layer": STUDY.figures.layer,
+        "variants": planning.tuning_variants(STUDY, wildcards.tuning),
+    }
+
+
+def tuned_effects_config(wildcards):
+    """What a group's scores of tuned models depend on."""
+    return {
+        **encoding_config(wildcards),
+        "targets": STUDY.tunings[wildcards.tuning].targets,
+    }
+
+
+def tuning_tables_config(wildcards):
+    """What the tables of tunings depend on."""
+    tunings = {
+        tuning: {
+            "method": one.method,
+            "models": planning.tuned_models(STUDY, tuning),
+            "variants": planning.tuning_variants(STUDY, tuning),
+        }
+        for tuning, one in STUDY.tunings.items()
+    }
+    return {
+        "groups": len(PLAN.groups),
+        "roi_sets": planning.file_fingerprint(ROI_SETS),
+        "seed": STUDY.seed,
+        "tunings": tunings,
+    }
+
+
+def tuning_figure_config(wildcards):
+    """What the figures of tunings depend on."""
     return {"dpi": STUDY.figures.dpi}

@@ -25,6 +25,27 @@ rule score_maps:
         "../scripts/score_maps.py"
 
 
+rule association_maps:
+    """Map F of an augmentation, that of random texts, and the difference, averaged over listeners."""
+    input:
+        scores=model_effects,
+        places=any_ceiling,
+    output:
+        L="<results>/maps/model-{model}_aug-{aug}_hemi-L_association.shape.gii",
+        R="<results>/maps/model-{model}_aug-{aug}_hemi-R_association.shape.gii",
+    log:
+        "<logs>/association_maps/model-{model}_aug-{aug}.log",
+    benchmark:
+        "<benchmarks>/association_maps/model-{model}_aug-{aug}.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        config=maps_config,
+        code=code_of("association_maps"),
+    script:
+        "../scripts/association_maps.py"
+
+
 rule ceiling_maps:
     """Map the ceilings, averaged over stories."""
     input:

@@ -23,6 +23,10 @@ rule truth:
     input:
         scores="<results>/tables/scores.tsv",
         manifest="<results>/simulated/manifest.tsv",
+        association=(["<results>/tables/association.tsv"] if STUDY.associations else []),
+        controls=(
+            ["<results>/tables/association_controls.tsv"] if STUDY.associations else []
+        ),
     output:
         truth="<results>/tables/truth.tsv",
     log:

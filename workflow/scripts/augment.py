@@ -2,14 +2,18 @@
 
 from engram import activations, augment, storage
 from engram.jobs import job, model_folder, use_threads
+from engram.names import WORD_RATE
 
 with job(snakemake):
     config = snakemake.params.config
     use_threads(snakemake.threads)
-    words = storage.read_words(snakemake.input.words)["word"].tolist()
+    words = storage.read_words(snakemake.input.words)
     texts = {
         name: {int(place): text for place, text in insertions.items()} for name, insertions in storage.read_json(snakemake.input.insertions)["texts"].items()
     }
-    reader, options = activations.load_configured(model_folder(snakemake), config)
-    result = augment.read_texts(words, texts, reader, room=config["room"], alignment=config["alignment"], layer=config["layer"], **options)
+    read = augment.count_words
+    if config["model"]["source"] != WORD_RATE:
+        reader, options = activations.load_configured(model_folder(snakemake), config)
+        read = augment.text_reader(words["word"].tolist(), reader, room=config["room"], **options)
+    result = augment.read_texts(words, texts, read, alignment=config["alignment"], layer=config["layer"])
     storage.write_dataset(snakemake.output.activations, result)

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from engram import associations, effects, storage
-from engram.augment import TEXTS, TEXTS_COLUMNS
+from engram import associations, effects, storage, variants
+from engram.augment import ROWS, ROWS_COLUMNS, TEXTS, TEXTS_COLUMNS
 from engram.jobs import job
 
 with job(snakemake):
@@ -12,7 +12,7 @@ with job(snakemake):
     found = {}
     for augmentation in config["augmentations"]:
         for model in config["models"]:
-            found[model, augmentation] = effects.read_effects([next(files) for _ in range(config["groups"])])
+            found[model, augmentation] = variants.read_effects([next(files) for _ in range(config["groups"])])
     per_story = len(snakemake.input.associations) // len(config["augmentations"])
     written_by = {
         name: associations.written_by(snakemake.input.associations[number * per_story : (number + 1) * per_story])
@@ -24,6 +24,7 @@ with job(snakemake):
         "listeners": (effects.listeners_table(found), effects.LISTENERS_TABLE, effects.LISTENERS_COLUMNS),
         "layers": (effects.layers_table(found), effects.LAYERS_TABLE, effects.LAYERS_COLUMNS),
         "texts": (pd.concat([storage.read_table(path) for path in snakemake.input.texts], ignore_index=True), TEXTS, TEXTS_COLUMNS),
+        "rows": (pd.concat([storage.read_words(path) for path in snakemake.input.rows], ignore_index=True), ROWS, ROWS_COLUMNS),
     }
     for name, (table, description, columns) in tables.items():
         storage.write_table(snakemake.output[name], table, description, columns)

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pandas as pd
+
 from engram import simulate, storage, tables
 from engram.errors import EngramError
 from engram.jobs import job
@@ -14,6 +16,9 @@ with job(snakemake):
     layers = {model: tables.reported_layer(depths[model], config["layer"]) for model in config["models"]}
     truth = storage.read_table(Path(snakemake.input.manifest).parent / "dataset" / "truth.tsv")
     table = simulate.compare_with_truth(scores, truth, config["models"], layers)
+    if snakemake.input.association:
+        association, controls = (storage.read_table(snakemake.input[name], dtype=tables.KEYS) for name in ("association", "controls"))
+        table = pd.concat([table, simulate.compare_association_with_truth(association, controls, truth)], ignore_index=True)
     shown = table.drop(columns=["regions"]).to_string(index=False, float_format="%.3f")
     simulate.logger.info("what was found beside what was planted:\n%s", shown)
     print(f"\nfound, beside what was planted:\n{shown}\n")

@@ -1,0 +1,219 @@
+"""Variants of a model's activations of a story: texts with associations read by one model, or one text read by tunings of a model.
+
+The first variant is what the others are compared with. All are scored on the same rows and folds at the reported layer; the
+first few, called versions, at every layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from engram import storage
+from engram.encoding import Group, region_indices
+from engram.jobs import progress
+from engram.names import AVERAGE
+from engram.tables import LISTENERS, reported_layer
+
+#: A variant: its name, the vectors of the story's words (n_layers, n_words, n_units), those of inserted words that are rows of their
+#: own (n_layers, n_rows, n_units), and the times of these in seconds.
+Variant = tuple[str, np.ndarray, np.ndarray, np.ndarray]
+
+
+def collect(variants: Iterable[Variant], versions: Container[str], layer: int | None) -> xr.Dataset:
+    """Return the activations of variants, of which all layers are kept of versions only.
+
+    Parameters
+    ----------
+    variants : iterable of Variant
+        Made one after the other, so that only one is in memory with all its layers.
+    versions : container of str
+        Names of the variants that are scored at every layer.
+    layer : int or None
+        The layer to report (`engram.tables.reported_layer`), the only one that is kept of the others.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``whole`` (version, layer, word, unit), ``reported`` (variant, word, unit), float32; ``whole_inserted`` (layer,
+        version_row, unit) and ``reported_inserted`` (row, unit): inserted words that are rows of their own, with the index of
+        their variant (``row_variant``, ``version_row_variant``) and their time (``row_onset``).
+    """
+    names: list[str] = []
+    kept: list[int] = []
+    whole, whole_inserted, reported, reported_inserted, onsets = [], [], [], [], []
+    depth = 0
+    for name, own, inserted, times in variants:
+        depth = reported_layer(len(own) - 1, layer)
+        if name in versions:
+            kept.append(len(names))
+            whole.append(own)
+            whole_inserted.append(inserted)
+        names.append(name)
+        reported.append(own[depth])
+        reported_inserted.append(inserted[depth])
+        onsets.append(times)
+    owner = np.repeat(np.arange(len(names)), [len(times) for times in onsets])
+    description = {"units": "arbitrary", "description": "A vector for each word; layer 0 is the embeddings"}
+    index = {"description": "Index of the variant that has the row"}
+    return xr.Dataset(
+        {
+            "whole": (("version", "layer", "word", "unit"), np.stack(whole), description),
+            "whole_inserted": (("layer", "version_row", "unit"), np.concatenate(whole_inserted, axis=1), description),
+            "reported": (("variant", "word", "unit"), np.stack(reported), description),
+            "reported_inserted": (("row", "unit"), np.concatenate(reported_inserted), description),
+        },
+        coords={
+            "version": [names[number] for number in kept],
+            "variant": names,
+            "layer": np.arange(len(whole[0])),
+            "row_variant": ("row", owner, index),
+            "row_onset": ("row", np.concatenate(onsets), {"units": "s"}),
+            "version_row_variant": ("version_row", owner[np.isin(owner, kept)], index),
+        },
+        attrs={"reported_layer": depth},
+    )
+
+
+def score_variants(read: Sequence[xr.Dataset], group: Group) -> xr.Dataset:
+    """Score every variant on every target of a group of listeners.
+
+    Parameters
+    ----------
+    read : sequence of xarray.Dataset
+        As `collect` made them, one for each story of the group, in its order.
+    group : engram.encoding.Group
+
+    Returns
+    -------
+    xarray.Dataset
+        ``r`` (variant, story, subject, target) at the reported layer, and ``r_layer`` (version, layer, story, subject, target);
+        Pearson, mean over folds.
+    """
+    names, versions = (read[0][name].values.tolist() for name in ("variant", "version"))
+    n_layers, reported = read[0].sizes["layer"], int(read[0].attrs["reported_layer"])
+    shape = (len(group.stories), *group.shape)
+
+    def score(vectors: list[np.ndarray], inserted: list[np.ndarray], number: int) -> np.ndarray:
+        times = [one["row_onset"].values[one["row_variant"].values == number] for one in read]
+        both = [np.concatenate(pair) for pair in zip(vectors, inserted, strict=True)]
+        mean: np.ndarray = group.by_story(group.score(both, group.how_for(read[0]), times)).mean(1)
+        return mean
+
+    r = np.empty((len(names), *shape), dtype=np.float32)
+    for number in progress(range(len(names)), "variants", "variant"):
+        inserted = [one["reported_inserted"].values[one["row_variant"].values == number] for one in read]
+        r[number] = score([one["reported"][number].values for one in read], inserted, number)
+    r_layer = np.empty((len(versions), n_layers, *shape), dtype=np.float32)
+    for layer in progress(range(n_layers), "layers", "layer"):
+        for version, name in enumerate(versions):
+            number = names.index(name)
+            if layer == reported:
+                r_layer[version, layer] = r[number]
+                continue
+            inserted = [one["whole_inserted"][layer].values[one["version_row_variant"].values == number] for one in read]
+            r_layer[version, layer] = score([one["whole"][version, layer].values for one in read], inserted, number)
+    at_reported = {"units": "Pearson r", "description": "Brain score at the reported layer, mean over test blocks"}
+    at_all = {"units": "Pearson r", "description": "The same at every layer"}
+    return xr.Dataset(
+        {
+            "r": (("variant", "story", "subject", "target"), r, at_reported, storage.packed(1.0)),
+            "r_layer": (("version", "layer", "story", "subject", "target"), r_layer, at_all, storage.packed(1.0)),
+        },
+        coords={"variant": names, "version": versions, "layer": np.arange(n_layers), **group.coordinates()},
+        attrs={**group.attributes(), "reported_layer": reported},
+    )
+
+
+@dataclass(frozen=True)
+class Effects:
+    """Scores of variants by region, all groups of listeners together.
+
+    Attributes
+    ----------
+    subjects : list of str
+    regions : list of (hemisphere, roi, n_targets)
+    variants : list of str
+        The first is what the others are compared with.
+    versions : list of str
+        Those scored at every layer, the first among them first.
+    layer : int
+        The reported one.
+    r : array of shape (n_variants, n_subjects, n_regions)
+    r_layer : array of shape (n_versions, n_layers, n_subjects, n_regions)
+    """
+
+    subjects: list[str]
+    regions: list[tuple[str, str, int]]
+    variants: list[str]
+    versions: list[str]
+    layer: int
+    r: np.ndarray
+    r_layer: np.ndarray
+
+    @property
+    def original(self) -> np.ndarray:
+        """R of the first variant: (n_subjects, n_regions)."""
+        first: np.ndarray = self.r[0]
+        return first
+
+    def difference(self, variant: str) -> np.ndarray:
+        """Return R of a variant minus that of the first: (n_subjects, n_regions)."""
+        result: np.ndarray = self.r[self.variants.index(variant)] - self.original
+        return result
+
+    def of_kind(self, kind: str) -> list[str]:
+        """Return the names of a kind's variants, which are the kind and a number."""
+        return [name for name in self.variants if name.startswith(f"{kind}-")]
+
+    def mean_difference(self, kind: str) -> np.ndarray:
+        """Return the mean difference over a kind's variants: (n_subjects, n_regions), NaN where there are none."""
+        names = self.of_kind(kind)
+        return np.mean([self.difference(name) for name in names], axis=0) if names else np.full(self.r.shape[1:], np.nan)
+
+    @property
+    def single(self) -> np.ndarray:
+        """Which subjects are single listeners."""
+        return np.array([name != AVERAGE for name in self.subjects])
+
+
+def read_effects(files: Sequence[str]) -> Effects:
+    """Read the scores of all groups (`score_variants`), averaged over stories and then over the targets of each region."""
+    subjects: list[str] = []
+    parts, layer_parts = [], []
+    regions: list[tuple[str, str, int]] = []
+    variants: list[str] = []
+    versions: list[str] = []
+    layer = 0
+    for path in files:
+        with storage.open_dataset(path) as scores:
+            index = region_indices({name: (None, scores[name].values) for name in ("hemisphere", "roi")})
+            regions = [(hemisphere, roi, len(members)) for (hemisphere, roi), members in index.items()]
+            variants, versions = (scores[name].values.tolist() for name in ("variant", "version"))
+            layer = int(scores.attrs["reported_layer"])
+            subjects += scores["subject"].values.tolist()
+            r, r_layer = (scores[name].mean("story").values for name in ("r", "r_layer"))
+            parts.append(np.stack([r[..., members].mean(-1) for members in index.values()], axis=-1))
+            layer_parts.append(np.stack([r_layer[..., members].mean(-1) for members in index.values()], axis=-1))
+    return Effects(subjects, regions, variants, versions, layer, np.concatenate(parts, axis=1), np.concatenate(layer_parts, axis=2))
+
+
+def by_listener(effects: Effects, values: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Return a table of subject, hemisphere, roi and the given columns, each of shape (n_subjects, n_regions)."""
+    keys = [(subject, hemisphere, roi) for subject in effects.subjects for hemisphere, roi, _ in effects.regions]
+    return pd.DataFrame(keys, columns=["subject", "hemisphere", "roi"]).assign(**{name: table.ravel() for name, table in values.items()})
+
+
+def by_layer(effects: Effects) -> Iterator[tuple[str, int, int, np.ndarray]]:
+    """Yield whose mean it is (listeners, or the average listener), the layer, the region's number, and R of every version."""
+    for subjects, chosen in ((LISTENERS, effects.single), (AVERAGE, ~effects.single)):
+        if not chosen.any():
+            continue
+        means = effects.r_layer[:, :, chosen].mean(2)
+        for layer in range(means.shape[1]):
+            for number in range(len(effects.regions)):
+                yield subjects, layer, number, means[:, layer, number]

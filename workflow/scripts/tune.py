@@ -1,0 +1,17 @@
+"""Tune a model."""
+
+from pathlib import Path
+
+from engram import tuning, tuning_data
+from engram.jobs import job, model_folder, use_threads
+from engram.paths import found
+
+with job(snakemake):
+    config, out = snakemake.params.config, Path(snakemake.output.folder)
+    use_threads(snakemake.threads)
+    samples = tuning_data.condition(tuning_data.read_samples(found(config["data"])), config["condition"], config["settings"]["seed"])
+    train, validation = tuning_data.split(samples, config["validation"], config["study_seed"])
+    base = {"source": config["model"]["source"], "content": config["model"]["content"] or config["model"]["revision"]}
+    checkpoints = out.parent / "checkpoints" / out.name
+    settings = tuning.Settings(**config["settings"])
+    tuning.tune(model_folder(snakemake), train, validation, settings, out, checkpoints, base=base, condition=config["condition"], licence=config["licence"])

@@ -1,0 +1,17 @@
+"""Read a story with a model and its tunings."""
+
+from functools import partial
+
+from engram import activations, storage, tuned
+from engram.jobs import job, model_folder, use_threads
+from engram.names import BASE
+
+with job(snakemake):
+    config = snakemake.params.config
+    use_threads(snakemake.threads)
+    words = storage.read_words(snakemake.input.words)["word"].tolist()
+    base, reading = model_folder(snakemake), config["reading"]
+    load = partial(activations.load, dtype=reading["dtype"], device=reading["device"])
+    readers = {BASE: partial(load, base)}
+    readers |= {variant: partial(load, folder, base=base) for variant, folder in zip(config["variants"], snakemake.input.tuned, strict=True)}
+    storage.write_dataset(snakemake.output.activations, tuned.read_story(words, readers, config["layer"], **activations.options(reading)))
