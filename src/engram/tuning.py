@@ -118,6 +118,8 @@ class Settings:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise EngramError(f"tuning: {name} is {value}. Write 1 or more.")
+        if not self.learning_rate > 0:
+            raise EngramError(f"tuning: learning_rate is {self.learning_rate}. Write a number above 0, such as 2e-4.")
         for name in ("dropout", "warmup"):
             if not 0 <= getattr(self, name) < 1:
                 raise EngramError(f"tuning: {name} is {getattr(self, name)}. Write a share, from 0 to below 1.")
@@ -493,7 +495,7 @@ def tune(
     base = {**base, "fingerprint": fingerprint(base_folder)}
     key = _digest([asdict(settings), base["fingerprint"], [[part.ids, part.n_prompt] for part in (*encoded, *held)], len(held)])
     model = prepared(model, settings).to(place)
-    optimizer = _optimizer(model, settings)
+    optimizer = optimizer_of(model, settings)
     state, best = _resumed(Path(checkpoints_folder), key, model, optimizer)
     earlier = state.seconds
     plan = batches([sample.n_output for sample in encoded], settings)
@@ -501,8 +503,8 @@ def tune(
     for step in progress(range(state.step, settings.steps), "tuning", "step"):
         if _is_over(state, settings):
             break
-        pieces = [_piece(encoded[index], tokens) for index, tokens in plan[step]]
-        state.recent.append(_train_step(model, optimizer, pieces, step, settings))
+        pieces = [piece(encoded[index], tokens) for index, tokens in plan[step]]
+        state.recent.append(train_step(model, optimizer, pieces, step, settings))
         state.step = step + 1
         if state.step % settings.evaluate_every == 0 or state.step == settings.steps:
             best = _evaluate(model, held, settings, state, best)
@@ -587,7 +589,8 @@ def _loaded(folder: str | Path, settings: Settings, place: str) -> tuple[Any, An
     return model, tokenizer
 
 
-def _optimizer(model: Any, settings: Settings) -> Any:
+def optimizer_of(model: Any, settings: Settings) -> Any:
+    """Return AdamW (Loshchilov & Hutter 2019, arXiv 1711.05101) for a model's trained weights."""
     import torch
 
     weights = trained_weights(model).values()
@@ -607,13 +610,24 @@ def learning_rate(step: int, settings: Settings) -> float:
     return settings.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warm) / (settings.steps - warm)))
 
 
-def _piece(sample: Encoded, tokens: int) -> Encoded:
+def piece(sample: Encoded, tokens: int) -> Encoded:
     """Return a sample with the first so many of its output tokens: what comes after them carries no loss, and no earlier token sees it."""
     return Encoded(sample.ids[: sample.n_prompt + tokens], sample.n_prompt)
 
 
-def _train_step(model: Any, optimizer: Any, pieces: Sequence[Encoded], step: int, settings: Settings) -> float:
-    """Update the trained weights once; return the mean loss per output token."""
+def train_step(model: Any, optimizer: Any, pieces: Sequence[Encoded], step: int, settings: Settings) -> float:
+    """Update the trained weights once; return the mean loss per output token.
+
+    Parameters
+    ----------
+    model, optimizer
+        As `prepared` and `optimizer_of` give them; are changed.
+    pieces : sequence of Encoded
+        With `tokens_per_step` output tokens altogether.
+    step : int
+        From 0; with the seed it decides what is dropped out.
+    settings : Settings
+    """
     import torch
 
     # A seed a step, which neither earlier steps nor a resumed run can shift.
@@ -627,12 +641,16 @@ def _train_step(model: Any, optimizer: Any, pieces: Sequence[Encoded], step: int
             loss = output_loss(model, group) / settings.tokens_per_step
         loss.backward()
         total += float(loss.detach())
-    if not math.isfinite(total):
-        raise EngramError(f"tuning: the loss of step {step} is {total}. Write a smaller learning_rate (it is {settings.learning_rate}).")
+    _check_finite(total, f"loss of step {step}", settings)
     torch.nn.utils.clip_grad_norm_(list(trained_weights(model).values()), _LONGEST_GRADIENT)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     return total
+
+
+def _check_finite(loss: float, what: str, settings: Settings) -> None:
+    if not math.isfinite(loss):
+        raise EngramError(f"tuning: the {what} is {loss}. Write a smaller learning_rate (it is {settings.learning_rate}).")
 
 
 def _mixed(model: Any, settings: Settings) -> Any:
@@ -656,6 +674,7 @@ def validation_loss(model: Any, held: Sequence[Encoded], settings: Settings) -> 
 def _evaluate(model: Any, held: Sequence[Encoded], settings: Settings, state: _State, best: dict[str, Any]) -> dict[str, Any]:
     """Add a point to the curve; return the best weights so far, on the CPU, if a run that may stop early needs them."""
     loss = validation_loss(model, held, settings)
+    _check_finite(0.0 if loss is None else loss, f"validation loss of step {state.step}", settings)
     state.curve.append({"step": state.step, "training": float(np.mean(state.recent)) if state.recent else None, "validation": loss})
     state.recent = []
     logger.info("step %d: training loss %s, validation loss %s", state.step, state.curve[-1]["training"], loss)
@@ -742,6 +761,9 @@ def _write_model(base_folder: Path, folder: Path, model: Any, tokenizer: Any, ca
         tokenizer.save_pretrained(temporary)
         (temporary / "README.md").write_text(_readme(card), encoding="utf-8")
         storage.write_json(temporary / CARD, asdict(card))
+        for path in temporary.iterdir():
+            # safetensors lets nobody but the owner read what it writes: whoever may read the card may read the rest.
+            path.chmod((temporary / CARD).stat().st_mode)
 
 
 def _write_adapter(folder: Path, model: Any, card: Card) -> None:
