@@ -352,6 +352,15 @@ def test_checkpointing_changes_nothing_but_memory(tune: Tune, monkeypatch: pytes
     assert used
 
 
+def test_checkpointing_asks_for_no_gradients_below_the_trained_layers() -> None:
+    model = tuning.prepared(AutoModelForCausalLM.from_pretrained(MODELS / "gpt2-tiny"), replace(SETTINGS, method="frozen", checkpointing=True)).train()
+    needed: list[bool] = []
+    for block in model.transformer.h:
+        block.register_forward_hook(lambda module, inputs, output: needed.append(output.requires_grad))
+    model(torch.arange(9)[None])
+    assert needed == [False] * 4 + [True] * 2
+
+
 @pytest.mark.parametrize("method", ["lora", "frozen"])
 def test_groups_of_samples_give_the_whole_steps_gradient(parts: tuple[list[Sample], list[Sample]], method: str) -> None:
     settings = replace(SETTINGS, method=method, learning_rate=1.0)

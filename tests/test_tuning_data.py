@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engram import tuning_data
@@ -237,6 +237,7 @@ def sets(draw: st.DrawFn) -> list[Sample]:
     return found
 
 
+@settings(max_examples=60, deadline=None)
 @given(sets(), st.integers(0, 10))
 def test_shuffled_outputs_go_to_other_passages_and_nothing_else_changes(samples: list[Sample], seed: int) -> None:
     dealt = tuning_data.shuffled(samples, seed)
@@ -262,6 +263,7 @@ def test_what_cannot_be_shuffled_is_refused() -> None:
         tuning_data.shuffled([sample(number, output="Same.") for number in range(4)], 0)
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.text(st.characters(categories=["L", "P"]), min_size=1), min_size=2, max_size=60), st.integers(0, 10))
 def test_generic_goes_on_with_the_passage(words: list[str], seed: int) -> None:
     passage = " ".join(words)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -82,7 +83,7 @@ def read_samples(path: Path) -> list[Sample]:
     Returns
     -------
     list of Sample
-        In the file's order.
+        In the file's order, without white space around their texts.
 
     Raises
     ------
@@ -127,12 +128,11 @@ def _rows(path: Path, text: str, problems: list[Problem]) -> Iterator[tuple[int,
     if text.startswith("{", begin) and first_line.endswith("}") and not _is_one_value(text, begin):
         yield from _json_lines(text, problems)
         return
+    ends = [place for place, mark in enumerate(text) if mark == "\n"]
     try:
-        if text.startswith("[", begin):
-            for offset, row in _elements(text, begin)[0]:
-                yield _line(text, offset), row, None
-        elif begin < len(text):
-            yield from _object_rows(path, text, begin)
+        found = _list_rows(text, begin) if text.startswith("[", begin) else _object_rows(path, text, begin)
+        for offset, row, split in found if begin < len(text) else ():
+            yield bisect(ends, offset) + 1, row, split
     except json.JSONDecodeError as error:
         raise EngramError(f"'{path}', line {error.lineno}: broken JSON ({error.msg}, column {error.colno}). Correct it there.") from None
 
@@ -147,18 +147,24 @@ def _json_lines(text: str, problems: list[Problem]) -> Iterator[tuple[int, Any, 
                 problems.append((line, f"broken JSON ({error.msg}, column {error.colno})"))
 
 
+def _list_rows(text: str, begin: int) -> Iterator[tuple[int, Any, None]]:
+    """Yield the offsets and contents of a list's rows."""
+    for offset, row in _elements(text, begin)[0]:
+        yield offset, row, None
+
+
 def _object_rows(path: Path, text: str, begin: int) -> Iterator[tuple[int, Any, str | None]]:
-    """Yield the rows of the list, or the splits' lists, that an object holds; of an object without any: itself."""
+    """Yield the offsets and contents of the rows of the list, or the splits' lists, that an object holds; of an object without any: itself."""
     lists, whole = _members(text, begin)
     if not lists or (isinstance(whole, dict) and any(name in whole for name in FIELDS["output"])):
-        yield _line(text, begin), whole, None
+        yield begin, whole, None
         return
     by_split = bool(lists) and set(lists) <= set(SPLITS)
     if len(lists) > 1 and not by_split:
         raise EngramError(f"'{path}' holds the lists {sorted(lists)}. Expected: one list, or some of {list(SPLITS)}. Keep one of them.")
     for name, elements in lists.items():
         for offset, row in elements:
-            yield _line(text, offset), row, SPLITS[name] if by_split else None
+            yield offset, row, SPLITS[name] if by_split else None
 
 
 def _is_one_value(text: str, begin: int) -> bool:
@@ -213,10 +219,6 @@ def _expect(text: str, position: int, mark: str) -> int:
     if not text.startswith(mark, position):
         raise json.JSONDecodeError(f"Expecting '{mark}' delimiter", text, position)
     return _skip(text, position + 1)
-
-
-def _line(text: str, offset: int) -> int:
-    return text.count("\n", 0, offset) + 1
 
 
 def _sample(line: int, row: Any, split: str | None, no_input: bool, splits: bool, problems: list[Problem]) -> Sample | None:
