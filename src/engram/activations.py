@@ -16,6 +16,7 @@ import numpy as np
 import xarray as xr
 
 from engram import storage
+from engram.adapters import base_of, is_adapter, merged
 from engram.errors import EngramError
 from engram.jobs import progress
 from engram.tokens import TokenizedStory, tokenize
@@ -57,12 +58,17 @@ class Reader:
     causal: bool
 
 
-def load(folder: str | Path, *, untrained: bool = False, seed: int | None = None, dtype: str = "float32", device: str = "auto") -> Reader:
+def load(
+    folder: str | Path, *, base: str | Path | None = None, untrained: bool = False, seed: int | None = None, dtype: str = "float32", device: str = "auto"
+) -> Reader:
     """Load a model and its tokenizer from a folder in the Hugging Face layout.
 
     Parameters
     ----------
     folder : path
+        Of a model, or of an adapter, which is merged into its base.
+    base : path, optional
+        The folder of the model that an adapter was tuned on; whole models need none.
     untrained : bool
         Draw the weights anew, by the model's own initialisation.
     seed : int, optional
@@ -77,7 +83,7 @@ def load(folder: str | Path, *, untrained: bool = False, seed: int | None = None
     Raises
     ------
     EngramError
-        If the folder holds no model that can be loaded, or one that is neither causal nor an encoder.
+        If the folder holds no model that can be loaded, one that is neither causal nor an encoder, or an adapter without its base.
     """
     import torch
     from transformers import AutoConfig, AutoModel, AutoTokenizer
@@ -85,12 +91,15 @@ def load(folder: str | Path, *, untrained: bool = False, seed: int | None = None
     if device == "cuda" and not torch.cuda.is_available():
         raise EngramError("activations.device is 'cuda', and there is no GPU here. Write 'auto' or 'cpu', or run where there is one.")
     place = device if device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
+    home = base_of(folder, base) if is_adapter(folder) else folder
     try:
-        config = AutoConfig.from_pretrained(folder, local_files_only=True)
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        config = AutoConfig.from_pretrained(home, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(home, local_files_only=True)
         if untrained:
             torch.manual_seed(seed or 0)
             model = AutoModel.from_config(config, dtype=getattr(torch, dtype))
+        elif home is not folder:
+            model = merged(home, folder, dtype).base_model  # without the head
         else:
             model = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=getattr(torch, dtype))
     except Exception as error:  # as many kinds as there are libraries behind it
