@@ -126,7 +126,12 @@ def load_configured(folder: str | Path, config: Mapping[str, Any]) -> tuple[Read
     """
     model, reading = config["model"], config["reading"]
     reader = load(folder, untrained=model["untrained"], seed=model["seed"], dtype=reading["dtype"], device=reading["device"])
-    return reader, {key: reading[key] for key in ("mode", "context", "stride", "pooling", "batch_tokens")}
+    return reader, reading_options(reading)
+
+
+def reading_options(reading: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how to read, of the `activations` section: the options of `story_activations`."""
+    return {key: reading[key] for key in ("mode", "context", "stride", "pooling", "batch_tokens")}
 
 
 def _is_causal(model: Any, ids: np.ndarray) -> bool:

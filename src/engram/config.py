@@ -18,7 +18,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from engram.errors import EngramError
 from engram.facts import VOLUME
 from engram.names import MIRROR_PREFIX, NILEARN_ATLASES, NILEARN_PREFIX, ORIGINAL, PEOPLE, UNTRAINED_SUFFIX, WORD_RATE
-from engram.paths import RESOURCES, found
+from engram.paths import found
 
 #: Names become parts of file names (BIDS: alphanumeric; we add the hyphen, which hub models often carry).
 NAME = r"[A-Za-z0-9]+(?:[-.][A-Za-z0-9]+)*"
@@ -361,7 +361,8 @@ class Tuning(Section):
     evaluate_every: int = Field(50, ge=1)
     """Steps between validations."""
     patience: int | None = Field(None, ge=1)
-    """Validations without a better loss after which training ends and the best weights are kept; conditions then train for different numbers of steps. Null: all steps."""
+    """Validations without a better loss after which training ends and the best weights are kept; conditions then train for different numbers
+    of steps. Null: all steps."""
     checkpoint_every: int = Field(50, ge=1)
     """Steps between checkpoints, from which a run that was stopped goes on."""
     checkpointing: bool = False

@@ -7,7 +7,7 @@ their model's colour, dashed.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import matplotlib
@@ -37,6 +37,7 @@ _STYLE = {
 #: Letters of a region's name under a panel.
 _LONGEST_REGION = 30
 _AVERAGE_LABEL = "average listener"
+_CONDITIONS = {"association": _COLOURS[0], "shuffled": _COLOURS[4], "generic": "#999999"}
 _HEMISPHERES = {"L": "left", "R": "right", "B": "both sides"}
 #: Colours of maps of F reach at least so far, so that noise is pale.
 _LEAST_F = 0.01
@@ -249,40 +250,131 @@ def association(table: pd.DataFrame, controls: pd.DataFrame, listeners: pd.DataF
     table, controls, listeners, layers : pandas.DataFrame
         As `engram.effects` makes them.
     """
-    rows = list(table.groupby(["augmentation", "model"], sort=False))
+
+    def bars(panel: Axes, part: pd.DataFrame, here: Mapping[str, str], rois: Sequence[str]) -> None:
+        _association_bars(panel, part, _matching(controls, here), _matching(listeners, here), rois)
+
+    def curves(panel: Axes, here: Mapping[str, str]) -> None:
+        for (subjects, side), part in _matching(layers, here).groupby(["subjects", "hemisphere"]):
+            colour = _COLOURS[0] if subjects == tables.LISTENERS else _COLOURS[1]
+            who = subjects if subjects == tables.LISTENERS else _AVERAGE_LABEL
+            _layer_curve(panel, part, "F", side, f"by layer, {_HEMISPHERES[side]}: {who}", colour)
+
+    return _effects(table, ["augmentation", "model"], _association_title, "F (Pearson r)", bars, curves)
+
+
+def tuning(table: pd.DataFrame, models: pd.DataFrame, listeners: pd.DataFrame, layers: pd.DataFrame) -> Figure:
+    """Return a figure of M: by region, with every control tuning and single listeners, and by layer; a row for each tuning and model, hemispheres apart.
+
+    Parameters
+    ----------
+    table, models, listeners, layers : pandas.DataFrame
+        As `engram.tuned` makes them.
+    """
+
+    def bars(panel: Axes, part: pd.DataFrame, here: Mapping[str, str], rois: Sequence[str]) -> None:
+        _tuning_bars(panel, part, _matching(models, here), _matching(listeners, here), rois)
+
+    def curves(panel: Axes, here: Mapping[str, str]) -> None:
+        shown = _matching(layers, {**here, "subjects": tables.LISTENERS})
+        for (condition, side), part in shown.groupby(["condition", "hemisphere"]):
+            label = f"by layer, {_HEMISPHERES[side]}: {condition}, first seed"
+            _layer_curve(panel, part, "difference", side, label, _CONDITIONS[condition])
+
+    figure = _effects(table, ["tuning", "model"], _tuning_title, "M = (R_sft - R) / R", bars, curves)
+    figure.axes[len(set(table["hemisphere"]))].set_ylabel("R_sft - R (Pearson r)")
+    return figure
+
+
+def tuning_sets(table: pd.DataFrame) -> Figure:
+    """Return a figure of M by set of regions, beside the means of its controls; a row for each tuning and model, hemispheres apart."""
+    none = pd.DataFrame(columns=["model", "tuning", "hemisphere", "roi", "condition", "M", "subject", "difference"])
+
+    def bars(panel: Axes, part: pd.DataFrame, here: Mapping[str, str], rois: Sequence[str]) -> None:
+        _tuning_bars(panel, part, none, none, rois)
+
+    return _effects(table, ["tuning", "model"], _tuning_title, "M = (R_sft - R) / R", bars, None)
+
+
+def losses(curves: pd.DataFrame) -> Figure:
+    """Return a figure of the losses while models were tuned: a panel for each tuning and model, a line for each seed of each condition."""
+    rows = list(curves.groupby(["tuning", "model"], sort=False))
+    with matplotlib.rc_context(_STYLE):
+        figure = Figure(figsize=(3.3 * len(rows) + 0.6, 3.4))
+        panels = figure.subplots(1, len(rows), squeeze=False, sharey=True)[0]
+        for panel, ((name, model), part) in zip(panels, rows, strict=True):
+            for (condition, seed), line in part.groupby(["condition", "seed"]):
+                colour, first = _CONDITIONS[condition], seed == 1
+                panel.plot(line["step"], line["validation"], color=colour, linewidth=1.3, label=f"{condition}: validation" if first else None)
+                panel.plot(line["step"], line["training"], color=colour, linewidth=0.8, linestyle=":", label=f"{condition}: training" if first else None)
+            panel.set_title(f"{name}, {model}", fontsize=9)
+            panel.set_xlabel("step")
+        panels[0].set_ylabel("loss (nats per output token)")
+        handles, labels = panels[0].get_legend_handles_labels()
+        _legend(figure, handles, labels)
+    return figure
+
+
+_Bars = Callable[[Axes, pd.DataFrame, Mapping[str, str], Sequence[str]], None]
+_Curves = Callable[[Axes, Mapping[str, str]], None]
+
+
+def _effects(table: pd.DataFrame, keys: Sequence[str], title: Callable[[pd.DataFrame], str], label: str, bars: _Bars, curves: _Curves | None) -> Figure:
+    """Return a figure with a row for each value of the keys: panels of bars by region, one for each hemisphere, and a panel by layer."""
+    rows = list(table.groupby(list(keys), sort=False))
     sides = sorted(set(table["hemisphere"]))
     regions = {side: list(dict.fromkeys(table.loc[table["hemisphere"] == side, "roi"])) for side in sides}
-    widths = [max(1.6, 0.3 * len(regions[side])) for side in sides]
+    widths = [*(max(1.6, 0.3 * len(regions[side])) for side in sides), *([2.2] if curves else [])]
     with matplotlib.rc_context(_STYLE):
-        figure = Figure(figsize=(min(15.0, max(7.5, sum(widths) + 3.4)), 2.1 * len(rows) + 1.4))
-        panels = figure.subplots(len(rows), len(sides) + 1, squeeze=False, sharex="col", width_ratios=(*widths, 2.2))
-        for number, (((augmentation, model), part), line) in enumerate(zip(rows, panels, strict=True)):
-            mine = {"augmentation": augmentation, "model": model}
-            for side, bars in zip(sides, line, strict=False):
+        figure = Figure(figsize=(min(15.0, max(7.5, sum(widths) + 1.2)), 2.1 * len(rows) + 1.4))
+        panels = figure.subplots(len(rows), len(widths), squeeze=False, sharex="col", width_ratios=widths)
+        for number, ((values, part), line) in enumerate(zip(rows, panels, strict=True)):
+            mine = dict(zip(keys, values, strict=True))
+            for side, panel in zip(sides, line, strict=False):
                 here = {**mine, "hemisphere": side}
-                bars.sharey(line[0])
-                _association_bars(bars, _matching(part, here), _matching(controls, here), _matching(listeners, here), regions[side], number)
-                bars.set_xticks(range(len(regions[side])), [name[:_LONGEST_REGION] for name in regions[side]], rotation=60, ha="right")
+                panel.sharey(line[0])
+                bars(panel, _matching(part, here), here, regions[side])
+                panel.axhline(0, color="black", linewidth=0.6)
+                panel.set_xticks(range(len(regions[side])), [name[:_LONGEST_REGION] for name in regions[side]], rotation=60, ha="right")
                 if number == 0:
-                    bars.set_title(_HEMISPHERES[side], fontsize=8, loc="right")
-            line[0].set_title(_association_title(part), fontsize=9, loc="left")
-            line[0].set_ylabel("F (Pearson r)")
-            _association_layers(line[-1], _matching(layers, mine))
-        panels[-1][-1].set_xlabel("layer (0: embeddings)")
+                    panel.set_title(_HEMISPHERES[side], fontsize=8, loc="right")
+            line[0].set_title(title(part), fontsize=9, loc="left")
+            line[0].set_ylabel(label)
+            if curves:
+                curves(line[-1], mine)
+                line[-1].axhline(0, color="black", linewidth=0.6)
+                line[-1].set_title("mean of regions", fontsize=8)
+                line[-1].xaxis.get_major_locator().set_params(integer=True)
+        if curves:
+            panels[-1][-1].set_xlabel("layer (0: embeddings)")
         handles = {name: handle for panel in panels[0] for handle, name in zip(*panel.get_legend_handles_labels(), strict=True)}
         _legend(figure, list(handles.values()), list(handles))
     return figure
+
+
+def _tuning_title(part: pd.DataFrame) -> str:
+    first = part.iloc[0]
+    return f"{first['tuning']} ({first['method']}, {first['n_seeds']} seeds), {first['model']}, layer {first['layer']}"
+
+
+def _layer_curve(panel: Axes, part: pd.DataFrame, value: str, side: str, label: str, colour: str) -> None:
+    curve = part.groupby("layer")[value].mean()
+    panel.plot(curve.index, curve, marker="o", markersize=3, linewidth=1.2, color=colour, linestyle="--" if side == "R" else "-", label=label)
+
+
+def _jitter(number: int) -> np.ndarray:
+    """Return small steps to either side, the same each time, so that points do not hide each other."""
+    return np.random.default_rng(0).uniform(-0.1, 0.1, number)
 
 
 def _matching(table: pd.DataFrame, values: Mapping[str, str]) -> pd.DataFrame:
     return table[np.logical_and.reduce([table[name] == value for name, value in values.items()])]
 
 
-def _association_bars(panel: Axes, part: pd.DataFrame, controls: pd.DataFrame, listeners: pd.DataFrame, regions: Sequence[str], number: int) -> None:
+def _association_bars(panel: Axes, part: pd.DataFrame, controls: pd.DataFrame, listeners: pd.DataFrame, rois: Sequence[str]) -> None:
     """Draw F of an augmentation, the range of random texts, other controls, and listeners; a star where the test over texts survives correction."""
-    names = part["roi"]
-    where = np.array([regions.index(name) for name in names])
-    random = controls[controls["text"].str.startswith("random-")].groupby("roi")["F"].quantile([0.025, 0.975]).unstack().reindex(names)
+    where = np.array([rois.index(name) for name in part["roi"]])
+    random = controls[controls["text"].str.startswith("random-")].groupby("roi")["F"].quantile([0.025, 0.975]).unstack().reindex(part["roi"])
     middle = part["F_random"].to_numpy()
     spread = np.stack([middle - random[0.025].to_numpy(), random[0.975].to_numpy() - middle])
     panel.bar(where - 0.2, part["F"], 0.36, color=_COLOURS[0], alpha=0.75, label="F, mean of listeners")
@@ -292,25 +384,49 @@ def _association_bars(panel: Axes, part: pd.DataFrame, controls: pd.DataFrame, l
         values = part[f"F_{kind}"]
         if values.notna().any():
             panel.scatter(where + 0.2, values, marker=marker, s=14, facecolor="none", edgecolor="black", linewidth=0.7, zorder=4, label=kind)
+    _listener_dots(panel, listeners, "F", rois)
+    _stars(panel, where - 0.2, part["F"], part["p_texts_fdr"])
+
+
+def _tuning_bars(panel: Axes, part: pd.DataFrame, models: pd.DataFrame, listeners: pd.DataFrame, rois: Sequence[str]) -> None:
+    """Draw M of a tuning with its interval, its controls, every tuned model, and listeners; a star where both tests over seeds survive correction."""
+    where = np.array([rois.index(name) for name in part["roi"]])
+    low, high = part["M"] - part["M_low"], part["M_high"] - part["M"]
+    panel.bar(where - 0.25, part["M"], 0.3, color=_CONDITIONS["association"], alpha=0.75, label="M, and its 95 % interval over listeners")
+    panel.errorbar(where - 0.25, part["M"], yerr=np.maximum(np.stack([low, high]), 0), fmt="none", ecolor="black", elinewidth=0.8)
+    for step, kind in ((0.05, "shuffled"), (0.3, "generic")):
+        if part[f"M_{kind}"].notna().any():
+            panel.bar(where + step, part[f"M_{kind}"], 0.2, color=_CONDITIONS[kind], alpha=0.6, label=f"{kind} controls")
+    for step, kind in ((-0.25, "association"), (0.05, "shuffled"), (0.3, "generic")):
+        mine = models[models["condition"] == kind]
+        place = np.array([rois.index(name) for name in mine["roi"]]) + step
+        panel.scatter(
+            place,
+            mine["M"],
+            s=12,
+            marker="_",
+            color="black",
+            linewidth=0.9,
+            zorder=4,
+            label="a tuned model each" if kind == "association" and len(mine) else None,
+        )
+    # A listener's own ratio would be noise over noise: the difference over the mean R of all.
+    original = part.set_index("roi")["original"]
+    _listener_dots(panel, listeners.assign(M=listeners["difference"] / original.reindex(listeners["roi"]).to_numpy()), "M", rois)
+    _stars(panel, where - 0.25, part["M"], part[["p_shuffled_fdr", "p_generic_fdr"]].max(axis=1, skipna=False))
+
+
+def _listener_dots(panel: Axes, listeners: pd.DataFrame, value: str, rois: Sequence[str]) -> None:
     single = listeners[listeners["subject"] != AVERAGE]
-    rng = np.random.default_rng(number)
-    place = np.array([regions.index(name) for name in single["roi"]]) - 0.2 + rng.uniform(-0.1, 0.1, len(single))
-    panel.scatter(place, single["F"], s=3, color="black", alpha=0.35, linewidth=0, zorder=3, label="single listeners")
-    for x, f, p in zip(where, part["F"], part["p_texts_fdr"], strict=True):
-        if p < 0.05:
-            panel.annotate("*", (x - 0.2, max(f, 0)), ha="center", va="bottom", fontsize=11)
-    panel.axhline(0, color="black", linewidth=0.6)
+    if len(single):
+        place = np.array([rois.index(name) for name in single["roi"]]) - 0.2 + _jitter(len(single))
+        panel.scatter(place, single[value].to_numpy(float), s=3, color="black", alpha=0.35, linewidth=0, zorder=3, label="single listeners")
 
 
-def _association_layers(panel: Axes, layers: pd.DataFrame) -> None:
-    for subjects, who, colour in ((tables.LISTENERS, "listeners", _COLOURS[0]), (AVERAGE, _AVERAGE_LABEL, _COLOURS[1])):
-        for side, part in layers[layers["subjects"] == subjects].groupby("hemisphere"):
-            curve = part.groupby("layer")["F"].mean()
-            label = f"by layer, {_HEMISPHERES[side]}: {who}"
-            panel.plot(curve.index, curve, marker="o", markersize=3, linewidth=1.2, color=colour, linestyle="--" if side == "R" else "-", label=label)
-    panel.axhline(0, color="black", linewidth=0.6)
-    panel.set_xticks(sorted(set(layers["layer"]))[:: max(1, layers["layer"].nunique() // 6)])
-    panel.set_title("mean of regions", fontsize=8)
+def _stars(panel: Axes, where: np.ndarray, heights: pd.Series, p: pd.Series) -> None:
+    for x, height, corrected in zip(where, heights, p, strict=True):
+        if corrected < 0.05:
+            panel.annotate("*", (x, max(height, 0)), ha="center", va="bottom", fontsize=11)
 
 
 def cortex(scores: pd.DataFrame, maps: Mapping[str, Mapping[str, Mapping[str, np.ndarray]]], layer: int | None) -> Figure:

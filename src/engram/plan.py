@@ -33,8 +33,8 @@ from engram.facts import (
 from engram.listening import simulated_facts
 from engram.names import ADDITIVE, ASSOCIATION, AVERAGE, MIRROR_PREFIX, NILEARN_PREFIX, TUNING_CONTROLS, WORD_RATE, associations_file
 from engram.paths import ALICE_PINS, ASSOCIATIONS, DESTRIEUX, NARRATIVES_FACTS, ROI_SETS, TEXTS, found
-from engram.tuning_data import read_samples
 from engram.rois import choose
+from engram.tuning_data import read_samples
 
 #: Longest name of a group before it is abbreviated with a hash (file names have limits).
 _LONGEST_NAME = 60

@@ -31,12 +31,13 @@ from engram import storage
 from engram.adapters import CARD, fingerprint
 from engram.errors import EngramError
 from engram.jobs import progress
+from engram.names import ASSOCIATION, TUNING_CONTROLS
 from engram.tuning_data import Sample
 
 logger = logging.getLogger(__name__)
 
 METHODS = ("lora", "frozen", "full")
-CONDITIONS = ("association", "shuffled", "generic")
+CONDITIONS = (ASSOCIATION, *TUNING_CONTROLS)
 TEMPLATES = ("auto", "plain")
 DTYPES = ("auto", "float32", "bfloat16")
 #: The plain template: what precedes the output, with and without a passage.
@@ -114,6 +115,9 @@ class Settings:
         for name, allowed in (("method", METHODS), ("dtype", DTYPES), ("template", TEMPLATES)):
             if getattr(self, name) not in allowed:
                 raise EngramError(f"tuning: {name} is '{getattr(self, name)}'. Allowed: {', '.join(allowed)}.")
+        for name in ("target_modules", "train_layers"):  # lists, where they come from a configuration
+            value = getattr(self, name)
+            object.__setattr__(self, name, None if value is None else tuple(value))
         for name in ("rank", "steps", "tokens_per_step", "micro_tokens", "max_length", "evaluate_every", "checkpoint_every", "patience"):
             value = getattr(self, name)
             if value is not None and value < 1:

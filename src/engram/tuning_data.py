@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from engram.errors import EngramError
+from engram.names import ASSOCIATION
 
 #: A field's own name first, then the other usual ones.
 FIELDS = {"instruction": ("instruction", "prompt"), "input": ("input", "context"), "output": ("output", "response", "completion")}
@@ -37,6 +39,12 @@ _LISTED = 10
 #: Draws until an output that is equal to the passage's own has moved.
 _DRAWS = 1000
 _WORD = re.compile(r"[^\W_]+")
+COUNTS = "What the samples of each tuning are."
+COUNTS_COLUMNS = {
+    "tuning": "Name of the tuning.",
+    "count": "What is counted; words are those between spaces; 'most alike share' is the largest share of 5-grams that two passages have in common.",
+    "value": "The number; for 'most alike lines' the two lines.",
+}
 _SPACE = re.compile(r"\s*")
 _DECODER = json.JSONDecoder()
 
@@ -393,7 +401,22 @@ def _lengths(texts: Iterable[str]) -> dict[str, float]:
     return {"mean": round(float(np.mean(lengths)), 2), "min": min(lengths), "max": max(lengths)}
 
 
+def counts_table(counted: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
+    """Return what sets hold, by the name of the tuning (the columns of `COUNTS_COLUMNS`), from `counts`."""
+    rows = []
+    for tuning, one in counted.items():
+        for name, value in one.items():
+            parts = value.items() if isinstance(value, Mapping) else [("", value)]
+            rows += [(tuning, f"{name} {part}".strip().replace("_", " "), f"{number}") for part, number in parts]
+    return pd.DataFrame(rows, columns=list(COUNTS_COLUMNS))
+
+
 # ---------------------------------------------------------------- controls
+def conditioned(samples: Sequence[Sample], condition: str, seed: int) -> list[Sample]:
+    """Return the samples of a condition: as they are (association), `shuffled` or `generic`."""
+    return {"shuffled": shuffled, "generic": generic}[condition](samples, seed) if condition != ASSOCIATION else list(samples)
+
+
 def shuffled(samples: Sequence[Sample], seed: int) -> list[Sample]:
     """Return the samples with their outputs dealt to other passages: everything is as before but what belongs to what.
 

@@ -142,10 +142,10 @@ rule tuning_figure:
         "<logs>/figure/tuning{part}.log",
     benchmark:
         "<benchmarks>/figure/tuning{part}.tsv"
-    conda:
-        "../../envs/environment.yaml"
     wildcard_constraints:
         part="|-roi-sets|-losses",
+    conda:
+        "../../envs/environment.yaml"
     params:
         config=tuning_figure_config,
         code=code_of("tuning_figure"),

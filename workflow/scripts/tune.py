@@ -9,8 +9,8 @@ from engram.paths import found
 with job(snakemake):
     config, out = snakemake.params.config, Path(snakemake.output.folder)
     use_threads(snakemake.threads)
-    samples = tuning_data.condition(tuning_data.read_samples(found(config["data"])), config["condition"], config["settings"]["seed"])
-    train, validation = tuning_data.split(samples, config["validation"], config["study_seed"])
+    parts = tuning_data.split(tuning_data.read_samples(found(config["data"])), config["validation"], config["study_seed"])
+    train, validation = (tuning_data.conditioned(part, config["condition"], config["settings"]["seed"]) for part in parts)
     base = {"source": config["model"]["source"], "content": config["model"]["content"] or config["model"]["revision"]}
     checkpoints = out.parent / "checkpoints" / out.name
     settings = tuning.Settings(**config["settings"])

@@ -14,4 +14,4 @@ with job(snakemake):
     load = partial(activations.load, dtype=reading["dtype"], device=reading["device"])
     readers = {BASE: partial(load, base)}
     readers |= {variant: partial(load, folder, base=base) for variant, folder in zip(config["variants"], snakemake.input.tuned, strict=True)}
-    storage.write_dataset(snakemake.output.activations, tuned.read_story(words, readers, config["layer"], **activations.options(reading)))
+    storage.write_dataset(snakemake.output.activations, tuned.read_story(words, readers, config["layer"], **activations.reading_options(reading)))

@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pandas as pd
-
 from engram import storage, tuned, tuning_data, variants
 from engram.adapters import CARD
 from engram.jobs import job
@@ -19,7 +17,6 @@ with job(snakemake):
     methods = {tuning: one["method"] for tuning, one in config["tunings"].items()}
     sets = {key: tuned.by_roi_set(one) for key, one in found.items()}
     counts = {tuning: storage.read_json(path) for tuning, path in zip(config["tunings"], snakemake.input.counts, strict=True)}
-    samples = pd.DataFrame([{"tuning": tuning, "count": name, "value": value} for tuning, one in counts.items() for name, value in one.items()])
     tables = {
         "tuning": (tuned.tuning_table(found, methods, config["seed"]), tuned.TUNING, tuned.TUNING_COLUMNS),
         "roi_sets": (tuned.tuning_table(sets, methods, config["seed"]), tuned.TUNING, tuned.TUNING_COLUMNS),
@@ -27,7 +24,7 @@ with job(snakemake):
         "listeners": (tuned.listeners_table(found), tuned.LISTENERS_TABLE, tuned.LISTENERS_COLUMNS),
         "layers": (tuned.layers_table(found), tuned.LAYERS_TABLE, tuned.LAYERS_COLUMNS),
         "curves": (tuned.curves_table(cards), tuned.CURVES_TABLE, tuned.CURVES_COLUMNS),
-        "samples": (samples, tuning_data.COUNTS, tuning_data.COUNTS_COLUMNS),
+        "samples": (tuning_data.counts_table(counts), tuning_data.COUNTS, tuning_data.COUNTS_COLUMNS),
     }
     for name, (table, description, columns) in tables.items():
         storage.write_table(snakemake.output[name], table, description, columns)
