@@ -492,7 +492,7 @@ def tune(
     _check_free(Path(out_folder))
     model, tokenizer = _loaded(base_folder, settings, place)
     encoded, held = (encode_samples(part, tokenizer, settings.max_length, settings.template) for part in (train, validation))
-    base = {**base, "fingerprint": fingerprint(base_folder)}
+    base = {**base, "source": base["source"], "fingerprint": fingerprint(base_folder)}  # without a source it fails here, and not when all is trained
     key = _digest([asdict(settings), base["fingerprint"], [[part.ids, part.n_prompt] for part in (*encoded, *held)], len(held)])
     model = prepared(model, settings).to(place)
     optimizer = optimizer_of(model, settings)
