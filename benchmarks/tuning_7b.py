@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, LlamaConfig
 
-from engram import tuning
+from engram import tuning, tuning_memory
 from engram.tuning import Encoded, Settings
 
 SIZES = {
@@ -50,7 +50,7 @@ def main() -> None:
         checkpointing=not given.no_checkpointing,
     )
     config = LlamaConfig(**SIZES[given.size], max_position_embeddings=4096, tie_word_embeddings=False)
-    planned = tuning.planned_memory(config, settings)
+    planned = tuning_memory.planned_memory(config, settings)
     found = {"size": given.size, "settings": asdict(settings), **measure(config, settings)}
     found["planned_gb"] = {name: round(size / 1e9, 3) for name, size in {**planned, "sum": sum(planned.values())}.items()}
     found["versions"] = {name: metadata.version(name) for name in ("engram", "torch", "transformers", "peft")} | {"python": platform.python_version()}

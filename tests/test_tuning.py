@@ -21,7 +21,7 @@ from conftest import MODELS, ROOT, story_words
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, LlamaConfig
 
-from engram import activations, adapters, tuning, tuning_data
+from engram import activations, adapters, tuning, tuning_data, tuning_memory
 from engram.errors import EngramError
 from engram.tuning import Encoded, Settings
 from engram.tuning_data import Sample
@@ -524,12 +524,12 @@ def test_a_tuned_model_is_replaced_whole(tune: Tune, tmp_path: Path) -> None:
 @pytest.mark.parametrize("method", tuning.METHODS)
 def test_planned_memory_is_what_is_measured(name: str, method: str) -> None:
     settings = Settings(method=method, max_length=64, micro_tokens=128, dtype="float32")
-    plan = tuning.planned_memory(AutoConfig.from_pretrained(MODELS / name), settings)
+    plan = tuning_memory.planned_memory(AutoConfig.from_pretrained(MODELS / name), settings)
     model = tuning.prepared(AutoModelForCausalLM.from_pretrained(MODELS / name), settings).train()
     assert plan["weights"] == sum(weight.nbytes for weight in model.parameters())
     ids = torch.randint(3, 1000, (2, 64))
     inner = model.get_base_model() if method == "lora" else model
-    kept = tuning.kept_bytes(model, partial(inner.base_model, input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False))
+    kept = tuning_memory.kept_bytes(model, partial(inner.base_model, input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False))
     assert plan["activations"] == pytest.approx(kept, rel=0.1)
     optimizer = tuning.optimizer_of(model, settings)
     tuning.output_loss(model, [Encoded(tuple(row), 9) for row in ids.tolist()]).backward()
@@ -541,13 +541,13 @@ def test_planned_memory_is_what_is_measured(name: str, method: str) -> None:
 
 def test_planned_memory_follows_the_settings() -> None:
     config = AutoConfig.from_pretrained(MODELS / "llama-tiny")
-    plain = tuning.planned_memory(config, Settings(max_length=64, micro_tokens=256))
-    saving = tuning.planned_memory(config, Settings(max_length=64, micro_tokens=256, checkpointing=True))
+    plain = tuning_memory.planned_memory(config, Settings(max_length=64, micro_tokens=256))
+    saving = tuning_memory.planned_memory(config, Settings(max_length=64, micro_tokens=256, checkpointing=True))
     assert saving["activations"] < plain["activations"] / 3 and saving["weights"] == plain["weights"]
-    assert tuning.planned_memory(config, Settings(max_length=64, micro_tokens=512))["logits"] == 2 * plain["logits"]
-    assert tuning.planned_memory(config, Settings(max_length=64, micro_tokens=256, rank=16))["optimizer"] == 2 * plain["optimizer"]
-    upper = tuning.planned_memory(config, Settings(max_length=64, micro_tokens=256, method="frozen", train_layers=(5,)))
-    lower = tuning.planned_memory(config, Settings(max_length=64, micro_tokens=256, method="frozen", train_layers=(0,)))
+    assert tuning_memory.planned_memory(config, Settings(max_length=64, micro_tokens=512))["logits"] == 2 * plain["logits"]
+    assert tuning_memory.planned_memory(config, Settings(max_length=64, micro_tokens=256, rank=16))["optimizer"] == 2 * plain["optimizer"]
+    upper = tuning_memory.planned_memory(config, Settings(max_length=64, micro_tokens=256, method="frozen", train_layers=(5,)))
+    lower = tuning_memory.planned_memory(config, Settings(max_length=64, micro_tokens=256, method="frozen", train_layers=(0,)))
     assert upper["activations"] < lower["activations"] / 3
 
 
@@ -561,6 +561,6 @@ def test_lora_of_llama_2_7b_fits_a_gpu_of_24_gb_by_computation() -> None:
         max_position_embeddings=4096,
         tie_word_embeddings=False,
     )
-    plan = tuning.planned_memory(config, Settings(rank=8, checkpointing=True))
+    plan = tuning_memory.planned_memory(config, Settings(rank=8, checkpointing=True))
     assert plan["weights"] == pytest.approx(6_738_415_616 * 2, rel=0.01) and sum(plan.values()) < 24e9
-    assert sum(tuning.planned_memory(config, Settings(method="full", checkpointing=True)).values()) > 100e9
+    assert sum(tuning_memory.planned_memory(config, Settings(method="full", checkpointing=True)).values()) > 100e9

@@ -19,7 +19,6 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from importlib import metadata
 from itertools import count
 from pathlib import Path
@@ -45,8 +44,6 @@ _PLAIN = "Passage:\n{input}\n\nTask:\n{instruction}\n\nAnswer:\n"
 _PLAIN_BARE = "Task:\n{instruction}\n\nAnswer:\n"
 #: Longest gradient (Euclidean norm over all trained weights); longer ones are scaled down to it.
 _LONGEST_GRADIENT = 1.0
-#: Bytes that a GPU's context and the workspaces of its libraries take (assumed).
-_CONTEXT = 1_000_000_000
 _CHECKPOINT = "step-"
 _PACKAGES = ("engram", "torch", "transformers", "peft")
 
@@ -496,7 +493,7 @@ def tune(
     _check_free(Path(out_folder))
     model, tokenizer = _loaded(base_folder, settings, place)
     encoded, held = (encode_samples(part, tokenizer, settings.max_length, settings.template) for part in (train, validation))
-    base = {**base, "fingerprint": fingerprint(base_folder)}
+    base = {**base, "source": base["source"], "fingerprint": fingerprint(base_folder)}  # without a source it fails here, and not when all is trained
     key = _digest([asdict(settings), base["fingerprint"], [[part.ids, part.n_prompt] for part in (*encoded, *held)], len(held)])
     model = prepared(model, settings).to(place)
     optimizer = optimizer_of(model, settings)
@@ -804,98 +801,3 @@ def _readme(card: Card) -> str:
         f"{card.trained_parameters:,} of {card.all_parameters:,} parameters trained.{fell}\n\n"
         f"`{CARD}` has the settings, the curve, and digests of base and samples. {card.licence}\n"
     )
-
-
-# ---------------------------------------------------------------- memory
-def planned_memory(config: Any, settings: Settings) -> dict[str, int]:
-    """Return the bytes that tuning takes on a GPU, by what they are for, from the model's shapes alone.
-
-    Parameters
-    ----------
-    config : transformers.PreTrainedConfig
-    settings : Settings
-        With "auto" as `dtype`, bfloat16.
-
-    Returns
-    -------
-    dict
-        ``weights`` (trained ones in float32, and used in bfloat16 a copy more), ``gradients`` and ``optimizer`` (two moments) in float32, ``activations``
-        kept for the backward pass, ``logits`` (values and their gradients, in the weights' type and float32), ``context`` (assumed: 1 GB).
-
-    Notes
-    -----
-    Computed, not measured: parameters are counted, and what autograd keeps is recorded, in models of one and two blocks on torch's meta device, which has
-    shapes and no numbers; a block is their difference. No fused attention is assumed, so that this is rather too much. With checkpointing each block's input
-    is kept, and one block as a whole (Chen et al. 2016, arXiv 1604.06174). Blocks below the lowest trained one keep nothing.
-    """
-    size = 4 if settings.dtype == "float32" else 2
-    shapes = config.get_text_config()
-    depth = shapes.num_hidden_layers
-    with _on_meta():
-        model = prepared(_meta_model(config, depth, size), settings)
-    trained = sum(weight.numel() for weight in trained_weights(model).values())
-    everything = sum(weight.numel() for weight in model.parameters())
-    tokens = max(settings.micro_tokens, settings.max_length)
-    one, two = (_kept_bytes(config, depth, size, settings) for depth in (1, 2))
-    block = two - one
-    through = depth - (frozen_layers(depth, settings)[0] if settings.method == "frozen" else 0)
-    blocks = block + through * tokens * shapes.hidden_size * size if settings.checkpointing else through * block
-    return {
-        "weights": (everything - trained) * size + trained * (4 if size == 4 else 6),
-        "gradients": 4 * trained,
-        "optimizer": 8 * trained,
-        "activations": one - block + blocks,
-        "logits": tokens * shapes.vocab_size * 2 * (size + 4),
-        "context": _CONTEXT,
-    }
-
-
-@contextmanager
-def _on_meta() -> Iterator[None]:
-    import torch
-
-    with torch.device("meta"):
-        yield
-
-
-def _meta_model(config: Any, depth: int, size: int) -> Any:
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    smaller = copy.deepcopy(config)
-    smaller.get_text_config().num_hidden_layers = depth
-    return AutoModelForCausalLM.from_config(smaller, dtype=torch.float32 if size == 4 else torch.bfloat16)
-
-
-def _kept_bytes(config: Any, depth: int, size: int, settings: Settings) -> int:
-    """Return the bytes that autograd keeps of a forward pass without the head, parameters apart, in a model of so many blocks."""
-    import torch
-
-    plain = Settings(**{**asdict(settings), "checkpointing": False, "train_layers": None, "method": "lora" if settings.method == "lora" else "full"})
-    tokens = max(settings.micro_tokens, settings.max_length)
-    with _on_meta():
-        model = prepared(_meta_model(config, depth, size), plain).to(torch.float32 if size == 4 else torch.bfloat16).train()
-        ids = torch.zeros(max(tokens // settings.max_length, 1), settings.max_length, dtype=torch.long)
-        # A whole mask: to make one, transformers would look at numbers, and here there are none.
-        mask = torch.zeros(len(ids), 1, settings.max_length, settings.max_length, dtype=model.dtype)
-        inner = model.get_base_model() if plain.method == "lora" else model
-        return kept_bytes(model, partial(inner.base_model, input_ids=ids, attention_mask=mask, use_cache=False))
-
-
-def kept_bytes(model: Any, forward: Any) -> int:
-    """Return the bytes of tensors that autograd keeps of what `forward` computes, each storage once, without the model's parameters."""
-    import torch
-
-    own = {weight.untyped_storage()._cdata for weight in model.parameters()}
-    found: dict[int, Any] = {}
-
-    def pack(tensor: Any) -> Any:
-        storage_of = tensor.untyped_storage()
-        if storage_of._cdata not in own:
-            found[storage_of._cdata] = storage_of
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        result = forward()
-    del result
-    return sum(part.nbytes() for part in found.values())
