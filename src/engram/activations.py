@@ -19,6 +19,7 @@ from engram import storage
 from engram.adapters import base_of, is_adapter, merged
 from engram.errors import EngramError
 from engram.jobs import progress
+from engram.paths import found
 from engram.tokens import TokenizedStory, tokenize
 from engram.windows import Window, exact_windows, strided_windows
 
@@ -121,11 +122,14 @@ def load_configured(folder: str | Path, config: Mapping[str, Any]) -> tuple[Read
     Parameters
     ----------
     folder : path
+        Of the model, or of an adapter's base.
     config : mapping
         ``model`` (`engram.plan.model_key`) and ``reading`` (the `activations` section).
     """
     model, reading = config["model"], config["reading"]
-    reader = load(folder, untrained=model["untrained"], seed=model["seed"], dtype=reading["dtype"], device=reading["device"])
+    place = {"dtype": reading["dtype"], "device": reading["device"]}
+    tuned, base = (found(model["source"]), folder) if model["base"] else (folder, None)
+    reader = load(tuned, base=base, untrained=model["untrained"], seed=model["seed"], **place)
     return reader, reading_options(reading)
 
 

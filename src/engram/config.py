@@ -166,6 +166,8 @@ class Model(Section):
     """A hub id (`gpt2`), a folder (`models/mine`, `./mine`, `/data/mine`), or `mirror:` and a folder inside the mirror."""
     revision: str | None = None
     """For hub ids: the commit, so that the same weights come back in two years; null: the newest at download."""
+    base: Name | None = None
+    """Where the source is an adapter (a LoRA tuning's folder): the name of the model of this study that was tuned."""
     untrained: bool = False
     """Keep the architecture and the tokenizer, draw the weights anew (with `seed`)."""
     only: Literal["hub", "mirror"] | None = None
@@ -326,6 +328,8 @@ class Tuning(Section):
     """The models to tune; null: all trained ones."""
     data: str = "resources/association/association.jsonl"
     """Samples of instruction, input and output: JSON or JSON lines (docs/data.md)."""
+    too_long: Literal["refuse", "leave out"] = "refuse"
+    """What becomes of samples over `max_length`; `leave out`, for models of little context: of all conditions alike."""
     validation: float = Field(0.1, gt=0, lt=1)
     """Share of the samples that is held out, where the file does not say which."""
     seeds: int = Field(4, ge=1)
@@ -357,7 +361,7 @@ class Tuning(Section):
     micro_tokens: int = Field(4096, ge=1)
     """Tokens, prompts included, that go through the model at once; a matter of memory."""
     max_length: int = Field(512, ge=8)
-    """Longest sample in tokens, prompt included; a longer one is refused."""
+    """Longest sample in tokens, prompt included."""
     evaluate_every: int = Field(50, ge=1)
     """Steps between validations."""
     patience: int | None = Field(None, ge=1)
@@ -428,7 +432,7 @@ class Study(Section):
             raise ValueError(f"models: '{WORD_RATE}' is the name of a baseline; give the model another name")
         if "untrained" in self.baselines:
             for name, model in self.models.items():
-                if not model.untrained and name + UNTRAINED_SUFFIX in self.models:
+                if not (model.untrained or model.base) and name + UNTRAINED_SUFFIX in self.models:
                     raise ValueError(f"models: '{name + UNTRAINED_SUFFIX}' is the name of the untrained twin of '{name}'; rename one")
         if ORIGINAL in self.associations:
             raise ValueError(f"associations: '{ORIGINAL}' is the name of the story as it was heard; give the text another name")
@@ -438,10 +442,16 @@ class Study(Section):
         unknown = sorted(set(self.associating.models or ()) - set(self.models))
         if unknown:
             raise ValueError(f"associating.models: {unknown} are no models of the study; it has {sorted(self.models)}")
+        whole = sorted(name for name, model in self.models.items() if not (model.untrained or model.base))
         for tuning, one in self.tunings.items():
-            strange = sorted(set(one.models or ()) - {name for name, model in self.models.items() if not model.untrained})
+            strange = sorted(set(one.models or ()) - set(whole))
             if strange:
-                raise ValueError(f"tunings.{tuning}.models: {strange} are no trained models of the study; it has {sorted(self.models)}")
+                raise ValueError(f"tunings.{tuning}.models: {strange} are no trained models of the study; it has {whole}")
+        for name, model in self.models.items():
+            if model.base is not None and model.base not in whole:
+                raise ValueError(f"models.{name}.base: '{model.base}' is no trained model of the study; it has {whole}")
+            if model.base is not None and model.untrained:
+                raise ValueError(f"models.{name}: an adapter (base: {model.base}) cannot be untrained; leave one of the two out")
         if not self.models and WORD_RATE not in self.baselines:
             raise ValueError(f"nothing to score: give models, or baselines: [{WORD_RATE}]")
         return self
@@ -455,7 +465,7 @@ class Study(Section):
         """Return the models of this run by name: those configured, less those this run leaves out, and untrained twins."""
         kept = {name: model for name, model in self.models.items() if name not in self.left_out_models()}
         if "untrained" in self.baselines:
-            twins = {name + UNTRAINED_SUFFIX: m.model_copy(update={"untrained": True}) for name, m in kept.items() if not m.untrained}
+            twins = {name + UNTRAINED_SUFFIX: m.model_copy(update={"untrained": True}) for name, m in kept.items() if not (m.untrained or m.base)}
             kept = {**kept, **twins}
         return kept
 
@@ -586,11 +596,23 @@ def _check_sources(study: Study) -> None:
                     f"environment variable {MIRROR_VARIABLE}), or add 'only: mirror' to leave the model out of runs without one."
                 )
             check_model_folder(mirror / model.source.removeprefix(MIRROR_PREFIX), f"models.{name}.source", weights=not model.untrained)
+        elif model.base is not None:
+            check_adapter_folder(source_folder(model.source), f"models.{name}.source")
         elif is_folder_source(model.source):
             check_model_folder(source_folder(model.source), f"models.{name}.source", weights=not model.untrained)
+        if model.base is not None and model.base not in study.language_models():
+            raise EngramError(f"models.{name}.base: '{model.base}' is left out of this run ('only'). Leave '{name}' out too.")
     for name, one in study.associations.items():
         if one.annotator is not None and one.annotator.address is None:
             check_model_folder(source_folder(one.annotator.model), f"associations.{name}.annotator.model")
+
+
+def check_adapter_folder(folder: Path, key: str) -> None:
+    """Raise `EngramError` unless a folder has what an adapter needs."""
+    wanted = ("adapter_config.json", "adapter_model.safetensors")
+    missing = [name for name in wanted if not (folder / name).is_file()]
+    if missing:
+        raise EngramError(f"{key}: '{folder}' is no adapter: {missing} are not there. Give the folder of a LoRA tuning, or leave 'base' out.")
 
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
@@ -610,6 +632,8 @@ def check_model_folder(folder: Path, key: str, weights: bool = True) -> None:
     if not folder.is_dir():
         raise EngramError(f"{key}: there is no folder '{folder}'. Give a folder in the Hugging Face layout, or a hub id such as gpt2.")
     present = sorted(path.name for path in folder.iterdir())
+    if "adapter_config.json" in present:
+        raise EngramError(f"{key}: '{folder}' is an adapter, which needs the model that was tuned. Write 'base:' and the name of that model of the study.")
     if "config.json" not in present:
         raise EngramError(f"{key}: '{folder}' has no config.json, so it is no model in the Hugging Face layout. Found: {present}.")
     if not any(name in present for name in TOKENIZER_FILES):

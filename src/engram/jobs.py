@@ -101,11 +101,12 @@ def atlas_file(snakemake: Any) -> str | None:
 
 
 def model_folder(snakemake: Any) -> Path:
-    """Return where a model is: the folder that the configuration names, or the one beside a download's manifest."""
+    """Return where a model, or an adapter's base, is: the folder that the configuration names, or the one beside a download's manifest."""
     if snakemake.input.model:
         manifest = Path(snakemake.input.model[0])
         return manifest.with_name(manifest.name.removesuffix(".tsv"))
-    return found(snakemake.params.config["model"]["source"])
+    model = snakemake.params.config["model"]
+    return found((model["base"] or model)["source"])
 
 
 def use_threads(threads: int) -> None:

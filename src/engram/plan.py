@@ -138,9 +138,10 @@ def associating_models(study: Study) -> list[str]:
 
 
 def tuned_models(study: Study, tuning: str) -> list[str]:
-    """Return the names of the models that a tuning tunes."""
+    """Return the names of the models that a tuning tunes: no adapters, no untrained ones."""
     chosen = study.tunings[tuning].models
-    return [name for name, model in study.language_models().items() if (not model.untrained if chosen is None else name in chosen)]
+    whole = [name for name, model in study.language_models().items() if not (model.untrained or model.base)]
+    return [name for name in whole if chosen is None or name in chosen]
 
 
 def tuning_variants(study: Study, tuning: str) -> list[str]:
@@ -181,11 +182,17 @@ def models(study: Study) -> list[str]:
 
 
 def model_key(study: Study, name: str) -> dict[str, Any]:
-    """Return what defines a model: its source, revision or content, and whether it is untrained, and with which seed."""
+    """Return what defines a model: its source, revision or content, the same of its base, and whether it is untrained, and with which seed."""
     model = study.language_models()[name]
     content = folder_fingerprint(source_folder(model.source)) if is_local(study, name) else None
     seed = study.seed if model.untrained else None
-    return {"content": content, "revision": model.revision, "seed": seed, "source": model.source, "untrained": model.untrained}
+    base = None if model.base is None else model_key(study, model.base)
+    return {"base": base, "content": content, "revision": model.revision, "seed": seed, "source": model.source, "untrained": model.untrained}
+
+
+def weights_of(study: Study, name: str) -> str:
+    """Return the name of the model whose weights a model has: its own, or its base's if it is an adapter."""
+    return study.language_models()[name].base or name
 
 
 def is_local(study: Study, name: str) -> bool:

@@ -252,6 +252,29 @@ def fitting(samples: Sequence[Sample], tokenizer: Any, max_length: int, template
     return [sample for sample in samples if len(_encoded(sample, tokenizer, template).ids) <= max_length]
 
 
+def fitting_everywhere(base_folder: str | Path, parts: Mapping[str, Sequence[Sample]], condition: str, max_length: int, template: str) -> list[Sample]:
+    """Return the samples of a condition whose passages are short enough in every condition, so that all train on the same passages.
+
+    Parameters
+    ----------
+    base_folder : path
+        The model to tune, for its tokenizer.
+    parts : mapping
+        The samples of every condition.
+    condition : str
+        The one wanted.
+    max_length, template
+        As in `Settings`.
+    """
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(base_folder, local_files_only=True)
+    short = set.intersection(*({sample.line for sample in fitting(part, tokenizer, max_length, template)} for part in parts.values()))
+    kept = [sample for sample in parts[condition] if sample.line in short]
+    logger.info("%d of %d samples have at most %d tokens in all conditions", len(kept), len(parts[condition]), max_length)
+    return kept
+
+
 def _encoded(sample: Sample, tokenizer: Any, template: str) -> Encoded:
     end = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
     prompt, output = (tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"] for text in (prompt_of(sample, tokenizer, template), sample.output))

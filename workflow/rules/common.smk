@@ -272,6 +272,12 @@ def simulation_config(wildcards):
     }
 
 
+def association_tables(wildcards):
+    """The tables of F, where the study has associations."""
+    names = ["association", "association_controls"] if STUDY.associations else []
+    return [f"<results>/tables/{name}.tsv" for name in names]
+
+
 def truth_config(wildcards):
     """What the comparison with the truth depends on."""
     return {"layer": STUDY.figures.layer, "models": figure_models()}
@@ -315,11 +321,14 @@ def bold_config(wildcards):
 
 
 def model_manifest(wildcards):
-    """The manifest of a model that is downloaded; none for a folder or a baseline."""
-    if wildcards.model == WORD_RATE or planning.is_local(STUDY, wildcards.model):
+    """The manifest of a model that is downloaded, or of an adapter's base; none for a folder or a baseline."""
+    if wildcards.model == WORD_RATE:
+        return []
+    name = planning.weights_of(STUDY, wildcards.model)
+    if planning.is_local(STUDY, name):
         return []
     return [
-        f"<downloads>/models/{planning.download_name(STUDY.language_models()[wildcards.model])}.tsv"
+        f"<downloads>/models/{planning.download_name(STUDY.language_models()[name])}.tsv"
     ]
 
 
@@ -655,7 +664,7 @@ def tune_config(wildcards):
     """What a tuned model depends on; a condition's seeds are the same numbers, so that conditions can be compared one by one."""
     one = plain(planning.tuning_config(STUDY, wildcards.tuning))
     condition, number = wildcards.variant.rsplit("-", 1)
-    about_data = ("content", "data", "licence", "validation")
+    about_data = ("content", "data", "licence", "too_long", "validation")
     settings = {key: value for key, value in one.items() if key not in about_data}
     return {
         **{key: one[key] for key in about_data},

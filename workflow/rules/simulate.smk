@@ -23,10 +23,7 @@ rule truth:
     input:
         scores="<results>/tables/scores.tsv",
         manifest="<results>/simulated/manifest.tsv",
-        association=(["<results>/tables/association.tsv"] if STUDY.associations else []),
-        controls=(
-            ["<results>/tables/association_controls.tsv"] if STUDY.associations else []
-        ),
+        association=association_tables,
     output:
         truth="<results>/tables/truth.tsv",
     log:

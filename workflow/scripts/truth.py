@@ -17,7 +17,7 @@ with job(snakemake):
     truth = storage.read_table(Path(snakemake.input.manifest).parent / "dataset" / "truth.tsv")
     table = simulate.compare_with_truth(scores, truth, config["models"], layers)
     if snakemake.input.association:
-        association, controls = (storage.read_table(snakemake.input[name], dtype=tables.KEYS) for name in ("association", "controls"))
+        association, controls = (storage.read_table(path, dtype=tables.KEYS) for path in snakemake.input.association)
         table = pd.concat([table, simulate.compare_association_with_truth(association, controls, truth)], ignore_index=True)
     shown = table.drop(columns=["regions"]).to_string(index=False, float_format="%.3f")
     simulate.logger.info("what was found beside what was planted:\n%s", shown)

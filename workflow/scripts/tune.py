@@ -9,9 +9,14 @@ from engram.paths import found
 with job(snakemake):
     config, out = snakemake.params.config, Path(snakemake.output.folder)
     use_threads(snakemake.threads)
-    parts = tuning_data.split(tuning_data.read_samples(found(config["data"])), config["validation"], config["study_seed"])
-    train, validation = (tuning_data.conditioned(part, config["condition"], config["settings"]["seed"]) for part in parts)
-    base = {"source": config["model"]["source"], "content": config["model"]["content"] or config["model"]["revision"]}
+    settings, base = tuning.Settings(**config["settings"]), model_folder(snakemake)
+    parts = []
+    for part in tuning_data.split(tuning_data.read_samples(found(config["data"])), config["validation"], config["study_seed"]):
+        conditions = {name: tuning_data.conditioned(part, name, settings.seed) for name in tuning.CONDITIONS}
+        mine = conditions[config["condition"]]
+        if config["too_long"] == "leave out":
+            mine = tuning.fitting_everywhere(base, conditions, config["condition"], settings.max_length, settings.template)
+        parts.append(mine)
+    known = {"source": config["model"]["source"], "content": config["model"]["content"] or config["model"]["revision"]}
     checkpoints = out.parent / "checkpoints" / out.name
-    settings = tuning.Settings(**config["settings"])
-    tuning.tune(model_folder(snakemake), train, validation, settings, out, checkpoints, base=base, condition=config["condition"], licence=config["licence"])
+    tuning.tune(base, *parts, settings, out, checkpoints, base=known, condition=config["condition"], licence=config["licence"])
