@@ -22,18 +22,20 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PATH := $(abspath $(BIN)):$(PATH)
 
 SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) $(ARGS)
+# Models this small gain nothing from many threads, nor from a GPU of their own: a core for each job, as many jobs as there are cores.
+SMALL := --max-threads 1 --resources gpu=64
 
 .PHONY: demo alice tiny datalad test lint types lock docs clean help
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.ready
-	$(SNAKEMAKE)
+	$(SNAKEMAKE) $(SMALL)
 
 alice: $(VENV)/.ready
-	$(SNAKEMAKE) --configfile config/alice.yaml
+	$(SNAKEMAKE) $(SMALL) --configfile config/alice.yaml
 
 tiny: $(VENV)/.ready
-	$(SNAKEMAKE) --configfile config/tiny.yaml
+	$(SNAKEMAKE) $(SMALL) --configfile config/tiny.yaml
 
 # What fetches Narratives, once: DataLad and git-annex.
 datalad: $(VENV)/.ready

@@ -55,7 +55,7 @@ _NOISE_AR = 0.4
 #: Share of words that the alignment does not recognise, and of those that it finds no time for, as in Narratives.
 _UNKNOWN, _UNTIMED = 0.03, 0.02
 #: Radius of a region around its coordinate in mm, and thickness under which fsaverage5 is its medial wall.
-_RADIUS, _WALL = 7.0, 0.1
+_RADIUS, _WALL = 6.0, 0.1
 #: Seconds of a scan after the story's end.
 _TAIL = 12.0
 
