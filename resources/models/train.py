@@ -3,7 +3,8 @@
 Makes three folders in the Hugging Face layout beside this file: `gpt2-tiny` and `llama-tiny`, which studies score, and
 `generator`, through which simulated listeners hear: a model of its own, so that no scored model is the one that was
 planted. The stories that listeners hear are held out. A few minutes each on two cores; run it in the project's
-environment: python resources/models/train.py [name ...]
+environment: python resources/models/train.py [name ...]. `generator-tuned` is an adapter of the generator, tuned to associate
+on resources/association: what drives the regions that a tuning should come closer to.
 
 The scored models learn the next word and, besides, to keep in mind what was read lately: at two thirds of the depth a
 linear map must give the running mean of the tokens' embeddings. Models this small and this little trained attend to the
@@ -15,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,8 @@ import tokenizers
 import torch
 import transformers
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+
+from engram import tuning, tuning_data
 
 FOLDER = Path(__file__).parent
 TEXTS = FOLDER.parent / "texts" / "stories"
@@ -54,6 +58,20 @@ def main() -> None:
         weights = hashlib.sha256((FOLDER / name / "model.safetensors").read_bytes()).hexdigest()
         (FOLDER / name / "README.md").write_text(card(name, kind, width, depth, seed, keeps, digest, weights, losses, model))
         print(name, json.dumps(losses[-1]))
+    if not sys.argv[1:] or "generator-tuned" in sys.argv[1:]:
+        tune_generator()
+
+
+def tune_generator() -> None:
+    """Tune the generator to associate, apart from all that a study tunes."""
+    base, samples = FOLDER / "generator", tuning_data.read_samples(FOLDER.parent / "association" / "association.jsonl")
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(base)
+    settings = tuning.Settings(rank=16, alpha=32.0, learning_rate=3e-3, steps=200, tokens_per_step=512, max_length=CONTEXT, evaluate_every=50, seed=4)
+    parts = [tuning.fitting(part, tokenizer, CONTEXT) for part in tuning_data.split(samples)]
+    with tempfile.TemporaryDirectory() as checkpoints:
+        known = {"source": "resources/models/generator"}
+        card = tuning.tune(base, *parts, settings, FOLDER / "generator-tuned", Path(checkpoints) / "run", base=known, licence="CC0-1.0")
+    print("generator-tuned", card.curve)
 
 
 def byte_tokenizer(texts: list[str]) -> PreTrainedTokenizerFast:

@@ -264,7 +264,9 @@ def association(table: pd.DataFrame, controls: pd.DataFrame, listeners: pd.DataF
 
 
 def tuning(table: pd.DataFrame, models: pd.DataFrame, listeners: pd.DataFrame, layers: pd.DataFrame) -> Figure:
-    """Return a figure of M: by region, with every control tuning and single listeners, and by layer; a row for each tuning and model, hemispheres apart.
+    """Return a figure of R_sft - R: by region, with every tuned model and single listeners, and by layer; a row for each tuning and model, hemispheres apart.
+
+    M is this over R, which is near 0 in some regions; it is in the tables, and in the figure of sets of regions.
 
     Parameters
     ----------
@@ -273,7 +275,13 @@ def tuning(table: pd.DataFrame, models: pd.DataFrame, listeners: pd.DataFrame, l
     """
 
     def bars(panel: Axes, part: pd.DataFrame, here: Mapping[str, str], rois: Sequence[str]) -> None:
-        _tuning_bars(panel, part, _matching(models, here), _matching(listeners, here), rois)
+        _tuning_bars(panel, part, "difference", rois)
+        for step, kind in ((-0.25, "association"), (0.05, "shuffled"), (0.3, "generic")):
+            mine = _matching(models, {**here, "condition": kind})
+            place = np.array([rois.index(name) for name in mine["roi"]]) + step
+            label = "a tuned model each" if kind == "association" else None
+            panel.scatter(place, mine["difference"], s=12, marker="_", color="black", linewidth=0.9, zorder=4, label=label)
+        _listener_dots(panel, _matching(listeners, here), "difference", rois)
 
     def curves(panel: Axes, here: Mapping[str, str]) -> None:
         shown = _matching(layers, {**here, "subjects": tables.LISTENERS})
@@ -281,17 +289,14 @@ def tuning(table: pd.DataFrame, models: pd.DataFrame, listeners: pd.DataFrame, l
             label = f"by layer, {_HEMISPHERES[side]}: {condition}, first seed"
             _layer_curve(panel, part, "difference", side, label, _CONDITIONS[condition])
 
-    figure = _effects(table, ["tuning", "model"], _tuning_title, "M = (R_sft - R) / R", bars, curves)
-    figure.axes[len(set(table["hemisphere"]))].set_ylabel("R_sft - R (Pearson r)")
-    return figure
+    return _effects(table, ["tuning", "model"], _tuning_title, "R_sft - R (Pearson r)", bars, curves)
 
 
 def tuning_sets(table: pd.DataFrame) -> Figure:
-    """Return a figure of M by set of regions, beside the means of its controls; a row for each tuning and model, hemispheres apart."""
-    none = pd.DataFrame(columns=["model", "tuning", "hemisphere", "roi", "condition", "M", "subject", "difference"])
+    """Return a figure of M by set of regions, beside that of its controls; a row for each tuning and model, hemispheres apart."""
 
     def bars(panel: Axes, part: pd.DataFrame, here: Mapping[str, str], rois: Sequence[str]) -> None:
-        _tuning_bars(panel, part, none, none, rois)
+        _tuning_bars(panel, part, "M", rois)
 
     return _effects(table, ["tuning", "model"], _tuning_title, "M = (R_sft - R) / R", bars, None)
 
@@ -336,8 +341,8 @@ def _effects(table: pd.DataFrame, keys: Sequence[str], title: Callable[[pd.DataF
                 bars(panel, _matching(part, here), here, regions[side])
                 panel.axhline(0, color="black", linewidth=0.6)
                 panel.set_xticks(range(len(regions[side])), [name[:_LONGEST_REGION] for name in regions[side]], rotation=60, ha="right")
-                if number == 0:
-                    panel.set_title(_HEMISPHERES[side], fontsize=8, loc="right")
+                if number == len(rows) - 1:
+                    panel.set_xlabel(_HEMISPHERES[side])
             line[0].set_title(title(part), fontsize=9, loc="left")
             line[0].set_ylabel(label)
             if curves:
@@ -388,32 +393,16 @@ def _association_bars(panel: Axes, part: pd.DataFrame, controls: pd.DataFrame, l
     _stars(panel, where - 0.2, part["F"], part["p_texts_fdr"])
 
 
-def _tuning_bars(panel: Axes, part: pd.DataFrame, models: pd.DataFrame, listeners: pd.DataFrame, rois: Sequence[str]) -> None:
-    """Draw M of a tuning with its interval, its controls, every tuned model, and listeners; a star where both tests over seeds survive correction."""
+def _tuning_bars(panel: Axes, part: pd.DataFrame, value: str, rois: Sequence[str]) -> None:
+    """Draw a tuning's difference or M with its interval, and its controls'; a star where both tests over seeds survive correction."""
     where = np.array([rois.index(name) for name in part["roi"]])
-    low, high = part["M"] - part["M_low"], part["M_high"] - part["M"]
-    panel.bar(where - 0.25, part["M"], 0.3, color=_CONDITIONS["association"], alpha=0.75, label="M, and its 95 % interval over listeners")
-    panel.errorbar(where - 0.25, part["M"], yerr=np.maximum(np.stack([low, high]), 0), fmt="none", ecolor="black", elinewidth=0.8)
+    low, high = part[value] - part[f"{value}_low"], part[f"{value}_high"] - part[value]
+    panel.bar(where - 0.25, part[value], 0.3, color=_CONDITIONS["association"], alpha=0.75, label="tuned to associate, 95 % interval over listeners")
+    panel.errorbar(where - 0.25, part[value], yerr=np.maximum(np.stack([low, high]), 0), fmt="none", ecolor="black", elinewidth=0.8)
     for step, kind in ((0.05, "shuffled"), (0.3, "generic")):
-        if part[f"M_{kind}"].notna().any():
-            panel.bar(where + step, part[f"M_{kind}"], 0.2, color=_CONDITIONS[kind], alpha=0.6, label=f"{kind} controls")
-    for step, kind in ((-0.25, "association"), (0.05, "shuffled"), (0.3, "generic")):
-        mine = models[models["condition"] == kind]
-        place = np.array([rois.index(name) for name in mine["roi"]]) + step
-        panel.scatter(
-            place,
-            mine["M"],
-            s=12,
-            marker="_",
-            color="black",
-            linewidth=0.9,
-            zorder=4,
-            label="a tuned model each" if kind == "association" and len(mine) else None,
-        )
-    # A listener's own ratio would be noise over noise: the difference over the mean R of all.
-    original = part.set_index("roi")["original"]
-    _listener_dots(panel, listeners.assign(M=listeners["difference"] / original.reindex(listeners["roi"]).to_numpy()), "M", rois)
-    _stars(panel, where - 0.25, part["M"], part[["p_shuffled_fdr", "p_generic_fdr"]].max(axis=1, skipna=False))
+        if part[f"{value}_{kind}"].notna().any():
+            panel.bar(where + step, part[f"{value}_{kind}"], 0.2, color=_CONDITIONS[kind], alpha=0.6, label=f"{kind} controls")
+    _stars(panel, where - 0.25, part[value], part[["p_shuffled_fdr", "p_generic_fdr"]].max(axis=1, skipna=False))
 
 
 def _listener_dots(panel: Axes, listeners: pd.DataFrame, value: str, rois: Sequence[str]) -> None:

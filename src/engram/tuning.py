@@ -237,7 +237,7 @@ def encode_samples(samples: Sequence[Sample], tokenizer: Any, max_length: int, t
     EngramError
         With line numbers and tokens, if samples are longer; none is cut.
     """
-    found = [_encoded(sample, tokenizer, template) for sample in samples]
+    found = _encoded(samples, tokenizer, template)
     long = [f"line {sample.line}: {len(one.ids)} tokens" for sample, one in zip(samples, found, strict=True) if len(one.ids) > max_length]
     if long:
         more = f"; and {len(long) - 10} more" if len(long) > 10 else ""
@@ -249,7 +249,7 @@ def encode_samples(samples: Sequence[Sample], tokenizer: Any, max_length: int, t
 
 def fitting(samples: Sequence[Sample], tokenizer: Any, max_length: int, template: str = "auto") -> list[Sample]:
     """Return the samples that are not too long: for models of little context, whose caller says what is left out, and leaves it out of all conditions."""
-    return [sample for sample in samples if len(_encoded(sample, tokenizer, template).ids) <= max_length]
+    return [sample for sample, one in zip(samples, _encoded(samples, tokenizer, template), strict=True) if len(one.ids) <= max_length]
 
 
 def fitting_everywhere(base_folder: str | Path, parts: Mapping[str, Sequence[Sample]], condition: str, max_length: int, template: str) -> list[Sample]:
@@ -275,10 +275,11 @@ def fitting_everywhere(base_folder: str | Path, parts: Mapping[str, Sequence[Sam
     return kept
 
 
-def _encoded(sample: Sample, tokenizer: Any, template: str) -> Encoded:
+def _encoded(samples: Sequence[Sample], tokenizer: Any, template: str) -> list[Encoded]:
     end = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
-    prompt, output = (tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"] for text in (prompt_of(sample, tokenizer, template), sample.output))
-    return Encoded((*prompt, *output, *end), len(prompt))
+    texts = [[prompt_of(sample, tokenizer, template) for sample in samples], [sample.output for sample in samples]]
+    prompts, outputs = (tokenizer(part, add_special_tokens=False, verbose=False)["input_ids"] if part else [] for part in texts)
+    return [Encoded((*prompt, *output, *end), len(prompt)) for prompt, output in zip(prompts, outputs, strict=True)]
 
 
 # ---------------------------------------------------------------- batches

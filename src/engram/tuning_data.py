@@ -39,6 +39,8 @@ _LISTED = 10
 #: Draws until an output that is equal to the passage's own has moved.
 _DRAWS = 1000
 _WORD = re.compile(r"[^\W_]+")
+#: What `counts` gives, in the order of tables.
+_COUNTED = ("samples", "splits", "granularities", "instructions", "passages", "input_words", "output_words", "most_alike")
 COUNTS = "What the samples of each tuning are."
 COUNTS_COLUMNS = {
     "tuning": "Name of the tuning.",
@@ -405,7 +407,8 @@ def counts_table(counted: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
     """Return what sets hold, by the name of the tuning (the columns of `COUNTS_COLUMNS`), from `counts`."""
     rows = []
     for tuning, one in counted.items():
-        for name, value in one.items():
+        for name in _COUNTED:
+            value = one[name]
             parts = value.items() if isinstance(value, Mapping) else [("", value)]
             rows += [(tuning, f"{name} {part}".strip().replace("_", " "), f"{number}") for part, number in parts]
     return pd.DataFrame(rows, columns=list(COUNTS_COLUMNS))
