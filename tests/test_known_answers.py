@@ -128,7 +128,7 @@ def test_the_comparison_of_associations_can_fail(planted: float, other: float, s
 def truth_scores(language: float, nothing: float) -> pd.DataFrame:
     truth = pd.DataFrame([(side, roi, planted) for side in "LR" for roi, planted in simulate.PLANTED.items()], columns=["hemisphere", "roi", "planted"])
     rng = np.random.default_rng(0)
-    means = {"language": language, "association": 0.1, "word rate": 0.05, "stimulus": 0.0, "nothing": nothing}
+    means = {"language": language, "association": 0.1, "tuning": 0.1, "word rate": 0.05, "stimulus": 0.0, "nothing": nothing}
     rows = [
         {"subject": f"{s}", "model": "m", "layer": 4, "hemisphere": row.hemisphere, "roi": row.roi, "score": means[row.planted] + 0.01 * rng.standard_normal()}
         for s in range(8)

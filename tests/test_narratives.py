@@ -19,7 +19,7 @@ from conftest import ROOT, jobs, snakemake, story_bold
 from engram import annex, bold, facts, listening, narratives, simulate, stories
 from engram.config import read_study
 from engram.errors import EngramError
-from engram.paths import ASSOCIATIONS, GENERATOR, NARRATIVES_FACTS, TEXTS
+from engram.paths import ASSOCIATIONS, GENERATOR, NARRATIVES_FACTS, TEXTS, TUNED_GENERATOR
 from engram.plan import Plan, fetch_name, make_plan, scan_facts
 
 FACTS = facts.read_facts(NARRATIVES_FACTS)
@@ -31,7 +31,7 @@ STUDY: dict[str, Any] = {"stories": ["lighthouse", "market"], "listeners": 6, "w
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The simulated Narratives: two stories, six listeners, one of them with two runs, one scan excluded; fsaverage5."""
     folder = tmp_path_factory.mktemp("narratives") / "dataset"
-    simulate.write_narratives(folder, GENERATOR, TEXTS, ASSOCIATIONS, **STUDY, space="fsaverage5", seed=0)
+    simulate.write_narratives(folder, GENERATOR, TUNED_GENERATOR, TEXTS, ASSOCIATIONS, **STUDY, space="fsaverage5", seed=0)
     return folder
 
 
@@ -394,7 +394,9 @@ def test_the_papers_study_with_augmentations_and_tunings_is_a_few_large_jobs(tmp
 def superdataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same builder's dataset with the shapes of fsaverage6, as a DataLad dataset with sub-datasets."""
     folder = tmp_path_factory.mktemp("datalad") / "narratives"
-    simulate.write_narratives(folder, GENERATOR, TEXTS, ASSOCIATIONS, stories=["lighthouse"], listeners=4, words=150, space="fsaverage6", seed=0)
+    simulate.write_narratives(
+        folder, GENERATOR, TUNED_GENERATOR, TEXTS, ASSOCIATIONS, stories=["lighthouse"], listeners=4, words=150, space="fsaverage6", seed=0
+    )
     annex.make_dataset(folder, ["derivatives/afni-nosmooth", "derivatives/freesurfer", "stimuli/gentle"])
     return folder
 

@@ -1,7 +1,7 @@
 """Simulated listeners: known answers in the form of a small Narratives on disk.
 
 People 'hear' one of the project's stories through the frozen weights of a generator model that no study scores. Some
-regions follow the generator's layers; some follow what is in mind of the words heard and of the associations they bring
+regions follow the generator's last layer, or that of the generator when it was tuned to associate; some follow what is in mind of the words heard and of the associations they bring
 up; some follow the rate of words; some share a response to the story that nothing here predicts; some share nothing.
 Regions are vertices around the coordinates of Dosenbach et al. (2010, Science 329:1358), which nilearn ships with region
 names; they stand for regions, and are approximate.
@@ -35,6 +35,7 @@ PLANTED = {
     "IPL": "association",
     "parietal": "association",
     "post cingulate": "association",
+    "vmPFC": "tuning",
     "post insula": "word rate",
     "sup temporal": "word rate",
     "dlPFC": "stimulus",
@@ -131,7 +132,7 @@ def responses(
     onsets : array of shape (n_words, )
         Seconds from the beginning of the first row.
     drives : mapping
-        language, association: arrays of shape (n_words, 2) (`components`).
+        language, tuning, association: arrays of shape (n_words, 2) (`components`).
     n_trs, tr : int, float
     regions : sequence of (hemisphere, roi)
         Of each target; `PLANTED` says what drives them.
@@ -185,7 +186,17 @@ def listen(response: np.ndarray, share: float, rng: np.random.Generator) -> np.n
 
 
 def write_narratives(
-    folder: Path, generator: Path, texts: Path, associated: Path, *, stories: Sequence[str], listeners: int, words: int | None, space: str, seed: int
+    folder: Path,
+    generator: Path,
+    tuned: Path,
+    texts: Path,
+    associated: Path,
+    *,
+    stories: Sequence[str],
+    listeners: int,
+    words: int | None,
+    space: str,
+    seed: int,
 ) -> None:
     """Write a small Narratives, with the real one's tree and names, and ``truth.tsv`` with what was planted.
 
@@ -194,6 +205,8 @@ def write_narratives(
     folder : Path
     generator : Path
         The model that the listeners hear through.
+    tuned : Path
+        The same model, tuned to associate: an adapter.
     texts : Path
         Folder of ``<story>.txt``.
     associated : Path
@@ -215,7 +228,7 @@ def write_narratives(
     truth = pd.DataFrame(rois, columns=["hemisphere", "roi"]).drop_duplicates()
     _write(folder / "truth.tsv", truth.assign(planted=truth["roi"].map(PLANTED)))
     told = [listening.speak((texts / f"{story}.txt").read_text(encoding="utf-8"), seed + number, words) for number, story in enumerate(stories)]
-    drives = _drives([[word for word, _, _ in one] for one in told], stories, generator, associated)
+    drives = _drives([[word for word, _, _ in one] for one in told], stories, generator, tuned, associated)
     for number, (story, spoken, driven) in enumerate(zip(stories, told, drives, strict=True)):
         mine = [fact for fact in scans if fact.story == story]
         _write_stimulus(folder, mine[0], spoken, np.random.default_rng([seed, number]))
@@ -229,24 +242,26 @@ def write_narratives(
             _write_bold(folder, fact, space, labels, inside, bold, noise(len(bold), 1, rng))
 
 
-def _drives(heard: Sequence[Sequence[str]], stories: Sequence[str], generator: Path, associated: Path) -> list[dict[str, np.ndarray]]:
-    """Return what drives language and association regions in each story."""
-    reader = activations.load(generator)
+def _drives(heard: Sequence[Sequence[str]], stories: Sequence[str], generator: Path, tuned: Path, associated: Path) -> list[dict[str, np.ndarray]]:
+    """Return what drives language, tuning and association regions in each story."""
+    reader, tuned_reader = activations.load(generator), activations.load(tuned, base=generator)
     table = reader.model.get_input_embeddings().weight.detach().numpy()
 
     def embed(word: str) -> np.ndarray:
         vector: np.ndarray = table[reader.tokenizer(" " + word, add_special_tokens=False)["input_ids"]].sum(0)
         return vector
 
-    language, minds = [], []
+    language, tuning, minds = [], [], []
     for words, story in zip(heard, stories, strict=True):
-        read = activations.story_activations(words, reader, mode="strided", context=None, stride=None, pooling="last", batch_tokens=8192)
-        language.append(read["activation"][-1].values)
+        for one, layers in ((reader, language), (tuned_reader, tuning)):
+            read = activations.story_activations(words, one, mode="strided", context=None, stride=None, pooling="last", batch_tokens=8192)
+            layers.append(read["activation"][-1].values)
         path = associated / associations_file(story, listening.ASSOCIATED)
         # A story without a file is heard without associations.
         found = associations.insertions_of(associations.read_associations(path, 10**9)) if path.exists() else {}
         minds.append(in_mind(words, {place: text for place, text in found.items() if place < len(words)}, embed))
-    return [{"language": one, "association": other} for one, other in zip(components(language), components(minds), strict=True)]
+    parts = {"language": components(language), "tuning": components(tuning), "association": components(minds)}
+    return [{kind: one[number] for kind, one in parts.items()} for number in range(len(stories))]
 
 
 def _write_metadata(folder: Path, scans: Sequence[Fact]) -> None:
@@ -323,15 +338,17 @@ def _write(path: Path, table: pd.DataFrame) -> None:
 TRUTH = "What was planted in the simulated listeners, and what the study found, at each model's reported layer."
 TRUTH_COLUMNS = {
     "model": "Model.",
-    "augmentation": "Name of the associations, in rows about F.",
-    "planted": "What drives the regions: language (a generator's layer), association (what is in mind), word rate, stimulus (shared, but no model's), nothing.",
+    "augmentation": "Name of the associations, in rows about F; of the tuning, in rows about R_sft.",
+    "planted": "What drives the regions: language (a generator's layer), tuning (that of the generator, tuned to associate), association (what is in mind), "
+    "word rate, stimulus (shared, but no model's), nothing.",
     "regions": "Regions with this drive.",
-    "quantity": "R: brain score of the story alone; F minus random; controls: how many control texts have a region whose F survives correction.",
+    "quantity": "R: brain score of the story alone; F minus random; controls: how many control texts have a region whose F survives correction; "
+    "R_sft - R, minus that of control tunings.",
     "value": "Mean over these regions and listeners, or the number.",
     "standard_error": "Of the mean of R over listeners.",
     "p_texts": "One-sided p over texts of the mean of F over these regions.",
     "expected": "What should hold.",
-    "found": "yes or no.",
+    "found": "yes or no; 'not required' where it is reported only.",
 }
 
 
@@ -403,6 +420,27 @@ def compare_association_with_truth(association: pd.DataFrame, controls: pd.DataF
     return pd.DataFrame(rows, columns=list(TRUTH_COLUMNS))
 
 
+def compare_tuning_with_truth(tuning: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
+    """Return what tunings did beside what was planted (the columns of `TRUTH_COLUMNS`): reported, not required.
+
+    What one small model learns from a few hundred samples need not be what another did, nor what its control tunings do not.
+
+    Parameters
+    ----------
+    tuning : pandas.DataFrame
+        As `engram.tuned.tuning_table` makes it.
+    truth : pandas.DataFrame
+        hemisphere, roi, planted.
+    """
+    rows = []
+    for (model, name, kind), part in tuning.merge(truth, on=["hemisphere", "roi"]).groupby(["model", "tuning", "planted"], sort=False):
+        beyond = part["difference"] - part[["difference_shuffled", "difference_generic"]].mean(axis=1)
+        where = {"model": model, "augmentation": name, "planted": kind, "regions": _regions_of(truth, str(kind))}
+        expected = "above that of other regions" if kind == "tuning" else "anything"
+        rows.append({**where, "quantity": "R_sft - R, minus controls", "value": beyond.mean(), "expected": expected, "found": "not required"})
+    return pd.DataFrame(rows, columns=list(TRUTH_COLUMNS))
+
+
 def _regions_of(truth: pd.DataFrame, kind: str) -> str:
     return ", ".join(sorted(set(truth.loc[truth["planted"] == kind, "roi"])))
 
@@ -411,7 +449,7 @@ def _expectation(kind: str, mean: float, error: float, language: float, word_rat
     """Return what should hold of regions with a drive, and whether it does."""
     if kind == "language":
         return f"above 4 standard errors, and above the word rate's {word_rate:.3f}", mean > 4 * error and mean > word_rate
-    if kind in ("word rate", "association"):
+    if kind in ("word rate", "association", "tuning"):
         return "above 0 (a model's features hold part of it)", mean > 0
     if kind == "stimulus":  # its luck with the features is shared by all listeners, so errors over listeners say little
         return "nearer to 0 than half of the language regions' score", abs(mean) < language / 2

@@ -31,6 +31,7 @@ from engram.paths import (
     RESOURCES,
     ROI_SETS,
     TEXTS,
+    TUNED_GENERATOR,
 )
 
 # Snakemake merges --configfile into the default one, deeply. The demo's is loaded only when the user gives no study, so
@@ -264,6 +265,7 @@ def simulation_config(wildcards):
             key: dataset[key] for key in ("listeners", "space", "stories", "words")
         },
         "generator": planning.folder_fingerprint(GENERATOR),
+        "generator_tuned": planning.folder_fingerprint(TUNED_GENERATOR),
         "seed": STUDY.seed,
         "texts": {
             story: planning.file_fingerprint(TEXTS / f"{story}.txt")
@@ -276,6 +278,11 @@ def association_tables(wildcards):
     """The tables of F, where the study has associations."""
     names = ["association", "association_controls"] if STUDY.associations else []
     return [f"<results>/tables/{name}.tsv" for name in names]
+
+
+def tuning_table(wildcards):
+    """The table of tunings, where the study has some."""
+    return ["<results>/tables/tuning.tsv"] if STUDY.tunings else []
 
 
 def truth_config(wildcards):

@@ -24,6 +24,7 @@ rule truth:
         scores="<results>/tables/scores.tsv",
         manifest="<results>/simulated/manifest.tsv",
         association=association_tables,
+        tuning=tuning_table,
     output:
         truth="<results>/tables/truth.tsv",
     log:
