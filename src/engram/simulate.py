@@ -1,10 +1,10 @@
 """Simulated listeners: known answers in the form of a small Narratives on disk.
 
 People 'hear' one of the project's stories through the frozen weights of a generator model that no study scores. Some
-regions follow the generator's last layer, or that of the generator when it was tuned to associate; some follow what is in mind of the words heard and of the associations they bring
-up; some follow the rate of words; some share a response to the story that nothing here predicts; some share nothing.
-Regions are vertices around the coordinates of Dosenbach et al. (2010, Science 329:1358), which nilearn ships with region
-names; they stand for regions, and are approximate.
+regions follow the generator's last layer, or that of the generator when it was tuned to associate; some follow what is in
+mind of the words heard and of the associations they bring up; some follow the rate of words; some share a response to the
+story that nothing here predicts; some share nothing. Regions are vertices around the coordinates of Dosenbach et al. (2010,
+Science 329:1358), which nilearn ships with region names; they stand for regions, and are approximate.
 """
 
 from __future__ import annotations
@@ -251,7 +251,9 @@ def _drives(heard: Sequence[Sequence[str]], stories: Sequence[str], generator: P
         vector: np.ndarray = table[reader.tokenizer(" " + word, add_special_tokens=False)["input_ids"]].sum(0)
         return vector
 
-    language, tuning, minds = [], [], []
+    language: list[np.ndarray] = []
+    tuning: list[np.ndarray] = []
+    minds: list[np.ndarray] = []
     for words, story in zip(heard, stories, strict=True):
         for one, layers in ((reader, language), (tuned_reader, tuning)):
             read = activations.story_activations(words, one, mode="strided", context=None, stride=None, pooling="last", batch_tokens=8192)
