@@ -347,7 +347,7 @@ class Tuning(Section):
     target_modules: list[str] | None = None
     """Linear layers that get adapters, by name; null: peft's choice for the architecture, or all of attention."""
     train_layers: list[int] | None = None
-    """Layers that `frozen` trains, from 0; null: the upper third."""
+    """Blocks that `frozen` trains, from 0; null: the upper third and the one below, whose output is the layer at two thirds of the depth (GPT-2: 7 to 11)."""
     learning_rate: float = Field(2e-4, gt=0)
     """Highest, after the warm-up."""
     warmup: float = Field(0.05, ge=0, lt=1)

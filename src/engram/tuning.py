@@ -62,7 +62,7 @@ class Settings:
     target_modules : tuple of str or None
         Names of the linear layers that get adapters; None: peft's choice for the architecture, or else all of attention.
     train_layers : tuple of int or None
-        The blocks, from 0, that `frozen` trains; None: the upper third. Embeddings, head and final norm stay as they are.
+        The blocks, from 0, that `frozen` trains; None: from the one that gives the reported layer (`frozen_layers`). Embeddings, head and final norm stay as they are.
     learning_rate, warmup, weight_decay : float
         AdamW's; the rate rises linearly over the `warmup` share of the steps, then falls by a cosine to 0. Matrices decay, biases and norms do not.
     steps, tokens_per_step : int
@@ -395,8 +395,12 @@ def trained_weights(model: Any) -> dict[str, Any]:
 
 
 def frozen_layers(depth: int, settings: Settings) -> list[int]:
-    """Return the blocks that `frozen` trains, of a model with so many."""
-    layers = sorted(set(range(math.ceil(2 * depth / 3), depth) if settings.train_layers is None else settings.train_layers))
+    """Return the blocks that `frozen` trains, of a model with so many.
+
+    Unless they are named these are the upper third and the one below, whose output is the layer that is reported (two thirds of the depth): the
+    layers 8 to 12 of GPT-2's twelve, as in the lineage. Were it only the third above, the reported layer would stay as it was.
+    """
+    layers = sorted(set(range(max(0, round(2 * depth / 3) - 1), depth) if settings.train_layers is None else settings.train_layers))
     if not layers or layers[0] < 0 or layers[-1] >= depth:
         raise EngramError(f"tuning: train_layers is {layers}; the model has the blocks 0 to {depth - 1}. Write some of these.")
     return layers
