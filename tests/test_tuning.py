@@ -224,7 +224,7 @@ def test_target_modules_are_what_is_asked_for_or_all_of_attention(monkeypatch: p
 
 
 def test_layers_that_the_model_lacks_are_refused() -> None:
-    assert tuning.frozen_layers(12, SETTINGS) == [8, 9, 10, 11] and tuning.frozen_layers(32, SETTINGS) == list(range(22, 32))
+    assert tuning.frozen_layers(12, SETTINGS) == [7, 8, 9, 10, 11] and tuning.frozen_layers(32, SETTINGS) == list(range(20, 32))
     for layers in ((), (-1,), (5, 6)):
         with pytest.raises(EngramError, match="the model has the blocks 0 to 5"):
             tuning.frozen_layers(6, replace(SETTINGS, train_layers=layers))

@@ -345,7 +345,7 @@ TRUTH_COLUMNS = {
     "word rate, stimulus (shared, but no model's), nothing.",
     "regions": "Regions with this drive.",
     "quantity": "R: brain score of the story alone; F minus random; controls: how many control texts have a region whose F survives correction; "
-    "R_sft - R, minus that of control tunings.",
+    "R_sft - R, minus that of control tunings; by how much the validation loss fell, in the tuned model in which it fell least.",
     "value": "Mean over these regions and listeners, or the number.",
     "standard_error": "Of the mean of R over listeners.",
     "p_texts": "One-sided p over texts of the mean of F over these regions.",
@@ -422,8 +422,8 @@ def compare_association_with_truth(association: pd.DataFrame, controls: pd.DataF
     return pd.DataFrame(rows, columns=list(TRUTH_COLUMNS))
 
 
-def compare_tuning_with_truth(tuning: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
-    """Return what tunings did beside what was planted (the columns of `TRUTH_COLUMNS`): reported, not required.
+def compare_tuning_with_truth(tuning: pd.DataFrame, curves: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
+    """Return what tunings did beside what was planted (the columns of `TRUTH_COLUMNS`): the loss must fall, scores are reported.
 
     What one small model learns from a few hundred samples need not be what another did, nor what its control tunings do not.
 
@@ -431,6 +431,8 @@ def compare_tuning_with_truth(tuning: pd.DataFrame, truth: pd.DataFrame) -> pd.D
     ----------
     tuning : pandas.DataFrame
         As `engram.tuned.tuning_table` makes it.
+    curves : pandas.DataFrame
+        As `engram.tuned.curves_table` makes it.
     truth : pandas.DataFrame
         hemisphere, roi, planted.
     """
@@ -440,6 +442,10 @@ def compare_tuning_with_truth(tuning: pd.DataFrame, truth: pd.DataFrame) -> pd.D
         where = {"model": model, "augmentation": name, "planted": kind, "regions": _regions_of(truth, str(kind))}
         expected = "above that of other regions" if kind == "tuning" else "anything"
         rows.append({**where, "quantity": "R_sft - R, minus controls", "value": beyond.mean(), "expected": expected, "found": "not required"})
+    for (model, name), part in curves.groupby(["model", "tuning"], sort=False):
+        fell = float(part.groupby(["condition", "seed"])["validation"].agg(lambda losses: losses.iloc[0] - losses.iloc[-1]).min())
+        where = {"model": model, "augmentation": name, "planted": "any", "regions": "all", "quantity": "fall of the validation loss, least of all"}
+        rows.append({**where, "value": fell, "expected": "above 0", "found": "yes" if fell > 0 else "no"})
     return pd.DataFrame(rows, columns=list(TRUTH_COLUMNS))
 
 

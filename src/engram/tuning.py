@@ -62,7 +62,8 @@ class Settings:
     target_modules : tuple of str or None
         Names of the linear layers that get adapters; None: peft's choice for the architecture, or else all of attention.
     train_layers : tuple of int or None
-        The blocks, from 0, that `frozen` trains; None: from the one that gives the reported layer (`frozen_layers`). Embeddings, head and final norm stay as they are.
+        The blocks, from 0, that `frozen` trains; None: from the one that gives the reported layer (`frozen_layers`). Embeddings, head and final norm
+        stay as they are.
     learning_rate, warmup, weight_decay : float
         AdamW's; the rate rises linearly over the `warmup` share of the steps, then falls by a cosine to 0. Matrices decay, biases and norms do not.
     steps, tokens_per_step : int

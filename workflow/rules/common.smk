@@ -280,9 +280,10 @@ def association_tables(wildcards):
     return [f"<results>/tables/{name}.tsv" for name in names]
 
 
-def tuning_table(wildcards):
-    """The table of tunings, where the study has some."""
-    return ["<results>/tables/tuning.tsv"] if STUDY.tunings else []
+def tuning_tables(wildcards):
+    """The tables of scores and losses of tunings, where the study has some."""
+    names = ["tuning", "tuning_curves"] if STUDY.tunings else []
+    return [f"<results>/tables/{name}.tsv" for name in names]
 
 
 def truth_config(wildcards):

@@ -24,7 +24,7 @@ rule truth:
         scores="<results>/tables/scores.tsv",
         manifest="<results>/simulated/manifest.tsv",
         association=association_tables,
-        tuning=tuning_table,
+        tuning=tuning_tables,
     output:
         truth="<results>/tables/truth.tsv",
     log:

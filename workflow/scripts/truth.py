@@ -19,8 +19,9 @@ with job(snakemake):
     if snakemake.input.association:
         association, controls = (storage.read_table(path, dtype=tables.KEYS) for path in snakemake.input.association)
         table = pd.concat([table, simulate.compare_association_with_truth(association, controls, truth)], ignore_index=True)
-    for path in snakemake.input.tuning:
-        table = pd.concat([table, simulate.compare_tuning_with_truth(storage.read_table(path, dtype=tables.KEYS), truth)], ignore_index=True)
+    if snakemake.input.tuning:
+        tuning, curves = (storage.read_table(path, dtype=tables.KEYS) for path in snakemake.input.tuning)
+        table = pd.concat([table, simulate.compare_tuning_with_truth(tuning, curves, truth)], ignore_index=True)
     shown = table.drop(columns=["regions"]).to_string(index=False, float_format="%.3f")
     simulate.logger.info("what was found beside what was planted:\n%s", shown)
     print(f"\nfound, beside what was planted:\n{shown}\n")
