@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -123,7 +124,7 @@ def test_ratio_interval_covers_a_ratio_and_is_silent_where_there_is_none() -> No
 
 def test_the_base_is_read_as_any_model_and_a_tuning_that_changed_nothing_scores_the_same() -> None:
     words = story_words(120)
-    load = lambda: activations.load(MODELS / "gpt2-tiny")  # noqa: E731
+    load = partial(activations.load, MODELS / "gpt2-tiny")
     data = tuned.read_story(words, {"base": load, "association-1": load, "association-2": load, "shuffled-1": load}, None, **READING)
     assert data["version"].values.tolist() == ["base", "association-1", "shuffled-1"] and data.sizes["row"] == 0
     alone = activations.story_activations(words, load(), **READING)["activation"].values

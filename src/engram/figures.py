@@ -359,7 +359,7 @@ def _effects(table: pd.DataFrame, keys: Sequence[str], title: Callable[[pd.DataF
 
 def _tuning_title(part: pd.DataFrame) -> str:
     first = part.iloc[0]
-    return f"{first['tuning']} ({first['method']}, {first['n_seeds']} seeds), {first['model']}, layer {first['layer']}"
+    return f"{first['tuning']} ({first['method']}; seeds: {first['n_seeds']}), {first['model']}, layer {first['layer']}"
 
 
 def _layer_curve(panel: Axes, part: pd.DataFrame, value: str, side: str, label: str, colour: str) -> None:
