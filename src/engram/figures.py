@@ -329,7 +329,7 @@ def _effects(table: pd.DataFrame, keys: Sequence[str], title: Callable[[pd.DataF
     rows = list(table.groupby(list(keys), sort=False))
     sides = sorted(set(table["hemisphere"]))
     regions = {side: list(dict.fromkeys(table.loc[table["hemisphere"] == side, "roi"])) for side in sides}
-    widths = [*(max(1.6, 0.3 * len(regions[side])) for side in sides), *([2.2] if curves else [])]
+    widths = [*(max(0.9, 0.32 * len(regions[side])) for side in sides), *([2.0] if curves else [])]
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(min(15.0, max(7.5, sum(widths) + 1.2)), 2.1 * len(rows) + 1.4))
         panels = figure.subplots(len(rows), len(widths), squeeze=False, sharex="col", width_ratios=widths)
