@@ -161,3 +161,26 @@ def test_a_model_writes_the_associations(study: Path) -> None:
     assert all(one.annotator == "language model: llama-tiny" for one in written)
     refused = snakemake("-n", "--configfile", "study.yaml", "--config", extra.replace("local:", "my-manual:", 1), folder=study)
     assert refused.returncode != 0 and "says that people wrote the text" in refused.stdout + refused.stderr
+
+
+def test_additive_alignments_score_the_word_rate_too(study: Path) -> None:
+    """Inserted words are rows; the word rate, which counts them, is scored along, and the table says where they are."""
+    extra = "associating={alignment: interpolate, targets: roi, controls: {random: 2, shuffled: 0, displaced: 0, repeat: 0}}"
+    arguments = ["--configfile", "study.yaml", "--config", "study=rows", extra, "associations={word-model: null, word-manual: {folder: texts}}"]
+    result = snakemake(*arguments, "--until", "effects_tables", folder=study)
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
+    tables = study / "results" / "rows" / "tables"
+    table = pd.read_csv(tables / "association.tsv", sep="\t")
+    assert set(table["model"]) == {"tiny", "word-rate"} and (table.loc[table["model"] == "word-rate", "F"] != 0).all()
+    rows = pd.read_csv(tables / "association_rows.tsv", sep="\t")
+    assert set(rows["text"]) == {"augmented", "random-01", "random-02"} and rows["onset"].is_monotonic_increasing is False
+    assert len(rows) == 3 * 4 * 19  # three texts of 19 insertions of four words
+
+
+def test_f_is_on_the_brain_where_there_is_one(study: Path) -> None:
+    """A table study has no surface and no coordinates: no such figure is planned; the simulated one has, unless regions are scored as wholes."""
+    assert "association_brain" not in jobs(snakemake("-n", "--configfile", "study.yaml", "--config", "study=fresh", folder=study))
+    for targets, planned in (("all", 1), ("roi", 0)):
+        extra = [f"associating={{targets: {targets}}}", "associations={word-judged: {}}"]
+        found = jobs(snakemake("-n", "--configfile", str(ROOT / "config" / "tiny.yaml"), "--config", *extra, folder=study))
+        assert found.get("association_brain", 0) == found.get("association_maps", 0) == planned

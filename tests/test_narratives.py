@@ -373,9 +373,9 @@ def test_shipped_studies_are_planned_on_a_fresh_clone(tmp_path: Path, name: str,
 
 
 def test_the_papers_study_with_augmentations_and_tunings_is_a_few_large_jobs(tmp_path: Path) -> None:
-    """GPT-2, LLaMA-2 and two models tuned from it, the original and four augmented texts with all their controls."""
+    """GPT-2 and LLaMA-2, the original and four augmented texts, two tunings, with all their controls."""
     content = yaml.safe_load((ROOT / "config" / "narratives.yaml").read_text())
-    content["models"] |= {f"tuned-{number}": {"source": f"me/tuned-{number}"} for number in (1, 2)}
+    content["tunings"] = {"lora": {}, "frozen": {"method": "frozen"}}
     content["associations"] = {f"word-{number}": {"folder": "texts"} for number in range(4)}
     (tmp_path / "texts").mkdir()
     for story in make_plan(read_study({**content, "associations": {}})).stories:
@@ -384,7 +384,8 @@ def test_the_papers_study_with_augmentations_and_tunings_is_a_few_large_jobs(tmp
     (tmp_path / "whole.yaml").write_text(yaml.safe_dump(content))
     result = snakemake("-n", "--configfile", "whole.yaml", folder=tmp_path)
     counts = jobs(result)
-    assert counts["effects"] == 48 * 4 * 4 and counts["encoding"] == 48 * 5
+    assert counts["effects"] == 48 * 4 * 2 and counts["encoding"] == 48 * 3 and counts["tuned_effects"] == 48 * 2 * 2
+    assert counts["tune"] == 2 * 2 * 12  # four seeds of the association and of either control
     assert sum(counts.values()) < 3000
     size = re.search(r"about (\d+) GB of disk", result.stderr + result.stdout)
     assert size is not None and int(size[1]) < 400

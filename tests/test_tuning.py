@@ -564,3 +564,12 @@ def test_lora_of_llama_2_7b_fits_a_gpu_of_24_gb_by_computation() -> None:
     plan = tuning_memory.planned_memory(config, Settings(rank=8, checkpointing=True))
     assert plan["weights"] == pytest.approx(6_738_415_616 * 2, rel=0.01) and sum(plan.values()) < 24e9
     assert sum(tuning_memory.planned_memory(config, Settings(method="full", checkpointing=True)).values()) > 100e9
+
+
+def test_too_little_memory_is_said_before_training(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("INFO"):
+        tuning_memory.check_memory(MODELS / "gpt2-tiny", SETTINGS, None)
+        tuning_memory.check_memory(MODELS / "gpt2-tiny", SETTINGS, 24 * 10**9)
+    assert caplog.text.count("planned: 1.") == 2
+    with pytest.raises(EngramError, match=r"tuning needs about 1\.\d GB of GPU memory, and there are 0\.5\. .*'checkpointing: true'"):
+        tuning_memory.check_memory(MODELS / "gpt2-tiny", SETTINGS, 5 * 10**8)

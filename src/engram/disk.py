@@ -8,7 +8,7 @@ from math import ceil
 from engram.config import NarrativesDataset, NarrativesForm, Study, is_folder_source, source_folder
 from engram.facts import VOLUME, Fact
 from engram.names import WORD_RATE
-from engram.plan import Plan, models, scan_facts
+from engram.plan import Plan, associating_models, models, scan_facts, tuned_models
 
 #: Vertices with a region of the Destrieux parcellation, and all, of both hemispheres; regions of both.
 _TARGETS = {"fsaverage6": 74_901, "fsaverage5": 18_720}
@@ -25,15 +25,13 @@ _SHAPES = {"gpt2": (13, 768), "gpt2-medium": (25, 1024), "gpt2-large": (37, 1280
 _ASSUMED = (33, 4096)
 
 
-def estimate(study: Study, plan: Plan, texts: int) -> dict[str, float]:
+def estimate(study: Study, plan: Plan) -> dict[str, float]:
     """Return the bytes that the stages of a Narratives study take.
 
     Parameters
     ----------
     study : Study
     plan : Plan
-    texts : int
-        Texts that every model reads: the original, whose activations are kept, and its augmentations.
 
     Returns
     -------
@@ -57,11 +55,14 @@ def estimate(study: Study, plan: Plan, texts: int) -> dict[str, float]:
     pairs = sum(len(group.stories) * len(group.subjects) for group in plan.groups.values())
     ceilings = 3 * len(plan.scans) * targets * 4.0
     shapes = [_shape(study, name) for name in models(study)]
+    # A score of each kind of text, or of tuned model, at one layer; single ones are kept by region.
+    kinds = [targets * 6 for _ in study.associations for _ in associating_models(study) if study.associating.targets == "all"]
+    kinds += [targets * 4 for tuning, one in study.tunings.items() for _ in tuned_models(study, tuning) if one.targets == "all"]
     return {
         "raw data": raw if isinstance(dataset, NarrativesDataset) and dataset.path is None else 0.0,
         "BOLD": bold,
         "activations": sum(words * layers * units for layers, units in shapes) * (4 if study.activations.dtype == "float32" else 2.2),
-        "scores": sum(layers for layers, _ in shapes) * texts * pairs * targets * 2.5,
+        "scores": (sum(layers for layers, _ in shapes) * targets + sum(kinds)) * pairs * 2.5,
         "ceilings": ceilings,
     }
 

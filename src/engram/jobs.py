@@ -109,6 +109,13 @@ def model_folder(snakemake: Any) -> Path:
     return found((model["base"] or model)["source"])
 
 
+def gpu_memory() -> int | None:
+    """Return the bytes of the GPU that torch would use, or None without one."""
+    import torch
+
+    return int(torch.cuda.get_device_properties(0).total_memory) if torch.cuda.is_available() else None
+
+
 def use_threads(threads: int) -> None:
     """Let torch use as many threads as the job was given."""
     import torch

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from engram import storage
-from engram.names import AUGMENTED_TEXT, AVERAGE, ORIGINAL_TEXT
+from engram.names import AUGMENTED_TEXT, AVERAGE, ORIGINAL_TEXT, RANDOM
 from engram.narratives import VERTICES
 from engram.tables import mean_scores
 
@@ -60,11 +60,10 @@ def association_maps(files: Sequence[str]) -> dict[str, np.ndarray]:
     parts = []
     for path in files:
         with storage.open_dataset(path) as scores:
-            r = scores["r"].mean("story")[:, scores["subject"].values != AVERAGE]
-            parts.append((r - r.sel(variant=ORIGINAL_TEXT)).transpose("subject", "variant", "target"))
+            r = scores["r_kind"].mean("story")[:, scores["subject"].values != AVERAGE]
+            parts.append((r - r.sel(kind=ORIGINAL_TEXT)).transpose("subject", "kind", "target"))
     f = xr.concat(parts, "subject").mean("subject")
-    augmented = f.sel(variant=AUGMENTED_TEXT).values
-    random = f[[name.startswith("random-") for name in f["variant"].values]].mean("variant").values
+    augmented, random = (f.sel(kind=kind).values for kind in (AUGMENTED_TEXT, RANDOM))
     return {ASSOCIATION: augmented, ASSOCIATION_RANDOM: random, ASSOCIATION_DIFFERENCE: augmented - random}
 
 

@@ -14,6 +14,8 @@ PEOPLE = "manual"
 ORIGINAL = "original"
 #: The first two texts that a model reads of a story with associations: the story alone, and with them.
 ORIGINAL_TEXT, AUGMENTED_TEXT = "original", "augmented"
+#: The control texts that are the null of F.
+RANDOM = "random"
 #: The model that was tuned, among its tunings; tuning on associations, and what it is compared with.
 BASE, ASSOCIATION = "base", "association"
 TUNING_CONTROLS = ("shuffled", "generic")

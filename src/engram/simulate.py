@@ -345,7 +345,7 @@ TRUTH_COLUMNS = {
     "word rate, stimulus (shared, but no model's), nothing.",
     "regions": "Regions with this drive.",
     "quantity": "R: brain score of the story alone; F minus random; controls: how many control texts have a region whose F survives correction; "
-    "R_sft - R, minus that of control tunings; by how much the validation loss fell, in the tuned model in which it fell least.",
+    "M; R_sft - R, minus that of control tunings; by how much the validation loss fell, in the tuned model in which it fell least.",
     "value": "Mean over these regions and listeners, or the number.",
     "standard_error": "Of the mean of R over listeners.",
     "p_texts": "One-sided p over texts of the mean of F over these regions.",
@@ -441,7 +441,8 @@ def compare_tuning_with_truth(tuning: pd.DataFrame, curves: pd.DataFrame, truth:
         beyond = part["difference"] - part[["difference_shuffled", "difference_generic"]].mean(axis=1)
         where = {"model": model, "augmentation": name, "planted": kind, "regions": _regions_of(truth, str(kind))}
         expected = "above that of other regions" if kind == "tuning" else "anything"
-        rows.append({**where, "quantity": "R_sft - R, minus controls", "value": beyond.mean(), "expected": expected, "found": "not required"})
+        values = {"M": part["difference"].mean() / part["original"].mean(), "R_sft - R, minus controls": beyond.mean()}
+        rows += [{**where, "quantity": name, "value": value, "expected": expected, "found": "not required"} for name, value in values.items()]
     for (model, name), part in curves.groupby(["model", "tuning"], sort=False):
         fell = float(part.groupby(["condition", "seed"])["validation"].agg(lambda losses: losses.iloc[0] - losses.iloc[-1]).min())
         where = {"model": model, "augmentation": name, "planted": "any", "regions": "all", "quantity": "fall of the validation loss, least of all"}

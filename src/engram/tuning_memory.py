@@ -1,19 +1,21 @@
-"""The memory that a tuning will take, from a model's shapes alone.
-
-Apart from `tuning`, so that a better estimate trains nothing again.
-"""
+"""The memory that a tuning will take, from a model's shapes alone."""
 
 from __future__ import annotations
 
 import copy
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from engram import tuning
+from engram.errors import EngramError
 from engram.tuning import Settings
+
+logger = logging.getLogger(__name__)
 
 #: Bytes that a GPU's context and the workspaces of its libraries take (assumed).
 _CONTEXT = 1_000_000_000
@@ -60,6 +62,34 @@ def planned_memory(config: Any, settings: Settings) -> dict[str, int]:
         "logits": tokens * shapes.vocab_size * 2 * (size + 4),
         "context": _CONTEXT,
     }
+
+
+def check_memory(base_folder: str | Path, settings: Settings, available: int | None) -> None:
+    """Say how much memory a tuning will take, and refuse it where there is less.
+
+    Parameters
+    ----------
+    base_folder : path
+        The model to tune.
+    settings : Settings
+    available : int or None
+        Bytes of the GPU; None: a CPU, whose memory nobody shares out.
+
+    Raises
+    ------
+    EngramError
+        If more is needed than there is, with what would take less.
+    """
+    from transformers import AutoConfig
+
+    parts = planned_memory(AutoConfig.from_pretrained(base_folder, local_files_only=True), settings)
+    needed = sum(parts.values())
+    logger.info("planned: %.1f GB on a GPU (%s)", needed / 1e9, ", ".join(f"{name} {size / 1e9:.1f}" for name, size in parts.items()))
+    if available is not None and needed > available:
+        raise EngramError(
+            f"tuning needs about {needed / 1e9:.1f} GB of GPU memory, and there are {available / 1e9:.1f}. It takes less with 'checkpointing: true', "
+            f"a smaller micro_tokens (now {settings.micro_tokens}) or max_length ({settings.max_length}), 'method: lora', or fewer train_layers."
+        )
 
 
 @contextmanager

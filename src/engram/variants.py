@@ -79,6 +79,12 @@ def collect(variants: Iterable[Variant], versions: Container[str], layer: int | 
     )
 
 
+def kind_of(variant: str) -> str:
+    """Return the kind of a variant: its name without the number, if it has one."""
+    kind, _, number = variant.rpartition("-")
+    return kind if kind and number.isdigit() else variant
+
+
 def score_variants(read: Sequence[xr.Dataset], group: Group) -> xr.Dataset:
     """Score every variant on every target of a group of listeners.
 
@@ -91,12 +97,15 @@ def score_variants(read: Sequence[xr.Dataset], group: Group) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        ``r`` (variant, story, subject, target) at the reported layer, and ``r_layer`` (version, layer, story, subject, target);
-        Pearson, mean over folds.
+        Pearson r, mean over folds: ``r`` (variant, story, subject, region) at the reported layer and ``r_layer`` (version, layer,
+        story, subject, region), means over each region's targets; ``r_kind`` (kind, story, subject, target) at the reported
+        layer, mean over each kind's variants. Single variants are kept by region: with their many seeds, targets would fill disks.
     """
     names, versions = (read[0][name].values.tolist() for name in ("variant", "version"))
     n_layers, reported = read[0].sizes["layer"], int(read[0].attrs["reported_layer"])
-    shape = (len(group.stories), *group.shape)
+    regions = region_indices(group.stories[0].target_coordinates)
+    kinds = list(dict.fromkeys(map(kind_of, names)))
+    n_stories, (n_subjects, n_targets) = len(group.stories), group.shape
 
     def score(vectors: list[np.ndarray], inserted: list[np.ndarray], number: int) -> np.ndarray:
         times = [one["row_onset"].values[one["row_variant"].values == number] for one in read]
@@ -104,11 +113,17 @@ def score_variants(read: Sequence[xr.Dataset], group: Group) -> xr.Dataset:
         mean: np.ndarray = group.by_story(group.score(both, group.how_for(read[0]), times)).mean(1)
         return mean
 
-    r = np.empty((len(names), *shape), dtype=np.float32)
-    for number in progress(range(len(names)), "variants", "variant"):
+    def by_region(values: np.ndarray) -> np.ndarray:
+        return np.stack([values[..., members].mean(-1) for members in regions.values()], axis=-1)
+
+    r = np.empty((len(names), n_stories, n_subjects, len(regions)), dtype=np.float32)
+    r_kind = np.zeros((len(kinds), n_stories, n_subjects, n_targets), dtype=np.float32)
+    for number, name in enumerate(progress(names, "variants", "variant")):
         inserted = [one["reported_inserted"].values[one["row_variant"].values == number] for one in read]
-        r[number] = score([one["reported"][number].values for one in read], inserted, number)
-    r_layer = np.empty((len(versions), n_layers, *shape), dtype=np.float32)
+        scored = score([one["reported"][number].values for one in read], inserted, number)
+        r[number] = by_region(scored)
+        r_kind[kinds.index(kind_of(name))] += scored / sum(kind_of(other) == kind_of(name) for other in names)
+    r_layer = np.empty((len(versions), n_layers, *r.shape[1:]), dtype=np.float32)
     for layer in progress(range(n_layers), "layers", "layer"):
         for version, name in enumerate(versions):
             number = names.index(name)
@@ -116,15 +131,29 @@ def score_variants(read: Sequence[xr.Dataset], group: Group) -> xr.Dataset:
                 r_layer[version, layer] = r[number]
                 continue
             inserted = [one["whole_inserted"][layer].values[one["version_row_variant"].values == number] for one in read]
-            r_layer[version, layer] = score([one["whole"][version, layer].values for one in read], inserted, number)
-    at_reported = {"units": "Pearson r", "description": "Brain score at the reported layer, mean over test blocks"}
-    at_all = {"units": "Pearson r", "description": "The same at every layer"}
+            r_layer[version, layer] = by_region(score([one["whole"][version, layer].values for one in read], inserted, number))
+    unit = {"units": "Pearson r"}
     return xr.Dataset(
         {
-            "r": (("variant", "story", "subject", "target"), r, at_reported, storage.packed(1.0)),
-            "r_layer": (("version", "layer", "story", "subject", "target"), r_layer, at_all, storage.packed(1.0)),
+            "r": (("variant", "story", "subject", "region"), r, {**unit, "description": "At the reported layer, mean over test blocks and a region's targets"}),
+            "r_layer": (("version", "layer", "story", "subject", "region"), r_layer, {**unit, "description": "The same at every layer"}),
+            "r_kind": (
+                ("kind", "story", "subject", "target"),
+                r_kind,
+                {**unit, "description": "At the reported layer, mean over test blocks and a kind's variants"},
+                storage.packed(1.0),
+            ),
         },
-        coords={"variant": names, "version": versions, "layer": np.arange(n_layers), **group.coordinates()},
+        coords={
+            "variant": names,
+            "version": versions,
+            "kind": kinds,
+            "layer": np.arange(n_layers),
+            "region_hemisphere": ("region", [hemisphere for hemisphere, _ in regions]),
+            "region_roi": ("region", [roi for _, roi in regions]),
+            "region_targets": ("region", [len(members) for members in regions.values()]),
+            **group.coordinates(),
+        },
         attrs={**group.attributes(), "reported_layer": reported},
     )
 
@@ -182,7 +211,7 @@ class Effects:
 
 
 def read_effects(files: Sequence[str]) -> Effects:
-    """Read the scores of all groups (`score_variants`), averaged over stories and then over the targets of each region."""
+    """Read the scores of all groups (`score_variants`), averaged over stories."""
     subjects: list[str] = []
     parts, layer_parts = [], []
     regions: list[tuple[str, str, int]] = []
@@ -191,14 +220,13 @@ def read_effects(files: Sequence[str]) -> Effects:
     layer = 0
     for path in files:
         with storage.open_dataset(path) as scores:
-            index = region_indices({name: (None, scores[name].values) for name in ("hemisphere", "roi")})
-            regions = [(hemisphere, roi, len(members)) for (hemisphere, roi), members in index.items()]
+            columns = (scores[f"region_{name}"].values.tolist() for name in ("hemisphere", "roi", "targets"))
+            regions = list(zip(*columns, strict=True))
             variants, versions = (scores[name].values.tolist() for name in ("variant", "version"))
             layer = int(scores.attrs["reported_layer"])
             subjects += scores["subject"].values.tolist()
-            r, r_layer = (scores[name].mean("story").values for name in ("r", "r_layer"))
-            parts.append(np.stack([r[..., members].mean(-1) for members in index.values()], axis=-1))
-            layer_parts.append(np.stack([r_layer[..., members].mean(-1) for members in index.values()], axis=-1))
+            parts.append(scores["r"].mean("story").values)
+            layer_parts.append(scores["r_layer"].mean("story").values)
     return Effects(subjects, regions, variants, versions, layer, np.concatenate(parts, axis=1), np.concatenate(layer_parts, axis=2))
 
 

@@ -89,9 +89,7 @@ AUGMENTATIONS = [ORIGINAL]
 
 # Said once, when the study is planned, and not by every job.
 if workflow.is_main_process and STUDY.dataset.kind == "narratives":
-    logger.warning(
-        describe(estimate(STUDY, PLAN, len(AUGMENTATIONS) + len(STUDY.associations)))
-    )
+    logger.warning(describe(estimate(STUDY, PLAN)))
 
 
 def final_outputs():

@@ -2,14 +2,15 @@
 
 from pathlib import Path
 
-from engram import tuning, tuning_data
-from engram.jobs import job, model_folder, use_threads
+from engram import tuning, tuning_data, tuning_memory
+from engram.jobs import gpu_memory, job, model_folder, use_threads
 from engram.paths import found
 
 with job(snakemake):
     config, out = snakemake.params.config, Path(snakemake.output.folder)
     use_threads(snakemake.threads)
     settings, base = tuning.Settings(**config["settings"]), model_folder(snakemake)
+    tuning_memory.check_memory(base, settings, gpu_memory())
     parts = []
     for part in tuning_data.split(tuning_data.read_samples(found(config["data"])), config["validation"], config["study_seed"]):
         conditions = {name: tuning_data.conditioned(part, name, settings.seed) for name in tuning.CONDITIONS}
