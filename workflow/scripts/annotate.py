@@ -6,7 +6,7 @@ from pathlib import Path
 from engram import annotators, associations, storage
 from engram.jobs import job, use_threads
 
-with job(snakemake, network=True):
+with job(snakemake, network=snakemake.params.config["address"] is not None):
     config, output = snakemake.params.config, Path(snakemake.output.associations)
     use_threads(snakemake.threads)
     table = storage.read_words(snakemake.input.words)
