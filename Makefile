@@ -41,8 +41,9 @@ tiny: $(VENV)/.ready
 datalad: $(VENV)/.ready
 	$(call install,envs/requirements-datalad.txt)
 
+# Two workers with a thread each: with more they would wait for each other.
 test: $(VENV)/.ready-dev
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check .
