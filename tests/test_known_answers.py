@@ -160,3 +160,18 @@ def test_alice_is_near_independent_computations(mirror: Path) -> None:
     n_rows = len(average)
     found = encoding.encode(features, average, np.zeros(n_rows, int), np.arange(n_rows), folds=5, inner_folds=5, gap=5, alphas=ALPHAS, backend="torch")
     assert found.r.mean() == pytest.approx(0.365, abs=0.01)
+
+
+@pytest.mark.parametrize(("last", "found"), [(4.0, "yes"), (6.0, "no")])
+def test_tunings_are_reported_beside_the_truth_and_losses_must_fall(last: float, found: str) -> None:
+    truth = pd.DataFrame([("L", roi, kind) for roi, kind in simulate.PLANTED.items()], columns=["hemisphere", "roi", "planted"])
+    planted = (truth["planted"] == "tuning").to_numpy()
+    known = {"model": "m", "tuning": "t", "original": 0.2, "difference_shuffled": 0.0, "difference_generic": 0.01}
+    tuning = truth[["hemisphere", "roi"]].assign(**known, difference=np.where(planted, 0.04, 0.0))
+    curves = pd.DataFrame({"model": "m", "tuning": "t", "condition": "association", "seed": 1, "step": [0, 5], "validation": [5.0, last]})
+    table = simulate.compare_tuning_with_truth(tuning, curves, truth).set_index(["planted", "quantity"])
+    assert table.loc[("tuning", "M"), "value"] == pytest.approx(0.2)
+    assert table.loc[("tuning", "R_sft - R, minus controls"), "value"] == pytest.approx(0.035)
+    loss = table.xs("any", level="planted").iloc[0]
+    assert loss["value"] == pytest.approx(5.0 - last) and loss["found"] == found
+    assert set(table["found"]) == {"not required", found}
