@@ -568,8 +568,7 @@ def test_lora_of_llama_2_7b_fits_a_gpu_of_24_gb_by_computation() -> None:
 
 def test_too_little_memory_is_said_before_training(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO"):
-        tuning_memory.check_memory(MODELS / "gpt2-tiny", SETTINGS, None)
         tuning_memory.check_memory(MODELS / "gpt2-tiny", SETTINGS, 24 * 10**9)
-    assert caplog.text.count("planned: 1.") == 2
+    assert "planned: 1." in caplog.text
     with pytest.raises(EngramError, match=r"tuning needs about 1\.\d GB of GPU memory, and there are 0\.5\. .*'checkpointing: true'"):
         tuning_memory.check_memory(MODELS / "gpt2-tiny", SETTINGS, 5 * 10**8)

@@ -64,7 +64,7 @@ def planned_memory(config: Any, settings: Settings) -> dict[str, int]:
     }
 
 
-def check_memory(base_folder: str | Path, settings: Settings, available: int | None) -> None:
+def check_memory(base_folder: str | Path, settings: Settings, available: int) -> None:
     """Say how much memory a tuning will take, and refuse it where there is less.
 
     Parameters
@@ -72,8 +72,8 @@ def check_memory(base_folder: str | Path, settings: Settings, available: int | N
     base_folder : path
         The model to tune.
     settings : Settings
-    available : int or None
-        Bytes of the GPU; None: a CPU, whose memory nobody shares out.
+    available : int
+        Bytes of the GPU.
 
     Raises
     ------
@@ -85,7 +85,7 @@ def check_memory(base_folder: str | Path, settings: Settings, available: int | N
     parts = planned_memory(AutoConfig.from_pretrained(base_folder, local_files_only=True), settings)
     needed = sum(parts.values())
     logger.info("planned: %.1f GB on a GPU (%s)", needed / 1e9, ", ".join(f"{name} {size / 1e9:.1f}" for name, size in parts.items()))
-    if available is not None and needed > available:
+    if needed > available:
         raise EngramError(
             f"tuning needs about {needed / 1e9:.1f} GB of GPU memory, and there are {available / 1e9:.1f}. It takes less with 'checkpointing: true', "
             f"a smaller micro_tokens (now {settings.micro_tokens}) or max_length ({settings.max_length}), 'method: lora', or fewer train_layers."

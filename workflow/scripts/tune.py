@@ -10,7 +10,8 @@ with job(snakemake):
     config, out = snakemake.params.config, Path(snakemake.output.folder)
     use_threads(snakemake.threads)
     settings, base = tuning.Settings(**config["settings"]), model_folder(snakemake)
-    tuning_memory.check_memory(base, settings, gpu_memory())
+    if (available := gpu_memory()) is not None:
+        tuning_memory.check_memory(base, settings, available)
     parts = []
     for part in tuning_data.split(tuning_data.read_samples(found(config["data"])), config["validation"], config["study_seed"]):
         conditions = {name: tuning_data.conditioned(part, name, settings.seed) for name in tuning.CONDITIONS}
