@@ -107,20 +107,22 @@ def encode(
     r = np.zeros((len(stories), folds, n_targets), dtype=np.float32)
     chosen = np.zeros((folds, n_targets), dtype=np.uint8)
     for fold, (train, test) in enumerate(blocked_folds(story, position, folds, gap)):
-        criterion = xp.zeros_like(bold, shape=(len(alphas), n_targets))
-        for inner_train, inner_test in blocked_folds(story[train], position[train], inner_folds, gap):
-            fit, held_out = train[inner_train], train[inner_test]
-            matrices, parts = _hat_matrices(design, fit, held_out, alphas, xp), _by_story(story, held_out)
-            for batch in _batches(n_targets, len(alphas) * len(held_out), backend):
-                criterion[:, batch] += _criterion(matrices, bold[fit, batch], bold[held_out, batch], parts, alpha_by, xp)
-        best = xp.to_numpy(criterion.argmax(0))
+        inner = [
+            _inner_fold(design, train[fit], train[held_out], story, alphas, xp)
+            for fit, held_out in blocked_folds(story[train], position[train], inner_folds, gap)
+        ]
+        best = np.empty(n_targets, dtype=np.uint8)
+        # All inner folds of a batch follow each other, so that its BOLD is read from memory once.
+        for batch in _batches(n_targets, len(alphas) * max(len(one.held_out) for one in inner), backend):
+            criterion = sum(_criterion(one, bold[:, batch], alpha_by, xp) for one in inner)
+            best[batch] = xp.to_numpy(criterion.argmax(0))
         chosen[fold] = best
         matrices, parts = _hat_matrices(design, train, test, alphas, xp), _by_story(story, test)
         for index in np.unique(best):
             mine = np.flatnonzero(best == index)
             for batch in _batches(len(mine), len(test), backend):
                 selected = bold[:, mine[batch]]
-                predictions = matrices[int(index)] @ (selected[train] - selected[train].mean(0))
+                predictions = matrices[int(index)] @ selected[train]
                 for one, rows in parts:
                     scores = pearson(standardize(selected[test][rows]), predictions[rows])
                     r[np.searchsorted(stories, one), fold, mine[batch]] = xp.to_numpy(scores)
@@ -128,38 +130,52 @@ def encode(
 
 
 def _hat_matrices(design: Any, train: np.ndarray, test: np.ndarray, alphas: Sequence[float], xp: ModuleType) -> Any:
-    """Return what turns centred training targets into predictions, for every penalty: (n_alphas, n_test, n_train), float32."""
+    """Return what turns training targets into predictions, for every penalty: (n_alphas, n_test, n_train), float32.
+
+    Predictions are deviations from the training targets' mean, which the matrices take off themselves.
+    """
     from himalaya.kernel_ridge._random_search import _decompose_kernel_ridge
     from himalaya.ridge._random_search import _decompose_ridge
 
-    train_x, test_x = xp.asarray(design[train], dtype=xp.float64), xp.asarray(design[test], dtype=xp.float64)
-    mean = train_x.mean(0)
-    train_x = train_x - mean
-    scale = (train_x**2).mean(0) ** 0.5
-    scale = scale + (scale == 0)
-    train_x, test_x = train_x / scale, (test_x - mean) / scale
+    n_train = len(train)
+    rows = xp.asarray(design[np.concatenate([train, test])], dtype=xp.float64)
+    rows -= rows[:n_train].mean(0)
+    scale = (rows[:n_train] ** 2).mean(0) ** 0.5
+    rows /= scale + (scale == 0)
     penalties = xp.asarray(np.asarray(alphas), dtype=xp.float64)
-    n_rows, n_features = train_x.shape
-    # Both generators yield one batch: all penalties share the decomposition.
-    if n_features > n_rows:
-        kernel, test_kernel = train_x @ train_x.T, test_x @ train_x.T
-        matrices, _ = next(_decompose_kernel_ridge(kernel, penalties, Ktest=test_kernel, n_alphas_batch=len(alphas)))
+    n_features = rows.shape[1]
+    if n_features > n_train:
+        kernel = rows @ rows[:n_train].T
+        batches = _decompose_kernel_ridge(kernel[:n_train], penalties, Ktest=kernel[n_train:], n_alphas_batch=len(alphas))
+        matrices = xp.concatenate([matrices for matrices, _ in batches])
     else:
-        weights, _ = next(_decompose_ridge(train_x, penalties, n_alphas_batch=len(alphas)))
-        matrices = xp.matmul(test_x, weights)
-    return xp.asarray(matrices, dtype=xp.float32)
+        # himalaya makes the weights of every penalty in a batch: one at a time, since long stories and wide models have many.
+        batches = _decompose_ridge(rows[:n_train], penalties, n_alphas_batch=1)
+        matrices = xp.concatenate([xp.matmul(rows[n_train:], weights) for weights, _ in batches])
+    return xp.asarray(matrices - matrices.mean(-1)[..., None], dtype=xp.float32)
 
 
-def _criterion(matrices: Any, fit: Any, held_out: Any, parts: Sequence[tuple[int, slice]], alpha_by: str, xp: ModuleType) -> Any:
-    """Return how well each penalty predicts each target: (n_alphas, n_targets), higher is better.
+@dataclass(frozen=True)
+class _InnerFold:
+    """What turns BOLD of the rows `fit` into predictions of the rows `held_out`, whose stories are `parts`."""
 
-    `fit` and `held_out` are BOLD of shapes (n_train, n_targets) and (n_test, n_targets); `parts` are the test rows' stories.
-    """
-    mean = fit.mean(0)
-    predictions = xp.matmul(matrices, fit - mean)
+    matrices: Any
+    fit: Any
+    held_out: Any
+    parts: Sequence[tuple[int, slice]]
+
+
+def _inner_fold(design: Any, fit: np.ndarray, held_out: np.ndarray, story: np.ndarray, alphas: Sequence[float], xp: ModuleType) -> _InnerFold:
+    return _InnerFold(_hat_matrices(design, fit, held_out, alphas, xp), xp.asarray(fit), xp.asarray(held_out), _by_story(story, held_out))
+
+
+def _criterion(fold: _InnerFold, bold: Any, alpha_by: str, xp: ModuleType) -> Any:
+    """Return how well each penalty predicts each target of `bold` (n_rows, n_targets): (n_alphas, n_targets), higher is better."""
+    fit, held_out = bold[fold.fit], bold[fold.held_out]
+    predictions = xp.matmul(fold.matrices, fit)
     if alpha_by == "mse":
-        return -((predictions - (held_out - mean)) ** 2).mean(1)
-    scores = [pearson(standardize(held_out[rows]), predictions[:, rows]) for _, rows in parts]
+        return -((predictions - (held_out - fit.mean(0))) ** 2).mean(1)
+    scores = [pearson(standardize(held_out[rows]), predictions[:, rows]) for _, rows in fold.parts]
     return sum(scores) / len(scores)
 
 

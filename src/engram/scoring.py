@@ -31,7 +31,7 @@ def pearson(standardized: Any, predictions: Any) -> Any:
     """
     n_rows = predictions.shape[-2]
     product = (predictions * standardized).sum(-2)
-    mean_square = (predictions**2).sum(-2)
+    mean_square = (predictions * predictions).sum(-2)
     variance = mean_square - predictions.sum(-2) ** 2 / n_rows
     constant = variance <= _CONSTANT * mean_square
     return product * ~constant / (variance * ~constant + constant) ** 0.5
