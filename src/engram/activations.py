@@ -19,6 +19,7 @@ from engram import storage
 from engram.adapters import base_of, is_adapter, merged
 from engram.errors import EngramError
 from engram.jobs import progress
+from engram.memory import ReadingShape
 from engram.paths import found
 from engram.tokens import TokenizedStory, tokenize
 from engram.windows import Window, exact_windows, strided_windows
@@ -108,6 +109,7 @@ def load(
     if getattr(config, "is_encoder_decoder", False):
         raise EngramError(f"the model in '{folder}' ({config.model_type}) has an encoder and a decoder; give a causal model or an encoder.")
     model = model.to(place).eval()
+    model.config.use_cache = False  # nothing is generated: keys and values of the past would only take memory
     probe = np.asarray(tokenizer("one two three four five six", add_special_tokens=False)["input_ids"])
     causal = _is_causal(model, probe)
     prefix, suffix = _special_tokens(tokenizer, causal)
@@ -220,19 +222,10 @@ def word_vectors(story: TokenizedStory, windows: Sequence[Window], reader: Reade
 
     result: np.ndarray | None = None
     for batch in progress(_batches(story, windows, reader, batch_tokens), "windows", "batch"):
-        sequences = [_window_ids(story, window, reader) for window in batch]
-        longest = max(map(len, sequences))
-        ids = np.full((len(batch), longest), sequences[0][0])
-        mask = np.zeros((len(batch), longest), dtype=np.int64)
-        for row, sequence in enumerate(sequences):
-            ids[row, : len(sequence)], mask[row, : len(sequence)] = sequence, 1
-        words, flat, word_of_flat, weights = _picks(story, batch, len(reader.prefix), longest, pooling)
+        ids, mask = padded(story, batch, reader)
+        words, flat, word_of_flat, weights = _picks(story, batch, len(reader.prefix), ids.shape[1], pooling)
         with torch.inference_mode():
-            output = reader.model(
-                input_ids=torch.as_tensor(ids, device=reader.model.device),
-                attention_mask=torch.as_tensor(mask, device=reader.model.device),
-                output_hidden_states=True,
-            )
+            output = reader.model(input_ids=ids, attention_mask=mask, output_hidden_states=True)
             device = reader.model.device
             index, target = torch.as_tensor(flat, device=device), torch.as_tensor(word_of_flat, device=device)
             scale = torch.as_tensor(weights, device=device)[:, None]
@@ -249,6 +242,23 @@ def word_vectors(story: TokenizedStory, windows: Sequence[Window], reader: Reade
     if not np.isfinite(result).all():
         raise EngramError("the model gives activations that are not finite. With activations.dtype float16, try bfloat16 or float32.")
     return result
+
+
+def padded(story: TokenizedStory, batch: Sequence[Window], reader: Reader) -> tuple[Any, Any]:
+    """Return the tokens of a batch of windows on the model's device, (n_windows, longest), and which are no padding; None where there is none.
+
+    Without a mask, attention takes its fastest road.
+    """
+    import torch
+
+    sequences = [_window_ids(story, window, reader) for window in batch]
+    lengths = [len(sequence) for sequence in sequences]
+    ids = np.full((len(batch), max(lengths)), sequences[0][0])
+    for row, sequence in enumerate(sequences):
+        ids[row, : len(sequence)] = sequence
+    mask = np.arange(max(lengths)) < np.array(lengths)[:, None]
+    device = reader.model.device
+    return torch.as_tensor(ids, device=device), None if mask.all() else torch.as_tensor(mask.astype(np.int64), device=device)
 
 
 def _window_ids(story: TokenizedStory, window: Window, reader: Reader) -> np.ndarray:
@@ -307,6 +317,28 @@ def story_activations(
     vectors = word_vectors(story, windows, reader, pooling=pooling, batch_tokens=batch_tokens)
     _report_massive(vectors, words)
     return to_dataset(vectors, half=reader.model.dtype.itemsize < 4)
+
+
+def shape_of(words: Sequence[str], reader: Reader, *, mode: str, context: int | None, stride: int | None, pooling: str, batch_tokens: int) -> ReadingShape:
+    """Return the shapes that the memory of `story_activations` depends on (the same parameters)."""
+    story = tokenize(words, reader.tokenizer)
+    windows = plan_windows(story, reader, mode=mode, context=context, stride=stride)
+    batches = _batches(story, windows, reader, batch_tokens)
+    lengths = [[int(story.first[one.end] - story.first[one.begin]) + len(reader.prefix) + len(reader.suffix) for one in batch] for batch in batches]
+    config = reader.model.config.get_text_config()
+    return ReadingShape(
+        parameters=sum(weight.numel() for weight in reader.model.parameters()),
+        blocks=config.num_hidden_layers,
+        units=config.hidden_size,
+        widest=getattr(config, "intermediate_size", None) or getattr(config, "n_inner", None) or 4 * config.hidden_size,
+        heads=config.num_attention_heads,
+        itemsize=reader.model.dtype.itemsize,
+        batch_tokens=max(len(one) * max(one) for one in lengths),
+        context=max(map(max, lengths)),
+        words=len(words),
+        batch_words=max(sum(window.end - window.read for window in batch) for batch in batches),
+        attention_matrices=getattr(config, "_attn_implementation", "") == "eager",
+    )
 
 
 def word_rate(n_words: int) -> xr.Dataset:

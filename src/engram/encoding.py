@@ -7,7 +7,8 @@ through in batches sized to the memory at hand; no weights are kept.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
@@ -15,10 +16,11 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from engram import storage, timing
+from engram import memory, storage, timing
 from engram.errors import EngramError
 from engram.folds import blocked_folds
 from engram.jobs import progress
+from engram.memory import EncodingShape
 from engram.scoring import pearson, standardize
 
 logger = logging.getLogger(__name__)
@@ -41,6 +43,11 @@ class Scores:
 
     r: np.ndarray
     alpha: np.ndarray
+
+
+def batch_bytes(backend: str) -> int:
+    """Return how many bytes of predictions are held at a time."""
+    return _BATCH_BYTES[backend]
 
 
 def choose_backend(name: str) -> str:
@@ -72,7 +79,7 @@ def encode(
     features : array of shape (n_rows, n_features)
         Delayed features of all stories, one after the other.
     targets : array of shape (n_rows, n_targets)
-        BOLD on the same rows, finite.
+        BOLD on the same rows, finite; of numpy, or of the backend (it stays where it is).
     story, position : arrays of shape (n_rows, )
         Which story a row belongs to, and its place there (in TRs).
     folds, inner_folds : int
@@ -101,8 +108,8 @@ def encode(
 
     xp = set_backend(backend)
     n_targets = targets.shape[1]
-    design = xp.asarray(np.ascontiguousarray(features, dtype=np.float32))
-    bold = xp.asarray(np.ascontiguousarray(targets, dtype=np.float32))
+    design = xp.asarray(features, dtype=xp.float32)
+    bold = xp.asarray(targets, dtype=xp.float32)
     stories = np.unique(story)
     r = np.zeros((len(stories), folds, n_targets), dtype=np.float32)
     chosen = np.zeros((folds, n_targets), dtype=np.uint8)
@@ -146,13 +153,13 @@ def _hat_matrices(design: Any, train: np.ndarray, test: np.ndarray, alphas: Sequ
     n_features = rows.shape[1]
     if n_features > n_train:
         kernel = rows @ rows[:n_train].T
-        batches = _decompose_kernel_ridge(kernel[:n_train], penalties, Ktest=kernel[n_train:], n_alphas_batch=len(alphas))
-        matrices = xp.concatenate([matrices for matrices, _ in batches])
+        batches = _decompose_kernel_ridge(kernel[:n_train], penalties, Ktest=kernel[n_train:], n_alphas_batch=1)
+        matrices = (matrix[0] for matrix, _ in batches)
     else:
-        # himalaya makes the weights of every penalty in a batch: one at a time, since long stories and wide models have many.
         batches = _decompose_ridge(rows[:n_train], penalties, n_alphas_batch=1)
-        matrices = xp.concatenate([xp.matmul(rows[n_train:], weights) for weights, _ in batches])
-    return xp.asarray(matrices - matrices.mean(-1)[..., None], dtype=xp.float32)
+        matrices = (rows[n_train:] @ weights[0] for weights, _ in batches)
+    # One penalty at a time: long stories and wide models make them large.
+    return xp.stack([xp.asarray(matrix - matrix.mean(-1)[:, None], dtype=xp.float32) for matrix in matrices])
 
 
 @dataclass(frozen=True)
@@ -273,6 +280,14 @@ def stack_listeners(stories: Sequence[StoryData], subjects: Sequence[str]) -> np
     return targets
 
 
+@dataclass
+class Part:
+    """Some listeners of a group (`listeners` of its subjects), with their BOLD where it is computed with: (n_rows, n_listeners * n_targets)."""
+
+    listeners: slice
+    targets: Any
+
+
 class Group:
     """The data of a group of listeners, against which features are scored.
 
@@ -281,6 +296,8 @@ class Group:
     stories : sequence of StoryData
     subjects : sequence of str
         The group's listeners.
+    memory : float, optional
+        Bytes that the job may take; listeners whose BOLD does not fit come one part after the other. None: most of what is free.
     words_to_trs, longest_delay, delays, folds, inner_folds, alphas, alpha_by, backend
         The `encoding` section of the configuration; `tail` and `trim`, which shaped the BOLD's rows, are not used here.
     """
@@ -298,6 +315,7 @@ class Group:
         alphas: Sequence[float],
         alpha_by: str,
         backend: str,
+        memory: float | None = None,
         **_rows: float,
     ) -> None:
         check_same_targets(stories)
@@ -306,11 +324,11 @@ class Group:
         self.fir = timing.fir_delays(self.tr, longest_delay, delays)
         self.gap = timing.fold_gap(self.fir, words_to_trs)
         self._options: dict[str, Any] = {"folds": folds, "inner_folds": inner_folds, "gap": self.gap, "alphas": alphas, "alpha_by": alpha_by}
+        self._memory = memory
         self._story = np.concatenate([np.full(len(one.times), index) for index, one in enumerate(stories)])
         self._position = np.concatenate([np.arange(len(one.times)) for one in stories])
-        self._targets = stack_listeners(stories, subjects)
         #: Listeners and targets of each.
-        self.shape = (len(subjects), self._targets.shape[1] // len(subjects))
+        self.shape = (len(subjects), stories[0].bold.sizes["target"])
         logger.info(
             "%d stories, %d rows, %d listeners, %d targets each, delays %s, gap %d, backend %s",
             len(stories),
@@ -321,11 +339,41 @@ class Group:
             self.backend,
         )
 
-    def score(self, vectors: Sequence[np.ndarray], how: str | None = None, more_onsets: Sequence[np.ndarray] | None = None) -> Scores:
-        """Score word vectors.
+    def parts(self, units: int, layers: int) -> Iterator[Part]:
+        """Yield the listeners, as many at a time as memory holds; the next ones are read while the caller works on these.
 
         Parameters
         ----------
+        units : int
+            Of the word vectors that will be scored.
+        layers : int
+            How many layers, or texts, have scores kept by target.
+        """
+        from himalaya.backend import set_backend
+
+        xp = set_backend(self.backend)
+        n_listeners, n_targets = self.shape
+        sizes = {"folds": self._options["folds"], "inner_folds": self._options["inner_folds"], "alphas": len(self._options["alphas"])}
+        shape = EncodingShape(len(self._story), units * len(self.fir), n_listeners, n_targets, layers, len(self.stories), **sizes)
+        batch = batch_bytes(self.backend)
+        at_once = memory.listeners_at_once(shape, memory.available() if self._memory is None else self._memory, batch, memory.device_available(self.backend))
+        logger.info("%.1f GB of memory planned, %d of %d listeners at a time", memory.encoding_bytes(shape, at_once, batch) / 1e9, at_once, n_listeners)
+        chosen = [slice(begin, min(begin + at_once, n_listeners)) for begin in range(0, n_listeners, at_once)]
+        with ThreadPoolExecutor(max_workers=1) as reader:
+            coming = [reader.submit(stack_listeners, self.stories, self.subjects[chosen[0]])]
+            for number, listeners in enumerate(chosen):
+                part = Part(listeners, xp.asarray(coming.pop().result()))
+                if number + 1 < len(chosen):
+                    coming.append(reader.submit(stack_listeners, self.stories, self.subjects[chosen[number + 1]]))
+                yield part
+                part.targets = None  # so that no more than two parts are in memory, whoever still holds this one
+
+    def score(self, part: Part, vectors: Sequence[np.ndarray], how: str | None = None, more_onsets: Sequence[np.ndarray] | None = None) -> Scores:
+        """Score word vectors on some listeners.
+
+        Parameters
+        ----------
+        part : Part
         vectors : sequence of arrays of shape (n_words, n_units)
             One for each story.
         how : str, optional
@@ -340,15 +388,15 @@ class Group:
                 for values, one, times in zip(vectors, self.stories, more, strict=True)
             ]
         )
-        return encode(features, self._targets, self._story, self._position, backend=self.backend, **self._options)
+        return encode(features, part.targets, self._story, self._position, backend=self.backend, **self._options)
 
     def how_for(self, activations: xr.Dataset) -> str | None:
         """Return how activations meet the rows where it is not as configured: the word rate is summed where vectors are averaged."""
         return "sum" if self.how == "mean" and activations.attrs.get("words_to_trs") == "sum" else None
 
     def by_story(self, scores: Scores) -> np.ndarray:
-        """Return r of shape (n_stories, n_folds, n_subjects, n_targets)."""
-        return scores.r.reshape(*scores.r.shape[:2], *self.shape)
+        """Return r of shape (n_stories, n_folds, n_listeners, n_targets)."""
+        return scores.r.reshape(*scores.r.shape[:2], -1, self.shape[1])
 
     def coordinates(self) -> dict[str, Any]:
         """Return what stories, listeners and targets are called in results."""
@@ -374,7 +422,7 @@ def group_scores(activations: Sequence[str], bold: Sequence[str], words: Sequenc
     subjects : sequence of str
         The group's listeners.
     **options
-        The `encoding` section of the configuration, as in `Group`.
+        The `encoding` section of the configuration, and `memory`, as in `Group`.
 
     Returns
     -------
@@ -395,13 +443,14 @@ def group_scores(activations: Sequence[str], bold: Sequence[str], words: Sequenc
     r = np.empty((n_layers, n_stories, *group.shape), dtype=np.float32)
     r_fold = np.empty((n_layers, n_stories, n_folds, group.shape[0], len(regions)), dtype=np.float32)
     alpha = np.empty((n_layers, *group.shape), dtype=np.uint8)
-    for layer in progress(range(n_layers), "layers", "layer"):
-        scores = group.score([one["activation"][layer].values for one in read], how)
-        by_target = group.by_story(scores)
-        r[layer] = by_target.mean(1)
-        for number, index in enumerate(regions.values()):
-            r_fold[layer, ..., number] = by_target[..., index].mean(-1)
-        alpha[layer] = np.rint(scores.alpha.mean(0)).reshape(group.shape)
+    for part in group.parts(read[0].sizes["unit"], n_layers):
+        for layer in progress(range(n_layers), "layers", "layer"):
+            scores = group.score(part, [one["activation"][layer].values for one in read], how)
+            by_target = group.by_story(scores)
+            r[layer][:, part.listeners] = by_target.mean(1)
+            for number, index in enumerate(regions.values()):
+                r_fold[layer][:, :, part.listeners, number] = by_target[..., index].mean(-1)
+            alpha[layer, part.listeners] = np.rint(scores.alpha.mean(0)).reshape(-1, group.shape[1])
     return xr.Dataset(
         {
             "r": (

@@ -14,7 +14,7 @@ import pandas as pd
 import xarray as xr
 
 from engram import storage
-from engram.encoding import Group, region_indices
+from engram.encoding import Group, Part, region_indices
 from engram.jobs import progress
 from engram.names import AVERAGE
 from engram.tables import LISTENERS, reported_layer
@@ -107,10 +107,10 @@ def score_variants(read: Sequence[xr.Dataset], group: Group) -> xr.Dataset:
     kinds = list(dict.fromkeys(map(kind_of, names)))
     n_stories, (n_subjects, n_targets) = len(group.stories), group.shape
 
-    def score(vectors: list[np.ndarray], inserted: list[np.ndarray], number: int) -> np.ndarray:
+    def score(part: Part, vectors: list[np.ndarray], inserted: list[np.ndarray], number: int) -> np.ndarray:
         times = [one["row_onset"].values[one["row_variant"].values == number] for one in read]
         both = [np.concatenate(pair) for pair in zip(vectors, inserted, strict=True)]
-        mean: np.ndarray = group.by_story(group.score(both, group.how_for(read[0]), times)).mean(1)
+        mean: np.ndarray = group.by_story(group.score(part, both, group.how_for(read[0]), times)).mean(1)
         return mean
 
     def by_region(values: np.ndarray) -> np.ndarray:
@@ -118,20 +118,22 @@ def score_variants(read: Sequence[xr.Dataset], group: Group) -> xr.Dataset:
 
     r = np.empty((len(names), n_stories, n_subjects, len(regions)), dtype=np.float32)
     r_kind = np.zeros((len(kinds), n_stories, n_subjects, n_targets), dtype=np.float32)
-    for number, name in enumerate(progress(names, "variants", "variant")):
-        inserted = [one["reported_inserted"].values[one["row_variant"].values == number] for one in read]
-        scored = score([one["reported"][number].values for one in read], inserted, number)
-        r[number] = by_region(scored)
-        r_kind[kinds.index(kind_of(name))] += scored / sum(kind_of(other) == kind_of(name) for other in names)
     r_layer = np.empty((len(versions), n_layers, *r.shape[1:]), dtype=np.float32)
-    for layer in progress(range(n_layers), "layers", "layer"):
-        for version, name in enumerate(versions):
-            number = names.index(name)
-            if layer == reported:
-                r_layer[version, layer] = r[number]
-                continue
-            inserted = [one["whole_inserted"][layer].values[one["version_row_variant"].values == number] for one in read]
-            r_layer[version, layer] = by_region(score([one["whole"][version, layer].values for one in read], inserted, number))
+    for part in group.parts(read[0].sizes["unit"], len(kinds)):
+        own = part.listeners
+        for number, name in enumerate(progress(names, "variants", "variant")):
+            inserted = [one["reported_inserted"].values[one["row_variant"].values == number] for one in read]
+            scored = score(part, [one["reported"][number].values for one in read], inserted, number)
+            r[number][:, own] = by_region(scored)
+            r_kind[kinds.index(kind_of(name))][:, own] += scored / sum(kind_of(other) == kind_of(name) for other in names)
+        for layer in progress(range(n_layers), "layers", "layer"):
+            for version, name in enumerate(versions):
+                number = names.index(name)
+                if layer == reported:
+                    r_layer[version, layer][:, own] = r[number][:, own]
+                    continue
+                inserted = [one["whole_inserted"][layer].values[one["version_row_variant"].values == number] for one in read]
+                r_layer[version, layer][:, own] = by_region(score(part, [one["whole"][version, layer].values for one in read], inserted, number))
     unit = {"units": "Pearson r"}
     return xr.Dataset(
         {

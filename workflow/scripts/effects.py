@@ -1,6 +1,6 @@
 """Score every text of an augmentation on a group's listeners."""
 
-from engram import encoding, storage, variants
+from engram import encoding, memory, storage, variants
 from engram.jobs import job, use_threads
 
 with job(snakemake):
@@ -9,5 +9,5 @@ with job(snakemake):
     stories = [encoding.load_story(*files) for files in zip(snakemake.input.bold, snakemake.input.words, strict=True)]
     if config["targets"] == "roi":
         stories = [encoding.by_region(one) for one in stories]
-    group = encoding.Group(stories, config["subjects"], **config["encoding"])
+    group = encoding.Group(stories, config["subjects"], memory=memory.available(snakemake.resources.get("mem_mb")), **config["encoding"])
     storage.write_dataset(snakemake.output.scores, variants.score_variants([storage.open_dataset(path) for path in snakemake.input.activations], group))

@@ -1,0 +1,179 @@
+"""How much memory encoding and reading take, from shapes alone; what cannot be had at once is taken in parts.
+
+The predictions count the arrays that a stage holds at its fullest; tests and `make bench` hold them against what was measured.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from engram.errors import EngramError
+
+#: Bytes of a job before it holds any data: Python with numpy, pandas, xarray and torch (measured); and with transformers.
+BASE, BASE_READING = 430_000_000, 750_000_000
+#: Part of the memory at hand that a job plans with.
+_SHARE = 0.8
+
+
+@dataclass(frozen=True)
+class EncodingShape:
+    """What the memory of an encoding depends on.
+
+    Attributes
+    ----------
+    rows : int
+        TRs of all stories of the group.
+    features : int
+        Units times delays.
+    listeners, targets : int
+        Listeners of the group, and targets of each.
+    layers, stories : int
+        Layers (or texts) whose scores are kept by target, and stories.
+    folds, inner_folds, alphas : int
+    """
+
+    rows: int
+    features: int
+    listeners: int
+    targets: int
+    layers: int
+    stories: int
+    folds: int
+    inner_folds: int
+    alphas: int
+
+
+def encoding_bytes(shape: EncodingShape, at_once: int, batch: int) -> int:
+    """Return the peak memory of an encoding on a CPU.
+
+    Parameters
+    ----------
+    shape : EncodingShape
+    at_once : int
+        Listeners whose BOLD is in memory together.
+    batch : int
+        Bytes of predictions that are held at a time.
+
+    Returns
+    -------
+    int
+        Bytes, those of the process before it holds any data included.
+    """
+    parts = 1 if at_once >= shape.listeners else 2  # the next listeners' BOLD is read while one part is scored
+    bold = parts * at_once * shape.rows * shape.targets * 4
+    scored = at_once * shape.targets * (shape.folds * (shape.stories * 4 * 2 + 1 + 8))
+    kept = shape.layers * shape.listeners * shape.targets * (4 * shape.stories + 1)
+    scoring = bold + scored + design_bytes(shape) + 4 * batch
+    # Packing into 16 bits makes copies of what is written.
+    writing = shape.layers * shape.listeners * shape.targets * shape.stories * 10
+    return BASE + kept + max(scoring, writing)
+
+
+def design_bytes(shape: EncodingShape) -> int:
+    """Return the bytes of the features, of a decomposition, and of the matrices that make predictions of one outer fold."""
+    train = shape.rows * (shape.folds - 1) // shape.folds
+    fit, held_out = train * (shape.inner_folds - 1) // shape.inner_folds, train // shape.inner_folds
+    matrices = shape.inner_folds * shape.alphas * held_out * fit * 4
+    features = shape.rows * shape.features * 4
+    if shape.features > train:
+        decomposition = shape.rows * shape.features * 8 * 2 + 4 * train * train * 8
+    else:
+        decomposition = shape.rows * shape.features * 8 * 3 + (train * shape.features + shape.features**2) * 8 * 2
+    return 2 * features + decomposition + matrices
+
+
+def listeners_at_once(shape: EncodingShape, memory: float, batch: int, device_memory: float | None = None) -> int:
+    """Return how many listeners' BOLD to hold together: all, or as many as the memory allows.
+
+    Parameters
+    ----------
+    shape : EncodingShape
+    memory : float
+        Bytes that the job may take.
+    batch : int
+        Bytes of predictions that are held at a time.
+    device_memory : float, optional
+        Bytes of the GPU, if one is used: it holds the BOLD of these listeners, and the matrices.
+
+    Raises
+    ------
+    EngramError
+        If not even one listener fits.
+    """
+    for at_once in range(shape.listeners, 0, -1):
+        on_device = at_once * shape.rows * shape.targets * 4 + design_bytes(shape) + 4 * batch
+        if encoding_bytes(shape, at_once, batch) <= memory and (device_memory is None or on_device <= device_memory):
+            return at_once
+    needed = encoding_bytes(shape, 1, batch) / 1e9
+    raise EngramError(
+        f"this job has {memory / 1e9:.1f} GB of memory"
+        + (f" and {device_memory / 1e9:.1f} GB on its GPU" if device_memory is not None else "")
+        + f" and needs {needed:.1f} GB even with the BOLD of one listener at a time ({shape.rows} rows, {shape.targets} targets, {shape.features} features). "
+        "Give it more (resources: mem_mb), or score fewer targets (bold.targets: roi)."
+    )
+
+
+def available(limit_mb: Any = None) -> float:
+    """Return the bytes that a job may plan with: what it was given (`mem_mb` of its resources), or most of what is free."""
+    import psutil
+
+    if isinstance(limit_mb, int | float) and limit_mb > 0:
+        return float(limit_mb) * 1e6
+    return _SHARE * float(psutil.virtual_memory().available)
+
+
+def device_available(backend: str) -> float | None:
+    """Return the bytes that are free on the GPU, or None where the backend uses none."""
+    if backend != "torch_cuda":
+        return None
+    import torch
+
+    return _SHARE * float(torch.cuda.mem_get_info()[0])
+
+
+@dataclass(frozen=True)
+class ReadingShape:
+    """What the memory of reading a story depends on: the model's shapes, the batch and the words.
+
+    Attributes
+    ----------
+    parameters : int
+    blocks, units : int
+        Transformer blocks, and the width of their output.
+    widest : int
+        Width of the widest layer inside a block.
+    heads : int
+    itemsize : int
+        Bytes of a number.
+    batch_tokens, context : int
+        Tokens in a batch, and in a window.
+    words, batch_words : int
+        Words of the story, and at most in a batch.
+    attention_matrices : bool
+        Whether attention is computed as whole matrices (`eager`), of heads x context x context.
+    """
+
+    parameters: int
+    blocks: int
+    units: int
+    widest: int
+    heads: int
+    itemsize: int
+    batch_tokens: int
+    context: int
+    words: int
+    batch_words: int
+    attention_matrices: bool = False
+
+
+def reading_bytes(shape: ReadingShape) -> int:
+    """Return the peak memory of reading a story on a CPU, in bytes, those of the process before it holds any data included."""
+    weights = shape.parameters * shape.itemsize
+    states = (shape.blocks + 1) * shape.batch_tokens * shape.units * shape.itemsize
+    inside = shape.batch_tokens * (3 * shape.widest + 4 * shape.units) * shape.itemsize
+    if shape.attention_matrices:
+        inside += 2 * shape.batch_tokens * shape.context * shape.heads * shape.itemsize
+    pooled = 2 * (shape.blocks + 1) * shape.batch_words * shape.units * 4
+    result = (shape.blocks + 1) * shape.words * shape.units * 4
+    return BASE_READING + weights + result + states + max(inside, pooled)
