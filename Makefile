@@ -25,7 +25,7 @@ SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) $(ARGS)
 # Models this small gain nothing from many threads, nor from a GPU of their own: a core for each job, as many jobs as there are cores.
 SMALL := --max-threads 1 --resources gpu=64
 
-.PHONY: demo alice tiny datalad test lint types lock docs clean help
+.PHONY: demo alice tiny datalad test bench bench-gpu lint lock docs clean help
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.ready
@@ -44,6 +44,13 @@ datalad: $(VENV)/.ready
 # Two workers with a thread each: with more they would wait for each other.
 test: $(VENV)/.ready-dev
 	OMP_NUM_THREADS=1 $(BIN)/pytest
+
+# Against what people use today; the demo is finished first. Figures go to benchmarks/, tables to docs/benchmarks.md.
+bench: $(VENV)/.ready-dev
+	$(BIN)/python benchmarks/bench.py $(ARGS)
+
+bench-gpu: $(VENV)/.ready-dev
+	$(BIN)/python benchmarks/bench.py --device cuda $(ARGS)
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check .

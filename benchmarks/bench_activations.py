@@ -15,7 +15,8 @@ from engram.tokens import TokenizedStory, tokenize
 GPT2 = {"n_embd": 768, "n_layer": 12, "n_head": 12, "vocab_size": 50_257}
 LLAMA_7B = {"hidden_size": 4096, "intermediate_size": 11_008, "num_hidden_layers": 32, "num_attention_heads": 32, "vocab_size": 32_000}
 TINY = {"n_embd": 64, "n_layer": 2, "n_head": 2, "vocab_size": 1280}
-MODELS = {"gpt2": GPT2, "llama-7b": LLAMA_7B, "tiny": TINY}
+SHORT = {**GPT2, "n_layer": 4, "vocab_size": 8000}
+MODELS = {"gpt2": GPT2, "llama-7b": LLAMA_7B, "short": SHORT, "tiny": TINY}
 
 
 def made_reader(name: str, dtype: str, device: str, tokenizer_folder: str) -> activations.Reader:
@@ -81,9 +82,7 @@ def compare(model: str, n_words: int, context: int, repeats: int, device: str, d
         "a forward pass for each word": partial(per_word, story, reader, context, chosen),
         "bare forward passes over the same windows": partial(bare_passes, story, reader, context, 8192),
     }
-    times = interleaved(
-        {name: synchronized(run, device) for name, run in contenders.items()}, repeats, {"a forward pass for each word": n_words / some}
-    )
+    times = interleaved({name: synchronized(run, device) for name, run in contenders.items()}, repeats, {"a forward pass for each word": n_words / some})
     tokens = sum(int(story.first[window.end] - story.first[window.begin]) + 1 for window in windows)
     seconds = times["Engram, default stride"]["seconds"]
     parameters = sum(weight.numel() for weight in reader.model.parameters())
@@ -104,5 +103,5 @@ def compare(model: str, n_words: int, context: int, repeats: int, device: str, d
 def made_words(n_words: int) -> list[str]:
     """Return words of a made-up telling."""
     rng = np.random.default_rng(0)
-    known = "the a of to in and old house river light woman boy went saw told took along under window quiet morning road letter stone never again".split()
+    known = ["the", "old", "river", "house", "she", "went", "under", "a", "window", "quietly", "morning", "letter", "never", "again", "took", "stone"]
     return [known[index] for index in rng.integers(0, len(known), n_words)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -82,7 +83,7 @@ def sklearn_ridgecv(data: Data, listeners: int) -> np.ndarray:
         for fold, (train, test) in enumerate(data.outer):
             scaler = StandardScaler().fit(data.features[train])
             model = RidgeCV(alphas=ALPHAS, alpha_per_target=True).fit(scaler.transform(data.features[train]), targets[train])
-            r[fold, data.of(listener)] = pearson(standardize(targets[test]), model.predict(scaler.transform(data.features[test])))
+            r[fold, data.of(listener)] = pearson(standardize(targets[test]), model.predict(scaler.transform(data.features[test])) - model.intercept_)
     return r
 
 
@@ -95,12 +96,16 @@ def sklearn_loop(data: Data, columns: slice) -> np.ndarray:
 
     def predicted(train: np.ndarray, test: np.ndarray, alpha: float) -> np.ndarray:
         scaler = StandardScaler().fit(features[train])
-        return Ridge(alpha=alpha).fit(scaler.transform(features[train]), targets[train]).predict(scaler.transform(features[test]))
+        model = Ridge(alpha=alpha).fit(scaler.transform(features[train]), targets[train])
+        # Without the mean, beside which the predictions of a large penalty would look constant.
+        return model.predict(scaler.transform(features[test])) - model.intercept_
 
     r = np.zeros((data.shape.folds, targets.shape[1]))
     for fold, (train, test) in enumerate(data.outer):
         found = [
-            np.mean([pearson(standardize(targets[train[held_out]]), predicted(train[fit], train[held_out], alpha)) for fit, held_out in data.inner(train)], axis=0)
+            np.mean(
+                [pearson(standardize(targets[train[held_out]]), predicted(train[fit], train[held_out], alpha)) for fit, held_out in data.inner(train)], axis=0
+            )
             for alpha in ALPHAS
         ]
         best = np.argmax(found, axis=0)
@@ -177,9 +182,7 @@ def compare(shape: Shape, repeats: int, device: str, listeners_of: dict[str, int
         "scikit-learn RidgeCV, each listener": keep("sklearn", lambda: sklearn_ridgecv(data, n_sklearn)),
         f"bare matrix products ({backend})": synchronized(bare_products(data, backend), device),
     }
-    scale = {
-        name: shape.listeners / (n_sklearn if "scikit" in name else n_himalaya if "himalaya" in name else shape.listeners) for name in contenders
-    }
+    scale = {name: shape.listeners / (n_sklearn if "scikit" in name else n_himalaya if "himalaya" in name else shape.listeners) for name in contenders}
     times = interleaved(contenders, repeats, scale)
     some = slice(0, min(100, shape.targets))
     reference = sklearn_loop(data, some)
@@ -196,22 +199,22 @@ def compare(shape: Shape, repeats: int, device: str, listeners_of: dict[str, int
     }
 
 
-def scaling(base: Shape, device: str) -> list[dict[str, Any]]:
+def scaling(base: Shape, device: str, repeats: int) -> list[dict[str, Any]]:
     """Time Engram along one dimension after the other; the form switches where features are no more than training rows."""
     backend = "torch_cuda" if device == "cuda" else "torch"
-    wide = base.units
-    axes: dict[str, list[Any]] = {
-        "listeners": [1, 5, 20],
-        "targets": [500, 2000, 5000],
-        "units": [8, 32, wide, 4 * wide],
-        "rows": [150, base.rows, 4 * base.rows],
+    axes: dict[str, list[int]] = {
+        "listeners": [1, base.listeners, 4 * base.listeners],
+        "targets": [base.targets // 10, base.targets // 3],
+        "units": [8, base.units // 8, 4 * base.units],
+        "rows": [base.rows // 2, 4 * base.rows],
     }
     rows = []
     for name, values in axes.items():
         for value in values:
-            shape = replace(base, listeners=5, **{name: value}) if name != "listeners" else replace(base, listeners=value)
+            shape = replace(base, **{name: value})
             data = Data(shape)
-            times = interleaved({"ours": synchronized(lambda data=data: ours(data, backend), device), "bare": synchronized(bare_products(data, backend), device)}, 3)
+            contenders = {"ours": partial(ours, data, backend), "bare": bare_products(data, backend)}
+            times = interleaved({one: synchronized(run, device) for one, run in contenders.items()}, repeats)
             form = "kernel" if shape.features > len(data.inner(data.outer[0][0])[0][0]) else "primal"
-            rows.append({"varied": name, "value": value, "form": form, "seconds": times["ours"]["seconds"], "of bare": round(1 / times["bare"]["ratio"], 2)})
+            rows.append({"varied": name, "value": value, "form": form, "seconds": times["ours"]["seconds"], "of bare": times["bare"]["ratio"]})
     return rows

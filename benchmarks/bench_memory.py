@@ -15,11 +15,23 @@ from typing import Any
 from paired import say
 
 #: Listeners, targets, TRs, units, layers, and listeners at once (0: all): small ones, for tests, and large ones.
-SMALL_ENCODINGS = [(40, 20_000, 300, 64, 1, 0), (40, 20_000, 300, 64, 1, 10), (2, 4000, 1500, 768, 1, 0), (2, 4000, 1500, 64, 1, 0)]
-LARGE_ENCODINGS = [(40, 81_924, 300, 768, 2, 0), (40, 81_924, 300, 768, 2, 8), (1, 81_924, 2200, 768, 2, 0), (6, 81_924, 800, 1600, 2, 0)]
+SMALL_ENCODINGS = [(10, 20_000, 300, 64, 1, 0), (2, 4000, 1500, 768, 1, 0)]
+LARGE_ENCODINGS = [
+    (2, 4000, 1500, 64, 1, 0),
+    (40, 20_000, 300, 768, 1, 0),
+    (40, 20_000, 300, 768, 1, 10),
+    (1, 81_924, 2200, 768, 1, 0),
+    (20, 81_924, 300, 768, 3, 0),
+    (20, 81_924, 300, 768, 3, 4),
+]
 #: Model, words, context, tokens of a batch, dtype.
-SMALL_READINGS = [("gpt2", 600, 256, 4096, "float32"), ("gpt2", 600, 256, 1024, "float32"), ("gpt2", 2000, 512, 8192, "float32")]
-LARGE_READINGS = [("gpt2", 8000, 1024, 8192, "float32"), ("gpt2", 3000, 1024, 32_768, "float32"), ("gpt2", 1000, 1024, 8192, "bfloat16")]
+SMALL_READINGS = [("short", 600, 256, 8192, "float32")]
+LARGE_READINGS = [
+    ("gpt2", 600, 256, 4096, "float32"),
+    ("gpt2", 8000, 1024, 8192, "float32"),
+    ("gpt2", 3000, 1024, 32_768, "float32"),
+    ("gpt2", 1000, 1024, 8192, "bfloat16"),
+]
 
 
 def measured(kind: str, shape: tuple[Any, ...]) -> dict[str, Any]:
@@ -61,7 +73,10 @@ def encoding_case(listeners: int, targets: int, rows: int, units: int, layers: i
         files = ([str(folder / f"{name}.nc")] for name in ("activations", "bold"))
         scores = encoding.group_scores(*files, [str(folder / "words.tsv")], names, **options)
         storage.write_dataset(folder / "scores.nc", scores)
-    return predicted, f"{listeners} listeners x {targets} targets x {rows} TRs, {units * 6} features, {layers} layers, {at_once or listeners} listeners at a time"
+    return (
+        predicted,
+        f"{listeners} listeners x {targets} targets x {rows} TRs, {units * 6} features, {layers} layers, {at_once or listeners} listeners at a time",
+    )
 
 
 def reading_case(model: str, n_words: int, context: int, batch_tokens: int, dtype: str) -> tuple[int, str]:

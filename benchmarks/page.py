@@ -1,0 +1,95 @@
+"""docs/benchmarks.md, from the figures under benchmarks/."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+INTRODUCTION = """# Benchmarks
+
+Written by `make bench` (and `make bench-gpu`) from the files in benchmarks/; nothing here was typed in. Contenders run in turn on identical
+data in one process, after a round that does not count; seconds are medians, with the lowest and highest; ratios are medians of each round's
+ratio to Engram. Where a slow contender did a part of the work (listeners and words are alike), its time is scaled to all of it and the part
+is given.
+"""
+
+
+def write(folder: Path, target: Path) -> None:
+    """Write the page from all files of figures in a folder."""
+    parts = [INTRODUCTION]
+    for path in sorted(folder.glob("20*.json")):
+        parts += _machine(path.stem, json.loads(path.read_text(encoding="utf-8")))
+    for path in sorted(folder.glob("full-size-*.json")):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        shape = ", ".join(f"{value} {name}" for name, value in found["shape"].items())
+        parts.append(
+            f"## A job of full size ({path.stem.removeprefix('full-size-')})\n\n{shape}: {found['seconds_per_layer']} s a layer, "
+            f"{found['peak_gb']} GB at the peak (`python benchmarks/full_size.py`).\n"
+        )
+    target.write_text("\n".join(parts), encoding="utf-8")
+
+
+def _machine(name: str, found: dict[str, Any]) -> list[str]:
+    where = found["environment"]
+    versions = ", ".join(f"{package} {version}" for package, version in where["versions"].items())
+    parts = [f"## {name}\n\n{where['machine']}, {where['threads']} threads, device {where['device']}. {versions}.\n"]
+    if "encoding" in found:
+        parts += _encoding(found["encoding"])
+    if "scaling" in found:
+        rows = [[row[key] for key in ("varied", "value", "form", "seconds", "of bare")] for row in found["scaling"]]
+        parts.append("### Encoding along one dimension\n\nSeconds, and the share of them that the bare matrix products take by themselves.\n")
+        parts.append(_table(["varied", "value", "form", "seconds", "bare products / Engram"], rows))
+    for one in found.get("activations", []):
+        parts += _activations(one)
+    if "memory" in found:
+        parts.append("### Memory, predicted and measured\n")
+        keys = ("stage", "shape", "predicted_gb", "measured_gb", "ratio")
+        parts.append(_table(["stage", "shape", "predicted, GB", "measured, GB", "ratio"], [[row[key] for key in keys] for row in found["memory"]]))
+    if "workflow" in found:
+        parts.append("### The workflow's fixed costs\n")
+        parts.append(_table(["", ""], list(found["workflow"].items())))
+    if isinstance(found.get("windows"), list):
+        parts.append(
+            "### Strided windows beside a window for each word (Alice, stories260K, 27 listeners, word-judged associations written by a language model)\n"
+        )
+        parts.append(_table(list(found["windows"][0]), [list(row.values()) for row in found["windows"]]))
+    return parts
+
+
+def _encoding(found: dict[str, Any]) -> list[str]:
+    shape = found["shape"]
+    agreement = found["agreement"]
+    features = shape["units"] * shape["delays"]
+    return [
+        f"### Encoding {shape['listeners']} listeners x {shape['targets']:,} targets, {shape['rows']} TRs, {features:,} delayed features, 10 penalties, "
+        f"{shape['folds']} x {shape['inner_folds']} folds\n",
+        _times(found["times"]),
+        "Agreement: "
+        + "; ".join(f"{name} {value:.2g}" for name, value in agreement.items() if name != "targets")
+        + f" (the first over {agreement['targets']} targets). RidgeCV chooses penalties by leave-one-out, himalaya as it comes by R2 and with features "
+        "scaled once for each outer fold: they are compared by time.\n",
+    ]
+
+
+def _activations(found: dict[str, Any]) -> list[str]:
+    size = f"{found['words']:,} words ({found['tokens']:,} tokens)"
+    return [
+        f"### Reading {size}, {found['model']} in size, random weights, context {found['context']}, {found['dtype']}\n",
+        _times(found["times"]),
+        f"{found['tokens_per_second']:,} tokens a second, {found['tflops']} TFLOP/s ({found['parameters'] / 1e6:.0f} million parameters).\n",
+    ]
+
+
+def _times(times: dict[str, dict[str, Any]]) -> str:
+    rows = [
+        [name, f"{one['seconds']:.3g}", f"{one['lowest']:.3g} to {one['highest']:.3g}", f"{one['ratio']:.3g}", f"{one['measured_part']:.0%}"]
+        for name, one in times.items()
+    ]
+    return _table(["", "seconds", "range", "times Engram", "part measured"], rows)
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines) + "\n"

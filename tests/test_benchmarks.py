@@ -1,0 +1,63 @@
+"""The bench runs, agrees with scikit-learn, and memory is predicted: on small shapes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from engram import memory
+from engram.errors import EngramError
+from engram.memory import EncodingShape, encoding_bytes, listeners_at_once
+
+BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+
+
+def test_the_bench_runs_and_its_page_says_what_was_found(tmp_path: Path) -> None:
+    command = [sys.executable, BENCHMARKS / "bench.py", "--small", "--repeats", "1", "--folder", tmp_path, "--only", "encoding", "scaling", "activations"]
+    subprocess.run(command, check=True, capture_output=True)
+    (path,) = tmp_path.glob("20*.json")
+    found = json.loads(path.read_text())
+    (difference,) = (value for name, value in found["encoding"]["agreement"].items() if name.startswith("largest difference"))
+    assert 0 < difference < 1e-3
+    assert found["encoding"]["agreement"]["mean r, Engram"] > 0.05
+    forms = {(row["varied"], row["value"]): row["form"] for row in found["scaling"]}
+    assert forms["units", 8] == "primal" and forms["units", 256] == "kernel"
+    assert found["activations"][0]["times"]["a forward pass for each word"]["ratio"] > 1
+    assert "| scikit-learn RidgeCV, each listener |" in (text := page_of(tmp_path)) and f"{difference:.2g}" in text
+
+
+def page_of(folder: Path) -> str:
+    code = "import page, pathlib, sys; page.write(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[1], 'page.md'))"
+    subprocess.run([sys.executable, "-c", code, folder], check=True, cwd=BENCHMARKS)
+    return (folder / "page.md").read_text()
+
+
+@pytest.mark.parametrize(("kind", "number"), [("encoding", 0), ("encoding", 1), ("reading", 0)])
+def test_memory_is_predicted_within_a_quarter(kind: str, number: int) -> None:
+    code = f"import bench_memory as m; print(m.json.dumps(m.measured({kind!r}, m.SMALL_{kind.upper()}S[{number}])))"
+    ended = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=BENCHMARKS)
+    found = json.loads(ended.stdout.splitlines()[-1])
+    assert 0.75 < found["ratio"] < 1.25, found
+
+
+SHAPE = EncodingShape(rows=300, features=4608, listeners=40, targets=80_000, layers=13, stories=1, folds=5, inner_folds=5, alphas=10)
+
+
+def test_listeners_come_in_as_many_parts_as_memory_asks_for() -> None:
+    everything = encoding_bytes(SHAPE, 40, 1 << 20)
+    assert listeners_at_once(SHAPE, everything, 1 << 20) == 40
+    fewer = listeners_at_once(SHAPE, everything - 1, 1 << 20)
+    assert 0 < fewer < 40 and encoding_bytes(SHAPE, fewer, 1 << 20) < everything
+    assert listeners_at_once(SHAPE, everything, 1 << 20, device_memory=1.5e9) < 20
+    with pytest.raises(EngramError, match="this job has 0.5 GB of memory and needs 1.* GB even with the BOLD of one listener at a time"):
+        listeners_at_once(SHAPE, 0.5e9, 1 << 20)
+
+
+def test_a_job_plans_with_what_it_was_given() -> None:
+    assert memory.available(2000) == 2e9
+    assert memory.available() > 1e8
+    assert memory.available("a name") == pytest.approx(memory.available(), rel=0.5)
