@@ -8,6 +8,7 @@ import hashlib
 import logging
 import os
 import platform
+import re
 import resource
 import sys
 import time
@@ -25,6 +26,9 @@ from engram.paths import found
 
 T = TypeVar("T")
 logger = logging.getLogger("engram")
+
+#: Warnings kept of a job, beside its log.
+_MOST_WARNINGS = 20
 
 #: Packages whose version can change a number.
 _PACKAGES = ("engram", "numpy", "scipy", "pandas", "xarray", "torch", "transformers", "tokenizers", "himalaya", "nilearn", "nibabel", "matplotlib")
@@ -51,7 +55,7 @@ def job(snakemake: Any, network: bool = False) -> Iterator[None]:
     log = Path(snakemake.log[0])
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w", encoding="utf-8") as stream:
-        _configure_logging(stream)
+        warned = _configure_logging(stream)
         logger.info("rule %s, %s", snakemake.rule, dict(snakemake.wildcards.items()) or "no wildcards")
         try:
             yield
@@ -68,7 +72,7 @@ def job(snakemake: Any, network: bool = False) -> Iterator[None]:
                 raise SystemExit(1) from None
             logger.exception("the job failed")
             raise
-        _write_provenance(snakemake, time.monotonic() - start)
+        _write_provenance(snakemake, time.monotonic() - start, warned.messages)
         logger.info("done in %.1f s", time.monotonic() - start)
 
 
@@ -123,17 +127,37 @@ def use_threads(threads: int) -> None:
     torch.set_num_threads(threads)
 
 
-def _configure_logging(stream: TextIO) -> None:
-    handler = logging.StreamHandler(stream)
+class _Warnings(logging.Handler):
+    """Keeps what this job warns of, for its sidecar: logs are deleted, results stay."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        message = record.getMessage()
+        if record.name == "py.warnings":
+            # What libraries say of their own future is for the log; what they say of numbers is for readers too.
+            found = re.search(r": (\w+): (.*)", message)
+            if found is None or found[1] in ("UserWarning", "FutureWarning", "DeprecationWarning", "PendingDeprecationWarning"):
+                return
+            message = f"{found[1]}: {found[2]}"
+        if len(self.messages) < _MOST_WARNINGS and message not in self.messages:
+            self.messages.append(message)
+
+
+def _configure_logging(stream: TextIO) -> _Warnings:
+    handler, warned = logging.StreamHandler(stream), _Warnings()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
-    logger.handlers, logger.propagate = [handler], False
+    logger.handlers, logger.propagate = [handler, warned], False
     logger.setLevel(logging.INFO)
     logging.captureWarnings(True)
-    logging.getLogger("py.warnings").handlers = [handler]
+    logging.getLogger("py.warnings").handlers = [handler, warned]
     warnings.simplefilter("once")
+    return warned
 
 
-def _write_provenance(snakemake: Any, seconds: float) -> None:
+def _write_provenance(snakemake: Any, seconds: float, warned: list[str]) -> None:
     provenance = {
         "Rule": snakemake.rule,
         "Wildcards": dict(snakemake.wildcards.items()),
@@ -143,6 +167,7 @@ def _write_provenance(snakemake: Any, seconds: float) -> None:
         "Versions": {"python": platform.python_version(), **_versions()},
         "Device": _device(),
         "Seconds": round(seconds, 2),
+        "Warnings": warned,
         "PeakMemoryMB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "Finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }

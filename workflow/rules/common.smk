@@ -30,6 +30,7 @@ from engram.paths import (
     GENERATOR,
     RESOURCES,
     ROI_SETS,
+    TEMPLATES,
     TEXTS,
     TUNED_GENERATOR,
 )
@@ -134,7 +135,13 @@ def final_outputs():
     on_surface = PLAN.brain == "surface"
     return [
         f"<results>/{path}"
-        for path in [*tables, *figures, *(maps if on_surface else []), *truth]
+        for path in [
+            *tables,
+            *figures,
+            *(maps if on_surface else []),
+            *truth,
+            "report.html",
+        ]
     ]
 
 
@@ -719,3 +726,69 @@ def tuning_tables_config(wildcards):
 def tuning_figure_config(wildcards):
     """What the figures of tunings depend on."""
     return {"dpi": STUDY.figures.dpi}
+
+
+def report_tables(wildcards):
+    """The tables of the report, which shows whatever stands here."""
+    about = ["association", "association_controls", "association_texts"]
+    tuning = ["tuning", "tuning_roi_sets", "tuning_models", "tuning_samples"]
+    names = [
+        "scores",
+        "best_layer",
+        "roi_sets",
+        "ceilings",
+        "regions",
+        *(about if STUDY.associations else []),
+        *(tuning if STUDY.tunings else []),
+        *(["truth"] if STUDY.dataset.kind == "simulated" else []),
+    ]
+    return ["<results>/scans.tsv", *(f"<results>/tables/{name}.tsv" for name in names)]
+
+
+def report_svgs(wildcards):
+    """The figures of the report."""
+    return [f"<results>/figures/{figure}.svg" for figure in figure_names()]
+
+
+def report_pngs(wildcards):
+    """The same figures as images."""
+    return [f"<results>/figures/{figure}.png" for figure in figure_names()]
+
+
+def report_score_maps(wildcards):
+    """Maps of R that the report lets readers turn: left and right hemisphere of each language model."""
+    if PLAN.brain != "surface":
+        return []
+    return [
+        f"<results>/maps/model-{model}_aug-{ORIGINAL}_hemi-{hemisphere}_scores.shape.gii"
+        for model in figure_models()
+        for hemisphere in ("L", "R")
+    ]
+
+
+def report_ceiling_maps(wildcards):
+    """Maps of the ceilings, left and right."""
+    if PLAN.brain != "surface":
+        return []
+    return [
+        f"<results>/maps/hemi-{hemisphere}_ceilings.shape.gii"
+        for hemisphere in ("L", "R")
+    ]
+
+
+def report_config(wildcards):
+    """What the report depends on: the whole study as it was checked, and what the plan made of it."""
+    study = STUDY.model_dump(mode="json", exclude={"mirror", "pathvars"})
+    models = STUDY.language_models()
+    made = {
+        "associating_models": planning.associating_models(STUDY),
+        "association_maps": association_pairs(),
+        "brain": PLAN.brain,
+        "left_out_models": STUDY.left_out_models(),
+        "models": {name: one.model_dump(mode="json") for name, one in models.items()},
+        "scored": planning.models(STUDY),
+        "shown": figure_models(),
+        "templates": planning.folder_fingerprint(TEMPLATES),
+        "told": PLAN.stories,
+    }
+    return plain({**study, **made})
