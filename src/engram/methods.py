@@ -191,10 +191,10 @@ def _models(config: Mapping[str, Any]) -> str:
         else f"layer {config['figures']['layer']}, or the last where there are fewer"
     )
     rate = f" The baseline {WORD_RATE} has one feature, 1 for every word." if WORD_RATE in config["scored"] else ""
+    named = "; ".join(_model(name, models[name]) for name in config["scored"] if name in models)
     return (
-        f"{'; '.join(_model(name, model) for name, model in models.items())}. Models were read with transformers [@transformers] and PyTorch [@torch] in "
-        f"{reading['dtype']}, {windows}. A word's vector is "
-        f"{pooled}, of every layer; layer 0 is the embeddings. Where one layer is reported, it is {layer}, fixed beforehand.{rate}"
+        f"{named}. Models were read with transformers [@transformers] and PyTorch [@torch] in {reading['dtype']}, {windows}. A word's vector is {pooled}, of "
+        f"every layer; layer 0 is the embeddings. Where one layer is reported, it is {layer}, fixed beforehand.{rate}"
     )
 
 
@@ -214,14 +214,18 @@ def _last(path: str) -> str:
     return PurePosixPath(path.removeprefix(MIRROR_PREFIX)).name
 
 
+def _plain(value: float) -> str:
+    return f"{value:,.0f}" if value >= 10 else f"{value:g}"
+
+
 def _encoding(config: Mapping[str, Any]) -> str:
     one = config["encoding"]
     rows = {"sum": "summed per row", "mean": "averaged per row", "lanczos": "resampled at the middle of each row by a Lanczos filter of three lobes"}[
         one["words_to_trs"]
     ]
-    delays = f"1 to {one['longest_delay']:g} s, in rows" if one["delays"] is None else f"{listed([str(delay) for delay in one['delays']])} rows"
+    delays = f"one row up to {one['longest_delay']:g} s" if one["delays"] is None else f"{listed([str(delay) for delay in one['delays']])} rows"
     alphas = one["alphas"]
-    penalties = f"{len(alphas)} values from {min(alphas):g} to {max(alphas):g}" if len(alphas) > 1 else f"{alphas[0]:g} alone"
+    penalties = f"{len(alphas)} values from {_plain(min(alphas))} to {_plain(max(alphas))}" if len(alphas) > 1 else f"{_plain(alphas[0])} alone"
     by = {"r": "the highest mean Pearson r", "mse": "the lowest mean squared error"}[one["alpha_by"]]
     return (
         f"Word vectors were {rows} (TR), with finite impulse responses at delays of {delays}, and mapped to BOLD by ridge regression (himalaya's "
@@ -298,7 +302,7 @@ def _statistics(config: Mapping[str, Any], tables: Tables) -> str:
         *(["F"] if config["associations"] else []),
         *(["M"] if config["tunings"] else []),
     ]
-    intervals = "Intervals are 95 % bootstrap intervals (BCa [@bca]) over listeners, by SciPy [@scipy]"
+    intervals = "Intervals are 95 % bootstrap intervals (bias-corrected and accelerated [@bca]) over listeners, by SciPy [@scipy]"
     if not tested:
         return f"{intervals}. No test was made."
     return (

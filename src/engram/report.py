@@ -219,6 +219,7 @@ def _view(one: SurfaceMap) -> tuple[str, dict[str, Any], str]:
         colorbar_fontsize=14,
         title="",
     ).html
+    html = html.replace("displayLogo", "displaylogo")  # as plotly spells it: its logo is a link to a site
     start = html.index('{"inflated_both"')
     info, length = json.JSONDecoder().raw_decode(html[start:])
     return html[:start], info, html[start + length :]
@@ -256,7 +257,7 @@ def run_times(jobs: Sequence[Mapping[str, Any]]) -> list[list[str]]:
         return []
     rows = table.groupby("rule").agg(jobs=("seconds", "size"), seconds=("seconds", "sum"), longest=("seconds", "max"), memory=("memory", "max"))
     rows = rows.sort_values("seconds", ascending=False)
-    return [[str(rule), f"{row.jobs:.0f}", f"{row.seconds:.1f}", f"{row.longest:.1f}", f"{row.memory:.0f}"] for rule, row in zip(rows.index, rows.itertuples())]
+    return [[row.Index, f"{row.jobs:.0f}", f"{row.seconds:.1f}", f"{row.longest:.1f}", f"{row.memory:.0f}"] for row in rows.itertuples()]
 
 
 def versions(jobs: Sequence[Mapping[str, Any]]) -> list[list[str]]:

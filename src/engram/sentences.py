@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -51,8 +52,8 @@ def people(config: Mapping[str, Any]) -> str:
     return "simulated listener" if config["dataset"]["kind"] == "simulated" else "listener"
 
 
-def answer(tables: Tables, config: Mapping[str, Any]) -> dict[str, str]:
-    """Return the answer by its part: how well models predict (R), what association adds (F), what tuning adds (M).
+def answer(tables: Tables, config: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the answer by its part: how well models predict (R), what association adds (F), what tuning adds (M); the sentence first, then what it rests on.
 
     Parameters
     ----------
@@ -68,60 +69,69 @@ def answer(tables: Tables, config: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def how_well(scores: pd.DataFrame, config: Mapping[str, Any], chance: pd.DataFrame | None = None) -> str:
-    """Return how well the models that the brain shows predict single listeners, beside ceilings and baselines."""
+def how_well(scores: pd.DataFrame, config: Mapping[str, Any], chance: pd.DataFrame | None = None) -> list[str]:
+    """Return how well the models that the brain shows predict single listeners, beside ceilings, baselines and chance."""
     original = scores[scores["augmentation"] == ORIGINAL]
-    single = original[original["subject"] != AVERAGE]
     depths = original.groupby("model")["layer"].max()
-    layers = {model: reported_layer(int(depths[model]), config["figures"]["layer"]) for model in depths.index}
-    whole = by_subject(original).set_index(["model", "layer"]).sort_index()
+    layers = {model: reported_layer(int(depths[model]), config["figures"]["layer"]) for model in config["scored"]}
+    reported = original[original["layer"] == original["model"].map(layers)]
+    single = reported[reported["subject"] != AVERAGE]
+    means, average = (_means(part) for part in (single, reported[reported["subject"] == AVERAGE]))
     n_listeners, n_regions = single["subject"].nunique(), len(single[["hemisphere", "roi"]].drop_duplicates())
-
-    def mean_of(model: str, average: bool = False) -> float:
-        mine = whole.loc[[(model, layers[model])]]
-        return float(mine.loc[(mine["subject"] == AVERAGE) == average, "score"].mean())
-
-    def said(model: str) -> str:
-        mine = whole.loc[[(model, layers[model])]]
-        low, high = inference.interval(mine.loc[mine["subject"] != AVERAGE, "score"].to_numpy(), config["seed"])
-        interval = f"; 95 % interval over listeners {number(low)} to {number(high)}" if pd.notna(low) else ""
-        layer = "" if model == WORD_RATE else f"layer {layers[model]} of {depths[model]}, fixed beforehand"
-        inside = "; ".join(part for part in (layer, interval.removeprefix("; ")) if part)
-        return f"{model} {number(mean_of(model))}" + (f" ({inside})" if inside else "")
-
-    shown = [model for model in config["shown"] if model in layers]
-    if len(shown) <= _MOST_NAMED:
-        models = listed([said(model) for model in shown])
-    else:
-        models = f"{len(shown)} models {span(mean_of(model) for model in shown)}, each at the layer fixed beforehand"
-    where = f"{count(n_listeners, people(config))} and {count(n_regions, 'region')}"
-    parts = [f"Mean brain score R over {where}: {models}."]
-    rest = [model for model in config["scored"] if model in layers and model not in shown]
-    if rest:
-        named = [f"{model} {number(mean_of(model))}" for model in rest]
-        parts.append(f"Baselines: {listed(named)}." if len(rest) <= _MOST_NAMED else f"Baselines: {span(mean_of(model) for model in rest)}.")
-    average = {model: mean_of(model, average=True) for model in shown}
-    if any(pd.notna(value) for value in average.values()):
-        parts.append(f"The average {people(config)} is predicted with R = {span(average.values())}.")
-    parts.append(_of_the_ceiling(single, shown, layers, config["ceiling"]["floor"]))
-    parts.append(_above_chance(chance, shown))
-    if n_listeners == 1:
-        parts.append("One listener says nothing about others.")
-    return " ".join(part for part in parts if part)
+    who, shown = people(config), list(config["shown"])
+    where = f"{count(n_regions, 'region')} of {count(n_listeners, who)}"
+    first = f"Mean brain score R (Pearson's r of predicted and recorded BOLD) over {where}: {_by_model(shown, means)}."
+    rest = [model for model in config["scored"] if model not in shown]
+    of_layers = [f"{model} {layers[model]} of {depths[model]}" for model in shown if model != WORD_RATE]
+    return [
+        sentence
+        for sentence in (
+            first,
+            f"Layers, fixed beforehand: {listed(of_layers)}." if 0 < len(of_layers) <= _MOST_NAMED else "",
+            _intervals(single, shown, config["seed"]),
+            f"Baselines: {_by_model(rest, means)}." if rest else "",
+            f"The average {who}: {_by_model(shown, average)}." if len(average) else "",
+            _of_the_ceiling(single, shown, config["ceiling"]["floor"]),
+            _above_chance(chance, shown),
+            "One listener says nothing about others." if n_listeners == 1 else "",
+        )
+        if sentence
+    ]
 
 
-def _of_the_ceiling(single: pd.DataFrame, shown: Sequence[str], layers: Mapping[str, int], floor: float) -> str:
-    def mean(table: pd.DataFrame, name: str) -> float:
-        return float((table[name] * table["n_targets"]).sum() / table["n_targets"].sum())
+def _means(scores: pd.DataFrame) -> pd.Series:
+    """Return each model's score, mean over targets and then over listeners."""
+    return by_subject(scores).groupby("model")["score"].mean()
 
-    parts = [single[(single["model"] == model) & (single["layer"] == layers[model])] for model in shown]
+
+def _by_model(models: Sequence[str], values: pd.Series) -> str:
+    if len(models) <= _MOST_NAMED:
+        return listed([f"{model} {number(values[model])}" for model in models])
+    return f"{len(models)} models {span(values[list(models)])}"
+
+
+def _intervals(single: pd.DataFrame, shown: Sequence[str], seed: int) -> str:
+    by_listener = by_subject(single)
+    ends = {model: inference.interval(by_listener.loc[by_listener["model"] == model, "score"].to_numpy(), seed) for model in shown}
+    if len(shown) > _MOST_NAMED or any(pd.isna(low) for low, _ in ends.values()):
+        return ""
+    return f"95 % intervals over listeners: {listed([f'{model} {number(low)} to {number(high)}' for model, (low, high) in ends.items()])}."
+
+
+def _of_the_ceiling(single: pd.DataFrame, shown: Sequence[str], floor: float) -> str:
+    parts = [single[single["model"] == model] for model in shown]
     if single["ceiling"].isna().any():
         return "What a perfect model would reach, the ceiling, is not known for every listener."
-    ceiling = mean(parts[0], "ceiling")
+    ceiling = _weighted(parts[0], "ceiling")
     if ceiling < max(floor, 1e-9):
         return f"The mean ceiling, {number(ceiling)}, is too low to say what share of it is reached."
-    shares = span((100 * mean(part, "score") / ceiling for part in parts), 0)
+    shares = span((100 * _weighted(part, "score") / ceiling for part in parts), 0)
     return f"A perfect model would reach {number(ceiling)} (mean ceiling of single listeners); this is {shares} % of it."
+
+
+def _weighted(table: pd.DataFrame, name: str) -> float:
+    """Return a column's mean over targets."""
+    return float((table[name] * table["n_targets"]).sum(skipna=False) / table["n_targets"].sum())
 
 
 def _above_chance(chance: pd.DataFrame | None, shown: Sequence[str]) -> str:
@@ -136,46 +146,67 @@ def _above_chance(chance: pd.DataFrame | None, shown: Sequence[str]) -> str:
     return f"Above chance (predictions shifted in time; p below {inference.LEVEL} when corrected over regions): {listed(above)}."
 
 
-def what_association_adds(table: pd.DataFrame | None) -> str:
+def what_association_adds(table: pd.DataFrame | None) -> list[str]:
     """Return what texts with associations add over random ones, with the test over texts."""
     if table is None or table.empty:
-        return "What association adds was not measured: the study has no texts with associations."
-    combinations = list(table.groupby(["augmentation", "model"], sort=False))
-    texts = _texts(table)
-    if table["smallest_p"].min() >= inference.LEVEL:
-        fewest = int(table["n_random"].max())
-        return (
-            f"{texts}: F is {span(table['F'], sign=True)}, that of random texts {span(table['F_random'], sign=True)}; with {count(fewest, 'random text')} "
-            f"no p below {number(table['smallest_p'].min())} can be reached, so that nothing can be said of what association adds."
+        return ["What association adds was not measured: the study has no texts with associations."]
+    combinations = table.groupby(["augmentation", "model"], sort=False)
+    texts = (
+        f"{count(table['augmentation'].nunique(), 'text')} with associations, written by {_authors(table)}, read by {count(table['model'].nunique(), 'model')}."
+    )
+    ranges = f"F = R_mem − R is {span(table['F'], sign=True)}, that of random texts {span(table['F_random'], sign=True)}."
+    smallest, tests = table["smallest_p"].min(), f"{count(len(table), 'test')} over texts, corrected over the regions of each text and model"
+    if smallest >= inference.LEVEL:
+        few = count(int(table["n_random"].max()), "random text")
+        return [f"What association adds cannot be told: with {few} no p below {number(smallest)} can be reached.", texts, ranges]
+    gains = [said for key, part in combinations if (said := _gain(key, part))]
+    detectable = (
+        f"An F of {span(table['detectable'])} above the random texts' mean, depending on text and region, would have been found in four of five such studies "
+        "before correction; smaller effects cannot be excluded."
+        if table["detectable"].notna().any()
+        else ""
+    )
+    if gains:
+        others = combinations.ngroups - len(gains)
+        none = f"None in {count(others, 'other combination', 'other combinations')} of text and model." if others else ""
+        sentences = [
+            f"Association adds to R beyond random texts of the same shape: {'; '.join(gains)}.",
+            f"{tests[0].upper()}{tests[1:]}.",
+            none,
+            texts,
+            ranges,
+        ]
+    else:
+        first = (
+            "No gain from association is shown: after correction no F stands out from that of random texts of the same shape "
+            f"(smallest corrected p {number(table['p_texts_fdr'].min())}; {tests})."
         )
-    found = [said for key, part in combinations if (said := _regions_above_random(key, part))]
-    tests = f"{count(len(table), 'test')} over texts, corrected over the regions of each text and model"
-    ranges = f"F is {span(table['F'], sign=True)}, that of random texts {span(table['F_random'], sign=True)}"
-    if not found:
-        smallest = number(table["p_texts_fdr"].min())
-        words = f"{texts}: no F stands out from that of random texts of the same shape ({tests}; smallest corrected p {smallest}); {ranges}."
-        if table["detectable"].notna().any():
-            words += f" An F of {span(table['detectable'])} above the random texts' mean, depending on text and region, would have been found in four of five "
-            words += "such studies; smaller effects cannot be excluded."
-        return words
-    silent = len(combinations) - len(found)
-    others = f" None in {count(silent, 'other combination', 'other combinations')} of text and model." if silent else ""
-    return f"{texts}: F above that of random texts of the same shape in {'; '.join(found)}; {tests}.{others} Over all regions {ranges}."
+        uncorrected = int((table["p_texts"] <= inference.LEVEL).sum())
+        raw = f"Uncorrected, p is at most {inference.LEVEL} in {uncorrected} of {len(table)}; chance gives one in twenty."
+        sentences = [first, raw, _needs_many(table), texts, ranges, detectable]
+    return [sentence for sentence in sentences if sentence]
 
 
-def _texts(table: pd.DataFrame) -> str:
-    n_texts, authors = table["augmentation"].nunique(), sorted(set(table["written_by"]))
-    by = listed(["people" if author == PEOPLE else f"a {author}" for author in authors])
-    return f"{count(n_texts, 'text')} with associations, written by {by}"
+def _needs_many(table: pd.DataFrame) -> str:
+    """Return how many regions must stand out at once where the number of random texts is too small for one alone to survive correction."""
+    needed = max(math.ceil(part["smallest_p"].iloc[0] * len(part) / inference.LEVEL - 1e-9) for _, part in table.groupby(["augmentation", "model"]))
+    if needed <= 1:
+        return ""
+    few = count(int(table["n_random"].min()), "random text")
+    return f"With {few} no p is below {number(table['smallest_p'].max())}, so that only {needed} regions at once could survive correction."
 
 
-def _regions_above_random(key: Any, part: pd.DataFrame) -> str:
+def _authors(table: pd.DataFrame) -> str:
+    return listed(["people" if author == PEOPLE else f"a {author}" for author in sorted(set(table["written_by"]))])
+
+
+def _gain(key: Any, part: pd.DataFrame) -> str:
     significant = part[part["p_texts_fdr"] < inference.LEVEL]
     if significant.empty:
         return ""
     best = significant.loc[significant["F_minus_random"].idxmax()]
     return (
-        f"{len(significant)} of {count(len(part), 'region')} ({key[0]}, read by {key[1]}; most in {region(best)}: F {number(best['F'], sign=True)}, random "
+        f"{key[0]}, read by {key[1]}, in {len(significant)} of {count(len(part), 'region')} (most in {region(best)}: F {number(best['F'], sign=True)}, random "
         f"{number(best['F_random'], sign=True)}, corrected p {number(best['p_texts_fdr'])})"
     )
 
@@ -186,38 +217,43 @@ def region(row: Any) -> str:
     return f"{side}{row['roi']}"
 
 
-def what_tuning_adds(table: pd.DataFrame | None) -> str:
+def what_tuning_adds(table: pd.DataFrame | None) -> list[str]:
     """Return what tuning to associate adds over control tunings, with the test over seeds."""
     if table is None or table.empty:
-        return "What tuning adds was not measured: the study has no tunings."
+        return ["What tuning adds was not measured: the study has no tunings."]
     combinations = list(table.groupby(["tuning", "model"], sort=False))
     n_regions = len(table[["hemisphere", "roi"]].drop_duplicates())
-    changes = f"Tuning to associate changes R by {span(table['difference'], sign=True)} in {count(n_regions, 'region')}"
-    if len(combinations) <= _MOST_NAMED:
-        changes += f" (means over targets: {'; '.join(f'{tuning}, {model}: {_pooled(part)}' for (tuning, model), part in combinations)})"
+    changes = f"R_sft − R is {span(table['difference'], sign=True)} in {count(n_regions, 'region')}."
+    means = f"Means over targets: {'; '.join(f'{tuning}, {model}: {_pooled(part)}' for (tuning, model), part in combinations)}."
+    details = [changes, means] if len(combinations) <= _MOST_NAMED else [changes]
     worst = table[[f"p_{kind}_fdr" for kind in TUNING_CONTROLS]].max(axis=1)  # of those controls that there are
     if worst.isna().all():
         seeds = " and ".join(f"{span(table[f'n_{kind}'], 0)} {kind}" for kind in TUNING_CONTROLS)
-        return f"{changes}. Seeds: {span(table['n_seeds'], 0)}, control tunings: {seeds}; without four of each there is no test, and nothing follows."
-    untested = sum(worst[part.index].isna().all() for _, part in combinations)
-    rest = f" {count(untested, 'tuning')} had too few seeds for a test." if untested else ""
-    tests = f"over seeds, corrected over regions; {count(int(worst.notna().sum()), 'test')}"
+        first = (
+            f"What tuning adds cannot be told: a test over seeds needs four of each condition, and there are {span(table['n_seeds'], 0)} to associate, {seeds}."
+        )
+        return [first, *details]
+    untested = sum(bool(worst[part.index].isna().all()) for _, part in combinations)
+    rest = [f"{count(untested, 'tuning')} had too few seeds for a test."] if untested else []
+    tests = f"{count(int(worst.notna().sum()), 'test')} over seeds against each control, corrected over regions"
     significant = table[worst < inference.LEVEL]
     if significant.empty:
-        return f"{changes}. No gain over control tunings survives correction ({tests}; smallest corrected p {number(worst.min())}).{rest}"
+        first = f"No gain from tuning is shown: none over control tunings survives correction (smallest corrected p {number(worst.min())}, the larger of both "
+        return [f"{first}controls'; {tests}).", *details, *rest]
     best = significant.loc[significant["difference"].idxmax()]
-    return (
-        f"{changes}. It beats control tunings in {len(significant)} of the tests ({tests}), by the most in {region(best)} ({best['tuning']}, {best['model']}): "
-        f"{number(best['difference'], sign=True)}, M {_percent(best['M'])}, corrected p {number(worst[best.name])}.{rest}"
+    most = f"{region(best)} ({best['tuning']}, {best['model']})"
+    first = (
+        f"Tuning to associate beats control tunings in {len(significant)} of {count(int(worst.notna().sum()), 'case')}, by the most in {most}: "
+        f"R_sft − R {number(best['difference'], sign=True)}, M {_percent(best['M'])}, corrected p {number(worst[best.name])}."
     )
+    return [first, f"{tests[0].upper()}{tests[1:]}.", *details, *rest]
 
 
 def _pooled(part: pd.DataFrame) -> str:
-    weights = part["n_targets"] / part["n_targets"].sum()
-    means = {name: float((part[name] * weights).sum()) for name in ("original", "difference")}
-    shuffled, generic = (float((part[f"difference_{kind}"] * weights).sum(skipna=False)) for kind in TUNING_CONTROLS)
-    share = f", M {_percent(means['difference'] / means['original'])}" if means["original"] > 0 else ", M without meaning, since R is not above 0"
-    return f"{number(means['difference'], sign=True)}{share}, controls {span([shuffled, generic], sign=True)}"
+    original, difference = _weighted(part, "original"), _weighted(part, "difference")
+    controls = [_weighted(part, f"difference_{kind}") for kind in TUNING_CONTROLS if part[f"difference_{kind}"].notna().all()]
+    share = f", M {_percent(difference / original)}" if original > 0 else ", M without meaning, since R is not above 0"
+    return f"{number(difference, sign=True)}{share}" + (f", controls {span(controls, sign=True)}" if controls else "")
 
 
 def _percent(share: float) -> str:
