@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from engram.names import MIRROR_PREFIX, NILEARN_PREFIX, PEOPLE, WORD_RATE
-from engram.sentences import Tables, count, listed, people
+from engram.names import AVERAGE, MIRROR_PREFIX, NILEARN_PREFIX, WORD_RATE
+from engram.sentences import Tables, author, count, listed, people
 
 #: What is cited, by key: how it is called in the text, and where it is.
 SOURCES = {
@@ -109,10 +109,10 @@ def methods(config: Mapping[str, Any], tables: Tables, version: str) -> tuple[di
     """
     paragraphs = {
         "Data": _data(config, tables),
-        "BOLD": _bold(config),
+        "BOLD": _bold(config, tables),
         "Models": _models(config),
         "Encoding": _encoding(config),
-        "Ceilings": _ceilings(config),
+        "Ceilings": _ceilings(config, tables),
         "Associations": _associations(config, tables),
         "Tunings": _tunings(config),
         "Statistics": _statistics(config, tables),
@@ -160,18 +160,19 @@ def _data(config: Mapping[str, Any], tables: Tables) -> str:
     return f"Narratives [@nastase], {fetched}: {who}, derivative {dataset['pipeline']}, {surface}, regions of {named}; {runs}."
 
 
-def _bold(config: Mapping[str, Any]) -> str:
+def _bold(config: Mapping[str, Any], tables: Tables) -> str:
     bold, encoding = config["bold"], config["encoding"]
-    removed = ["confounds that come with a scan"] if bold["confounds"] else []
+    came = (tables["scans"]["n_confounds"] > 0).any()
+    removed = ["the confounds that come with a scan"] if bold["confounds"] and came else []
     if bold["high_pass"] is not None:
         removed.append(f"cosine drifts below {bold['high_pass']:.4g} Hz")
-    what = listed(removed)
-    cleaned = f"{what[0].upper()}{what[1:]} were regressed out together" if removed else "Nothing was regressed out"
+    cleaned = f"Regressed out{' together' if len(removed) > 1 else ''}: {listed(removed)}" if removed else "Nothing was regressed out"
     targets = "Targets are the mean time courses of regions." if bold["targets"] == "roi" else "Every vertex, voxel, parcel or region of the data is a target."
-    average = " The average listener is the z-scored mean of all listeners of a story; it is in no test." if bold["average"] else ""
+    has_average = (tables["scores"]["subject"] == AVERAGE).any()
+    average = " The average listener is the z-scored mean of all listeners of a story; it is in no test." if has_average else ""
     trimmed = f"; the first {count(encoding['trim'], 'row')} of a scan were dropped" if encoding["trim"] else ""
     story = f"from the first word's row to {encoding['tail']:g} s after the last word"
-    return f"{cleaned}; time courses were cut to the story, {story}{trimmed}, and z-scored [@nilearn]. {targets}{average}"
+    return f"{cleaned}. Time courses were cut to the story, {story}{trimmed}, and z-scored [@nilearn]. {targets}{average}"
 
 
 def _models(config: Mapping[str, Any]) -> str:
@@ -228,8 +229,8 @@ def _encoding(config: Mapping[str, Any]) -> str:
     penalties = f"{len(alphas)} values from {_plain(min(alphas))} to {_plain(max(alphas))}" if len(alphas) > 1 else f"{_plain(alphas[0])} alone"
     by = {"r": "the highest mean Pearson r", "mse": "the lowest mean squared error"}[one["alpha_by"]]
     return (
-        f"Word vectors were {rows} (TR), with finite impulse responses at delays of {delays}, and mapped to BOLD by ridge regression (himalaya's "
-        f"decompositions [@himalaya]). Each story was cut into "
+        f"Word vectors were {rows} (TR), with finite impulse responses at delays of {delays}, and mapped to BOLD by ridge regression with himalaya's "
+        f"decompositions [@himalaya]. Each story was cut into "
         f"{one['folds']} contiguous test blocks; rows within the last delay of a test block left the training set, and scalers learned from training "
         f"rows alone. Each target's penalty, of {penalties}, has "
         f"{by} over {one['inner_folds']} inner blocks. The brain score R is Pearson's r in each test block, averaged over blocks, stories and a "
@@ -237,14 +238,16 @@ def _encoding(config: Mapping[str, Any]) -> str:
     )
 
 
-def _ceilings(config: Mapping[str, Any]) -> str:
+def _ceilings(config: Mapping[str, Any], tables: Tables) -> str:
     one = config["ceiling"]
+    if tables["scores"]["ceiling"].isna().all():
+        return "There are none: they need four listeners of a story."
     return (
-        f"Split-half correlations over {count(one['halves'], 'random split')} of a story's listeners, and leave-one-out correlations, on the rows and "
-        f"blocks of the scores, for stories with four listeners or more; the "
-        "average listener's ceiling is the square root of the Spearman-Brown reliability, a listener's is corrected for the reliability of the mean of "
-        "the others. Scores are not normalised where the ceiling is below "
-        f"{one['floor']:g}."
+        f"Split-half correlations over {count(one['halves'], 'random split')} of a story's listeners, and leave-one-out correlations, on the rows "
+        f"and blocks of "
+        "the scores, for stories with four listeners or more. The average listener's ceiling is the square root of the Spearman-Brown reliability; a "
+        "listener's "
+        f"is corrected for the reliability of the mean of the others. Scores are not normalised where the ceiling is below {one['floor']:g}."
     )
 
 
@@ -253,12 +256,7 @@ def _associations(config: Mapping[str, Any], tables: Tables) -> str:
         return ""
     one, table = config["associating"], tables.get("association")
     authors = {} if table is None else dict(zip(table["augmentation"], table["written_by"], strict=True))
-    texts = listed(
-        [
-            f"{name} (written by {'people' if authors.get(name) == PEOPLE else 'a ' + authors[name]})" if name in authors else name
-            for name in config["associations"]
-        ]
-    )
+    texts = listed([f"{name} (written by {author(authors[name])})" if name in authors else name for name in config["associations"]])
     controls = listed([f"{count(one['controls'][kind], kind + ' text')}" for kind in ("random", "shuffled", "displaced", "repeat") if one["controls"][kind]])
     targets = "the mean time course of each region was scored" if one["targets"] == "roi" else "every target was scored"
     return (
@@ -275,38 +273,39 @@ def _tunings(config: Mapping[str, Any]) -> str:
     if not said:
         return ""
     return (
-        f"{' '.join(said)} All conditions of a tuning train on as many output tokens. The tuning score M is (R_sft - R) / R on the stories as they "
-        f"were heard, a ratio of means over "
-        "listeners; it is tested over seeds, labels of tunings and control tunings permuted, where there are four or more of each. Seeds are the random factor."
+        f"{' '.join(said)} All conditions of a tuning train on as many output tokens a step. The tuning score M is (R_sft − R) / R on the stories as they were "
+        "heard, a ratio of means over listeners. Where there are four or more seeds of a tuning and of a control, labels are permuted; seeds are the "
+        "random factor."
     )
 
 
 def _tuning(name: str, one: Mapping[str, Any]) -> str:
     methods = {
-        "lora": f"low-rank adapters [@lora, @peft] of rank {one['rank']}, scale {one['alpha']:g}, dropout {one['dropout']:g}",
-        "frozen": "the upper third of the blocks and the one below it"
+        "lora": f"trains low-rank adapters [@lora, @peft] of rank {one['rank']}, scale {one['alpha']:g}, dropout {one['dropout']:g}",
+        "frozen": "trains the upper third of the blocks and the one below it"
         if one["train_layers"] is None
-        else f"blocks {listed([str(block) for block in one['train_layers']])}",
-        "full": "all weights",
+        else f"trains blocks {listed([str(block) for block in one['train_layers']])}",
+        "full": "trains all weights",
     }
     steps = f"{count(one['steps'], 'step')} of {one['tokens_per_step']:,} output tokens"
     stopped = f", stopped after {count(one['patience'], 'validation')} without a better loss" if one["patience"] is not None else ""
     seeds = f"{count(one['seeds'], 'seed')}; control tunings: {one['controls']['shuffled']} shuffled, {one['controls']['generic']} generic"
-    return f"{name}: {methods[one['method']]}, on {_last(one['data'])}; {steps}{stopped}, highest learning rate {one['learning_rate']:g}; {seeds}."
+    return f"{name} {methods[one['method']]}, on {_last(one['data'])}; {steps}{stopped}, highest learning rate {one['learning_rate']:g}; {seeds}."
 
 
 def _statistics(config: Mapping[str, Any], tables: Tables) -> str:
+    tuning = tables.get("tuning")
     tested = [
         *(["R against chance (held-out predictions shifted in time)"] if "chance" in tables else []),
         *(["models and hemispheres against each other"] if "comparisons" in tables else []),
-        *(["F"] if config["associations"] else []),
-        *(["M"] if config["tunings"] else []),
+        *(["F over texts"] if config["associations"] else []),
+        *(["M over seeds"] if tuning is not None and tuning[["p_shuffled", "p_generic"]].notna().any(axis=None) else []),
     ]
-    intervals = "Intervals are 95 % bootstrap intervals (bias-corrected and accelerated [@bca]) over listeners, by SciPy [@scipy]"
+    intervals = "Intervals are 95 % bootstrap intervals, bias-corrected and accelerated [@bca], over listeners where there are three or more, by SciPy [@scipy]"
     if not tested:
         return f"{intervals}. No test was made."
     return (
-        f"{intervals}. Tests: {listed(tested)}; p-values are corrected within families of regions [@bh]. Tests over listeners generalise to listeners "
-        f"only, and "
+        f"{intervals}. Tests: {listed(tested)}; p-values are corrected within families of regions [@bh]. Tests over listeners generalise to "
+        f"listeners only, and "
         "no claim rests on one alone."
     )

@@ -60,8 +60,8 @@ class Table:
 
     @property
     def link(self) -> str:
-        """The file as a data URI, or nothing where it is too large."""
-        return data_uri("text/tab-separated-values", self.raw) if len(self.raw) <= MOST_BYTES else ""
+        """The file as a data URI, paths shortened; nothing where it is too large."""
+        return data_uri("text/tab-separated-values", without_paths(self.raw.decode()).encode()) if len(self.raw) <= MOST_BYTES else ""
 
     def rows(self) -> list[list[str]]:
         """Return the cells as text, numbers with four significant digits."""
@@ -99,7 +99,7 @@ def cell(value: Any) -> str:
     """Return a value as the text of a table's cell."""
     if pd.isna(value):
         return storage.MISSING
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else without_paths(str(value))
 
 
 def _holds(values: pd.Series) -> str:
@@ -108,7 +108,7 @@ def _holds(values: pd.Series) -> str:
         return "nothing"
     if pd.api.types.is_numeric_dtype(kept):
         return f"{cell(kept.min())} to {cell(kept.max())}, median {cell(float(kept.median()))}"
-    names = sorted(set(kept.astype(str)))
+    names = sorted({cell(value) for value in kept})
     return ", ".join(names) if len(names) <= 8 else f"{len(names):,} different, such as {', '.join(names[:3])}"
 
 
@@ -312,7 +312,7 @@ def page(
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
-    environment.filters |= {"cell": cell, "public": without_paths, "there": pd.notna}
+    environment.filters |= {"cell": cell, "there": pd.notna}
     return environment.get_template("report.html").render(
         answer=sentences.answer(data, config),
         claims=tables.get("claims"),
@@ -321,7 +321,7 @@ def page(
         listeners=sentences.people(config),
         left_out=scans[scans["excluded"].notna()].to_dict("records"),
         maps=[one.label for one in maps],
-        methods={heading: without_paths(text) for heading, text in paragraphs.items()},
+        methods=paragraphs,
         missing=sentences.missing(data, config),
         most_rows=MOST_ROWS,
         n_jobs=len(jobs),

@@ -151,9 +151,8 @@ def what_association_adds(table: pd.DataFrame | None) -> list[str]:
     if table is None or table.empty:
         return ["What association adds was not measured: the study has no texts with associations."]
     combinations = table.groupby(["augmentation", "model"], sort=False)
-    texts = (
-        f"{count(table['augmentation'].nunique(), 'text')} with associations, written by {_authors(table)}, read by {count(table['model'].nunique(), 'model')}."
-    )
+    authors = listed(sorted({author(one) for one in table["written_by"]}))
+    texts = f"{count(table['augmentation'].nunique(), 'text')} with associations, written by {authors}, read by {count(table['model'].nunique(), 'model')}."
     ranges = f"F = R_mem − R is {span(table['F'], sign=True)}, that of random texts {span(table['F_random'], sign=True)}."
     smallest, tests = table["smallest_p"].min(), f"{count(len(table), 'test')} over texts, corrected over the regions of each text and model"
     if smallest >= inference.LEVEL:
@@ -196,8 +195,9 @@ def _needs_many(table: pd.DataFrame) -> str:
     return f"With {few} no p is below {number(table['smallest_p'].max())}, so that only {needed} regions at once could survive correction."
 
 
-def _authors(table: pd.DataFrame) -> str:
-    return listed(["people" if author == PEOPLE else f"a {author}" for author in sorted(set(table["written_by"]))])
+def author(written_by: str) -> str:
+    """Return who wrote a text, in words: people, a language model, or the model's name."""
+    return {PEOPLE: "people", "language model": "a language model"}.get(written_by, written_by)
 
 
 def _gain(key: Any, part: pd.DataFrame) -> str:
