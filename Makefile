@@ -3,6 +3,7 @@
 #   make demo                 a small simulated Narratives, no network after set-up
 #   make datalad              adds what fetches Narratives, once
 #   make test | lint | tiny   what the project's own checks run
+#   make browser              the reports in Chromium (as root it installs Debian's)
 # Variables: PYTHON=python3.12  CORES=4  TORCH=cpu (PyTorch's builds without CUDA, for laptops)  ARGS="-n" (more for snakemake)
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -25,7 +26,7 @@ SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) $(ARGS)
 # Models this small gain nothing from many threads, nor from a GPU of their own: a core for each job, as many jobs as there are cores.
 SMALL := --max-threads 1 --resources gpu=64
 
-.PHONY: demo alice tiny datalad test bench bench-gpu lint lock docs clean help
+.PHONY: demo alice tiny datalad test browser bench bench-gpu lint lock docs clean help
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.ready
@@ -51,6 +52,14 @@ bench: $(VENV)/.ready-dev
 
 bench-gpu: $(VENV)/.ready-dev
 	$(BIN)/python benchmarks/bench.py --device cuda $(ARGS)
+
+# The reports, made up and of the studies that were run here, in a real browser; screenshots are in build/browser.
+browser: $(VENV)/.ready-dev
+	@command -v chromium chromedriver > /dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends chromium chromium-driver fonts-dejavu-core; \
+	  else echo "This needs Chromium and its driver. On Debian: apt-get install chromium chromium-driver"; exit 1; fi; }
+	$(BIN)/pytest -n 0 -m browser tests/browser
 
 lint: $(VENV)/.ready-dev
 	$(BIN)/ruff check .
@@ -79,7 +88,7 @@ clean:
 	rm -rf $(VENV) .snakemake build
 
 help:
-	@sed -n '1,6p' Makefile
+	@sed -n '1,7p' Makefile
 
 # ---------------------------------------------------------------- set-up
 # $(1): the requirements file. Prints what it cost: people on slow lines want to know.
