@@ -107,12 +107,12 @@ def claims() -> pd.DataFrame:
 
 def as_tables(**data: pd.DataFrame) -> dict[str, report.Table]:
     """Tables with made-up words about them, and the file that they would be."""
-    return {
-        name: report.Table(
-            name, table, f"About {name}.", {column: f"Meaning of {column}." for column in table.columns}, table.to_csv(sep="\t", index=False).encode()
-        )
-        for name, table in data.items()
-    }
+    found = {}
+    for name, table in data.items():
+        file = table.to_csv(sep="\t", index=False).encode()
+        columns = {column: f"Meaning of {column}." for column in table.columns}
+        found[name] = report.Table(name, table, f"About {name}.", columns, len(file), file if len(file) <= report.MOST_BYTES else None)
+    return found
 
 
 def figure(name: str = "layers", **words: str) -> report.FigureFile:

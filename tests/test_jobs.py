@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import json
 import logging
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -47,3 +49,25 @@ def test_other_errors_keep_their_traceback(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="permission"), job(made(tmp_path)):
         raise OSError(errno.EACCES, "permission denied")
     assert "Traceback" in (tmp_path / "logs" / "bold.log").read_text()
+
+
+def test_inputs_are_named_by_their_content_and_folders_by_their_name(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("")
+    given = [str(tmp_path / name) for name in ("folder", "file", "absent")]
+    with job(SimpleNamespace(**vars(made(tmp_path)), params={}, input=given)):
+        pass
+    written = json.loads((tmp_path / "results" / "x.json").read_text())["Provenance"]["Inputs"]
+    assert written == {given[0]: "folder", given[1]: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}
+
+
+def test_what_a_job_warns_of_stands_beside_its_results(tmp_path: Path) -> None:
+    given = SimpleNamespace(**vars(made(tmp_path)), params={}, input=[])
+    with job(given):
+        logging.getLogger("engram.bold").warning("sub-%s is odd", "01")
+        logging.getLogger("engram.bold").warning("sub-%s is odd", "01")
+        warnings.warn("invalid value in divide", RuntimeWarning, stacklevel=1)
+        warnings.warn("this will change", FutureWarning, stacklevel=1)
+    written = json.loads((tmp_path / "results" / "x.json").read_text())["Provenance"]["Warnings"]
+    assert written == ["sub-01 is odd", "RuntimeWarning: invalid value in divide"]
+    assert "this will change" in (tmp_path / "logs" / "bold.log").read_text()

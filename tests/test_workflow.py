@@ -146,6 +146,14 @@ def test_tables_and_figures(tiny: Path) -> None:
         assert "</svg>" in (results / "figures" / f"{figure}.svg").read_text()
 
 
+def test_the_report_holds_what_the_study_has(tiny: Path) -> None:
+    report = (tiny / "results" / "tiny" / "report.html").read_text()
+    for expected in ('id="figure-brain"', 'id="surface-data"', 'id="table-scores"', "5 simulated listeners", "jobs behind this page"):
+        assert expected in report, expected
+    assert "F is not measured" in report and "M is not measured" in report
+    assert str(tiny) not in report and str(Path.home()) + "/" not in report
+
+
 def test_every_output_says_where_it_came_from(tiny: Path) -> None:
     results = tiny / "results" / "tiny"
     outputs = [
@@ -182,7 +190,7 @@ def test_a_changed_setting_reruns_its_dependents_only(tiny: Path, change: str, e
         assert planned["tables"] == 1
     assert not {"simulate", "story", "bold"} & set(planned)
     if "figure" in expected:
-        assert set(planned) == {"figure", "all"}
+        assert set(planned) == {"figure", "report", "all"}
 
 
 def test_a_table_study_with_every_option_flipped(table_study: Path) -> None:
@@ -203,6 +211,7 @@ def test_a_table_study_with_every_option_flipped(table_study: Path) -> None:
     assert set(scores["subject"]) == {"02", "03", "04"}
     assert set(scores["model"]) == {"tiny", "tiny-untrained"}
     assert scores["normalized"].isna().all() and scores["ceiling_kind"].isna().all()  # fewer than four listeners
+    assert "01, one: asleep" in (table_study / "elsewhere" / "report.html").read_text()
     scans = pd.read_csv(table_study / "elsewhere" / "scans.tsv", sep="\t", dtype={"subject": str})
     assert scans.loc[scans["subject"] == "01", "excluded"].tolist() == ["asleep"]
 
@@ -221,7 +230,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-EVERYTHING_AFTER = {"tables": 1, "figure": 2, "all": 1}
+EVERYTHING_AFTER = {"tables": 1, "figure": 2, "report": 1, "all": 1}
 
 
 def edit_table(path: Path) -> None:

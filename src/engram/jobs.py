@@ -27,6 +27,8 @@ from engram.paths import found
 T = TypeVar("T")
 logger = logging.getLogger("engram")
 
+#: What stands for the digest of an input that is a folder, such as a tuned model.
+_FOLDER = "folder"
 #: Warnings kept of a job, beside its log.
 _MOST_WARNINGS = 20
 
@@ -163,7 +165,7 @@ def _write_provenance(snakemake: Any, seconds: float, warned: list[str]) -> None
         "Wildcards": dict(snakemake.wildcards.items()),
         "Config": snakemake.params.get("config"),
         "Code": snakemake.params.get("code"),
-        "Inputs": {path: sha256(path) for path in sorted(set(map(str, snakemake.input))) if Path(path).is_file()},
+        "Inputs": {path: sha256(path) if Path(path).is_file() else _FOLDER for path in sorted(set(map(str, snakemake.input))) if Path(path).exists()},
         "Versions": {"python": platform.python_version(), **_versions()},
         "Device": _device(),
         "Seconds": round(seconds, 2),

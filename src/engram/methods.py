@@ -301,7 +301,11 @@ def _statistics(config: Mapping[str, Any], tables: Tables) -> str:
         *(["F over texts"] if config["associations"] else []),
         *(["M over seeds"] if tuning is not None and tuning[["p_shuffled", "p_generic"]].notna().any(axis=None) else []),
     ]
-    intervals = "Intervals are 95 % bootstrap intervals, bias-corrected and accelerated [@bca], over listeners where there are three or more, by SciPy [@scipy]"
+    scores = tables["scores"]
+    if scores.loc[scores["subject"] != AVERAGE, "subject"].nunique() > 2:
+        intervals = "Intervals are 95 % bootstrap intervals, bias-corrected and accelerated [@bca], over listeners, by SciPy [@scipy]"
+    else:
+        intervals = "There are no intervals: they need three listeners"
     if not tested:
         return f"{intervals}. No test was made."
     return (

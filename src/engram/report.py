@@ -40,13 +40,14 @@ _ORDER = ("association", "tuning", "chance", "comparisons", "nuisance", "best_la
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the study with the words of its sidecar."""
+    """A table of the study with the words of its sidecar, and its file where that can be downloaded."""
 
     name: str
     data: pd.DataFrame
     description: str = ""
     columns: Mapping[str, str] = field(default_factory=dict)
-    raw: bytes = b""
+    n_bytes: int = 0
+    file: bytes | None = None
 
     @property
     def is_large(self) -> bool:
@@ -56,12 +57,12 @@ class Table:
     @property
     def size(self) -> str:
         """Size of the file in words."""
-        return f"{len(self.raw) / 1e6:.1f} MB" if len(self.raw) >= 1e6 else f"{max(len(self.raw) / 1e3, 0.1):.1f} kB"
+        return f"{self.n_bytes / 1e6:.1f} MB" if self.n_bytes >= 1e6 else f"{max(self.n_bytes / 1e3, 0.1):.1f} kB"
 
     @property
     def link(self) -> str:
         """The file as a data URI, paths shortened; nothing where it is too large."""
-        return data_uri("text/tab-separated-values", without_paths(self.raw.decode()).encode()) if len(self.raw) <= MOST_BYTES else ""
+        return "" if self.file is None else data_uri("text/tab-separated-values", without_paths(self.file.decode()).encode())
 
     def rows(self) -> list[list[str]]:
         """Return the cells as text, numbers with four significant digits."""
@@ -121,9 +122,10 @@ def read_tables(paths: Iterable[str | Path]) -> dict[str, Table]:
     """Return tables with the words of their sidecars, by their names."""
     tables = {}
     for path in map(Path, paths):
-        about = storage.read_json(storage.sidecar(path))
+        about, n_bytes = storage.read_json(storage.sidecar(path)), path.stat().st_size
         columns = {name: entry.get("Description", "") for name, entry in about.items() if isinstance(entry, dict) and name != "Provenance"}
-        tables[path.stem] = Table(path.stem, storage.read_table(path, dtype=KEYS), about.get("Description", ""), columns, path.read_bytes())
+        file = path.read_bytes() if n_bytes <= MOST_BYTES else None
+        tables[path.stem] = Table(path.stem, storage.read_table(path, dtype=KEYS), about.get("Description", ""), columns, n_bytes, file)
     return tables
 
 

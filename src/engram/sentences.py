@@ -192,7 +192,7 @@ def _needs_many(table: pd.DataFrame) -> str:
     if needed <= 1:
         return ""
     few = count(int(table["n_random"].min()), "random text")
-    return f"With {few} no p is below {number(table['smallest_p'].max())}, so that only {needed} regions at once could survive correction."
+    return f"With {few} no p is below {number(table['smallest_p'].max())}, and {needed} regions would have to reach that at once for any to survive correction."
 
 
 def author(written_by: str) -> str:

@@ -235,7 +235,7 @@ def test_the_keyboard_reaches_the_verdict_first(opened: Any) -> None:
     press(opened, Keys.ENTER)
     wait(lambda: active(opened, "id") == "verdict")
     # Every stop is seen: it has a size, and its focus an outline.
-    for _ in range(12):
+    for _ in range(8):
         press(opened, Keys.TAB)
         assert opened.execute_script(
             "const one = document.activeElement; return one.getBoundingClientRect().width > 0 && getComputedStyle(one).outlineStyle !== 'none'"

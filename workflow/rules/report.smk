@@ -10,7 +10,6 @@ rule report:
         score_maps=report_score_maps,
         association_maps=all_association_maps,
         ceiling_maps=report_ceiling_maps,
-        tuned=all_tuned_folders,
     output:
         html="<results>/report.html",
     log:

@@ -8,7 +8,7 @@ with job(snakemake):
     tables = report.read_tables(given.tables)
     figures = report.read_figures(given.svg, given.png)
     maps = report.surface_maps(config, tables["scores"].data, given.score_maps, given.association_maps, given.ceiling_maps)
-    jobs = report.jobs_behind([*given.tables, *given.svg, *given.score_maps, *given.association_maps, *given.ceiling_maps, *given.tuned])
+    jobs = report.jobs_behind([*given.tables, *given.svg, *given.score_maps, *given.association_maps, *given.ceiling_maps])
     html = report.page(config, tables, figures, maps, jobs, __version__)
     with storage.atomic(snakemake.output.html) as path:
         path.write_text(html, encoding="utf-8")
