@@ -111,10 +111,21 @@ def test_texts_of_users_stay_texts() -> None:
     assert whole.text.count("<script>alert(1)</script>") >= 5  # shown as text
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("read /data/lab/x.tsv, see 'C'", "read …/x.tsv, see 'C'"),
+        ("~/secret/y/z.nc; /home/jane", "…/z.nc; ~"),
+        ("file:///home/jane/x.nii", "file://~/x.nii"),
+        ("R/L 1/2 https://a.org/b/c and/or", "R/L 1/2 https://a.org/b/c and/or"),
+        ("https://jane:word@a.org/b", "https://a.org/b"),
+    ],
+)
+def test_paths_and_passwords_are_taken_out(text: str, expected: str) -> None:
+    assert report.public(text) == expected
+
+
 def test_paths_of_the_machine_are_not_shown() -> None:
-    assert report.without_paths("read /home/jane/data/x.tsv, see 'C' and ~/secret/y/z.nc; R/L 1/2 https://a.org/b/c") == (
-        "read …/x.tsv, see 'C' and …/z.nc; R/L 1/2 https://a.org/b/c"
-    )
     raw = {"study": "mine", "dataset": {"kind": "table", "path": "/home/jane/data", "tr": 1.5}, "models": {}, "baselines": ["word-rate"]}
     made = sample.config(raw)
     made["models"] = {"small": {"source": "/home/jane/models/tiny", "revision": None, "base": None, "untrained": False, "only": None}}
@@ -159,8 +170,9 @@ def test_tables_come_with_the_words_of_their_sidecars(tmp_path: Path) -> None:
 # ---------------------------------------------------------------- figures and surfaces
 
 
-def test_figures_take_the_smaller_form_and_the_words_of_their_sidecar(tmp_path: Path) -> None:
-    for name, svg, png in (("a", 100, 200), ("b", 300, 200)):
+def test_figures_are_drawn_unless_that_is_large_and_have_the_words_of_their_sidecar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "_LARGE", 250)
+    for name, svg, png in (("a", 210, 200), ("b", 300, 200)):
         (tmp_path / f"{name}.svg").write_bytes(b'<svg width="241pt" height="1pt">' + b" " * svg)
         (tmp_path / f"{name}.png").write_bytes(b"p" * png)
     (tmp_path / "a.json").write_text(json.dumps({"Title": "T", "Caption": "C", "Alt": "A"}))
@@ -253,6 +265,14 @@ def test_how_well_names_the_range_of_many_models() -> None:
 )
 def test_chance_is_said(chance: pd.DataFrame | None, expected: str) -> None:
     assert expected in " ".join(sentences.how_well(sample.scores(), sample.config(), chance))
+
+
+def test_what_only_the_language_model_predicts_is_said() -> None:
+    nuisance = pd.DataFrame({"model": "small", "beyond": ["word-rate", "word-rate", "all", "all"], "unique": [0.01, 0.03, -0.002, 0.001]})
+    said = " ".join(sentences.how_well(sample.scores(), sample.config(), nuisance=nuisance))
+    assert "What small alone predicts beyond word-rate: +0.010 to +0.030; beyond all: −0.002 to +0.001, by region." in said
+    data = {"scores": sample.scores(), "scans": sample.scans(), "nuisance": nuisance}
+    assert "a penalty for each band" in methods.methods(sample.config(), data, "0.1.0")[0]["Nuisance"]
 
 
 @pytest.mark.parametrize(

@@ -113,6 +113,7 @@ def methods(config: Mapping[str, Any], tables: Tables, version: str) -> tuple[di
         "Models": _models(config),
         "Encoding": _encoding(config),
         "Ceilings": _ceilings(config, tables),
+        "Nuisance": _nuisance(tables),
         "Associations": _associations(config, tables),
         "Tunings": _tunings(config),
         "Statistics": _statistics(config, tables),
@@ -248,6 +249,16 @@ def _ceilings(config: Mapping[str, Any], tables: Tables) -> str:
         "the scores, for stories with four listeners or more. The average listener's ceiling is the square root of the Spearman-Brown reliability; a "
         "listener's "
         f"is corrected for the reliability of the mean of the others. Scores are not normalised where the ceiling is below {one['floor']:g}."
+    )
+
+
+def _nuisance(tables: Tables) -> str:
+    if "nuisance" not in tables:
+        return ""
+    beyond = listed(list(dict.fromkeys(tables["nuisance"]["beyond"])))
+    return (
+        "What a language model predicts that nuisance features do not is the score of both minus that of the nuisance features alone, by banded ridge "
+        f"regression with a penalty for each band and target [@himalaya]. Nuisance features: {beyond}."
     )
 
 

@@ -28,6 +28,8 @@ QUESTION = "Does associative memory bring language models closer to the brain?"
 MOST_ROWS = 150
 #: Bytes of a table that can be downloaded from the page; larger ones are named.
 MOST_BYTES = 700_000
+#: Bytes of an SVG up to which it is taken even if the PNG is smaller: lines and letters stay sharp.
+_LARGE = 200_000
 #: Surfaces in the page.
 MOST_MAPS = 12
 #: Pixels of the page for a point of a figure: type of 7 points is read at arm's length.
@@ -62,7 +64,7 @@ class Table:
     @property
     def link(self) -> str:
         """The file as a data URI, paths shortened; nothing where it is too large."""
-        return "" if self.file is None else data_uri("text/tab-separated-values", without_paths(self.file.decode()).encode())
+        return "" if self.file is None else data_uri("text/tab-separated-values", public(self.file.decode()).encode())
 
     def rows(self) -> list[list[str]]:
         """Return the cells as text, numbers with four significant digits."""
@@ -100,7 +102,7 @@ def cell(value: Any) -> str:
     """Return a value as the text of a table's cell."""
     if pd.isna(value):
         return storage.MISSING
-    return f"{value:.4g}" if isinstance(value, float) else without_paths(str(value))
+    return f"{value:.4g}" if isinstance(value, float) else public(str(value))
 
 
 def _holds(values: pd.Series) -> str:
@@ -130,18 +132,21 @@ def read_tables(paths: Iterable[str | Path]) -> dict[str, Table]:
 
 
 def read_figures(svgs: Sequence[str | Path], pngs: Sequence[str | Path]) -> list[FigureFile]:
-    """Return figures as images, whichever of SVG and PNG is smaller; titles, captions and alternative texts are those of their sidecars, or the name."""
+    """Return figures as images: SVG, or PNG where that is much smaller, as of surfaces.
+
+    Titles, captions and alternative texts are those of their sidecars; where there are none, the name stands for title and text.
+    """
     figures = []
     for svg, png in zip(map(Path, svgs), map(Path, pngs), strict=True):
         about = storage.read_json(storage.sidecar(svg))
         title = about.get("Title") or svg.stem
         vector, pixels = svg.read_bytes(), png.read_bytes()
-        small = len(vector) <= len(pixels)
-        uri = data_uri("image/svg+xml", vector) if small else data_uri("image/png", pixels)
+        drawn = len(vector) <= max(len(pixels), _LARGE)
+        uri = data_uri("image/svg+xml", vector) if drawn else data_uri("image/png", pixels)
         width = re.search(rb'<svg[^>]*?\swidth="([\d.]+)pt"', vector)
         points = float(width[1]) if width else 500.0
         caption, alt = about.get("Caption", ""), about.get("Alt") or title
-        figures.append(FigureFile(svg.stem, uri, round(points * _SCALE), title, caption, alt, "svg" if small else "png"))
+        figures.append(FigureFile(svg.stem, uri, round(points * _SCALE), title, caption, alt, "svg" if drawn else "png"))
     return figures
 
 
@@ -273,11 +278,13 @@ def versions(jobs: Sequence[Mapping[str, Any]]) -> list[list[str]]:
 
 def warnings_of(jobs: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return what jobs warned of, each once, without paths of the machine."""
-    return sorted({without_paths(f"{job['Rule']}: {message}") for job in jobs for message in job.get("Warnings", [])})
+    return sorted({public(f"{job['Rule']}: {message}") for job in jobs for message in job.get("Warnings", [])})
 
 
-def without_paths(text: str) -> str:
-    """Return a text in which absolute paths are shortened to their last part: where a user keeps files is nobody's business."""
+def public(text: str) -> str:
+    """Return a text in which absolute paths are shortened to their last part, and addresses lose names and passwords: that is nobody's business."""
+    text = re.sub(r"//[^/\s@]+@", "//", text)
+    text = re.sub(r"/(home|Users)/[^/\s'\"<>|]+", "~", text)
     return re.sub(r"(?<![\w.:/~])~?/(?:[^/\s'\"<>|]+/)+", "…/", text)
 
 

@@ -58,19 +58,19 @@ def answer(tables: Tables, config: Mapping[str, Any]) -> dict[str, list[str]]:
     Parameters
     ----------
     tables : mapping
-        Tables of the study by name (`scores`, and `association`, `tuning` and `chance` where the study has them).
+        Tables of the study by name (`scores`, and `association`, `tuning`, `chance` and `nuisance` where the study has them).
     config : mapping
         The checked configuration, with `scored` (models in the order of the figures) and `shown` (those that the brain shows).
     """
     return {
-        "How well": how_well(tables["scores"], config, tables.get("chance")),
+        "How well": how_well(tables["scores"], config, tables.get("chance"), tables.get("nuisance")),
         "Association": what_association_adds(tables.get("association")),
         "Tuning": what_tuning_adds(tables.get("tuning")),
     }
 
 
-def how_well(scores: pd.DataFrame, config: Mapping[str, Any], chance: pd.DataFrame | None = None) -> list[str]:
-    """Return how well the models that the brain shows predict single listeners, beside ceilings, baselines and chance."""
+def how_well(scores: pd.DataFrame, config: Mapping[str, Any], chance: pd.DataFrame | None = None, nuisance: pd.DataFrame | None = None) -> list[str]:
+    """Return how well the models that the brain shows predict single listeners, beside ceilings, baselines, chance and nuisance features."""
     original = scores[scores["augmentation"] == ORIGINAL]
     depths = original.groupby("model")["layer"].max()
     layers = {model: reported_layer(int(depths[model]), config["figures"]["layer"]) for model in config["scored"]}
@@ -93,6 +93,7 @@ def how_well(scores: pd.DataFrame, config: Mapping[str, Any], chance: pd.DataFra
             f"The average {who}: {_by_model(shown, average)}." if len(average) else "",
             _of_the_ceiling(single, shown, config["ceiling"]["floor"]),
             _above_chance(chance, shown),
+            *(_unique(model, nuisance) for model in shown[:_MOST_NAMED]),
             "One listener says nothing about others." if n_listeners == 1 else "",
         )
         if sentence
@@ -144,6 +145,15 @@ def _above_chance(chance: pd.DataFrame | None, shown: Sequence[str]) -> str:
         return f"Against chance (predictions shifted in time) no p below {number(mine['smallest_p'].min())} can be reached."
     above = [f"{model} in {int((part['p_fdr'] < inference.LEVEL).sum())} of {count(len(part), 'region')}" for model, part in mine.groupby("model", sort=False)]
     return f"Above chance (predictions shifted in time; p below {inference.LEVEL} when corrected over regions): {listed(above)}."
+
+
+def _unique(model: str, nuisance: pd.DataFrame | None) -> str:
+    """Return what a language model predicts that nuisance features do not."""
+    mine = nuisance[nuisance["model"] == model] if nuisance is not None else pd.DataFrame()
+    if mine.empty:
+        return ""
+    said = [f"beyond {beyond}: {span(part['unique'], sign=True)}" for beyond, part in mine.groupby("beyond", sort=False)]
+    return f"What {model} alone predicts {'; '.join(said)}, by region."
 
 
 def what_association_adds(table: pd.DataFrame | None) -> list[str]:

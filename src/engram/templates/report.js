@@ -42,10 +42,10 @@ for (const button of document.querySelectorAll("button.save")) {
   });
 }
 
-// On paper everything is open.
+// On paper: how it was made, whole; and of the tables those that the reader opened.
 let opened = [];
 window.addEventListener("beforeprint", () => {
-  opened = Array.from(document.querySelectorAll("details:not([open])"));
+  opened = Array.from(document.querySelectorAll("#run details:not([open])"));
   for (const one of opened) one.open = true;
 });
 window.addEventListener("afterprint", () => {
