@@ -86,6 +86,7 @@ def screenshot(driver: Any, name: str, height: int | None = None) -> np.ndarray:
     if height:
         metrics = {**DESK, "width": driver.execute_script("return innerWidth"), "height": height}
         driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    driver.execute_async_script("Promise.allSettled([...document.images].map((image) => image.decode())).then(arguments[0])")
     content = base64.b64decode(driver.execute_cdp_cmd("Page.captureScreenshot", {})["data"])
     (SCREENSHOTS / f"{name}.png").write_bytes(content)
     return np.asarray(Image.open(BytesIO(content)).convert("RGB")).astype(int)
