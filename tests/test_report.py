@@ -315,6 +315,17 @@ def test_what_tuning_adds_is_said_with_care(table: pd.DataFrame | None, expected
     assert expected in first
 
 
+def test_falling_less_than_controls_is_not_called_a_gain() -> None:
+    lower = sample.association(0.01)
+    lower[["F", "F_random"]] -= 0.05
+    first, *_ = sentences.what_association_adds(lower)
+    assert first.startswith("Association takes less from R than random texts") and "F −0.020" in first
+    tuned = sample.tuning(0.02)
+    tuned["difference"] -= 0.05
+    assert "R itself falls in some of these." in sentences.what_tuning_adds(tuned)[0]
+    assert "falls" not in sentences.what_tuning_adds(sample.tuning(0.02))[0]
+
+
 def test_a_tuning_is_a_gain_only_against_both_controls() -> None:
     table = sample.tuning(0.02)
     table["p_generic_fdr"] = 0.4

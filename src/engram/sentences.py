@@ -178,13 +178,9 @@ def what_association_adds(table: pd.DataFrame | None) -> list[str]:
     if gains:
         others = combinations.ngroups - len(gains)
         none = f"None in {count(others, 'other combination', 'other combinations')} of text and model." if others else ""
-        sentences = [
-            f"Association adds to R beyond random texts of the same shape: {'; '.join(gains)}.",
-            f"{tests[0].upper()}{tests[1:]}.",
-            none,
-            texts,
-            ranges,
-        ]
+        fallen = (table.loc[table["p_texts_fdr"] < inference.LEVEL, "F"] <= 0).any()
+        claim = "Association takes less from R than random texts do, or adds to it" if fallen else "Association adds to R beyond random texts of the same shape"
+        sentences = [f"{claim}: {'; '.join(gains)}.", f"{tests[0].upper()}{tests[1:]}.", none, texts, ranges]
     else:
         first = (
             "No gain from association is shown: after correction no F stands out from that of random texts of the same shape "
@@ -252,9 +248,10 @@ def what_tuning_adds(table: pd.DataFrame | None) -> list[str]:
         return [f"{first}controls'; {tests}).", *details, *rest]
     best = significant.loc[significant["difference"].idxmax()]
     most = f"{region(best)} ({best['tuning']}, {best['model']})"
+    fallen = " R itself falls in some of these." if (significant["difference"] <= 0).any() else ""
     first = (
         f"Tuning to associate beats control tunings in {len(significant)} of {count(int(worst.notna().sum()), 'case')}, by the most in {most}: "
-        f"R_sft − R {number(best['difference'], sign=True)}, M {_percent(best['M'])}, corrected p {number(worst[best.name])}."
+        f"R_sft − R {number(best['difference'], sign=True)}, M {_percent(best['M'])}, corrected p {number(worst[best.name])}.{fallen}"
     )
     return [first, f"{tests[0].upper()}{tests[1:]}.", *details, *rest]
 
