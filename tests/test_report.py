@@ -246,6 +246,13 @@ def test_how_well_names_models_layers_baselines_and_ceilings() -> None:
     assert "95 % intervals over listeners: small 0.1" in said and "not tested against chance here" in said
 
 
+def test_a_baseline_that_is_not_exceeded_is_named() -> None:
+    table = sample.scores()
+    assert "is not above" not in " ".join(sentences.how_well(table, sample.config()))
+    table.loc[table["model"] == "word-rate", "score"] += 0.2
+    assert "In the mean small is not above word-rate." in sentences.how_well(table, sample.config())
+
+
 def test_how_well_names_the_range_of_many_models() -> None:
     models = tuple(f"m{number}" for number in range(5))
     table = pd.concat([sample.scores(models=(name,)).assign(score=0.1 + 0.01 * number) for number, name in enumerate(models)])

@@ -90,6 +90,7 @@ def how_well(scores: pd.DataFrame, config: Mapping[str, Any], chance: pd.DataFra
             f"Layers, fixed beforehand: {listed(of_layers)}." if 0 < len(of_layers) <= _MOST_NAMED else "",
             _intervals(single, shown, config["seed"]),
             f"Baselines: {_by_model(rest, means)}." if rest else "",
+            *(_not_above(model, rest, means) for model in shown[:_MOST_NAMED]),
             f"The average {who}: {_by_model(shown, average)}." if len(average) else "",
             _of_the_ceiling(single, shown, config["ceiling"]["floor"]),
             _above_chance(chance, shown),
@@ -109,6 +110,12 @@ def _by_model(models: Sequence[str], values: pd.Series) -> str:
     if len(models) <= _MOST_NAMED:
         return listed([f"{model} {number(values[model])}" for model in models])
     return f"{len(models)} models {span(values[list(models)])}"
+
+
+def _not_above(model: str, baselines: Sequence[str], means: pd.Series) -> str:
+    """Return which baselines a model does not exceed: what it predicts may then be no language."""
+    above = [baseline for baseline in baselines if means[baseline] >= means[model]]
+    return f"In the mean {model} is not above {listed(above)}." if above else ""
 
 
 def _intervals(single: pd.DataFrame, shown: Sequence[str], seed: int) -> str:
