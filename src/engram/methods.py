@@ -307,7 +307,7 @@ def _tuning(name: str, one: Mapping[str, Any]) -> str:
 def _statistics(config: Mapping[str, Any], tables: Tables) -> str:
     tuning = tables.get("tuning")
     tested = [
-        *(["R against chance (held-out predictions shifted in time)"] if "chance" in tables else []),
+        *(["R against chance (BOLD shifted in time within stories, everything fitted anew)"] if "chance" in tables else []),
         *(["models and hemispheres against each other"] if "comparisons" in tables else []),
         *(["F over texts"] if config["associations"] else []),
         *(["M over seeds"] if tuning is not None and tuning[["p_shuffled", "p_generic"]].notna().any(axis=None) else []),

@@ -149,9 +149,9 @@ def _above_chance(chance: pd.DataFrame | None, shown: Sequence[str]) -> str:
     if mine.empty:
         return "R was not tested against chance: the stories are too short to be shifted in time."
     if mine["smallest_p"].min() >= inference.LEVEL:
-        return f"Against chance (predictions shifted in time) no p below {number(mine['smallest_p'].min())} can be reached."
+        return f"Against chance (BOLD shifted in time) no p below {number(mine['smallest_p'].min())} can be reached."
     above = [f"{model} in {int((part['p_fdr'] < inference.LEVEL).sum())} of {count(len(part), 'region')}" for model, part in mine.groupby("model", sort=False)]
-    return f"Above chance (predictions shifted in time; p below {inference.LEVEL} when corrected over regions): {listed(above)}."
+    return f"Above chance (BOLD shifted in time; p below {inference.LEVEL} when corrected over regions): {listed(above)}."
 
 
 def _unique(model: str, nuisance: pd.DataFrame | None) -> str:

@@ -766,6 +766,15 @@ def report_score_maps(wildcards):
     ]
 
 
+def report_association_maps(wildcards):
+    """Maps of F, left and right, of each augmentation and model, where there are some."""
+    return [
+        f"<results>/maps/model-{model}_aug-{aug}_hemi-{hemisphere}_association.shape.gii"
+        for aug, model in association_pairs()
+        for hemisphere in ("L", "R")
+    ]
+
+
 def report_ceiling_maps(wildcards):
     """Maps of the ceilings, left and right."""
     if PLAN.brain != "surface":

@@ -8,7 +8,7 @@ rule report:
         svg=report_svgs,
         png=report_pngs,
         score_maps=report_score_maps,
-        association_maps=all_association_maps,
+        association_maps=report_association_maps,
         ceiling_maps=report_ceiling_maps,
     output:
         html="<results>/report.html",
