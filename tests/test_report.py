@@ -198,6 +198,13 @@ def test_the_surface_is_nilearns_view_once_and_its_colours_for_each_map() -> Non
     assert len(packed) < 2_000_000
 
 
+def test_maps_beyond_the_most_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "maps are here" not in sample.page(with_surface=True)
+    monkeypatch.setattr(report, "MOST_MAPS", 1)
+    html = sample.page(with_surface=True)
+    assert "The first 1 of 2 maps are here" in html and html.count("<option") == 1
+
+
 def test_a_study_without_a_surface_has_none() -> None:
     html = sample.page()
     assert 'id="surface"' not in html and "unsafe-eval" not in html

@@ -255,7 +255,7 @@ def _ceilings(config: Mapping[str, Any], tables: Tables) -> str:
 def _nuisance(tables: Tables) -> str:
     if "nuisance" not in tables:
         return ""
-    beyond = listed(list(dict.fromkeys(tables["nuisance"]["beyond"])))
+    beyond = "; or ".join(dict.fromkeys(tables["nuisance"]["beyond"]))
     return (
         "What a language model predicts that nuisance features do not is the score of both minus that of the nuisance features alone, by banded ridge "
         f"regression with a penalty for each band and target [@himalaya]. Nuisance features: {beyond}."

@@ -173,8 +173,7 @@ def surface_maps(
         maps.append(SurfaceMap(f"F minus random texts (Pearson r): {augmentation}, {model}", _values(sides, ASSOCIATION_DIFFERENCE), _LEAST_F))
     for sides in _sides(ceiling_files):
         maps.append(SurfaceMap("Ceiling of single listeners (Pearson r)", _values(sides, "single listeners"), _LEAST_R, diverging=False))
-    kept = [one for one in maps if any(np.isfinite(values).any() for values in one.values.values())]
-    return kept[:MOST_MAPS]
+    return [one for one in maps if any(np.isfinite(values).any() for values in one.values.values())]
 
 
 def _sides(files: Sequence[str]) -> list[tuple[str, str]]:
@@ -329,11 +328,12 @@ def page(
         figures=figures,
         listeners=sentences.people(config),
         left_out=scans[scans["excluded"].notna()].to_dict("records"),
-        maps=[one.label for one in maps],
+        maps=[one.label for one in maps[:MOST_MAPS]],
         methods=paragraphs,
         missing=sentences.missing(data, config),
         most_rows=MOST_ROWS,
         n_jobs=len(jobs),
+        n_maps=len(maps),
         n_scans=int(scans["excluded"].isna().sum()),
         planted=sentences.planted(data.get("truth")),
         question=QUESTION,
@@ -343,7 +343,7 @@ def page(
         sources=sources,
         stories=config["told"],
         study=config["study"],
-        surface=surface_data(maps) if maps else "",
+        surface=surface_data(maps[:MOST_MAPS]) if maps else "",
         tables=sorted((table for name, table in tables.items() if name != "claims"), key=lambda table: (order.get(table.name, len(order)), table.name)),
         verdict=sentences.verdict(data.get("claims"), config),
         version=version,
