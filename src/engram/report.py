@@ -210,7 +210,7 @@ def _view(one: SurfaceMap) -> tuple[str, dict[str, Any], str]:
     from nilearn.surface import SurfaceImage
 
     mesh = load_fsaverage("fsaverage5")["inflated"]
-    # Vertices without a target are 0, and what is 0 is not painted.
+    # Vertices without a target are 0, and what is 0 is not painted; of the sequential maps viridis holds no grey, as the cortex is.
     image = SurfaceImage(mesh, {side: np.nan_to_num(values).astype(np.float32) for side, values in one.values.items()})
     largest = max(one.least, *(float(np.nanmax(np.abs(values), initial=0.0)) for values in one.values.values()))
     html = plotting.view_surf(
@@ -218,7 +218,7 @@ def _view(one: SurfaceMap) -> tuple[str, dict[str, Any], str]:
         bg_map=load_fsaverage_data(mesh="fsaverage5", mesh_type="inflated", data_type="sulcal"),
         hemi="both",
         threshold=1e-9,
-        cmap="RdBu_r" if one.diverging else "cividis",
+        cmap="RdBu_r" if one.diverging else "viridis",
         symmetric_cmap=one.diverging,
         vmin=None if one.diverging else 0.0,
         vmax=largest,
