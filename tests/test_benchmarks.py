@@ -17,7 +17,8 @@ BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 
 def test_the_bench_runs_and_its_page_says_what_was_found(tmp_path: Path) -> None:
-    command = [sys.executable, BENCHMARKS / "bench.py", "--small", "--repeats", "1", "--folder", tmp_path, "--only", "encoding", "scaling", "activations"]
+    sections = ("encoding", "scaling", "activations")
+    command: list[str | Path] = [sys.executable, BENCHMARKS / "bench.py", "--small", "--repeats", "1", "--folder", tmp_path, "--only", *sections]
     subprocess.run(command, check=True, capture_output=True)
     (path,) = tmp_path.glob("20*.json")
     found = json.loads(path.read_text())

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 from scipy.stats import pearsonr
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from engram import encoding, scoring, timing
+from engram import encoding, memory, scoring, timing
 from engram.errors import EngramError
 from engram.folds import blocked_folds
 
@@ -79,6 +80,26 @@ def test_batches_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = encoding.encode(features, targets, story, position, **options)
     monkeypatch.setitem(encoding._BATCH_BYTES, "torch", 4 * 10 * 30 * 7)  # seven targets at a time
     np.testing.assert_allclose(encoding.encode(features, targets, story, position, **options).r, whole.r, atol=1e-6)
+
+
+def test_listeners_in_parts_score_as_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    times, subjects = np.arange(80) * 1.5, ["1", "2", "3"]
+    bold = xr.DataArray(rng.standard_normal((3, 80, 4)).astype(np.float32), dims=("subject", "time", "target"), coords={"subject": subjects})
+    story = encoding.StoryData("s", 1.5, np.sort(rng.uniform(0, 110, 200)), times, bold, {})
+    vectors = rng.standard_normal((200, 5)).astype(np.float32)
+    options: dict[str, Any] = {"longest_delay": 6.0, "delays": None, "folds": 3, "inner_folds": 3, "alphas": ALPHAS, "alpha_by": "r", "backend": "torch"}
+
+    def scores(at_once: int) -> list[np.ndarray]:
+        monkeypatch.setattr(memory, "listeners_at_once", lambda *_: at_once)
+        group = encoding.Group([story], subjects, words_to_trs="sum", **options)
+        found = [(part.listeners, group.by_story(group.score(part, [vectors]))) for part in group.parts(5, 1)]
+        assert [listeners for listeners, _ in found] == [slice(begin, min(begin + at_once, 3)) for begin in range(0, 3, at_once)]
+        return [values for _, values in found]
+
+    (together,) = scores(3)
+    np.testing.assert_allclose(np.concatenate(scores(2), axis=2), together, atol=1e-6)
+    np.testing.assert_allclose(np.concatenate(scores(1), axis=2), together, atol=1e-6)
 
 
 def test_noise_scores_zero() -> None:
@@ -156,7 +177,6 @@ def test_ill_conditioned_kernels_keep_their_precision() -> None:
 
 def test_stories_with_other_targets_are_not_scored_together() -> None:
     """Volumes on different grids: names may agree where places do not."""
-    import xarray as xr
 
     def story(name: str, x: list[float], targets: list[str]) -> encoding.StoryData:
         bold = xr.DataArray(np.zeros((1, 5, len(x))), dims=("subject", "time", "target"), coords={"subject": ["01"]})
