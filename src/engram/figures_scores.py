@@ -36,7 +36,11 @@ def layers(scores: pd.DataFrame, ceilings: pd.DataFrame, models: Sequence[str]) 
     scores = scores[scores["augmentation"] == ORIGINAL]
     whole = _by_hemisphere(scores)
     sides = [side for side in SIDES if side in set(whole["hemisphere"])]
-    rows = [(name, part) for name, part in ((_LISTENERS_TITLE, whole[whole["subject"] != AVERAGE]), (_AVERAGE_TITLE, whole[whole["subject"] == AVERAGE])) if len(part)]
+    rows = [
+        (name, part)
+        for name, part in ((_LISTENERS_TITLE, whole[whole["subject"] != AVERAGE]), (_AVERAGE_TITLE, whole[whole["subject"] == AVERAGE]))
+        if len(part)
+    ]
     palette, deepest = Palette(models), int(scores["layer"].max())
     figure = Figure(figsize=(PAGE if len(sides) > 1 else COLUMN, 52 * MM * len(rows) + 14 * MM))
     panels = figure.subplots(len(rows), len(sides), squeeze=False, sharex=True, sharey="row")
@@ -109,7 +113,9 @@ def _ceiling_words(kinds: Sequence[str]) -> str:
 def _sample(scores: pd.DataFrame, ceilings: pd.DataFrame) -> str:
     n_listeners = scores.loc[scores["subject"] != AVERAGE, "subject"].nunique()
     words = f"n = {count(n_listeners, 'listener')}, {_stories(ceilings)}."
-    return words + (" The average listener is the mean time course of all listeners, in no statistic over listeners." if AVERAGE in set(scores["subject"]) else "")
+    return words + (
+        " The average listener is the mean time course of all listeners, in no statistic over listeners." if AVERAGE in set(scores["subject"]) else ""
+    )
 
 
 def _stories(ceilings: pd.DataFrame) -> str:
@@ -118,14 +124,20 @@ def _stories(ceilings: pd.DataFrame) -> str:
 
 
 def _layers_alt(part: pd.DataFrame, who: str, models: Sequence[str]) -> str:
-    words = [f"Line plots of brain score against layer, a panel for each hemisphere; numbers are the mean over listeners." if who == _LISTENERS_TITLE else "Line plots of brain score against layer."]
+    words = [
+        f"Line plots of brain score against layer, a panel for each hemisphere; numbers are the mean over listeners."
+        if who == _LISTENERS_TITLE
+        else "Line plots of brain score against layer."
+    ]
     for side, here in part.groupby("hemisphere"):
         for model in models:
             mean = here[here["model"] == model].groupby("layer")["score"].mean()
             if len(mean) == 1:
                 words.append(f"{SIDES[side].capitalize()}, {model}: {mean.iloc[0]:.3f}.")
             elif len(mean):
-                words.append(f"{SIDES[side].capitalize()}, {model}: {mean.iloc[0]:.3f} at layer {mean.index[0]}, highest {mean.max():.3f} at layer {mean.idxmax()}.")
+                words.append(
+                    f"{SIDES[side].capitalize()}, {model}: {mean.iloc[0]:.3f} at layer {mean.index[0]}, highest {mean.max():.3f} at layer {mean.idxmax()}."
+                )
     return " ".join(words)
 
 
@@ -151,7 +163,12 @@ def roi_sets(scores: pd.DataFrame, ceilings: pd.DataFrame, models: Sequence[str]
     if scores.empty:
         figure = Figure(figsize=(COLUMN, 25 * MM))
         figure.text(0.5, 0.5, "no ROI set has a region here", ha="center")
-        return Drawn(figure, "Brain score by set of regions", "No region of this atlas is in a set of resources/roi_sets.tsv.", "An empty figure: no ROI set has a region here.")
+        return Drawn(
+            figure,
+            "Brain score by set of regions",
+            "No region of this atlas is in a set of resources/roi_sets.tsv.",
+            "An empty figure: no ROI set has a region here.",
+        )
     return _regions(scores.rename(columns={"roi_set": "roi"}), ceilings, models, layer, "set of regions")
 
 
@@ -183,7 +200,9 @@ def _regions(scores: pd.DataFrame, ceilings: pd.DataFrame, models: Sequence[str]
         mine = shown[shown["model"] == model].groupby(["hemisphere", "roi"])["score"].mean()
         if len(mine):
             best = mine.idxmax()
-            alt.append(f"{model}: {span(mine)} over {count(len(mine), what) if what == 'region' else f'{len(mine)} sets'}, highest in {best[1]}, {SIDES[best[0]]}.")
+            alt.append(
+                f"{model}: {span(mine)} over {count(len(mine), what) if what == 'region' else f'{len(mine)} sets'}, highest in {best[1]}, {SIDES[best[0]]}."
+            )
     return Drawn(figure, f"Brain score by {what}", caption, " ".join(alt))
 
 
@@ -239,7 +258,9 @@ def roi_layers(scores: pd.DataFrame, models: Sequence[str], layer: int | None) -
         model, side = models[number // len(sides)], sides[number % len(sides)]
         values = mean.loc[model].loc[side].unstack("layer").reindex(order)
         panel.grid(False)
-        image = panel.pcolormesh(values.columns, np.arange(len(order)), np.ma.masked_invalid(values), cmap=style.DIVERGING, vmin=-bound, vmax=bound, rasterized=len(order) > _MANY)
+        image = panel.pcolormesh(
+            values.columns, np.arange(len(order)), np.ma.masked_invalid(values), cmap=style.DIVERGING, vmin=-bound, vmax=bound, rasterized=len(order) > _MANY
+        )
         reported = tables.reported_layer(int(values.columns.max()), layer)
         panel.axvline(reported, color=style.INK, linewidth=0.6, linestyle=":")
         panel.set(xlabel="layer", facecolor="#EEEEEE")
@@ -256,7 +277,8 @@ def roi_layers(scores: pd.DataFrame, models: Sequence[str], layer: int | None) -
     )
     best = mean.loc[list(models)].groupby("model").idxmax()
     alt = f"Heat map of {count(len(order), 'region')} by layers. " + " ".join(
-        f"{model}: from {mean[model].min():.3f} to {mean[model].max():.3f}, highest in {best[model][2]} ({best[model][1]}) at layer {best[model][3]}." for model in models
+        f"{model}: from {mean[model].min():.3f} to {mean[model].max():.3f}, highest in {best[model][2]} ({best[model][1]}) at layer {best[model][3]}."
+        for model in models
     )
     return Drawn(figure, "Brain score by region and layer", caption, alt)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from engram import storage
@@ -102,16 +103,40 @@ def write_maps(paths: Mapping[str, str], maps: Mapping[str, np.ndarray], places:
     from nibabel.gifti import GiftiDataArray, GiftiImage, GiftiMetaData
 
     for side, path in paths.items():
-        here = places["vertex_hemisphere"].values == side
-        vertices, targets = places["vertex_number"].values[here], places["vertex_target"].values[here]
-        arrays = []
-        for name, values in maps.items():
-            on_vertices = np.full(VERTICES[space], np.nan, dtype=np.float32)
-            on_vertices[vertices] = values[targets]
-            arrays.append(GiftiDataArray(on_vertices, intent="NIFTI_INTENT_SHAPE", meta=GiftiMetaData({"Name": name})))
+        arrays = [
+            GiftiDataArray(_on_vertices(values, places, side, space), intent="NIFTI_INTENT_SHAPE", meta=GiftiMetaData({"Name": name}))
+            for name, values in maps.items()
+        ]
         image = GiftiImage(meta=GiftiMetaData({"AnatomicalStructurePrimary": _STRUCTURES[side]}), darrays=arrays)
         with storage.atomic(path) as temporary:
             nibabel.save(image, temporary)
+
+
+def _on_vertices(values: np.ndarray, places: xr.Dataset, side: str, space: str) -> np.ndarray:
+    here = places["vertex_hemisphere"].values == side
+    on_vertices = np.full(VERTICES[space], np.nan, dtype=np.float32)
+    on_vertices[places["vertex_number"].values[here]] = values[places["vertex_target"].values[here]]
+    return on_vertices
+
+
+def region_maps(values: pd.Series, places: xr.Dataset, space: str) -> dict[str, np.ndarray]:
+    """Return maps of regions' values, by hemisphere: all vertices of a region have its value, others NaN.
+
+    Parameters
+    ----------
+    values : pandas.Series
+        By hemisphere and region.
+    places : xarray.Dataset
+        Which vertices belong to which target, and targets to which region (a story's ceilings, say).
+    space : {"fsaverage6", "fsaverage5"}
+
+    Returns
+    -------
+    dict of arrays of shape (n_vertices, )
+    """
+    keys = pd.MultiIndex.from_arrays([places["hemisphere"].values, places["roi"].values])
+    of_targets = values.reindex(keys).to_numpy(float)
+    return {side: _on_vertices(of_targets, places, side, space) for side in _STRUCTURES}
 
 
 def read_maps(path: str | Path) -> dict[str, np.ndarray]:

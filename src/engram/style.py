@@ -32,14 +32,14 @@ COLUMN, PAGE = 85 * MM, 180 * MM
 SMALL, TINY = 6, 5
 GREY, LIGHT, INK = "#777777", "#D9D9D9", "#222222"
 _MODELS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-_TEXTS = ("#332288", "#CC6677", "#44AA99", "#882255", "#999933", "#88CCEE")
+_TEXTS = ("#332288", "#CC6677", "#44AA99", "#882255", "#999933", "#117733")
 #: What a model was tuned on.
 CONDITIONS = {ASSOCIATION: _TEXTS[0], "shuffled": "#E69F00", "generic": GREY}
 #: Markers of control texts.
 CONTROLS = {"shuffled": "^", "displaced": "v", "repeat": "s"}
 SIDES = {"L": "left hemisphere", "R": "right hemisphere", "B": "both hemispheres"}
 #: Values on either side of 0; values from 0 on.
-DIVERGING, SEQUENTIAL = "RdBu_r", "cividis"
+DIVERGING, SEQUENTIAL = "RdBu_r", "viridis"
 RC: dict[str, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans", "Arial", "Helvetica"],
@@ -62,11 +62,13 @@ RC: dict[str, Any] = {
     "lines.linewidth": 1.0,
     "lines.markersize": 2.5,
     "legend.frameon": False,
-    "legend.handlelength": 1.6,
+    "legend.handlelength": 2.2,
     "svg.fonttype": "none",
     "svg.hashsalt": "engram",
     "figure.constrained_layout.use": True,
 }
+#: Resolution of images inside SVG files.
+_EMBEDDED_DPI = 300
 #: Letters of a region's name on an axis.
 _LONGEST_REGION = 30
 #: More regions on an axis are written smaller.
@@ -109,14 +111,15 @@ def styled(draw: Callable[P, T]) -> Callable[P, T]:
     return drawn
 
 
-@styled
 def save(drawn: Drawn, svg: str, png: str, dpi: int) -> None:
     """Write a figure as SVG and PNG, the same bytes each time, and its words into their sidecar."""
     storage.write_json(storage.sidecar(svg), {"Title": drawn.title, "Caption": drawn.caption, "Alt": drawn.alt})
-    with storage.atomic(svg) as path:
-        drawn.figure.savefig(path, metadata={"Date": None, "Title": drawn.title, "Description": drawn.alt}, dpi=300)
-    with storage.atomic(png) as path:
-        drawn.figure.savefig(path, dpi=dpi, metadata={"Description": drawn.alt})
+    # Figures have their layout already; Matplotlib would give this one to those that have none.
+    with matplotlib.rc_context({**RC, "figure.constrained_layout.use": False}):
+        with storage.atomic(svg) as path:
+            drawn.figure.savefig(path, metadata={"Date": None, "Title": drawn.title, "Description": drawn.alt}, dpi=_EMBEDDED_DPI)
+        with storage.atomic(png) as path:
+            drawn.figure.savefig(path, dpi=dpi, metadata={"Description": drawn.alt})
 
 
 class Palette:
@@ -212,7 +215,7 @@ def region_panels(figure_rows: int, regions: Mapping[str, Sequence[str]], height
             region_axis(here[side], regions[side], labelled=row == figure_rows - 1)
             zero_line(here[side])
             if row == 0 or not beside:
-                here[side].set_title(SIDES[side], loc="right", color=GREY)
+                here[side].set_title(SIDES[side])
             if number and beside:
                 here[side].tick_params(labelleft=False)
         if curves:
