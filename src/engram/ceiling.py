@@ -17,11 +17,9 @@ from engram import timing
 from engram.bold import zscore
 from engram.folds import blocked_folds
 from engram.jobs import progress
-from engram.names import AVERAGE
+from engram.names import AVERAGE, FEWEST_LISTENERS
 from engram.scoring import pearson, standardize
 
-#: Fewest listeners from whom halves say anything.
-FEWEST = 4
 #: Targets held in memory at a time.
 _BATCH = 8192
 
@@ -49,7 +47,7 @@ def story_ceiling(bold: np.ndarray, position: np.ndarray, *, folds: int, gap: in
         halves do not correlate above 0.
     """
     n_subjects, _, n_targets = bold.shape
-    if n_subjects < FEWEST:
+    if n_subjects < FEWEST_LISTENERS:
         nothing, nothing_each = np.full(n_targets, np.nan), np.full((n_subjects, n_targets), np.nan)
         return {"split": nothing, "split_sb": nothing, "average": nothing, "loo": nothing_each, "loo_ridge": nothing_each, "single": nothing_each}
     blocks = blocked_folds(np.zeros(len(position), int), position, folds, gap)

@@ -15,12 +15,12 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from engram import style, tables
-from engram.figures_effects import F_MEANING, M_MEANING, association_title, tuning_title
+from engram import style
+from engram.figures_effects import F_MEANING, M_MEANING, association_title, readable, tuning_title
 from engram.figures_scores import SCORE, at_reported_layer
 from engram.maps import ASSOCIATION_DIFFERENCE, layer_name, on_fsaverage5, region_maps
 from engram.names import AVERAGE, ORIGINAL
-from engram.style import MM, PAGE, Drawn, count, listed
+from engram.style import MM, PAGE, Drawn, count
 
 #: Of a hemisphere by its letter: nilearn's name.
 _PARTS = {"L": "left", "R": "right"}
@@ -53,6 +53,8 @@ class Measure:
         Whether values begin at 0.
     percent : bool
         Whether values are shares.
+    bound : float or None
+        Where colours end; None: at the 99.5th percentile.
     """
 
     title: str
@@ -63,6 +65,7 @@ class Measure:
     least: float
     sequential: bool = False
     percent: bool = False
+    bound: float | None = None
 
 
 def scores(table: pd.DataFrame, maps: Mapping[str, Maps] | None, models: Sequence[str], layer: int | None) -> Measure:
@@ -111,8 +114,10 @@ def ceilings(table: pd.DataFrame, maps: Maps | None) -> Measure:
             found[title] = {side: maps[side][name] for side in _PARTS}
     there = table[table["ceiling"].notna()]
     words = (
-        "Ceiling: what a perfect model would reach. Average listener: square root of the split-half reliability; single listeners: leave-one-out correlation over the square root of the "
-        f"others' reliability. n = {count(there.loc[there['subject'] != AVERAGE, 'subject'].nunique(), 'listener')}, {count(there['story'].nunique(), 'story')} (means). No test."
+        "Ceiling: what a perfect model would reach. Average listener: square root of the split-half reliability; single listeners: leave-one-out "
+        "correlation over the square root of the "
+        f"others' reliability. n = {count(there.loc[there['subject'] != AVERAGE, 'subject'].nunique(), 'listener')}, "
+        f"{count(there['story'].nunique(), 'story')} (means). No test."
     )
     return Measure("Ceiling on the brain", "ceiling (Pearson r)", words, rows, found or None, 0.05, sequential=True)
 
@@ -140,35 +145,42 @@ def association(table: pd.DataFrame, maps: Mapping[tuple[str, str], Maps] | None
         found = {title: region_maps(values, places, space) for title, values in rows.items()}
     survive = int((table["p_texts_fdr"] < 0.05).sum())
     words = (
-        f"Association score minus that of random texts: {F_MEANING}. n = {count(int(table['n_listeners'].max()), 'listener')} (mean), {count(int(table['n_random'].max()), 'random text')} for each text. "
-        f"{'' if maps else 'Regions have one value each. '}Not thresholded; by region, {survive or 'none'} of {len(table)} tests over texts {'is' if survive < 2 else 'are'} below 0.05 after correction (tables/association.tsv)."
+        f"Association score minus that of random texts: {F_MEANING}. n = {count(int(table['n_listeners'].max()), 'listener')} (mean), "
+        f"{count(int(table['n_random'].max()), 'random text')} for each text. "
+        f"{'' if maps else 'Regions have one value each. '}Not thresholded; by region, {survive or 'none'} of {len(table)} tests over texts "
+        f"{'is' if survive < 2 else 'are'} below 0.05 after correction (tables/association.tsv)."
     )
     return Measure("Association score on the brain", "F minus F of random texts (Pearson r)", words, rows, found, 0.01)
 
 
-def tuning(table: pd.DataFrame, places: xr.Dataset | None, space: str | None, floor: float) -> Measure:
+def tuning(table: pd.DataFrame, ceilings: pd.DataFrame, places: xr.Dataset | None, space: str | None, floor: float) -> Measure:
     """Return what a figure of M shows, a row for each tuning and model; regions have one value each, since M is a ratio of means.
 
     Parameters
     ----------
     table : pandas.DataFrame
         Of `engram.tuned.tuning_table`.
+    ceilings : pandas.DataFrame
+        Of `engram.tables`.
     places, space
         As in `association`.
     floor : float
-        Regions with R of the base model below this have no M that means anything, and are not shown.
+        Regions with a ceiling (of single listeners) below this have no M that means anything, and are not shown.
     """
-    shown = table[table["original"] >= floor]
+    bounds = ceilings[ceilings["kind"] == "single"].groupby(["hemisphere", "roi"])["ceiling"].mean()
+    low = bounds.index[bounds < floor]
+    shown = table[~pd.MultiIndex.from_frame(table[["hemisphere", "roi"]]).isin(low)]
     parts = [part for _, part in shown.groupby(["tuning", "model"], sort=False)]
     rows = {tuning_title(part): part.set_index(["hemisphere", "roi"])["M"] for part in parts}
     found = {title: region_maps(values, places, space) for title, values in rows.items()} if places is not None and space is not None else None
     null = shown["null_sd"].median()
     words = (
-        f"Tuning score: {M_MEANING}. n = {count(int(table['n_listeners'].max()), 'listener')}, {count(int(table['n_seeds'].max()), 'seed')} (means). Regions have one value each; {len(table) - len(shown)} of {len(table)} values are "
-        f"left out, where R of the base model is below {floor:g} and M means nothing. Not thresholded."
+        f"Tuning score: {M_MEANING}. n = {count(int(table['n_listeners'].max()), 'listener')}, {count(int(table['n_seeds'].max()), 'seed')} (means). "
+        f"Regions have one value each{f'; {len(low)} with a ceiling below {floor:g} are left out' if len(low) else ''}. M means little where R of the base "
+        "model is near 0. Not thresholded."
         + (f" Under control tunings M strays by {100 * null:.0f} % (standard deviation, median over regions)." if np.isfinite(null) else "")
     )
-    return Measure("Tuning score on the brain", "M = (R_sft - R) / R", words, rows, found, 0.05, percent=True)
+    return Measure("Tuning score on the brain", "M = (R_sft - R) / R", words, rows, found, 0.05, percent=True, bound=readable(shown) if len(shown) else None)
 
 
 @style.styled
@@ -191,7 +203,8 @@ def draw(measure: Measure, regions: pd.DataFrame) -> Drawn:
     else:
         figure, seen = _markers(measure, regions)
         how = "Markers at the mean MNI coordinates of regions, on glass brains (left, above, right)"
-    scale = f"{'All rows share colours, which' if len(measure.rows) > 1 else 'Colours'} end at the 99.5th percentile of the {'values' if measure.sequential else 'absolute values'}."
+    end = f"{measure.bound:.0%}" if measure.bound else f"the 99.5th percentile of the {'values' if measure.sequential else 'absolute values'}"
+    scale = f"{'All rows share colours, which' if len(measure.rows) > 1 else 'Colours'} end at {end}."
     alt = [f"{'Cortical maps' if measure.maps else 'Glass brains with markers'}, {count(len(measure.rows), 'row')}."]
     for title, values in measure.rows.items():
         known = values.dropna()
@@ -206,10 +219,10 @@ def _shown(value: float, measure: Measure) -> str:
 
 
 def _scale(values: Iterable[np.ndarray], measure: Measure) -> tuple[Normalize, str]:
-    """Return the colours' range, to the 99.5th percentile of what is shown."""
+    """Return the colours' range and their names."""
     sizes = np.abs(np.concatenate([np.ravel(one) for one in values]))
     sizes = sizes[np.isfinite(sizes)]
-    bound = max(measure.least, float(np.quantile(sizes, 0.995)) if len(sizes) else 0.0)
+    bound = measure.bound or max(measure.least, float(np.quantile(sizes, 0.995)) if len(sizes) else 0.0)
     return Normalize(0 if measure.sequential else -bound, bound), style.SEQUENTIAL if measure.sequential else style.DIVERGING
 
 
@@ -275,8 +288,7 @@ def _bar(figure: Figure, scale: Normalize, colours: str, measure: Measure, foot:
     bar = figure.add_axes((0.33, 0.68 * foot / high, 0.34, 0.12 * foot / high))
     drawn = figure.colorbar(ScalarMappable(scale, colours), cax=bar, orientation="horizontal", label=measure.label, ticks=MaxNLocator(5))
     if measure.percent:
-        drawn.formatter = lambda value, _: f"{100 * value:+.0f} %" if value else "0"
-        drawn.update_ticks()
+        drawn.ax.xaxis.set_major_formatter(lambda value, _: f"{100 * value:+.0f} %" if value else "0")
 
 
 def _markers(measure: Measure, regions: pd.DataFrame) -> tuple[Figure, str]:

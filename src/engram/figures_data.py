@@ -21,6 +21,8 @@ AUDITORY = ("G_temp_sup-G_T_transv", "S_temporal_transverse", "G_temp_sup-Plan_t
 _LAGS, _EXPECTED = (-9.0, 18.0), (4.0, 6.0)
 #: What a time course shows, in seconds, and how many stories have one; all have a curve by lag.
 _STRETCH, _COURSES = 180.0, 3
+#: More stories are not told one by one.
+_LISTED_STORIES = 6
 #: Stories that the figure of insertions shows.
 _SHOWN_STORIES = 8
 
@@ -82,7 +84,7 @@ def lagged(one: Course) -> tuple[np.ndarray, np.ndarray]:
     rows = np.arange(int(np.ceil(_LAGS[0] / one.tr)), int(np.floor(_LAGS[1] / one.tr)) + 1)
     rows = rows[np.abs(rows) < len(one.words) - 2]
     found = []
-    for lag in rows:
+    for lag in rows.tolist():
         words = one.words[max(0, -lag) : len(one.words) - max(0, lag)]
         bold = one.bold[max(0, lag) : len(one.bold) - max(0, -lag)]
         found.append(np.corrcoef(words, bold)[0, 1] if np.ptp(words) and np.ptp(bold) else np.nan)
@@ -122,14 +124,14 @@ def alignment(courses: Sequence[Course]) -> Drawn:
     peaks, words = [], []
     for one in courses:
         lags, r = lagged(one)
-        panel.plot(lags, r, marker="o", color=palette.text(one.story), label=one.story if len(courses) <= 6 else None)
+        panel.plot(lags, r, marker="o", color=palette.text(one.story), label=one.story if len(courses) <= _LISTED_STORIES else None)
         if np.isfinite(r).any():
             best = int(np.nanargmax(r))
             peaks.append(lags[best])
             words.append(f"{one.story} {r[best]:.2f} at {lags[best]:.1f} s")
     panel.set(xlabel="lag of BOLD behind words (s)", ylabel="r of BOLD with words in the TR")
     panel.set_title("correlation by lag")
-    if 1 < len(courses) <= 6:
+    if 1 < len(courses) <= _LISTED_STORIES:
         style.legend(figure, [panel])
     auditory = sum(one.auditory for one in courses)
     where = (
@@ -137,18 +139,21 @@ def alignment(courses: Sequence[Course]) -> Drawn:
         if auditory == len(courses)
         else "mean over all targets, since the study has no Destrieux labels of auditory cortex, so that a weak or late peak need not mean a wrong alignment"
     )
-    found = (
-        f"Highest correlation: {'; '.join(words)}. "
-        if len(words) <= 6
-        else f"The lag of the highest correlation is {min(peaks):.1f} to {max(peaks):.1f} s (median {np.median(peaks):.1f}) over {len(peaks)} stories. "
-    )
+    found = f"Highest correlation: {'; '.join(words)}. " if words else ""
+    if len(words) > _LISTED_STORIES:
+        found = f"The lag of the highest correlation is {min(peaks):.1f} to {max(peaks):.1f} s (median {np.median(peaks):.1f}) over {len(peaks)} stories. "
     n = sorted({one.n_listeners for one in courses})
+    who = count(n[0], "listener") if len(n) == 1 else f"{n[0]} to {n[-1]} listeners"
     caption = (
-        f"Are words and BOLD aligned? Left: words with their onset in each TR (bars) and BOLD of the mean over {n[0] if len(n) == 1 else f'{n[0]} to {n[-1]}'} {'listener' if n == [1] else 'listeners'} (line), {where}"
-        f"{f'; the first {len(shown)} of {len(courses)} stories' if len(courses) > len(shown) else ''}. Right: Pearson r of that BOLD with the number of words in the TR so many seconds before; grey: {_EXPECTED[0]:.0f} to {_EXPECTED[1]:.0f} s, where the haemodynamic response "
-        f"peaks. {found or 'No correlation: words or BOLD do not vary. '}A peak before 0 s or far beyond 6 s means that clocks differ (dataset.start, trim). A check by eye, in no test."
+        f"Are words and BOLD aligned? Left: words with their onset in each TR (bars) and BOLD of the mean over "
+        f"{who} (line), {where}"
+        f"{f'; the first {len(shown)} of {len(courses)} stories' if len(courses) > len(shown) else ''}. Right: Pearson r of that BOLD with the number of "
+        f"words in the TR so many seconds before; grey: {_EXPECTED[0]:.0f} to {_EXPECTED[1]:.0f} s, where the haemodynamic response "
+        f"peaks. {found or 'No correlation: words or BOLD do not vary. '}A peak before 0 s or far beyond 6 s means that clocks differ (dataset.start, "
+        f"trim). A check by eye, in no test."
     )
-    alt = f"Time courses of words and BOLD of {count(len(shown), 'story')}, and curves of their correlation by lag from {_LAGS[0]:.0f} to {_LAGS[1]:.0f} s. {found}".strip()
+    lags_shown = f"from {_LAGS[0]:.0f} to {_LAGS[1]:.0f} s"
+    alt = f"Time courses of words and BOLD of {count(len(shown), 'story')}, and curves of their correlation by lag {lags_shown}. {found}".strip()
     return Drawn(figure, "Are words and BOLD aligned?", caption, alt)
 
 
@@ -206,14 +211,17 @@ def insertions(
     gaps.set_xlim(left=0)
     gaps.set_title("distance of insertions")
     caption = (
-        f"Where insertions fall in {count(len(words), 'story')}{f' (the first {len(shown)} are shown)' if len(words) > len(shown) else ''}. Left: a stroke for each insertion, at the onset of the story word that it follows; dotted: the last word. "
-        f"Right: cumulative distribution of the distance between insertions, in story words. {_numbers(words, associations, texts, names)} Control texts stand at the same places, except displaced ones. No test."
+        f"Where insertions fall in {count(len(words), 'story')}{f' (the first {len(shown)} are shown)' if len(words) > len(shown) else ''}. Left: a stroke "
+        f"for each insertion, at the onset of the story word that it follows; dotted: the last word. "
+        f"Right: cumulative distribution of the distance between insertions, in story words. {_numbers(words, associations, texts, names)} Control texts "
+        f"stand at the same places, except displaced ones. No test."
     )
     return Drawn(
         figure,
         "Where insertions fall",
         caption,
-        f"Strokes along the time of each story, a row for each text, and curves of the distance between insertions. {_numbers(words, associations, texts, names)}",
+        f"Strokes along the time of each story, a row for each text, and curves of the distance between insertions. "
+        f"{_numbers(words, associations, texts, names)}",
     )
 
 
@@ -227,7 +235,8 @@ def _numbers(words: Mapping[str, pd.DataFrame], associations: Mapping[tuple[str,
         inserted = int(texts.loc[(texts["augmentation"] == name) & (texts["text"] == "augmented"), "inserted_words"].sum())
         annotators = sorted({one for table in mine.values() for one in table["annotator"]})
         said.append(
-            f"{name} (written by: {listed(annotators)}): {count(total, 'insertion')} of {count(inserted, 'word')}, {100 * inserted / n_words:.0f} inserted words for 100 of the story, {100 * at_ends / total:.0f} % at the end of a sentence."
+            f"{name} (written by: {listed(annotators)}): {count(total, 'insertion')} of {count(inserted, 'word')}, {100 * inserted / n_words:.0f} inserted "
+            f"words for 100 of the story, {100 * at_ends / total:.0f} % at the end of a sentence."
         )
     return " ".join(said)
 

@@ -49,17 +49,22 @@ def association(table: pd.DataFrame, controls: pd.DataFrame, listeners: pd.DataF
     style.legend(figure, panels[0].values())
     n_random, smallest = int(table["n_random"].max()), table["smallest_p"].min()
     found = table[table["p_texts_fdr"] < 0.05]
+    so = "The tests hold for these listeners and stories." if len(found) else "Nothing here shows that the associations do more than random texts."
     others = [kind for kind in style.CONTROLS if table[f"F_{kind}"].notna().any()]
     caption = (
         f"Association score by region: {F_MEANING}, at the reported layer, fixed beforehand. n = {count(int(table['n_listeners'].max()), 'listener')}; "
-        f"{count(table['augmentation'].nunique(), 'augmentation')}, written by {listed(sorted(set(table['written_by'])))}. Points: mean over listeners; lines: {_BOOTSTRAP}; dots: single listeners. "
-        f"Grey bars: the middle 95 % of {count(n_random, 'random text')}, which have the same places and numbers of words and content of other stories, and their mean (white). "
-        f"{_controls_words(others)}Test: one-sided, over texts, F of this text among those of the random texts (smallest possible p {smallest:.3g}). {_found(len(found), len(table), '')}"
-        f"Right: mean over regions by layer, a description. {'The tests hold for these listeners and stories.' if len(found) else 'Nothing here shows that the associations do more than random texts.'}"
+        f"{count(table['augmentation'].nunique(), 'augmentation')}, written by {listed(sorted(set(table['written_by'])))}. Points: mean over listeners; "
+        f"lines: {_BOOTSTRAP}; dots: single listeners. "
+        f"Grey bars: the middle 95 % of {count(n_random, 'random text')}, which have the same places and numbers of words and content of other stories, "
+        f"and their mean (white). "
+        f"{_controls_words(others)}Test: one-sided, over texts, F of this text among those of the random texts (smallest possible p {smallest:.3g}). "
+        f"{_found(len(found), len(table), '')}"
+        f"Right: mean over regions by layer, a description. {so}"
     )
     alt = ["Points with intervals by region, beside grey bars of random texts; a row for each text and model."]
     alt += [
-        f"{association_title(part)}: F {span(part['F'], signed=True)}, random texts {span(part['F_random'], signed=True)}, smallest corrected p {part['p_texts_fdr'].min():.2g}."
+        f"{association_title(part)}: F {span(part['F'], signed=True)}, random texts {span(part['F_random'], signed=True)}, smallest corrected p "
+        f"{part['p_texts_fdr'].min():.2g}."
         for _, part in rows
     ]
     return Drawn(figure, "Association score F by region, with its controls", caption, " ".join(alt))
@@ -163,8 +168,10 @@ def tuning(table: pd.DataFrame, models: pd.DataFrame, listeners: pd.DataFrame, l
     _layer_panels(panels, layers)
     style.legend(figure, [panel for line in panels for panel in line.values()])
     caption = (
-        f"What tuning changes, by region: R of the tuned model minus R of its base model (Pearson r), on the stories as they were heard, at the reported layer, fixed beforehand. {_tuning_sample(table)} "
-        f"Points: mean over seeds and listeners; lines: {_BOOTSTRAP} (models tuned to associate); short lines: single tuned models (seeds); dots: single listeners. {_tuning_test(table)} "
+        f"What tuning changes, by region: R of the tuned model minus R of its base model (Pearson r), on the stories as they were heard, at the reported "
+        f"layer, fixed beforehand. {_tuning_sample(table)} "
+        f"Points: mean over seeds and listeners; lines: {_BOOTSTRAP} (models tuned to associate); short lines: single tuned models (seeds); dots: single "
+        f"listeners. {_tuning_test(table)} "
         "Right: mean over regions by layer, of the first seed of each condition, a description."
     )
     alt = ["Points with intervals by region, in three colours for what models were tuned on; a row for each tuning and model."]
@@ -180,7 +187,8 @@ def tuning_title(part: pd.DataFrame) -> str:
 
 def _tuning_sample(table: pd.DataFrame) -> str:
     seeds = {name: int(table[column].max()) for name, column in ((ASSOCIATION, "n_seeds"), *((kind, f"n_{kind}") for kind in TUNING_CONTROLS))}
-    return f"n = {count(int(table['n_listeners'].max()), 'listener')}; tuned models (seeds) for each tuning: {listed([f'{number} {name}' for name, number in seeds.items()])}."
+    models = listed([f"{number} {name}" for name, number in seeds.items()])
+    return f"n = {count(int(table['n_listeners'].max()), 'listener')}; tuned models (seeds) for each tuning: {models}."
 
 
 def _tuning_test(table: pd.DataFrame) -> str:
@@ -241,7 +249,7 @@ def tuning_methods(table: pd.DataFrame, tunings: Sequence[str], what: str = "reg
     rows, regions, palette = list(table.groupby("model", sort=False)), _regions(table), Palette(texts=tunings)
     figure, panels = style.region_panels(len(rows), regions, 40 * MM)
     names = list(dict.fromkeys(table["tuning"]))
-    bound = _readable(table)
+    bound = readable(table)
     beyond = 0
     for (model, part), line in zip(rows, panels, strict=True):
         for side, rois in regions.items():
@@ -260,7 +268,8 @@ def tuning_methods(table: pd.DataFrame, tunings: Sequence[str], what: str = "reg
         else "There is no control tuning. "
     )
     caption = (
-        f"Tuning score by {what} and method: {M_MEANING}, at the reported layer, fixed beforehand. Methods: {listed([f'{name} ({method})' for name, method in methods.items()])}. {_tuning_sample(table)} "
+        f"Tuning score by {what} and method: {M_MEANING}, at the reported layer, fixed beforehand. Methods: "
+        f"{listed([f'{name} ({method})' for name, method in methods.items()])}. {_tuning_sample(table)} "
         f"Points: mean over seeds; lines: {_BOOTSTRAP}. {band}{_tuning_test(table)} M means little where R is near 0"
         + (f": the axis ends at {bound:.0%}, and arrows mark {count(beyond, 'value')} beyond it." if beyond else ".")
     )
@@ -272,7 +281,7 @@ def tuning_methods(table: pd.DataFrame, tunings: Sequence[str], what: str = "reg
     return Drawn(figure, f"Tuning score M by {what} and method", caption, " ".join(alt))
 
 
-def _readable(table: pd.DataFrame) -> float:
+def readable(table: pd.DataFrame) -> float:
     """Return how far an axis of M reaches: all values where they are ordinary, else as far as three quarters of their intervals."""
     reach = np.abs(table[["M", "M_low", "M_high"]].to_numpy(float))
     largest = np.nanmax(reach, axis=1, initial=0.0)
@@ -339,8 +348,10 @@ def losses(curves: pd.DataFrame) -> Drawn:
     )
     seeds = curves.groupby(["tuning", "model", "condition"])["seed"].nunique()
     caption = (
-        f"Losses of tuning, in nats per output token: solid, on samples that no step trains on; dotted, on those it does (mean since the last point). A line for each seed; "
-        f"{seeds.min() if seeds.nunique() == 1 else f'{seeds.min()} to {seeds.max()}'} for each tuning, model and condition, all trained on as many tokens in as many steps. No test, no interval."
+        f"Losses of tuning, in nats per output token: solid, on samples that no step trains on; dotted, on those it does (mean since the last point). A "
+        f"line for each seed; "
+        f"{seeds.min() if seeds.nunique() == 1 else f'{seeds.min()} to {seeds.max()}'} for each tuning, model and condition, all trained on as many tokens "
+        f"in as many steps. No test, no interval."
     )
     alt = "Lines of loss against step. " + " ".join(
         f"{name}, {model}, {condition}: validation from {part['first'].mean():.2f} to {part['last'].mean():.2f}."

@@ -8,13 +8,17 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from engram import style, tables
 from engram.names import AVERAGE, ORIGINAL, WORD_RATE
-from engram.style import COLUMN, GREY, MM, PAGE, SIDES, Drawn, Palette, count, listed, span
+from engram.style import COLUMN, MM, PAGE, SIDES, Drawn, Palette, count, listed, span
 
 #: What R is, in every caption.
-SCORE = "R: Pearson r between recorded BOLD and BOLD predicted from the model (cross-validated FIR ridge regression) on held-out TRs, mean over test blocks and stories"
+SCORE = (
+    "R: Pearson r between recorded BOLD and BOLD predicted from the model (cross-validated FIR ridge regression) on held-out TRs, "
+    "mean over test blocks and stories"
+)
 #: What the interval is, wherever listeners are averaged.
 INTERVAL = "95 % confidence interval of the mean over listeners (Student's t), which holds for other listeners of these stories"
 _LISTENERS_TITLE, _AVERAGE_TITLE = "single listeners", "average listener"
@@ -125,7 +129,7 @@ def _stories(ceilings: pd.DataFrame) -> str:
 
 def _layers_alt(part: pd.DataFrame, who: str, models: Sequence[str]) -> str:
     words = [
-        f"Line plots of brain score against layer, a panel for each hemisphere; numbers are the mean over listeners."
+        "Line plots of brain score against layer, a panel for each hemisphere; numbers are the mean over listeners."
         if who == _LISTENERS_TITLE
         else "Line plots of brain score against layer."
     ]
@@ -192,7 +196,8 @@ def _regions(scores: pd.DataFrame, ceilings: pd.DataFrame, models: Sequence[str]
     at = {model: int(part["layer"].iloc[0]) for model, part in shown.groupby("model", sort=False) if model != WORD_RATE}
     layer_words = f"Layers, fixed beforehand: {listed([f'{model} {depth}' for model, depth in at.items()])}. " if at else ""
     caption = (
-        f"Brain score R by {what}, mean over its targets. {SCORE}. {layer_words}{_sample(shown, ceilings)} Points: mean over listeners; lines: {INTERVAL}; dots: single listeners. "
+        f"Brain score R by {what}, mean over its targets. {SCORE}. {layer_words}{_sample(shown, ceilings)} Points: mean over listeners; lines: {INTERVAL}; "
+        f"dots: single listeners. "
         f"{_ceiling_words(['single'] if bounded else [])} No test is shown."
     )
     alt = [f"Points by {what}, a panel for each hemisphere."]
@@ -265,14 +270,15 @@ def roi_layers(scores: pd.DataFrame, models: Sequence[str], layer: int | None) -
         panel.axvline(reported, color=style.INK, linewidth=0.6, linestyle=":")
         panel.set(xlabel="layer", facecolor="#EEEEEE")
         panel.set_title(f"{model}, {side}" if side != "B" else model)
-        panel.xaxis.get_major_locator().set_params(integer=True)
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         panel.set_yticks(range(len(order)), [name[:30] for name in order], fontsize=style.SMALL if len(order) <= _MANY else style.TINY)
         panel.tick_params(length=0)
     panels[0, 0].invert_yaxis()
     figure.colorbar(image, ax=list(drawn), location="bottom", aspect=40, shrink=0.5, label="brain score R (Pearson r)")
     who = f"mean over {count(n_listeners, 'listener')}" if n_listeners else "of the average listener"
     caption = (
-        f"Brain score R by region and layer, {who}. {SCORE}. Rows are sorted by the mean over models and layers; grey: no such region in this hemisphere; dotted: the layer that other figures report, "
+        f"Brain score R by region and layer, {who}. {SCORE}. Rows are sorted by the mean over models and layers; grey: no such region in this hemisphere; "
+        f"dotted: the layer that other figures report, "
         "fixed beforehand. Every model has the same colours. A description, in no test."
     )
     best = mean.loc[list(models)].groupby("model").idxmax()
@@ -323,13 +329,16 @@ def reliability(ceilings: pd.DataFrame) -> Drawn:
     numbers = listed([f"{story} {heard[story]}" for story in stories]) if len(stories) <= 3 else f"{heard.min()} to {heard.max()} a story"
     low = by_listener.groupby("subject")["ceiling"].mean()
     caption = (
-        f"Reliability of {count(len(order), 'listener')} ({numbers}). Left: correlation of each listener's BOLD with the mean of the other listeners of the story, mean over targets, on the test blocks of the scores. "
-        "Right: split-half reliability of the mean of all listeners, 2 r / (1 + r) with r the correlation of the means of two random halves, mean over a region's targets and over splits. "
+        f"Reliability of {count(len(order), 'listener')} ({numbers}). Left: correlation of each listener's BOLD with the mean of the other listeners of "
+        f"the story, mean over targets, on the test blocks of the scores. "
+        "Right: split-half reliability of the mean of all listeners, 2 r / (1 + r) with r the correlation of the means of two random halves, mean over a "
+        "region's targets and over splits. "
         "A listener near 0 did not follow the story as the others did, or is not aligned with it. Points are single values, without an interval and in no test."
     )
     best = halves.loc[halves["ceiling"].idxmax()]
     alt = (
-        f"Left, {len(order)} listeners sorted by their correlation with the others: {span(low)} (median {low.median():.3f}). Right, reliability of regions: {span(halves['ceiling'])}, "
+        f"Left, {len(order)} listeners sorted by their correlation with the others: {span(low)} (median {low.median():.3f}). Right, reliability of "
+        f"regions: {span(halves['ceiling'])}, "
         f"highest in {best['roi']}, {SIDES[best['hemisphere']]}."
     )
     return Drawn(figure, "How well listeners agree", caption, alt)

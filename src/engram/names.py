@@ -1,5 +1,7 @@
 """Names with a meaning, shared by the plan and the jobs."""
 
+#: Fewest listeners of a story from whom halves, and so ceilings, say anything.
+FEWEST_LISTENERS = 4
 #: The average listener, who appears among the subjects.
 AVERAGE = "average"
 #: The baseline that knows only how many words each TR holds.

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
 from engram import storage
@@ -163,7 +164,7 @@ def zero_line(panel: Axes) -> None:
 def layer_axis(panel: Axes, deepest: int) -> None:
     """Make the axis of layers: whole numbers from 0."""
     panel.set(xlabel="layer (0: embeddings)", xlim=(-0.3, max(deepest, 1) + 0.3))
-    panel.xaxis.get_major_locator().set_params(integer=True)
+    panel.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def region_axis(panel: Axes, rois: Sequence[str], labelled: bool) -> None:
@@ -200,7 +201,7 @@ def region_panels(figure_rows: int, regions: Mapping[str, Sequence[str]], height
     beside = sum(map(len, regions.values())) * _REGION_ROOM <= room
     names = 0.055 * min(_LONGEST_REGION, max(len(name) for of_side in regions.values() for name in of_side))
     lines = 1 if beside else len(sides)
-    width = PAGE if beside and sum(map(len, regions.values())) * _REGION_ROOM > COLUMN / 2 or not beside or curves else COLUMN
+    width = PAGE if (beside and sum(map(len, regions.values())) * _REGION_ROOM > COLUMN / 2) or not beside or curves else COLUMN
     figure = Figure(figsize=(width, figure_rows * lines * (height + 0.2) + (1 if beside else lines) * names + 0.7))
     widths = [max(3, len(regions[side])) * _REGION_ROOM for side in sides] if beside else [sum(map(len, regions.values())) * _REGION_ROOM]
     grid = figure.add_gridspec(figure_rows * lines, len(widths) + curves, width_ratios=[*widths, *([max(45 * MM, sum(widths) / 4)] if curves else [])])

@@ -160,11 +160,26 @@ rule effects_tables:
         rows=all_rows,
         associations=all_associations,
     output:
-        association="<results>/tables/association.tsv",
-        controls="<results>/tables/association_controls.tsv",
+        association=report(
+            "<results>/tables/association.tsv",
+            caption="../report/tables/association.rst",
+            category="Tables",
+            labels={"table": "association score F"},
+        ),
+        controls=report(
+            "<results>/tables/association_controls.tsv",
+            caption="../report/tables/association_controls.rst",
+            category="Tables",
+            labels={"table": "F of control texts"},
+        ),
         listeners="<results>/tables/association_listeners.tsv",
         layers="<results>/tables/association_layers.tsv",
-        texts="<results>/tables/association_texts.tsv",
+        texts=report(
+            "<results>/tables/association_texts.tsv",
+            caption="../report/tables/association_texts.rst",
+            category="Tables",
+            labels={"table": "what was inserted"},
+        ),
         rows="<results>/tables/association_rows.tsv",
     log:
         "<logs>/effects_tables.log",
@@ -177,48 +192,3 @@ rule effects_tables:
         code=code_of("effects_tables"),
     script:
         "../scripts/effects_tables.py"
-
-
-rule association_figure:
-    """Draw F by region with its controls and listeners, and by layer."""
-    input:
-        association="<results>/tables/association.tsv",
-        controls="<results>/tables/association_controls.tsv",
-        listeners="<results>/tables/association_listeners.tsv",
-        layers="<results>/tables/association_layers.tsv",
-    output:
-        svg="<results>/figures/association.svg",
-        png="<results>/figures/association.png",
-    log:
-        "<logs>/figure/association.log",
-    benchmark:
-        "<benchmarks>/figure/association.tsv"
-    conda:
-        "../../envs/environment.yaml"
-    params:
-        config=association_figure_config,
-        code=code_of("association_figure"),
-    script:
-        "../scripts/association_figure.py"
-
-
-rule association_brain:
-    """Draw F minus that of random texts on the brain."""
-    input:
-        association="<results>/tables/association.tsv",
-        regions="<results>/tables/regions.tsv",
-        maps=all_association_maps,
-    output:
-        svg="<results>/figures/association-brain.svg",
-        png="<results>/figures/association-brain.png",
-    log:
-        "<logs>/figure/association-brain.log",
-    benchmark:
-        "<benchmarks>/figure/association-brain.tsv"
-    conda:
-        "../../envs/environment.yaml"
-    params:
-        config=association_brain_config,
-        code=code_of("association_brain"),
-    script:
-        "../scripts/association_brain.py"

@@ -16,6 +16,7 @@ from engram.errors import EngramError
 from engram.listening import ASSOCIATED
 from engram.names import (
     ASSOCIATION,
+    FEWEST_LISTENERS,
     NILEARN_ATLASES,
     NILEARN_PREFIX,
     ORIGINAL,
@@ -78,7 +79,6 @@ wildcard_constraints:
     aug=NAME,
     download=r"[A-Za-z0-9.@-]+",
     group=r"[A-Za-z0-9.+-]+",
-    figure=r"(?!association|tuning)[a-z-]+",
     tuning=NAME,
     variant=rf"({'|'.join([ASSOCIATION, *TUNING_CONTROLS])})-\d+",
     clone=r"[0-9a-f]+",
@@ -152,21 +152,24 @@ def figure_names():
         and PLAN.brain == "surface"
         and STUDY.dataset.atlas is None
     )
+    ceilings = any(
+        len(PLAN.listeners(story)) >= FEWEST_LISTENERS for story in PLAN.stories
+    )
     return [
         "layers",
         "regions",
+        "alignment",
+        *(["roi-layers"] if STUDY.language_models() else []),
         *(["roi-sets"] if destrieux else []),
-        *(["tuning", "tuning-losses"] if STUDY.tunings else []),
+        *(["reliability"] if ceilings else []),
+        *(["association", "insertions"] if STUDY.associations else []),
+        *(["tuning", "tuning-methods", "tuning-losses"] if STUDY.tunings else []),
         *(["tuning-roi-sets"] if STUDY.tunings and destrieux else []),
         *(["brain"] if PLAN.brain else []),
-        *(["association"] if STUDY.associations else []),
-        *(["association-brain"] if has_association_brain() else []),
+        *(["ceiling-brain"] if PLAN.brain and ceilings else []),
+        *(["association-brain"] if PLAN.brain and STUDY.associations else []),
+        *(["tuning-brain"] if PLAN.brain and STUDY.tunings else []),
     ]
-
-
-def has_association_brain():
-    """Whether F can be shown on a brain: as maps, or as markers of regions."""
-    return bool(STUDY.associations and (association_pairs() or PLAN.brain == "markers"))
 
 
 def code_of(rule_name):
@@ -421,15 +424,54 @@ def maps_config(wildcards):
     return {"space": STUDY.dataset.space}
 
 
-def figure_maps(wildcards):
-    """The maps that a figure is drawn from: left and right hemisphere of each language model."""
-    if wildcards.figure != "brain" or PLAN.brain != "surface":
+def brain_table(wildcards):
+    """The table that a figure of the brain is drawn from."""
+    tables = {"association-brain": "association", "tuning-brain": "tuning"}
+    return f"<results>/tables/{tables.get(wildcards.figure, 'scores')}.tsv"
+
+
+def brain_map_keys(figure):
+    """What each pair of maps of a figure, left and right, is of; none where regions are painted or are markers."""
+    if PLAN.brain != "surface":
         return []
+    if figure == "association-brain":
+        return association_pairs()
+    return {
+        "brain": [[model] for model in figure_models()],
+        "ceiling-brain": [["ceilings"]],
+    }.get(figure, [])
+
+
+def brain_maps(wildcards):
+    """The maps of a figure of the brain."""
+    names = {
+        "brain": f"model-{{0}}_aug-{ORIGINAL}_hemi-{{side}}_scores",
+        "ceiling-brain": "hemi-{side}_{0}",
+        "association-brain": "model-{1}_aug-{0}_hemi-{side}_association",
+    }
     return [
-        f"<results>/maps/model-{model}_aug-{ORIGINAL}_hemi-{hemisphere}_scores.shape.gii"
-        for model in figure_models()
-        for hemisphere in ("L", "R")
+        f"<results>/maps/{names[wildcards.figure].format(*key, side=side)}.shape.gii"
+        for key in brain_map_keys(wildcards.figure)
+        for side in ("L", "R")
     ]
+
+
+def brain_places(wildcards):
+    """The ceilings of a story, which say where regions are, for maps that are painted region by region."""
+    painted = PLAN.brain == "surface" and not brain_map_keys(wildcards.figure)
+    return any_ceiling(wildcards) if painted else []
+
+
+def brain_figure_config(wildcards):
+    """What a figure of the brain depends on."""
+    return {
+        **section("figures"),
+        "figure": wildcards.figure,
+        "floor": STUDY.ceiling.floor,
+        "maps": brain_map_keys(wildcards.figure),
+        "shown": figure_models(),
+        "space": STUDY.dataset.space if PLAN.brain == "surface" else None,
+    }
 
 
 def figure_models():
@@ -473,11 +515,9 @@ def figure_config(wildcards):
     """What a figure depends on."""
     return {
         **section("figures"),
-        "brain": PLAN.brain,
         "figure": wildcards.figure,
         "models": planning.models(STUDY),
         "shown": figure_models(),
-        "study": STUDY.study,
     }
 
 
@@ -507,15 +547,6 @@ def association_pairs():
         [aug, model]
         for aug in STUDY.associations
         for model in planning.associating_models(STUDY)
-    ]
-
-
-def all_association_maps(wildcards):
-    """Maps of F, left and right, of every augmentation and model."""
-    return [
-        f"<results>/maps/model-{model}_aug-{aug}_hemi-{hemisphere}_association.shape.gii"
-        for aug, model in association_pairs()
-        for hemisphere in ("L", "R")
     ]
 
 
@@ -615,14 +646,28 @@ def effects_table_config(wildcards):
     }
 
 
-def association_brain_config(wildcards):
-    """What the figure of F on the brain depends on."""
-    return {"dpi": STUDY.figures.dpi, "maps": association_pairs()}
-
-
 def association_figure_config(wildcards):
-    """What the figure of associations depends on."""
+    """What the figure of associations depends on: the order of all texts and tunings gives their colours."""
+    return {"dpi": STUDY.figures.dpi, "texts": [*STUDY.associations, *STUDY.tunings]}
+
+
+def insertions_figure_config(wildcards):
+    """What the figure of insertions depends on."""
+    return {
+        **association_figure_config(wildcards),
+        "associations": list(STUDY.associations),
+        "stories": list(PLAN.stories),
+    }
+
+
+def alignment_figure_config(wildcards):
+    """What the figure of words beside BOLD depends on."""
     return {"dpi": STUDY.figures.dpi}
+
+
+def all_bold(wildcards):
+    """BOLD of every story."""
+    return [f"<results>/bold/story-{story}_bold.nc" for story in PLAN.stories]
 
 
 def all_words(wildcards):
@@ -724,8 +769,8 @@ def tuning_tables_config(wildcards):
 
 
 def tuning_figure_config(wildcards):
-    """What the figures of tunings depend on."""
-    return {"dpi": STUDY.figures.dpi}
+    """What a figure of tunings depends on."""
+    return {**association_figure_config(wildcards), "figure": wildcards.figure}
 
 
 def report_tables(wildcards):

@@ -26,7 +26,12 @@ rule truth:
         association=association_tables,
         tuning=tuning_tables,
     output:
-        truth="<results>/tables/truth.tsv",
+        truth=report(
+            "<results>/tables/truth.tsv",
+            caption="../report/tables/truth.rst",
+            category="Tables",
+            labels={"table": "what was planted, and found"},
+        ),
     log:
         "<logs>/truth.log",
     benchmark:

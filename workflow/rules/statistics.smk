@@ -8,11 +8,36 @@ rule tables:
         ceilings=all_ceilings,
         scans=all_scans,
     output:
-        scans="<results>/scans.tsv",
-        scores="<results>/tables/scores.tsv",
-        roi_sets="<results>/tables/roi_sets.tsv",
-        best_layer="<results>/tables/best_layer.tsv",
-        ceilings="<results>/tables/ceilings.tsv",
+        scans=report(
+            "<results>/scans.tsv",
+            caption="../report/tables/scans.rst",
+            category="Tables",
+            labels={"table": "scans"},
+        ),
+        scores=report(
+            "<results>/tables/scores.tsv",
+            caption="../report/tables/scores.rst",
+            category="Tables",
+            labels={"table": "brain scores R"},
+        ),
+        roi_sets=report(
+            "<results>/tables/roi_sets.tsv",
+            caption="../report/tables/roi_sets.rst",
+            category="Tables",
+            labels={"table": "R by set of regions"},
+        ),
+        best_layer=report(
+            "<results>/tables/best_layer.tsv",
+            caption="../report/tables/best_layer.rst",
+            category="Tables",
+            labels={"table": "best layers"},
+        ),
+        ceilings=report(
+            "<results>/tables/ceilings.tsv",
+            caption="../report/tables/ceilings.rst",
+            category="Tables",
+            labels={"table": "ceilings"},
+        ),
         regions="<results>/tables/regions.tsv",
     log:
         "<logs>/tables.log",

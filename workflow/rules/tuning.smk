@@ -106,8 +106,18 @@ rule tuning_tables:
         tuned=all_tuned_folders,
         counts=all_tuning_counts,
     output:
-        tuning="<results>/tables/tuning.tsv",
-        roi_sets="<results>/tables/tuning_roi_sets.tsv",
+        tuning=report(
+            "<results>/tables/tuning.tsv",
+            caption="../report/tables/tuning.rst",
+            category="Tables",
+            labels={"table": "tuning score M"},
+        ),
+        roi_sets=report(
+            "<results>/tables/tuning_roi_sets.tsv",
+            caption="../report/tables/tuning_roi_sets.rst",
+            category="Tables",
+            labels={"table": "M by set of regions"},
+        ),
         models="<results>/tables/tuning_models.tsv",
         listeners="<results>/tables/tuning_listeners.tsv",
         layers="<results>/tables/tuning_layers.tsv",
@@ -124,30 +134,3 @@ rule tuning_tables:
         code=code_of("tuning_tables"),
     script:
         "../scripts/tuning_tables.py"
-
-
-rule tuning_figure:
-    """Draw the tuning scores by region with controls and listeners, and by layer; and the losses."""
-    input:
-        tuning="<results>/tables/tuning.tsv",
-        roi_sets="<results>/tables/tuning_roi_sets.tsv",
-        models="<results>/tables/tuning_models.tsv",
-        listeners="<results>/tables/tuning_listeners.tsv",
-        layers="<results>/tables/tuning_layers.tsv",
-        curves="<results>/tables/tuning_curves.tsv",
-    output:
-        svg="<results>/figures/tuning{part}.svg",
-        png="<results>/figures/tuning{part}.png",
-    log:
-        "<logs>/figure/tuning{part}.log",
-    benchmark:
-        "<benchmarks>/figure/tuning{part}.tsv"
-    wildcard_constraints:
-        part="|-roi-sets|-losses",
-    conda:
-        "../../envs/environment.yaml"
-    params:
-        config=tuning_figure_config,
-        code=code_of("tuning_figure"),
-    script:
-        "../scripts/tuning_figure.py"

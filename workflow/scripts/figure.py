@@ -1,18 +1,16 @@
-"""Draw a figure."""
+"""Draw a figure of scores or of listeners' reliability."""
 
-from engram import figures, maps, storage, tables
+from engram import figures_scores, storage, style, tables
 from engram.jobs import job
 
 with job(snakemake):
     config = snakemake.params.config
-    names = ("scores", "ceilings", "regions", "roi_sets")
-    scores, ceilings, regions, roi_sets = (storage.read_table(snakemake.input[name], dtype=tables.KEYS) for name in names)
-    if config["figure"] == "brain" and config["brain"] == "surface":
-        paths = iter(snakemake.input.maps)
-        by_model = {model: {side: maps.read_maps(next(paths)) for side in ("L", "R")} for model in config["shown"]}
-        figure = figures.cortex(scores, by_model, config["layer"])
-    elif config["figure"] == "roi-sets":
-        figure = figures.roi_sets(roi_sets, config["models"], config["layer"])
-    else:
-        figure = figures.draw(config["figure"], scores, ceilings, regions, config["models"], config["layer"])
-    figures.save(figure, snakemake.output.svg, snakemake.output.png, config["dpi"])
+    scores, roi_sets, ceilings = (storage.read_table(snakemake.input[name], dtype=tables.KEYS) for name in ("scores", "roi_sets", "ceilings"))
+    drawn = {
+        "layers": lambda: figures_scores.layers(scores, ceilings, config["models"]),
+        "regions": lambda: figures_scores.regions(scores, ceilings, config["models"], config["layer"]),
+        "roi-sets": lambda: figures_scores.roi_sets(roi_sets, ceilings, config["models"], config["layer"]),
+        "roi-layers": lambda: figures_scores.roi_layers(scores, config["shown"], config["layer"]),
+        "reliability": lambda: figures_scores.reliability(ceilings),
+    }[config["figure"]]()
+    style.save(drawn, snakemake.output.svg, snakemake.output.png, config["dpi"])

@@ -1,15 +1,15 @@
-"""Draw the tuning scores, those of sets of regions, or the losses."""
+"""Draw what tuning changes, M by method and region or set of regions, or the losses."""
 
-from engram import figures, storage, tables
+from engram import figures_effects, storage, style, tables
 from engram.jobs import job
 
 with job(snakemake):
+    config = snakemake.params.config
     read = {name: storage.read_table(path, dtype=tables.KEYS) for name, path in snakemake.input.items()}
-    part = snakemake.wildcards.part
-    if part == "-losses":
-        figure = figures.losses(read["curves"])
-    elif part == "-roi-sets":
-        figure = figures.tuning_sets(read["roi_sets"])
-    else:
-        figure = figures.tuning(read["tuning"], read["models"], read["listeners"], read["layers"])
-    figures.save(figure, snakemake.output.svg, snakemake.output.png, snakemake.params.config["dpi"])
+    drawn = {
+        "tuning": lambda: figures_effects.tuning(read["tuning"], read["models"], read["listeners"], read["layers"]),
+        "tuning-methods": lambda: figures_effects.tuning_methods(read["tuning"], config["texts"]),
+        "tuning-roi-sets": lambda: figures_effects.tuning_methods(read["roi_sets"], config["texts"], "set of regions"),
+        "tuning-losses": lambda: figures_effects.losses(read["curves"]),
+    }[config["figure"]]()
+    style.save(drawn, snakemake.output.svg, snakemake.output.png, config["dpi"])
