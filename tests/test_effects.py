@@ -140,7 +140,16 @@ def test_an_edited_file_reruns_its_own_augmentation_alone(study: Path) -> None:
     result = snakemake("-n", "--configfile", "study.yaml", folder=study)
     path.write_text(before)
     planned = jobs(result)
-    assert planned == {"associations": 1, "texts": 1, "augment": 1, "effects": 1, "effects_tables": 1, "association_figure": 1, "all": 1}
+    assert planned == {
+        "associations": 1,
+        "texts": 1,
+        "augment": 1,
+        "effects": 1,
+        "effects_tables": 1,
+        "association_figure": 1,
+        "insertions_figure": 1,
+        "all": 1,
+    }
     assert "aug=word-manual" not in result.stdout + result.stderr
 
 
@@ -178,9 +187,9 @@ def test_additive_alignments_score_the_word_rate_too(study: Path) -> None:
 
 
 def test_f_is_on_the_brain_where_there_is_one(study: Path) -> None:
-    """A table study has no surface and no coordinates: no such figure is planned; the simulated one has, unless regions are scored as wholes."""
-    assert "association_brain" not in jobs(snakemake("-n", "--configfile", "study.yaml", "--config", "study=fresh", folder=study))
+    """A table study has no surface and no coordinates: no such figure is planned; the simulated one has, of maps, or of regions that are scored as wholes."""
+    assert "brain_figure" not in jobs(snakemake("-n", "--configfile", "study.yaml", "--config", "study=fresh", folder=study))
     for targets, planned in (("all", 1), ("roi", 0)):
         extra = [f"associating={{targets: {targets}}}", "associations={word-judged: {}}"]
         found = jobs(snakemake("-n", "--configfile", str(ROOT / "config" / "tiny.yaml"), "--config", *extra, folder=study))
-        assert found.get("association_brain", 0) == found.get("association_maps", 0) == planned
+        assert found["brain_figure"] == 3 and found.get("association_maps", 0) == planned

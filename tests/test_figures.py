@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,9 +17,10 @@ from matplotlib.collections import EventCollection, PathCollection, PolyCollecti
 from matplotlib.text import Text
 from scipy import stats
 
-from engram import effects, figures_brain, figures_data, figures_effects, figures_scores, maps, style, tables, tuned
+from engram import effects, figures_brain, figures_data, figures_effects, figures_scores, maps, style, tuned
 from engram.names import AVERAGE
 from engram.narratives import VERTICES
+from engram.variants import Effects
 
 RNG = np.random.default_rng(0)
 MODELS = ["one", "two", "one-untrained", "word-rate"]
@@ -61,7 +63,7 @@ def check(drawn: style.Drawn, *words: str) -> None:
     )
     drawn.figure.canvas.draw()
     shown = [text for text in drawn.figure.findobj(Text) if text.get_text().strip() and text.get_visible()]
-    assert min(text.get_fontsize() for text in shown) >= style.TINY
+    assert min(float(text.get_fontsize()) for text in shown) >= style.TINY
     for text in (drawn.title, drawn.caption, drawn.alt):
         # The report includes captions from JSON as reStructuredText.
         assert len(text) > 5 and not set('"\\*`|') & set(text) and "nan" not in text.split() and "  " not in text
@@ -69,8 +71,8 @@ def check(drawn: style.Drawn, *words: str) -> None:
         assert word in drawn.caption, drawn.caption
 
 
-def curves(panel: object, label: str) -> np.ndarray:
-    (line,) = [one for one in panel.get_lines() if one.get_label() == label]  # type: ignore[attr-defined]
+def curves(panel: Any, label: str) -> np.ndarray:
+    (line,) = [one for one in panel.get_lines() if one.get_label() == label]
     return np.asarray(line.get_ydata())
 
 
@@ -87,7 +89,7 @@ def test_layers_show_the_means_of_hemispheres_with_their_interval() -> None:
     by_listener = mine.groupby(["layer", "subject"])["score"].mean().unstack()
     np.testing.assert_allclose(curves(panels[0], "two"), by_listener.mean(axis=1))
     low, high = stats.t.interval(0.95, 6, by_listener.mean(axis=1), stats.sem(by_listener, axis=1))
-    band = [one for one in panels[0].collections if isinstance(one, PolyCollection)][1].get_paths()[0].vertices
+    band: Any = [one for one in panels[0].collections if isinstance(one, PolyCollection)][1].get_paths()[0].vertices
     assert band[:, 1].min() == pytest.approx(low.min()) and band[:, 1].max() == pytest.approx(high.max())
     assert f"highest {by_listener.mean(axis=1).max():.3f}" in drawn.alt
 
@@ -98,12 +100,12 @@ def test_layers_of_one_listener_have_neither_band_nor_ceiling() -> None:
     check(drawn, "n = 1 listener,", "No ceiling: it takes four listeners")
     (panel,) = drawn.figure.axes
     assert "ceiling" not in panel.get_legend_handles_labels()[1] and panel.get_title(loc="left").startswith("both hemispheres")
-    bands = [one for one in panel.collections if isinstance(one, PolyCollection)]
+    bands: Any = [one for one in panel.collections if isinstance(one, PolyCollection)]
     assert all(np.isnan(path.vertices).any() or not len(path.vertices) for band in bands for path in band.get_paths())
 
 
-def points(panel: object, label: str) -> np.ndarray:
-    (found,) = [one for one in panel.collections if isinstance(one, PathCollection) and one.get_label() == label]  # type: ignore[attr-defined]
+def points(panel: Any, label: str) -> np.ndarray:
+    (found,) = [one for one in panel.collections if isinstance(one, PathCollection) and one.get_label() == label]
     return np.asarray(found.get_offsets())
 
 
@@ -126,14 +128,14 @@ def test_many_regions_stand_below_each_other_on_a_page() -> None:
     above, below = (panel.get_position() for panel in drawn.figure.axes)
     assert drawn.figure.get_figwidth() == pytest.approx(style.PAGE) and above.y0 > below.y1
     room = drawn.figure.axes[1].get_position().width * drawn.figure.get_figwidth() * 72  # points
-    assert 74 * max(tick.get_fontsize() for tick in drawn.figure.axes[1].get_xticklabels()) < room  # upright names do not overlap
+    assert 74 * max(float(tick.get_fontsize()) for tick in drawn.figure.axes[1].get_xticklabels()) < room  # upright names do not overlap
 
 
 def test_heat_map_holds_the_means() -> None:
     table = scores()
     drawn = figures_scores.roi_layers(table, ["one", "two"], None)
     check(drawn, "mean over 7 listeners")
-    panels = [panel for panel in drawn.figure.axes if panel.get_title(loc="left")]
+    panels: Any = [panel for panel in drawn.figure.axes if panel.get_title(loc="left")]
     assert [panel.get_title(loc="left") for panel in panels] == ["one, L", "one, R", "two, L", "two, R"]
     order = [tick.get_text() for tick in panels[0].get_yticklabels()]
     mine = table[(table["model"] == "two") & (table["hemisphere"] == "L") & (table["subject"] != AVERAGE)]
@@ -168,17 +170,17 @@ def test_reliability_sorts_listeners_and_shows_every_region() -> None:
 REGIONS = [("L", "ATL", 3), ("L", "IFG", 3), ("R", "ATL", 3)]
 
 
-def texts(effect: float = 0.0, random: int = 39, subjects: list[str] | None = None) -> effects.Effects:
+def texts(effect: float = 0.0, random: int = 39, subjects: list[str] | None = None) -> Effects:
     """Scores of an augmentation, a random text's luck shared by listeners."""
     subjects = subjects or [*LISTENERS, AVERAGE]
     names = ["original", "augmented", *(f"random-{k:02d}" for k in range(1, random + 1)), "shuffled-01"]
     rng = np.random.default_rng(1)
     r = 0.1 + 0.01 * rng.standard_normal((len(names), 1, 3)) + 0.005 * rng.standard_normal((len(names), len(subjects), 3))
     r[1] += effect
-    return effects.Effects(subjects, REGIONS, names, names[:2], 2, r, np.stack([r[:2]] * 3, axis=1))
+    return Effects(subjects, REGIONS, names, names[:2], 2, r, np.stack([r[:2]] * 3, axis=1))
 
 
-def association(found: dict[tuple[str, str], effects.Effects]) -> style.Drawn:
+def association(found: dict[tuple[str, str], Effects]) -> style.Drawn:
     made = effects.association_table(found, {name: "language model" for _, name in found}, 0)
     return figures_effects.association(
         made, effects.controls_table(found), effects.listeners_table(found), effects.layers_table(found), [name for _, name in found]
@@ -193,7 +195,7 @@ def test_association_stands_beside_the_range_of_random_texts() -> None:
     assert len(drawn.figure.axes) == 2 * 3 and len(rows) == 2
     table = effects.controls_table(found)
     random = table[(table["augmentation"] == "a") & (table["hemisphere"] == "L") & table["text"].str.startswith("random")].groupby("roi")["F"]
-    bars = rows[0].patches[:2]
+    bars: Any = rows[0].patches[:2]
     np.testing.assert_allclose([bar.get_height() for bar in bars], random.quantile(0.975) - random.quantile(0.025))
     np.testing.assert_allclose([bar.get_y() for bar in bars], random.quantile(0.025))
     stars = [[text.get_text() for text in panel.texts].count("*") for panel in drawn.figure.axes]
@@ -201,17 +203,27 @@ def test_association_stands_beside_the_range_of_random_texts() -> None:
     assert "a (written by: language model), m, layer 2" in rows[0].get_title(loc="left")
 
 
+def test_dots_of_listeners_do_not_stretch_the_axis() -> None:
+    found = {("m", "a"): texts()}
+    table, controls, listeners = effects.association_table(found, {"a": "manual"}, 0), effects.controls_table(found), effects.listeners_table(found)
+    listeners.loc[0, "F"] = 5.0
+    drawn = figures_effects.association(table, controls, listeners, effects.layers_table(found), ["a"])
+    low, high = drawn.figure.axes[0].get_ylim()
+    assert high < 0.2 and low < table["F_low"].min() and table["F_high"].max() < high
+    check(drawn, "as far as the axis reaches")
+
+
 def test_association_of_nothing_is_worded_with_care() -> None:
     check(association({("m", "a"): texts()}), "None of 3 tests is below 0.05", "Nothing here shows that the associations do more than random texts")
     check(association({("m", "a"): texts(random=1, subjects=["01"])}), "n = 1 listener;", "1 random text,")
 
 
-def seeds(number: int, controls: int, original: float = 0.1) -> effects.Effects:
+def seeds(number: int, controls: int, original: float = 0.1) -> Effects:
     names = ["base", *(f"{kind}-{k}" for kind, many in (("association", number), ("shuffled", controls), ("generic", controls)) for k in range(1, many + 1))]
     rng = np.random.default_rng(2)
     r = original + 0.01 * rng.standard_normal((len(names), 8, 3))
     versions = ["base", *(name for name in names if name.endswith("-1"))]
-    return effects.Effects([*LISTENERS, AVERAGE], REGIONS, names, versions, 2, r, np.stack([r[: len(versions)]] * 3, axis=1))
+    return Effects([*LISTENERS, AVERAGE], REGIONS, names, versions, 2, r, np.stack([r[: len(versions)]] * 3, axis=1))
 
 
 def test_tuning_shows_every_condition_and_says_what_is_tested() -> None:
@@ -444,6 +456,5 @@ def test_counts_are_words(number: int, noun: str, expected: str) -> None:
 def test_lists_and_ranges_are_words() -> None:
     assert style.listed(["a"]) == "a" and style.listed(["a", "b", "c"]) == "a, b and c"
     assert style.span([0.1, np.nan, -0.2], signed=True) == "-0.200 to +0.100" and style.span([0.1]) == "0.100" and style.span([np.nan]) == "n/a"
-    assert style.mean_interval([1.0]) == (1.0, pytest.approx(np.nan, nan_ok=True), pytest.approx(np.nan, nan_ok=True))
+    np.testing.assert_equal(style.mean_interval([1.0]), (1.0, np.nan, np.nan))
     assert style.mean_interval([1, 2, 3, np.nan])[1:] == pytest.approx(stats.t.interval(0.95, 2, 2, stats.sem([1, 2, 3])))
-    assert tables.LISTENERS == "listeners"

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from engram import bold, figures, maps, storage
+from engram import bold, maps, storage
 from engram.names import AVERAGE
 from engram.narratives import VERTICES
 
@@ -154,14 +154,3 @@ def test_maps_of_f_are_means_over_single_listeners(tmp_path: Path) -> None:
     f = (r - r[0]).mean(1)
     for name, expected in ((maps.ASSOCIATION, f[1]), (maps.ASSOCIATION_RANDOM, f[2]), (maps.ASSOCIATION_DIFFERENCE, f[1] - f[2])):
         np.testing.assert_allclose(found[name], expected, atol=1e-6)
-
-
-def test_f_is_drawn_on_the_cortex_and_as_markers() -> None:
-    regions = pd.DataFrame({"hemisphere": ["L", "R"], "roi": ["one", "two"], "x": [-40.0, 40.0], "y": [-60.0, -60.0], "z": [30.0, 30.0]})
-    known = {"augmentation": "a", "model": "m", "written_by": "language model", "layer": 4, "n_listeners": 3}
-    table = regions[["hemisphere", "roi"]].assign(**known, F_minus_random=[0.02, -0.01])
-    assert any("written by: language model" in text.get_text() for text in figures.association_markers(table, regions).texts)
-    found = {side: {maps.ASSOCIATION_DIFFERENCE: np.zeros(VERTICES["fsaverage5"], dtype=np.float32)} for side in "LR"}
-    found["L"][maps.ASSOCIATION_DIFFERENCE][:500] = 0.02
-    figure = figures.association_cortex(table, {("a", "m"): found})
-    assert len([axes for axes in figure.axes if axes.name == "3d"]) == 4

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from conftest import MODELS, ROOT, jobs, random_words, regions, snakemake, story_words, write_table_study
 
-from engram import activations, figures, inference, tuned, variants
+from engram import activations, inference, tuned, variants
 from engram.rois import roi_sets
 from engram.variants import Effects
 
@@ -133,17 +133,6 @@ def test_the_base_is_read_as_any_model_and_a_tuning_that_changed_nothing_scores_
         np.testing.assert_array_equal(data["reported"].values[number], alone[4])
 
 
-def test_figures_are_drawn_of_whatever_there_is() -> None:
-    found = {("m", "t"): made(0.02, seeds=2), ("m", "u"): made(0.0)}
-    table = tuned.tuning_table(found, {"t": "lora", "u": "frozen"}, 0)
-    figure = figures.tuning(table, tuned.models_table(found), tuned.listeners_table(found), tuned.layers_table(found))
-    assert len(figure.axes) == 2 * 3
-    assert len(figures.tuning_sets(table).axes) == 2 * 2
-    curve = [{"step": step, "training": None if step == 0 else 5.0 - step, "validation": 5.0 - step / 2} for step in range(3)]
-    card = {"curve": curve, "trained_parameters": 5, "all_parameters": 10, "trained_tokens": 30}
-    assert len(figures.losses(tuned.curves_table({("m", "t", "association-1"): card, ("m", "t", "shuffled-1"): card})).axes) == 1
-
-
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished study of one story with two tunings of a small model."""
@@ -188,7 +177,7 @@ def test_a_tuning_that_changes_reruns_alone(study: Path) -> None:
     changed = "tunings={upper: {method: frozen, steps: 3}}"
     planned = jobs(snakemake("-n", "--configfile", "study.yaml", "--config", changed, folder=study))
     figures_drawn = planned.pop("tuning_figure")
-    assert planned == {"tune": 1, "tuned": 1, "tuned_effects": 1, "tuning_tables": 1, "all": 1} and figures_drawn == 2
+    assert planned == {"tune": 1, "tuned": 1, "tuned_effects": 1, "tuning_tables": 1, "all": 1} and figures_drawn == 3
 
 
 def test_a_tuned_model_is_a_model_for_another_study(study: Path) -> None:

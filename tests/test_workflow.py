@@ -141,9 +141,11 @@ def test_tables_and_figures(tiny: Path) -> None:
     assert set(scores["subject"]) == {"001", "002", "003", "004", "005", "average"}  # the sixth is excluded
     assert scores["score"].between(-1, 1).all()
     assert (pd.read_csv(results / "tables" / "truth.tsv", sep="\t")["found"] == "yes").all()
-    for figure in ("layers", "regions", "brain"):
+    for figure in ("layers", "regions", "roi-layers", "reliability", "alignment", "brain", "ceiling-brain"):
         assert (results / "figures" / f"{figure}.png").read_bytes().startswith(b"\x89PNG")
         assert "</svg>" in (results / "figures" / f"{figure}.svg").read_text()
+        words = json.loads((results / "figures" / f"{figure}.json").read_text())
+        assert set(words) == {"Title", "Caption", "Alt", "Provenance"} and "5 listeners" in words["Caption"]
 
 
 def test_the_report_holds_what_the_study_has(tiny: Path) -> None:
@@ -175,7 +177,7 @@ def test_second_run_has_nothing_to_do_even_after_touches(tiny: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        ("figures={dpi: 99}", {"figure": 3}),
+        ("figures={dpi: 99}", {"figure": 4, "brain_figure": 2, "alignment_figure": 1}),
         ("ceiling={floor: 0.2}", {"tables": 1}),
         ("encoding={alpha_by: mse}", {"encoding": 2}),
         ("models={second: {source: resources/models/llama-tiny}}", {"activations": 1, "encoding": 1}),
@@ -190,7 +192,7 @@ def test_a_changed_setting_reruns_its_dependents_only(tiny: Path, change: str, e
         assert planned["tables"] == 1
     assert not {"simulate", "story", "bold"} & set(planned)
     if "figure" in expected:
-        assert set(planned) == {"figure", "report", "all"}
+        assert set(planned) == {*expected, "report", "all"}
 
 
 def test_a_table_study_with_every_option_flipped(table_study: Path) -> None:
@@ -230,7 +232,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-EVERYTHING_AFTER = {"tables": 1, "figure": 2, "report": 1, "all": 1}
+EVERYTHING_AFTER = {"tables": 1, "figure": 2, "alignment_figure": 1, "report": 1, "all": 1}
 
 
 def edit_table(path: Path) -> None:
@@ -244,7 +246,7 @@ def edit_table(path: Path) -> None:
     [
         # story one's three listeners are in two groups (01; 02, 03 and the average, who heard both)
         ("edit sub-01_story-one_timeseries.tsv", {"bold": 1, "ceiling": 1, "encoding": 2}),
-        ("add sub-05_story-two_timeseries.tsv", {"bold": 1, "ceiling": 1, "encoding": 2}),
+        ("add sub-05_story-two_timeseries.tsv", {"bold": 1, "ceiling": 1, "encoding": 2, "figure": 3}),  # four listeners have a ceiling
         ("remove sub-04_story-two_timeseries.tsv", {"bold": 1, "ceiling": 1, "encoding": 1}),
         ("edit targets", {"bold": 2, "ceiling": 2, "encoding": 3}),
         ("add sub-02_story-two_confounds.tsv", {"bold": 1, "ceiling": 1, "encoding": 2}),
@@ -273,7 +275,7 @@ def test_a_change_of_data_reruns_what_depends_on_it_at_once(finished: Path, tmp_
     else:
         shutil.copy(data / "sub-02_story-two_timeseries.tsv", data / name)
     planned = jobs(snakemake("-n", "--configfile", "study.yaml", *extra, folder=folder))
-    assert planned == ({**expected, **EVERYTHING_AFTER} if expected else {})
+    assert planned == ({**EVERYTHING_AFTER, **expected} if expected else {})
 
 
 def test_wrong_data_are_named_and_nothing_is_made_of_them(table_study: Path) -> None:

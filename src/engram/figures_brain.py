@@ -203,7 +203,7 @@ def draw(measure: Measure, regions: pd.DataFrame) -> Drawn:
     else:
         figure, seen = _markers(measure, regions)
         how = "Markers at the mean MNI coordinates of regions, on glass brains (left, above, right)"
-    end = f"{measure.bound:.0%}" if measure.bound else f"the 99.5th percentile of the {'values' if measure.sequential else 'absolute values'}"
+    end = f"{100 * measure.bound:.0f} %" if measure.bound else f"the 99.5th percentile of the {'values' if measure.sequential else 'absolute values'}"
     scale = f"{'All rows share colours, which' if len(measure.rows) > 1 else 'Colours'} end at {end}."
     alt = [f"{'Cortical maps' if measure.maps else 'Glass brains with markers'}, {count(len(measure.rows), 'row')}."]
     for title, values in measure.rows.items():

@@ -45,16 +45,18 @@ def association(table: pd.DataFrame, controls: pd.DataFrame, listeners: pd.DataF
             _association_points(line[side], style.matching(part, here), style.matching(controls, here), style.matching(listeners, here), rois, colour)
         _row_title(line[next(iter(regions))], association_title(part), "F (Pearson r)")
         _curves(line["layers"], style.matching(layers, {**mine, "subjects": tables.LISTENERS}), "F", {augmentation: colour}, None)
+    others = [kind for kind in style.CONTROLS if table[f"F_{kind}"].notna().any()]
+    bands = controls.loc[controls["text"].str.startswith("random-")].groupby(["augmentation", "model", "hemisphere", "roi"])["F"].quantile(_BAND)
+    style.reach([line[side] for line in panels for side in regions], table[["F", "F_low", "F_high", *(f"F_{kind}" for kind in others)]], bands)
     _layer_panels(panels, layers)
     style.legend(figure, panels[0].values())
     n_random, smallest = int(table["n_random"].max()), table["smallest_p"].min()
     found = table[table["p_texts_fdr"] < 0.05]
     so = "The tests hold for these listeners and stories." if len(found) else "Nothing here shows that the associations do more than random texts."
-    others = [kind for kind in style.CONTROLS if table[f"F_{kind}"].notna().any()]
     caption = (
         f"Association score by region: {F_MEANING}, at the reported layer, fixed beforehand. n = {count(int(table['n_listeners'].max()), 'listener')}; "
         f"{count(table['augmentation'].nunique(), 'augmentation')}, written by {listed(sorted(set(table['written_by'])))}. Points: mean over listeners; "
-        f"lines: {_BOOTSTRAP}; dots: single listeners. "
+        f"lines: {_BOOTSTRAP}; dots: single listeners, as far as the axis reaches. "
         f"Grey bars: the middle 95 % of {count(n_random, 'random text')}, which have the same places and numbers of words and content of other stories, "
         f"and their mean (white). "
         f"{_controls_words(others)}Test: one-sided, over texts, F of this text among those of the random texts (smallest possible p {smallest:.3g}). "
@@ -165,13 +167,16 @@ def tuning(table: pd.DataFrame, models: pd.DataFrame, listeners: pd.DataFrame, l
         _row_title(line[next(iter(regions))], tuning_title(part), "R_sft - R (Pearson r)")
         shown = style.matching(layers, {**mine, "subjects": tables.LISTENERS})
         _curves(line["layers"], shown, "difference", {kind: colour for kind, colour in CONDITIONS.items() if kind in set(shown["condition"])}, "condition")
+    means = [f"difference_{kind}" for kind in TUNING_CONTROLS]
+    style.reach([line[side] for line in panels for side in regions], table[["difference", "difference_low", "difference_high", *means]], models["difference"])
     _layer_panels(panels, layers)
+    several = "; short lines: single tuned models (seeds)" if table["n_seeds"].max() > 1 else ""
     style.legend(figure, [panel for line in panels for panel in line.values()])
     caption = (
         f"What tuning changes, by region: R of the tuned model minus R of its base model (Pearson r), on the stories as they were heard, at the reported "
         f"layer, fixed beforehand. {_tuning_sample(table)} "
-        f"Points: mean over seeds and listeners; lines: {_BOOTSTRAP} (models tuned to associate); short lines: single tuned models (seeds); dots: single "
-        f"listeners. {_tuning_test(table)} "
+        f"Points: mean over seeds and listeners; lines: {_BOOTSTRAP} (models tuned to associate){several}; "
+        f"dots: single listeners, as far as the axis reaches. {_tuning_test(table)} "
         "Right: mean over regions by layer, of the first seed of each condition, a description."
     )
     alt = ["Points with intervals by region, in three colours for what models were tuned on; a row for each tuning and model."]
@@ -271,7 +276,7 @@ def tuning_methods(table: pd.DataFrame, tunings: Sequence[str], what: str = "reg
         f"Tuning score by {what} and method: {M_MEANING}, at the reported layer, fixed beforehand. Methods: "
         f"{listed([f'{name} ({method})' for name, method in methods.items()])}. {_tuning_sample(table)} "
         f"Points: mean over seeds; lines: {_BOOTSTRAP}. {band}{_tuning_test(table)} M means little where R is near 0"
-        + (f": the axis ends at {bound:.0%}, and arrows mark {count(beyond, 'value')} beyond it." if beyond else ".")
+        + (f": the axis ends at {100 * bound:.0f} %, and arrows mark {count(beyond, 'value')} beyond it." if beyond else ".")
     )
     alt = [f"Points with intervals by {what}, a colour for each tuning, on grey bars of control tunings."]
     alt += [

@@ -74,6 +74,8 @@ _EMBEDDED_DPI = 300
 _LONGEST_REGION = 30
 #: More regions on an axis are written smaller.
 _MANY = 40
+#: Width of a panel of curves by layer, as a share of that of all regions.
+_CURVES = 0.42
 #: Room on an axis for a region's points, in inches, before hemispheres stand below each other.
 _REGION_ROOM = 4.2 * MM
 
@@ -204,7 +206,7 @@ def region_panels(figure_rows: int, regions: Mapping[str, Sequence[str]], height
     width = PAGE if (beside and sum(map(len, regions.values())) * _REGION_ROOM > COLUMN / 2) or not beside or curves else COLUMN
     figure = Figure(figsize=(width, figure_rows * lines * (height + 0.2) + (1 if beside else lines) * names + 0.7))
     widths = [max(3, len(regions[side])) * _REGION_ROOM for side in sides] if beside else [sum(map(len, regions.values())) * _REGION_ROOM]
-    grid = figure.add_gridspec(figure_rows * lines, len(widths) + curves, width_ratios=[*widths, *([max(45 * MM, sum(widths) / 4)] if curves else [])])
+    grid = figure.add_gridspec(figure_rows * lines, len(widths) + curves, width_ratios=[*widths, *([_CURVES * sum(widths)] if curves else [])])
     made: list[dict[str, Axes]] = []
     first = None
     for row in range(figure_rows):
@@ -249,6 +251,22 @@ def dots(panel: Axes, where: np.ndarray, values: Iterable[float], label: str | N
     """Draw single listeners: pale dots, a little to either side, the same each time."""
     place = where + np.random.default_rng(0).uniform(-0.09, 0.09, len(where))
     panel.scatter(place, np.asarray(list(values), dtype=float), s=2, color="#999999", alpha=0.6, linewidth=0, zorder=1, label=label)
+
+
+def reach(panels: Iterable[Axes], *values: Any) -> None:
+    """Let panels reach a little beyond some values and no further, whatever dots of single listeners lie there.
+
+    Parameters
+    ----------
+    panels : iterable of Axes
+    *values : array-like
+        Means, ends of intervals, controls.
+    """
+    found = np.concatenate([np.ravel(np.asarray(one, dtype=float)) for one in values])
+    found = np.append(found[np.isfinite(found)], 0.0)
+    margin = 0.25 * max(float(np.ptp(found)), 1e-4)
+    for panel in panels:
+        panel.set_ylim(found.min() - margin, found.max() + margin)
 
 
 def stars(panel: Axes, where: np.ndarray, heights: Iterable[float], p: Iterable[float]) -> None:

@@ -426,8 +426,13 @@ def maps_config(wildcards):
 
 def brain_table(wildcards):
     """The table that a figure of the brain is drawn from."""
-    tables = {"association-brain": "association", "tuning-brain": "tuning"}
-    return f"<results>/tables/{tables.get(wildcards.figure, 'scores')}.tsv"
+    tables = {
+        "brain": "scores",
+        "ceiling-brain": "ceilings",
+        "association-brain": "association",
+        "tuning-brain": "tuning",
+    }
+    return f"<results>/tables/{tables[wildcards.figure]}.tsv"
 
 
 def brain_map_keys(figure):

@@ -11,7 +11,7 @@ with job(snakemake):
     places = storage.open_dataset(snakemake.input.places) if snakemake.input.places else None
     measure = {
         "brain": lambda: figures_brain.scores(table, {model: sides for (model,), sides in found.items()}, config["shown"], config["layer"]),
-        "ceiling-brain": lambda: figures_brain.ceilings(ceilings, next(iter(found.values()), None)),
+        "ceiling-brain": lambda: figures_brain.ceilings(table, next(iter(found.values()), None)),
         "association-brain": lambda: figures_brain.association(table, found, places, config["space"]),
         "tuning-brain": lambda: figures_brain.tuning(table, ceilings, places, config["space"], config["floor"]),
     }[config["figure"]]()
