@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -154,6 +155,16 @@ def test_the_report_holds_what_the_study_has(tiny: Path) -> None:
         assert expected in report, expected
     assert "F is not measured" in report and "M is not measured" in report
     assert str(tiny) not in report and str(Path.home()) + "/" not in report
+
+
+def test_snakemakes_report_is_built_offline_with_the_captions_of_the_data(tiny: Path) -> None:
+    result = snakemake("--configfile", ROOT / "config" / "tiny.yaml", "--report", "report.zip", folder=tiny, environment={"PYTHONPATH": str(tiny / "blocker")})
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
+    with zipfile.ZipFile(tiny / "report.zip") as archive:
+        names = {Path(name).name for name in archive.namelist()}
+        (page,) = (archive.read(name).decode() for name in archive.namelist() if name.endswith("report.html"))
+    assert {"layers.svg", "reliability.svg", "ceiling-brain.svg", "scores.tsv", "truth.tsv"} <= names
+    assert "n = 5 listeners" in page and "Reliability of 5 listeners" in page and "Noise ceilings of every kind" in page and "system-message" not in page
 
 
 def test_every_output_says_where_it_came_from(tiny: Path) -> None:

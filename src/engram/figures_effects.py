@@ -88,7 +88,7 @@ def _controls_words(kinds: Sequence[str]) -> str:
 
 
 def _regions(table: pd.DataFrame) -> dict[str, list[str]]:
-    return {side: list(dict.fromkeys(table.loc[table["hemisphere"] == side, "roi"])) for side in SIDES if side in set(table["hemisphere"])}
+    return {side: sorted(set(table.loc[table["hemisphere"] == side, "roi"])) for side in SIDES if side in set(table["hemisphere"])}
 
 
 def _row_title(panel: Axes, title: str, label: str) -> None:
@@ -140,9 +140,7 @@ def _curves(panel: Axes, layers: pd.DataFrame, value: str, colours: Mapping[str,
 def _layer_panels(panels: Sequence[dict[str, Axes]], layers: pd.DataFrame) -> None:
     for line in panels:
         style.layer_axis(line["layers"], int(layers["layer"].max()))
-        if line is not panels[-1]:
-            line["layers"].set_xlabel("")
-    panels[0]["layers"].set_title("mean of regions")
+        line["layers"].set_title("mean of regions")
 
 
 @style.styled

@@ -198,31 +198,33 @@ def region_panels(figure_rows: int, regions: Mapping[str, Sequence[str]], height
     panels : list of dict of Axes
         For each row: by hemisphere, and ``layers``.
     """
-    sides = list(regions)
-    room = PAGE - 15 * MM - (45 * MM if curves else 0)
-    beside = sum(map(len, regions.values())) * _REGION_ROOM <= room
+    sides, total = list(regions), sum(map(len, regions.values()))
+    beside = total * _REGION_ROOM <= PAGE - 15 * MM - (45 * MM if curves else 0)
     names = 0.055 * min(_LONGEST_REGION, max(len(name) for of_side in regions.values() for name in of_side))
-    lines = 1 if beside else len(sides)
-    width = PAGE if (beside and sum(map(len, regions.values())) * _REGION_ROOM > COLUMN / 2) or not beside or curves else COLUMN
-    figure = Figure(figsize=(width, figure_rows * lines * (height + 0.2) + (1 if beside else lines) * names + 0.7))
-    widths = [max(3, len(regions[side])) * _REGION_ROOM for side in sides] if beside else [sum(map(len, regions.values())) * _REGION_ROOM]
-    grid = figure.add_gridspec(figure_rows * lines, len(widths) + curves, width_ratios=[*widths, *([_CURVES * sum(widths)] if curves else [])])
+    lines = 1 if beside else len(sides) + curves
+    small = beside and not curves and total * _REGION_ROOM <= COLUMN / 2
+    figure = Figure(figsize=(COLUMN if small else PAGE, figure_rows * lines * (height + 0.2) + (1 if beside else figure_rows) * names + 0.7))
+    widths = [max(3, len(regions[side])) * _REGION_ROOM for side in sides] if beside else [1.0]
+    if curves and beside:
+        widths.append(_CURVES * sum(widths))
+    grid = figure.add_gridspec(figure_rows * lines, len(widths), width_ratios=widths)
     made: list[dict[str, Axes]] = []
     first = None
     for row in range(figure_rows):
         here: dict[str, Axes] = {}
         for number, side in enumerate(sides):
-            place = grid[row, number] if beside else grid[row * lines + number, 0]
-            here[side] = figure.add_subplot(place, sharey=first)
+            here[side] = figure.add_subplot(grid[row, number] if beside else grid[row * lines + number, 0], sharey=first)
             first = first or here[side]
-            region_axis(here[side], regions[side], labelled=row == figure_rows - 1)
+            # Hemispheres below each other share the names, where they have the same regions.
+            named = beside or number == len(sides) - 1 or list(regions[side]) != list(regions[sides[-1]])
+            region_axis(here[side], regions[side], labelled=named and (row == figure_rows - 1 or not beside))
             zero_line(here[side])
             if row == 0 or not beside:
                 here[side].set_title(SIDES[side])
             if number and beside:
                 here[side].tick_params(labelleft=False)
         if curves:
-            here["layers"] = figure.add_subplot(grid[row * lines : (row + 1) * lines, -1])
+            here["layers"] = figure.add_subplot(grid[row, -1] if beside else grid[(row + 1) * lines - 1, 0].subgridspec(1, 2)[0])
             zero_line(here["layers"])
         made.append(here)
     return figure, made
