@@ -97,7 +97,8 @@ def test_layers_show_the_means_of_hemispheres_with_their_interval() -> None:
 def test_layers_of_one_listener_have_neither_band_nor_ceiling() -> None:
     table = scores(listeners=["01"], average=False, rois={"B": ["all"]})
     drawn = figures_scores.layers(table, ceilings(table, known=False), MODELS)
-    check(drawn, "n = 1 listener,", "No ceiling: it takes four listeners")
+    check(drawn, "n = 1 listener,", "No ceiling: it takes four listeners", "One listener has no interval")
+    assert "confidence interval" not in drawn.caption
     (panel,) = drawn.figure.axes
     assert "ceiling" not in panel.get_legend_handles_labels()[1] and panel.get_title(loc="left").startswith("both hemispheres")
     bands: Any = [one for one in panel.collections if isinstance(one, PolyCollection)]

@@ -62,10 +62,11 @@ def layers(scores: pd.DataFrame, ceilings: pd.DataFrame, models: Sequence[str]) 
             panel.set_title(f"{SIDES[side]}, {name}")
             panel.label_outer()
         line[0].set_ylabel("brain score R (Pearson r)")
+    figure.align_ylabels()
     style.legend(figure, panels.flat)
     caption = (
         f"Brain score R of each layer, mean over all targets of a hemisphere. {SCORE}. {_sample(scores, ceilings)} "
-        f"Bands: {INTERVAL}. {_ceiling_words(bounds)} Layer 0 is the embeddings; curves over layers are a description, in no test."
+        f"{_interval_words('Bands', scores)}{_ceiling_words(bounds)} Layer 0 is the embeddings; curves over layers are a description, in no test."
     )
     return Drawn(figure, "Brain score by layer and hemisphere", caption, _layers_alt(rows[0][1], rows[0][0], models))
 
@@ -101,6 +102,11 @@ def _ceiling(panel: Axes, ceilings: pd.DataFrame, kind: str) -> bool:
     if np.isfinite(low):
         panel.axhspan(low, high, color=style.LIGHT, alpha=0.6, linewidth=0, zorder=0.4)
     return True
+
+
+def _interval_words(what: str, scores: pd.DataFrame) -> str:
+    """Say what an interval is, where there are listeners enough for one."""
+    return f"{what}: {INTERVAL}. " if scores.loc[scores["subject"] != AVERAGE, "subject"].nunique() > 1 else "One listener has no interval. "
 
 
 def _ceiling_words(kinds: Sequence[str]) -> str:
@@ -196,8 +202,8 @@ def _regions(scores: pd.DataFrame, ceilings: pd.DataFrame, models: Sequence[str]
     at = {model: int(part["layer"].iloc[0]) for model, part in shown.groupby("model", sort=False) if model != WORD_RATE}
     layer_words = f"Layers, fixed beforehand: {listed([f'{model} {depth}' for model, depth in at.items()])}. " if at else ""
     caption = (
-        f"Brain score R by {what}, mean over its targets. {SCORE}. {layer_words}{_sample(shown, ceilings)} Points: mean over listeners; lines: {INTERVAL}; "
-        f"dots: single listeners. "
+        f"Brain score R by {what}, mean over its targets. {SCORE}. {layer_words}{_sample(shown, ceilings)} "
+        f"Points: mean over listeners; dots: single listeners. {_interval_words('Lines', shown)}"
         f"{_ceiling_words(['single'] if bounded else [])} No test is shown."
     )
     alt = [f"Points by {what}, a panel for each hemisphere."]
