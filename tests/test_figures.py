@@ -152,7 +152,7 @@ def test_roi_sets_are_drawn_as_regions_or_said_to_be_none() -> None:
     sets = table.rename(columns={"roi": "roi_set"})
     check(figures_scores.roi_sets(sets, ceilings(table), MODELS, None), "by set of regions")
     none = figures_scores.roi_sets(sets.iloc[:0], ceilings(table), MODELS, None)
-    check(none, "No region of this atlas is in a set")
+    check(none, "Nothing is shown: no ROI set has a region here")
 
 
 def test_reliability_sorts_listeners_and_shows_every_region() -> None:
@@ -257,6 +257,9 @@ def test_m_beyond_the_axis_is_marked() -> None:
     drawn = figures_effects.tuning_methods(wild, ["text", "t", "u"])
     check(drawn, "arrows mark 1 value beyond it")
     assert drawn.figure.axes[0].get_ylim()[1] < 5
+    check(figures_effects.tuning_methods(table.iloc[:0], ["t"], "set of regions"), "Nothing is shown")
+    table.loc[0, ["M", "M_low", "M_high"]] = np.nan  # R of the base model is exactly 0
+    assert "arrows" not in figures_effects.tuning_methods(table, ["text", "t", "u"]).caption
     check(figures_effects.tuning_methods(table[table["tuning"] == "u"], ["u"], "set of regions"), "by set of regions", "no control tuning")
 
 

@@ -25,9 +25,10 @@ from engram.style import MM, PAGE, Drawn, count
 #: Of a hemisphere by its letter: nilearn's name.
 _PARTS = {"L": "left", "R": "right"}
 _VIEWS = (("L", "lateral"), ("L", "medial"), ("R", "medial"), ("R", "lateral"))
-#: What is painted is seen through a little, so that sulci show.
+#: Behind what is painted: gyri light, sulci dark.
 _SULCI = "Greys"
 _MESH = "drawn on fsaverage5, inflated (lateral and medial) and flat; grey: curvature, where no target is"
+#: Letters of a row's title.
 _LETTERS = 95
 
 Maps = Mapping[str, Mapping[str, np.ndarray]]
@@ -194,9 +195,7 @@ def draw(measure: Measure, regions: pd.DataFrame) -> Drawn:
         Of `engram.tables`, with MNI coordinates where there are some.
     """
     if not measure.rows:
-        figure = Figure(figsize=(PAGE, 20 * MM))
-        figure.text(0.5, 0.5, "no value to show", ha="center")
-        return Drawn(figure, measure.title, measure.words, "An empty figure: there is no value to show.")
+        return style.nothing(measure.title, "no value to show", measure.words)
     if measure.maps:
         figure, seen = _cortex(measure, measure.maps), ""
         how = f"Maps, {_MESH}"
@@ -247,7 +246,7 @@ def _cortex(measure: Measure, maps: Mapping[str, Mapping[str, np.ndarray]]) -> F
             axes = figure.add_axes((0.645 + column * 0.178, bottom + 0.04 * row / high, 0.172, 0.78 * row / high))
             _flat(axes, sides[side], meshes["flat"].parts[_PARTS[side]], sulci.data.parts[_PARTS[side]], scale, colours)
     _bar(figure, scale, colours, measure, foot)
-    plt.close(figure)
+    plt.close(figure)  # pyplot, which nilearn needs, would keep it
     return figure
 
 

@@ -249,6 +249,8 @@ def tuning_methods(table: pd.DataFrame, tunings: Sequence[str], what: str = "reg
     what : str
         What a row of the table is about: region or set of regions.
     """
+    if table.empty:
+        return style.nothing(f"Tuning score M by {what} and method", "no ROI set has a region here")
     rows, regions, palette = list(table.groupby("model", sort=False)), _regions(table), Palette(texts=tunings)
     figure, panels = style.region_panels(len(rows), regions, 40 * MM)
     names = list(dict.fromkeys(table["tuning"]))
@@ -285,7 +287,7 @@ def tuning_methods(table: pd.DataFrame, tunings: Sequence[str], what: str = "reg
 
 
 def readable(table: pd.DataFrame) -> float:
-    """Return how far an axis of M reaches: all values where they are ordinary, else as far as three quarters of their intervals."""
+    """Return how far an axis of M reaches: as far as all values and intervals, but at most three times as far as the median of them."""
     reach = np.abs(table[["M", "M_low", "M_high"]].to_numpy(float))
     largest = np.nanmax(reach, axis=1, initial=0.0)
     usual = 3 * float(np.quantile(largest, 0.5))
@@ -310,7 +312,7 @@ def _m_points(panel: Axes, part: pd.DataFrame, rois: Sequence[str], colour: str,
         label="control tunings (mean, 2 SD)" if middle.notna().any() else None,
     )
     panel.hlines(middle, where - width, where + width, color=GREY, linewidth=0.8, zorder=2)
-    inside = (part["M"].abs() <= bound).to_numpy()
+    inside = ~(part["M"].abs() > bound).to_numpy()
     low, high = part["M_low"].clip(-2 * bound, 2 * bound), part["M_high"].clip(-2 * bound, 2 * bound)
     shown = part["M"].where(inside)
     style.error_bars(panel, where, shown, low, high, colour, label=part["tuning"].iloc[0])

@@ -171,14 +171,7 @@ def regions(scores: pd.DataFrame, ceilings: pd.DataFrame, models: Sequence[str],
 def roi_sets(scores: pd.DataFrame, ceilings: pd.DataFrame, models: Sequence[str], layer: int | None) -> Drawn:
     """Draw scores of ROI sets (`engram.tables.roi_set_scores`) as `regions` draws regions'."""
     if scores.empty:
-        figure = Figure(figsize=(COLUMN, 25 * MM))
-        figure.text(0.5, 0.5, "no ROI set has a region here", ha="center")
-        return Drawn(
-            figure,
-            "Brain score by set of regions",
-            "No region of this atlas is in a set of resources/roi_sets.tsv.",
-            "An empty figure: no ROI set has a region here.",
-        )
+        return style.nothing("Brain score by set of regions", "no ROI set has a region here")
     return _regions(scores.rename(columns={"roi_set": "roi"}), ceilings, models, layer, "set of regions")
 
 

@@ -289,6 +289,13 @@ def places(rois: Sequence[str], names: Iterable[str]) -> np.ndarray:
     return np.array([order[name] for name in names], dtype=float)
 
 
+def nothing(title: str, why: str, caption: str = "") -> Drawn:
+    """Return a figure that says why there is nothing to show."""
+    figure = Figure(figsize=(COLUMN, 20 * MM))
+    figure.text(0.5, 0.5, why, ha="center")
+    return Drawn(figure, title, f"{caption} Nothing is shown: {why}.".strip(), f"An empty figure: {why}.")
+
+
 def count(number: int, what: str) -> str:
     """Return a number with its noun: ``1 listener``, ``2 stories``."""
     plural = what if number == 1 else f"{what[:-1]}ies" if what.endswith("y") else f"{what}s"
