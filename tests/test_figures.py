@@ -309,6 +309,24 @@ def test_f_is_drawn_on_the_cortex_inflated_and_flat() -> None:
     assert f"{table['F_minus_random'].max():.3f} in" in drawn.alt
 
 
+def test_maps_are_those_of_their_files() -> None:
+    """By model, layer, hemisphere and name, as `engram.maps` writes them."""
+    table, n = scores(), VERTICES["fsaverage5"]
+    by_layer = {model: {side: {maps.layer_name(k): np.full(n, 10.0 * k + (side == "R")) for k in range(4)} for side in "LR"} for model in ("one", "two")}
+    measure = figures_brain.scores(table, by_layer, ["one", "two"], None)
+    assert measure.maps is not None and list(measure.maps) == ["one, layer 2", "two, layer 2"]
+    assert [measure.maps["two, layer 2"][side][0] for side in "LR"] == [20.0, 21.0]
+    bounds = {side: {"average listener": np.full(n, 0.5), "single listeners": np.full(n, 0.3)} for side in "LR"}
+    kinds = figures_brain.ceilings(ceilings(table), bounds).maps
+    assert kinds is not None and [values["L"][0] for values in kinds.values()] == [0.5, 0.3]
+    found = {("m", "a"): texts(), ("m", "b"): texts()}
+    f = effects.association_table(found, {"a": "x", "b": "x"}, 0)
+    differences = {(name, "m"): {side: {maps.ASSOCIATION_DIFFERENCE: np.full(n, value)} for side in "LR"} for name, value in (("b", 2.0), ("a", 1.0))}
+    drawn = figures_brain.association(f, differences, None, None)
+    assert drawn.maps is not None and [values["R"][0] for values in drawn.maps.values()] == [1.0, 2.0]
+    assert "one value each" not in drawn.words and next(iter(drawn.maps)).startswith("a (")
+
+
 LOCATED = pd.DataFrame(
     {"hemisphere": ["L", "L", "R"], "roi": ["ATL", "IFG", "ATL"], "x": [-40.0, np.nan, 40.0], "y": [-60.0, np.nan, -60.0], "z": [30.0, np.nan, 30.0]}
 )
