@@ -144,7 +144,10 @@ def test_heat_map_holds_the_means() -> None:
     np.testing.assert_allclose(panels[2].collections[0].get_array().reshape(expected.shape), expected)
     assert panels[1].collections[0].get_array().mask.any()  # the right hemisphere lacks a region
     one = scores(["one"], ["01"], {"B": ["all"]}, average=False)
-    check(figures_scores.roi_layers(one, ["one"], None), "mean over 1 listener")
+    alone = figures_scores.roi_layers(one, ["one"], None)
+    check(alone, "mean over 1 listener")
+    cells: Any = alone.figure.axes[0].collections[0]
+    assert cells.get_datalim(alone.figure.axes[0].transData).height == 1  # one row is drawn as high as one of many
 
 
 def test_roi_sets_are_drawn_as_regions_or_said_to_be_none() -> None:
@@ -216,7 +219,10 @@ def test_dots_of_listeners_do_not_stretch_the_axis() -> None:
 
 def test_association_of_nothing_is_worded_with_care() -> None:
     check(association({("m", "a"): texts()}), "None of 3 tests is below 0.05", "Nothing here shows that the associations do more than random texts")
-    check(association({("m", "a"): texts(random=1, subjects=["01"])}), "n = 1 listener;", "1 random text,")
+    check(association({("m", "a"): texts(random=1, subjects=["01"])}), "n = 1 listener;", "1 random text,", "no interval, for want of listeners")
+    one = texts(random=3)
+    alone = Effects(one.subjects, REGIONS[:1], one.variants, one.versions, one.layer, one.r[..., :1], one.r_layer[..., :1])
+    check(association({("m", "a"): alone}), "The one test is not below 0.05")
 
 
 def seeds(number: int, controls: int, original: float = 0.1) -> Effects:

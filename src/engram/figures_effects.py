@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from engram import style, tables
-from engram.names import ASSOCIATION, AVERAGE, TUNING_CONTROLS
+from engram.names import ASSOCIATION, AVERAGE, PEOPLE, TUNING_CONTROLS
 from engram.style import CONDITIONS, GREY, MM, PAGE, SIDES, Drawn, Palette, count, listed, span
 
 F_MEANING = "F = R with the associations written into the story, minus R of the story alone (Pearson r)"
@@ -55,8 +55,8 @@ def association(table: pd.DataFrame, controls: pd.DataFrame, listeners: pd.DataF
     so = "The tests hold for these listeners and stories." if len(found) else "Nothing here shows that the associations do more than random texts."
     caption = (
         f"Association score by region: {F_MEANING}, at the reported layer, fixed beforehand. n = {count(int(table['n_listeners'].max()), 'listener')}; "
-        f"{count(table['augmentation'].nunique(), 'augmentation')}, written by {listed(sorted(set(table['written_by'])))}. Points: mean over listeners; "
-        f"lines: {_BOOTSTRAP}; dots: single listeners, as far as the axis reaches. "
+        f"{count(table['augmentation'].nunique(), 'augmentation')}, written by {listed(_writers(table))}. Points: mean over listeners; "
+        f"{_lines(table['F_low'])}; dots: single listeners, as far as the axis reaches. "
         f"Grey bars: the middle 95 % of {count(n_random, 'random text')}, which have the same places and numbers of words and content of other stories, "
         f"and their mean (white). "
         f"{_controls_words(others)}Test: one-sided, over texts, F of this text among those of the random texts (smallest possible p {smallest:.3g}). "
@@ -70,6 +70,10 @@ def association(table: pd.DataFrame, controls: pd.DataFrame, listeners: pd.DataF
         for _, part in rows
     ]
     return Drawn(figure, "Association score F by region, with its controls", caption, " ".join(alt))
+
+
+def _writers(table: pd.DataFrame) -> list[str]:
+    return sorted({"people" if name == PEOPLE else name for names in set(table["written_by"]) for name in names.split(", ")})
 
 
 def association_title(part: pd.DataFrame) -> str:
@@ -173,7 +177,7 @@ def tuning(table: pd.DataFrame, models: pd.DataFrame, listeners: pd.DataFrame, l
     caption = (
         f"What tuning changes, by region: R of the tuned model minus R of its base model (Pearson r), on the stories as they were heard, at the reported "
         f"layer, fixed beforehand. {_tuning_sample(table)} "
-        f"Points: mean over seeds and listeners; lines: {_BOOTSTRAP} (models tuned to associate){several}; "
+        f"Points: mean over seeds and listeners; {_lines(table['difference_low'])} (models tuned to associate){several}; "
         f"dots: single listeners, as far as the axis reaches. {_tuning_test(table)} "
         "Right: mean over regions by layer, of the first seed of each condition, a description."
     )
@@ -202,8 +206,15 @@ def _tuning_test(table: pd.DataFrame) -> str:
     return f"Test: one-sided, over seeds, labels of tunings and control tunings permuted (smallest possible p {table['smallest_p'].min():.3g}). {found.strip()}"
 
 
+def _lines(ends: pd.Series) -> str:
+    """Say what the lines of points are, where there are listeners enough for some."""
+    return f"lines: {_BOOTSTRAP}" if ends.notna().any() else "no interval, for want of listeners"
+
+
 def _found(number: int, of: int, against: str) -> str:
     """Say how many tests survive correction."""
+    if of == 1:
+        return f"The one test is {'' if number else 'not '}below 0.05{against}. "
     if not number:
         return f"None of {of} tests is below 0.05{against} {_LEVEL}. "
     return f"{number} of {of} tests {'is' if number == 1 else 'are'} below 0.05{against} {_LEVEL}, marked by stars. "
@@ -275,7 +286,7 @@ def tuning_methods(table: pd.DataFrame, tunings: Sequence[str], what: str = "reg
     caption = (
         f"Tuning score by {what} and method: {M_MEANING}, at the reported layer, fixed beforehand. Methods: "
         f"{listed([f'{name} ({method})' for name, method in methods.items()])}. {_tuning_sample(table)} "
-        f"Points: mean over seeds; lines: {_BOOTSTRAP}. {band}{_tuning_test(table)} M means little where R is near 0"
+        f"Points: mean over seeds; {_lines(table['M_low'])}. {band}{_tuning_test(table)} M means little where R is near 0"
         + (f": the axis ends at {100 * bound:.0f} %, and arrows mark {count(beyond, 'value')} beyond it." if beyond else ".")
     )
     alt = [f"Points with intervals by {what}, a colour for each tuning, on grey bars of control tunings."]

@@ -86,6 +86,8 @@ def _layer_line(panel: Axes, part: pd.DataFrame, model: str, palette: Palette) -
     mean, low, high = np.array(by_layer.tolist()).T
     if model == WORD_RATE:  # no layers: a line across
         panel.axhline(mean[0], label=model, **look)
+        panel.update_datalim([(0, mean[0])])  # a line across does not stretch the axis by itself
+        panel.autoscale_view()
         return
     panel.plot(by_layer.index, mean, marker="o", label=model, **look)
     panel.fill_between(by_layer.index, low, high, color=look["color"], alpha=0.15, linewidth=0)
@@ -261,10 +263,9 @@ def roi_layers(scores: pd.DataFrame, models: Sequence[str], layer: int | None) -
     for number, panel in enumerate(drawn):
         model, side = models[number // len(sides)], sides[number % len(sides)]
         values = mean.loc[model].loc[side].unstack("layer").reindex(order)
-        panel.grid(False)
-        image = panel.pcolormesh(
-            values.columns, np.arange(len(order)), np.ma.masked_invalid(values), cmap=style.DIVERGING, vmin=-bound, vmax=bound, rasterized=len(order) > _MANY
-        )
+        # Edges, not middles: of one row or column alone no size can be told.
+        edges = np.arange(values.shape[1] + 1) - 0.5, np.arange(values.shape[0] + 1) - 0.5
+        image = panel.pcolormesh(*edges, np.ma.masked_invalid(values), cmap=style.DIVERGING, vmin=-bound, vmax=bound, rasterized=len(order) > _MANY)
         reported = tables.reported_layer(int(values.columns.max()), layer)
         panel.axvline(reported, color=style.INK, linewidth=0.6, linestyle=":")
         panel.set(xlabel="layer", facecolor="#EEEEEE")
