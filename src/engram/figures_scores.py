@@ -267,7 +267,8 @@ def roi_layers(scores: pd.DataFrame, models: Sequence[str], layer: int | None) -
         edges = np.arange(values.shape[1] + 1) - 0.5, np.arange(values.shape[0] + 1) - 0.5
         image = panel.pcolormesh(*edges, np.ma.masked_invalid(values), cmap=style.DIVERGING, vmin=-bound, vmax=bound, rasterized=len(order) > _MANY)
         reported = tables.reported_layer(int(values.columns.max()), layer)
-        panel.axvline(reported, color=style.INK, linewidth=0.6, linestyle=":")
+        for colour, width, dashes in (("white", 1.4, "-"), (style.INK, 0.7, ":")):  # to be seen on any colour
+            panel.axvline(reported, color=colour, linewidth=width, linestyle=dashes)
         panel.set(xlabel="layer", facecolor="#EEEEEE")
         panel.set_title(f"{model}, {side}" if side != "B" else model)
         panel.xaxis.set_major_locator(MaxNLocator(integer=True))
