@@ -137,7 +137,8 @@ def alignment(courses: Sequence[Course]) -> Drawn:
     where = (
         f"mean over auditory cortex (Destrieux: {', '.join(AUDITORY)})"
         if auditory == len(courses)
-        else "mean over all targets, since the study has no Destrieux labels of auditory cortex, so that a weak peak, or one elsewhere, need not mean a wrong alignment"
+        else "mean over all targets, since the study has no Destrieux labels of auditory cortex, so that a weak peak, or one elsewhere, need not mean a "
+        "wrong alignment"
     )
     found = f"Highest correlation: {'; '.join(words)}. " if words else ""
     if len(words) > _LISTED_STORIES:
