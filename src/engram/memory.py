@@ -11,7 +11,7 @@ from typing import Any
 from engram.errors import EngramError
 
 #: Bytes of a job before it holds any data: Python with numpy, pandas, xarray and torch (measured); and with transformers.
-BASE, BASE_READING = 480_000_000, 680_000_000
+BASE, BASE_READING = 480_000_000, 600_000_000
 #: Part of the memory at hand that a job plans with.
 _SHARE = 0.8
 
