@@ -16,6 +16,15 @@ import pandas as pd
 POWER, LEVEL = 0.8, 0.05
 #: Fewest seeds of a tuning, and of a control, between which a test is made; with four and four the smallest p is 1/70.
 FEWEST_SEEDS = 4
+#: Fewest stimuli over which a test is made; with six the smallest two-sided p of Wilcoxon's test is 1/32.
+FEWEST_STIMULI = 6
+#: Stories of Narratives that are versions of one stimulus: the words, or nearly all of them, are the same.
+_VERSIONS = ("milkyway", "notthefall", "pieman", "prettymouth")
+
+
+def stimulus(story: str) -> str:
+    """Return the stimulus that a story is a version of: tests over stories count milkyway's versions as one, and pieman and piemanpni."""
+    return next((name for name in _VERSIONS if story.startswith(name)), story)
 
 
 def text_test(observed: float, null: np.ndarray) -> float:
@@ -34,8 +43,8 @@ def interval(values: Sequence[float] | np.ndarray, seed: int) -> tuple[float, fl
     """Return the 95 % bootstrap interval (BCa) of a mean over listeners; NaN with fewer than three, or no spread."""
     from scipy import stats
 
-    data = np.asarray(values, dtype=float)
-    if len(data) < 3 or np.ptp(data) == 0:
+    data = np.sort(np.asarray(values, dtype=float))  # sorted: the bootstrap draws by place, and the order of listeners means nothing
+    if len(data) < 3 or not np.ptp(data) > 0:
         return np.nan, np.nan
     found = stats.bootstrap((data,), np.mean, confidence_level=0.95, n_resamples=2000, rng=np.random.default_rng(seed)).confidence_interval
     return float(found.low), float(found.high)
@@ -47,6 +56,35 @@ def listener_test(values: Sequence[float] | np.ndarray) -> float:
 
     data = np.asarray(values, dtype=float)
     return float(stats.wilcoxon(data).pvalue) if len(data) > 1 and np.any(data != 0) else np.nan
+
+
+def story_test(values: Sequence[float] | np.ndarray) -> float:
+    """Return the two-sided p of Wilcoxon's signed-rank test over stimuli; NaN with fewer than six, where it could show nothing."""
+    data = np.asarray(values, dtype=float)
+    return listener_test(data) if len(data) >= FEWEST_STIMULI else np.nan
+
+
+def effect_size(values: Sequence[float] | np.ndarray) -> float:
+    """Return the mean over the standard deviation (Cohen's d of paired differences); NaN without a spread."""
+    data = np.asarray(values, dtype=float)
+    return float(data.mean() / data.std(ddof=1)) if len(data) > 1 and data.std(ddof=1) > 0 else np.nan
+
+
+def detectable_mean(values: Sequence[float] | np.ndarray) -> float:
+    """Return the smallest mean that a two-sided test over so many values, spread so far, would find with 80 % power (normal approximation)."""
+    from scipy import stats
+
+    data = np.asarray(values, dtype=float)
+    if len(data) < 3:
+        return np.nan
+    return float((stats.norm.ppf(1 - LEVEL / 2) + stats.norm.ppf(POWER)) * data.std(ddof=1) / np.sqrt(len(data)))
+
+
+def detectable_difference(spread: float, tunings: int, controls: int) -> float:
+    """Return the smallest difference of two means that a one-sided test over seeds would find with 80 % power, from their standard deviation."""
+    from scipy import stats
+
+    return float((stats.norm.ppf(1 - LEVEL) + stats.norm.ppf(POWER)) * spread * math.sqrt(1 / tunings + 1 / controls))
 
 
 def corrected(table: pd.DataFrame, column: str, family: Sequence[str]) -> pd.Series:
@@ -69,8 +107,10 @@ def ratio_interval(numerator: np.ndarray, denominator: np.ndarray, seed: int) ->
     """
     from scipy import stats
 
-    if len(numerator) < 3 or np.ptp(numerator) == 0:
+    if len(numerator) < 3 or not np.ptp(numerator) > 0:
         return np.nan, np.nan
+    order = np.lexsort((denominator, numerator))  # the order of listeners means nothing
+    numerator, denominator = numerator[order], denominator[order]
 
     def ratio(above: np.ndarray, below: np.ndarray, axis: int = -1) -> np.ndarray:
         result: np.ndarray = above.mean(axis=axis) / below.mean(axis=axis)
