@@ -156,21 +156,23 @@ def claims_table(evidence: Evidence) -> pd.DataFrame:
     for claim, statement, published, find in _CLAIMS:
         found = find(evidence)
         if not evidence.people:
-            found = _analogue(found, "the listeners of this study are simulated")
+            found = _analogue(found, "The listeners of this study are simulated.")
         rows.append({"claim": claim, "statement": statement, "published": published, **vars(found)})
     return pd.DataFrame(rows)[list(CLAIMS_COLUMNS)]
 
 
+_ANALOGUE = "'ours' is the nearest analogue."
+
+
 def _analogue(found: Finding, reason: str) -> Finding:
     """Return a finding that says nothing of the claim itself, and why."""
-    if found.ours is None:
-        return replace(found, verdict=NOT_TESTABLE, why=_sentence(reason) if reason in found.why else _sentence(f"{reason}; {found.why}".rstrip("; .")))
-    said = f" {found.why}" if found.verdict == NOT_TESTABLE else f" There: {found.verdict}. {found.why}"
-    return replace(found, verdict=NOT_TESTABLE, why=f"{_sentence(reason)} 'ours' is the nearest analogue.{said}")
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")
+    if found.ours is None or _ANALOGUE in found.why:
+        why = f"{reason} {found.why}"
+    elif found.verdict == NOT_TESTABLE:
+        why = f"{reason} {_ANALOGUE} {found.why}"
+    else:
+        why = f"{reason} {_ANALOGUE} By itself: {found.verdict}. {found.why}"
+    return replace(found, verdict=NOT_TESTABLE, why=why.strip())
 
 
 def judge(low: float, high: float, p: float, size: tuple[float, float], direction: bool) -> tuple[str, str]:
@@ -211,9 +213,9 @@ def _choose(evidence: Evidence, names: Iterable[str]) -> tuple[str | None, str |
             if getattr(model, kind):
                 return name, None
     if not mine:
-        return None, "no trained language model"
+        return None, "This study has no trained language model."
     name, model = next(iter(mine.items()))
-    return name, f"{name} ({model.depth} layers of {model.width} units) is smaller than the smallest model of the paper, GPT-2 (12 of 768)"
+    return name, f"The model, {name} ({model.depth} layers of {model.width} units), is smaller than the smallest of the paper, GPT-2 (12 of 768)."
 
 
 def _count(number: int, noun: str) -> str:
@@ -232,7 +234,7 @@ def _peak(wanted: Callable[[LanguageModel], bool], name: str, layer: int) -> Cal
         if not evidence.models:
             return Finding(why=f"This study has no {name}, and no other trained language model.")
         other, model = next(iter(evidence.models.items()))
-        return _analogue(replace(_peak_of(model, other, None, evidence.seed), why=""), f"this study has no {name}")
+        return _analogue(replace(_peak_of(model, other, None, evidence.seed), why=""), f"This study has no {name}.")
 
     return find
 
@@ -366,7 +368,7 @@ def _associating(evidence: Evidence) -> tuple[str | None, str | None]:
     if name is None:
         return None, "This study reads no associations."
     if evidence.alignment in ADDITIVE:
-        return name, f"under '{evidence.alignment}' inserted words change the rate of words, and so the scores of any text"
+        return name, f"Under '{evidence.alignment}' inserted words change the rate of words, and so the scores of any text."
     return name, reason
 
 
