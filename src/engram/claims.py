@@ -347,22 +347,6 @@ def _means(evidence: Evidence, model: str, augmentations: Sequence[str]) -> _Mea
     return _Means(f, random, sizes, one.regions, len(one.r_stimulus))
 
 
-def _texts_interval(value: float, null: np.ndarray, of_mean: bool = False) -> tuple[float, float]:
-    """Return the 95 % t interval of a text's effect, from how random texts spread; or that of the random texts' own mean."""
-    from scipy import stats
-
-    if len(null) < 2:
-        return np.nan, np.nan
-    half = float(stats.t.ppf(0.975, len(null) - 1) * null.std(ddof=1) / (np.sqrt(len(null)) if of_mean else 1))
-    return value - half, value + half
-
-
-def _outer(*intervals: tuple[float, float]) -> tuple[float, float]:
-    """Return the widest of intervals over several random factors; NaN if one is not known."""
-    lows, highs = zip(*intervals, strict=True)
-    return float(np.min(lows)), float(np.max(highs))
-
-
 def _associating(evidence: Evidence) -> tuple[str | None, str | None]:
     name, reason = _choose(evidence, [model for model, _ in evidence.effects])
     if name is None:
@@ -389,7 +373,7 @@ def _texts(evidence: Evidence, above: Callable[[Text], bool], below: Callable[[T
     by_listener = one.everywhere(one.f) - other.everywhere(other.f)
     null = (one.everywhere(one.random[:n_random]) - other.everywhere(other.random[:n_random])).mean(1)
     value = float(by_listener.mean())
-    low, high = _outer(_texts_interval(value, null), inference.interval(by_listener, evidence.seed))
+    low, high = inference.widest(inference.spread_interval(value, null), inference.interval(by_listener, evidence.seed))
     test = (
         f"F of {names[0]} ({', '.join(kinds[0])}) minus {names[1]} ({', '.join(kinds[1])}), {model}, all targets, among the same of random texts; {_OVER_TEXTS}"
     )
@@ -430,7 +414,7 @@ def _random(evidence: Evidence) -> Finding:
     means = _means(evidence, model, names)
     everywhere = means.everywhere(means.random)  # (text, listener)
     by_text, by_listener = everywhere.mean(1), everywhere.mean(0)
-    low, high = _outer(_texts_interval(float(by_text.mean()), by_text, of_mean=True), inference.interval(by_listener, evidence.seed))
+    low, high = inference.widest(inference.spread_interval(float(by_text.mean()), by_text, of_mean=True), inference.interval(by_listener, evidence.seed))
     test = (
         f"Mean F of random texts ({', '.join(names)}), {model}, all targets; t interval over random texts and BCa interval over listeners, the wider end "
         "of either, and one-sided t test of F > 0 over random texts: generalises to other random texts in these stories"
@@ -463,7 +447,8 @@ def _maps(evidence: Evidence) -> Finding:
     above = means.f - means.random.mean(0)  # (listener, region)
     observed = above.mean(0)
     intervals = [
-        _outer(_texts_interval(observed[region], null[:, region]), inference.interval(above[:, region], evidence.seed)) for region in range(len(observed))
+        inference.widest(inference.spread_interval(observed[region], null[:, region]), inference.interval(above[:, region], evidence.seed))
+        for region in range(len(observed))
     ]
     p = pd.DataFrame({"p": [inference.text_test(means.f[:, region].mean(), null[:, region]) for region in range(len(observed))], "family": 0})
     corrected = inference.corrected(p, "p", ["family"]).to_numpy()
@@ -526,9 +511,9 @@ def _tuning_of(effects: Effects, index: list[int], label: str, published: tuple[
     by_seed = {kind: np.array([mean(effects.difference(name)).mean() for name in effects.of_kind(kind)]) for kind in (ASSOCIATION, *TUNING_CONTROLS)}
     gain = mean(effects.mean_difference(ASSOCIATION))
     m = 100 * by_seed[ASSOCIATION] / original.mean()
-    over_seeds = _texts_interval(float(m.mean()), m, of_mean=True)
+    over_seeds = inference.spread_interval(float(m.mean()), m, of_mean=True)
     ratio = inference.ratio_interval(gain, original, seed)
-    low, high = _outer(over_seeds, (100 * ratio[0], 100 * ratio[1]))
+    low, high = inference.widest(over_seeds, (100 * ratio[0], 100 * ratio[1]))
     tests = [inference.seed_test(by_seed[ASSOCIATION], by_seed[kind]) for kind in TUNING_CONTROLS if len(by_seed[kind])]
     p = float(np.max(tests)) if tests else np.nan
     counts = ", ".join(_count(len(by_seed[kind]), f"{kind} seed") for kind in by_seed)

@@ -50,6 +50,32 @@ def interval(values: Sequence[float] | np.ndarray, seed: int) -> tuple[float, fl
     return float(found.low), float(found.high)
 
 
+def spread_interval(value: float, draws: np.ndarray, of_mean: bool = False) -> tuple[float, float]:
+    """Return the 95 % t interval of the effect behind one draw of a random factor, from how other draws spread.
+
+    Parameters
+    ----------
+    value : float
+        The draw, such as the F of a text.
+    draws : array of shape (n_draws, )
+        Exchangeable ones, such as the F of random texts.
+    of_mean : bool
+        The value is the mean of these draws.
+    """
+    from scipy import stats
+
+    if len(draws) < 2:
+        return np.nan, np.nan
+    half = float(stats.t.ppf(0.975, len(draws) - 1) * draws.std(ddof=1) / (math.sqrt(len(draws)) if of_mean else 1))
+    return value - half, value + half
+
+
+def widest(*intervals: tuple[float, float]) -> tuple[float, float]:
+    """Return the lowest and highest ends of intervals over several random factors; NaN if one is not known."""
+    lows, highs = zip(*intervals, strict=True)
+    return float(np.min(lows)), float(np.max(highs))
+
+
 def listener_test(values: Sequence[float] | np.ndarray) -> float:
     """Return the two-sided p of Wilcoxon's signed-rank test over listeners: what holds of other listeners of the same texts."""
     from scipy import stats
