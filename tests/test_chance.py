@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,15 @@ from conftest import regions
 from engram import chance, storage
 from engram.encoding import Group, StoryData
 
-OPTIONS = {"words_to_trs": "sum", "longest_delay": 4.5, "delays": None, "folds": 3, "inner_folds": 2, "alphas": [0.1, 10, 1000], "alpha_by": "r"}
+OPTIONS: dict[str, Any] = {
+    "words_to_trs": "sum",
+    "longest_delay": 4.5,
+    "delays": None,
+    "folds": 3,
+    "inner_folds": 2,
+    "alphas": [0.1, 10, 1000],
+    "alpha_by": "r",
+}
 
 
 def slow(rng: np.random.Generator, *shape: int) -> np.ndarray:

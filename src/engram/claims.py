@@ -446,10 +446,8 @@ def _maps(evidence: Evidence) -> Finding:
     null = means.random.mean(1)  # (text, region)
     above = means.f - means.random.mean(0)  # (listener, region)
     observed = above.mean(0)
-    intervals = [
-        inference.widest(inference.spread_interval(observed[region], null[:, region]), inference.interval(above[:, region], evidence.seed))
-        for region in range(len(observed))
-    ]
+    over_texts = [inference.spread_interval(value, draws) for value, draws in zip(observed, null.T, strict=True)]
+    intervals = [inference.widest(one, inference.interval(values, evidence.seed)) for one, values in zip(over_texts, above.T, strict=True)]
     p = pd.DataFrame({"p": [inference.text_test(means.f[:, region].mean(), null[:, region]) for region in range(len(observed))], "family": 0})
     corrected = inference.corrected(p, "p", ["family"]).to_numpy()
     low, high = np.min([one[0] for one in intervals]), np.max([one[1] for one in intervals])

@@ -116,6 +116,7 @@ def final_outputs():
             else []
         ),
         *(["tables/tuning.tsv"] if STUDY.tunings else []),
+        *(["tables/nuisance.tsv"] if has_nuisance() else []),
     ]
     figures = [
         f"figures/{figure}.{kind}"
@@ -498,6 +499,39 @@ def chance_config(wildcards):
         "encoding": section("encoding"),
         "layer": STUDY.figures.layer,
         "subjects": [subject for subject in subjects if subject != AVERAGE],
+    }
+
+
+def has_nuisance():
+    """Whether language models are scored beside nuisance features."""
+    return STUDY.nuisance.method != "none" and bool(STUDY.language_models())
+
+
+def all_nuisance(wildcards):
+    """Scores beside nuisance features, of every language model and group of single listeners."""
+    return [
+        f"<results>/nuisance/group-{group}_model-{model}_scores.nc"
+        for model in STUDY.language_models()
+        for group in groups_of_listeners()
+    ]
+
+
+def nuisance_config(wildcards):
+    """What scores beside nuisance features depend on."""
+    nuisance = section("nuisance")
+    return {
+        **chance_config(wildcards),
+        "features": nuisance["features"],
+        "targets": nuisance["targets"],
+    }
+
+
+def nuisance_table_config(wildcards):
+    """What the table of unique contributions depends on."""
+    return {
+        "groups": len(groups_of_listeners()),
+        "models": list(STUDY.language_models()),
+        "seed": STUDY.seed,
     }
 
 

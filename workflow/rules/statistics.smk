@@ -76,6 +76,49 @@ rule comparisons:
         "../scripts/comparisons.py"
 
 
+rule nuisance:
+    """Score nuisance features, a language model's reported layer, and both."""
+    input:
+        activations=rules.chance.input.activations,
+        bold=rules.chance.input.bold,
+        words=rules.chance.input.words,
+    output:
+        scores="<results>/nuisance/group-{group}_model-{model}_scores.nc",
+    log:
+        "<logs>/nuisance/group-{group}_model-{model}.log",
+    benchmark:
+        "<benchmarks>/nuisance/group-{group}_model-{model}.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+    params:
+        config=nuisance_config,
+        code=code_of("nuisance"),
+    script:
+        "../scripts/nuisance.py"
+
+
+rule nuisance_table:
+    """Say what language models predict beyond nuisance features."""
+    input:
+        scores=all_nuisance,
+    output:
+        nuisance="<results>/tables/nuisance.tsv",
+    log:
+        "<logs>/nuisance_table.log",
+    benchmark:
+        "<benchmarks>/nuisance_table.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        config=nuisance_table_config,
+        code=code_of("nuisance_table"),
+    script:
+        "../scripts/nuisance_table.py"
+
+
 rule claims:
     """Say of each published claim whether it was reproduced."""
     input:
