@@ -2,6 +2,7 @@
 #   make alice                real fMRI, 27 listeners (download: 4 MB and a model; or ENGRAM_MIRROR=folder)
 #   make demo                 a small simulated Narratives, no network after set-up
 #   make datalad              adds what fetches Narratives, once
+#   make calibrate            how often the tests are wrong: 1,000 simulated studies for each, 10 minutes (docs/calibration.tsv)
 #   make test | lint | tiny   what the project's own checks run
 # Variables: PYTHON=python3.12  CORES=4  TORCH=cpu (PyTorch's builds without CUDA, for laptops)  ARGS="-n" (more for snakemake)
 SHELL := bash
@@ -25,7 +26,7 @@ SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) $(ARGS)
 # Models this small gain nothing from many threads, nor from a GPU of their own: a core for each job, as many jobs as there are cores.
 SMALL := --max-threads 1 --resources gpu=64
 
-.PHONY: demo alice tiny datalad test lint types lock docs clean help
+.PHONY: demo alice tiny datalad calibrate test lint types lock docs clean help
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.ready
@@ -40,6 +41,9 @@ tiny: $(VENV)/.ready
 # What fetches Narratives, once: DataLad and git-annex.
 datalad: $(VENV)/.ready
 	$(call install,envs/requirements-datalad.txt)
+
+calibrate: $(VENV)/.ready
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/calibration.py
 
 # Two workers with a thread each: with more they would wait for each other.
 test: $(VENV)/.ready-dev
@@ -72,7 +76,7 @@ clean:
 	rm -rf $(VENV) .snakemake build
 
 help:
-	@sed -n '1,6p' Makefile
+	@sed -n '1,7p' Makefile
 
 # ---------------------------------------------------------------- set-up
 # $(1): the requirements file. Prints what it cost: people on slow lines want to know.
