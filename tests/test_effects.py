@@ -140,7 +140,7 @@ def test_an_edited_file_reruns_its_own_augmentation_alone(study: Path) -> None:
     result = snakemake("-n", "--configfile", "study.yaml", folder=study)
     path.write_text(before)
     planned = jobs(result)
-    assert planned == {"associations": 1, "texts": 1, "augment": 1, "effects": 1, "effects_tables": 1, "association_figure": 1, "all": 1}
+    assert planned == {"associations": 1, "texts": 1, "augment": 1, "effects": 1, "effects_tables": 1, "claims": 1, "association_figure": 1, "all": 1}
     assert "aug=word-manual" not in result.stdout + result.stderr
 
 

@@ -188,7 +188,7 @@ def test_a_tuning_that_changes_reruns_alone(study: Path) -> None:
     changed = "tunings={upper: {method: frozen, steps: 3}}"
     planned = jobs(snakemake("-n", "--configfile", "study.yaml", "--config", changed, folder=study))
     figures_drawn = planned.pop("tuning_figure")
-    assert planned == {"tune": 1, "tuned": 1, "tuned_effects": 1, "tuning_tables": 1, "all": 1} and figures_drawn == 2
+    assert planned == {"tune": 1, "tuned": 1, "tuned_effects": 1, "tuning_tables": 1, "claims": 1, "all": 1} and figures_drawn == 2
 
 
 def test_a_tuned_model_is_a_model_for_another_study(study: Path) -> None:
