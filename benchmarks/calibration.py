@@ -20,12 +20,11 @@ import pandas as pd
 from scipy import stats
 
 from engram import chance, effects, encoding, inference, storage, tuned, variants
-from engram.folds import blocked_folds
 from engram.timing import delayed_features
 
 TR, ROWS, WORDS, UNITS, LISTENERS = 2.0, 180, 400, 5, 27
-FOLDS: dict[str, Any] = {"folds": 3, "gap": 3}
-OPTIONS: dict[str, Any] = {**FOLDS, "inner_folds": 2, "alphas": [1.0, 100.0, 10000.0], "alpha_by": "r", "backend": "numpy"}
+SHIFTS = 39
+OPTIONS: dict[str, Any] = {"folds": 3, "gap": 3, "inner_folds": 2, "alphas": [1.0, 100.0, 10000.0], "alpha_by": "r", "backend": "numpy"}
 #: Moving averages with the autocorrelation of Alice's listeners (0.58, 0.28, 0.11 at 1 to 3 rows) and of their mean (0.73, 0.43, 0.20).
 OWN, SHARED = np.array([1, 0.7, 0.3, 0.1]), np.array([1, 1, 0.6, 0.3, 0.1])
 #: Share of a listener's variance that all share and no feature predicts: as in Alice, where 6 to 17 % are shared, by region.
@@ -160,25 +159,21 @@ def against_chance(rng: np.random.Generator, planted: float = 0.0, slow: bool = 
     """R of features that have nothing to do with the BOLD but that all listeners share a response; or (`planted`) that drive so much of it."""
     many = 200 if not planted else 0  # more listeners of the same story: what the interval over twelve is about
     world = World(rng, planted, listeners=LISTENERS + many)
-    features = world.features(world.vectors)
-    if slow:
-        features = noise(rng, SHARED, 3 * UNITS)
-    scores = encoding.encode(features, world.bold, STORY, POSITION, **OPTIONS)
-    kept = {name: OPTIONS[name] for name in ("alphas", "backend")}
-    predictions = encoding.predict(features, world.bold, STORY, POSITION, scores.alpha, **FOLDS, **kept)
-    blocks = [test for _, test in blocked_folds(STORY, POSITION, FOLDS["folds"], FOLDS["gap"])]
-    curves = chance.shifted_scores(predictions, world.bold, blocks, [np.arange(LISTENERS)])
-    null = chance.null_scores({"story": curves}, TR, 0)[:, 0]
-    r = scores.r.mean((0, 1))
-    mine = r[:LISTENERS].astype(float)
-    low, high = inference.interval(mine, 0)
+    features = noise(rng, SHARED, 3 * UNITS) if slow else world.features(world.vectors)
+    mine = world.bold[:, :LISTENERS]
+    drawn = chance.drawn_shifts("story", ROWS, TR, SHIFTS, int(rng.integers(1 << 30)))
+    everything = np.concatenate([world.bold, *(chance.shifted(mine, STORY, [shift]) for shift in drawn)], axis=1)
+    r = encoding.encode(features, everything, STORY, POSITION, **OPTIONS).r.mean((0, 1)).astype(float)
+    null = r[LISTENERS + many :].reshape(SHIFTS, LISTENERS).mean(1)
+    r, others = r[:LISTENERS], r[LISTENERS : LISTENERS + many]
+    low, high = inference.interval(r, 0)
     return {
-        "shifts": inference.text_test(curves[0, 0], null) <= inference.LEVEL,
-        DETECTABLE: inference.text_test(curves[0, 0] + inference.detectable(null), null) <= inference.LEVEL,
-        "over listeners (Wilcoxon, R above 0)": stats.wilcoxon(mine, alternative="greater").pvalue <= inference.LEVEL,
-        "interval over listeners, of this story": low <= r[LISTENERS:].mean() <= high if many else np.nan,
+        "shifts": inference.text_test(r.mean(), null) <= inference.LEVEL,
+        DETECTABLE: inference.text_test(r.mean() + inference.detectable(null), null) <= inference.LEVEL,
+        "over listeners (Wilcoxon, R above 0)": stats.wilcoxon(r, alternative="greater").pvalue <= inference.LEVEL,
+        "interval over listeners, of this story": low <= others.mean() <= high if many else np.nan,
         "interval over listeners, of 0": low <= 0 <= high,
-        "effect": mine.mean() - null.mean(),
+        "effect": r.mean() - null.mean(),
         "spread": null.std(ddof=1),
     }
 

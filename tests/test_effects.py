@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,20 @@ def test_numbers_are_those_of_a_direct_computation() -> None:
         assert row.F_average == pytest.approx(one.r[1, 12, number] - one.r[0, 12, number])
     np.testing.assert_allclose(table["p_texts_fdr"], stats.false_discovery_control(table["p_texts"]))
     assert np.isnan(table["F_displaced"]).all()  # there are none
+
+
+def test_over_stories_where_there_are_six() -> None:
+    one = made(0.02)
+    rng = np.random.default_rng(0)
+    by_story = {f"story{k}": one.r.mean(1) + 0.001 * rng.standard_normal((len(TEXTS), 2)) for k in range(6)}
+    row = effects.association_table({("m", "a"): replace(one, r_stimulus=by_story)}, {"a": "x"}, 0).iloc[0]
+    difference = [r[1, 0] - r[2:41, 0].mean() for r in by_story.values()]
+    assert row["p_stories"] == pytest.approx(stats.wilcoxon(difference).pvalue) and row["n_stories"] == 6
+    null = (one.r[2:41, :12] - one.r[0, :12]).mean(1)[:, 0]
+    assert row["effect_size"] == pytest.approx(row["F_minus_random"] / null.std(ddof=1))
+    del by_story["story0"]
+    few = effects.association_table({("m", "a"): replace(one, r_stimulus=by_story)}, {"a": "x"}, 0)
+    assert few["p_stories"].isna().all() and few["p_stories_fdr"].isna().all() and (few["n_stories"] == 5).all()
 
 
 def test_over_texts_a_true_null_is_rejected_as_often_as_it_says_over_listeners_far_too_often() -> None:

@@ -255,6 +255,15 @@ class Ceiling(Section):
     """Scores are not normalised (n/a) where the ceiling is below this."""
 
 
+class Chance(Section):
+    """R against chance: the reported layer is scored anew on BOLD that was shifted in time (docs/methods.md)."""
+
+    shifts: int = Field(199, ge=19)
+    """Shifts; with 199 the smallest p is 0.005. They take about as long as scoring so many times the listeners at one layer."""
+    targets: Literal["all", "roi"] = "roi"
+    """`roi`: score the mean time course of each region and hemisphere; `all`: every target by itself, which a whole cortex makes slow."""
+
+
 class Nuisance(Section):
     """Nuisance control: what language models predict beyond how many words there are, how long they are and where they stand (docs/methods.md)."""
 
@@ -429,6 +438,8 @@ class Study(Section):
     """From words to predicted BOLD."""
     ceiling: Ceiling = Ceiling()
     """Noise ceilings."""
+    chance: Chance = Chance()
+    """R against chance."""
     nuisance: Nuisance = Nuisance()
     """Nuisance control."""
     associations: dict[Name, Associations] = {}

@@ -127,46 +127,6 @@ def encode(
     return Scores(r, chosen)
 
 
-def predict(
-    features: np.ndarray,
-    targets: np.ndarray,
-    story: np.ndarray,
-    position: np.ndarray,
-    chosen: np.ndarray,
-    *,
-    folds: int,
-    gap: int,
-    alphas: Sequence[float],
-    backend: str = "torch",
-) -> np.ndarray:
-    """Return what is predicted of every row by the model of the fold in which it is held out.
-
-    Parameters
-    ----------
-    features, targets, story, position, folds, gap, alphas, backend
-        As `encode` takes them.
-    chosen : array of shape (n_folds, n_targets)
-        Which penalty each target has in each fold (`Scores.alpha`).
-
-    Returns
-    -------
-    array of shape (n_rows, n_targets)
-        Float32; correlated with the targets block by block it gives `Scores.r`.
-    """
-    from himalaya.backend import set_backend
-
-    xp = set_backend(backend)
-    design = xp.asarray(np.ascontiguousarray(features, dtype=np.float32))
-    predictions = np.empty(targets.shape, dtype=np.float32)
-    for fold, (train, test) in enumerate(blocked_folds(story, position, folds, gap)):
-        matrices = _hat_matrices(design, train, test, alphas, xp)
-        for index in np.unique(chosen[fold]):
-            mine = np.flatnonzero(chosen[fold] == index)
-            bold = xp.asarray(np.ascontiguousarray(targets[np.ix_(train, mine)]))
-            predictions[np.ix_(test, mine)] = xp.to_numpy(matrices[int(index)] @ (bold - bold.mean(0)))
-    return predictions
-
-
 def _hat_matrices(design: Any, train: np.ndarray, test: np.ndarray, alphas: Sequence[float], xp: ModuleType) -> Any:
     """Return what turns centred training targets into predictions, for every penalty: (n_alphas, n_test, n_train), float32."""
     from himalaya.kernel_ridge._random_search import _decompose_kernel_ridge
@@ -357,8 +317,7 @@ class Group:
         more_onsets : sequence of arrays, optional
             Where a story's vectors are more than its words: the times of those behind, in seconds.
         """
-        features = self.features(vectors, how, more_onsets)
-        return encode(features, self._targets, self._story, self._position, backend=self.backend, **self._options)
+        return self.score_others(self.features(vectors, how, more_onsets), self._targets)
 
     def features(self, vectors: Sequence[np.ndarray], how: str | None = None, more_onsets: Sequence[np.ndarray] | None = None) -> np.ndarray:
         """Return the delayed features of word vectors, all stories one after the other: (n_rows, n_delays * n_units); parameters as in `score`."""
@@ -370,13 +329,9 @@ class Group:
             ]
         )
 
-    def predict(self, vectors: Sequence[np.ndarray], how: str | None = None) -> np.ndarray:
-        """Return the held-out predictions of every row and target: (n_rows, n_subjects * n_targets)."""
-        features = self.features(vectors, how)
-        rows = (self._targets, self._story, self._position)
-        scores = encode(features, *rows, backend=self.backend, **self._options)
-        options = {name: self._options[name] for name in ("folds", "gap", "alphas")}
-        return predict(features, *rows, scores.alpha, backend=self.backend, **options)
+    def score_others(self, features: np.ndarray, targets: np.ndarray) -> Scores:
+        """Score delayed features (`features`) on other targets of the same rows: (n_rows, n_targets)."""
+        return encode(features, targets, self._story, self._position, backend=self.backend, **self._options)
 
     @property
     def targets(self) -> np.ndarray:

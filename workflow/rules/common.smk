@@ -484,7 +484,7 @@ def listeners_scores(wildcards):
 
 
 def all_nulls(wildcards):
-    """Scores of shifted predictions, of every model and group of single listeners."""
+    """Scores on shifted BOLD, of every model and group of single listeners."""
     return [
         f"<results>/chance/group-{group}_model-{model}_null.nc"
         for model in planning.models(STUDY)
@@ -493,7 +493,17 @@ def all_nulls(wildcards):
 
 
 def chance_config(wildcards):
-    """What the scores of shifted predictions depend on."""
+    """What the scores on shifted BOLD depend on."""
+    return {
+        **listeners_config(wildcards),
+        "number": STUDY.chance.shifts,
+        "seed": STUDY.seed,
+        "targets": STUDY.chance.targets,
+    }
+
+
+def listeners_config(wildcards):
+    """What the scores of a group's single listeners depend on, at the reported layer."""
     subjects = PLAN.groups[wildcards.group].subjects
     return {
         "encoding": section("encoding"),
@@ -520,7 +530,7 @@ def nuisance_config(wildcards):
     """What scores beside nuisance features depend on."""
     nuisance = section("nuisance")
     return {
-        **chance_config(wildcards),
+        **listeners_config(wildcards),
         "features": nuisance["features"],
         "targets": nuisance["targets"],
     }

@@ -29,7 +29,7 @@ rule tables:
 
 
 rule chance:
-    """Shift held-out predictions in time against BOLD, at the reported layer."""
+    """Score the reported layer on BOLD that was shifted in time."""
     input:
         activations=group_files(
             "<results>/activations/story-{story}_model-{model}_aug-original_activations.nc"
@@ -57,7 +57,6 @@ rule chance:
 rule comparisons:
     """Test scores against chance and against each other."""
     input:
-        table="<results>/tables/scores.tsv",
         scores=listeners_scores,
         nulls=all_nulls,
     output:

@@ -1,4 +1,4 @@
-"""Shift the held-out predictions of a group's listeners in time against their BOLD."""
+"""Score a model's reported layer on BOLD that was shifted in time."""
 
 from engram import chance, storage
 from engram.jobs import job, use_threads
@@ -7,4 +7,5 @@ with job(snakemake):
     config = snakemake.params.config
     use_threads(snakemake.threads)
     files = (snakemake.input.activations, snakemake.input.bold, snakemake.input.words)
-    storage.write_dataset(snakemake.output.null, chance.group_null(*files, config["subjects"], config["layer"], **config["encoding"]))
+    settings = {key: config[key] for key in ("layer", "number", "seed", "subjects", "targets")}
+    storage.write_dataset(snakemake.output.null, chance.group_null(*files, **settings, **config["encoding"]))
