@@ -126,20 +126,22 @@ def test_table_is_a_direct_computation(tmp_path: Path) -> None:
 
 
 def test_the_whole_road(tmp_path: Path) -> None:
-    """Off by default; switched on, from raw files to the table, with the features that were asked for."""
+    """Off by default; switched on, from raw files to the tables, with the features, shifts and targets that were asked for."""
     rng = np.random.default_rng(0)
-    write_table_study(tmp_path / "data", {f"0{k}": rng.standard_normal((120, 4)) for k in range(1, 4)}, random_words(300), regions(4))
+    write_table_study(tmp_path / "data", {f"0{k}": rng.standard_normal((120, 8)) for k in range(1, 4)}, random_words(300), regions(8))
     config = ["dataset={kind: table, path: data, tr: 1.5}", f"models={{tiny: {{source: {ROOT / 'resources' / 'models' / 'llama-tiny'}}}}}", "study=mine"]
     config.append("encoding={folds: 3, inner_folds: 2, longest_delay: 3, alphas: [1, 100]}")
     assert "nuisance" not in jobs(snakemake("-n", "--config", *config, folder=tmp_path))
     config.append("nuisance={method: banded, features: [word-rate, pause], targets: all}")
+    config.append("chance={shifts: 21, targets: all}")
     result = snakemake("--config", *config, "--until", "nuisance_table", "comparisons", "claims", folder=tmp_path)
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
     tables = tmp_path / "results" / "mine" / "tables"
     found = pd.read_csv(tables / "nuisance.tsv", sep="\t")
     assert set(found["beyond"]) == {"word-rate", "word-rate, pause"} and set(found["model"]) == {"tiny"} and len(found) == 2 * 4
-    assert len(pd.read_csv(tables / "chance.tsv", sep="\t")) == 2 * 4  # the word rate too
+    against = pd.read_csv(tables / "chance.tsv", sep="\t")
+    assert len(against) == 2 * 4 and (against["n_shifts"] == 21).all() and (against["n_targets"] == 2).all()  # the word rate too
     assert set(pd.read_csv(tables / "comparisons.tsv", sep="\t")["question"]) == {"models", "hemispheres"}
     assert set(pd.read_csv(tables / "claims.tsv", sep="\t")["verdict"]) == {"not testable here"}
-    refused = snakemake("-n", "--config", *config[:-1], "nuisance={method: banded, features: [loudness]}", folder=tmp_path)
+    refused = snakemake("-n", "--config", *config[:-2], "nuisance={method: banded, features: [loudness]}", folder=tmp_path)
     assert refused.returncode != 0 and "nuisance.features" in refused.stdout + refused.stderr
