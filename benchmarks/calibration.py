@@ -34,7 +34,8 @@ DRIVEN_VARIANCE = 0.06
 #: How far a text, or a seed of a tuning, moves the word vectors, in standard deviations of these.
 STRAY = 0.5
 #: The test where an effect of the size is added that the tables call `detectable`.
-DETECTABLE = "the same, with the smallest detectable effect added"
+DETECTABLE = "the same test, with that added"
+SMALLEST = "the smallest detectable effect of each study is added to nothing"
 POSITION, STORY = np.arange(ROWS), np.zeros(ROWS, dtype=int)
 TIMES = TR * np.arange(ROWS)
 TEXTS = ["original", "augmented", *(f"random-{k:02d}" for k in range(1, 40))]
@@ -179,6 +180,7 @@ def against_chance(rng: np.random.Generator, planted: float = 0.0, slow: bool = 
 
 
 Simulation = Callable[..., dict[str, float]]
+# New cases go to the end: a case's number is part of its seed.
 #: Question, what is true, how it is simulated, the test that is to be right, and what else is shown. Intervals by "interval".
 CASES: list[tuple[str, str, Simulation, dict[str, float], str, list[str]]] = [
     (
@@ -187,7 +189,7 @@ CASES: list[tuple[str, str, Simulation, dict[str, float], str, list[str]]] = [
         association,
         {},
         "over texts",
-        [DETECTABLE, "over listeners", "interval over texts and listeners", "interval over listeners"],
+        ["over listeners", "interval over texts and listeners", "interval over listeners"],
     ),
     ("F", "planted", association, {"planted": 3.0}, "over texts", []),
     (
@@ -196,7 +198,7 @@ CASES: list[tuple[str, str, Simulation, dict[str, float], str, list[str]]] = [
         tuning,
         {},
         "over seeds",
-        [DETECTABLE, "over listeners, four seeds against four", "over listeners, two seeds of one tuning", "interval over listeners"],
+        ["over listeners, four seeds against four", "over listeners, two seeds of one tuning", "interval over listeners"],
     ),
     ("M", "planted", tuning, {"planted": 4.0}, "over seeds", []),
     (
@@ -205,12 +207,15 @@ CASES: list[tuple[str, str, Simulation, dict[str, float], str, list[str]]] = [
         against_chance,
         {},
         "shifts",
-        [DETECTABLE, "over listeners (Wilcoxon, R above 0)", "interval over listeners, of this story", "interval over listeners, of 0"],
+        ["over listeners (Wilcoxon, R above 0)", "interval over listeners, of this story", "interval over listeners, of 0"],
     ),
     ("R", "nothing: such features, slow", against_chance, {"slow": True}, "shifts", ["over listeners (Wilcoxon, R above 0)"]),
     ("R", "planted", against_chance, {"planted": 0.03}, "shifts", []),
+    ("F", SMALLEST, association, {}, DETECTABLE, []),
+    ("M", SMALLEST, tuning, {}, DETECTABLE, []),
+    ("R", SMALLEST, against_chance, {}, DETECTABLE, []),
 ]
-#: What is planted is simulated so many times less often.
+#: What is planted or added is simulated so many times less often.
 _FEWER = 5
 #: Intervals that are held against 95 %; the others are shown beside.
 _NOMINAL = ("interval over texts and listeners", "interval over listeners, of this story")
@@ -237,14 +242,14 @@ def calibrate(whole: int, seed: int = 0, cases: list[int] | None = None) -> pd.D
     for number in range(len(CASES)) if cases is None else cases:
         question, case, simulate, options, main, beside = CASES[number]
         start = time.monotonic()
-        runs = whole // _FEWER if "planted" in options else whole
+        runs = whole if case.startswith("nothing") else whole // _FEWER
         results = pd.DataFrame([simulate(np.random.default_rng([seed, number, run]), **options) for run in range(runs)])
         print(f"{question}, {case}: {runs} runs in {time.monotonic() - start:.0f} s", flush=True)
         for test in [main, *beside]:
             found = int(results[test].sum())
             expected, fits = _expected(test, main, "planted" in options, runs, found)
             rows.append((question, _named(case, results), test, runs, found, found / runs, expected, fits))
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return pd.DataFrame(rows, columns=list(COLUMNS)).sort_values("question", kind="stable", ignore_index=True)
 
 
 def _named(case: str, results: pd.DataFrame) -> str:
@@ -256,7 +261,7 @@ def _named(case: str, results: pd.DataFrame) -> str:
 def _expected(test: str, main: str, planted: bool, runs: int, found: int) -> tuple[str | None, str | None]:
     """Return what was to be expected, as text, and whether it came."""
     if test == DETECTABLE:
-        return f"power {inference.POWER:.2f}", "yes" if abs(found / runs - inference.POWER) <= 0.05 else "no"
+        return f"power {inference.POWER:.2f}", "yes" if abs(found / runs - inference.POWER) <= 0.1 else "no"
     if planted or (test != main and test not in _NOMINAL):
         return None, None
     low, high = bounds(runs, 0.95 if "interval" in test else inference.LEVEL)

@@ -196,3 +196,13 @@ def test_stimuli_and_smallest_effects() -> None:
     draws = rng.standard_normal((2000, 20)) * np.std([-1.0, 1.0] * 10, ddof=1) + smallest
     found = np.mean([abs(one.mean()) / one.std(ddof=1) * np.sqrt(20) > 2.09 for one in draws])
     assert 0.74 < found < 0.84
+
+
+def test_what_is_called_detectable_is_found_in_four_of_five() -> None:
+    """A normal effect of that size among 39 normal draws."""
+    rng = np.random.default_rng(0)
+    spread = inference._detectable_spreads(39)
+    draws = rng.standard_normal((4000, 40))
+    p = [inference.text_test(row[0] + spread, row[1:]) for row in draws]
+    assert 0.77 < np.mean(np.array(p) <= 0.05) < 0.83
+    assert np.isnan(inference.detectable(np.arange(5.0))) and inference.detectable(2 * np.r_[-1.0, 1.0].repeat(20)) > 0  # five texts show nothing

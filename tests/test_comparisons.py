@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from engram import comparisons, inference
+from engram import comparisons, inference, names
 from engram.reported import Reported, versions
 
 REGIONS = [("L", "one", 3), ("L", "two", 2), ("R", "one", 1), ("B", "middle", 4)]
@@ -81,7 +81,7 @@ def test_order_of_listeners_and_stories_changes_nothing() -> None:
 
 def test_versions_of_a_stimulus() -> None:
     assert versions(["tunnel", "piemanpni", "pieman"]) == {"pieman": [1, 2], "tunnel": [0]}
-    assert [inference.stimulus(name) for name in ("prettymouthaffair", "notthefallintact", "merlin")] == ["prettymouth", "notthefall", "merlin"]
+    assert [names.stimulus(name) for name in ("prettymouthaffair", "notthefallintact", "merlin")] == ["prettymouth", "notthefall", "merlin"]
 
 
 def test_intervals_do_not_depend_on_the_order() -> None:

@@ -13,7 +13,7 @@ from conftest import ROOT, jobs, random_words, regions, snakemake, write_table_s
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
-from engram import encoding, nuisance, storage
+from engram import encoding, nuisance, storage, unique
 from engram.folds import blocked_folds
 
 ROWS = {"folds": 4, "gap": 3}
@@ -118,8 +118,8 @@ def test_table_is_a_direct_computation(tmp_path: Path) -> None:
     path = str(tmp_path / "scores.nc")
     dataset = xr.Dataset({"r": (("features", "story", "subject", "region"), r)}, coords=coordinates, attrs={"reported_layer": 2, "nuisance": "word-rate"})
     storage.write_dataset(path, dataset)
-    table = nuisance.nuisance_table({"m": [path]}, 0)
-    assert list(table.columns) == list(nuisance.COLUMNS) and len(table) == 1
+    table = unique.nuisance_table({"m": [path]}, 0)
+    assert list(table.columns) == list(unique.COLUMNS) and len(table) == 1
     row = table.iloc[0]
     assert row["unique"] == pytest.approx((r[2] - r[1]).mean(), abs=1e-6) and row["language"] == pytest.approx(r[0].mean())
     assert row["low"] < row["unique"] < row["high"] and np.isnan(row["p_stories"]) and (row["n_listeners"], row["n_stories"]) == (5, 2)

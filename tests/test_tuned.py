@@ -67,7 +67,8 @@ def test_numbers_are_those_of_a_direct_computation() -> None:
         assert row["p_generic"] == pytest.approx(np.mean(np.array(null) >= observed - 1e-12))
         within = np.mean([means[k : k + 4].var(ddof=1) for k in (0, 4, 8)]) ** 0.5
         assert row["effect_size"] == pytest.approx((means[:4].mean() - means[4:].mean()) / within)
-        assert row["detectable"] == pytest.approx((1.6449 + 0.8416) * within * np.sqrt(1 / 4 + 1 / 8), rel=1e-3)
+        distance = row["detectable"] / within / np.sqrt(1 / 4 + 1 / 8)
+        assert stats.nct.sf(stats.t.ppf(0.95, 10), 10, distance) == pytest.approx(0.8)
         assert row["difference_average"] == pytest.approx(one.r[1:5, 12, number].mean() - one.r[0, 12, number])
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -18,13 +19,6 @@ POWER, LEVEL = 0.8, 0.05
 FEWEST_SEEDS = 4
 #: Fewest stimuli over which a test is made; with six the smallest two-sided p of Wilcoxon's test is 1/32.
 FEWEST_STIMULI = 6
-#: Stories of Narratives that are versions of one stimulus: the words, or nearly all of them, are the same.
-_VERSIONS = ("milkyway", "notthefall", "pieman", "prettymouth")
-
-
-def stimulus(story: str) -> str:
-    """Return the stimulus that a story is a version of: tests over stories count milkyway's versions as one, and pieman and piemanpni."""
-    return next((name for name in _VERSIONS if story.startswith(name)), story)
 
 
 def text_test(observed: float, null: np.ndarray) -> float:
@@ -33,10 +27,28 @@ def text_test(observed: float, null: np.ndarray) -> float:
 
 
 def detectable(null: np.ndarray) -> float:
-    """Return the smallest effect, above the null's mean, that the test over texts would have found with 80 % power (normal approximation)."""
-    from scipy import stats
+    """Return the smallest effect, above the null's mean, that the test over texts would have found with 80 % power.
 
-    return float((stats.norm.ppf(1 - LEVEL) + stats.norm.ppf(POWER)) * np.std(null, ddof=1))
+    The texts and the one that is tested are taken as normal with the null's standard deviation, and independent. NaN where there
+    are too few for p to reach 0.05.
+    """
+    return float(_detectable_spreads(len(null)) * np.std(null, ddof=1)) if len(null) > 1 else np.nan
+
+
+@cache
+def _detectable_spreads(draws: int) -> float:
+    """Return by how many standard deviations an effect must exceed so many draws of the null to be found with 80 % power."""
+    from scipy import integrate, optimize, stats
+
+    above = math.floor(LEVEL * (1 + draws) + 1e-9) - 1  # how many draws may reach the effect
+    if above < 0:
+        return math.nan
+
+    def power(effect: float) -> float:
+        found = integrate.quad(lambda x: stats.binom.cdf(above, draws, stats.norm.sf(x)) * stats.norm.pdf(x - effect), effect - 8, effect + 8)
+        return float(found[0]) - POWER
+
+    return float(optimize.brentq(power, 0, 20))
 
 
 def interval(values: Sequence[float] | np.ndarray, seed: int) -> tuple[float, float]:
@@ -107,10 +119,13 @@ def detectable_mean(values: Sequence[float] | np.ndarray) -> float:
 
 
 def detectable_difference(spread: float, tunings: int, controls: int) -> float:
-    """Return the smallest difference of two means that a one-sided test over seeds would find with 80 % power, from their standard deviation."""
-    from scipy import stats
+    """Return the smallest difference of two means that a one-sided t test over seeds would find with 80 % power, from their standard deviation."""
+    from scipy import optimize, stats
 
-    return float((stats.norm.ppf(1 - LEVEL) + stats.norm.ppf(POWER)) * spread * math.sqrt(1 / tunings + 1 / controls))
+    freedom = tunings + controls - 2
+    critical = stats.t.ppf(1 - LEVEL, freedom)
+    distance = optimize.brentq(lambda effect: stats.nct.sf(critical, freedom, effect) - POWER, 0, 50)
+    return float(distance * spread * math.sqrt(1 / tunings + 1 / controls))
 
 
 def corrected(table: pd.DataFrame, column: str, family: Sequence[str]) -> pd.Series:

@@ -9,8 +9,7 @@ import numpy as np
 
 from engram import storage
 from engram.encoding import region_indices
-from engram.inference import stimulus
-from engram.names import AVERAGE
+from engram.names import AVERAGE, stimulus
 from engram.tables import reported_layer
 
 

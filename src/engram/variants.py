@@ -15,9 +15,8 @@ import xarray as xr
 
 from engram import storage
 from engram.encoding import Group, region_indices
-from engram.inference import stimulus
 from engram.jobs import progress
-from engram.names import AVERAGE
+from engram.names import AVERAGE, stimulus
 from engram.tables import LISTENERS, reported_layer
 
 #: A variant: its name, the vectors of the story's words (n_layers, n_words, n_units), those of inserted words that are rows of their
@@ -176,7 +175,7 @@ class Effects:
     r : array of shape (n_variants, n_subjects, n_regions)
     r_layer : array of shape (n_versions, n_layers, n_subjects, n_regions)
     r_stimulus : dict of arrays of shape (n_variants, n_regions)
-        By stimulus: the mean over the single listeners who heard it; versions of one (`engram.inference.stimulus`) are taken together.
+        By stimulus: the mean over the single listeners who heard it; versions of one (`engram.names.stimulus`) are taken together.
     """
 
     subjects: list[str]
