@@ -158,7 +158,7 @@ def tuning(rng: np.random.Generator, planted: float = 0.0) -> dict[str, float]:
 
 def against_chance(rng: np.random.Generator, planted: float = 0.0, slow: bool = False) -> dict[str, float]:
     """R of features that have nothing to do with the BOLD but that all listeners share a response; or (`planted`) that drive so much of it."""
-    many = 200 if not planted else 0  # more listeners of the same story: what the interval over twelve is about
+    many = 200 if not planted else 0  # more listeners of the same story: what the interval is about
     world = World(rng, planted, listeners=LISTENERS + many)
     features = noise(rng, SHARED, 3 * UNITS) if slow else world.features(world.vectors)
     mine = world.bold[:, :LISTENERS]
