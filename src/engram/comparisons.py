@@ -36,7 +36,7 @@ CHANCE_COLUMNS = {
     "null_sd": "Their standard deviation.",
     "null_95": "Their 95th percentile.",
     "effect_size": "R minus the mean over shifts, over their standard deviation.",
-    "detectable": "Smallest R that would have been found with 80 % power (normal approximation).",
+    "detectable": "Smallest R that would have been found with 80 % power, from the spread of shifts, taken as normal.",
     "n_shifts": "Shifts: `chance: {shifts: ...}`, or all that a single story allows.",
     "smallest_p": "The smallest p that so many shifts can give.",
     "p": "One-sided p: (1 + shifts whose R reaches this one) / (1 + shifts); n/a where a story is too short to be shifted.",

@@ -57,7 +57,7 @@ TUNING_COLUMNS = {
     "p_generic_fdr": "The same, corrected as above.",
     "smallest_p": "The smallest p that so many seeds can give.",
     "effect_size": "Difference minus that of all control tunings, over the standard deviation of seeds within conditions (pooled).",
-    "detectable": "Smallest difference above all control tunings that a test over these seeds would have found with 80 % power (normal approximation).",
+    "detectable": "Smallest difference above all control tunings that a test over these seeds would have found with 80 % power (t test).",
     "n_stories": "Stories, versions of one counted as one.",
     "p_stories": "Two-sided p over stories (Wilcoxon) of the difference minus that of all controls; n/a with fewer than six.",
     "p_stories_fdr": "The same, corrected as above.",
