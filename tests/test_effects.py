@@ -144,6 +144,8 @@ def test_the_whole_road(study: Path) -> None:
     texts = pd.read_csv(tables / "association_texts.tsv", sep="\t")
     assert texts.loc[texts["text"] == "original", "inserted_words"].tolist() == [0, 0]
     assert (study / "results" / "mine" / "figures" / "association.png").exists()
+    claims = pd.read_csv(tables / "claims.tsv", sep="\t").set_index("claim")
+    assert set(claims["verdict"]) == {"not testable here"} and "smaller than the smallest" in claims["why"]["random-not-above-zero"]
     assert not list((study / "results" / "mine" / "associations").glob("*_activations.nc"))  # they were temporary
     assert jobs(snakemake("-n", "--configfile", "study.yaml", folder=study)) == {}
 

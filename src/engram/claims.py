@@ -293,7 +293,7 @@ def _llama_over_gpt2(evidence: Evidence) -> Finding:
     llama = next((model for model in evidence.models.values() if model.is_llama2), None)
     gpt2 = next((model for model in evidence.models.values() if model.is_gpt2), None)
     if llama is None or gpt2 is None:
-        missing = " and ".join(name for name, model in (("LLaMA-2 7B", llama), ("GPT-2", gpt2)) if model is None)
+        missing = " and no ".join(name for name, model in (("LLaMA-2 7B", llama), ("GPT-2", gpt2)) if model is None)
         return Finding(why=f"This study has no {missing}.")
     sizes = np.array([n_targets for _, _, n_targets in llama.scores.regions], dtype=float)
     label = "LLaMA-2 minus GPT-2, all targets, each model's reported layer"

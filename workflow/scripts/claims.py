@@ -1,5 +1,7 @@
 """Say of each published claim whether it was reproduced."""
 
+from pathlib import Path
+
 from engram import claims, storage
 from engram.associations import read_associations
 from engram.jobs import job
@@ -17,7 +19,7 @@ with job(snakemake):
     per_text = len(snakemake.input.associations) // max(1, len(config["associations"]))
     texts = {}
     for number, name in enumerate(config["associations"]):
-        written = [one for path in snakemake.input.associations[number * per_text : (number + 1) * per_text] for one in read_associations(path, 10**9)]
+        written = [one for path in snakemake.input.associations[number * per_text : (number + 1) * per_text] for one in read_associations(Path(path), 10**9)]
         texts[name] = claims.Text(frozenset(one.annotator for one in written), frozenset(one.granularity for one in written))
     found = {
         kind: {(model, name): read_effects([next(paths) for _ in range(config["all_groups"])]) for name, wanted in config[kind].items() for model in wanted}
