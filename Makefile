@@ -2,6 +2,7 @@
 #   make alice                real fMRI, 27 listeners (download: 4 MB and a model; or ENGRAM_MIRROR=folder)
 #   make demo                 a small simulated Narratives, no network after set-up
 #   make datalad              adds what fetches Narratives, once
+#   make calibrate            how often the tests are wrong: 1,000 simulated studies for each, 10 minutes (docs/calibration.tsv)
 #   make test | lint | tiny   what the project's own checks run
 #   make browser              the reports in Chromium (as root it installs Debian's)
 # Variables: PYTHON=python3.12  CORES=4  TORCH=cpu (PyTorch's builds without CUDA, for laptops)  ARGS="-n" (more for snakemake)
@@ -26,7 +27,7 @@ SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) $(ARGS)
 # Models this small gain nothing from many threads, nor from a GPU of their own: a core for each job, as many jobs as there are cores.
 SMALL := --max-threads 1 --resources gpu=64
 
-.PHONY: demo alice tiny datalad test browser bench bench-gpu lint lock docs clean help
+.PHONY: demo alice tiny datalad calibrate test browser bench bench-gpu lint lock docs clean help
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.ready
@@ -41,6 +42,9 @@ tiny: $(VENV)/.ready
 # What fetches Narratives, once: DataLad and git-annex.
 datalad: $(VENV)/.ready
 	$(call install,envs/requirements-datalad.txt)
+
+calibrate: $(VENV)/.ready
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/calibration.py
 
 # Two workers with a thread each: with more they would wait for each other.
 test: $(VENV)/.ready-dev

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,20 @@ def test_numbers_are_those_of_a_direct_computation() -> None:
         assert row.F_average == pytest.approx(one.r[1, 12, number] - one.r[0, 12, number])
     np.testing.assert_allclose(table["p_texts_fdr"], stats.false_discovery_control(table["p_texts"]))
     assert np.isnan(table["F_displaced"]).all()  # there are none
+
+
+def test_over_stories_where_there_are_six() -> None:
+    one = made(0.02)
+    rng = np.random.default_rng(0)
+    by_story = {f"story{k}": one.r.mean(1) + 0.001 * rng.standard_normal((len(TEXTS), 2)) for k in range(6)}
+    row = effects.association_table({("m", "a"): replace(one, r_stimulus=by_story)}, {"a": "x"}, 0).iloc[0]
+    difference = [r[1, 0] - r[2:41, 0].mean() for r in by_story.values()]
+    assert row["p_stories"] == pytest.approx(stats.wilcoxon(difference).pvalue) and row["n_stories"] == 6
+    null = (one.r[2:41, :12] - one.r[0, :12]).mean(1)[:, 0]
+    assert row["effect_size"] == pytest.approx(row["F_minus_random"] / null.std(ddof=1))
+    del by_story["story0"]
+    few = effects.association_table({("m", "a"): replace(one, r_stimulus=by_story)}, {"a": "x"}, 0)
+    assert few["p_stories"].isna().all() and few["p_stories_fdr"].isna().all() and (few["n_stories"] == 5).all()
 
 
 def test_over_texts_a_true_null_is_rejected_as_often_as_it_says_over_listeners_far_too_often() -> None:
@@ -129,6 +144,8 @@ def test_the_whole_road(study: Path) -> None:
     texts = pd.read_csv(tables / "association_texts.tsv", sep="\t")
     assert texts.loc[texts["text"] == "original", "inserted_words"].tolist() == [0, 0]
     assert (study / "results" / "mine" / "figures" / "association.png").exists()
+    claims = pd.read_csv(tables / "claims.tsv", sep="\t").set_index("claim")
+    assert set(claims["verdict"]) == {"not testable here"} and "smaller than the smallest" in claims["why"]["random-not-above-zero"]
     assert not list((study / "results" / "mine" / "associations").glob("*_activations.nc"))  # they were temporary
     assert jobs(snakemake("-n", "--configfile", "study.yaml", folder=study)) == {}
 
@@ -146,8 +163,10 @@ def test_an_edited_file_reruns_its_own_augmentation_alone(study: Path) -> None:
         "augment": 1,
         "effects": 1,
         "effects_tables": 1,
+        "claims": 1,
         "association_figure": 1,
         "insertions_figure": 1,
+        "report": 1,
         "all": 1,
     }
     assert "aug=word-manual" not in result.stdout + result.stderr

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import yaml
 from conftest import MODELS, ROOT, jobs, random_words, regions, snakemake, story_words, write_table_study
+from scipy import stats
 
 from engram import activations, inference, tuned, variants
 from engram.rois import roi_sets
@@ -64,7 +65,21 @@ def test_numbers_are_those_of_a_direct_computation() -> None:
         observed = np.mean(both[:4]) - np.mean(both[4:])
         null = [np.mean([both[k] for k in chosen]) - np.mean([both[k] for k in range(8) if k not in chosen]) for chosen in combinations(range(8), 4)]
         assert row["p_generic"] == pytest.approx(np.mean(np.array(null) >= observed - 1e-12))
+        within = np.mean([means[k : k + 4].var(ddof=1) for k in (0, 4, 8)]) ** 0.5
+        assert row["effect_size"] == pytest.approx((means[:4].mean() - means[4:].mean()) / within)
+        distance = row["detectable"] / within / np.sqrt(1 / 4 + 1 / 8)
+        assert stats.nct.sf(stats.t.ppf(0.95, 10), 10, distance) == pytest.approx(0.8)
         assert row["difference_average"] == pytest.approx(one.r[1:5, 12, number].mean() - one.r[0, 12, number])
+
+
+def test_over_stories_where_there_are_six() -> None:
+    one = made(0.0, seed=3)
+    rng = np.random.default_rng(0)
+    by_story = {f"story{k}": one.r.mean(1) + 0.001 * rng.standard_normal((13, 2)) for k in range(6)}
+    row = table_of(replace(one, r_stimulus=by_story)).iloc[0]
+    expected = stats.wilcoxon([r[1:5, 0].mean() - r[5:, 0].mean() for r in by_story.values()]).pvalue
+    assert row["p_stories"] == pytest.approx(expected) and row["n_stories"] == 6
+    assert np.isnan(table_of(one)["p_stories"]).all()
 
 
 def test_fewer_than_four_seeds_make_no_test() -> None:
@@ -177,7 +192,7 @@ def test_a_tuning_that_changes_reruns_alone(study: Path) -> None:
     changed = "tunings={upper: {method: frozen, steps: 3}}"
     planned = jobs(snakemake("-n", "--configfile", "study.yaml", "--config", changed, folder=study))
     figures_drawn = planned.pop("tuning_figure")
-    assert planned == {"tune": 1, "tuned": 1, "tuned_effects": 1, "tuning_tables": 1, "all": 1} and figures_drawn == 3
+    assert planned == {"tune": 1, "tuned": 1, "tuned_effects": 1, "tuning_tables": 1, "claims": 1, "report": 1, "all": 1} and figures_drawn == 3
 
 
 def test_a_tuned_model_is_a_model_for_another_study(study: Path) -> None:

@@ -255,6 +255,33 @@ class Ceiling(Section):
     """Scores are not normalised (n/a) where the ceiling is below this."""
 
 
+class Chance(Section):
+    """R against chance: the reported layer is scored anew on BOLD that was shifted in time (docs/methods.md)."""
+
+    shifts: int = Field(199, ge=19)
+    """Shifts; with 199 the smallest p is 0.005. They take about as long as scoring so many times the listeners at one layer."""
+    targets: Literal["all", "roi"] = "roi"
+    """`roi`: score the mean time course of each region and hemisphere; `all`: every target by itself, which a whole cortex makes slow."""
+
+
+class Nuisance(Section):
+    """Nuisance control: what language models predict beyond how many words there are, how long they are and where they stand (docs/methods.md)."""
+
+    method: Literal["none", "banded"] = "none"
+    """`banded`: ridge regression with a penalty for each band of features, `tables/nuisance.tsv`; it takes about as long as scoring a model's layers."""
+    features: Annotated[list[Literal["word-rate", "word-length", "sentence-length", "place-in-sentence", "place-in-story", "pause"]], Field(min_length=1)] = [
+        "word-rate",
+        "word-length",
+        "sentence-length",
+        "place-in-sentence",
+        "place-in-story",
+        "pause",
+    ]
+    """The nuisance features; head motion is regressed out of the BOLD (`bold.confounds`)."""
+    targets: Literal["all", "roi"] = "roi"
+    """`roi`: score the mean time course of each region and hemisphere; `all`: every target by itself, which a whole cortex makes slow."""
+
+
 class Annotator(Section):
     """A language model that writes associations, one after every few sentences; it sees the story up to there only (docs/annotating.md)."""
 
@@ -411,6 +438,10 @@ class Study(Section):
     """From words to predicted BOLD."""
     ceiling: Ceiling = Ceiling()
     """Noise ceilings."""
+    chance: Chance = Chance()
+    """R against chance."""
+    nuisance: Nuisance = Nuisance()
+    """Nuisance control."""
     associations: dict[Name, Associations] = {}
     """Texts with associations, by the names they get in tables and figures; `manual` in a name is for what people wrote."""
     associating: Associating = Associating()

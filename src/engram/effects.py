@@ -42,6 +42,10 @@ ASSOCIATION_COLUMNS = {
     "detectable": "Smallest F above the random texts' mean that would have been found with 80 % power.",
     "p_listeners": "Two-sided p over listeners (Wilcoxon) of F minus random: holds for other listeners of these texts only.",
     "p_listeners_fdr": "The same, corrected as above.",
+    "effect_size": "F minus that of random texts, over the standard deviation of random texts.",
+    "n_stories": "Stories, versions of one counted as one.",
+    "p_stories": "Two-sided p over stories (Wilcoxon) of F minus random; n/a with fewer than six.",
+    "p_stories_fdr": "The same, corrected as above.",
     "F_shuffled": "F of this text's associations at other places, mean over texts: what is wrong, when is right.",
     "F_displaced": "F of this text's associations 20 or more words away: what is right, when is wrong.",
     "F_repeat": "F of repeated story text at the same places: mere extra text.",
@@ -102,6 +106,7 @@ def association_table(effects: Mapping[tuple[str, str], Effects], written_by: Ma
         f, original = one.difference(AUGMENTED_TEXT), one.original
         means = {kind: one.mean_difference(kind) for kind in CONTROLS}
         null = np.stack([one.difference(text)[single].mean(0) for text in one.of_kind("random")])
+        by_story = one.over_stimuli([AUGMENTED_TEXT], one.of_kind("random"))
         for number, (hemisphere, roi, n_targets) in enumerate(one.regions):
             mine, difference = f[single, number], (f - means["random"])[single, number]
             low, high = inference.interval(mine, seed)
@@ -129,6 +134,9 @@ def association_table(effects: Mapping[tuple[str, str], Effects], written_by: Ma
                     "smallest_p": 1 / (1 + len(null)),
                     "detectable": inference.detectable(null[:, number]) if len(null) > 1 else np.nan,
                     "p_listeners": inference.listener_test(difference),
+                    "effect_size": _over_spread(difference.mean(), null[:, number]),
+                    "n_stories": len(by_story),
+                    "p_stories": inference.story_test(by_story[:, number]),
                     **{f"F_{kind}": means[kind][single, number].mean() for kind in CONTROLS if kind != "random"},
                     "F_average": f[~single, number].mean() if (~single).any() else np.nan,
                 }
@@ -137,7 +145,13 @@ def association_table(effects: Mapping[tuple[str, str], Effects], written_by: Ma
     family = ["model", "augmentation"]
     table["p_texts_fdr"] = inference.corrected(table, "p_texts", family)
     table["p_listeners_fdr"] = inference.corrected(table, "p_listeners", family)
+    table["p_stories_fdr"] = inference.corrected(table, "p_stories", family)
     return table[list(ASSOCIATION_COLUMNS)]
+
+
+def _over_spread(difference: float, null: np.ndarray) -> float:
+    spread = null.std(ddof=1) if len(null) > 1 else 0.0
+    return float(difference / spread) if spread > 0 else np.nan
 
 
 def controls_table(effects: Mapping[tuple[str, str], Effects]) -> pd.DataFrame:

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import ModuleType
 from typing import Any
 
@@ -369,26 +370,51 @@ class Group:
                 part.targets = None  # so that no more than two parts are in memory, whoever still holds this one
 
     def score(self, part: Part, vectors: Sequence[np.ndarray], how: str | None = None, more_onsets: Sequence[np.ndarray] | None = None) -> Scores:
-        """Score word vectors on some listeners.
+        """Score word vectors on some listeners; the other parameters are those of `features`."""
+        return self.score_others(self.features(vectors, how, more_onsets), part.targets)
+
+    def features(self, vectors: Sequence[np.ndarray], how: str | None = None, more_onsets: Sequence[np.ndarray] | None = None) -> np.ndarray:
+        """Return the delayed features of word vectors, all stories one after the other.
 
         Parameters
         ----------
-        part : Part
         vectors : sequence of arrays of shape (n_words, n_units)
             One for each story.
         how : str, optional
             How they meet the rows, if not as configured.
         more_onsets : sequence of arrays, optional
             Where a story's vectors are more than its words: the times of those behind, in seconds.
+
+        Returns
+        -------
+        array of shape (n_rows, n_delays * n_units)
         """
         more = more_onsets or [np.empty(0)] * len(self.stories)
-        features = np.concatenate(
+        return np.concatenate(
             [
                 timing.delayed_features(values, np.append(one.onsets, times), one.times, self.tr, self.fir, how or self.how)
                 for values, one, times in zip(vectors, self.stories, more, strict=True)
             ]
         )
-        return encode(features, part.targets, self._story, self._position, backend=self.backend, **self._options)
+
+    def score_others(self, features: np.ndarray, targets: Any) -> Scores:
+        """Score delayed features (`features`) on targets of the same rows: (n_rows, n_targets)."""
+        return encode(features, targets, self._story, self._position, backend=self.backend, **self._options)
+
+    @cached_property
+    def targets(self) -> np.ndarray:
+        """BOLD of all stories and listeners at once, listeners' targets side by side: (n_rows, n_subjects * n_targets)."""
+        return stack_listeners(self.stories, self.subjects)
+
+    @property
+    def row_story(self) -> np.ndarray:
+        """Index of the story of each row: (n_rows, )."""
+        return self._story
+
+    @property
+    def row_position(self) -> np.ndarray:
+        """Place of each row in its story: (n_rows, )."""
+        return self._position
 
     def how_for(self, activations: xr.Dataset) -> str | None:
         """Return how activations meet the rows where it is not as configured: the word rate is summed where vectors are averaged."""

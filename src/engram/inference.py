@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,8 @@ import pandas as pd
 POWER, LEVEL = 0.8, 0.05
 #: Fewest seeds of a tuning, and of a control, between which a test is made; with four and four the smallest p is 1/70.
 FEWEST_SEEDS = 4
+#: Fewest stimuli over which a test is made; with six the smallest two-sided p of Wilcoxon's test is 1/32.
+FEWEST_STIMULI = 6
 
 
 def text_test(observed: float, null: np.ndarray) -> float:
@@ -24,21 +27,65 @@ def text_test(observed: float, null: np.ndarray) -> float:
 
 
 def detectable(null: np.ndarray) -> float:
-    """Return the smallest effect, above the null's mean, that the test over texts would have found with 80 % power (normal approximation)."""
-    from scipy import stats
+    """Return the smallest effect, above the null's mean, that the test over texts would have found with 80 % power.
 
-    return float((stats.norm.ppf(1 - LEVEL) + stats.norm.ppf(POWER)) * np.std(null, ddof=1))
+    The texts and the one that is tested are taken as normal with the null's standard deviation, and independent. NaN where there
+    are too few for p to reach 0.05.
+    """
+    return float(_detectable_spreads(len(null)) * np.std(null, ddof=1)) if len(null) > 1 else np.nan
+
+
+@cache
+def _detectable_spreads(draws: int) -> float:
+    """Return by how many standard deviations an effect must exceed so many draws of the null to be found with 80 % power."""
+    from scipy import integrate, optimize, stats
+
+    above = math.floor(LEVEL * (1 + draws) + 1e-9) - 1  # how many draws may reach the effect
+    if above < 0:
+        return math.nan
+
+    def power(effect: float) -> float:
+        found = integrate.quad(lambda x: stats.binom.cdf(above, draws, stats.norm.sf(x)) * stats.norm.pdf(x - effect), effect - 8, effect + 8)
+        return float(found[0]) - POWER
+
+    return float(optimize.brentq(power, 0, 20))
 
 
 def interval(values: Sequence[float] | np.ndarray, seed: int) -> tuple[float, float]:
     """Return the 95 % bootstrap interval (BCa) of a mean over listeners; NaN with fewer than three, or no spread."""
     from scipy import stats
 
-    data = np.asarray(values, dtype=float)
-    if len(data) < 3 or np.ptp(data) == 0:
+    data = np.sort(np.asarray(values, dtype=float))  # sorted: the bootstrap draws by place, and the order of listeners means nothing
+    if len(data) < 3 or not np.ptp(data) > 0:
         return np.nan, np.nan
     found = stats.bootstrap((data,), np.mean, confidence_level=0.95, n_resamples=2000, rng=np.random.default_rng(seed)).confidence_interval
     return float(found.low), float(found.high)
+
+
+def spread_interval(value: float, draws: np.ndarray, of_mean: bool = False) -> tuple[float, float]:
+    """Return the 95 % t interval of the effect behind one draw of a random factor, from how other draws spread.
+
+    Parameters
+    ----------
+    value : float
+        The draw, such as the F of a text.
+    draws : array of shape (n_draws, )
+        Exchangeable ones, such as the F of random texts.
+    of_mean : bool
+        The value is the mean of these draws.
+    """
+    from scipy import stats
+
+    if len(draws) < 2:
+        return np.nan, np.nan
+    half = float(stats.t.ppf(0.975, len(draws) - 1) * draws.std(ddof=1) / (math.sqrt(len(draws)) if of_mean else 1))
+    return value - half, value + half
+
+
+def widest(*intervals: tuple[float, float]) -> tuple[float, float]:
+    """Return the lowest and highest ends of intervals over several random factors; NaN if one is not known."""
+    lows, highs = zip(*intervals, strict=True)
+    return float(np.min(lows)), float(np.max(highs))
 
 
 def listener_test(values: Sequence[float] | np.ndarray) -> float:
@@ -47,6 +94,38 @@ def listener_test(values: Sequence[float] | np.ndarray) -> float:
 
     data = np.asarray(values, dtype=float)
     return float(stats.wilcoxon(data).pvalue) if len(data) > 1 and np.any(data != 0) else np.nan
+
+
+def story_test(values: Sequence[float] | np.ndarray) -> float:
+    """Return the two-sided p of Wilcoxon's signed-rank test over stimuli; NaN with fewer than six, where it could show nothing."""
+    data = np.asarray(values, dtype=float)
+    return listener_test(data) if len(data) >= FEWEST_STIMULI else np.nan
+
+
+def effect_size(values: Sequence[float] | np.ndarray) -> float:
+    """Return the mean over the standard deviation (Cohen's d of paired differences); NaN without a spread."""
+    data = np.asarray(values, dtype=float)
+    return float(data.mean() / data.std(ddof=1)) if len(data) > 1 and data.std(ddof=1) > 0 else np.nan
+
+
+def detectable_mean(values: Sequence[float] | np.ndarray) -> float:
+    """Return the smallest mean that a two-sided test over so many values, spread so far, would find with 80 % power (normal approximation)."""
+    from scipy import stats
+
+    data = np.asarray(values, dtype=float)
+    if len(data) < 3:
+        return np.nan
+    return float((stats.norm.ppf(1 - LEVEL / 2) + stats.norm.ppf(POWER)) * data.std(ddof=1) / np.sqrt(len(data)))
+
+
+def detectable_difference(spread: float, tunings: int, controls: int) -> float:
+    """Return the smallest difference of two means that a one-sided t test over seeds would find with 80 % power, from their standard deviation."""
+    from scipy import optimize, stats
+
+    freedom = tunings + controls - 2
+    critical = stats.t.ppf(1 - LEVEL, freedom)
+    distance = optimize.brentq(lambda effect: stats.nct.sf(critical, freedom, effect) - POWER, 0, 50)
+    return float(distance * spread * math.sqrt(1 / tunings + 1 / controls))
 
 
 def corrected(table: pd.DataFrame, column: str, family: Sequence[str]) -> pd.Series:
@@ -69,8 +148,10 @@ def ratio_interval(numerator: np.ndarray, denominator: np.ndarray, seed: int) ->
     """
     from scipy import stats
 
-    if len(numerator) < 3 or np.ptp(numerator) == 0:
+    if len(numerator) < 3 or not np.ptp(numerator) > 0:
         return np.nan, np.nan
+    order = np.lexsort((denominator, numerator))  # the order of listeners means nothing
+    numerator, denominator = numerator[order], denominator[order]
 
     def ratio(above: np.ndarray, below: np.ndarray, axis: int = -1) -> np.ndarray:
         result: np.ndarray = above.mean(axis=axis) / below.mean(axis=axis)

@@ -32,3 +32,12 @@ ADDITIVE = ("anchor-additive", "interpolate")
 def associations_file(story: str, name: str) -> str:
     """Return the name of the file of a story's associations."""
     return f"story-{story}_associations-{name}.tsv"
+
+
+#: Stories of Narratives that are versions of one stimulus: the words, or nearly all of them, are the same.
+_VERSIONS = ("milkyway", "notthefall", "pieman", "prettymouth")
+
+
+def stimulus(story: str) -> str:
+    """Return the stimulus that a story is a version of: tests over stories count milkyway's versions as one, and pieman and piemanpni."""
+    return next((name for name in _VERSIONS if story.startswith(name)), story)

@@ -56,6 +56,11 @@ TUNING_COLUMNS = {
     "p_generic": "One-sided p over seeds, as above.",
     "p_generic_fdr": "The same, corrected as above.",
     "smallest_p": "The smallest p that so many seeds can give.",
+    "effect_size": "Difference minus that of all control tunings, over the standard deviation of seeds within conditions (pooled).",
+    "detectable": "Smallest difference above all control tunings that a test over these seeds would have found with 80 % power (t test).",
+    "n_stories": "Stories, versions of one counted as one.",
+    "p_stories": "Two-sided p over stories (Wilcoxon) of the difference minus that of all controls; n/a with fewer than six.",
+    "p_stories_fdr": "The same, corrected as above.",
     "p_listeners": "Two-sided p over listeners (Wilcoxon) of the difference minus that of all controls: holds for other listeners of these tuned models only.",
     "p_listeners_fdr": "The same, corrected as above.",
     "difference_average": "R_sft - R of the average listener; in no test.",
@@ -143,6 +148,7 @@ def read_story(words: Sequence[str], readers: Mapping[str, Any], layer: int | No
 def by_roi_set(effects: Effects) -> Effects:
     """Return effects of sets of regions (`resources/roi_sets.tsv`), weighted by their numbers of targets; hemispheres apart, sets overlap."""
     regions, r, r_layer = [], [], []
+    by_story: dict[str, list[np.ndarray]] = {story: [] for story in effects.r_stimulus}
     rois = {roi for _, roi, _ in effects.regions}
     for name, wanted in roi_sets().items():
         mine = members(wanted, rois)
@@ -153,8 +159,13 @@ def by_roi_set(effects: Effects) -> Effects:
                 regions.append((side, name, int(weights.sum())))
                 r.append(np.average(effects.r[..., index], axis=-1, weights=weights))
                 r_layer.append(np.average(effects.r_layer[..., index], axis=-1, weights=weights))
-    empty = effects.r[..., :0], effects.r_layer[..., :0]
-    return replace(effects, regions=regions, r=np.stack(r, axis=-1) if r else empty[0], r_layer=np.stack(r_layer, axis=-1) if r else empty[1])
+                for story, values in by_story.items():
+                    values.append(np.average(effects.r_stimulus[story][:, index], axis=-1, weights=weights))
+    if not regions:
+        nothing = {story: values[:, :0] for story, values in effects.r_stimulus.items()}
+        return replace(effects, regions=[], r=effects.r[..., :0], r_layer=effects.r_layer[..., :0], r_stimulus=nothing)
+    r_stimulus = {story: np.stack(values, axis=-1) for story, values in by_story.items()}
+    return replace(effects, regions=regions, r=np.stack(r, axis=-1), r_layer=np.stack(r_layer, axis=-1), r_stimulus=r_stimulus)
 
 
 def tuning_table(effects: Found, methods: Mapping[str, str], seed: int) -> pd.DataFrame:
@@ -177,7 +188,7 @@ def tuning_table(effects: Found, methods: Mapping[str, str], seed: int) -> pd.Da
     if not rows:
         return pd.DataFrame(columns=list(TUNING_COLUMNS))
     table = pd.DataFrame(rows)
-    for name in (*(f"p_{kind}" for kind in TUNING_CONTROLS), "p_listeners"):
+    for name in (*(f"p_{kind}" for kind in TUNING_CONTROLS), "p_listeners", "p_stories"):
         table[f"{name}_fdr"] = inference.corrected(table, name, ["model", "tuning"])
     return table[list(TUNING_COLUMNS)]
 
@@ -204,6 +215,9 @@ def _region_row(one: Effects, number: int, seed: int) -> dict[str, Any]:
         "null_sd": np.std(controls / original.mean(), ddof=1) if len(controls) > 1 else np.nan,
         "smallest_p": inference.smallest_seed_p(len(by_seed[ASSOCIATION]), n_controls),
         "p_listeners": np.nan,
+        **_over_seeds(by_seed),
+        "n_stories": len(one.r_stimulus),
+        "p_stories": np.nan,
         "difference_average": one.mean_difference(ASSOCIATION)[~single, number].mean() if (~single).any() else np.nan,
     }
     for kind in TUNING_CONTROLS:
@@ -219,7 +233,22 @@ def _region_row(one: Effects, number: int, seed: int) -> dict[str, Any]:
     if len(controls):
         both = np.mean([one.difference(name)[single, number] for kind in TUNING_CONTROLS for name in one.of_kind(kind)], axis=0)
         row["p_listeners"] = inference.listener_test(mine - both)
+        names = [name for kind in TUNING_CONTROLS for name in one.of_kind(kind)]
+        row["p_stories"] = inference.story_test(one.over_stimuli(one.of_kind(ASSOCIATION), names)[:, number])
     return row
+
+
+def _over_seeds(by_seed: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Return what the spread of seeds within conditions makes of the difference from all controls: NaN with fewer than two of either."""
+    tunings, controls = by_seed[ASSOCIATION], np.concatenate([by_seed[kind] for kind in TUNING_CONTROLS])
+    conditions = [values for values in by_seed.values() if len(values) > 1]
+    if len(tunings) < 2 or len(controls) < 2 or not conditions:
+        return {"effect_size": np.nan, "detectable": np.nan}
+    spread = float(np.sqrt(np.average([values.var(ddof=1) for values in conditions], weights=[len(values) - 1 for values in conditions])))
+    return {
+        "effect_size": (tunings.mean() - controls.mean()) / spread if spread > 0 else np.nan,
+        "detectable": inference.detectable_difference(spread, len(tunings), len(controls)),
+    }
 
 
 def _ends(name: str, interval: tuple[float, float]) -> dict[str, float]:

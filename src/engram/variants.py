@@ -7,7 +7,7 @@ first few, called versions, at every layer.
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ import xarray as xr
 from engram import storage
 from engram.encoding import Group, Part, region_indices
 from engram.jobs import progress
-from engram.names import AVERAGE
+from engram.names import AVERAGE, stimulus
 from engram.tables import LISTENERS, reported_layer
 
 #: A variant: its name, the vectors of the story's words (n_layers, n_words, n_units), those of inserted words that are rows of their
@@ -176,6 +176,8 @@ class Effects:
         The reported one.
     r : array of shape (n_variants, n_subjects, n_regions)
     r_layer : array of shape (n_versions, n_layers, n_subjects, n_regions)
+    r_stimulus : dict of arrays of shape (n_variants, n_regions)
+        By stimulus: the mean over the single listeners who heard it; versions of one (`engram.names.stimulus`) are taken together.
     """
 
     subjects: list[str]
@@ -185,6 +187,7 @@ class Effects:
     layer: int
     r: np.ndarray
     r_layer: np.ndarray
+    r_stimulus: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def original(self) -> np.ndarray:
@@ -206,6 +209,12 @@ class Effects:
         names = self.of_kind(kind)
         return np.mean([self.difference(name) for name in names], axis=0) if names else np.full(self.r.shape[1:], np.nan)
 
+    def over_stimuli(self, above: Sequence[str], below: Sequence[str]) -> np.ndarray:
+        """Return the mean R of some variants minus that of others, by stimulus: (n_stimuli, n_regions)."""
+        chosen = [[self.variants.index(name) for name in names] for names in (above, below)]
+        differences = [r[chosen[0]].mean(0) - r[chosen[1]].mean(0) for r in self.r_stimulus.values()]
+        return np.stack(differences) if differences else np.empty((0, len(self.regions)))
+
     @property
     def single(self) -> np.ndarray:
         """Which subjects are single listeners."""
@@ -215,6 +224,7 @@ class Effects:
 def read_effects(files: Sequence[str]) -> Effects:
     """Read the scores of all groups (`score_variants`), averaged over stories."""
     subjects: list[str] = []
+    heard: dict[str, list[np.ndarray]] = {}
     parts, layer_parts = [], []
     regions: list[tuple[str, str, int]] = []
     variants: list[str] = []
@@ -228,8 +238,12 @@ def read_effects(files: Sequence[str]) -> Effects:
             layer = int(scores.attrs["reported_layer"])
             subjects += scores["subject"].values.tolist()
             parts.append(scores["r"].mean("story").values)
+            single = scores["subject"].values != AVERAGE
+            for number, story in enumerate(scores["story"].values.tolist()):
+                heard.setdefault(stimulus(story), []).extend(scores["r"].values[:, number, single].swapaxes(0, 1))
             layer_parts.append(scores["r_layer"].mean("story").values)
-    return Effects(subjects, regions, variants, versions, layer, np.concatenate(parts, axis=1), np.concatenate(layer_parts, axis=2))
+    r_stimulus = {name: np.mean(values, axis=0) for name, values in sorted(heard.items()) if values}
+    return Effects(subjects, regions, variants, versions, layer, np.concatenate(parts, axis=1), np.concatenate(layer_parts, axis=2), r_stimulus)
 
 
 def by_listener(effects: Effects, values: Mapping[str, np.ndarray]) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from engram.errors import EngramError
 from engram.listening import ASSOCIATED
 from engram.names import (
     ASSOCIATION,
+    AVERAGE,
     FEWEST_LISTENERS,
     NILEARN_ATLASES,
     NILEARN_PREFIX,
@@ -102,6 +103,9 @@ def final_outputs():
         "tables/best_layer.tsv",
         "tables/ceilings.tsv",
         "tables/regions.tsv",
+        "tables/chance.tsv",
+        "tables/comparisons.tsv",
+        "tables/claims.tsv",
         *(
             [
                 "tables/association.tsv",
@@ -113,6 +117,7 @@ def final_outputs():
             else []
         ),
         *(["tables/tuning.tsv"] if STUDY.tunings else []),
+        *(["tables/nuisance.tsv"] if has_nuisance() else []),
     ]
     figures = [
         f"figures/{figure}.{kind}"
@@ -516,6 +521,127 @@ def tables_config(wildcards):
     }
 
 
+def groups_of_listeners():
+    """Groups that have a single listener among them: statistics are over these."""
+    return [
+        name for name, group in PLAN.groups.items() if set(group.subjects) - {AVERAGE}
+    ]
+
+
+def listeners_scores(wildcards):
+    """Scores of every model and group of single listeners, of the stories as they were heard."""
+    return [
+        f"<results>/scores/group-{group}_model-{model}_aug-{ORIGINAL}_scores.nc"
+        for model in planning.models(STUDY)
+        for group in groups_of_listeners()
+    ]
+
+
+def all_nulls(wildcards):
+    """Scores on shifted BOLD, of every model and group of single listeners."""
+    return [
+        f"<results>/chance/group-{group}_model-{model}_null.nc"
+        for model in planning.models(STUDY)
+        for group in groups_of_listeners()
+    ]
+
+
+def chance_config(wildcards):
+    """What the scores on shifted BOLD depend on."""
+    return {
+        **listeners_config(wildcards),
+        "number": STUDY.chance.shifts,
+        "seed": STUDY.seed,
+        "targets": STUDY.chance.targets,
+    }
+
+
+def listeners_config(wildcards):
+    """What the scores of a group's single listeners depend on, at the reported layer."""
+    subjects = PLAN.groups[wildcards.group].subjects
+    return {
+        "encoding": section("encoding"),
+        "layer": STUDY.figures.layer,
+        "subjects": [subject for subject in subjects if subject != AVERAGE],
+    }
+
+
+def has_nuisance():
+    """Whether language models are scored beside nuisance features."""
+    return STUDY.nuisance.method != "none" and bool(STUDY.language_models())
+
+
+def all_nuisance(wildcards):
+    """Scores beside nuisance features, of every language model and group of single listeners."""
+    return [
+        f"<results>/nuisance/group-{group}_model-{model}_scores.nc"
+        for model in STUDY.language_models()
+        for group in groups_of_listeners()
+    ]
+
+
+def nuisance_config(wildcards):
+    """What scores beside nuisance features depend on."""
+    nuisance = section("nuisance")
+    return {
+        **listeners_config(wildcards),
+        "features": nuisance["features"],
+        "targets": nuisance["targets"],
+    }
+
+
+def nuisance_table_config(wildcards):
+    """What the table of unique contributions depends on."""
+    return {
+        "groups": len(groups_of_listeners()),
+        "models": list(STUDY.language_models()),
+        "seed": STUDY.seed,
+    }
+
+
+def comparisons_config(wildcards):
+    """What the tests against chance and between models and hemispheres depend on."""
+    return {
+        "groups": len(groups_of_listeners()),
+        "layer": STUDY.figures.layer,
+        "models": planning.models(STUDY),
+        "seed": STUDY.seed,
+    }
+
+
+def any_activations(wildcards):
+    """A story's activations in every trained model: how deep and wide it is."""
+    return [
+        f"<results>/activations/story-{PLAN.stories[0]}_model-{model}_aug-{ORIGINAL}_activations.nc"
+        for model in trained_models()
+    ]
+
+
+def trained_models():
+    """The sources of the language models that were trained as they are: no untrained twins and no adapters."""
+    return {
+        name: model.source
+        for name, model in STUDY.language_models().items()
+        if not (model.untrained or model.base)
+    }
+
+
+def claims_config(wildcards):
+    """What the verdict on published claims depends on."""
+    return {
+        **comparisons_config(wildcards),
+        "alignment": STUDY.associating.alignment,
+        "all_groups": len(PLAN.groups),
+        "associations": {
+            name: planning.associating_models(STUDY) for name in STUDY.associations
+        },
+        "people": STUDY.dataset.kind != "simulated",
+        "roi_sets": planning.file_fingerprint(ROI_SETS),
+        "sources": trained_models(),
+        "tunings": {name: planning.tuned_models(STUDY, name) for name in STUDY.tunings},
+    }
+
+
 def figure_config(wildcards):
     """What a figure depends on."""
     return {
@@ -788,6 +914,10 @@ def report_tables(wildcards):
         "roi_sets",
         "ceilings",
         "regions",
+        "claims",
+        "chance",
+        "comparisons",
+        *(["nuisance"] if has_nuisance() else []),
         *(about if STUDY.associations else []),
         *(tuning if STUDY.tunings else []),
         *(["truth"] if STUDY.dataset.kind == "simulated" else []),

@@ -1,4 +1,5 @@
-"""Statistics: tables of scores and ceilings by region, and each model's best layer."""
+"""Statistics: tables of scores and ceilings by region, scores against chance and against each other, and what of the published
+claims was reproduced."""
 
 
 rule tables:
@@ -50,3 +51,116 @@ rule tables:
         code=code_of("tables"),
     script:
         "../scripts/tables.py"
+
+
+rule chance:
+    """Score the reported layer on BOLD that was shifted in time."""
+    input:
+        activations=group_files(
+            "<results>/activations/story-{story}_model-{model}_aug-original_activations.nc"
+        ),
+        bold=group_files("<results>/bold/story-{story}_bold.nc"),
+        words=group_files("<results>/stories/story-{story}_words.tsv"),
+    output:
+        null="<results>/chance/group-{group}_model-{model}_null.nc",
+    log:
+        "<logs>/chance/group-{group}_model-{model}.log",
+    benchmark:
+        "<benchmarks>/chance/group-{group}_model-{model}.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+    params:
+        config=chance_config,
+        code=code_of("chance"),
+    script:
+        "../scripts/chance.py"
+
+
+rule comparisons:
+    """Test scores against chance and against each other."""
+    input:
+        scores=listeners_scores,
+        nulls=all_nulls,
+    output:
+        chance="<results>/tables/chance.tsv",
+        comparisons="<results>/tables/comparisons.tsv",
+    log:
+        "<logs>/comparisons.log",
+    benchmark:
+        "<benchmarks>/comparisons.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        config=comparisons_config,
+        code=code_of("comparisons"),
+    script:
+        "../scripts/comparisons.py"
+
+
+rule nuisance:
+    """Score nuisance features, a language model's reported layer, and both."""
+    input:
+        activations=rules.chance.input.activations,
+        bold=rules.chance.input.bold,
+        words=rules.chance.input.words,
+    output:
+        scores="<results>/nuisance/group-{group}_model-{model}_scores.nc",
+    log:
+        "<logs>/nuisance/group-{group}_model-{model}.log",
+    benchmark:
+        "<benchmarks>/nuisance/group-{group}_model-{model}.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+    params:
+        config=nuisance_config,
+        code=code_of("nuisance"),
+    script:
+        "../scripts/nuisance.py"
+
+
+rule nuisance_table:
+    """Say what language models predict beyond nuisance features."""
+    input:
+        scores=all_nuisance,
+    output:
+        nuisance="<results>/tables/nuisance.tsv",
+    log:
+        "<logs>/nuisance_table.log",
+    benchmark:
+        "<benchmarks>/nuisance_table.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        config=nuisance_table_config,
+        code=code_of("nuisance_table"),
+    script:
+        "../scripts/nuisance_table.py"
+
+
+rule claims:
+    """Say of each published claim whether it was reproduced."""
+    input:
+        scores=listeners_scores,
+        activations=any_activations,
+        effects=all_effects,
+        associations=all_associations,
+        tuned=all_tuned_effects,
+    output:
+        claims="<results>/tables/claims.tsv",
+    log:
+        "<logs>/claims.log",
+    benchmark:
+        "<benchmarks>/claims.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        config=claims_config,
+        code=code_of("claims"),
+    script:
+        "../scripts/claims.py"

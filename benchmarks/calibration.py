@@ -1,0 +1,279 @@
+"""Calibration: how often the tests find what is not there, and what is.
+
+Simulated listeners of one story, with the autocorrelation and the shared part of Alice's BOLD (docs/methods.md): part of a
+listener's variance is a response to the story that all share and that no feature predicts. Scores are those of the package's
+own cross-validated ridge, tests are the package's own. `make calibrate` runs it and writes docs/calibration.tsv.
+
+    python benchmarks/calibration.py --runs 1000 --output docs/calibration.tsv
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from engram import chance, effects, encoding, inference, storage, tuned, variants
+from engram.timing import delayed_features
+
+TR, ROWS, WORDS, UNITS, LISTENERS = 2.0, 180, 400, 5, 27
+SHIFTS = 39
+OPTIONS: dict[str, Any] = {"folds": 3, "gap": 3, "inner_folds": 2, "alphas": [1.0, 100.0, 10000.0], "alpha_by": "r", "backend": "numpy"}
+#: Moving averages with the autocorrelation of Alice's listeners (0.58, 0.28, 0.11 at 1 to 3 rows) and of their mean (0.73, 0.43, 0.20).
+OWN, SHARED = np.array([1, 0.7, 0.3, 0.1]), np.array([1, 1, 0.6, 0.3, 0.1])
+#: Share of a listener's variance that all share and no feature predicts: as in Alice, where 6 to 17 % are shared, by region.
+SHARED_VARIANCE = 0.10
+#: Share that the story's features drive, in tests of differences.
+DRIVEN_VARIANCE = 0.06
+#: How far a text, or a seed of a tuning, moves the word vectors, in standard deviations of these.
+STRAY = 0.5
+#: The test where an effect of the size is added that the tables call `detectable`.
+DETECTABLE = "the same test, with that added"
+SMALLEST = "the smallest detectable effect of each study is added to nothing"
+POSITION, STORY = np.arange(ROWS), np.zeros(ROWS, dtype=int)
+TIMES = TR * np.arange(ROWS)
+TEXTS = ["original", "augmented", *(f"random-{k:02d}" for k in range(1, 40))]
+TUNINGS = ["base", *(f"{kind}-{k}" for kind in ("association", "shuffled") for k in range(1, 5))]
+REGION = [("B", "region", 1)]
+
+TABLE = (
+    "How often tests at 5 % reject, and 95 % intervals hold the truth, in simulated studies with the autocorrelation of real BOLD and a response to the story "
+    "that all listeners share and no feature predicts. Made by benchmarks/calibration.py with the package's own ridge regression and tests."
+)
+COLUMNS = {
+    "question": "F, M or R (against chance).",
+    "case": "What is true: nothing, or what was planted.",
+    "test": "The package's test or interval.",
+    "runs": "Simulated studies.",
+    "found": "Rejections at 5 %; for an interval, how often it holds the truth.",
+    "share": "The same as a share.",
+    "expected": "Range in which 'found' should be (99.9 % binomial), or the stated power; n/a where nothing is promised.",
+    "as_expected": "yes or no; n/a where nothing was expected.",
+}
+
+
+def noise(rng: np.random.Generator, kernel: np.ndarray, *shape: int) -> np.ndarray:
+    """Return noise of variance 1: (n_rows, ...), a moving average over rows."""
+    raw = rng.standard_normal((ROWS + len(kernel) - 1, *shape))
+    windows = np.lib.stride_tricks.sliding_window_view(raw, len(kernel), axis=0)
+    result: np.ndarray = windows @ kernel / np.sqrt((kernel**2).sum())
+    return result
+
+
+class World:
+    """A story, and listeners who share a response to it.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    driven : float
+        Share of the variance that the word vectors drive.
+    more : array of shape (n_words, n_units), optional
+        What drives it besides, as much as the word vectors do times `planted`.
+    listeners : int
+    """
+
+    def __init__(self, rng: np.random.Generator, driven: float, more: np.ndarray | None = None, planted: float = 0.0, listeners: int = LISTENERS) -> None:
+        self.rng = rng
+        self.onsets = np.sort(rng.uniform(0, TIMES[-1] - 8, WORDS))
+        self.vectors = rng.standard_normal((WORDS, UNITS))
+        bold = np.sqrt(SHARED_VARIANCE) * noise(rng, SHARED)[:, None] + np.sqrt(1 - SHARED_VARIANCE - driven) * noise(rng, OWN, listeners)
+        for vectors, share in ((self.vectors, driven), (more, driven * planted)):
+            if vectors is not None and share:
+                response = self.features(vectors) @ rng.standard_normal(3 * UNITS)
+                bold += np.sqrt(share) * (response / response.std())[:, None]
+        self.bold = bold.astype(np.float32)
+
+    def features(self, vectors: np.ndarray) -> np.ndarray:
+        """Return the delayed features of word vectors."""
+        return delayed_features(vectors, self.onsets, TIMES, TR, [1, 2, 3])
+
+    def score(self, vectors: np.ndarray) -> np.ndarray:
+        """Return R of every listener."""
+        scores = encoding.encode(self.features(vectors), self.bold, STORY, POSITION, **OPTIONS)
+        result: np.ndarray = scores.r.mean((0, 1))
+        return result
+
+
+def effects_of(names: list[str], scores: list[np.ndarray]) -> variants.Effects:
+    """Return scores of variants as the package reads them."""
+    r = np.stack(scores)[..., None]
+    return variants.Effects([f"{k:02d}" for k in range(r.shape[1])], REGION, names, names[:1], 1, r, r[:1, None], {"story": r.mean(1)})
+
+
+def association(rng: np.random.Generator, planted: float = 0.0) -> dict[str, float]:
+    """F of a text among 39 random ones: one more of them, or (`planted`) one that says what listeners have in mind."""
+    mind = rng.standard_normal((WORDS, UNITS))
+    world = World(rng, DRIVEN_VARIANCE, mind, planted)
+    stray = STRAY * rng.standard_normal((len(TEXTS), WORDS, UNITS))
+    stray[0] = 0
+    if planted:
+        stray[1] = STRAY * mind
+    one = effects_of(TEXTS, [world.score(world.vectors + by) for by in stray])
+    row = effects.association_table({("m", "a"): one}, {"a": "x"}, 0).iloc[0]
+    null = np.array([one.difference(name).mean() for name in one.of_kind("random")])
+    smallest = inference.text_test(row["F"] + row["detectable"], null)
+    low, high = inference.widest(inference.spread_interval(row["F_minus_random"], null), (row["difference_low"], row["difference_high"]))
+    return {
+        "over texts": row["p_texts"] <= inference.LEVEL,
+        DETECTABLE: smallest <= inference.LEVEL,
+        "over listeners": row["p_listeners"] <= inference.LEVEL,
+        "interval over texts and listeners": low <= 0 <= high,
+        "interval over listeners": row["difference_low"] <= 0 <= row["difference_high"],
+        "effect": row["F_minus_random"],
+        "spread": null.std(ddof=1),
+    }
+
+
+def tuning(rng: np.random.Generator, planted: float = 0.0) -> dict[str, float]:
+    """M of four seeds of a tuning beside four of its control: of the same tuning, or (`planted`) one that gains what listeners have in mind."""
+    mind = rng.standard_normal((WORDS, UNITS))
+    world = World(rng, DRIVEN_VARIANCE, mind, planted)
+    stray = STRAY * rng.standard_normal((len(TUNINGS), WORDS, UNITS))
+    stray[0] = 0
+    if planted:
+        stray[1:5] += STRAY * mind
+    one = effects_of(TUNINGS, [world.score(world.vectors + by) for by in stray])
+    row = tuned.tuning_table({("m", "t"): one}, {"t": "lora"}, 0).iloc[0]
+    two = inference.listener_test((one.difference("association-1") - one.difference("shuffled-1"))[:, 0])
+    seeds = [np.array([one.difference(name).mean() for name in one.of_kind(kind)]) for kind in ("association", "shuffled")]
+    spread = np.sqrt(np.mean([values.var(ddof=1) for values in seeds]))
+    smallest = inference.seed_test(seeds[0] + row["detectable"], seeds[1])
+    return {
+        "over seeds": row["p_shuffled"] <= inference.LEVEL,
+        DETECTABLE: smallest <= inference.LEVEL,
+        "over listeners, four seeds against four": row["p_listeners"] <= inference.LEVEL,
+        "over listeners, two seeds of one tuning": two <= inference.LEVEL,
+        "interval over listeners": row["minus_shuffled_low"] <= 0 <= row["minus_shuffled_high"],
+        "effect": row["minus_shuffled"],
+        "spread": spread * np.sqrt(1 / 4 + 1 / 4),
+    }
+
+
+def against_chance(rng: np.random.Generator, planted: float = 0.0, slow: bool = False) -> dict[str, float]:
+    """R of features that have nothing to do with the BOLD but that all listeners share a response; or (`planted`) that drive so much of it."""
+    many = 200 if not planted else 0  # more listeners of the same story: what the interval is about
+    world = World(rng, planted, listeners=LISTENERS + many)
+    features = noise(rng, SHARED, 3 * UNITS) if slow else world.features(world.vectors)
+    mine = world.bold[:, :LISTENERS]
+    drawn = chance.drawn_shifts("story", ROWS, TR, SHIFTS, int(rng.integers(1 << 30)))
+    everything = np.concatenate([world.bold, *(chance.shifted(mine, STORY, [shift]) for shift in drawn)], axis=1)
+    r = encoding.encode(features, everything, STORY, POSITION, **OPTIONS).r.mean((0, 1)).astype(float)
+    null = r[LISTENERS + many :].reshape(SHIFTS, LISTENERS).mean(1)
+    r, others = r[:LISTENERS], r[LISTENERS : LISTENERS + many]
+    low, high = inference.interval(r, 0)
+    return {
+        "shifts": inference.text_test(r.mean(), null) <= inference.LEVEL,
+        DETECTABLE: inference.text_test(r.mean() + inference.detectable(null), null) <= inference.LEVEL,
+        "over listeners (Wilcoxon, R above 0)": stats.wilcoxon(r, alternative="greater").pvalue <= inference.LEVEL,
+        "interval over listeners, of this story": low <= others.mean() <= high if many else np.nan,
+        "interval over listeners, of 0": low <= 0 <= high,
+        "effect": r.mean() - null.mean(),
+        "spread": null.std(ddof=1),
+    }
+
+
+Simulation = Callable[..., dict[str, float]]
+# New cases go to the end: a case's number is part of its seed.
+#: Question, what is true, how it is simulated, the test that is to be right, and what else is shown. Intervals by "interval".
+CASES: list[tuple[str, str, Simulation, dict[str, float], str, list[str]]] = [
+    (
+        "F",
+        "nothing: one more random text",
+        association,
+        {},
+        "over texts",
+        ["over listeners", "interval over texts and listeners", "interval over listeners"],
+    ),
+    ("F", "planted", association, {"planted": 3.0}, "over texts", []),
+    (
+        "M",
+        "nothing: one tuning twice",
+        tuning,
+        {},
+        "over seeds",
+        ["over listeners, four seeds against four", "over listeners, two seeds of one tuning", "interval over listeners"],
+    ),
+    ("M", "planted", tuning, {"planted": 4.0}, "over seeds", []),
+    (
+        "R",
+        "nothing: features of no relation",
+        against_chance,
+        {},
+        "shifts",
+        ["over listeners (Wilcoxon, R above 0)", "interval over listeners, of this story", "interval over listeners, of 0"],
+    ),
+    ("R", "nothing: such features, slow", against_chance, {"slow": True}, "shifts", ["over listeners (Wilcoxon, R above 0)"]),
+    ("R", "planted", against_chance, {"planted": 0.03}, "shifts", []),
+    ("F", SMALLEST, association, {}, DETECTABLE, []),
+    ("M", SMALLEST, tuning, {}, DETECTABLE, []),
+    ("R", SMALLEST, against_chance, {}, DETECTABLE, []),
+]
+#: What is planted or added is simulated so many times less often.
+_FEWER = 5
+#: Intervals that are held against 95 %; the others are shown beside.
+_NOMINAL = ("interval over texts and listeners", "interval over listeners, of this story")
+
+
+def bounds(runs: int, level: float) -> tuple[int, int]:
+    """Return the 99.9 % binomial interval of how often something of this probability happens."""
+    low, high = stats.binom.ppf([0.0005, 0.9995], runs, level)
+    return int(low), int(high)
+
+
+def calibrate(whole: int, seed: int = 0, cases: list[int] | None = None) -> pd.DataFrame:
+    """Return how often tests and intervals were right (the columns of `COLUMNS`).
+
+    Parameters
+    ----------
+    whole : int
+        Simulated studies of each case; fewer of those with something planted.
+    seed : int
+    cases : list of int, optional
+        Which of `CASES`; default: all.
+    """
+    rows = []
+    for number in range(len(CASES)) if cases is None else cases:
+        question, case, simulate, options, main, beside = CASES[number]
+        start = time.monotonic()
+        runs = whole if case.startswith("nothing") else whole // _FEWER
+        results = pd.DataFrame([simulate(np.random.default_rng([seed, number, run]), **options) for run in range(runs)])
+        print(f"{question}, {case}: {runs} runs in {time.monotonic() - start:.0f} s", flush=True)
+        for test in [main, *beside]:
+            found = int(results[test].sum())
+            expected, fits = _expected(test, main, "planted" in options, runs, found)
+            rows.append((question, _named(case, results), test, runs, found, found / runs, expected, fits))
+    return pd.DataFrame(rows, columns=list(COLUMNS)).sort_values("question", kind="stable", ignore_index=True)
+
+
+def _named(case: str, results: pd.DataFrame) -> str:
+    if case != "planted":
+        return case
+    return f"planted: {results['effect'].mean():.3f} above the null, which spreads by {results['spread'].mean():.3f}"
+
+
+def _expected(test: str, main: str, planted: bool, runs: int, found: int) -> tuple[str | None, str | None]:
+    """Return what was to be expected, as text, and whether it came."""
+    if test == DETECTABLE:
+        return f"power {inference.POWER:.2f}", "yes" if abs(found / runs - inference.POWER) <= 0.1 else "no"
+    if planted or (test != main and test not in _NOMINAL):
+        return None, None
+    low, high = bounds(runs, 0.95 if "interval" in test else inference.LEVEL)
+    return f"{low} to {high}", "yes" if low <= found <= high else "no"
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--output", type=Path, default=Path("docs/calibration.tsv"))
+    arguments = parser.parse_args()
+    table = calibrate(arguments.runs, arguments.seed)
+    print(table.to_string(index=False))
+    storage.write_table(arguments.output, table, TABLE, COLUMNS)

@@ -1,0 +1,103 @@
+"""What language models predict beyond nuisance features: the table of their unique contributions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from engram import inference, storage
+from engram.names import AVERAGE
+from engram.nuisance import LANGUAGE, RATE, WITH_LANGUAGE
+from engram.reported import versions
+
+TABLE = (
+    "What language models predict beyond nuisance features, at each model's reported layer, by region: banded ridge regression with all bands, minus that with "
+    "the nuisance bands alone, on the same rows and folds. Tests over listeners generalise to other listeners of the same stories, those over stories to other "
+    "stories. Confounds such as head motion were regressed out of the BOLD before."
+)
+COLUMNS = {
+    "model": "Model.",
+    "beyond": "The nuisance features: the word rate alone, or all.",
+    "layer": "Reported layer.",
+    "hemisphere": "L, R, or B (both, or neither).",
+    "roi": "Region.",
+    "n_targets": "Targets in the region, as they were scored.",
+    "n_listeners": "Listeners; 'average' is not among them.",
+    "n_stories": "Stories, versions of one counted as one.",
+    "language": "R of the language model alone, with the same solver; mean over listeners.",
+    "nuisance": "R of the nuisance features alone.",
+    "both": "R of both.",
+    "unique": "R of both minus that of the nuisance features: what only the language model predicts.",
+    "low": "95 % bootstrap interval (BCa) over listeners.",
+    "high": "Its upper end.",
+    "effect_size": "Mean over standard deviation of the listeners' unique contributions.",
+    "detectable": "Smallest unique contribution, either way, that a test over these listeners would have found with 80 % power (normal approximation).",
+    "p_listeners": "Two-sided p over listeners (Wilcoxon): holds for other listeners of these stories only.",
+    "p_listeners_fdr": "The same, corrected for the regions of this model and these features (Benjamini-Hochberg).",
+    "p_stories": "Two-sided p over stories (Wilcoxon); n/a with fewer than six.",
+    "p_stories_fdr": "The same, corrected as above.",
+}
+
+
+def nuisance_table(files: Mapping[str, Sequence[str]], seed: int) -> pd.DataFrame:
+    """Return what language models predict beyond nuisance features (the columns of `COLUMNS`).
+
+    Parameters
+    ----------
+    files : mapping
+        By model, as `engram.nuisance.group_nuisance` made them, of all groups.
+    seed : int
+        Of the bootstrap.
+    """
+    rows = []
+    for model, paths in files.items():
+        read = [storage.open_dataset(path).load() for path in paths]
+        one = read[0]
+        regions = list(zip(*(one[f"region_{name}"].values.tolist() for name in ("hemisphere", "roi", "targets")), strict=True))
+        listeners = [part.sel(subject=[name for name in part["subject"].values.tolist() if name != AVERAGE]) for part in read]
+        r = np.concatenate([part["r"].mean("story").values for part in listeners], axis=1)  # (features, subject, region)
+        sets = one["features"].values.tolist()
+        for beyond in (name for name in sets if name + WITH_LANGUAGE in sets):
+            unique_by_story = _by_story(listeners, beyond)
+            alone, both = r[sets.index(beyond)], r[sets.index(beyond + WITH_LANGUAGE)]
+            for number, region in enumerate(regions):
+                unique = (both - alone)[:, number].astype(float)
+                low, high = inference.interval(unique, seed)
+                rows.append(
+                    {
+                        "model": model,
+                        "beyond": RATE if beyond == RATE else one.attrs["nuisance"],
+                        "layer": int(one.attrs["reported_layer"]),
+                        **dict(zip(("hemisphere", "roi", "n_targets"), region, strict=True)),
+                        "n_listeners": len(unique),
+                        "n_stories": len(unique_by_story),
+                        "language": r[sets.index(LANGUAGE), :, number].mean(),
+                        "nuisance": alone[:, number].mean(),
+                        "both": both[:, number].mean(),
+                        "unique": unique.mean(),
+                        "low": low,
+                        "high": high,
+                        "effect_size": inference.effect_size(unique),
+                        "detectable": inference.detectable_mean(unique),
+                        "p_listeners": inference.listener_test(unique),
+                        "p_stories": inference.story_test(unique_by_story[:, number]),
+                    }
+                )
+    table = pd.DataFrame(rows, columns=[name for name in COLUMNS if not name.endswith("_fdr")])
+    for name in ("p_listeners", "p_stories"):
+        table[f"{name}_fdr"] = inference.corrected(table, name, ["model", "beyond"])
+    return table[list(COLUMNS)]
+
+
+def _by_story(read: Sequence[xr.Dataset], beyond: str) -> np.ndarray:
+    """Return the unique contribution in each stimulus, mean over those who heard it: (n_stimuli, n_regions)."""
+    heard: dict[str, list[np.ndarray]] = {}
+    for one in read:
+        unique = (one["r"].sel(features=beyond + WITH_LANGUAGE) - one["r"].sel(features=beyond)).transpose("story", "subject", "region").values
+        for name, values in zip(one["story"].values.tolist(), unique, strict=True):
+            heard.setdefault(name, []).extend(values)
+    names = list(heard)
+    return np.stack([np.mean([value for number in index for value in heard[names[number]]], axis=0) for index in versions(names).values()])

@@ -1,0 +1,49 @@
+"""A few dozen runs of what `make calibrate` runs a thousand times."""
+
+from __future__ import annotations
+
+import importlib.util
+from types import ModuleType
+
+import pytest
+from conftest import ROOT
+
+from engram.storage import read_json, read_table
+
+
+@pytest.fixture(scope="module")
+def calibration() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("calibration", ROOT / "benchmarks" / "calibration.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_a_few_dozen_runs(calibration: ModuleType) -> None:
+    """Tests and intervals that promise something keep it, in few runs; what is planted against chance is found more often than not."""
+    table = calibration.calibrate(40, seed=1, cases=[2, 4, 6])
+    assert list(table.columns) == list(calibration.COLUMNS)
+    promised = table[table["test"].isin(["over seeds", "shifts"]) & table["expected"].notna()]
+    assert (promised["as_expected"] == "yes").all() and len(promised) == 2, promised.to_string()
+    planted = table[table["case"].str.startswith("planted")]
+    assert (planted["share"] > 0.3).all()
+
+
+def test_texts_are_exchangeable(calibration: ModuleType) -> None:
+    table = calibration.calibrate(12, seed=2, cases=[0]).set_index("test")
+    assert table.loc["over texts", "as_expected"] == "yes"
+
+
+def test_bounds_are_those_of_1000_runs(calibration: ModuleType) -> None:
+    assert calibration.bounds(1000, 0.05) == (29, 74)
+
+
+def test_the_committed_table_keeps_its_promises(calibration: ModuleType) -> None:
+    table = read_table(ROOT / "docs" / "calibration.tsv")
+    assert list(table.columns) == list(calibration.COLUMNS)
+    assert set(table["question"]) == {"F", "M", "R"}
+    main = table[table["test"].isin(["over texts", "over seeds", "shifts"]) & table["expected"].notna()]
+    assert (main["as_expected"] == "yes").all() and (main["runs"] == 1000).all() and set(main["question"]) == {"F", "M", "R"}
+    assert (table.loc[table["test"] == calibration.DETECTABLE, "as_expected"] == "yes").sum() == 3
+    assert "Description" in read_json(ROOT / "docs" / "calibration.json")
