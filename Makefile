@@ -24,6 +24,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) $(ARGS)
 # Models this small gain nothing from many threads, nor from a GPU of their own: a core for each job, as many jobs as there are cores.
 SMALL := --max-threads 1 --resources gpu=64
+demo alice tiny: export ENGRAM_JOBS_PER_GPU ?= 64
 
 .PHONY: demo alice tiny datalad test lint types lock docs clean help
 .DELETE_ON_ERROR:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,21 @@ def mirror() -> Path:
 def story_words(number: int) -> list[str]:
     """The first words of a story."""
     return STORY.split()[:number]
+
+
+@pytest.fixture
+def job_in_this_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A job takes its process for itself: the package's log, the devices, what is done with errors; tests want them back."""
+    logger = logging.getLogger("engram")
+    before = logger.handlers, logger.propagate, logger.level
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    for name in ("CUDA_VISIBLE_DEVICES", "HF_HUB_OFFLINE"):
+        monkeypatch.setenv(name, "")  # remembered, as it is or as it is not
+        monkeypatch.delenv(name)
+    yield
+    logging.captureWarnings(False)
+    logger.handlers, logger.propagate = before[:2]
+    logger.setLevel(before[2])
 
 
 @pytest.fixture(scope="session")

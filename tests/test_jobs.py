@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import errno
-import logging
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,21 +11,14 @@ import pytest
 
 from engram.jobs import job
 
-
-@pytest.fixture(autouse=True)
-def logging_as_before() -> Iterator[None]:
-    """A job takes the package's log for itself; other tests want it back."""
-    logger = logging.getLogger("engram")
-    before = logger.handlers, logger.propagate, logger.level
-    yield
-    logging.captureWarnings(False)
-    logger.handlers, logger.propagate = before[:2]
-    logger.setLevel(before[2])
+pytestmark = pytest.mark.usefixtures("job_in_this_process")
 
 
 def made(folder: Path) -> SimpleNamespace:
     """What Snakemake hands to a script, as far as it matters here."""
-    return SimpleNamespace(rule="bold", wildcards={}, log=[str(folder / "logs" / "bold.log")], output=[str(folder / "results" / "x.nc")])
+    return SimpleNamespace(
+        input=[], params={}, resources={}, rule="bold", wildcards={}, log=[str(folder / "logs" / "bold.log")], output=[str(folder / "results" / "x.nc")]
+    )
 
 
 @pytest.mark.parametrize(

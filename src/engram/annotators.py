@@ -28,7 +28,8 @@ from engram import storage
 from engram.associations import COLUMNS, GRANULARITIES, Association
 from engram.downloads import WAITS
 from engram.errors import EngramError
-from engram.jobs import progress, sha256
+from engram.integrity import sha256
+from engram.jobs import progress
 from engram.paths import RESOURCES
 
 # Where a sentence ends must be the same question here as where the story's sentences are found.

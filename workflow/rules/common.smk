@@ -5,6 +5,7 @@ a cluster reads this file again.
 """
 
 import os
+from math import ceil
 
 from snakemake.exceptions import WorkflowError
 
@@ -23,6 +24,7 @@ from engram.names import (
     WORD_RATE,
     associations_file,
 )
+from engram.needs import need
 from engram.paths import (
     ALICE_SENTENCE_ENDS,
     ASSOCIATIONS,
@@ -165,6 +167,26 @@ def has_association_brain():
 def code_of(rule_name):
     """The digest of a rule's script and of the modules it imports."""
     return digest(workflow.source_path(f"../scripts/{rule_name}.py"))
+
+
+def memory(rule_name):
+    """A function that returns a job's megabytes: as many as are estimated, and that again at every new try."""
+
+    def megabytes(wildcards, attempt):
+        found = need(STUDY, PLAN, rule_name, dict(wildcards.items()))
+        return attempt * ceil(found.memory / 1e6)
+
+    return megabytes
+
+
+def minutes(rule_name):
+    """A function that returns a job's minutes: three times what is estimated, an hour at least, and that again at every new try."""
+
+    def runtime(wildcards, attempt):
+        found = need(STUDY, PLAN, rule_name, dict(wildcards.items()))
+        return attempt * max(60, ceil(3 * found.seconds / 60))
+
+    return runtime
 
 
 def section(name):
