@@ -2,6 +2,7 @@
 #   make alice                real fMRI, 27 listeners (download: 4 MB and a model; or ENGRAM_MIRROR=folder)
 #   make demo                 a small simulated Narratives, no network after set-up
 #   make datalad              adds what fetches Narratives, once
+#   make cluster              adds what submits jobs to Slurm, once; make slurm tries it on a small Slurm of its own
 #   make test | lint | tiny   what the project's own checks run
 # Variables: PYTHON=python3.12  CORES=4  TORCH=cpu (PyTorch's builds without CUDA, for laptops)  ARGS="-n" (more for snakemake)
 SHELL := bash
@@ -26,7 +27,7 @@ SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) $(ARGS)
 SMALL := --max-threads 1 --resources gpu=64
 demo alice tiny: export ENGRAM_JOBS_PER_GPU ?= 64
 
-.PHONY: demo alice tiny datalad test lint types lock docs clean help
+.PHONY: demo alice tiny datalad cluster slurm chaos test lint types lock docs clean help
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.ready
@@ -41,6 +42,15 @@ tiny: $(VENV)/.ready
 # What fetches Narratives, once: DataLad and git-annex.
 datalad: $(VENV)/.ready
 	$(call install,envs/requirements-datalad.txt)
+
+# What submits jobs to Slurm, once. Not among the base requirements: it asks for Slurm's controller whenever Snakemake starts.
+cluster: $(VENV)/.ready
+	$(BIN)/python -m pip install -q -r envs/requirements-slurm.txt
+
+# A Slurm of one node, started and stopped by the test, runs config/tiny.yaml with faults on the way. As root it installs Debian's packages.
+slurm: tiny
+	$(BIN)/python -m pip install -q --no-deps --upgrade --target build/slurm -r envs/requirements-slurm.txt
+	$(BIN)/python tests/slurm/run.py --plugin build/slurm
 
 # Two workers with a thread each: with more they would wait for each other.
 test: $(VENV)/.ready-dev
@@ -66,6 +76,8 @@ lock: $(VENV)/.ready-dev
 	    $${extra:+--extra dev -c envs/requirements.txt} pyproject.toml | grep -vE '^(nvidia-|cuda-|triton)' > envs/.lock; \
 	  mv envs/.lock envs/requirements$${extra:+-dev}.txt; \
 	done
+	env -u UV_FIND_LINKS $(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate --extra slurm -c envs/requirements.txt \
+	  pyproject.toml | grep -E '^snakemake-executor' > envs/requirements-slurm.txt
 	{ sed -n '/^#/p; /^channels/,/- pip:/p' envs/environment.yaml; sed 's/^/      - /' envs/requirements.txt; } > envs/.lock
 	mv envs/.lock envs/environment.yaml
 
@@ -73,7 +85,7 @@ clean:
 	rm -rf $(VENV) .snakemake build
 
 help:
-	@sed -n '1,6p' Makefile
+	@sed -n '1,7p' Makefile
 
 # ---------------------------------------------------------------- set-up
 # $(1): the requirements file. Prints what it cost: people on slow lines want to know.

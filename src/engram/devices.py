@@ -106,8 +106,8 @@ def take(want: str, budget: int, devices: Sequence[Device] | None = None, locks:
                 "a GPU is wanted (activations.device: cuda, or encoding.backend: torch_cuda), and this run grants its jobs none. Allow one "
                 "(--resources gpu=1), or write 'auto'."
             )
-        os.environ[_VISIBLE] = ""
-        logger.info("runs on the CPU, %s", "as configured" if want == "cpu" else "without a GPU in its resources")
+        hide()
+        logger.info("runs on the CPU, %s", "as configured" if want == "cpu" else "since this run grants its jobs no GPU")
         return None
     found = visible(os.environ) if devices is None else list(devices)
     if not found:
@@ -117,6 +117,11 @@ def take(want: str, budget: int, devices: Sequence[Device] | None = None, locks:
     os.environ[_VISIBLE] = device.key
     logger.info("runs on %s", device)
     return device
+
+
+def hide() -> None:
+    """Let torch see no GPU: for jobs that take none."""
+    os.environ[_VISIBLE] = ""
 
 
 def visible(environment: Mapping[str, str], listed: Sequence[Device] | None = None) -> list[Device]:
@@ -172,7 +177,7 @@ def _say_nothing_is_listed(want: str) -> None:
     if "SLURM_JOB_ID" in os.environ or os.environ.get(_VISIBLE) is not None:
         if want == "cuda":
             raise EngramError("a GPU is wanted, and Slurm or CUDA_VISIBLE_DEVICES gives this job none. Ask for one, or write 'auto' in the configuration.")
-        os.environ[_VISIBLE] = ""
+        hide()
         logger.info("runs on the CPU: Slurm or CUDA_VISIBLE_DEVICES gives this job no GPU")
     elif want == "cuda":
         import torch

@@ -62,7 +62,7 @@ def job(snakemake: Any, network: bool = False) -> Iterator[None]:
         logger.info("rule %s, %s", snakemake.rule, dict(snakemake.wildcards.items()) or "no wildcards")
         try:
             inputs = checked_inputs(map(str, snakemake.input))
-            device = devices.take(devices.wanted(snakemake.params.get("config") or {}), _gpus(snakemake.resources))
+            device = _device_for(snakemake)
             yield
         except EngramError as error:
             logger.error("%s", error)
@@ -81,9 +81,15 @@ def job(snakemake: Any, network: bool = False) -> Iterator[None]:
         logger.info("done in %.1f s", time.monotonic() - start)
 
 
-def _gpus(resources: Any) -> int:
-    """Return how many GPUs a job was granted; a profile may ask for them in Slurm's words."""
-    return max(int(resources.get("gpu", 0)), int("gpu" in str(resources.get("gres", ""))))
+def _device_for(snakemake: Any) -> devices.Device | None:
+    """Return the GPU of a job, if its rule asks for one and there is one; a profile may ask in Slurm's words (`gres`)."""
+    resources = snakemake.resources
+    in_slurms_words = "gpu" in str(resources.get("gres", ""))
+    if resources.get("gpu") is None and not in_slurms_words:
+        devices.hide()
+        return None
+    budget = int(in_slurms_words or resources.get("gpu"))
+    return devices.take(devices.wanted(snakemake.params.get("config") or {}), budget)
 
 
 def _disk_is_full(error: BaseException) -> bool:
@@ -183,7 +189,7 @@ def _write_provenance(snakemake: Any, inputs: dict[str, str], device: devices.De
         "Revision": _revision(),
         "Inputs": inputs,
         "Versions": {"python": platform.python_version(), **_versions()},
-        "Device": str(device) if device else _device(),
+        "Device": _device(device),
         "Seconds": round(seconds, 2),
         "PeakMemoryMB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "Finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
@@ -206,8 +212,9 @@ def _versions() -> dict[str, str]:
     return {name: metadata.version(name) for name in _PACKAGES if name in sys.modules}
 
 
-def _device() -> str:
+def _device(taken: devices.Device | None) -> str:
+    """Return where the job ran, as torch says; a device that was taken and that torch cannot use is none."""
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
-        return str(torch.cuda.get_device_name())
+        return f"{torch.cuda.get_device_name()}{f' ({taken.uuid})' if taken else ''}"
     return f"cpu ({platform.machine()})"

@@ -13,7 +13,7 @@ from math import ceil
 from pathlib import Path
 
 from engram.config import AliceDataset, NarrativesForm, Study, TableDataset
-from engram.disk import REGIONS, REST, TARGETS, TR, VOXELS_WITH_REGION, WORDS, shape
+from engram.disk import REGIONS, TARGETS, TR, VOXELS_WITH_REGION, WORDS, shape
 from engram.facts import VOLUME
 from engram.names import WORD_RATE
 from engram.plan import Plan, models, scan_facts
