@@ -50,7 +50,11 @@ cluster: $(VENV)/.ready
 # A Slurm of one node, started and stopped by the test, runs config/tiny.yaml with faults on the way. As root it installs Debian's packages.
 slurm: tiny
 	$(BIN)/python -m pip install -q --no-deps --upgrade --target build/slurm -r envs/requirements-slurm.txt
-	$(BIN)/python tests/slurm/run.py --plugin build/slurm
+	$(BIN)/python tests/on_slurm.py --plugin build/slurm
+
+# Breaks a small study in many ways, some fifteen minutes; writes benchmarks/chaos.md. As root, for a small disk.
+chaos: $(VENV)/.ready
+	$(BIN)/python tests/chaos.py $(ARGS)
 
 # Two workers with a thread each: with more they would wait for each other.
 test: $(VENV)/.ready-dev

@@ -22,6 +22,7 @@ include: "workflow/rules/associations.smk"
 include: "workflow/rules/tuning.smk"
 include: "workflow/rules/maps.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/preflight.smk"
 
 
 rule all:

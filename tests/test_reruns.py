@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,13 +26,14 @@ from conftest import ROOT, random_words, regions, write_table_study
 STUB = """
 import sys
 from pathlib import Path
+from typing import Any
 for path in map(Path, snakemake.output):
     target = path / "file" if path.suffix == "" else path
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(f"{snakemake.rule} {path}\\n")
 sys.exit(0)
 """
-STUDY = {
+STUDY: dict[str, Any] = {
     "study": "mine",
     "dataset": {"kind": "table", "path": "data", "tr": 1.5},
     "models": {name: {"source": f"models/{name}"} for name in ("gpt2-tiny", "llama-tiny")},

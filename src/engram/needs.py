@@ -16,7 +16,7 @@ from engram.config import AliceDataset, NarrativesForm, Study, TableDataset
 from engram.disk import REGIONS, TARGETS, TR, VOXELS_WITH_REGION, WORDS, shape
 from engram.facts import VOLUME
 from engram.names import WORD_RATE
-from engram.plan import Plan, models, scan_facts
+from engram.plan import Plan, associating_models, models, scan_facts, tuned_models, tuning_variants
 
 #: Bytes of a job with the libraries that read and write results (Snakemake beside it on a cluster included), of one with torch, and of torch on a GPU.
 _SMALL, _TORCH, _CONTEXT = 1e9, 1.8e9, 1e9
@@ -64,6 +64,33 @@ def need(study: Study, plan: Plan, rule: str, wildcards: Mapping[str, str]) -> N
     """
     estimate = _NEEDS.get(rule)
     return estimate(study, plan, wildcards) if estimate else Need()
+
+
+def all_jobs(study: Study, plan: Plan) -> dict[str, list[dict[str, str]]]:
+    """Return the wildcards of all jobs that compute, by rule: those of a run that begins from nothing, downloads and drawing apart."""
+    stories = [{"story": story} for story in plan.stories]
+    groups = [{"group": group} for group in plan.groups]
+    found: dict[str, list[dict[str, str]]] = {
+        "simulate": [{}] if study.dataset.kind == "simulated" else [],
+        "story": stories,
+        "bold": stories,
+        "ceiling": stories,
+        "activations": [{**one, "model": name} for one in stories for name in models(study)],
+        "encoding": [{**one, "model": name} for one in groups for name in models(study)],
+        "tables": [{}],
+    }
+    for aug, text in study.associations.items():
+        reading = associating_models(study)
+        if text.annotator is not None and text.annotator.address is None:
+            found.setdefault("annotate_here", []).extend({**one, "aug": aug} for one in stories)
+        found.setdefault("augment", []).extend({**one, "model": name, "aug": aug} for one in stories for name in reading)
+        found.setdefault("effects", []).extend({**one, "model": name, "aug": aug} for one in groups for name in reading)
+    for tuning in study.tunings:
+        tuned, variants = tuned_models(study, tuning), tuning_variants(study, tuning)
+        found.setdefault("tune", []).extend({"tuning": tuning, "model": name, "variant": one} for name in tuned for one in variants)
+        found.setdefault("tuned", []).extend({**one, "model": name, "tuning": tuning} for one in stories for name in tuned)
+        found.setdefault("tuned_effects", []).extend({**one, "model": name, "tuning": tuning} for one in groups for name in tuned)
+    return {rule: jobs for rule, jobs in found.items() if jobs}
 
 
 def _activations(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:

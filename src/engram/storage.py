@@ -143,6 +143,26 @@ def json_text(content: Mapping[str, Any]) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
 
 
+def dataset_description(study: str, version: str, sources: list[dict[str, str]]) -> dict[str, Any]:
+    """Return what BIDS wants to know of derivatives (dataset_description.json).
+
+    Parameters
+    ----------
+    study : str
+    version : str
+        Engram's.
+    sources : list of dict
+        BIDS' SourceDatasets: ``URL``, ``DOI`` or ``Version`` of each.
+    """
+    return {
+        "Name": f"Engram: {study}",
+        "BIDSVersion": "1.10.0",
+        "DatasetType": "derivative",
+        "GeneratedBy": [{"Name": "Engram", "Version": version, "Description": "Brain scores for language models, and what association adds"}],
+        "SourceDatasets": sources,
+    }
+
+
 def read_json(path: str | Path) -> dict[str, Any]:
     """Read a JSON object; a file that is absent is an empty one.
 

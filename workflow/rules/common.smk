@@ -9,6 +9,7 @@ from math import ceil
 
 from snakemake.exceptions import WorkflowError
 
+from engram import __version__
 from engram import plan as planning
 from engram.code import digest
 from engram.config import MIRROR_VARIABLE, NAME, read_study, source_folder
@@ -24,7 +25,7 @@ from engram.names import (
     WORD_RATE,
     associations_file,
 )
-from engram.needs import need
+from engram.needs import all_jobs, need
 from engram.paths import (
     ALICE_SENTENCE_ENDS,
     ASSOCIATIONS,
@@ -136,7 +137,13 @@ def final_outputs():
     on_surface = PLAN.brain == "surface"
     return [
         f"<results>/{path}"
-        for path in [*tables, *figures, *(maps if on_surface else []), *truth]
+        for path in [
+            "dataset_description.json",
+            *tables,
+            *figures,
+            *(maps if on_surface else []),
+            *truth,
+        ]
     ]
 
 
@@ -741,3 +748,66 @@ def tuning_tables_config(wildcards):
 def tuning_figure_config(wildcards):
     """What the figures of tunings depend on."""
     return {"dpi": STUDY.figures.dpi}
+
+
+def description_config(wildcards):
+    """What the description of the results depends on."""
+    dataset = STUDY.dataset
+    if dataset.kind == "alice":
+        sources = [{"URL": "https://doi.org/10.1016/j.bandl.2016.04.008"}]
+    elif dataset.kind == "simulated":
+        sources = []
+    else:
+        sources = [{"URL": dataset_folder() or dataset.source}]
+    return {"sources": sources, "study": STUDY.study, "version": __version__}
+
+
+def preflight_config(wildcards):
+    """What the check before a run looks at."""
+    jobs = {}
+    for rule_name, all_wildcards in all_jobs(STUDY, PLAN).items():
+        needs = [need(STUDY, PLAN, rule_name, one) for one in all_wildcards]
+        jobs[rule_name] = {
+            "count": len(needs),
+            "gpu": max(one.gpu for one in needs),
+            "memory": max(one.memory for one in needs),
+            "seconds": sum(one.seconds for one in needs),
+        }
+    mirror = STUDY.mirror_folder()
+    return {
+        "annotators": [
+            name
+            for name, one in STUDY.associations.items()
+            if one.annotator is not None and one.annotator.address is not None
+        ],
+        "disk": sum(estimate(STUDY, PLAN).values()),
+        "fetches_narratives": STUDY.dataset.kind == "narratives"
+        and dataset_folder() is None,
+        "jobs": jobs,
+        "mirror": str(mirror) if mirror else None,
+        "models": [
+            {
+                "here": planning.is_local(STUDY, name) or was_downloaded(model),
+                "name": name,
+                "revision": model.revision,
+                "source": model.source,
+            }
+            for name, model in STUDY.language_models().items()
+        ],
+        "remote": runs_elsewhere(),
+        "study": STUDY.study,
+        "wants_gpu": "cuda" in (STUDY.activations.device, STUDY.encoding.backend[6:]),
+    }
+
+
+def was_downloaded(model):
+    """Whether a model of the hub is here already."""
+    downloads = STUDY.pathvars.get("downloads", "resources/downloads")
+    return os.path.exists(f"{downloads}/models/{planning.download_name(model)}.tsv")
+
+
+def runs_elsewhere():
+    """Whether jobs go to a cluster; the process of a local job knows it from the environment."""
+    if workflow.is_main_process:
+        os.environ["ENGRAM_REMOTE"] = str(int(bool(workflow.non_local_exec)))
+    return os.environ.get("ENGRAM_REMOTE") == "1"

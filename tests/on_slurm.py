@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 #: Seconds in which all of it must be done, and a run of Snakemake's.
 LIMIT = 540
 CPUS, GPUS = 4, 2
@@ -209,7 +209,10 @@ class Faults:
                 self._until = time.monotonic() + 5
         elif "up" not in self.done and time.monotonic() > self._until:
             tell("scontrol", "update", f"nodename={self.host}", "state=resume")
-            self._did("up", "the node is back")
+            again = [job["JobId"] for job in jobs() if job.get("JobState") == "PENDING"]
+            for job in again:  # Slurm puts what it lost back into the queue, to begin two minutes later
+                tell("scontrol", "update", f"jobid={job}", "starttime=now")
+            self._did("up", f"the node is back; {len(again)} jobs are in the queue again")
 
     def _did(self, name: str, text: str) -> None:
         say(text)
@@ -233,8 +236,8 @@ def run(folder: Path, plugin: Path) -> Faults:
                 time.sleep(0.5)
         finally:
             if process.poll() is None:
-                process.terminate()
-                process.wait(30)
+                process.kill()
+                process.wait()
     text = (folder / "snakemake.log").read_text()
     if process.returncode:
         print(text[-8000:])
@@ -270,13 +273,16 @@ def main() -> None:
         with slurm(folder):
             faults = run(run_folder, options.plugin.resolve())
         found = tables(run_folder / "results" / "tiny")
+        devices = {device for path in run_folder.glob("results/tiny/logs/encoding/*.log") for device in re.findall(r"runs on GPU \((\d)\)", path.read_text())}
     different = sorted(name for name in expected if found.get(name) != expected[name])
     missing = [name for name in ("killed", "drained", "resumed", "down", "up") if name not in faults.done]
-    if different or missing or faults.together < GPUS:
+    if different or missing or faults.together < GPUS or len(devices) < GPUS:
         raise SystemExit(
-            f"slurm test: tables that differ from the local run's: {different}; faults that did not happen: {missing}; GPU jobs at once: {faults.together}"
+            f"slurm test: tables that differ from the local run's: {different}; faults that did not happen: {missing}; GPU jobs at once: {faults.together}, on {sorted(devices)}"
         )
-    say(f"{len(expected)} tables equal to the local run's by SHA-256; {faults.together} jobs with a GPU ran at once; {time.monotonic() - start:.0f} s")
+    say(
+        f"{len(expected)} tables equal to the local run's by SHA-256; {faults.together} jobs with a GPU ran at once, on {sorted(devices)}; {time.monotonic() - start:.0f} s"
+    )
 
 
 if __name__ == "__main__":
