@@ -276,13 +276,10 @@ def main() -> None:
         devices = {device for path in run_folder.glob("results/tiny/logs/encoding/*.log") for device in re.findall(r"runs on GPU \((\d)\)", path.read_text())}
     different = sorted(name for name in expected if found.get(name) != expected[name])
     missing = [name for name in ("killed", "drained", "resumed", "down", "up") if name not in faults.done]
+    seen = f"{faults.together} jobs with a GPU at once, on devices {sorted(devices)}"
     if different or missing or faults.together < GPUS or len(devices) < GPUS:
-        raise SystemExit(
-            f"slurm test: tables that differ from the local run's: {different}; faults that did not happen: {missing}; GPU jobs at once: {faults.together}, on {sorted(devices)}"
-        )
-    say(
-        f"{len(expected)} tables equal to the local run's by SHA-256; {faults.together} jobs with a GPU ran at once, on {sorted(devices)}; {time.monotonic() - start:.0f} s"
-    )
+        raise SystemExit(f"slurm test: tables that differ from the local run's: {different}; faults that did not happen: {missing}; {seen}")
+    say(f"{len(expected)} tables equal to the local run's by SHA-256; {seen}; {time.monotonic() - start:.0f} s")
 
 
 if __name__ == "__main__":
