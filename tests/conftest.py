@@ -97,24 +97,17 @@ def regions(number: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def command(*arguments: str | Path, environment: dict[str, str] | None = None) -> tuple[list[str], dict[str, str]]:
+    """Return the command that runs Snakemake on the project's Snakefile, and its environment."""
+    words = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "2", "--max-threads", "1", "--resources", "gpu=2"]
+    clean = {name: value for name, value in os.environ.items() if name not in ("ENGRAM_MIRROR", "PYTHONDONTWRITEBYTECODE")}
+    return [*words, *map(str, arguments)], {**clean, **(environment or {})}
+
+
 def snakemake(*arguments: str | Path, folder: Path = ROOT, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run Snakemake on the project's Snakefile from a folder."""
-    command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "--snakefile",
-        str(ROOT / "Snakefile"),
-        "--cores",
-        "2",
-        "--max-threads",
-        "1",
-        "--resources",
-        "gpu=2",
-        *map(str, arguments),
-    ]
-    clean = {name: value for name, value in os.environ.items() if name not in ("ENGRAM_MIRROR", "PYTHONDONTWRITEBYTECODE")}
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env={**clean, **(environment or {})}, check=False, timeout=400)
+    words, variables = command(*arguments, environment=environment)
+    return subprocess.run(words, cwd=folder, capture_output=True, text=True, env=variables, check=False, timeout=400)
 
 
 def jobs(result: subprocess.CompletedProcess[str]) -> dict[str, int]:
