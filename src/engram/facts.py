@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,8 @@ def _fact(values: dict[str, Any]) -> Fact:
         if values[name] is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", values[name]):
             raise ValueError(f"{name} '{values[name]}' has other signs than letters, digits, '-' and '_'")
     times = {name: round(float(values[name]), 3) for name in ("audio_onset", "story_onset", "story_end")}
+    if not (all(map(isfinite, times.values())) and times["story_onset"] < times["story_end"]):
+        raise ValueError(f"times of {values['subject']}, {values['story']}: {times}; seconds are needed, and a story that ends after it began")
     return Fact(**{**values, **times})
 
 
