@@ -12,7 +12,7 @@ from functools import cache
 from math import ceil
 from pathlib import Path
 
-from engram.config import AliceDataset, NarrativesForm, Study, TableDataset
+from engram.config import AliceDataset, Study, TableDataset
 from engram.disk import REGIONS, TARGETS, TR, VOXELS_WITH_REGION, WORDS, shape
 from engram.facts import VOLUME
 from engram.names import WORD_RATE
@@ -140,9 +140,10 @@ def _encoding(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
 
 def _bold(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     story = wildcards["story"]
-    one = _targets(study, plan, regions=False) * _rows(study, plan, story)
-    people = len(plan.listeners(story)) + 1
-    return Need(_SMALL + 4 * one * (people * min(1.0, _targets(study, plan) * _rows(study, plan, story) / one) * 2 + 6), _START + people * one * 2e-7)
+    rows, people = _rows(study, plan, story), len(plan.listeners(story)) + 1
+    read, kept = _targets(study, plan, regions=False) * rows, _targets(study, plan) * rows
+    # All listeners in two bytes, twice while they are written; one listener's scan in several steps of cleaning.
+    return Need(_SMALL + people * kept * 4 + read * 4 * 8, _START + people * read * 2e-7)
 
 
 def _ceiling(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
@@ -205,7 +206,9 @@ def _parameters(layers: int, units: int) -> float:
 
 
 def _tr(study: Study) -> float:
-    return {True: study.dataset.tr if isinstance(study.dataset, TableDataset) else 2.0, False: TR}[not isinstance(study.dataset, NarrativesForm)]
+    if isinstance(study.dataset, TableDataset):
+        return study.dataset.tr
+    return 2.0 if isinstance(study.dataset, AliceDataset) else TR
 
 
 def _targets(study: Study, plan: Plan, regions: bool = True) -> float:
