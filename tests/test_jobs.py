@@ -38,3 +38,25 @@ def test_other_errors_keep_their_traceback(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="permission"), job(made(tmp_path)):
         raise OSError(errno.EACCES, "permission denied")
     assert "Traceback" in (tmp_path / "logs" / "bold.log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("resources", "asked"),
+    [
+        ({"gpu": 1}, [("cuda", 1)]),
+        ({"gpu": 0}, [("cuda", 0)]),  # Snakemake cuts a request down to the profile's limit
+        ({"gpu": 0, "gres": "gpu:1"}, [("cuda", 1)]),
+        ({}, []),
+    ],
+)
+def test_a_gpu_is_taken_for_jobs_whose_rule_asks_for_one(
+    resources: dict[str, object], asked: list[tuple[str, int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[tuple[str, int]] = []
+    monkeypatch.setattr("engram.devices.take", lambda want, budget: found.append((want, budget)))
+    one = made(tmp_path)
+    one.resources, one.params, one.output = resources, {"config": {"reading": {"device": "cuda"}}}, []
+    with job(one):
+        pass
+    assert found == asked
+    assert asked or os.environ["CUDA_VISIBLE_DEVICES"] == ""

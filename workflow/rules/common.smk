@@ -21,6 +21,7 @@ from engram.names import (
     NILEARN_ATLASES,
     NILEARN_PREFIX,
     ORIGINAL,
+    REMOTE_VARIABLE,
     TUNING_CONTROLS,
     WORD_RATE,
     associations_file,
@@ -809,5 +810,5 @@ def was_downloaded(model):
 def runs_elsewhere():
     """Whether jobs go to a cluster; the process of a local job knows it from the environment."""
     if workflow.is_main_process:
-        os.environ["ENGRAM_REMOTE"] = str(int(bool(workflow.non_local_exec)))
-    return os.environ.get("ENGRAM_REMOTE") == "1"
+        os.environ[REMOTE_VARIABLE] = str(int(bool(workflow.non_local_exec)))
+    return os.environ.get(REMOTE_VARIABLE) == "1"
