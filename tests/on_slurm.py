@@ -224,7 +224,7 @@ def run(folder: Path, plugin: Path) -> Faults:
     command = [
         *(sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--workflow-profile", ROOT / "profiles" / "slurm"),
         *("--configfile", ROOT / "config" / "tiny.yaml", "--max-threads", "1", "--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "10"),
-        *("--slurm-no-account", "--slurm-status-command", "squeue", "--default-resources", "slurm_partition=main", "mem_mb=1500", "runtime=10"),
+        *("--slurm-no-account", "--slurm-status-command", "squeue"),
     ]
     faults = Faults(folder)
     environment = {**os.environ, "PYTHONPATH": str(plugin)}

@@ -31,7 +31,8 @@ logger = logging.getLogger("engram")
 
 #: Packages whose version can change a number.
 _PACKAGES = ("engram", "numpy", "scipy", "pandas", "xarray", "torch", "transformers", "tokenizers", "himalaya", "nilearn", "nibabel", "matplotlib")
-#: Environment variables whose values nobody may read in a log or a sidecar.
+#: Environment variables whose values nobody may read in a log or a sidecar; values that are shorter are stand-ins, such as "EMPTY".
+_SHORTEST_SECRET = 8
 SECRETS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACEHUB_API_TOKEN", "ENGRAM_CHAT_KEY")
 
 
@@ -170,7 +171,7 @@ def hidden(text: str) -> str:
     """Return a text with the values of secret environment variables hidden."""
     for name in SECRETS:
         value = os.environ.get(name, "").strip()
-        if value:
+        if len(value) >= _SHORTEST_SECRET:
             text = text.replace(value, f"<{name}>")
     return text
 
