@@ -129,7 +129,6 @@ def test_provenance_says_which_commit_made_a_result(tmp_path: Path, monkeypatch:
     assert len(found["Revision"].removesuffix("-dirty")) == 40
     assert found["Outputs"] == {"a.tsv": checksum(tmp_path / "a.tsv")} and found["Device"].startswith("cpu")
     monkeypatch.setattr(jobs, "RESOURCES", tmp_path / "resources")  # an installation without git
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert jobs._revision() is None
 
 

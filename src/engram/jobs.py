@@ -65,6 +65,7 @@ def job(snakemake: Any, network: bool = False) -> Iterator[None]:
             inputs = checked_inputs(map(str, snakemake.input))
             device = _device_for(snakemake)
             yield
+            _write_provenance(snakemake, inputs, device, time.monotonic() - start)
         except EngramError as error:
             logger.error("%s", error)
             print(f"engram: {hidden(str(error))}", file=sys.stderr)
@@ -78,7 +79,6 @@ def job(snakemake: Any, network: bool = False) -> Iterator[None]:
                 raise SystemExit(1) from None
             logger.exception("the job failed")
             raise
-        _write_provenance(snakemake, inputs, device, time.monotonic() - start)
         logger.info("done in %.1f s", time.monotonic() - start)
 
 
@@ -202,6 +202,8 @@ def _write_provenance(snakemake: Any, inputs: dict[str, str], device: devices.De
 
 def _revision() -> str | None:
     """Return the project's commit, with `-dirty` where files differ from it; None outside a git checkout."""
+    if not (RESOURCES.parent / ".git").exists():
+        return None  # git would look above, and find somebody else's
     command = ["git", "-C", str(RESOURCES.parent), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
     try:
         return subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout.strip()
