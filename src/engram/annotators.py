@@ -617,7 +617,7 @@ def _kept_answer(annotator: Annotator, request: dict[str, Any], report: Report) 
     path = annotator.cache / f"{name}.json"
     try:
         kept = storage.read_json(path).get("Answer")
-    except (ValueError, AttributeError):
+    except EngramError:
         logger.warning("'%s' cannot be read as JSON; its request is asked again", path)
         kept = None
     if isinstance(kept, dict) and isinstance(kept.get("content"), str):
