@@ -30,7 +30,7 @@ NAME, SYSTEM = "engram-test", Path("/etc/slurm/slurm.conf")
 
 CONFIGURATION = """\
 ClusterName={name}
-SlurmctldHost={host}
+SlurmctldHost={host}(127.0.0.1)
 SlurmUser=root
 AuthType=auth/munge
 AuthInfo=socket={folder}/munge.socket
@@ -54,7 +54,7 @@ ReturnToService=1
 MinJobAge=600
 GresTypes=gpu
 SlurmdParameters=config_overrides
-NodeName={host} CPUs={cpus} RealMemory={memory} Gres=gpu:{gpus} State=UNKNOWN
+NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} Gres=gpu:{gpus} State=UNKNOWN
 PartitionName=main Nodes={host} Default=YES MaxTime=INFINITE State=UP OverSubscribe=NO
 """
 
@@ -103,7 +103,7 @@ def slurm(folder: Path) -> Iterator[None]:
     SYSTEM.parent.mkdir(parents=True, exist_ok=True)
     SYSTEM.write_text(text)
     for number in range(GPUS):
-        (folder / f"gpu{number}").touch()  # Slurm wants a file for each; nothing opens them
+        (folder / f"gpu{number}").symlink_to("/dev/null")  # Slurm wants a device for each; nothing opens them
     (SYSTEM.parent / "gres.conf").write_text(f"NodeName={host} Name=gpu File={folder}/gpu[0-{GPUS - 1}]\n")
     for name in ("state", "spool"):
         (folder / name).mkdir()
