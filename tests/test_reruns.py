@@ -176,7 +176,10 @@ def test_finished_study_has_nothing_to_do(runs: Runs) -> None:
 
 Change = Callable[[str], str]
 #: What reruns after each change.
-EXPECTED: dict[str, dict[str, str]] = yaml.safe_load((ROOT / "tests" / "reruns.yaml").read_text())
+SNAPSHOTS = ROOT / "tests" / "reruns.yaml"
+EXPECTED: dict[str, dict[str, str]] = yaml.safe_load(SNAPSHOTS.read_text())
+#: Set it to 1 to write what is found instead of testing it; then look at the difference.
+WRITE_VARIABLE = "ENGRAM_WRITE_SNAPSHOTS"
 
 CONFIG: dict[str, Change] = {
     "a model": configured(models={"llama-tiny": {"source": "models/llama-tiny", "untrained": True}}),
@@ -211,8 +214,14 @@ DATA: dict[str, tuple[str, Change]] = {
 
 
 def expect(runs: Runs, name: str) -> None:
+    """Hold what would run against its snapshot."""
     planned = runs.planned()
-    assert planned == EXPECTED[name], f"after a change of {name}:\n{yaml.safe_dump({name: planned}, width=200)}"
+    if os.environ.get(WRITE_VARIABLE) == "1":
+        EXPECTED[name] = planned
+        comments = [line for line in SNAPSHOTS.read_text().splitlines(keepends=True) if line.startswith("#")]
+        SNAPSHOTS.write_text("".join(comments) + yaml.safe_dump(EXPECTED, width=200, sort_keys=False))
+    shown = yaml.safe_dump({name: planned}, width=200)
+    assert planned == EXPECTED.get(name), f"after a change of {name}:\n{shown}If it is right: {WRITE_VARIABLE}=1 pytest -n 0 tests/test_reruns.py"
 
 
 @pytest.mark.parametrize("name", CONFIG)
