@@ -753,13 +753,7 @@ def tuning_figure_config(wildcards):
 
 def description_config(wildcards):
     """What the description of the results depends on."""
-    dataset = STUDY.dataset
-    if dataset.kind == "alice":
-        sources = [{"URL": "https://doi.org/10.1016/j.bandl.2016.04.008"}]
-    elif dataset.kind == "simulated":
-        sources = []
-    else:
-        sources = [{"URL": dataset_folder() or dataset.source}]
+    sources = planning.source_datasets(STUDY)
     return {"sources": sources, "study": STUDY.study, "version": __version__}
 
 
