@@ -57,6 +57,11 @@ class Study:
         (self.folder / "log.txt").unlink(missing_ok=True)
         return self.start(*arguments).wait()
 
+    def unlock(self) -> None:
+        """Take away the lock that a killed Snakemake left."""
+        if any((self.folder / ".snakemake" / "locks").glob("*")):
+            self.run("--unlock")
+
     def said(self) -> str:
         """Return what the last run said."""
         return (self.folder / "log.txt").read_text(errors="replace")
@@ -117,7 +122,7 @@ class Chaos:
         while kills < self.tries:
             study = Study(self.place / f"{name}-{finished}")
             while True:
-                study.run("--unlock")
+                study.unlock()
                 process = study.start()
                 end = time.monotonic() + self.random.uniform(1, 0.3 * self.seconds)
                 while kills < self.tries and time.monotonic() < end and process.poll() is None:
@@ -153,7 +158,7 @@ class Chaos:
                 status = study.run()
                 said["failed with 'the disk is full' and where" if status and "the disk is full" in study.said() else f"ended with {status}"] += 1
                 subprocess.run(["mount", "-o", "remount,size=1g", str(results)], check=True)
-                study.run("--unlock")
+                study.unlock()
                 equal &= study.run() == 0 and self.equal(study)
             finally:
                 subprocess.run(["umount", "-l", str(results)], check=False)
