@@ -1,13 +1,14 @@
 """What goes wrong, and what becomes of it: `make chaos` breaks a small study in many ways and writes benchmarks/chaos.md.
 
 Each fault is followed by a rerun, as a user would do it, whose tables must equal those of an unbroken run by SHA-256. As root (for a small disk and a
-read-only one). `--only fault ...` takes some of them and leaves the others' lines as they are.
+read-only one). `--only fault ...` takes some of them, `--add` counts kills beside those of earlier calls: chaos in portions (benchmarks/chaos.json keeps them).
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import random
 import re
@@ -20,9 +21,10 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
-TABLE = ROOT / "benchmarks" / "chaos.md"
+TABLE, KEPT = ROOT / "benchmarks" / "chaos.md", ROOT / "benchmarks" / "chaos.json"
 #: The tiny study, smaller still.
 STUDY = ["--configfile", str(ROOT / "config" / "tiny.yaml"), "--config", "dataset={words: 300, listeners: 4}", "encoding={folds: 3, inner_folds: 2}"]
 RESULTS = Path("results") / "tiny"
@@ -34,9 +36,13 @@ HEAD = """\
 `make chaos` (tests/chaos.py) breaks a small study (config/tiny.yaml with {size}) and runs it again as a user would. *Equal*: the tables after the last
 run have the same SHA-256 as those of an unbroken run.
 
-| fault | tries | what happened | tables equal |
-|---|---|---|---|
+| fault | tries, and what happened | tables equal |
+|---|---|---|
 """
+
+
+#: How often what came of it, and whether the tables were equal in the end.
+Outcome = tuple[Counter[str], bool]
 
 
 class Study:
@@ -86,7 +92,7 @@ class Study:
 
 
 class Chaos:
-    """Faults, each a method that returns tries, what happened, and whether the tables were equal in the end."""
+    """Faults, each a method that returns what came of it."""
 
     def __init__(self, place: Path, tries: int, seed: int) -> None:
         self.place, self.tries = place, tries
@@ -108,47 +114,44 @@ class Chaos:
         """Tell whether a study's tables are the unbroken run's."""
         return study.tables() == self.expected
 
-    def kill_jobs(self) -> tuple[int, str, bool]:
+    def kill_jobs(self) -> Outcome:
         """Kill -9 of a random job, at a random time."""
         return self._kills("jobs", lambda study, process: self.random.choice(study.scripts() or [0]))
 
-    def kill_snakemake(self) -> tuple[int, str, bool]:
+    def kill_snakemake(self) -> Outcome:
         """Kill -9 of Snakemake, at a random time; its jobs live on beside the next run."""
         return self._kills("snakemake", lambda study, process: process.pid)
 
-    def _kills(self, name: str, victim: Callable[[Study, subprocess.Popen[bytes]], int]) -> tuple[int, str, bool]:
-        kills, finished, equal = 0, 0, True
+    def _kills(self, name: str, victim: Callable[[Study, subprocess.Popen[bytes]], int]) -> Outcome:
         seen: Counter[str] = Counter()
-        while kills < self.tries:
-            study = Study(self.place / f"{name}-{finished}")
+        equal = True
+        while seen[KILLED] < self.tries:
+            study = Study(self.place / f"{name}-{seen[FINISHED]}")
             while True:
                 study.unlock()
                 process = study.start()
                 end = time.monotonic() + self.random.uniform(1, 0.3 * self.seconds)
-                while kills < self.tries and time.monotonic() < end and process.poll() is None:
+                while seen[KILLED] < self.tries and time.monotonic() < end and process.poll() is None:
                     time.sleep(0.05)
-                target = victim(study, process) if kills < self.tries and process.poll() is None else 0
+                target = victim(study, process) if seen[KILLED] < self.tries and process.poll() is None else 0
                 if target:
                     os.kill(target, signal.SIGKILL)
-                    kills += 1
-                    seen["killed"] += 1
+                    seen[KILLED] += 1
                 status = process.wait()
                 if status == 0:
                     break
-                if not target and status:
+                if not target:
                     seen["runs that failed by themselves"] += 1
                     if seen["runs that failed by themselves"] > 5:
-                        return kills, f"gave up: {study.said()[-500:]}", False
-            finished += 1
+                        return seen, False
+            seen[FINISHED] += 1
             equal &= self.equal(study)
-            leftovers = [path for path in (study.folder / RESULTS).rglob(".*") if path.is_file()]
-            seen["unfinished files left over, under hidden names"] += len(leftovers)
-        rest = ", ".join(f"{number} {what}" for what, number in sorted(seen.items()) if what != "killed" and number)
-        return kills, f"{finished} studies finished through {kills} kills; every rerun went on from what was done{'; ' + rest if rest else ''}", equal
+        return seen, equal
 
-    def disk_full(self) -> tuple[int, str, bool]:
+    def disk_full(self) -> Outcome:
         """A disk of a few MB, which fills up in the middle; then more space."""
-        said, equal = Counter[str](), True
+        seen: Counter[str] = Counter()
+        equal = True
         for size in ("3m", "8m", "12m"):
             study = Study(self.place / f"full-{size}")
             results = study.folder / "results"
@@ -156,19 +159,21 @@ class Chaos:
             subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(results)], check=True)
             try:
                 status = study.run()
-                said["failed with 'the disk is full' and where" if status and "the disk is full" in study.said() else f"ended with {status}"] += 1
+                seen["runs said that the disk is full, and where" if status and "the disk is full" in study.said() else f"runs ended with {status}"] += 1
                 subprocess.run(["mount", "-o", "remount,size=1g", str(results)], check=True)
                 study.unlock()
-                equal &= study.run() == 0 and self.equal(study)
+                again = study.run()
+                seen["finished with more space" if again == 0 else "did not finish with more space"] += 1
+                equal &= self.equal(study)
             finally:
                 subprocess.run(["umount", "-l", str(results)], check=False)
-        return 3, "; ".join(f"{number} {what}" for what, number in said.items()) + "; with more space all finished", equal
+        return seen, equal
 
-    def truncated(self) -> tuple[int, str, bool]:
+    def truncated(self) -> Outcome:
         """Half of an intermediate is gone."""
         return self._damaged("truncated", lambda content: content[: len(content) // 2])
 
-    def flipped(self) -> tuple[int, str, bool]:
+    def flipped(self) -> Outcome:
         """One bit of an intermediate is another."""
 
         def flip(content: bytes) -> bytes:
@@ -177,7 +182,7 @@ class Chaos:
 
         return self._damaged("flipped", flip)
 
-    def _damaged(self, name: str, damage: Callable[[bytes], bytes]) -> tuple[int, str, bool]:
+    def _damaged(self, name: str, damage: Callable[[bytes], bytes]) -> Outcome:
         read_by = {
             "stories/story-lighthouse_words.tsv": "scores",
             "bold/story-lighthouse_bold.nc": "ceilings",
@@ -185,7 +190,8 @@ class Chaos:
             "ceilings/story-lighthouse_ceiling.nc": "tables",
             "scores/group-lighthouse_model-gpt2-tiny_aug-original_scores.nc": "tables",
         }
-        named, rebuilt, equal = 0, 0, True
+        seen: Counter[str] = Counter()
+        equal = True
         study = self.copy(name)
         for path, reader in read_by.items():
             file = study.folder / RESULTS / path
@@ -193,21 +199,16 @@ class Chaos:
             file.write_bytes(damage(file.read_bytes()))
             os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))  # as a disk does it
             shutil.rmtree(study.folder / RESULTS / reader)
-            if study.run():
-                if f"{path}' is not what was written" in study.said() or f"{path}' cannot be read" in study.said():
-                    named += 1
-                file.unlink()  # as the message says
-                study.run()
+            if study.run() and f"{path}' is not what was written" in study.said():
+                seen["named before anything was made of them"] += 1
             else:
-                rebuilt += 1
+                seen["not named"] += 1
+            file.unlink()  # as the message says
+            seen["deleted and made anew" if study.run() == 0 else "not made anew"] += 1
             equal &= self.equal(study)
-        return (
-            len(read_by),
-            f"{named} named before anything was made of them, {rebuilt} made anew by themselves; deleted, as the message says, and made anew",
-            equal,
-        )
+        return seen, equal
 
-    def two_runs(self) -> tuple[int, str, bool]:
+    def two_runs(self) -> Outcome:
         """Two runs of one study at once."""
         study = Study(self.place / "two")
         first = study.start()
@@ -215,22 +216,21 @@ class Chaos:
         second = study.start().wait()
         refused = second != 0 and "cannot be locked" in study.said()
         equal = first.wait() == 0 and self.equal(study)
-        return 1, "the second was refused (the folder is locked), the first finished" if refused else f"the second ended with {second}", equal
+        return Counter(["second run refused, the folder is locked; the first finished" if refused else f"second run ended with {second}"]), equal
 
-    def read_only(self) -> tuple[int, str, bool]:
+    def read_only(self) -> Outcome:
         """The project's folder cannot be written to."""
         mount = f"mount --bind '{ROOT}' '{ROOT}' && mount -o remount,ro,bind '{ROOT}' && exec \"$@\""
         study = Study(self.place / "read-only", ("unshare", "--mount", "sh", "-c", mount, "sh"))
-        status = study.run()
-        return 1, "runs as ever" if status == 0 else study.said()[-300:], self.equal(study)
+        return Counter(["run finished as ever" if study.run() == 0 else "run failed"]), self.equal(study)
 
-    def strange_path(self) -> tuple[int, str, bool]:
+    def strange_path(self) -> Outcome:
         """A folder with spaces, accents, a quotation mark and brackets in its name."""
         study = Study(self.place / "L'été (à deux) – ключ [1]")
-        status = study.run()
-        return 1, "runs as ever" if status == 0 else study.said()[-300:], self.equal(study)
+        return Counter(["run finished as ever" if study.run() == 0 else "run failed"]), self.equal(study)
 
 
+KILLED, FINISHED = "kills, after each of which the next run went on from what was done", "studies finished in the end"
 FAULTS = {
     "kill -9 of a job": Chaos.kill_jobs,
     "kill -9 of Snakemake": Chaos.kill_snakemake,
@@ -248,19 +248,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=list(FAULTS), default=list(FAULTS))
     parser.add_argument("--tries", type=int, default=15, help="kills of each kind")
+    parser.add_argument("--add", action="store_true", help="count beside what is kept of these faults")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     os.environ.pop("ENGRAM_MIRROR", None)
-    lines = {line.split(" | ")[0].removeprefix("| "): line for line in TABLE.read_text().splitlines() if line.startswith("| ")} if TABLE.exists() else {}
+    kept: dict[str, dict[str, Any]] = json.loads(KEPT.read_text()) if KEPT.exists() else {}
     wrong = []
     with tempfile.TemporaryDirectory(prefix="engram-chaos-", ignore_cleanup_errors=True) as place:
         chaos = Chaos(Path(place), options.tries, options.seed)
         for name in options.only:
-            start = time.monotonic()
-            tries, happened, equal = FAULTS[name](chaos)
-            lines[name] = f"| {name} | {tries} | {happened} | {'yes' if equal else 'NO'} |"
-            print(f"{lines[name]} {time.monotonic() - start:.0f} s", flush=True)
-            TABLE.write_text(HEAD.format(size="300 words and 4 listeners") + "\n".join(lines[one] for one in FAULTS if one in lines) + "\n")
+            seen, equal = FAULTS[name](chaos)
+            if options.add and name in kept:
+                seen, equal = seen + Counter(kept[name]["seen"]), equal and kept[name]["equal"]
+            kept[name] = {"seen": dict(seen), "equal": equal}
+            KEPT.write_text(json.dumps(kept, indent=2) + "\n")
+            lines = [
+                f"| {one} | {'; '.join(f'{n} {what}' for what, n in kept[one]['seen'].items())} | {'yes' if kept[one]['equal'] else 'NO'} |"
+                for one in FAULTS
+                if one in kept
+            ]
+            TABLE.write_text(HEAD.format(size="300 words and 4 listeners") + "\n".join(lines) + "\n")
+            print(f"{name}: {dict(seen)}, tables {'equal' if equal else 'DIFFERENT'}", flush=True)
             if not equal:
                 wrong.append(name)
     if wrong:
