@@ -152,7 +152,7 @@ class Chaos:
         """A disk of a few MB, which fills up in the middle; then more space."""
         seen: Counter[str] = Counter()
         equal = True
-        for size in ("3m", "8m", "12m"):
+        for size in ("2m", "4m", "6m"):
             study = Study(self.place / f"full-{size}")
             results = study.folder / "results"
             results.mkdir()
