@@ -3,6 +3,7 @@
 #   make demo                 a small simulated Narratives, no network after set-up
 #   make datalad              adds what fetches Narratives, once
 #   make calibrate            how often the tests are wrong: 1,000 simulated studies for each, 10 minutes (docs/calibration.tsv)
+#   make cluster              adds what submits jobs to Slurm, once; make slurm tries it on a small Slurm of its own
 #   make test | lint | tiny   what the project's own checks run
 #   make browser              the reports in Chromium (as root it installs Debian's)
 # Variables: PYTHON=python3.12  CORES=4  TORCH=cpu (PyTorch's builds without CUDA, for laptops)  ARGS="-n" (more for snakemake)
@@ -26,8 +27,9 @@ export PATH := $(abspath $(BIN)):$(PATH)
 SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) $(ARGS)
 # Models this small gain nothing from many threads, nor from a GPU of their own: a core for each job, as many jobs as there are cores.
 SMALL := --max-threads 1 --resources gpu=64
+demo alice tiny: export ENGRAM_JOBS_PER_GPU ?= 64
 
-.PHONY: demo alice tiny datalad calibrate test browser bench bench-gpu lint lock docs clean help
+.PHONY: demo alice tiny datalad cluster calibrate test browser slurm chaos bench bench-gpu lint lock docs clean help
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.ready
@@ -45,6 +47,19 @@ datalad: $(VENV)/.ready
 
 calibrate: $(VENV)/.ready
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/calibration.py
+
+# What submits jobs to Slurm, once. Not among the base requirements: it asks for Slurm's controller whenever Snakemake starts.
+cluster: $(VENV)/.ready
+	$(BIN)/python -m pip install -q -r envs/requirements-slurm.txt
+
+# A Slurm of one node, started and stopped by the test, runs config/tiny.yaml with faults on the way. As root it installs Debian's packages.
+slurm: tiny
+	$(BIN)/python -m pip install -q --no-deps --upgrade --target build/slurm -r envs/requirements-slurm.txt
+	$(BIN)/python tests/on_slurm.py --plugin build/slurm
+
+# Breaks a small study in many ways, some fifteen minutes; writes benchmarks/chaos.md. As root, for a small disk.
+chaos: $(VENV)/.ready
+	$(BIN)/python tests/chaos.py $(ARGS)
 
 # Two workers with a thread each: with more they would wait for each other.
 test: $(VENV)/.ready-dev
@@ -85,6 +100,8 @@ lock: $(VENV)/.ready-dev
 	    $${extra:+--extra dev -c envs/requirements.txt} pyproject.toml | grep -vE '^(nvidia-|cuda-|triton)' > envs/.lock; \
 	  mv envs/.lock envs/requirements$${extra:+-dev}.txt; \
 	done
+	env -u UV_FIND_LINKS $(BIN)/uv pip compile -q --universal --python-version 3.11 --no-header --no-annotate --extra slurm -c envs/requirements.txt \
+	  pyproject.toml | grep -E '^snakemake-executor' > envs/requirements-slurm.txt
 	{ sed -n '/^#/p; /^channels/,/- pip:/p' envs/environment.yaml; sed 's/^/      - /' envs/requirements.txt; } > envs/.lock
 	mv envs/.lock envs/environment.yaml
 

@@ -26,6 +26,7 @@ include: "workflow/rules/tuning.smk"
 include: "workflow/rules/maps.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/preflight.smk"
 
 
 rule all:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,21 @@ def mirror() -> Path:
 def story_words(number: int) -> list[str]:
     """The first words of a story."""
     return STORY.split()[:number]
+
+
+@pytest.fixture
+def job_in_this_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A job takes its process for itself: the package's log, the devices, what is done with errors; tests want them back."""
+    logger = logging.getLogger("engram")
+    before = logger.handlers, logger.propagate, logger.level
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    for name in ("CUDA_VISIBLE_DEVICES", "HF_HUB_OFFLINE"):
+        monkeypatch.setenv(name, "")  # remembered, as it is or as it is not
+        monkeypatch.delenv(name)
+    yield
+    logging.captureWarnings(False)
+    logger.handlers, logger.propagate = before[:2]
+    logger.setLevel(before[2])
 
 
 @pytest.fixture(scope="session")
@@ -80,24 +97,17 @@ def regions(number: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def command(*arguments: str | Path, environment: dict[str, str] | None = None) -> tuple[list[str], dict[str, str]]:
+    """Return the command that runs Snakemake on the project's Snakefile, and its environment."""
+    words = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "2", "--max-threads", "1", "--resources", "gpu=2"]
+    clean = {name: value for name, value in os.environ.items() if name not in ("ENGRAM_MIRROR", "PYTHONDONTWRITEBYTECODE")}
+    return [*words, *map(str, arguments)], {**clean, **(environment or {})}
+
+
 def snakemake(*arguments: str | Path, folder: Path = ROOT, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Run Snakemake on the project's Snakefile from a folder."""
-    command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "--snakefile",
-        str(ROOT / "Snakefile"),
-        "--cores",
-        "2",
-        "--max-threads",
-        "1",
-        "--resources",
-        "gpu=2",
-        *map(str, arguments),
-    ]
-    clean = {name: value for name, value in os.environ.items() if name not in ("ENGRAM_MIRROR", "PYTHONDONTWRITEBYTECODE")}
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env={**clean, **(environment or {})}, check=False, timeout=400)
+    words, variables = command(*arguments, environment=environment)
+    return subprocess.run(words, cwd=folder, capture_output=True, text=True, env=variables, check=False, timeout=400)
 
 
 def jobs(result: subprocess.CompletedProcess[str]) -> dict[str, int]:

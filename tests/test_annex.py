@@ -15,7 +15,7 @@ import pytest
 
 from engram import annex, facts
 from engram.errors import EngramError
-from engram.jobs import sha256
+from engram.integrity import sha256
 
 HERE = Path(sys.executable).parent
 SUBDATASETS = ("derivatives/afni-nosmooth", "derivatives/freesurfer", "stimuli/gentle")

@@ -7,7 +7,6 @@ import json
 import logging
 import os
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,21 +14,14 @@ import pytest
 
 from engram.jobs import job
 
-
-@pytest.fixture(autouse=True)
-def logging_as_before() -> Iterator[None]:
-    """A job takes the package's log for itself; other tests want it back."""
-    logger = logging.getLogger("engram")
-    before = logger.handlers, logger.propagate, logger.level
-    yield
-    logging.captureWarnings(False)
-    logger.handlers, logger.propagate = before[:2]
-    logger.setLevel(before[2])
+pytestmark = pytest.mark.usefixtures("job_in_this_process")
 
 
 def made(folder: Path) -> SimpleNamespace:
     """What Snakemake hands to a script, as far as it matters here."""
-    return SimpleNamespace(rule="bold", wildcards={}, log=[str(folder / "logs" / "bold.log")], output=[str(folder / "results" / "x.nc")])
+    return SimpleNamespace(
+        input=[], params={}, resources={}, rule="bold", wildcards={}, log=[str(folder / "logs" / "bold.log")], output=[str(folder / "results" / "x.nc")]
+    )
 
 
 @pytest.mark.parametrize(
@@ -51,19 +43,18 @@ def test_other_errors_keep_their_traceback(tmp_path: Path) -> None:
     assert "Traceback" in (tmp_path / "logs" / "bold.log").read_text()
 
 
-def test_inputs_are_named_by_their_content_and_folders_by_their_name(tmp_path: Path) -> None:
+def test_inputs_are_named_by_their_content(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("")
     given = [str(tmp_path / name) for name in ("folder", "file", "absent")]
-    with job(SimpleNamespace(**vars(made(tmp_path)), params={}, input=given)):
+    with job(SimpleNamespace(**{**vars(made(tmp_path)), "input": given})):
         pass
     written = json.loads((tmp_path / "results" / "x.json").read_text())["Provenance"]["Inputs"]
-    assert written == {given[0]: "folder", given[1]: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}
+    assert written == dict.fromkeys(given[:2], "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")  # of nothing
 
 
 def test_what_a_job_warns_of_stands_beside_its_results(tmp_path: Path) -> None:
-    given = SimpleNamespace(**vars(made(tmp_path)), params={}, input=[])
-    with job(given):
+    with job(made(tmp_path)):
         logging.getLogger("engram.bold").warning("sub-%s is odd", "01")
         logging.getLogger("engram.bold").warning("sub-%s is odd", "01")
         warnings.warn("invalid value in divide", RuntimeWarning, stacklevel=1)
@@ -71,3 +62,25 @@ def test_what_a_job_warns_of_stands_beside_its_results(tmp_path: Path) -> None:
     written = json.loads((tmp_path / "results" / "x.json").read_text())["Provenance"]["Warnings"]
     assert written == ["sub-01 is odd", "RuntimeWarning: invalid value in divide"]
     assert "this will change" in (tmp_path / "logs" / "bold.log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("resources", "asked"),
+    [
+        ({"gpu": 1}, [("cuda", 1)]),
+        ({"gpu": 0}, [("cuda", 0)]),  # Snakemake cuts a request down to the profile's limit
+        ({"gpu": 0, "gres": "gpu:1"}, [("cuda", 1)]),
+        ({}, []),
+    ],
+)
+def test_a_gpu_is_taken_for_jobs_whose_rule_asks_for_one(
+    resources: dict[str, object], asked: list[tuple[str, int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[tuple[str, int]] = []
+    monkeypatch.setattr("engram.devices.take", lambda want, budget: found.append((want, budget)))
+    one = made(tmp_path)
+    one.resources, one.params, one.output = resources, {"config": {"reading": {"device": "cuda"}}}, []
+    with job(one):
+        pass
+    assert found == asked
+    assert asked or os.environ["CUDA_VISIBLE_DEVICES"] == ""

@@ -354,3 +354,17 @@ def test_downloads_of_other_sources_or_revisions_have_other_names() -> None:
     names = {plan.download_name(Model(source=source, revision=revision)) for source, revision in DOWNLOADS}
     assert len(names) == len(DOWNLOADS)
     assert {plan.download_name(Model(source=source, revision=revision, untrained=True)) for source, revision in DOWNLOADS} == names
+
+
+def test_source_datasets() -> None:
+    base = {"study": "s", "baselines": ["word-rate"]}
+    kinds: list[tuple[dict[str, Any], list[str]]] = [
+        ({"kind": "simulated"}, []),
+        ({"kind": "table", "path": "my_data", "tr": 1.5}, ["my_data"]),
+        ({"kind": "narratives", "source": "/clone"}, ["/clone"]),
+        ({"kind": "narratives", "path": "/tree"}, ["/tree"]),
+    ]
+    for dataset, expected in kinds:
+        assert [one["URL"] for one in plan.source_datasets(read_study({**base, "dataset": dataset}))] == expected
+    (alice,) = plan.source_datasets(read_study({**base, "dataset": {"kind": "alice"}}))
+    assert alice["URL"].startswith("https://") and alice["URL"].endswith("/alice_data_shared/")

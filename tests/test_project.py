@@ -22,7 +22,21 @@ def test_the_lock_pins_everything_and_names_no_index(name: str) -> None:
     for line in lines:
         assert re.match(r"^[A-Za-z0-9._-]+==[^ ]+( ; .+)?$", line), line
         assert not line.startswith(("nvidia-", "cuda-", "triton")), line
+    assert not [line for line in lines if "slurm" in line], "the plugin asks for Slurm's controller whenever Snakemake starts: an extra"
     assert {"snakemake==9.27.1", "torch==2.13.0"} <= set(lines)
+
+
+def test_the_lock_of_the_slurm_plugin_adds_to_the_base_and_changes_nothing_of_it() -> None:
+    lines = (ROOT / "envs" / "requirements-slurm.txt").read_text().splitlines()
+    assert lines and all(re.fullmatch(r"snakemake-executor-plugin-slurm(-jobstep)?==\d+\.\d+\.\d+", line) for line in lines)
+
+
+def test_profiles_differ_where_they_must() -> None:
+    default, slurm = (yaml.safe_load((ROOT / "profiles" / name / "config.yaml").read_text()) for name in ("default", "slurm"))
+    assert default["resources"] == {"gpu": 1} and "resources" not in slurm  # a workstation's limit would serialise a cluster
+    same = ("rerun-triggers", "rerun-incomplete", "keep-going", "scheduler", "show-failed-logs")
+    assert {key: slurm[key] for key in same} == {key: default[key] for key in same}
+    assert slurm["executor"] == "slurm" and slurm["retries"] > 0 and slurm["cores"] > 1
 
 
 def test_the_conda_environment_has_the_same_pins() -> None:

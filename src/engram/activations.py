@@ -95,15 +95,15 @@ def load(
     place = device if device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
     home = base_of(folder, base) if is_adapter(folder) else folder
     try:
-        config = AutoConfig.from_pretrained(home, local_files_only=True)
-        tokenizer = AutoTokenizer.from_pretrained(home, local_files_only=True)
+        config = AutoConfig.from_pretrained(home, local_files_only=True, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(home, local_files_only=True, trust_remote_code=False)
         if untrained:
             torch.manual_seed(seed or 0)
-            model = AutoModel.from_config(config, dtype=getattr(torch, dtype))
+            model = AutoModel.from_config(config, trust_remote_code=False, dtype=getattr(torch, dtype))
         elif home is not folder:
             model = merged(home, folder, dtype).base_model  # without the head
         else:
-            model = AutoModel.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=getattr(torch, dtype))
+            model = AutoModel.from_pretrained(folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=getattr(torch, dtype))
     except Exception as error:  # as many kinds as there are libraries behind it
         raise EngramError(f"the model in '{folder}' cannot be loaded: {error}") from error
     if getattr(config, "is_encoder_decoder", False):

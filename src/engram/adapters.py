@@ -93,5 +93,5 @@ def merged(base: str | Path, tuned: str | Path, dtype: str = "float32") -> Any:
     from transformers import AutoModelForCausalLM
 
     home = base_of(tuned, base)
-    model = AutoModelForCausalLM.from_pretrained(home, local_files_only=True, use_safetensors=True, dtype=getattr(torch, dtype))
+    model = AutoModelForCausalLM.from_pretrained(home, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=getattr(torch, dtype))
     return PeftModel.from_pretrained(model, str(tuned), torch_device="cpu").merge_and_unload().eval()

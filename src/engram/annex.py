@@ -20,7 +20,8 @@ from typing import Any
 from engram.downloads import WAITS
 from engram.errors import EngramError
 from engram.facts import SUBDATASETS
-from engram.jobs import progress, sha256
+from engram.integrity import sha256
+from engram.jobs import progress
 from engram.storage import atomic
 
 logger = logging.getLogger(__name__)

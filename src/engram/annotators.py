@@ -28,7 +28,8 @@ from engram import storage
 from engram.associations import COLUMNS, GRANULARITIES, Association
 from engram.downloads import WAITS
 from engram.errors import EngramError
-from engram.jobs import progress, sha256
+from engram.integrity import sha256
+from engram.jobs import progress
 from engram.paths import RESOURCES
 
 # Where a sentence ends must be the same question here as where the story's sentences are found.
@@ -616,7 +617,7 @@ def _kept_answer(annotator: Annotator, request: dict[str, Any], report: Report) 
     path = annotator.cache / f"{name}.json"
     try:
         kept = storage.read_json(path).get("Answer")
-    except (ValueError, AttributeError):
+    except EngramError:
         logger.warning("'%s' cannot be read as JSON; its request is asked again", path)
         kept = None
     if isinstance(kept, dict) and isinstance(kept.get("content"), str):

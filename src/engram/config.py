@@ -43,6 +43,16 @@ def _check_reason(value: str) -> str:
 Reason = Annotated[str, AfterValidator(_check_reason)]
 
 
+def _check_no_secret(value: str) -> str:
+    if re.match(r"[a-z+]+://[^/]*@", value):
+        raise ValueError("an address must not hold a user name, a password or a token: it is written beside the results")
+    return value
+
+
+#: An address, or a path; what is written beside results must hold no secret.
+Address = Annotated[str, Field(min_length=1), AfterValidator(_check_no_secret)]
+
+
 class Section(BaseModel):
     """A part of the configuration: unknown keys are errors, so that a misspelt key cannot pass in silence."""
 
@@ -122,7 +132,7 @@ class NarrativesDataset(NarrativesForm):
     """Narratives (Nastase et al. 2021): 345 listeners; fetched by DataLad, or from a folder with the dataset's tree (docs/data.md)."""
 
     kind: Literal["narratives"]
-    source: str = Field(NARRATIVES_SOURCE, min_length=1)
+    source: Address = NARRATIVES_SOURCE
     """The DataLad dataset to fetch from: an address, or the path of a clone."""
     path: Annotated[str, Field(min_length=1)] | None = None
     """A folder with the dataset's tree instead, whose files are used where they lie; null: fetch from `source`."""
@@ -287,7 +297,7 @@ class Annotator(Section):
 
     model: str = Field(min_length=1)
     """With an address the model's name there, else the folder of a causal model."""
-    address: Annotated[str, Field(min_length=1)] | None = None
+    address: Address | None = None
     """Of an endpoint that speaks OpenAI's protocol, such as http://localhost:8000/v1; its key goes into the environment variable ENGRAM_CHAT_KEY."""
     granularity: Literal["word", "sentence"] = "sentence"
     """What it writes: phrases or whole sentences."""
@@ -563,7 +573,7 @@ def _explain(error: dict[str, Any]) -> str:
         return f"  {key}: there is no such key.{hint} Allowed here: {', '.join(allowed)}."
     if kind == "missing":
         return f"  {key}: is needed and was not given. Write, for example:\n{_yaml_line(path, _EXAMPLES.get(key, '...'))}"
-    shown = "" if isinstance(found, dict) and len(str(found)) > 80 else f" (found: {found!r})"
+    shown = "" if (isinstance(found, dict) and len(str(found)) > 80) or "://" in str(found) else f" (found: {found!r})"
     if kind in ("model_type", "model_attributes_type") and path[:1] == ["models"] and len(path) == 2:
         return f"  {key}: a model has keys of its own (found: {found!r}). Write, for example:\n{_yaml_line([*path, 'source'], 'gpt2')}"
     if kind.startswith("union_tag"):

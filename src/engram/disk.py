@@ -11,15 +11,15 @@ from engram.names import WORD_RATE
 from engram.plan import Plan, associating_models, models, scan_facts, tuned_models
 
 #: Vertices with a region of the Destrieux parcellation, and all, of both hemispheres; regions of both.
-_TARGETS = {"fsaverage6": 74_901, "fsaverage5": 18_720}
+TARGETS = {"fsaverage6": 74_901, "fsaverage5": 18_720}
 _VERTICES = {"fsaverage6": 81_924, "fsaverage5": 20_484}
-_REGIONS = 148
+REGIONS = 148
 #: Voxels of a scan in MNI space, and of an atlas on it, in round numbers.
-_VOXELS, _VOXELS_WITH_REGION = 250_000, 60_000
+_VOXELS, VOXELS_WITH_REGION = 250_000, 60_000
 #: Bytes of a number in a raw file: noise, compressed and written as text (measured on made scans).
 _RAW_BYTES = 5.0
 #: TR, seconds of a scan after its story, words a second.
-_TR, _REST, _WORDS = 1.5, 12.0, 2.6
+TR, REST, WORDS = 1.5, 12.0, 2.6
 #: Layers (embeddings included) and units of models on the hub, and what is assumed of others.
 _SHAPES = {"gpt2": (13, 768), "gpt2-medium": (25, 1024), "gpt2-large": (37, 1280), "gpt2-xl": (49, 1600)}
 _ASSUMED = (33, 4096)
@@ -42,19 +42,19 @@ def estimate(study: Study, plan: Plan) -> dict[str, float]:
     if not isinstance(dataset, NarrativesForm):
         return {}
     everywhere = _VOXELS if dataset.space == VOLUME else _VERTICES[dataset.space]
-    targets = _VOXELS_WITH_REGION if dataset.space == VOLUME else _TARGETS[dataset.space]
-    targets = _REGIONS if study.bold.targets == "roi" else targets
+    targets = VOXELS_WITH_REGION if dataset.space == VOLUME else TARGETS[dataset.space]
+    targets = REGIONS if study.bold.targets == "roi" else targets
     raw = bold = words = 0.0
     for story in plan.stories:
         facts = scan_facts(plan, story)
         listeners = len(plan.listeners(story))
         seconds = facts[0].story_end - facts[0].story_onset
         raw += sum(map(_rows, facts)) * everywhere * _RAW_BYTES
-        bold += (listeners + (study.bold.average and listeners > 1)) * (seconds + study.encoding.tail) / _TR * targets * 2
-        words += seconds * _WORDS
+        bold += (listeners + (study.bold.average and listeners > 1)) * (seconds + study.encoding.tail) / TR * targets * 2
+        words += seconds * WORDS
     pairs = sum(len(group.stories) * len(group.subjects) for group in plan.groups.values())
     ceilings = 3 * len(plan.scans) * targets * 4.0
-    shapes = [_shape(study, name) for name in models(study)]
+    shapes = [shape(study, name) for name in models(study)]
     # A score of each kind of text, or of tuned model, at one layer; single ones are kept by region.
     kinds = [targets * 6 for _ in study.associations for _ in associating_models(study) if study.associating.targets == "all"]
     kinds += [targets * 4 for tuning, one in study.tunings.items() for _ in tuned_models(study, tuning) if one.targets == "all"]
@@ -74,10 +74,10 @@ def describe(parts: dict[str, float]) -> str:
 
 
 def _rows(fact: Fact) -> int:
-    return ceil((fact.story_end + _REST) / _TR)
+    return ceil((fact.story_end + REST) / TR)
 
 
-def _shape(study: Study, name: str) -> tuple[int, int]:
+def shape(study: Study, name: str) -> tuple[int, int]:
     """Return a model's layers, embeddings included, and units."""
     if name == WORD_RATE:
         return 1, 1

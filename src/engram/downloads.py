@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engram.errors import EngramError
-from engram.jobs import progress, sha256
+from engram.integrity import sha256
+from engram.jobs import progress
 from engram.storage import atomic
 
 logger = logging.getLogger(__name__)

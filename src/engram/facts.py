@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -174,7 +175,13 @@ def _scan_facts(path: Path, excluded: set[str], conditions: dict[tuple[str, str]
 
 def _fact(values: dict[str, Any]) -> Fact:
     """Return a fact with times to the millisecond, as the table keeps them."""
+    for name in ("subject", "task", "run", "story", "stimulus"):
+        # They become parts of paths, which must not lead out of a folder.
+        if values[name] is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", values[name]):
+            raise ValueError(f"{name} '{values[name]}' has other signs than letters, digits, '-' and '_'")
     times = {name: round(float(values[name]), 3) for name in ("audio_onset", "story_onset", "story_end")}
+    if not (all(map(isfinite, times.values())) and times["story_onset"] < times["story_end"]):
+        raise ValueError(f"times of {values['subject']}, {values['story']}: {times}; seconds are needed, and a story that ends after it began")
     return Fact(**{**values, **times})
 
 

@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from engram.errors import EngramError
-from engram.jobs import sha256
+from engram.integrity import sha256
 from engram.names import MIRROR_PREFIX
 from engram.storage import atomic
 

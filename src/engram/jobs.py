@@ -4,36 +4,40 @@ from __future__ import annotations
 
 import datetime
 import errno
-import hashlib
 import logging
 import os
 import platform
 import re
 import resource
+import subprocess
 import sys
 import time
+import traceback
 import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
+from types import TracebackType
 from typing import Any, TextIO, TypeVar
 
-from engram import storage
+from engram import devices, storage
 from engram.errors import EngramError
+from engram.integrity import PROVENANCE, check_download, checked_inputs, checksum
 from engram.names import NILEARN_PREFIX
-from engram.paths import found
+from engram.paths import RESOURCES, found
 
 T = TypeVar("T")
 logger = logging.getLogger("engram")
 
-#: What stands for the digest of an input that is a folder, such as a tuned model.
-_FOLDER = "folder"
 #: Warnings kept of a job, beside its log.
 _MOST_WARNINGS = 20
 
 #: Packages whose version can change a number.
 _PACKAGES = ("engram", "numpy", "scipy", "pandas", "xarray", "torch", "transformers", "tokenizers", "himalaya", "nilearn", "nibabel", "matplotlib")
+#: Environment variables whose values nobody may read in a log or a sidecar; values that are shorter are stand-ins, such as "EMPTY".
+_SHORTEST_SECRET = 8
+SECRETS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACEHUB_API_TOKEN", "ENGRAM_CHAT_KEY")
 
 
 @contextmanager
@@ -41,8 +45,9 @@ def job(snakemake: Any, network: bool = False) -> Iterator[None]:
     """Run the body of a workflow script.
 
     Logs go to the rule's log file; an `EngramError` ends the job with its message and without a traceback; unless
-    `network` is set the Hugging Face libraries are told to stay offline. When the body succeeds, a JSON sidecar beside
-    each output says where it came from.
+    `network` is set the Hugging Face libraries are told to stay offline. Inputs are held against their checksums, and a
+    GPU is taken where the rule asks for one, before the body. When it succeeds, a JSON sidecar beside each output says
+    where it came from.
 
     Parameters
     ----------
@@ -54,16 +59,20 @@ def job(snakemake: Any, network: bool = False) -> Iterator[None]:
     start = time.monotonic()
     if not network:
         os.environ["HF_HUB_OFFLINE"] = "1"
+    sys.excepthook = _print_hidden
     log = Path(snakemake.log[0])
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w", encoding="utf-8") as stream:
         warned = _configure_logging(stream)
         logger.info("rule %s, %s", snakemake.rule, dict(snakemake.wildcards.items()) or "no wildcards")
         try:
+            inputs = checked_inputs(map(str, snakemake.input))
+            device = _device_for(snakemake)
             yield
+            _write_provenance(snakemake, inputs, device, time.monotonic() - start, warned.messages)
         except EngramError as error:
             logger.error("%s", error)
-            print(f"engram: {error}", file=sys.stderr)
+            print(f"engram: {hidden(str(error))}", file=sys.stderr)
             raise SystemExit(1) from None
         except Exception as error:
             if _disk_is_full(error):
@@ -74,8 +83,18 @@ def job(snakemake: Any, network: bool = False) -> Iterator[None]:
                 raise SystemExit(1) from None
             logger.exception("the job failed")
             raise
-        _write_provenance(snakemake, time.monotonic() - start, warned.messages)
         logger.info("done in %.1f s", time.monotonic() - start)
+
+
+def _device_for(snakemake: Any) -> devices.Device | None:
+    """Return the GPU of a job, if its rule asks for one and there is one; a profile may ask in Slurm's words (`gres`)."""
+    resources = snakemake.resources
+    in_slurms_words = "gpu" in str(resources.get("gres", ""))
+    if resources.get("gpu") is None and not in_slurms_words:
+        devices.hide()
+        return None
+    budget = int(in_slurms_words or resources.get("gpu"))
+    return devices.take(devices.wanted(snakemake.params.get("config") or {}), budget)
 
 
 def _disk_is_full(error: BaseException) -> bool:
@@ -95,7 +114,11 @@ def progress(items: Iterable[T], description: str, unit: str, total: int | None 
 def dataset_folder(snakemake: Any) -> Path:
     """Return where the raw files are: the user's own folder, or the one beside a download's manifest."""
     folder = snakemake.params.config["folder"]
-    return Path(folder).expanduser() if folder else Path(snakemake.input.manifest[0]).parent / "dataset"
+    if folder:
+        return Path(folder).expanduser()
+    manifest = Path(snakemake.input.manifest[0])
+    check_download(manifest, manifest.parent / "dataset")
+    return manifest.parent / "dataset"
 
 
 def atlas_file(snakemake: Any) -> str | None:
@@ -110,7 +133,9 @@ def model_folder(snakemake: Any) -> Path:
     """Return where a model, or an adapter's base, is: the folder that the configuration names, or the one beside a download's manifest."""
     if snakemake.input.model:
         manifest = Path(snakemake.input.model[0])
-        return manifest.with_name(manifest.name.removesuffix(".tsv"))
+        folder = manifest.with_name(manifest.name.removesuffix(".tsv"))
+        check_download(manifest, folder)
+        return folder
     model = snakemake.params.config["model"]
     return found((model["base"] or model)["source"])
 
@@ -137,7 +162,7 @@ class _Warnings(logging.Handler):
         self.messages: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        message = record.getMessage()
+        message = hidden(record.getMessage())
         if record.name == "py.warnings":
             # What libraries say of their own future is for the log; what they say of numbers is for readers too.
             found = re.search(r": (\w+): (.*)", message)
@@ -150,7 +175,7 @@ class _Warnings(logging.Handler):
 
 def _configure_logging(stream: TextIO) -> _Warnings:
     handler, warned = logging.StreamHandler(stream), _Warnings()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+    handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
     logger.handlers, logger.propagate = [handler, warned], False
     logger.setLevel(logging.INFO)
     logging.captureWarnings(True)
@@ -159,36 +184,65 @@ def _configure_logging(stream: TextIO) -> _Warnings:
     return warned
 
 
-def _write_provenance(snakemake: Any, seconds: float, warned: list[str]) -> None:
+class _Formatter(logging.Formatter):
+    """A formatter that hides secrets, tracebacks included."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return hidden(super().format(record))
+
+
+def hidden(text: str) -> str:
+    """Return a text with the values of secret environment variables hidden."""
+    for name in SECRETS:
+        value = os.environ.get(name, "").strip()
+        if len(value) >= _SHORTEST_SECRET:
+            text = text.replace(value, f"<{name}>")
+    return text
+
+
+def _print_hidden(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    sys.stderr.write(hidden("".join(traceback.format_exception(kind, error, trace))))
+
+
+def _write_provenance(snakemake: Any, inputs: dict[str, str], device: devices.Device | None, seconds: float, warned: list[str]) -> None:
+    paths = [str(path) for path in snakemake.output]
     provenance = {
         "Rule": snakemake.rule,
         "Wildcards": dict(snakemake.wildcards.items()),
         "Config": snakemake.params.get("config"),
         "Code": snakemake.params.get("code"),
-        "Inputs": {path: sha256(path) if Path(path).is_file() else _FOLDER for path in sorted(set(map(str, snakemake.input))) if Path(path).exists()},
+        "Revision": _revision(),
+        "Inputs": inputs,
         "Versions": {"python": platform.python_version(), **_versions()},
-        "Device": _device(),
+        "Device": _device(device),
         "Seconds": round(seconds, 2),
         "Warnings": warned,
         "PeakMemoryMB": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "Finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
-    for path in sorted({storage.sidecar(path) for path in map(str, snakemake.output)}):
-        storage.write_json(path, {**storage.read_json(path), "Provenance": provenance})
+    for place in sorted({storage.sidecar(path) for path in paths}):
+        outputs = {Path(path).name: checksum(path) for path in paths if storage.sidecar(path) == place}
+        storage.write_json(place, {**storage.read_json(place), PROVENANCE: {**provenance, "Outputs": outputs}})
+
+
+def _revision() -> str | None:
+    """Return the project's commit, with `-dirty` where files differ from it; None outside a git checkout."""
+    if not (RESOURCES.parent / ".git").exists():
+        return None  # git would look above, and find somebody else's
+    command = ["git", "-C", str(RESOURCES.parent), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return None
 
 
 def _versions() -> dict[str, str]:
     return {name: metadata.version(name) for name in _PACKAGES if name in sys.modules}
 
 
-def _device() -> str:
+def _device(taken: devices.Device | None) -> str:
+    """Return where the job ran, as torch says; a device that was taken and that torch cannot use is none."""
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
-        return str(torch.cuda.get_device_name())
+        return f"{torch.cuda.get_device_name()}{f' ({taken.uuid})' if taken else ''}"
     return f"cpu ({platform.machine()})"
-
-
-def sha256(path: str | Path) -> str:
-    """Return the SHA-256 of a file's content, in hexadecimal."""
-    with Path(path).open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -24,6 +24,8 @@ TUNING_CONTROLS = ("shuffled", "generic")
 #: How an atlas that nilearn downloads is named, and which there are.
 NILEARN_PREFIX = "nilearn:"
 NILEARN_ATLASES = r"harvard-oxford-(cort|sub)|aal|juelich|destrieux|schaefer-(100|200|300|400|500|600|700|800|900|1000)"
+#: Set to 1 by a run that sends jobs to a cluster, for those that stay.
+REMOTE_VARIABLE = "ENGRAM_REMOTE"
 
 #: Alignments of associations under which inserted words give rows of their own, beside the story's.
 ADDITIVE = ("anchor-additive", "interpolate")

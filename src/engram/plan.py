@@ -425,6 +425,18 @@ def _own_atlas(dataset: NarrativesDataset) -> tuple[str, ...]:
     return tuple(str(Path(dataset.atlas.replace("{hemi}", side)).expanduser()) for side in SIDES.values())
 
 
+def source_datasets(study: Study) -> list[dict[str, str]]:
+    """Return where the raw data come from, as BIDS' dataset_description.json lists it; nothing for simulated ones."""
+    dataset = study.dataset
+    if isinstance(dataset, SimulatedDataset):
+        return []
+    if isinstance(dataset, AliceDataset):
+        with ALICE_PINS.open(encoding="utf-8", newline="") as stream:
+            first = next(csv.DictReader(stream, delimiter="\t"))
+        return [{"URL": first["url"].removesuffix(first["path"])}]
+    return [{"URL": dataset.path or dataset.source if isinstance(dataset, NarrativesDataset) else dataset.path}]
+
+
 def words_config(study: Study, plan: Plan, story: str) -> dict[str, Any]:
     """Return what reading a story's words depends on, for `engram.datasets.open_words`."""
     if not isinstance(study.dataset, NarrativesForm):

@@ -127,18 +127,55 @@ def read_words(path: str | Path) -> pd.DataFrame:
 
 
 def sidecar(path: str | Path) -> Path:
-    """Return the path of a file's JSON sidecar."""
-    return Path(path).with_suffix(".json")
+    """Return the path of the JSON sidecar of a file, or of a folder (whose name may have dots)."""
+    path = Path(path)
+    return path.with_name(path.name + ".json") if path.is_dir() else path.with_suffix(".json")
 
 
 def write_json(path: str | Path, content: Mapping[str, Any]) -> None:
     """Write a JSON file, whole or not at all."""
     with atomic(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.write_text(json_text(content), encoding="utf-8")
+
+
+def json_text(content: Mapping[str, Any]) -> str:
+    """Return the text of a JSON file."""
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
+def dataset_description(study: str, version: str, sources: list[dict[str, str]]) -> dict[str, Any]:
+    """Return what BIDS wants to know of derivatives (dataset_description.json).
+
+    Parameters
+    ----------
+    study : str
+    version : str
+        Engram's.
+    sources : list of dict
+        BIDS' SourceDatasets: ``URL``, ``DOI`` or ``Version`` of each.
+    """
+    return {
+        "Name": f"Engram: {study}",
+        "BIDSVersion": "1.10.0",
+        "DatasetType": "derivative",
+        "GeneratedBy": [{"Name": "Engram", "Version": version, "Description": "Brain scores for language models, and what association adds"}],
+        "SourceDatasets": sources,
+    }
 
 
 def read_json(path: str | Path) -> dict[str, Any]:
-    """Read a JSON object; a file that is absent is an empty one."""
+    """Read a JSON object; a file that is absent is an empty one.
+
+    Raises
+    ------
+    EngramError
+        If the file holds something else; the message names it and says how to make it again.
+    """
     path = Path(path)
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except (OSError, ValueError) as error:
+        raise EngramError(f"'{path}' cannot be read as JSON ({error}). If it is a result, delete it with what it describes and run again.") from error
+    if not isinstance(content, dict):
+        raise EngramError(f"'{path}' holds no JSON object. If it is a result, delete it with what it describes and run again.")
     return content

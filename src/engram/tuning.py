@@ -269,7 +269,7 @@ def fitting_everywhere(base_folder: str | Path, parts: Mapping[str, Sequence[Sam
     """
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(base_folder, local_files_only=True)
+    tokenizer = AutoTokenizer.from_pretrained(base_folder, local_files_only=True, trust_remote_code=False)
     short = set.intersection(*({sample.line for sample in fitting(part, tokenizer, max_length, template)} for part in parts.values()))
     kept = [sample for sample in parts[condition] if sample.line in short]
     logger.info("%d of %d samples have at most %d tokens in all conditions", len(kept), len(parts[condition]), max_length)
@@ -609,8 +609,10 @@ def _loaded(folder: str | Path, settings: Settings, place: str) -> tuple[Any, An
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        model = AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=getattr(torch, _dtype(settings, place)))
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=getattr(torch, _dtype(settings, place))
+        )
     except Exception as error:  # as many kinds as there are libraries behind it
         raise EngramError(f"the model in '{folder}' cannot be loaded for tuning: {error}") from error
     limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
@@ -813,7 +815,7 @@ def _write_weights(base_folder: Path, folder: Path, model: Any) -> None:
     """Write all weights in the base's own type: those that did not train are the base's, bit for bit, whatever type they were used in."""
     from transformers import AutoModelForCausalLM
 
-    whole = AutoModelForCausalLM.from_pretrained(base_folder, local_files_only=True, use_safetensors=True, dtype="auto")
+    whole = AutoModelForCausalLM.from_pretrained(base_folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype="auto")
     whole.load_state_dict({name: weight.detach().cpu() for name, weight in trained_weights(model).items()}, strict=False)
     whole.save_pretrained(folder)
 

@@ -82,7 +82,7 @@ def check_memory(base_folder: str | Path, settings: Settings, available: int) ->
     """
     from transformers import AutoConfig
 
-    parts = planned_memory(AutoConfig.from_pretrained(base_folder, local_files_only=True), settings)
+    parts = planned_memory(AutoConfig.from_pretrained(base_folder, local_files_only=True, trust_remote_code=False), settings)
     needed = sum(parts.values())
     logger.info("planned: %.1f GB on a GPU (%s)", needed / 1e9, ", ".join(f"{name} {size / 1e9:.1f}" for name, size in parts.items()))
     if needed > available:
@@ -106,7 +106,7 @@ def _meta_model(config: Any, depth: int, size: int) -> Any:
 
     smaller = copy.deepcopy(config)
     smaller.get_text_config().num_hidden_layers = depth
-    return AutoModelForCausalLM.from_config(smaller, dtype=torch.float32 if size == 4 else torch.bfloat16)
+    return AutoModelForCausalLM.from_config(smaller, trust_remote_code=False, dtype=torch.float32 if size == 4 else torch.bfloat16)
 
 
 def _kept_bytes(config: Any, depth: int, size: int, settings: Settings) -> int:

@@ -20,6 +20,8 @@ rule activations:
     threads: 8
     resources:
         gpu=1,
+        mem_mb=memory("activations"),
+        runtime=minutes("activations"),
     params:
         config=activations_config,
         code=code_of("activations"),

@@ -49,6 +49,8 @@ rule annotate_here:
     threads: 8
     resources:
         gpu=1,
+        mem_mb=memory("annotate_here"),
+        runtime=minutes("annotate_here"),
     params:
         config=annotate_config,
         code=code_of("annotate"),
@@ -119,6 +121,8 @@ rule augment:
     threads: 8
     resources:
         gpu=1,
+        mem_mb=memory("augment"),
+        runtime=minutes("augment"),
     params:
         config=augment_config,
         code=code_of("augment"),
@@ -145,6 +149,8 @@ rule effects:
     threads: 8
     resources:
         gpu=1,
+        mem_mb=memory("effects"),
+        runtime=minutes("effects"),
     params:
         config=effects_config,
         code=code_of("effects"),
@@ -187,6 +193,9 @@ rule effects_tables:
         "<benchmarks>/effects_tables.tsv"
     conda:
         "../../envs/environment.yaml"
+    resources:
+        mem_mb=memory("effects_tables"),
+        runtime=minutes("effects_tables"),
     params:
         config=effects_table_config,
         code=code_of("effects_tables"),

@@ -23,6 +23,9 @@ rule bold:
     priority: 100
     conda:
         "../../envs/environment.yaml"
+    resources:
+        mem_mb=memory("bold"),
+        runtime=minutes("bold"),
     params:
         config=bold_config,
         code=code_of("bold"),

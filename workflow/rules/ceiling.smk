@@ -13,6 +13,9 @@ rule ceiling:
         "<benchmarks>/ceiling/{story}.tsv"
     conda:
         "../../envs/environment.yaml"
+    resources:
+        mem_mb=memory("ceiling"),
+        runtime=minutes("ceiling"),
     params:
         config=ceiling_config,
         code=code_of("ceiling"),

@@ -5,9 +5,11 @@ a cluster reads this file again.
 """
 
 import os
+from math import ceil
 
 from snakemake.exceptions import WorkflowError
 
+from engram import __version__
 from engram import plan as planning
 from engram.code import digest
 from engram.config import MIRROR_VARIABLE, NAME, read_study, source_folder
@@ -21,10 +23,12 @@ from engram.names import (
     NILEARN_ATLASES,
     NILEARN_PREFIX,
     ORIGINAL,
+    REMOTE_VARIABLE,
     TUNING_CONTROLS,
     WORD_RATE,
     associations_file,
 )
+from engram.needs import all_jobs, need
 from engram.paths import (
     ALICE_SENTENCE_ENDS,
     ASSOCIATIONS,
@@ -141,6 +145,7 @@ def final_outputs():
     return [
         f"<results>/{path}"
         for path in [
+            "dataset_description.json",
             *tables,
             *figures,
             *(maps if on_surface else []),
@@ -180,6 +185,26 @@ def figure_names():
 def code_of(rule_name):
     """The digest of a rule's script and of the modules it imports."""
     return digest(workflow.source_path(f"../scripts/{rule_name}.py"))
+
+
+def memory(rule_name):
+    """A function that returns a job's megabytes: as many as are estimated, and that again at every new try."""
+
+    def megabytes(wildcards, attempt):
+        found = need(STUDY, PLAN, rule_name, dict(wildcards.items()))
+        return attempt * ceil(found.memory / 1e6)
+
+    return megabytes
+
+
+def minutes(rule_name):
+    """A function that returns a job's minutes: three times what is estimated, an hour at least, and that again at every new try."""
+
+    def runtime(wildcards, attempt):
+        found = need(STUDY, PLAN, rule_name, dict(wildcards.items()))
+        return attempt * max(60, ceil(3 * found.seconds / 60))
+
+    return runtime
 
 
 def section(name):
@@ -981,3 +1006,60 @@ def report_config(wildcards):
         "told": PLAN.stories,
     }
     return plain({**study, **made})
+
+
+def description_config(wildcards):
+    """What the description of the results depends on."""
+    sources = planning.source_datasets(STUDY)
+    return {"sources": sources, "study": STUDY.study, "version": __version__}
+
+
+def preflight_config(wildcards):
+    """What the check before a run looks at."""
+    jobs = {}
+    for rule_name, all_wildcards in all_jobs(STUDY, PLAN).items():
+        needs = [need(STUDY, PLAN, rule_name, one) for one in all_wildcards]
+        jobs[rule_name] = {
+            "count": len(needs),
+            "gpu": max(one.gpu for one in needs),
+            "memory": max(one.memory for one in needs),
+            "seconds": sum(one.seconds for one in needs),
+        }
+    mirror = STUDY.mirror_folder()
+    return {
+        "annotators": [
+            name
+            for name, one in STUDY.associations.items()
+            if one.annotator is not None and one.annotator.address is not None
+        ],
+        "disk": sum(estimate(STUDY, PLAN).values()),
+        "fetches_narratives": STUDY.dataset.kind == "narratives"
+        and dataset_folder() is None,
+        "jobs": jobs,
+        "mirror": str(mirror) if mirror else None,
+        "models": [
+            {
+                "here": planning.is_local(STUDY, name) or was_downloaded(model),
+                "name": name,
+                "revision": model.revision,
+                "source": model.source,
+            }
+            for name, model in STUDY.language_models().items()
+        ],
+        "remote": runs_elsewhere(),
+        "study": STUDY.study,
+        "wants_gpu": "cuda" in (STUDY.activations.device, STUDY.encoding.backend[6:]),
+    }
+
+
+def was_downloaded(model):
+    """Whether a model of the hub is here already."""
+    downloads = STUDY.pathvars.get("downloads", "resources/downloads")
+    return os.path.exists(f"{downloads}/models/{planning.download_name(model)}.tsv")
+
+
+def runs_elsewhere():
+    """Whether jobs go to a cluster; the process of a local job knows it from the environment."""
+    if workflow.is_main_process:
+        os.environ[REMOTE_VARIABLE] = str(int(bool(workflow.non_local_exec)))
+    return os.environ.get(REMOTE_VARIABLE) == "1"

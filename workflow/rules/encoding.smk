@@ -24,6 +24,8 @@ rule encoding:
     threads: 8
     resources:
         gpu=1,
+        mem_mb=memory("encoding"),
+        runtime=minutes("encoding"),
     params:
         config=encoding_config,
         code=code_of("encoding"),

@@ -11,6 +11,9 @@ rule simulate:
         "<benchmarks>/simulate.tsv"
     conda:
         "../../envs/environment.yaml"
+    resources:
+        mem_mb=memory("simulate"),
+        runtime=minutes("simulate"),
     params:
         config=simulation_config,
         code=code_of("simulate"),

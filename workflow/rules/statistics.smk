@@ -46,6 +46,9 @@ rule tables:
         "<benchmarks>/tables.tsv"
     conda:
         "../../envs/environment.yaml"
+    resources:
+        mem_mb=memory("tables"),
+        runtime=minutes("tables"),
     params:
         config=tables_config,
         code=code_of("tables"),

@@ -40,6 +40,8 @@ rule tune:
     threads: 8
     resources:
         gpu=1,
+        mem_mb=memory("tune"),
+        runtime=minutes("tune"),
     params:
         config=tune_config,
         code=code_of("tune"),
@@ -66,6 +68,8 @@ rule tuned:
     threads: 8
     resources:
         gpu=1,
+        mem_mb=memory("tuned"),
+        runtime=minutes("tuned"),
     params:
         config=tuned_config,
         code=code_of("tuned"),
@@ -92,6 +96,8 @@ rule tuned_effects:
     threads: 8
     resources:
         gpu=1,
+        mem_mb=memory("tuned_effects"),
+        runtime=minutes("tuned_effects"),
     params:
         config=tuned_effects_config,
         code=code_of("effects"),
@@ -129,6 +135,9 @@ rule tuning_tables:
         "<benchmarks>/tuning_tables.tsv"
     conda:
         "../../envs/environment.yaml"
+    resources:
+        mem_mb=memory("tuning_tables"),
+        runtime=minutes("tuning_tables"),
     params:
         config=tuning_tables_config,
         code=code_of("tuning_tables"),

@@ -1,0 +1,93 @@
+"""Checksums: what a job writes is written down, and held against what the next job reads."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from pathlib import Path
+
+from engram import storage
+from engram.errors import EngramError
+
+#: The part of a sidecar that says where results came from.
+PROVENANCE = "Provenance"
+
+
+def sha256(path: str | Path) -> str:
+    """Return the SHA-256 of a file's content, in hexadecimal."""
+    with Path(path).open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def checksum(path: str | Path) -> str:
+    """Return the SHA-256 of a result.
+
+    Parameters
+    ----------
+    path : path
+        A file; of a JSON file that holds its own provenance, as it was before; or a folder: of the names and checksums of its files, hidden ones apart.
+    """
+    path = Path(path)
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.is_file() and not file.name.startswith("."))
+        return _digest("\n".join(f"{file.relative_to(path).as_posix()} {sha256(file)}" for file in files))
+    if path.suffix == ".json":
+        content = storage.read_json(path)
+        if content.pop(PROVENANCE, None) is not None:
+            return _digest(storage.json_text(content))
+    return sha256(path)
+
+
+def checked_inputs(paths: Iterable[str]) -> dict[str, str]:
+    """Return the checksums of a job's inputs, after holding them against those in the sidecars of the jobs that wrote them.
+
+    Parameters
+    ----------
+    paths : iterable of str
+        Files and folders; those that no job wrote (raw data, a user's own) have nothing to be held against.
+
+    Returns
+    -------
+    dict
+        Checksums by path.
+
+    Raises
+    ------
+    EngramError
+        If a result is not what was written.
+    """
+    found = {path: checksum(path) for path in sorted(set(paths)) if Path(path).exists()}
+    for path, digest in found.items():
+        place = storage.sidecar(path)
+        written = storage.read_json(place).get(PROVENANCE, {}).get("Outputs", {}).get(Path(path).name)
+        if written not in (None, digest):
+            raise EngramError(
+                f"'{path}' is not what was written: its SHA-256 is {digest[:12]}..., and {written[:12]}... in '{place}'. It was changed, or is damaged. "
+                "Delete it and run again: it is made anew, with what depends on it. If nobody changed it, look after the disk."
+            )
+    return found
+
+
+def check_download(manifest: Path, folder: Path) -> None:
+    """Hold downloaded files against their manifest (columns: path, size, sha256).
+
+    Raises
+    ------
+    EngramError
+        If one is missing or another than the one that was fetched. A manifest of git-annex keys is passed over: git-annex checks its files itself.
+    """
+    header, *lines = manifest.read_text(encoding="utf-8").splitlines()
+    if header.split("\t") != ["path", "size", "sha256"]:
+        return
+    for name, _, digest in (line.split("\t") for line in lines):
+        if not (folder / name).is_file():
+            raise EngramError(f"'{folder / name}' was fetched, and is not there any more. Delete '{manifest}' and run again: it is fetched anew.")
+        if sha256(folder / name) != digest:
+            raise EngramError(
+                f"'{folder / name}' is not the file that was fetched: it was changed, or is damaged. Delete it and '{manifest}', and run again: "
+                "it is fetched anew."
+            )
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,250 @@
+"""What jobs take, from a study's plan and models' shapes alone: memory and time, to be asked of a scheduler and shown before a run.
+
+Rough on purpose, and rather too much: a job that is killed for memory or time is tried again with more (`profiles/slurm`).
+Times are those of two cores without a GPU. What jobs really took is in `results/<study>/benchmarks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from math import ceil
+from pathlib import Path
+
+from engram.config import AliceDataset, Study, TableDataset
+from engram.disk import REGIONS, TARGETS, TR, VOXELS_WITH_REGION, WORDS, shape
+from engram.facts import VOLUME
+from engram.names import WORD_RATE
+from engram.plan import Plan, associating_models, models, scan_facts, tuned_models, tuning_variants
+
+#: Bytes of a job with the libraries that read and write results (Snakemake beside it on a cluster included), of one with torch, and of torch on a GPU.
+_SMALL, _TORCH, _CONTEXT = 1e9, 1.8e9, 1e9
+#: Seconds in which a process starts.
+_START = 15.0
+#: Sums a second that two cores do in a model (measured on GPT-2: 4e10), and bytes of a number of a model's vocabulary (assumed).
+_SUMS, _VOCABULARY = 4e10, 50_000
+#: Tokens of a word, and how often each is read in overlapping windows.
+_TOKENS, _READ = 1.35, 2.0
+#: Seconds of a layer for as many listeners x targets x rows squared (benchmarks/full_size.py: 40 x 81,924 x 300 squared, two cores).
+_LAYER_SECONDS, _LAYER_SIZE = 206.0, 40 * 81_924 * 300.0**2
+#: Bytes of a number in a table of time courses.
+_TEXT = 8.0
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a job takes.
+
+    Attributes
+    ----------
+    memory : float
+        Bytes of main memory at the peak.
+    seconds : float
+        On two cores, without a GPU.
+    gpu : float
+        Bytes of a GPU's memory, where one is used.
+    """
+
+    memory: float = _SMALL
+    seconds: float = _START
+    gpu: float = 0.0
+
+
+def need(study: Study, plan: Plan, rule: str, wildcards: Mapping[str, str]) -> Need:
+    """Return what a job takes.
+
+    Parameters
+    ----------
+    study : Study
+    plan : Plan
+    rule : str
+    wildcards : mapping
+        The job's, such as story, model, group.
+    """
+    estimate = _NEEDS.get(rule)
+    return estimate(study, plan, wildcards) if estimate else Need()
+
+
+def all_jobs(study: Study, plan: Plan) -> dict[str, list[dict[str, str]]]:
+    """Return the wildcards of all jobs that compute, by rule: those of a run that begins from nothing, downloads and drawing apart."""
+    stories = [{"story": story} for story in plan.stories]
+    groups = [{"group": group} for group in plan.groups]
+    found: dict[str, list[dict[str, str]]] = {
+        "simulate": [{}] if study.dataset.kind == "simulated" else [],
+        "story": stories,
+        "bold": stories,
+        "ceiling": stories,
+        "activations": [{**one, "model": name} for one in stories for name in models(study)],
+        "encoding": [{**one, "model": name} for one in groups for name in models(study)],
+        "tables": [{}],
+    }
+    for aug, text in study.associations.items():
+        reading = associating_models(study)
+        if text.annotator is not None and text.annotator.address is None:
+            found.setdefault("annotate_here", []).extend({**one, "aug": aug} for one in stories)
+        found.setdefault("augment", []).extend({**one, "model": name, "aug": aug} for one in stories for name in reading)
+        found.setdefault("effects", []).extend({**one, "model": name, "aug": aug} for one in groups for name in reading)
+    for tuning in study.tunings:
+        tuned, variants = tuned_models(study, tuning), tuning_variants(study, tuning)
+        found.setdefault("tune", []).extend({"tuning": tuning, "model": name, "variant": one} for name in tuned for one in variants)
+        found.setdefault("tuned", []).extend({**one, "model": name, "tuning": tuning} for one in stories for name in tuned)
+        found.setdefault("tuned_effects", []).extend({**one, "model": name, "tuning": tuning} for one in groups for name in tuned)
+    return {rule: jobs for rule, jobs in found.items() if jobs}
+
+
+def _activations(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
+    name = wildcards["model"]
+    if name == WORD_RATE:
+        return Need()
+    layers, units = shape(study, name)
+    words, size = _words(study, plan, wildcards["story"]), 4 if study.activations.dtype == "float32" else 2
+    weights = _parameters(layers, units) * size
+    batch = study.activations.batch_tokens * units * layers * 4 * size / 2
+    texts = 1
+    if "tuning" in wildcards:
+        tuning = study.tunings[wildcards["tuning"]]
+        texts = 1 + tuning.seeds + tuning.controls.shuffled + tuning.controls.generic
+    elif wildcards.get("aug") in study.associations:
+        controls = study.associating.controls
+        texts = 2 + controls.random + controls.shuffled + controls.displaced + controls.repeat
+    kept = layers * units * words * 4 * (2 if texts == 1 else 4) + texts * units * words * 4
+    seconds = _START + texts * words * _TOKENS * _READ * 2 * _parameters(layers, units) / _SUMS
+    return Need(_TORCH + 2 * weights + batch + kept, seconds, _CONTEXT + weights + batch)
+
+
+def _encoding(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
+    group, name = plan.groups[wildcards["group"]], wildcards["model"]
+    layers, units = shape(study, name)
+    whole = _targets(study, plan)
+    targets, scored = whole, float(layers)
+    if "tuning" in wildcards:
+        tuning = study.tunings[wildcards["tuning"]]
+        scored = layers + float(tuning.seeds + tuning.controls.shuffled + tuning.controls.generic)
+        targets = min(whole, _REGIONS_AT_MOST) if tuning.targets == "roi" else whole
+    elif wildcards.get("aug") in study.associations:
+        controls = study.associating.controls
+        scored = 2 * layers + float(controls.random + controls.shuffled + controls.displaced + controls.repeat)
+        targets = min(whole, _REGIONS_AT_MOST) if study.associating.targets == "roi" else whole
+    rows = sum(_rows(study, plan, story) for story in group.stories)
+    words = sum(_words(study, plan, story) for story in group.stories)
+    delays = len(study.encoding.delays or range(int(study.encoding.longest_delay / _tr(study))))
+    values = len(group.subjects) * targets * rows
+    features = rows * units * delays * 4 * 4 + words * units * 4
+    smaller = min(rows, units * delays)
+    decomposition = 8 * smaller * (3 * smaller + rows) + 12 * len(study.encoding.alphas) * rows * rows / study.encoding.folds
+    one_listener = whole * rows * 4
+    seconds = _START + scored * (_LAYER_SECONDS * values * rows / _LAYER_SIZE + study.encoding.folds * study.encoding.inner_folds * (rows / 3000) ** 3 * 10)
+    return Need(_TORCH + 4 * values + one_listener + features + decomposition, seconds, _CONTEXT + 4 * values + features + decomposition + 1e9)
+
+
+def _bold(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
+    story = wildcards["story"]
+    rows, people = _rows(study, plan, story), len(plan.listeners(story)) + 1
+    read, kept = _targets(study, plan, regions=False) * rows, _targets(study, plan) * rows
+    # All listeners in two bytes, twice while they are written; one listener's scan in several steps of cleaning.
+    return Need(_SMALL + people * kept * 4 + read * 4 * 8, _START + people * read * 2e-7)
+
+
+def _ceiling(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
+    people, targets = len(plan.listeners(wildcards["story"])), _targets(study, plan)
+    values = people * targets * _rows(study, plan, wildcards["story"])
+    return Need(_SMALL + 40 * people * targets, _START + values * study.ceiling.halves * 1e-8)
+
+
+def _tables(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
+    pairs = sum(len(group.stories) * len(group.subjects) for group in plan.groups.values())
+    largest = max(shape(study, name)[0] for name in models(study)) * _targets(study, plan) * 4
+    regions = min(_targets(study, plan), _REGIONS_AT_MOST)
+    rows = sum(shape(study, name)[0] for name in models(study)) * regions * pairs
+    return Need(_SMALL + largest * max(len(group.subjects) for group in plan.groups.values()) + rows * 500, _START + rows * 2e-5)
+
+
+def _simulate(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
+    values = sum(len(plan.listeners(story)) * _rows(study, plan, story) for story in plan.stories) * _targets(study, plan, regions=False)
+    return Need(_TORCH + 4 * values, _START + values * 2e-7)
+
+
+def _tune(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
+    tuning = study.tunings[wildcards["tuning"]]
+    layers, units = shape(study, wildcards["model"])
+    parameters = _parameters(layers, units)
+    trained = {"lora": 0.01, "frozen": 0.4, "full": 1.0}[tuning.method] * parameters
+    tokens = max(tuning.micro_tokens, tuning.max_length)
+    activations = tokens * (units * 34 * (1 if tuning.checkpointing else layers) + _VOCABULARY * 3) * 4
+    memory = parameters * 4 + trained * 16 + activations
+    steps = tuning.steps * tuning.tokens_per_step * 3
+    return Need(_TORCH + memory, _START + steps * 6 * parameters / _SUMS, _CONTEXT + memory)
+
+
+def _annotate(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
+    return Need(16e9, 3600.0, 16e9)  # the model's shapes are not looked at: give your own where it is large
+
+
+_NEEDS: dict[str, Callable[[Study, Plan, Mapping[str, str]], Need]] = {
+    "activations": _activations,
+    "annotate_here": _annotate,
+    "augment": _activations,
+    "bold": _bold,
+    "ceiling": _ceiling,
+    "effects": _encoding,
+    "effects_tables": _tables,
+    "encoding": _encoding,
+    "simulate": _simulate,
+    "tables": _tables,
+    "tune": _tune,
+    "tuned": _activations,
+    "tuned_effects": _encoding,
+    "tuning_tables": _tables,
+}
+#: Regions of both hemispheres that an atlas has, at most (assumed for those that were not looked into).
+_REGIONS_AT_MOST = 400
+
+
+def _parameters(layers: int, units: int) -> float:
+    return 12.0 * (layers - 1) * units**2 + _VOCABULARY * units
+
+
+def _tr(study: Study) -> float:
+    if isinstance(study.dataset, TableDataset):
+        return study.dataset.tr
+    return 2.0 if isinstance(study.dataset, AliceDataset) else TR
+
+
+def _targets(study: Study, plan: Plan, regions: bool = True) -> float:
+    """Return how many targets BOLD has; with `regions`, after their mean over regions where the study asks for it."""
+    dataset = study.dataset
+    if isinstance(dataset, AliceDataset):
+        return 6
+    if isinstance(dataset, TableDataset):
+        found = float(_columns(plan.common_files[0]))
+    else:
+        found = VOXELS_WITH_REGION if dataset.space == VOLUME else TARGETS[dataset.space]
+    return min(found, REGIONS) if regions and study.bold.targets == "roi" else found
+
+
+def _rows(study: Study, plan: Plan, story: str) -> float:
+    """Return the rows of a story's BOLD."""
+    dataset = study.dataset
+    if isinstance(dataset, AliceDataset):
+        return 372
+    if isinstance(dataset, TableDataset):
+        sizes = [Path(scan.files[0]).stat().st_size for scan in plan.scans if scan.story == story]
+        return ceil(max(sizes) / _TEXT / max(_targets(study, plan, regions=False), 1))
+    fact = scan_facts(plan, story)[0]
+    return ceil((fact.story_end - fact.story_onset + study.encoding.tail) / TR)
+
+
+def _words(study: Study, plan: Plan, story: str) -> float:
+    if isinstance(study.dataset, AliceDataset):
+        return 2130
+    if isinstance(study.dataset, TableDataset):
+        return Path(plan.story_files[story][0]).stat().st_size / 16
+    return _rows(study, plan, story) * TR * WORDS
+
+
+@cache
+def _columns(path: str) -> int:
+    """Return how many targets a table of them has."""
+    with Path(path).open("rb") as stream:
+        return max(sum(1 for _ in stream) - 1, 1)
