@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from engram import memory
-from engram.errors import EngramError
 from engram.memory import EncodingShape, encoding_bytes, listeners_at_once
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
@@ -48,14 +47,14 @@ def test_memory_is_predicted_within_a_quarter(kind: str, number: int) -> None:
 SHAPE = EncodingShape(rows=300, features=4608, listeners=40, targets=80_000, layers=13, stories=1, folds=5, inner_folds=5, alphas=10)
 
 
-def test_listeners_come_in_as_many_parts_as_memory_asks_for() -> None:
+def test_listeners_come_in_as_many_parts_as_memory_asks_for(caplog: pytest.LogCaptureFixture) -> None:
     everything = encoding_bytes(SHAPE, 40, 1 << 20)
     assert listeners_at_once(SHAPE, everything, 1 << 20) == 40
     fewer = listeners_at_once(SHAPE, everything - 1, 1 << 20)
     assert 0 < fewer < 40 and encoding_bytes(SHAPE, fewer, 1 << 20) < everything
     assert listeners_at_once(SHAPE, everything, 1 << 20, device_memory=1.5e9) < 20
-    with pytest.raises(EngramError, match="this job has 0.5 GB of memory and needs 1.* GB even with the BOLD of one listener at a time"):
-        listeners_at_once(SHAPE, 0.5e9, 1 << 20)
+    assert listeners_at_once(SHAPE, 0.5e9, 1 << 20) == 1
+    assert "this job has 0.5 GB of memory and is expected to take" in caplog.text
 
 
 def test_a_job_plans_with_what_it_was_given() -> None:

@@ -27,7 +27,7 @@ from engram.scoring import pearson, standardize
 logger = logging.getLogger(__name__)
 
 #: Bytes of predictions held at a time: what a CPU's cache holds, and a small part of a GPU's memory.
-_BATCH_BYTES = {"numpy": 2 << 20, "torch": 2 << 20, "torch_cuda": 1 << 30}
+_BATCH_BYTES = {"numpy": memory.BATCH_BYTES, "torch": memory.BATCH_BYTES, "torch_cuda": 1 << 30}
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,16 @@ The predictions count the arrays that a stage holds at its fullest; tests and `m
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
-from engram.errors import EngramError
+logger = logging.getLogger(__name__)
 
 #: Bytes of a job before it holds any data: Python with numpy, pandas, xarray and torch (measured); and with transformers.
 BASE, BASE_READING = 480_000_000, 600_000_000
+#: Bytes of predictions that an encoding holds at a time on a CPU: what its cache holds.
+BATCH_BYTES = 2 << 20
 #: Part of the memory at hand that a job plans with.
 _SHARE = 0.8
 
@@ -96,22 +99,26 @@ def listeners_at_once(shape: EncodingShape, memory: float, batch: int, device_me
     device_memory : float, optional
         Bytes of the GPU, if one is used: it holds the BOLD of these listeners, and the matrices.
 
-    Raises
-    ------
-    EngramError
-        If not even one listener fits.
+    Returns
+    -------
+    int
+        1 where not even one fits; it is tried, and said in the log.
     """
     for at_once in range(shape.listeners, 0, -1):
         on_device = at_once * shape.rows * shape.targets * 4 + design_bytes(shape) + 4 * batch
         if encoding_bytes(shape, at_once, batch) <= memory and (device_memory is None or on_device <= device_memory):
             return at_once
-    needed = encoding_bytes(shape, 1, batch) / 1e9
-    raise EngramError(
-        f"this job has {memory / 1e9:.1f} GB of memory"
-        + (f" and {device_memory / 1e9:.1f} GB on its GPU" if device_memory is not None else "")
-        + f" and needs {needed:.1f} GB even with the BOLD of one listener at a time ({shape.rows} rows, {shape.targets} targets, {shape.features} features). "
-        "Give it more (resources: mem_mb), or score fewer targets (bold.targets: roi)."
+    logger.warning(
+        "this job has %.1f GB of memory%s and is expected to take %.1f GB even with the BOLD of one listener at a time (%d rows, %d targets, %d features): "
+        "give it more (resources: mem_mb), or score fewer targets (bold.targets: roi), should it be killed",
+        memory / 1e9,
+        "" if device_memory is None else f" and {device_memory / 1e9:.1f} GB on its GPU",
+        encoding_bytes(shape, 1, batch) / 1e9,
+        shape.rows,
+        shape.targets,
+        shape.features,
     )
+    return 1
 
 
 def available(limit_mb: Any = None) -> float:

@@ -15,11 +15,14 @@ from pathlib import Path
 from engram.config import AliceDataset, Study, TableDataset
 from engram.disk import REGIONS, TARGETS, TR, VOXELS_WITH_REGION, WORDS, shape
 from engram.facts import VOLUME
+from engram.memory import BATCH_BYTES, EncodingShape, ReadingShape, design_bytes, encoding_bytes, reading_bytes
 from engram.names import WORD_RATE
 from engram.plan import Plan, associating_models, models, scan_facts, tuned_models, tuning_variants
 
 #: Bytes of a job with the libraries that read and write results (Snakemake beside it on a cluster included), of one with torch, and of torch on a GPU.
 _SMALL, _TORCH, _CONTEXT = 1e9, 1.8e9, 1e9
+#: Bytes beyond which an encoding takes its listeners in parts.
+_ENOUGH = 32e9
 #: Seconds in which a process starts.
 _START = 15.0
 #: Sums a second that two cores do in a model (measured on GPT-2: 4e10), and bytes of a number of a model's vocabulary (assumed).
@@ -100,7 +103,9 @@ def _activations(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need
     layers, units = shape(study, name)
     words, size = _words(study, plan, wildcards["story"]), 4 if study.activations.dtype == "float32" else 2
     weights = _parameters(layers, units) * size
-    batch = study.activations.batch_tokens * units * layers * 4 * size / 2
+    tokens = study.activations.batch_tokens
+    batch = tokens * units * layers * 4 * size / 2
+    reading = ReadingShape(int(_parameters(layers, units)), layers - 1, units, 4 * units, 1, size, tokens, tokens, int(words), int(tokens / _TOKENS))
     texts = 1
     if "tuning" in wildcards:
         tuning = study.tunings[wildcards["tuning"]]
@@ -108,9 +113,10 @@ def _activations(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need
     elif wildcards.get("aug") in study.associations:
         controls = study.associating.controls
         texts = 2 + controls.random + controls.shuffled + controls.displaced + controls.repeat
-    kept = layers * units * words * 4 * (2 if texts == 1 else 4) + texts * units * words * 4
+    # Of several texts, a few are kept with all their layers, the others at one.
+    kept = 3 * layers * units * words * 4 + texts * units * words * 4 if texts > 1 else 0.0
     seconds = _START + texts * words * _TOKENS * _READ * 2 * _parameters(layers, units) / _SUMS
-    return Need(_TORCH + 2 * weights + batch + kept, seconds, _CONTEXT + weights + batch)
+    return Need(reading_bytes(reading) + kept, seconds, _CONTEXT + weights + batch)
 
 
 def _encoding(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
@@ -130,12 +136,13 @@ def _encoding(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     words = sum(_words(study, plan, story) for story in group.stories)
     delays = len(study.encoding.delays or range(int(study.encoding.longest_delay / _tr(study))))
     values = len(group.subjects) * targets * rows
-    features = rows * units * delays * 4 * 4 + words * units * 4
-    smaller = min(rows, units * delays)
-    decomposition = 8 * smaller * (3 * smaller + rows) + 12 * len(study.encoding.alphas) * rows * rows / study.encoding.folds
-    one_listener = whole * rows * 4
+    folds = {"folds": study.encoding.folds, "inner_folds": study.encoding.inner_folds, "alphas": len(study.encoding.alphas)}
+    form = EncodingShape(int(rows), units * delays, len(group.subjects), int(targets), layers, len(group.stories), **folds)
+    # Listeners come in parts where memory is short, so that no job has to ask for more than some.
+    together, alone = (encoding_bytes(form, at_once, BATCH_BYTES) for at_once in (len(group.subjects), 1))
+    memory = min(together, max(alone, _ENOUGH)) + words * units * 4
     seconds = _START + scored * (_LAYER_SECONDS * values * rows / _LAYER_SIZE + study.encoding.folds * study.encoding.inner_folds * (rows / 3000) ** 3 * 10)
-    return Need(_TORCH + 4 * values + one_listener + features + decomposition, seconds, _CONTEXT + 4 * values + features + decomposition + 1e9)
+    return Need(memory, seconds, _CONTEXT + 4 * values + design_bytes(form) + 1e9)
 
 
 def _bold(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
