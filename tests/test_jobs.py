@@ -12,6 +12,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from engram import storage
 from engram.jobs import job
 
 pytestmark = pytest.mark.usefixtures("job_in_this_process")
@@ -47,14 +48,17 @@ def test_inputs_are_named_by_their_content(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("")
     given = [str(tmp_path / name) for name in ("folder", "file", "absent")]
-    with job(SimpleNamespace(**{**vars(made(tmp_path)), "input": given})):
-        pass
+    one = made(tmp_path)
+    one.input = given
+    with job(one):
+        storage.write_json(tmp_path / "results" / "x.nc", {})
     written = json.loads((tmp_path / "results" / "x.json").read_text())["Provenance"]["Inputs"]
     assert written == dict.fromkeys(given[:2], "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")  # of nothing
 
 
 def test_what_a_job_warns_of_stands_beside_its_results(tmp_path: Path) -> None:
     with job(made(tmp_path)):
+        storage.write_json(tmp_path / "results" / "x.nc", {})
         logging.getLogger("engram.bold").warning("sub-%s is odd", "01")
         logging.getLogger("engram.bold").warning("sub-%s is odd", "01")
         warnings.warn("invalid value in divide", RuntimeWarning, stacklevel=1)

@@ -120,7 +120,7 @@ def test_jobs_are_those_of_the_plan(tmp_path: Path) -> None:
 
 def test_preflight_says_what_can_work_and_fails_where_it_cannot(tmp_path: Path) -> None:
     result = snakemake("--nolock", "preflight", "--configfile", ROOT / "config" / "tiny.yaml", folder=tmp_path)
-    assert result.returncode == 0 and "memory (encoding)" in result.stdout + result.stderr, result.stderr[-2000:]
+    assert result.returncode == 0 and "memory (simulate)" in result.stdout + result.stderr, result.stderr[-2000:]
     (tmp_path / "mine.yaml").write_text(yaml.safe_dump({"study": "mine", "dataset": {"kind": "alice"}, "models": {"gpt2": {"source": "gpt2"}}}))
     result = snakemake("--nolock", "preflight", "--configfile", "mine.yaml", folder=tmp_path, environment={"HF_ENDPOINT": "http://127.0.0.1:9"})
     assert result.returncode != 0 and "STOP  model gpt2" in result.stdout and "the hub cannot be reached" in result.stdout

@@ -195,7 +195,7 @@ CONFIG: dict[str, Change] = {
     "a default written out": configured(encoding={"folds": 5}),
 }
 CODE: dict[str, tuple[str, Change]] = {
-    "figures.py": ("src/engram/figures.py", appended("\nADDED = 1\n")),
+    "figures_scores.py": ("src/engram/figures_scores.py", appended("\nADDED = 1\n")),
     "effects.py": ("src/engram/effects.py", appended("\nADDED = 1\n")),
     "ceiling.py": ("src/engram/ceiling.py", appended("\nADDED = 1\n")),
     "encoding.py": ("src/engram/encoding.py", appended("\nADDED = 1\n")),
@@ -310,14 +310,14 @@ def test_touching_everything_reruns_nothing(runs: Runs) -> None:
 
 def test_checkout_of_another_commit_and_back(runs: Runs) -> None:
     git(runs.project, "checkout", "-qb", "other")
-    path = runs.project / "src" / "engram" / "figures.py"
+    path = runs.project / "src" / "engram" / "figures_scores.py"
     path.write_text(path.read_text() + "\nADDED = 1\n")
     git(runs.project, "commit", "-qam", "two")
-    assert runs.planned() == EXPECTED["figures.py"]
+    assert runs.planned() == EXPECTED["figures_scores.py"]
     git(runs.project, "checkout", "-q", "-")
     assert runs.planned() == {}
     git(runs.project, "checkout", "-q", "other")
-    assert runs.planned() == EXPECTED["figures.py"]
+    assert runs.planned() == EXPECTED["figures_scores.py"]
     git(runs.project, "checkout", "-q", "-")
 
 

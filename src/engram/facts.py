@@ -176,6 +176,8 @@ def _scan_facts(path: Path, excluded: set[str], conditions: dict[tuple[str, str]
 def _fact(values: dict[str, Any]) -> Fact:
     """Return a fact with times to the millisecond, as the table keeps them."""
     for name in ("subject", "task", "run", "story", "stimulus"):
+        if values[name] is None and name != "run":
+            raise ValueError(f"{name} is missing")
         # They become parts of paths, which must not lead out of a folder.
         if values[name] is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", values[name]):
             raise ValueError(f"{name} '{values[name]}' has other signs than letters, digits, '-' and '_'")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from engram import storage
 from engram.errors import EngramError
@@ -38,6 +39,15 @@ def checksum(path: str | Path) -> str:
     return sha256(path)
 
 
+def provenance(sidecar: Path) -> dict[str, Any]:
+    """Return what a sidecar says of where results came from; nothing where it is absent, or somebody else's file beside raw data."""
+    try:
+        found = storage.read_json(sidecar).get(PROVENANCE)
+    except EngramError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
 def checked_inputs(paths: Iterable[str]) -> dict[str, str]:
     """Return the checksums of a job's inputs, after holding them against those in the sidecars of the jobs that wrote them.
 
@@ -59,7 +69,7 @@ def checked_inputs(paths: Iterable[str]) -> dict[str, str]:
     found = {path: checksum(path) for path in sorted(set(paths)) if Path(path).exists()}
     for path, digest in found.items():
         place = storage.sidecar(path)
-        written = storage.read_json(place).get(PROVENANCE, {}).get("Outputs", {}).get(Path(path).name)
+        written = provenance(place).get("Outputs", {}).get(Path(path).name)
         if written not in (None, digest):
             raise EngramError(
                 f"'{path}' is not what was written: its SHA-256 is {digest[:12]}..., and {written[:12]}... in '{place}'. It was changed, or is damaged. "

@@ -13,6 +13,8 @@ logger = logging.getLogger(__name__)
 
 #: Bytes of a job before it holds any data: Python with numpy, pandas, xarray and torch (measured); and with transformers.
 BASE, BASE_READING = 480_000_000, 600_000_000
+#: Bytes of Snakemake itself, which runs beside a job on a cluster.
+BESIDE = 500_000_000
 #: Bytes of predictions that an encoding holds at a time on a CPU: what its cache holds.
 BATCH_BYTES = 2 << 20
 #: Part of the memory at hand that a job plans with.
@@ -126,7 +128,7 @@ def available(limit_mb: Any = None) -> float:
     import psutil
 
     if isinstance(limit_mb, int | float) and limit_mb > 0:
-        return float(limit_mb) * 1e6
+        return float(limit_mb) * 1e6 - BESIDE
     return _SHARE * float(psutil.virtual_memory().available)
 
 

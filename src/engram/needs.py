@@ -15,7 +15,7 @@ from pathlib import Path
 from engram.config import AliceDataset, Study, TableDataset
 from engram.disk import REGIONS, TARGETS, TR, VOXELS_WITH_REGION, WORDS, shape
 from engram.facts import VOLUME
-from engram.memory import BATCH_BYTES, EncodingShape, ReadingShape, design_bytes, encoding_bytes, reading_bytes
+from engram.memory import BATCH_BYTES, BESIDE, EncodingShape, ReadingShape, design_bytes, encoding_bytes, reading_bytes
 from engram.names import WORD_RATE
 from engram.plan import Plan, associating_models, models, scan_facts, tuned_models, tuning_variants
 
@@ -116,7 +116,7 @@ def _activations(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need
     # Of several texts, a few are kept with all their layers, the others at one.
     kept = 3 * layers * units * words * 4 + texts * units * words * 4 if texts > 1 else 0.0
     seconds = _START + texts * words * _TOKENS * _READ * 2 * _parameters(layers, units) / _SUMS
-    return Need(reading_bytes(reading) + kept, seconds, _CONTEXT + weights + batch)
+    return Need(BESIDE + reading_bytes(reading) + kept, seconds, _CONTEXT + weights + batch)
 
 
 def _encoding(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
@@ -140,7 +140,7 @@ def _encoding(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     form = EncodingShape(int(rows), units * delays, len(group.subjects), int(targets), layers, len(group.stories), **folds)
     # Listeners come in parts where memory is short, so that no job has to ask for more than some.
     together, alone = (encoding_bytes(form, at_once, BATCH_BYTES) for at_once in (len(group.subjects), 1))
-    memory = min(together, max(alone, _ENOUGH)) + words * units * 4
+    memory = BESIDE + min(together, max(alone, _ENOUGH)) + words * units * 4
     seconds = _START + scored * (_LAYER_SECONDS * values * rows / _LAYER_SIZE + study.encoding.folds * study.encoding.inner_folds * (rows / 3000) ** 3 * 10)
     return Need(memory, seconds, _CONTEXT + 4 * values + design_bytes(form) + 1e9)
 

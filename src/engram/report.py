@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 
 from engram import methods, sentences, storage
+from engram.integrity import provenance
 from engram.maps import ASSOCIATION_DIFFERENCE, layer_name, on_fsaverage5, read_maps
 from engram.names import ORIGINAL
 from engram.paths import TEMPLATES
@@ -240,20 +241,11 @@ def jobs_behind(paths: Iterable[str | Path]) -> list[dict[str, Any]]:
         if path in seen:
             continue
         seen.add(path)
-        provenance = _provenance(path)
-        if provenance:
-            jobs[provenance["Rule"], json.dumps(provenance["Wildcards"], sort_keys=True)] = provenance
-            waiting += [storage.sidecar(one) for one in provenance["Inputs"]]
+        found = provenance(path)
+        if found:
+            jobs[found["Rule"], json.dumps(found["Wildcards"], sort_keys=True)] = found
+            waiting += [storage.sidecar(one) for one in found["Inputs"]]
     return [jobs[key] for key in sorted(jobs)]
-
-
-def _provenance(path: Path) -> dict[str, Any]:
-    try:
-        found = storage.read_json(path)
-    except (OSError, ValueError):
-        return {}  # somebody else's JSON, beside raw data
-    provenance = found.get("Provenance") if isinstance(found, dict) else None
-    return provenance if isinstance(provenance, dict) else {}
 
 
 def run_times(jobs: Sequence[Mapping[str, Any]]) -> list[list[str]]:
