@@ -6,6 +6,7 @@
 #   make cluster              adds what submits jobs to Slurm, once; make slurm tries it on a small Slurm of its own
 #   make test | lint | tiny   what the project's own checks run
 #   make browser              the reports in Chromium (as root it installs Debian's)
+#   make bench | bench-gpu    time and memory beside what people use today (docs/benchmarks.md); ENGRAM_MIRROR=folder for all of it
 # Variables: PYTHON=python3.12  CORES=4  TORCH=cpu (PyTorch's builds without CUDA, for laptops)  ARGS="-n" (more for snakemake)
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
@@ -109,7 +110,7 @@ clean:
 	rm -rf $(VENV) .snakemake build
 
 help:
-	@sed -n '1,7p' Makefile
+	@sed -n '/^#/!q; p' Makefile
 
 # ---------------------------------------------------------------- set-up
 # $(1): the requirements file. Prints what it cost: people on slow lines want to know.
