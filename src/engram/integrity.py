@@ -40,7 +40,7 @@ def checksum(path: str | Path) -> str:
 
 
 def provenance(sidecar: Path) -> dict[str, Any]:
-    """Return what a sidecar says of where results came from; nothing where it is absent, or somebody else's file beside raw data."""
+    """Return what a sidecar says of where results came from, for readers; nothing where it is absent, or somebody else's file beside raw data."""
     try:
         found = storage.read_json(sidecar).get(PROVENANCE)
     except EngramError:
@@ -69,7 +69,7 @@ def checked_inputs(paths: Iterable[str]) -> dict[str, str]:
     found = {path: checksum(path) for path in sorted(set(paths)) if Path(path).exists()}
     for path, digest in found.items():
         place = storage.sidecar(path)
-        written = provenance(place).get("Outputs", {}).get(Path(path).name)
+        written = storage.read_json(place).get(PROVENANCE, {}).get("Outputs", {}).get(Path(path).name)
         if written not in (None, digest):
             raise EngramError(
                 f"'{path}' is not what was written: its SHA-256 is {digest[:12]}..., and {written[:12]}... in '{place}'. It was changed, or is damaged. "
