@@ -60,7 +60,7 @@ def costs(study: str, config: list[str], repeats: int) -> dict[str, Any]:
     results = PROJECT / "results" / study
     for result, script in JOBS.items():
         for _ in range(repeats):
-            run("--force", f"results/{study}/{result}", "--until", result)
+            run("--force", f"results/{study}/{result}")
             with next((results / "benchmarks").rglob(f"{Path(result).stem if script == 'figure' else script}.tsv")).open() as stream:
                 whole = float(next(csv.DictReader(stream, delimiter="\t"))["s"])
             work = storage.read_json(results / Path(result).with_suffix(".json"))["Provenance"]["Seconds"]
