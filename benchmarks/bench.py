@@ -85,7 +85,7 @@ def section(name: str, given: argparse.Namespace) -> Any:
     if not os.environ.get("ENGRAM_MIRROR"):
         return "needs ENGRAM_MIRROR, a folder with the public files of Alice and a small model"
     with tempfile.TemporaryDirectory() as temporary:
-        return bench_windows.differences([64] if given.small else [64, 256], Path(temporary))
+        return bench_windows.differences([128] if given.small else [128, 256], Path(temporary))
 
 
 if __name__ == "__main__":

@@ -23,8 +23,9 @@ def study(name: str, mode: str, context: int) -> dict[str, Any]:
         "dataset": {"kind": "alice"},
         "models": {"stories260K": {"source": MODEL}},
         "activations": {"mode": mode, "context": context},
-        "associations": {"word-judged": {"annotator": "file"}},
-        "associating": {"controls": {"random": 3, "shuffled": 0, "displaced": 0, "repeat": 0}},
+        "associations": {"word-judged": {}},
+        # Half of a window for insertions, so that short ones hold the densest stretch.
+        "associating": {"room": 2, "controls": {"random": 1, "shuffled": 0, "displaced": 0, "repeat": 0}},
     }
 
 
@@ -51,10 +52,10 @@ def differences(contexts: list[int], folder: Path) -> list[dict[str, Any]]:
             if ended.returncode:
                 raise SystemExit(ended.stdout + ended.stderr)
             scores = pd.read_csv(folder / name / "tables/scores.tsv", sep="\t")
-            effects = pd.read_csv(folder / name / "tables/association.tsv", sep="\t")
+            effects = pd.read_csv(folder / name / "tables/association.tsv", sep="\t").query("model == 'stories260K'")
             layer = int(effects["layer"].iloc[0])
             at = scores[(scores["model"] == "stories260K") & (scores["layer"] == layer)].groupby(["subject", "roi"])["score"].mean()
-            tables[mode] = (at, effects.set_index("roi")["F"])
+            tables[mode] = (at, effects.set_index(["hemisphere", "roi"])["F"])
         (r, f), (r_exact, f_exact) = tables["strided"], tables["exact"]
         own = r.index.get_level_values("subject") != "average"
         rows.append(
