@@ -2,7 +2,7 @@
 #   make alice                real fMRI, 27 listeners (download: 4 MB and a model; or ENGRAM_MIRROR=folder)
 #   make demo                 a small simulated Narratives, no network after set-up
 #   make datalad              adds what fetches Narratives, once
-#   make calibrate            how often the tests are wrong: 1,000 simulated studies for each, 10 minutes (docs/calibration.tsv)
+#   make calibrate            how often the tests are wrong: 1,000 simulated studies for each (docs/calibration.tsv)
 #   make cluster              adds what submits jobs to Slurm, once; make slurm tries it on a small Slurm of its own
 #   make test | lint | tiny   what the project's own checks run
 #   make browser              the reports in Chromium (as root it installs Debian's)

@@ -15,8 +15,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from engram import storage
-from engram.encoding import Group, by_region, check_words, load_story, region_indices
+from engram.encoding import Group, open_group, region_indices
 from engram.jobs import progress
 from engram.tables import reported_layer
 
@@ -109,11 +108,7 @@ def group_null(
         ``r`` (subject, region): a region's mean over targets; ``r_shifted`` (shift, region): the same on shifted BOLD, mean over
         listeners; without shifts where a story is too short.
     """
-    read = [storage.open_dataset(path) for path in activations]
-    stories = [load_story(*files) for files in zip(bold, words, strict=True)]
-    group = Group([by_region(one) for one in stories] if targets == "roi" else stories, subjects, **options)
-    for path, one, words_file in zip(activations, read, words, strict=True):
-        check_words(path, one.sizes["word"], words_file)
+    read, group = open_group(activations, bold, words, subjects, targets, **options)
     reported = reported_layer(read[0].sizes["layer"] - 1, layer)
     features = group.features([one["activation"][reported].values for one in read], group.how_for(read[0]))
     regions = region_indices(group.stories[0].target_coordinates)

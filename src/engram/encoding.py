@@ -438,6 +438,29 @@ class Group:
         return {"tr": self.tr, "delays": self.fir, "gap": self.gap, "backend": self.backend}
 
 
+def open_group(
+    activations: Sequence[str], bold: Sequence[str], words: Sequence[str], subjects: Sequence[str], targets: str, **options: Any
+) -> tuple[list[xr.Dataset], Group]:
+    """Return the activations of a group's stories, and its data, on targets or (`roi`) on the mean time course of each region.
+
+    Parameters
+    ----------
+    activations, bold, words : sequences of paths
+        One file per story of the group, in the same order.
+    subjects : sequence of str
+        The group's listeners.
+    targets : {"all", "roi"}
+    **options
+        The `encoding` section of the configuration, and `memory`, as in `Group`.
+    """
+    read = [storage.open_dataset(path) for path in activations]
+    stories = [load_story(*files) for files in zip(bold, words, strict=True)]
+    group = Group([by_region(one) for one in stories] if targets == "roi" else stories, subjects, **options)
+    for path, one, words_file in zip(activations, read, words, strict=True):
+        check_words(path, one.sizes["word"], words_file)
+    return read, group
+
+
 def group_scores(activations: Sequence[str], bold: Sequence[str], words: Sequence[str], subjects: Sequence[str], **options: Any) -> xr.Dataset:
     """Score every layer of a model on every target of a group of listeners.
 
@@ -457,10 +480,7 @@ def group_scores(activations: Sequence[str], bold: Sequence[str], words: Sequenc
         fold by region, so that a layer can be chosen on other folds than it is tested on; ``alpha`` (layer, subject, target),
         an index of ``penalties``.
     """
-    read = [storage.open_dataset(path) for path in activations]
-    group = Group([load_story(*files) for files in zip(bold, words, strict=True)], subjects, **options)
-    for path, one, words_file in zip(activations, read, words, strict=True):
-        check_words(path, one.sizes["word"], words_file)
+    read, group = open_group(activations, bold, words, subjects, "all", **options)
     n_layers = read[0].sizes["layer"]
     how = group.how_for(read[0])
     regions = region_indices(group.stories[0].target_coordinates)

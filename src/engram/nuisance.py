@@ -16,7 +16,7 @@ import pandas as pd
 import xarray as xr
 
 from engram import storage
-from engram.encoding import Group, by_region, check_words, load_story, region_indices
+from engram.encoding import open_group, region_indices
 from engram.folds import blocked_folds
 from engram.jobs import progress
 from engram.scoring import pearson, standardize
@@ -198,11 +198,7 @@ def group_nuisance(
     xarray.Dataset
         ``r`` (features, story, subject, region), mean over test blocks and a region's targets.
     """
-    read = [storage.open_dataset(path) for path in activations]
-    stories = [load_story(*files) for files in zip(bold, words, strict=True)]
-    group = Group([by_region(one) for one in stories] if targets == "roi" else stories, subjects, **options)
-    for path, one, words_file in zip(activations, read, words, strict=True):
-        check_words(path, one.sizes["word"], words_file)
+    read, group = open_group(activations, bold, words, subjects, targets, **options)
     reported = reported_layer(read[0].sizes["layer"] - 1, layer)
     bands = {LANGUAGE: group.features([one["activation"][reported].values for one in read])}
     for band, names in ((RATE, [RATE]), (OTHERS, [name for name in features if name != RATE])):
