@@ -59,6 +59,10 @@ class Reader:
     limit: int
     causal: bool
 
+    def __post_init__(self) -> None:
+        # Nothing is generated: keys and values of the past would only take memory, twice that of the hidden states.
+        self.model.config.use_cache = False
+
 
 def load(
     folder: str | Path, *, base: str | Path | None = None, untrained: bool = False, seed: int | None = None, dtype: str = "float32", device: str = "auto"
@@ -109,7 +113,6 @@ def load(
     if getattr(config, "is_encoder_decoder", False):
         raise EngramError(f"the model in '{folder}' ({config.model_type}) has an encoder and a decoder; give a causal model or an encoder.")
     model = model.to(place).eval()
-    model.config.use_cache = False  # nothing is generated: keys and values of the past would only take memory
     probe = np.asarray(tokenizer("one two three four five six", add_special_tokens=False)["input_ids"])
     causal = _is_causal(model, probe)
     prefix, suffix = _special_tokens(tokenizer, causal)
@@ -218,22 +221,9 @@ def word_vectors(story: TokenizedStory, windows: Sequence[Window], reader: Reade
     array of shape (n_layers + 1, n_words, n_units)
         Float32. Words are picked and pooled on the model's device, so that only their vectors are copied.
     """
-    import torch
-
     result: np.ndarray | None = None
     for batch in progress(_batches(story, windows, reader, batch_tokens), "windows", "batch"):
-        ids, mask = padded(story, batch, reader)
-        words, flat, word_of_flat, weights = _picks(story, batch, len(reader.prefix), ids.shape[1], pooling)
-        with torch.inference_mode():
-            output = reader.model(input_ids=ids, attention_mask=mask, output_hidden_states=True)
-            device = reader.model.device
-            index, target = torch.as_tensor(flat, device=device), torch.as_tensor(word_of_flat, device=device)
-            scale = torch.as_tensor(weights, device=device)[:, None]
-            pooled = []
-            for layer in output.hidden_states:
-                tokens = layer.reshape(-1, layer.shape[-1])[index].float() * scale
-                pooled.append(torch.zeros(len(words), layer.shape[-1], device=device).index_add_(0, target, tokens))
-            vectors = torch.stack(pooled).cpu().numpy()
+        words, vectors = _batch_vectors(story, batch, reader, pooling)
         if result is None:
             result = np.empty((len(vectors), len(story.pooled), vectors.shape[-1]), dtype=np.float32)
         result[:, words] = vectors
@@ -242,6 +232,27 @@ def word_vectors(story: TokenizedStory, windows: Sequence[Window], reader: Reade
     if not np.isfinite(result).all():
         raise EngramError("the model gives activations that are not finite. With activations.dtype float16, try bfloat16 or float32.")
     return result
+
+
+def _batch_vectors(story: TokenizedStory, batch: Sequence[Window], reader: Reader, pooling: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the words that a batch of windows gives, and their vectors: (n_layers + 1, n_words, n_units).
+
+    A function of its own, so that nothing of a batch is left in memory when the next one is read.
+    """
+    import torch
+
+    ids, mask = padded(story, batch, reader)
+    words, flat, word_of_flat, weights = _picks(story, batch, len(reader.prefix), ids.shape[1], pooling)
+    device = reader.model.device
+    with torch.inference_mode():
+        output = reader.model(input_ids=ids, attention_mask=mask, output_hidden_states=True)
+        index, target = torch.as_tensor(flat, device=device), torch.as_tensor(word_of_flat, device=device)
+        scale = torch.as_tensor(weights, device=device)[:, None]
+        pooled = []
+        for layer in output.hidden_states:
+            tokens = layer.reshape(-1, layer.shape[-1])[index].float() * scale
+            pooled.append(torch.zeros(len(words), layer.shape[-1], device=device).index_add_(0, target, tokens))
+        return words, torch.stack(pooled).cpu().numpy()
 
 
 def padded(story: TokenizedStory, batch: Sequence[Window], reader: Reader) -> tuple[Any, Any]:
