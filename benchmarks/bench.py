@@ -68,7 +68,9 @@ def section(name: str, given: argparse.Namespace) -> Any:
         return bench_encoding.compare(shape, given.repeats, given.device, {"sklearn": 1, "himalaya": 1 if on_gpu else 4})
     if name == "scaling":
         shape = Shape(2, 60, 80, 64, 2, 3, 2) if given.small else Shape(12, 20_000, 281, 4096) if on_gpu else Shape(5, 5000, 300, 256)
-        return bench_encoding.scaling(shape, given.device, given.repeats)
+        model, n_words, contexts = ("tiny", 200, [32, 64]) if given.small else ("llama-7b" if on_gpu else "gpt2", 1000, [64, 256, 1024])
+        reading = {"device": given.device, "dtype": "bfloat16" if on_gpu else "float32", "tokenizer_folder": str(TOKENIZER)}
+        return bench_encoding.scaling(shape, given.device, given.repeats) + bench_activations.scaling(model, n_words, contexts, given.repeats, **reading)
     if name == "activations":
         cases: list[dict[str, Any]] = [{"model": "gpt2", "dtype": "float32", "n_words": 1000, "context": 256}]
         if on_gpu:

@@ -100,6 +100,24 @@ def compare(model: str, n_words: int, context: int, repeats: int, device: str, d
     }
 
 
+def scaling(model: str, n_words: int, contexts: list[int], repeats: int, device: str, dtype: str, tokenizer_folder: str) -> list[dict[str, Any]]:
+    """Time reading a story by windows of several lengths, in batches of as many tokens."""
+    reader = made_reader(model, dtype, device, tokenizer_folder)
+    story = tokenize(made_words(n_words), reader.tokenizer)
+    rows = []
+    for context in contexts:
+        windows = activations.plan_windows(story, reader, mode="strided", context=context, stride=None)
+        contenders = {
+            "ours": partial(activations.word_vectors, story, windows, reader),
+            "bare": partial(bare_passes, story, reader, context, 8192),
+        }
+        times = interleaved({name: synchronized(run, device) for name, run in contenders.items()}, repeats)
+        rows.append(
+            {"varied": "context", "value": context, "form": f"{model}, {n_words} words", "seconds": times["ours"]["seconds"], "of bare": times["bare"]["ratio"]}
+        )
+    return rows
+
+
 def made_words(n_words: int) -> list[str]:
     """Return words of a made-up telling."""
     rng = np.random.default_rng(0)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+import full_size
 import numpy as np
 from paired import interleaved, say, synchronized
 
@@ -204,9 +208,9 @@ def scaling(base: Shape, device: str, repeats: int) -> list[dict[str, Any]]:
     backend = "torch_cuda" if device == "cuda" else "torch"
     axes: dict[str, list[int]] = {
         "listeners": [1, base.listeners, 4 * base.listeners],
-        "targets": [base.targets // 10, base.targets // 3],
-        "units": [8, base.units // 8, 4 * base.units],
-        "rows": [base.rows // 2, 4 * base.rows],
+        "targets": [base.targets // 10, base.targets // 3, base.targets],
+        "units": [8, base.units // 8, base.units, 4 * base.units],
+        "rows": [base.rows // 2, base.rows, 4 * base.rows],
     }
     rows = []
     for name, values in axes.items():
@@ -214,7 +218,31 @@ def scaling(base: Shape, device: str, repeats: int) -> list[dict[str, Any]]:
             shape = replace(base, **{name: value})
             data = Data(shape)
             contenders = {"ours": partial(ours, data, backend), "bare": bare_products(data, backend)}
-            times = interleaved({one: synchronized(run, device) for one, run in contenders.items()}, repeats)
-            form = "kernel" if shape.features > len(data.inner(data.outer[0][0])[0][0]) else "primal"
-            rows.append({"varied": name, "value": value, "form": form, "seconds": times["ours"]["seconds"], "of bare": times["bare"]["ratio"]})
+            rows.append({"varied": name, "value": value, "form": _form(data)} | _times(contenders, repeats, device))
+    return rows + layers(base, device, repeats)
+
+
+def layers(base: Shape, device: str, repeats: int) -> list[dict[str, Any]]:
+    """Time a job of several layers, from its files to its result: BOLD is read and prepared once."""
+    rows = []
+    for value in (1, 4):
+        with tempfile.TemporaryDirectory() as temporary:
+            made = argparse.Namespace(listeners=base.listeners, vertices=base.targets, trs=base.rows, layers=value, units=base.units)
+            full_size.make(Path(temporary), made)
+            data = Data(replace(base, folds=5, inner_folds=5))  # the method's defaults, as the job has
+            once = bare_products(data, "torch_cuda" if device == "cuda" else "torch")
+            contenders = {
+                "ours": partial(full_size.score, Path(temporary), base.listeners),
+                "bare": lambda once=once, value=value: [once() for _ in range(value)],
+            }
+            rows.append({"varied": "layers", "value": value, "form": _form(data)} | _times(contenders, repeats, device))
     return rows
+
+
+def _form(data: Data) -> str:
+    return "kernel" if data.shape.features > len(data.inner(data.outer[0][0])[0][0]) else "primal"
+
+
+def _times(contenders: dict[str, Callable[[], Any]], repeats: int, device: str) -> dict[str, Any]:
+    times = interleaved({one: synchronized(run, device) for one, run in contenders.items()}, repeats)
+    return {"seconds": times["ours"]["seconds"], "of bare": times["bare"]["ratio"]}

@@ -7,6 +7,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import matplotlib
+from matplotlib.figure import Figure
+
+from engram import style
+
 INTRODUCTION = """# Benchmarks
 
 Written by `make bench` (and `make bench-gpu`) from the files in benchmarks/; nothing here was typed in. Contenders run in turn on identical
@@ -20,7 +25,7 @@ def write(folder: Path, target: Path) -> None:
     """Write the page from all files of figures in a folder."""
     parts = [INTRODUCTION]
     for path in sorted(folder.glob("20*.json")):
-        parts += _machine(path.stem, json.loads(path.read_text(encoding="utf-8")))
+        parts += _machine(path.stem, json.loads(path.read_text(encoding="utf-8")), target.with_suffix(""))
     for path in sorted(folder.glob("full-size-*.json")):
         found = json.loads(path.read_text(encoding="utf-8"))
         shape = ", ".join(f"{value} {name}" for name, value in found["shape"].items())
@@ -31,7 +36,7 @@ def write(folder: Path, target: Path) -> None:
     target.write_text("\n".join(parts), encoding="utf-8")
 
 
-def _machine(name: str, found: dict[str, Any]) -> list[str]:
+def _machine(name: str, found: dict[str, Any], drawings: Path) -> list[str]:
     where = found["environment"]
     versions = ", ".join(f"{package} {version}" for package, version in where["versions"].items())
     parts = [f"## {name}\n\n{where['machine']}, {where['threads']} threads, device {where['device']}. {versions}.\n"]
@@ -39,8 +44,12 @@ def _machine(name: str, found: dict[str, Any]) -> list[str]:
         parts += _encoding(found["encoding"])
     if "scaling" in found:
         rows = [[row[key] for key in ("varied", "value", "form", "seconds", "of bare")] for row in found["scaling"]]
-        parts.append("### Encoding along one dimension\n\nSeconds, and the share of them that the bare matrix products take by themselves.\n")
-        parts.append(_table(["varied", "value", "form", "seconds", "bare products / Engram"], rows))
+        parts.append(
+            "### Scaling\n\nSeconds of scoring along one dimension after the other (layers: a job from its files to its result; context: of reading), and the "
+            "share of them that the bare matrix products or forward passes take by themselves.\n"
+        )
+        parts.append(f"![{_draw_scaling(found['scaling'], drawings / f'{name}-scaling.svg')}]({drawings.name}/{name}-scaling.svg)\n")
+        parts.append(_table(["varied", "value", "form", "seconds", "bare / Engram"], rows))
     for one in found.get("activations", []):
         parts += _activations(one)
     if "memory" in found:
@@ -56,6 +65,33 @@ def _machine(name: str, found: dict[str, Any]) -> list[str]:
         )
         parts.append(_table(list(found["windows"][0]), [list(row.values()) for row in found["windows"]]))
     return parts
+
+
+@style.styled
+def _draw_scaling(rows: Sequence[dict[str, Any]], path: Path) -> str:
+    """Draw seconds along each dimension, and return what is to be seen, in words."""
+    names = list(dict.fromkeys(row["varied"] for row in rows))
+    figure = Figure(figsize=(style.PAGE, 85 * style.MM))
+    panels = figure.subplots(2, -(-len(names) // 2), squeeze=False).ravel()
+    said = []
+    for panel, name in zip(panels, names, strict=False):
+        mine = [row for row in rows if row["varied"] == name]
+        values, seconds = [row["value"] for row in mine], [row["seconds"] for row in mine]
+        panel.plot(values, seconds, marker="o", color=style.MODELS[0], label="Engram")
+        panel.plot(values, [row["seconds"] * row["of bare"] for row in mine], marker="o", color=style.GREY, linestyle="--", label="bare products or passes")
+        panel.set(xscale="log", yscale="log", xlabel=name, xticks=values, xticklabels=[f"{value:,}" for value in values])
+        panel.minorticks_off()
+        panel.set_ylim(bottom=min(panel.get_ylim()[0], min(seconds) / 10))
+        said.append(f"{name} {values[0]:,} to {values[-1]:,}: {seconds[0]:.2g} to {seconds[-1]:.2g} s")
+    for panel in panels[len(names) :]:
+        panel.set_axis_off()
+    for panel in panels[:: len(panels) // 2]:
+        panel.set_ylabel("seconds")
+    style.legend(figure, panels[:1])
+    path.parent.mkdir(exist_ok=True)
+    with matplotlib.rc_context({"figure.constrained_layout.use": False}):
+        figure.savefig(path, metadata={"Date": None})
+    return "Seconds along each dimension, Engram and the bare products or passes. " + "; ".join(said)
 
 
 def _encoding(found: dict[str, Any]) -> list[str]:

@@ -26,8 +26,10 @@ def test_the_bench_runs_and_its_page_says_what_was_found(tmp_path: Path) -> None
     assert found["encoding"]["agreement"]["mean r, Engram"] > 0.05
     forms = {(row["varied"], row["value"]): row["form"] for row in found["scaling"]}
     assert forms["units", 8] == "primal" and forms["units", 256] == "kernel"
+    assert {varied for varied, _ in forms} == {"listeners", "targets", "units", "rows", "layers", "context"}
     assert found["activations"][0]["times"]["a forward pass for each word"]["ratio"] > 1
     assert "| scikit-learn RidgeCV, each listener |" in (text := page_of(tmp_path)) and f"{difference:.2g}" in text
+    assert (tmp_path / "page" / f"{path.stem}-scaling.svg").exists() and f"(page/{path.stem}-scaling.svg)" in text
 
 
 def page_of(folder: Path) -> str:

@@ -32,7 +32,8 @@ COLUMN, PAGE = 85 * MM, 180 * MM
 #: Points.
 SMALL, TINY = 6, 5
 GREY, LIGHT, INK = "#777777", "#D9D9D9", "#222222"
-_MODELS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+#: Of models, in their order.
+MODELS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _TEXTS = ("#332288", "#CC6677", "#44AA99", "#882255", "#999933", "#117733")
 #: What a model was tuned on.
 CONDITIONS = {ASSOCIATION: _TEXTS[0], "shuffled": "#E69F00", "generic": GREY}
@@ -143,7 +144,7 @@ class Palette:
         if name == WORD_RATE:
             return {"color": GREY, "linestyle": "--"}
         base = name.removesuffix(UNTRAINED_SUFFIX)
-        return {"color": _MODELS[self._models.index(base) % len(_MODELS)], "linestyle": ":" if name.endswith(UNTRAINED_SUFFIX) else "-"}
+        return {"color": MODELS[self._models.index(base) % len(MODELS)], "linestyle": ":" if name.endswith(UNTRAINED_SUFFIX) else "-"}
 
     def text(self, name: str) -> str:
         """Return the colour of an augmentation or a tuning."""
