@@ -379,6 +379,8 @@ def test_a_whole_study_misses_little() -> None:
     made = sample.config({**sample.ALICE, "associations": {"word-manual": {}}, "tunings": {"lora": {}}}, brain="surface", told=list("abcdef"))
     data = {"scores": sample.scores(), "association": sample.association(written_by="manual")}
     assert sentences.missing(data, made) == []
+    made["told"] = ["pieman", "piemanpni", *"abcd"]  # one story in two tellings
+    assert [said[:28] for said in sentences.missing(data, made)] == ["5 stories: no test over stor"]
 
 
 def test_models_that_this_run_leaves_out_are_named() -> None:

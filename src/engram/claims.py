@@ -161,7 +161,7 @@ def claims_table(evidence: Evidence) -> pd.DataFrame:
     return pd.DataFrame(rows)[list(CLAIMS_COLUMNS)]
 
 
-_ANALOGUE = "'ours' is the nearest analogue."
+_ANALOGUE = "The values shown are those of the nearest analogue."
 
 
 def _analogue(found: Finding, reason: str) -> Finding:

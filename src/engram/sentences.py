@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from engram import inference
-from engram.names import AVERAGE, ORIGINAL, PEOPLE, TUNING_CONTROLS, WORD_RATE
+from engram.names import AVERAGE, ORIGINAL, PEOPLE, TUNING_CONTROLS, WORD_RATE, stimulus
 from engram.tables import by_subject, reported_layer
 
 Tables = Mapping[str, pd.DataFrame]
@@ -297,7 +297,7 @@ def missing(tables: Tables, config: Mapping[str, Any]) -> list[str]:
     scores = tables["scores"]
     single = scores[scores["subject"] != AVERAGE]
     n_listeners, n_regions = single["subject"].nunique(), len(single[["hemisphere", "roi"]].drop_duplicates())
-    n_stories = len(config["told"])
+    n_stories = len(set(map(stimulus, config["told"])))
     untrained = [name for name, model in config["models"].items() if not model["untrained"]]
     said = {
         "The listeners are simulated: these numbers show that the workflow finds what was planted, and nothing about brains.": config["dataset"]["kind"]
