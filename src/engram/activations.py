@@ -368,7 +368,8 @@ def to_dataset(vectors: np.ndarray, half: bool = False) -> xr.Dataset:
 
 def _report_massive(vectors: np.ndarray, words: Sequence[str]) -> None:
     """Name the word vectors that are so long that they would rule a layer's ridge (Sun et al. 2024, arXiv 2402.17762)."""
-    for layer, norms in enumerate(np.linalg.norm(vectors, axis=-1)):
+    for layer, of_words in enumerate(vectors):
+        norms = np.linalg.norm(of_words, axis=-1)  # of one layer at a time: it makes a copy
         for word in np.flatnonzero(norms > MASSIVE * np.median(norms)).tolist():
             logger.warning(
                 "layer %d: the vector of word %d ('%s') is %.0f times as long as the median", layer, word, words[word], norms[word] / np.median(norms)

@@ -12,7 +12,7 @@ from typing import Any
 logger = logging.getLogger(__name__)
 
 #: Bytes of a job before it holds any data: Python with numpy, pandas, xarray and torch (measured); and with transformers.
-BASE, BASE_READING = 480_000_000, 600_000_000
+BASE, BASE_READING = 480_000_000, 540_000_000
 #: Bytes of Snakemake itself, which runs beside a job on a cluster.
 BESIDE = 500_000_000
 #: Bytes of predictions that an encoding holds at a time on a CPU: what its cache holds.
