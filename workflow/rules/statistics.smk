@@ -168,6 +168,8 @@ rule nuisance_texts:
     threads: 8
     resources:
         gpu=1,
+        mem_mb=memory("nuisance_texts"),
+        runtime=minutes("nuisance_texts"),
     params:
         config=nuisance_texts_config,
         code=code_of("nuisance_texts"),
