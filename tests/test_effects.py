@@ -148,6 +148,7 @@ def test_the_whole_road(study: Path) -> None:
     unique = pd.read_csv(tables / "association_unique.tsv", sep="\t")
     assert len(unique) == len(table) and set(unique["model"]) == {"tiny"} and (unique["n_random"] == 2).all() and (unique["smallest_p"] - 1 / 3 < 1e-5).all()
     assert set(unique["beyond"]) == {"word-rate, since-insertion"} and set(pd.read_csv(tables / "nuisance.tsv", sep="\t")["beyond"]) == {"word-rate"}
+    assert unique["unique_shuffled"].notna().all()
     np.testing.assert_allclose(unique["unique_minus_random"], unique["unique"] - unique["unique_random"], atol=1e-5)
     claims = pd.read_csv(tables / "claims.tsv", sep="\t").set_index("claim")
     assert set(claims["verdict"]) == {"not testable here"} and "smaller than the smallest" in claims["why"]["random-not-above-zero"]

@@ -41,14 +41,14 @@ def scored(bands: list[np.ndarray], texts: dict[str, np.ndarray], bold: np.ndarr
 def table_of(r: np.ndarray, folder: Path) -> pd.DataFrame:
     """The table of scores of shape (text, story, target), by the road that the study takes."""
     coordinates = {
-        "variant": [ORIGINAL_TEXT, *NAMES],
+        "variant": [ORIGINAL_TEXT, *NAMES, "shuffled-01"],
         "story": ["one", "two"],
         "subject": [f"{number:02d}" for number in range(LISTENERS)],
         "region_hemisphere": ("region", ["L", "R"]),
         "region_roi": ("region", ["follows", "does not"]),
         "region_targets": ("region", [1, 1]),
     }
-    values = r.reshape(len(r), 2, LISTENERS, 2)
+    values = np.concatenate([r, r[:1] + 0.01]).reshape(-1, 2, LISTENERS, 2)
     attributes = {"reported_layer": 3, "nuisance": "word-rate, since-insertion"}
     path = folder / "scores.nc"
     storage.write_dataset(path, xr.Dataset({"r": (("variant", "story", "subject", "region"), values)}, coords=coordinates, attrs=attributes))
@@ -63,6 +63,7 @@ def test_a_planted_association_comes_back_and_nothing_else(tmp_path: Path) -> No
     assert found["difference_low"] > 0 and found["unique"] > 0.1 > abs(found["unique_random"])
     assert abs(none["unique_minus_random"]) < 0.03 and none["p_texts"] > 0.05
     assert (found["layer"], found["n_listeners"], found["n_random"], found["n_stories"]) == (3, LISTENERS, RANDOM, 2)
+    np.testing.assert_allclose(table["unique_shuffled"], 0.01)
     assert found["beyond"] == "word-rate, since-insertion" and np.isnan(found["p_stories"])
 
 

@@ -289,8 +289,8 @@ class Nuisance(Section):
     targets: Literal["all", "roi"] = "roi"
     """`roi`: score the mean time course of each region and hemisphere; `all`: every target by itself, which a whole cortex makes slow."""
     random_texts: int | None = Field(None, ge=0)
-    """Random texts beside which the unique contribution of associations is set: scoring all bands with one of them takes about as long as with the
-    associations. Null: all there are (`associating.controls.random`); 0: associations are left out of the nuisance control."""
+    """Random texts beside which the unique contribution of associations is set, and at most so many shuffled ones; each takes as long as the associations
+    themselves. Null: all there are (`associating.controls`); 0: associations are left out of the nuisance control."""
 
     @model_validator(mode="after")
     def _stories_have_features(self) -> Nuisance:

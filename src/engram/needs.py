@@ -153,8 +153,8 @@ def _nuisance_texts(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> N
     group = plan.groups[wildcards["group"]]
     rows = sum(_rows(study, plan, story) for story in group.stories)
     targets = min(_targets(study, plan), _REGIONS_AT_MOST) if study.nuisance.targets == "roi" else _targets(study, plan)
-    wanted, there = study.nuisance.random_texts, study.associating.controls.random
-    texts = 1 + (there if wanted is None else min(wanted, there))
+    wanted, controls = study.nuisance.random_texts, study.associating.controls
+    texts = 1 + sum(there if wanted is None else min(wanted, there) for there in (controls.random, controls.shuffled))
     # Two shares of each text, a decomposition for each inner fold and one for all of them.
     solved = 2 * texts * study.encoding.folds * (study.encoding.inner_folds + 1)
     kernels, values = 12 * 8 * rows**2, len(group.subjects) * targets * rows

@@ -18,7 +18,7 @@ from engram import storage
 from engram.encoding import open_group, region_coordinates, region_indices
 from engram.folds import blocked_folds
 from engram.jobs import progress
-from engram.names import AUGMENTED_TEXT, ORIGINAL_TEXT, RANDOM
+from engram.names import AUGMENTED_TEXT, ORIGINAL_TEXT, RANDOM, SHUFFLED
 from engram.nuisance import Kernels, band_kernels, block_scores, candidates, nuisance_bands, since_insertion, solve
 from engram.variants import kind_of
 
@@ -113,20 +113,21 @@ def group_texts(
     targets : {"all", "roi"}
         `roi`: the mean time course of each region.
     random_texts : int or None
-        How many random texts are scored; None: all.
+        How many random texts are scored, and at most how many shuffled ones; None: all.
     **options
         The `encoding` section of the configuration.
 
     Returns
     -------
     xarray.Dataset
-        ``r`` (variant, story, subject, region), mean over test blocks and a region's targets: original, without a text's band; augmented
-        and random texts, with it.
+        ``r`` (variant, story, subject, region), mean over test blocks and a region's targets: original, without a text's band; the
+        others, with it.
     """
     read, group = open_group(activations, bold, words, subjects, targets, **options)
     variants = read[0]["variant"].values.tolist()
-    random = [name for name in variants if kind_of(name) == RANDOM]
-    names = [AUGMENTED_TEXT, *random[:random_texts]]
+    names = [AUGMENTED_TEXT]
+    for kind in (RANDOM, SHUFFLED):
+        names += [name for name in variants if kind_of(name) == kind][:random_texts]
     tables = [storage.read_words(path) for path in words]
     places = [map(int, storage.read_json(path)["texts"][AUGMENTED_TEXT]) for path in insertions]
     tables = [table.assign(since_insertion=since_insertion(len(table), one)) for table, one in zip(tables, places, strict=True)]

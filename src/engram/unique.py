@@ -10,7 +10,7 @@ import xarray as xr
 
 from engram import inference, storage
 from engram.effects import against_random, with_corrected
-from engram.names import AVERAGE
+from engram.names import AVERAGE, SHUFFLED
 from engram.nuisance import LANGUAGE, RATE, WITH_LANGUAGE
 from engram.reported import by_area, versions
 from engram.variants import read_effects
@@ -77,6 +77,7 @@ ASSOCIATIONS_COLUMNS = {
     "effect_size": "The difference over the standard deviation of random texts.",
     "p_stories": "Two-sided p over stories (Wilcoxon) of the difference; n/a with fewer than six.",
     "p_stories_fdr": "The same, corrected as above.",
+    "unique_shuffled": "Unique contribution of this text's associations at other places, mean over texts: what is wrong, when is right.",
 }
 
 
@@ -92,8 +93,10 @@ def associations_table(files: Mapping[tuple[str, str], Sequence[str]], seed: int
     """
     rows = []
     for (model, augmentation), paths in files.items():
-        beyond = storage.open_dataset(paths[0]).attrs["nuisance"]
-        rows += [{"model": model, "augmentation": augmentation, "beyond": beyond, **row} for row in against_random(read_effects(paths), "unique", seed)]
+        one, beyond = read_effects(paths), storage.open_dataset(paths[0]).attrs["nuisance"]
+        shuffled = one.mean_difference(SHUFFLED)[one.single].mean(0)
+        for number, row in enumerate(against_random(one, "unique", seed)):
+            rows.append({"model": model, "augmentation": augmentation, "beyond": beyond, **row, "unique_shuffled": shuffled[number]})
     return with_corrected(pd.DataFrame(rows), ["model", "augmentation"])[list(ASSOCIATIONS_COLUMNS)]
 
 
