@@ -22,7 +22,7 @@ from engram.names import AUGMENTED_TEXT, ORIGINAL_TEXT, RANDOM, SHUFFLED
 from engram.nuisance import Kernels, band_kernels, block_scores, candidates, nuisance_bands, since_insertion, solve
 from engram.variants import kind_of
 
-#: Shares of a text's band, beside the others, that are tried for each target; 0 is the story without it.
+#: Shares of a text's band beside all others that are tried for each target, besides none.
 SHARES = (0.1, 0.5)
 
 
