@@ -41,6 +41,18 @@ def test_words_are_read_as_they_are(tmp_path: Path) -> None:
     assert words["sentence_end"].isna().all()
 
 
+def test_log_frequency_is_read_where_it_is_given(tmp_path: Path) -> None:
+    lines = TABLES["story-tale_words.tsv"].rstrip("\n").split("\n")
+    given = [f"{line}\t{value}\n" for line, value in zip(lines, ["log_frequency", "-2.5", "n/a", "-4", "-7.25"], strict=True)]
+    words = table_study(tmp_path, words="".join(given)).words("tale")
+    np.testing.assert_array_equal(words["log_frequency"], [-2.5, np.nan, -4, -7.25])
+    made = stories.words_table(words, 15, "tale")
+    assert list(made.columns) == [*stories.COLUMNS, *stories.MORE_COLUMNS]
+    none = [f"{line}\t{value}\n" for line, value in zip(lines, ["log_frequency", *["n/a"] * 4], strict=True)]
+    with pytest.raises(EngramError, match="'log_frequency' has no value"):
+        table_study(tmp_path, words="".join(none)).words("tale")
+
+
 def test_targets(tmp_path: Path) -> None:
     targets = table_study(tmp_path).targets()
     assert list(targets.columns) == ["target", "hemisphere", "roi", "x"]

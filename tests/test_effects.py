@@ -124,6 +124,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "baselines": ["word-rate", "untrained"],
         "associations": {"word-manual": {"folder": "texts"}, "word-model": {"folder": "texts"}},
         "associating": {"targets": "roi", "controls": {"random": 3, "shuffled": 1, "displaced": 0, "repeat": 1}},
+        "nuisance": {"method": "banded", "features": ["word-rate", "since-insertion"], "random_texts": 2},
         "encoding": {"folds": 3, "inner_folds": 2, "longest_delay": 4.5},
     }
     (folder / "study.yaml").write_text(yaml.safe_dump(content))
@@ -144,6 +145,11 @@ def test_the_whole_road(study: Path) -> None:
     texts = pd.read_csv(tables / "association_texts.tsv", sep="\t")
     assert texts.loc[texts["text"] == "original", "inserted_words"].tolist() == [0, 0]
     assert (study / "results" / "mine" / "figures" / "association.png").exists()
+    unique = pd.read_csv(tables / "association_unique.tsv", sep="\t")
+    assert len(unique) == len(table) and set(unique["model"]) == {"tiny"} and (unique["n_random"] == 2).all() and (unique["smallest_p"] - 1 / 3 < 1e-5).all()
+    assert set(unique["beyond"]) == {"word-rate, since-insertion"} and set(pd.read_csv(tables / "nuisance.tsv", sep="\t")["beyond"]) == {"word-rate"}
+    assert unique["unique_shuffled"].notna().all()
+    np.testing.assert_allclose(unique["unique_minus_random"], unique["unique"] - unique["unique_random"], atol=1e-5)
     claims = pd.read_csv(tables / "claims.tsv", sep="\t").set_index("claim")
     assert set(claims["verdict"]) == {"not testable here"} and "smaller than the smallest" in claims["why"]["random-not-above-zero"]
     assert not list((study / "results" / "mine" / "associations").glob("*_activations.nc"))  # they were temporary
@@ -163,6 +169,8 @@ def test_an_edited_file_reruns_its_own_augmentation_alone(study: Path) -> None:
         "augment": 1,
         "effects": 1,
         "effects_tables": 1,
+        "nuisance_texts": 1,
+        "nuisance_texts_table": 1,
         "claims": 1,
         "association_figure": 1,
         "insertions_figure": 1,

@@ -23,11 +23,28 @@ STORY, POSITION = np.zeros(240, dtype=int), np.arange(240)
 
 def test_features_by_hand() -> None:
     words = pd.DataFrame({"word": ["The", "sea's", "calm.", "Go!"], "onset": [1.0, 1.5, 3.0, 3.2], "offset": [1.4, 2.0, 3.3, 3.6], "sentence": [0, 0, 0, 1]})
+    words = words.assign(log_frequency=[-3.0, np.nan, -6.0, -4.5], since_insertion=nuisance.since_insertion(4, [1]))
     found = nuisance.nuisance_vectors(words, list(nuisance.FEATURES))
     third = 1 / 3
     letters, pauses = [3.0, 4.0, 4.0, 2.0], [0.0, 0.1, 1.0, 0.0]  # a pause is never less than none
     expected = np.array([[1.0] * 4, letters, [3.0, 3.0, 3.0, 1.0], [0.0, 1.0, 2.0, 0.0], [0.0, third, 2 * third, 1.0], pauses])
+    expected = np.concatenate([expected, [[-3.0, -4.5, -6.0, -4.5], [1.0, 1.0, 0.0, 1.0]]])  # an unknown frequency is a usual one
     np.testing.assert_allclose(found.T, expected, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("places", "expected"),
+    [
+        pytest.param([1, 4], [2, 2, 0, 1, 2, 0, 1], id="before the first as far as the farthest"),
+        pytest.param([4, 1], [2, 2, 0, 1, 2, 0, 1], id="in any order"),
+        pytest.param([0], [5, 0, 1, 2, 3, 4, 5], id="behind the first word"),
+        pytest.param([6], [0] * 7, id="behind the last word"),
+        pytest.param([], [0] * 7, id="none"),
+        pytest.param(range(7), [0] * 7, id="behind every word"),
+    ],
+)
+def test_words_since_the_last_insertion(places: list[int], expected: list[int]) -> None:
+    np.testing.assert_array_equal(nuisance.since_insertion(7, places), expected)
 
 
 def bands_and_bold(seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -128,17 +145,20 @@ def test_table_is_a_direct_computation(tmp_path: Path) -> None:
 def test_the_whole_road(tmp_path: Path) -> None:
     """Off by default; switched on, from raw files to the tables, with the features, shifts and targets that were asked for."""
     rng = np.random.default_rng(0)
-    write_table_study(tmp_path / "data", {f"0{k}": rng.standard_normal((120, 8)) for k in range(1, 4)}, random_words(300), regions(8))
+    words = random_words(300).assign(log_frequency=-5.0)
+    words.loc[::2, "log_frequency"] = np.nan
+    write_table_study(tmp_path / "data", {f"0{k}": rng.standard_normal((120, 8)) for k in range(1, 4)}, words, regions(8))
     config = ["dataset={kind: table, path: data, tr: 1.5}", f"models={{tiny: {{source: {ROOT / 'resources' / 'models' / 'llama-tiny'}}}}}", "study=mine"]
     config.append("encoding={folds: 3, inner_folds: 2, longest_delay: 3, alphas: [1, 100]}")
     assert "nuisance" not in jobs(snakemake("-n", "--config", *config, folder=tmp_path))
-    config.append("nuisance={method: banded, features: [word-rate, pause], targets: all}")
+    config.append("nuisance={method: banded, features: [word-rate, pause, log-frequency, since-insertion], targets: all}")
     config.append("chance={shifts: 21, targets: all}")
     result = snakemake("--config", *config, "--until", "nuisance_table", "comparisons", "claims", folder=tmp_path)
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
     tables = tmp_path / "results" / "mine" / "tables"
     found = pd.read_csv(tables / "nuisance.tsv", sep="\t")
-    assert set(found["beyond"]) == {"word-rate", "word-rate, pause"} and set(found["model"]) == {"tiny"} and len(found) == 2 * 4
+    assert "association_unique.tsv" not in [path.name for path in tables.iterdir()]  # the study has no associations
+    assert set(found["beyond"]) == {"word-rate", "word-rate, pause, log-frequency"} and set(found["model"]) == {"tiny"} and len(found) == 2 * 4
     against = pd.read_csv(tables / "chance.tsv", sep="\t")
     assert len(against) == 2 * 4 and (against["n_shifts"] == 21).all() and (against["n_targets"] == 2).all()  # the word rate too
     assert set(pd.read_csv(tables / "comparisons.tsv", sep="\t")["question"]) == {"models", "hemispheres"}

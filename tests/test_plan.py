@@ -368,3 +368,25 @@ def test_source_datasets() -> None:
         assert [one["URL"] for one in plan.source_datasets(read_study({**base, "dataset": dataset}))] == expected
     (alice,) = plan.source_datasets(read_study({**base, "dataset": {"kind": "alice"}}))
     assert alice["URL"].startswith("https://") and alice["URL"].endswith("/alice_data_shared/")
+
+
+def test_frequencies_that_are_asked_for_must_be_there(tmp_path: Path) -> None:
+    folder = data_folder(tmp_path, {"a": "one two"})
+    raw: dict[str, Any] = {"study": "s", "dataset": {"kind": "table", "path": str(folder), "tr": 1.5}}
+    (folder / "story-one_words.tsv").write_text("word\tonset\toffset\tlog_frequency\n")
+    (folder / "story-two_words.tsv").write_text("word\tonset\toffset\n")
+    wanted = {"features": ["word-rate", "log-frequency"]}
+    plan.make_plan(read_study({**raw, "nuisance": wanted}))  # nobody reads them
+    with pytest.raises(EngramError, match=r"story-two_words.tsv', which has \['word', 'onset', 'offset'\]\. Add it"):
+        plan.make_plan(read_study({**raw, "nuisance": {**wanted, "method": "banded"}}))
+    (folder / "story-two_words.tsv").write_text("word\tlog_frequency\tonset\toffset\n")
+    plan.make_plan(read_study({**raw, "nuisance": {**wanted, "method": "banded"}}))
+
+
+def test_models_whose_texts_are_scored_beside_nuisance_features() -> None:
+    raw: dict[str, Any] = {"study": "s", "dataset": {"kind": "alice"}, "models": {"a": {"source": "gpt2"}, "b": {"source": "gpt2"}}}
+    raw |= {"associating": {"models": ["b"], "alignment": "interpolate"}}
+    for nuisance, expected in ((None, []), ({"method": "banded"}, ["b"]), ({"method": "banded", "random_texts": 0}, [])):
+        study = read_study(raw if nuisance is None else {**raw, "nuisance": nuisance})
+        assert plan.controlled_models(study) == expected  # never the word rate
+        assert plan.associating_models(study) == ["b", "word-rate"]

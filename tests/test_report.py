@@ -289,6 +289,17 @@ def test_what_only_the_language_model_predicts_is_said() -> None:
     assert "a penalty for each band" in methods.methods(sample.config(), data, "0.1.0")[0]["Nuisance"]
 
 
+def test_what_only_associations_predict_is_said() -> None:
+    unique = pd.DataFrame({"unique_minus_random": [-0.002, 0.013], "p_texts_fdr": [0.9, 0.04], "n_random": 39, "beyond": "word-rate, since-insertion"})
+    for table in (sample.association(), sample.association(0.01), sample.association(n_random=9)):
+        said = sentences.what_association_adds(table, unique)[-1]
+        assert "−0.002 to +0.013 more than random texts do" in said and "over 39 random texts" in said and "in 1 of 2 (smallest 0.040)" in said
+    data = {"scores": sample.scores(), "scans": sample.scans(), "nuisance": pd.DataFrame({"beyond": ["word-rate"]}), "association_unique": unique}
+    paragraphs = methods.methods(sample.config(), data, "0.1.0")[0]
+    assert "Nuisance features there: word-rate, since-insertion." in paragraphs["Nuisance"]
+    assert "the unique contribution of associations over texts" in paragraphs["Statistics"]
+
+
 @pytest.mark.parametrize(
     ("table", "expected"),
     [

@@ -39,6 +39,7 @@ STUDY: dict[str, Any] = {
     "models": {name: {"source": f"models/{name}"} for name in ("gpt2-tiny", "llama-tiny")},
     "associations": {"mine": {"folder": "associations"}, "other": {"folder": "associations"}},
     "associating": {"models": ["gpt2-tiny"], "targets": "roi"},
+    "nuisance": {"method": "banded"},
     "tunings": {"lora": {"models": ["gpt2-tiny"], "seeds": 1, "controls": {"shuffled": 1, "generic": 0}, "max_length": 64}},
 }
 
@@ -185,6 +186,7 @@ CONFIG: dict[str, Change] = {
     "a model": configured(models={"llama-tiny": {"source": "models/llama-tiny", "untrained": True}}),
     "an added model": configured(models={"third": {"source": "models/llama-tiny"}}),
     "an augmentation's controls": configured(associating={"controls": {"random": 3}}),
+    "the nuisance features": configured(nuisance={"features": ["word-rate", "since-insertion"]}),
     "the penalty's criterion": configured(encoding={"alpha_by": "mse"}),
     "the context": configured(activations={"context": 128}),
     "the ceilings' floor": configured(ceiling={"floor": 0.1}),

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from engram.encoding import Group, open_group, region_indices
+from engram.encoding import Group, open_group, region_coordinates, region_indices
 from engram.jobs import progress
 from engram.tables import reported_layer
 
@@ -131,9 +131,7 @@ def group_null(
             "subject": list(subjects),
             "story": [one.name for one in group.stories],
             "allowed": ("story", [len(allowed_shifts(len(one.times), group.tr)) for one in group.stories], {"description": "Shifts that there are"}),
-            "region_hemisphere": ("region", [side for side, _ in regions]),
-            "region_roi": ("region", [roi for _, roi in regions]),
-            "region_targets": ("region", [len(index) for index in regions.values()]),
+            **region_coordinates(regions),
         },
         attrs={**group.attributes(), "reported_layer": reported},
     )

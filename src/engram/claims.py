@@ -347,6 +347,12 @@ def _means(evidence: Evidence, model: str, augmentations: Sequence[str]) -> _Mea
     return _Means(f, random, sizes, one.regions, len(one.r_stimulus))
 
 
+def _all_texts(evidence: Evidence, model: str) -> tuple[str, _Means]:
+    """Return the names of all texts that a model reads, and the means of their effects."""
+    names = [name for name in evidence.texts if (model, name) in evidence.effects]
+    return ", ".join(names), _means(evidence, model, names)
+
+
 def _associating(evidence: Evidence) -> tuple[str | None, str | None]:
     name, reason = _choose(evidence, [model for model, _ in evidence.effects])
     if name is None:
@@ -410,13 +416,12 @@ def _random(evidence: Evidence) -> Finding:
     model, reason = _associating(evidence)
     if model is None:
         return Finding(why=str(reason))
-    names = [name for name in evidence.texts if (model, name) in evidence.effects]
-    means = _means(evidence, model, names)
+    names, means = _all_texts(evidence, model)
     everywhere = means.everywhere(means.random)  # (text, listener)
     by_text, by_listener = everywhere.mean(1), everywhere.mean(0)
     low, high = inference.widest(inference.spread_interval(float(by_text.mean()), by_text, of_mean=True), inference.interval(by_listener, evidence.seed))
     test = (
-        f"Mean F of random texts ({', '.join(names)}), {model}, all targets; t interval over random texts and BCa interval over listeners, the wider end "
+        f"Mean F of random texts ({names}), {model}, all targets; t interval over random texts and BCa interval over listeners, the wider end "
         "of either, and one-sided t test of F > 0 over random texts: generalises to other random texts in these stories"
     )
     found = Finding(f"{by_text.mean():+.4f}", low, high, means.text, test, _above_zero(by_text))
@@ -441,8 +446,7 @@ def _maps(evidence: Evidence) -> Finding:
     model, reason = _associating(evidence)
     if model is None:
         return Finding(why=str(reason))
-    names = [name for name in evidence.texts if (model, name) in evidence.effects]
-    means = _means(evidence, model, names)
+    names, means = _all_texts(evidence, model)
     null = means.random.mean(1)  # (text, region)
     above = means.f - means.random.mean(0)  # (listener, region)
     observed = above.mean(0)
@@ -452,7 +456,7 @@ def _maps(evidence: Evidence) -> Finding:
     corrected = inference.corrected(p, "p", ["family"]).to_numpy()
     low, high = np.min([one[0] for one in intervals]), np.max([one[1] for one in intervals])
     test = (
-        f"F minus that of random texts ({', '.join(names)}), {model}, by region; one-sided test over texts, smallest p corrected over regions "
+        f"F minus that of random texts ({names}), {model}, by region; one-sided test over texts, smallest p corrected over regions "
         f"(Benjamini-Hochberg); interval: from the lowest end of all regions to the highest, each {_OVER_TEXTS}"
     )
     found = Finding(f"{observed.min():+.4f} to {observed.max():+.4f}", float(low), float(high), means.text, test, float(corrected.min()))

@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from engram import inference, storage
-from engram.reported import Reported
+from engram.reported import Reported, by_area
 
 #: What a row is called that is about all targets, of a hemisphere or of both.
 ALL = "all"
@@ -92,23 +92,10 @@ def chance_table(files: Mapping[str, Sequence[str]], seed: int) -> pd.DataFrame:
     for model, paths in files.items():
         read = [storage.open_dataset(path).load() for path in paths]
         r, null, stories = together(read)
-        columns = (read[0][f"region_{name}"].values.tolist() for name in ("hemisphere", "roi", "targets"))
-        for number, (hemisphere, roi, n_targets) in enumerate(zip(*columns, strict=True)):
+        for number, area in enumerate(by_area(model, read[0])):
             score = float(r[:, number].mean())
             low, high = inference.interval(r[:, number], seed)
-            row = {
-                "model": model,
-                "layer": int(read[0].attrs["reported_layer"]),
-                "hemisphere": hemisphere,
-                "roi": roi,
-                "n_targets": n_targets,
-                "n_listeners": len(r),
-                "n_stories": len(stories),
-                "score": score,
-                "low": low,
-                "high": high,
-                "n_shifts": len(null),
-            }
+            row = {**area, "n_listeners": len(r), "n_stories": len(stories), "score": score, "low": low, "high": high, "n_shifts": len(null)}
             rows.append(row | _against(score, null[:, number]))
     table = pd.DataFrame(rows, columns=[name for name in CHANCE_COLUMNS if name != "p_fdr"])
     table["p_fdr"] = inference.corrected(table, "p", ["model"])

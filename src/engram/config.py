@@ -275,21 +275,28 @@ class Chance(Section):
 
 
 class Nuisance(Section):
-    """Nuisance control: what language models predict beyond how many words there are, how long they are and where they stand (docs/methods.md)."""
+    """Nuisance control: what language models predict beyond the number, length and places of words, and associations beyond both (docs/methods.md)."""
 
     method: Literal["none", "banded"] = "none"
-    """`banded`: ridge regression with a penalty for each band of features, `tables/nuisance.tsv`; it takes about as long as scoring a model's layers."""
-    features: Annotated[list[Literal["word-rate", "word-length", "sentence-length", "place-in-sentence", "place-in-story", "pause"]], Field(min_length=1)] = [
-        "word-rate",
-        "word-length",
-        "sentence-length",
-        "place-in-sentence",
-        "place-in-story",
-        "pause",
-    ]
-    """The nuisance features; head motion is regressed out of the BOLD (`bold.confounds`)."""
+    """`banded`: ridge regression with a penalty for each band of features, `tables/nuisance.tsv`; it takes about as long as scoring a model's layers. With
+    associations also `tables/association_unique.tsv`."""
+    features: Annotated[
+        list[Literal["word-rate", "word-length", "sentence-length", "place-in-sentence", "place-in-story", "pause", "log-frequency", "since-insertion"]],
+        Field(min_length=1),
+    ] = ["word-rate", "word-length", "sentence-length", "place-in-sentence", "place-in-story", "pause", "since-insertion"]
+    """The nuisance features. `log-frequency`: a column `log_frequency` of a folder of tables (docs/data.md); `since-insertion`: words since the last
+    insertion, beside associations alone. Head motion is regressed out of the BOLD (`bold.confounds`)."""
     targets: Literal["all", "roi"] = "roi"
     """`roi`: score the mean time course of each region and hemisphere; `all`: every target by itself, which a whole cortex makes slow."""
+    random_texts: int | None = Field(None, ge=0)
+    """Random texts beside which the unique contribution of associations is set, and at most so many shuffled ones; each takes as long as the associations
+    themselves. Null: all there are (`associating.controls`); 0: associations are left out of the nuisance control."""
+
+    @model_validator(mode="after")
+    def _stories_have_features(self) -> Nuisance:
+        if self.features == ["since-insertion"]:
+            raise ValueError("features: a story alone has no insertions, so since-insertion needs another feature beside it, such as word-rate")
+        return self
 
 
 class Annotator(Section):
@@ -493,6 +500,14 @@ class Study(Section):
                 raise ValueError(f"models.{name}.base: '{model.base}' is no trained model of the study; it has {whole}")
             if model.base is not None and model.untrained:
                 raise ValueError(f"models.{name}: an adapter (base: {model.base}) cannot be untrained; leave one of the two out")
+        if "log-frequency" in self.nuisance.features and not isinstance(self.dataset, TableDataset):
+            raise ValueError(
+                f"nuisance.features: log-frequency is a column of a folder of tables (dataset.kind: table), and a dataset of kind {self.dataset.kind} has "
+                "none; take log-frequency out"
+            )
+        wanted, there = self.nuisance.random_texts, self.associating.controls.random
+        if wanted is not None and wanted > there:
+            raise ValueError(f"nuisance.random_texts: {wanted} is more than the {there} random texts there are; give {there} or fewer, or more controls")
         if not self.models and WORD_RATE not in self.baselines:
             raise ValueError(f"nothing to score: give models, or baselines: [{WORD_RATE}]")
         return self

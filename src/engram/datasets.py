@@ -28,7 +28,7 @@ class Words(Protocol):
     """What a story's words can be asked of."""
 
     def words(self, story: str) -> pd.DataFrame:
-        """Return a story's words: word, onset and offset (seconds, NaN where unknown), sentence_end (bool or NA)."""
+        """Return a story's words: word, onset and offset (seconds, NaN where unknown), sentence_end (bool or NA), log_frequency where it is given."""
 
 
 class Dataset(Protocol):
@@ -114,6 +114,10 @@ class TableWords:
             raise EngramError(f"'{path}', line {_line(words == '')}: an empty word. Every row needs a word; take the row out.")
         result = pd.DataFrame({"word": words, "onset": _numbers(table["onset"], path), "offset": _numbers(table["offset"], path)})
         result["sentence_end"] = pd.NA
+        if "log_frequency" in table:
+            result["log_frequency"] = _numbers(table["log_frequency"], path)
+            if result["log_frequency"].isna().all():
+                raise EngramError(f"'{path}': the column 'log_frequency' has no value. Fill it in, or take it out.")
         backwards = result["offset"] < result["onset"]
         if backwards.any():
             raise EngramError(f"'{path}', line {_line(backwards)}: the word ends before it begins. Write n/a for times that are not known.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 
 from engram import inference
 from engram.augment import CONTROLS
-from engram.names import AUGMENTED_TEXT, ORIGINAL_TEXT
+from engram.names import AUGMENTED_TEXT, ORIGINAL_TEXT, RANDOM
 from engram.variants import Effects, by_layer, by_listener
 
 ASSOCIATION = (
@@ -102,51 +102,69 @@ def association_table(effects: Mapping[tuple[str, str], Effects], written_by: Ma
     """
     rows = []
     for (model, augmentation), one in effects.items():
-        single = one.single
-        f, original = one.difference(AUGMENTED_TEXT), one.original
-        means = {kind: one.mean_difference(kind) for kind in CONTROLS}
-        null = np.stack([one.difference(text)[single].mean(0) for text in one.of_kind("random")])
-        by_story = one.over_stimuli([AUGMENTED_TEXT], one.of_kind("random"))
-        for number, (hemisphere, roi, n_targets) in enumerate(one.regions):
-            mine, difference = f[single, number], (f - means["random"])[single, number]
-            low, high = inference.interval(mine, seed)
-            difference_low, difference_high = inference.interval(difference, seed)
+        means = {kind: one.mean_difference(kind) for kind in CONTROLS if kind != RANDOM}
+        f = one.difference(AUGMENTED_TEXT)
+        for number, row in enumerate(against_random(one, "F", seed)):
             rows.append(
                 {
                     "model": model,
                     "augmentation": augmentation,
                     "written_by": written_by[augmentation],
-                    "layer": one.layer,
-                    "hemisphere": hemisphere,
-                    "roi": roi,
-                    "n_targets": n_targets,
-                    "n_listeners": int(single.sum()),
-                    "original": original[single, number].mean(),
-                    "F": mine.mean(),
-                    "F_low": low,
-                    "F_high": high,
-                    "F_random": null[:, number].mean(),
-                    "F_minus_random": difference.mean(),
-                    "difference_low": difference_low,
-                    "difference_high": difference_high,
-                    "n_random": len(null),
-                    "p_texts": inference.text_test(mine.mean(), null[:, number]),
-                    "smallest_p": 1 / (1 + len(null)),
-                    "detectable": inference.detectable(null[:, number]) if len(null) > 1 else np.nan,
-                    "p_listeners": inference.listener_test(difference),
-                    "effect_size": _over_spread(difference.mean(), null[:, number]),
-                    "n_stories": len(by_story),
-                    "p_stories": inference.story_test(by_story[:, number]),
-                    **{f"F_{kind}": means[kind][single, number].mean() for kind in CONTROLS if kind != "random"},
-                    "F_average": f[~single, number].mean() if (~single).any() else np.nan,
+                    **row,
+                    **{f"F_{kind}": mean[one.single, number].mean() for kind, mean in means.items()},
+                    "F_average": f[~one.single, number].mean() if (~one.single).any() else np.nan,
                 }
             )
-    table = pd.DataFrame(rows)
-    family = ["model", "augmentation"]
-    table["p_texts_fdr"] = inference.corrected(table, "p_texts", family)
-    table["p_listeners_fdr"] = inference.corrected(table, "p_listeners", family)
-    table["p_stories_fdr"] = inference.corrected(table, "p_stories", family)
-    return table[list(ASSOCIATION_COLUMNS)]
+    return with_corrected(pd.DataFrame(rows), ["model", "augmentation"])[list(ASSOCIATION_COLUMNS)]
+
+
+def against_random(one: Effects, name: str, seed: int) -> Iterator[dict[str, Any]]:
+    """Yield, for each region, what a text changes beside what random texts do, with intervals and tests, p-values uncorrected.
+
+    Parameters
+    ----------
+    one : Effects
+    name : str
+        What the difference from the first variant is called: its columns begin with it.
+    seed : int
+        Of the bootstrap.
+    """
+    single = one.single
+    difference = one.difference(AUGMENTED_TEXT)[single]
+    above = difference - one.mean_difference(RANDOM)[single]
+    null = np.stack([one.difference(text)[single].mean(0) for text in one.of_kind(RANDOM)])
+    by_story = one.over_stimuli([AUGMENTED_TEXT], one.of_kind(RANDOM))
+    for number, (hemisphere, roi, n_targets) in enumerate(one.regions):
+        low, high = inference.interval(difference[:, number], seed)
+        difference_low, difference_high = inference.interval(above[:, number], seed)
+        yield {
+            "layer": one.layer,
+            "hemisphere": hemisphere,
+            "roi": roi,
+            "n_targets": n_targets,
+            "n_listeners": int(single.sum()),
+            "original": one.original[single, number].mean(),
+            name: difference[:, number].mean(),
+            f"{name}_low": low,
+            f"{name}_high": high,
+            f"{name}_random": null[:, number].mean(),
+            f"{name}_minus_random": above[:, number].mean(),
+            "difference_low": difference_low,
+            "difference_high": difference_high,
+            "n_random": len(null),
+            "p_texts": inference.text_test(difference[:, number].mean(), null[:, number]),
+            "smallest_p": 1 / (1 + len(null)),
+            "detectable": inference.detectable(null[:, number]) if len(null) > 1 else np.nan,
+            "p_listeners": inference.listener_test(above[:, number]),
+            "effect_size": _over_spread(above[:, number].mean(), null[:, number]),
+            "n_stories": len(by_story),
+            "p_stories": inference.story_test(by_story[:, number]),
+        }
+
+
+def with_corrected(table: pd.DataFrame, family: Sequence[str]) -> pd.DataFrame:
+    """Return a table of `against_random` with its p-values corrected within families too."""
+    return table.assign(**{f"{name}_fdr": inference.corrected(table, name, family) for name in ("p_texts", "p_listeners", "p_stories")})
 
 
 def _over_spread(difference: float, null: np.ndarray) -> float:

@@ -7,7 +7,7 @@ through in batches sized to the memory at hand; no weights are kept.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -220,6 +220,20 @@ def region_indices(coordinates: dict[str, Any]) -> dict[tuple[str, str], np.ndar
     for index, key in enumerate(zip(sides.tolist(), rois.tolist(), strict=True)):
         found.setdefault(key, []).append(index)
     return {key: np.array(index) for key, index in found.items()}
+
+
+def region_coordinates(regions: Mapping[tuple[str, str], np.ndarray]) -> dict[str, Any]:
+    """Return what the regions of `region_indices` are called in results that are kept by region."""
+    return {
+        "region_hemisphere": ("region", [side for side, _ in regions]),
+        "region_roi": ("region", [roi for _, roi in regions]),
+        "region_targets": ("region", [len(index) for index in regions.values()]),
+    }
+
+
+def regions_of(results: xr.Dataset) -> list[tuple[str, str, int]]:
+    """Return the regions of results that are kept by region: hemisphere, roi, number of targets."""
+    return list(zip(*(results[f"region_{name}"].values.tolist() for name in ("hemisphere", "roi", "targets")), strict=True))
 
 
 @dataclass(frozen=True)

@@ -256,9 +256,17 @@ def _nuisance(tables: Tables) -> str:
     if "nuisance" not in tables:
         return ""
     beyond = "; or ".join(dict.fromkeys(tables["nuisance"]["beyond"]))
+    texts = ""
+    if (unique := tables.get("association_unique")) is not None:
+        few = count(int(unique["n_random"].min()), "random text")
+        texts = (
+            " What associations predict beyond these features and the story alone is the score with a further band, the difference that the insertions make "
+            "to the delayed features of the model, minus the score without it; all targets share the weights of the other bands, which inner folds choose. "
+            f"The same is done with {few}, and the difference from these is tested over texts as F is. Nuisance features there: {unique['beyond'].iloc[0]}."
+        )
     return (
         "What a language model predicts that nuisance features do not is the score of both minus that of the nuisance features alone, by banded ridge "
-        f"regression with a penalty for each band and target [@himalaya]. Nuisance features: {beyond}."
+        f"regression with a penalty for each band and target [@himalaya]. Nuisance features: {beyond}.{texts}"
     )
 
 
@@ -310,6 +318,7 @@ def _statistics(config: Mapping[str, Any], tables: Tables) -> str:
         *(["R against chance (BOLD shifted in time within stories, everything fitted anew)"] if "chance" in tables else []),
         *(["models and hemispheres against each other"] if "comparisons" in tables else []),
         *(["F over texts"] if config["associations"] else []),
+        *(["the unique contribution of associations over texts"] if "association_unique" in tables else []),
         *(["M over seeds"] if tuning is not None and tuning[["p_shuffled", "p_generic"]].notna().any(axis=None) else []),
     ]
     scores = tables["scores"]

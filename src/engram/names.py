@@ -18,6 +18,8 @@ ORIGINAL = "original"
 ORIGINAL_TEXT, AUGMENTED_TEXT = "original", "augmented"
 #: The control texts that are the null of F.
 RANDOM = "random"
+#: Control texts that keep a text's associations and deal them to other places.
+SHUFFLED = "shuffled"
 #: The model that was tuned, among its tunings; tuning on associations, and what it is compared with.
 BASE, ASSOCIATION = "base", "association"
 TUNING_CONTROLS = ("shuffled", "generic")

@@ -16,8 +16,8 @@ from engram.config import AliceDataset, Study, TableDataset
 from engram.disk import REGIONS, TARGETS, TR, VOXELS_WITH_REGION, WORDS, shape
 from engram.facts import VOLUME
 from engram.memory import BATCH_BYTES, BESIDE, EncodingShape, ReadingShape, design_bytes, encoding_bytes, reading_bytes
-from engram.names import WORD_RATE
-from engram.plan import Plan, associating_models, models, scan_facts, tuned_models, tuning_variants
+from engram.names import AVERAGE, WORD_RATE
+from engram.plan import Plan, associating_models, controlled_models, models, scan_facts, tuned_models, tuning_variants
 
 #: Bytes of a job with the libraries that read and write results (Snakemake beside it on a cluster included), of one with torch, and of torch on a GPU.
 _SMALL, _TORCH, _CONTEXT = 1e9, 1.8e9, 1e9
@@ -31,6 +31,8 @@ _SUMS, _VOCABULARY = 4e10, 50_000
 _TOKENS, _READ = 1.35, 2.0
 #: Seconds of a layer for as many listeners x targets x rows squared (benchmarks/full_size.py: 40 x 81,924 x 300 squared, two cores).
 _LAYER_SECONDS, _LAYER_SIZE = 206.0, 40 * 81_924 * 300.0**2
+#: Seconds of a decomposition in banded ridge for a study of so many rows (Alice).
+_SOLVED_SECONDS, _SOLVED_ROWS = 0.015, 362.0
 #: Bytes of a number in a table of time courses.
 _TEXT = 8.0
 
@@ -88,6 +90,8 @@ def all_jobs(study: Study, plan: Plan) -> dict[str, list[dict[str, str]]]:
             found.setdefault("annotate_here", []).extend({**one, "aug": aug} for one in stories)
         found.setdefault("augment", []).extend({**one, "model": name, "aug": aug} for one in stories for name in reading)
         found.setdefault("effects", []).extend({**one, "model": name, "aug": aug} for one in groups for name in reading)
+        listening = [one for one in groups if set(plan.groups[one["group"]].subjects) - {AVERAGE}]
+        found.setdefault("nuisance_texts", []).extend({**one, "model": name, "aug": aug} for one in listening for name in controlled_models(study))
     for tuning in study.tunings:
         tuned, variants = tuned_models(study, tuning), tuning_variants(study, tuning)
         found.setdefault("tune", []).extend({"tuning": tuning, "model": name, "variant": one} for name in tuned for one in variants)
@@ -145,6 +149,20 @@ def _encoding(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     return Need(memory, seconds, _CONTEXT + 4 * values + design_bytes(form) + 1e9)
 
 
+def _nuisance_texts(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
+    group = plan.groups[wildcards["group"]]
+    rows = sum(_rows(study, plan, story) for story in group.stories)
+    targets = min(_targets(study, plan), _REGIONS_AT_MOST) if study.nuisance.targets == "roi" else _targets(study, plan)
+    wanted, controls = study.nuisance.random_texts, study.associating.controls
+    texts = 1 + sum(there if wanted is None else min(wanted, there) for there in (controls.random, controls.shuffled))
+    # Two shares of each text, a decomposition for each inner fold and one for all of them.
+    solved = 2 * texts * study.encoding.folds * (study.encoding.inner_folds + 1)
+    kernels, values = 12 * 8 * rows**2, len(group.subjects) * targets * rows
+    batch = 8 * len(study.encoding.alphas) * values / study.encoding.inner_folds
+    seconds = _START + solved * (_SOLVED_SECONDS * (rows / _SOLVED_ROWS) ** 3 + len(study.encoding.alphas) * values * rows / 5e10)
+    return Need(_TORCH + kernels + 24 * values + 3 * batch, seconds, _CONTEXT + kernels + 24 * values + 3 * batch)
+
+
 def _bold(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     story = wildcards["story"]
     rows, people = _rows(study, plan, story), len(plan.listeners(story)) + 1
@@ -196,6 +214,7 @@ _NEEDS: dict[str, Callable[[Study, Plan, Mapping[str, str]], Need]] = {
     "ceiling": _ceiling,
     "effects": _encoding,
     "effects_tables": _tables,
+    "nuisance_texts": _nuisance_texts,
     "encoding": _encoding,
     "simulate": _simulate,
     "tables": _tables,

@@ -8,7 +8,7 @@ the score of all bands minus that of the nuisance bands alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ import pandas as pd
 import xarray as xr
 
 from engram import storage
-from engram.encoding import open_group, region_indices
+from engram.encoding import Group, open_group, region_coordinates, region_indices
 from engram.folds import blocked_folds
 from engram.jobs import progress
 from engram.scoring import pearson, standardize
@@ -30,6 +30,8 @@ RATE, OTHERS, LANGUAGE = "word-rate", "others", "language"
 WITH_LANGUAGE = "+language"
 #: The nuisance set of all features.
 ALL = "all"
+#: The nuisance feature that only a story with insertions has.
+SINCE = "since-insertion"
 
 
 def _lengths(words: pd.DataFrame) -> np.ndarray:
@@ -53,7 +55,29 @@ def _pauses(words: pd.DataFrame) -> np.ndarray:
     return np.maximum(words["onset"].to_numpy(float) - ends, 0.0)
 
 
-#: Nuisance features: a number for each word of a words table, by the names that the configuration knows.
+def _log_frequencies(words: pd.DataFrame) -> np.ndarray:
+    # The plan has looked for the column. A word of unknown frequency counts as a usual one.
+    values = words["log_frequency"].astype(float)
+    return values.fillna(values.mean()).to_numpy()
+
+
+def since_insertion(n_words: int, places: Iterable[int]) -> np.ndarray:
+    """Return how many words stand between each word of a story and the insertion before it: (n_words, ).
+
+    Parameters
+    ----------
+    n_words : int
+    places : iterable of int
+        Words behind which something is inserted. Words before the first insertion, which none can act on, count as those farthest from one.
+    """
+    result = np.full(n_words, -1)
+    for place in sorted(places):
+        result[place + 1 :] = np.arange(n_words - place - 1)
+    result[result < 0] = result.max(initial=0)
+    return result.astype(float)
+
+
+#: Nuisance features: a number for each word of a words table, by the names that the configuration knows; `since_insertion` adds the column of the last.
 FEATURES: dict[str, Callable[[pd.DataFrame], np.ndarray]] = {
     "word-rate": lambda words: np.ones(len(words)),
     "word-length": _lengths,
@@ -61,6 +85,8 @@ FEATURES: dict[str, Callable[[pd.DataFrame], np.ndarray]] = {
     "place-in-sentence": _place_in_sentence,
     "place-in-story": _place_in_story,
     "pause": _pauses,
+    "log-frequency": _log_frequencies,
+    SINCE: lambda words: words["since_insertion"].to_numpy(float),
 }
 
 
@@ -101,35 +127,70 @@ def banded_predictions(
     array of shape (n_rows, n_targets)
         Without the intercept, a constant in each fold: beside it float32 would lose the small predictions of large penalties.
     """
+    predictions = np.empty(targets.shape, dtype=np.float32)
+    n_features = sum(band.shape[1] for band in bands)
+    for train, test in blocked_folds(story, position, folds, gap):
+        kernels = [band_kernels(band, train, test, n_features) for band in bands]
+        inner = blocked_folds(story[train], position[train], inner_folds, gap)
+        predictions[test], _ = solve(kernels, targets[train], inner, alphas=alphas, shares=shares, backend=backend)
+    return predictions
+
+
+#: A band's linear kernels: (n_train, n_train) and (n_test, n_train).
+Kernels = tuple[np.ndarray, np.ndarray]
+
+
+def solve(
+    kernels: Sequence[Kernels],
+    targets: np.ndarray,
+    inner: Sequence[tuple[np.ndarray, np.ndarray]],
+    *,
+    alphas: Sequence[float],
+    shares: np.ndarray,
+    backend: str,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return predictions of test rows, and how well each candidate did in inner folds.
+
+    Parameters
+    ----------
+    kernels : sequence of Kernels
+        One for each band.
+    targets : array of shape (n_train, n_targets)
+    inner : sequence of (fit, held out)
+        Inner folds of the training rows.
+    alphas, shares, backend
+        As `banded_predictions` takes them.
+
+    Returns
+    -------
+    predictions : array of shape (n_test, n_targets)
+    scores : array of shape (n_candidates, n_targets)
+        Mean Pearson r over inner folds, at each target's best penalty.
+    """
     from himalaya.backend import set_backend
     from himalaya.kernel_ridge import solve_multiple_kernel_ridge_random_search
     from himalaya.scoring import correlation_score
 
     xp = set_backend(backend)
-    predictions = np.empty(targets.shape, dtype=np.float32)
-    n_features = sum(band.shape[1] for band in bands)
-    for train, test in blocked_folds(story, position, folds, gap):
-        kernels, test_kernels = zip(*[_kernels(band, train, test, n_features) for band in bands], strict=True)
-        with np.errstate(divide="ignore"):  # the logarithm of a share of 0
-            deltas, dual, _, _ = solve_multiple_kernel_ridge_random_search(
-                xp.asarray(np.stack(kernels)),
-                xp.asarray(targets[train].astype(np.float64)),
-                n_iter=xp.asarray(shares),
-                alphas=xp.asarray(np.asarray(alphas, dtype=np.float64)),
-                score_func=correlation_score,
-                cv=blocked_folds(story[train], position[train], inner_folds, gap),
-                fit_intercept=True,
-                return_weights="dual",
-                progress_bar=False,
-            )
-        weights = np.exp(xp.to_numpy(deltas))
-        parts = [weight * (kernel @ xp.to_numpy(dual)) for weight, kernel in zip(weights, test_kernels, strict=True)]
-        predictions[test] = np.sum(parts, axis=0)
-    return predictions
+    with np.errstate(divide="ignore"):  # the logarithm of a share of 0
+        deltas, dual, scores, _ = solve_multiple_kernel_ridge_random_search(
+            xp.asarray(np.stack([fit for fit, _ in kernels])),
+            xp.asarray(targets.astype(np.float64)),
+            n_iter=xp.asarray(shares),
+            alphas=xp.asarray(np.asarray(alphas, dtype=np.float64)),
+            score_func=correlation_score,
+            cv=inner,
+            fit_intercept=True,
+            return_weights="dual",
+            progress_bar=False,
+        )
+    weights = np.exp(xp.to_numpy(deltas))
+    parts = [weight * (held_out @ xp.to_numpy(dual)) for weight, (_, held_out) in zip(weights, kernels, strict=True)]
+    return np.sum(parts, axis=0), xp.to_numpy(scores)
 
 
-def _kernels(band: np.ndarray, train: np.ndarray, test: np.ndarray, n_features: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return a band's linear kernels (n_train, n_train) and (n_test, n_train), of features scaled by the training rows, as large as all features'."""
+def band_kernels(band: np.ndarray, train: np.ndarray, test: np.ndarray, n_features: int) -> Kernels:
+    """Return a band's kernels, of features scaled by the training rows, as large as those of `n_features` features."""
     fit = band[train].astype(np.float64)
     mean, scale = fit.mean(0), fit.std(0)
     scale = scale + (scale == 0)
@@ -156,15 +217,24 @@ def feature_sets(bands: Collection[str]) -> dict[str, list[str]]:
     return sets
 
 
+def nuisance_bands(group: Group, words: Sequence[pd.DataFrame], features: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return the delayed nuisance features of a group's stories by band: the word rate, and the others, each where it is asked for."""
+    bands = {}
+    for band, names in ((RATE, [RATE]), (OTHERS, [name for name in features if name != RATE])):
+        if set(names) & set(features):
+            bands[band] = group.features([nuisance_vectors(table, names) for table in words], "sum")
+    return bands
+
+
 def score_predictions(predictions: np.ndarray, targets: np.ndarray, story: np.ndarray, position: np.ndarray, folds: int, gap: int) -> np.ndarray:
     """Return Pearson r per story, mean over test blocks: (n_stories, n_targets)."""
-    names = np.unique(story)
-    r = np.zeros((len(names), targets.shape[1]))
-    for _, test in blocked_folds(story, position, folds, gap):
-        for number, name in enumerate(names):
-            rows = test[story[test] == name]
-            r[number] += pearson(standardize(targets[rows]), predictions[rows]) / folds
-    return r
+    blocks = [block_scores(predictions[test], targets[test], story[test]) for _, test in blocked_folds(story, position, folds, gap)]
+    return np.mean(blocks, axis=0)
+
+
+def block_scores(predictions: np.ndarray, targets: np.ndarray, story: np.ndarray) -> np.ndarray:
+    """Return Pearson r per story of the rows of one test block: (n_stories, n_targets)."""
+    return np.stack([pearson(standardize(targets[story == name]), predictions[story == name]) for name in np.unique(story)])
 
 
 def group_nuisance(
@@ -187,7 +257,7 @@ def group_nuisance(
     layer : int or None
         The layer to report (`engram.tables.reported_layer`).
     features : sequence of str
-        Nuisance features (`FEATURES`).
+        Nuisance features (`FEATURES`); words since the last insertion are left out, since the story alone has none.
     targets : {"all", "roi"}
         `roi`: the mean time course of each region.
     **options
@@ -200,10 +270,9 @@ def group_nuisance(
     """
     read, group = open_group(activations, bold, words, subjects, targets, **options)
     reported = reported_layer(read[0].sizes["layer"] - 1, layer)
+    features = [name for name in features if name != SINCE]
     bands = {LANGUAGE: group.features([one["activation"][reported].values for one in read])}
-    for band, names in ((RATE, [RATE]), (OTHERS, [name for name in features if name != RATE])):
-        if set(names) & set(features):
-            bands[band] = group.features([nuisance_vectors(storage.read_words(path), names) for path in words], "sum")
+    bands |= nuisance_bands(group, [storage.read_words(path) for path in words], features)
     rows = (group.targets, group.row_story, group.row_position)
     settings = {name: options[name] for name in ("folds", "inner_folds", "alphas")}
     wanted = feature_sets(bands)
@@ -221,9 +290,7 @@ def group_nuisance(
             "features": list(wanted),
             "story": [one.name for one in group.stories],
             "subject": list(subjects),
-            "region_hemisphere": ("region", [side for side, _ in regions]),
-            "region_roi": ("region", [roi for _, roi in regions]),
-            "region_targets": ("region", [len(index) for index in regions.values()]),
+            **region_coordinates(regions),
         },
         attrs={**group.attributes(), "reported_layer": reported, "nuisance": ", ".join(features)},
     )

@@ -123,6 +123,7 @@ def make_plan(study: Study) -> Plan:
     )
     heard = {scan.story for scan in used}
     _check_associations(study, list(story_files))
+    _check_frequencies(study, story_files)
     deserted = sorted(set(story_files) - heard)
     if deserted:
         raise EngramError(f"no listener is left for {', '.join(deserted)}. Known listeners: {known}; excluded: {sorted(dataset.exclude)}.")
@@ -174,6 +175,12 @@ def association_pool(study: Study, augmentation: str, story: str) -> list[Path]:
     if not pool:
         pool = [path for path in sorted(ASSOCIATIONS.glob("story-*_associations-*.tsv")) if not path.name.startswith(f"story-{story}_")]
     return pool
+
+
+def controlled_models(study: Study) -> list[str]:
+    """Return the names of the language models whose augmented texts are scored beside nuisance features."""
+    wanted = study.nuisance.method != "none" and study.nuisance.random_texts != 0
+    return [name for name in associating_models(study) if wanted and name != WORD_RATE]
 
 
 def models(study: Study) -> list[str]:
@@ -281,6 +288,23 @@ def _check_associations(study: Study, stories: Sequence[str]) -> None:
             raise EngramError(
                 f"associations.{name}: {len(missing)} of the study's {len(stories)} stories have no file. The first: '{missing[0]}' (docs/annotating.md)."
             )
+
+
+def _check_frequencies(study: Study, story_files: Mapping[str, Sequence[str]]) -> None:
+    """Refuse a study whose words have no frequency where the nuisance features ask for it."""
+    if study.nuisance.method == "none" or "log-frequency" not in study.nuisance.features:
+        return
+    for path in (Path(files[0]) for files in story_files.values()):
+        header = _header(path)
+        if "log_frequency" not in header:
+            raise EngramError(
+                f"nuisance.features: log-frequency needs a column 'log_frequency' in '{path}', which has {header}. Add it, n/a where a word's is not known, or "
+                "take log-frequency out."
+            )
+
+
+def _header(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8", errors="replace").split("\n", 1)[0].strip().split("\t")
 
 
 def _check_tunings(study: Study) -> None:
@@ -540,5 +564,4 @@ def _table_scans(dataset: TableDataset) -> tuple[list[Scan], dict[str, tuple[str
             scans.append(Scan(subject, story, (str(path), *([str(confounds)] if confounds.exists() else []))))
     if not scans:
         raise EngramError(f"dataset.path: '{folder}' has no 'sub-<id>_story-<story>_timeseries.tsv' for {sorted(chosen)}.")
-    header = targets.read_text(encoding="utf-8", errors="replace").split("\n", 1)[0].strip().split("\t")
-    return scans, chosen, (str(targets),), "markers" if {"x", "y", "z"} <= set(header) else None, subjects
+    return scans, chosen, (str(targets),), "markers" if {"x", "y", "z"} <= set(_header(targets)) else None, subjects

@@ -38,7 +38,7 @@ _SCALE = 1.9
 #: Colours reach at least so far, so that noise is pale: of R, and of F.
 _LEAST_R, _LEAST_F = 0.05, 0.01
 #: Tables in this order, before others; claims have a section of their own.
-_ORDER = ("association", "tuning", "chance", "comparisons", "nuisance", "best_layer", "roi_sets", "scores", "ceilings")
+_ORDER = ("association", "tuning", "chance", "comparisons", "nuisance", "association_unique", "best_layer", "roi_sets", "scores", "ceilings")
 
 
 @dataclass(frozen=True)

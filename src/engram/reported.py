@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from engram import storage
-from engram.encoding import region_indices
+from engram.encoding import region_indices, regions_of
 from engram.names import AVERAGE, stimulus
 from engram.tables import reported_layer
 
@@ -50,6 +52,12 @@ class Reported:
     def versions(self) -> dict[str, list[int]]:
         """Return which stories are versions of which stimulus, by index."""
         return versions(self.stories)
+
+
+def by_area(model: str, results: xr.Dataset) -> Iterator[dict[str, Any]]:
+    """Yield what a table's row begins with, for each region of results that are kept by region: model, layer, hemisphere, roi, n_targets."""
+    for region in regions_of(results):
+        yield {"model": model, "layer": int(results.attrs["reported_layer"]), **dict(zip(("hemisphere", "roi", "n_targets"), region, strict=True))}
 
 
 def versions(stories: Sequence[str]) -> dict[str, list[int]]:

@@ -58,13 +58,13 @@ def answer(tables: Tables, config: Mapping[str, Any]) -> dict[str, list[str]]:
     Parameters
     ----------
     tables : mapping
-        Tables of the study by name (`scores`, and `association`, `tuning`, `chance` and `nuisance` where the study has them).
+        Tables of the study by name (`scores`, and `association`, `association_unique`, `tuning`, `chance` and `nuisance` where the study has them).
     config : mapping
         The checked configuration, with `scored` (models in the order of the figures) and `shown` (those that the brain shows).
     """
     return {
         "How well": how_well(tables["scores"], config, tables.get("chance"), tables.get("nuisance")),
-        "Association": what_association_adds(tables.get("association")),
+        "Association": what_association_adds(tables.get("association"), tables.get("association_unique")),
         "Tuning": what_tuning_adds(tables.get("tuning")),
     }
 
@@ -163,8 +163,8 @@ def _unique(model: str, nuisance: pd.DataFrame | None) -> str:
     return f"What {model} alone predicts {'; '.join(said)}, by region."
 
 
-def what_association_adds(table: pd.DataFrame | None) -> list[str]:
-    """Return what texts with associations add over random ones, with the test over texts."""
+def what_association_adds(table: pd.DataFrame | None, unique: pd.DataFrame | None = None) -> list[str]:
+    """Return what texts with associations add over random ones, with the test over texts, and what they add beyond nuisance features."""
     if table is None or table.empty:
         return ["What association adds was not measured: the study has no texts with associations."]
     combinations = table.groupby(["augmentation", "model"], sort=False)
@@ -174,7 +174,8 @@ def what_association_adds(table: pd.DataFrame | None) -> list[str]:
     smallest, tests = table["smallest_p"].min(), f"{count(len(table), 'test')} over texts, corrected over the regions of each text and model"
     if smallest >= inference.LEVEL:
         few = count(int(table["n_random"].max()), "random text")
-        return [f"What association adds cannot be told: with {few} no p below {number(smallest)} can be reached.", texts, ranges]
+        first = f"What association adds cannot be told: with {few} no p below {number(smallest)} can be reached."
+        return [said for said in (first, texts, ranges, _unique_of_texts(unique)) if said]
     gains = [said for key, part in combinations if (said := _gain(key, part))]
     detectable = (
         f"An F of {span(table['detectable'])} above the random texts' mean, depending on text and region, would have been found in four of five such studies "
@@ -187,7 +188,7 @@ def what_association_adds(table: pd.DataFrame | None) -> list[str]:
         none = f"None in {count(others, 'other combination', 'other combinations')} of text and model." if others else ""
         fallen = (table.loc[table["p_texts_fdr"] < inference.LEVEL, "F"] <= 0).any()
         claim = "Association takes less from R than random texts do, or adds to it" if fallen else "Association adds to R beyond random texts of the same shape"
-        sentences = [f"{claim}: {'; '.join(gains)}.", f"{tests[0].upper()}{tests[1:]}.", none, texts, ranges]
+        sentences = [f"{claim}: {'; '.join(gains)}.", f"{tests[0].upper()}{tests[1:]}.", none, texts, ranges, _unique_of_texts(unique)]
     else:
         first = (
             "No gain from association is shown: after correction no F stands out from that of random texts of the same shape "
@@ -195,8 +196,20 @@ def what_association_adds(table: pd.DataFrame | None) -> list[str]:
         )
         uncorrected = int((table["p_texts"] <= inference.LEVEL).sum())
         raw = f"Uncorrected, p is at most {inference.LEVEL} in {uncorrected} of {len(table)}; chance gives one in twenty."
-        sentences = [first, raw, _needs_many(table), texts, ranges, detectable]
+        sentences = [first, raw, _needs_many(table), texts, ranges, detectable, _unique_of_texts(unique)]
     return [sentence for sentence in sentences if sentence]
+
+
+def _unique_of_texts(unique: pd.DataFrame | None) -> str:
+    """Return what associations predict that nuisance features and the story alone do not."""
+    if unique is None or unique.empty:
+        return ""
+    found, few = int((unique["p_texts_fdr"] < inference.LEVEL).sum()), count(int(unique["n_random"].min()), "random text")
+    smallest = number(unique["p_texts_fdr"].min())
+    return (
+        f"Beyond nuisance features and the story alone associations predict {span(unique['unique_minus_random'], sign=True)} more than random texts do, "
+        f"by text and region; over {few} the corrected p is below {inference.LEVEL} in {found} of {len(unique)} (smallest {smallest})."
+    )
 
 
 def _needs_many(table: pd.DataFrame) -> str:

@@ -26,6 +26,8 @@ COLUMNS = {
     "timed": "true: the time is the dataset's; false: interpolated between the neighbours' times.",
     "sentence_source": "How sentence ends were found: dataset (a list), punctuation, or pseudo (a fixed number of words).",
 }
+#: What a words table may have beside them.
+MORE_COLUMNS = {"log_frequency": "Logarithm of how frequent the word is, as the dataset gives it; n/a where it is not known."}
 
 
 def ends_sentence(word: str) -> bool:
@@ -39,7 +41,7 @@ def words_table(words: pd.DataFrame, pseudo_sentence: int, story: str) -> pd.Dat
     Parameters
     ----------
     words : pandas.DataFrame
-        word; onset, offset (seconds, NaN where unknown); sentence_end (bool, or NA where the dataset does not say).
+        word; onset, offset (seconds, NaN where unknown); sentence_end (bool, or NA where the dataset does not say); any of `MORE_COLUMNS`.
     pseudo_sentence : int
         Words in a pseudo-sentence, where neither the dataset nor punctuation tells sentences.
     story : str
@@ -48,7 +50,7 @@ def words_table(words: pd.DataFrame, pseudo_sentence: int, story: str) -> pd.Dat
     Returns
     -------
     pandas.DataFrame
-        The columns of `COLUMNS`.
+        The columns of `COLUMNS`, and those of `MORE_COLUMNS` that there are.
 
     Raises
     ------
@@ -72,6 +74,7 @@ def words_table(words: pd.DataFrame, pseudo_sentence: int, story: str) -> pd.Dat
             "sentence": np.concatenate([[0], np.cumsum(ends)[:-1]]).astype(int),
             "timed": np.where(timed, "true", "false"),
             "sentence_source": source,
+            **{name: words[name] for name in MORE_COLUMNS if name in words},
         }
     )
 

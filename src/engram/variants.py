@@ -14,7 +14,7 @@ import pandas as pd
 import xarray as xr
 
 from engram import storage
-from engram.encoding import Group, Part, region_indices
+from engram.encoding import Group, Part, region_coordinates, region_indices, regions_of
 from engram.jobs import progress
 from engram.names import AVERAGE, stimulus
 from engram.tables import LISTENERS, reported_layer
@@ -151,9 +151,7 @@ def score_variants(read: Sequence[xr.Dataset], group: Group) -> xr.Dataset:
             "version": versions,
             "kind": kinds,
             "layer": np.arange(n_layers),
-            "region_hemisphere": ("region", [hemisphere for hemisphere, _ in regions]),
-            "region_roi": ("region", [roi for _, roi in regions]),
-            "region_targets": ("region", [len(members) for members in regions.values()]),
+            **region_coordinates(regions),
             **group.coordinates(),
         },
         attrs={**group.attributes(), "reported_layer": reported},
@@ -222,7 +220,7 @@ class Effects:
 
 
 def read_effects(files: Sequence[str]) -> Effects:
-    """Read the scores of all groups (`score_variants`), averaged over stories."""
+    """Read the scores of all groups, averaged over stories: `score_variants`, or (at the reported layer alone) `engram.nuisance_texts.group_texts`."""
     subjects: list[str] = []
     heard: dict[str, list[np.ndarray]] = {}
     parts, layer_parts = [], []
@@ -232,16 +230,17 @@ def read_effects(files: Sequence[str]) -> Effects:
     layer = 0
     for path in files:
         with storage.open_dataset(path) as scores:
-            columns = (scores[f"region_{name}"].values.tolist() for name in ("hemisphere", "roi", "targets"))
-            regions = list(zip(*columns, strict=True))
-            variants, versions = (scores[name].values.tolist() for name in ("variant", "version"))
+            regions = regions_of(scores)
+            variants = scores["variant"].values.tolist()
+            versions = scores["version"].values.tolist() if "version" in scores.coords else []
             layer = int(scores.attrs["reported_layer"])
             subjects += scores["subject"].values.tolist()
             parts.append(scores["r"].mean("story").values)
             single = scores["subject"].values != AVERAGE
             for number, story in enumerate(scores["story"].values.tolist()):
                 heard.setdefault(stimulus(story), []).extend(scores["r"].values[:, number, single].swapaxes(0, 1))
-            layer_parts.append(scores["r_layer"].mean("story").values)
+            of_layers = (0, 0, len(single), len(regions))
+            layer_parts.append(scores["r_layer"].mean("story").values if "r_layer" in scores else np.empty(of_layers))
     r_stimulus = {name: np.mean(values, axis=0) for name, values in sorted(heard.items()) if values}
     return Effects(subjects, regions, variants, versions, layer, np.concatenate(parts, axis=1), np.concatenate(layer_parts, axis=2), r_stimulus)
 

@@ -122,6 +122,7 @@ def final_outputs():
         ),
         *(["tables/tuning.tsv"] if STUDY.tunings else []),
         *(["tables/nuisance.tsv"] if has_nuisance() else []),
+        *(["tables/association_unique.tsv"] if has_controlled_texts() else []),
     ]
     figures = [
         f"figures/{figure}.{kind}"
@@ -624,6 +625,41 @@ def nuisance_table_config(wildcards):
     }
 
 
+def has_controlled_texts():
+    """Whether associations are scored beside nuisance features."""
+    return bool(STUDY.associations and planning.controlled_models(STUDY))
+
+
+def all_nuisance_texts(wildcards):
+    """Scores of augmented texts beside nuisance features, by augmentation, model and group of single listeners."""
+    return [
+        f"<results>/nuisance/group-{group}_model-{model}_aug-{aug}_scores.nc"
+        for aug in STUDY.associations
+        for model in planning.controlled_models(STUDY)
+        for group in groups_of_listeners()
+    ]
+
+
+def nuisance_texts_config(wildcards):
+    """What scores of augmented texts beside nuisance features depend on; the activations know their layer."""
+    listeners = listeners_config(wildcards)
+    nuisance = section("nuisance")
+    return {
+        **{key: listeners[key] for key in ("encoding", "subjects")},
+        **{key: nuisance[key] for key in ("features", "random_texts", "targets")},
+    }
+
+
+def nuisance_texts_table_config(wildcards):
+    """What the table of associations' unique contributions depends on."""
+    return {
+        "augmentations": list(STUDY.associations),
+        "groups": len(groups_of_listeners()),
+        "models": planning.controlled_models(STUDY),
+        "seed": STUDY.seed,
+    }
+
+
 def comparisons_config(wildcards):
     """What the tests against chance and between models and hemispheres depend on."""
     return {
@@ -943,6 +979,7 @@ def report_tables(wildcards):
         "chance",
         "comparisons",
         *(["nuisance"] if has_nuisance() else []),
+        *(["association_unique"] if has_controlled_texts() else []),
         *(about if STUDY.associations else []),
         *(tuning if STUDY.tunings else []),
         *(["truth"] if STUDY.dataset.kind == "simulated" else []),

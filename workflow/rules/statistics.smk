@@ -146,6 +146,61 @@ rule nuisance_table:
         "../scripts/nuisance_table.py"
 
 
+rule nuisance_texts:
+    """Score what the insertions of texts change, beside nuisance features and the story alone."""
+    input:
+        activations=group_files(
+            "<results>/associations/story-{story}_model-{model}_aug-{aug}_activations.nc"
+        ),
+        bold=group_files("<results>/bold/story-{story}_bold.nc"),
+        words=group_files("<results>/stories/story-{story}_words.tsv"),
+        insertions=group_files(
+            "<results>/associations/story-{story}_aug-{aug}_insertions.json"
+        ),
+    output:
+        scores="<results>/nuisance/group-{group}_model-{model}_aug-{aug}_scores.nc",
+    log:
+        "<logs>/nuisance_texts/group-{group}_model-{model}_aug-{aug}.log",
+    benchmark:
+        "<benchmarks>/nuisance_texts/group-{group}_model-{model}_aug-{aug}.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+        mem_mb=memory("nuisance_texts"),
+        runtime=minutes("nuisance_texts"),
+    params:
+        config=nuisance_texts_config,
+        code=code_of("nuisance_texts"),
+    script:
+        "../scripts/nuisance_texts.py"
+
+
+rule nuisance_texts_table:
+    """Say what associations predict beyond nuisance features and the story alone."""
+    input:
+        scores=all_nuisance_texts,
+    output:
+        unique=report(
+            "<results>/tables/association_unique.tsv",
+            caption="../report/tables/association_unique.rst",
+            category="Tables",
+            labels={"table": "unique contribution of associations"},
+        ),
+    log:
+        "<logs>/nuisance_texts_table.log",
+    benchmark:
+        "<benchmarks>/nuisance_texts_table.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        config=nuisance_texts_table_config,
+        code=code_of("nuisance_texts_table"),
+    script:
+        "../scripts/nuisance_texts_table.py"
+
+
 rule claims:
     """Say of each published claim whether it was reproduced."""
     input:

@@ -7,4 +7,5 @@ with job(snakemake):
     config, story = snakemake.params.config, snakemake.wildcards.story
     words = datasets.open_words(config["dataset"], dataset_folder(snakemake)).words(story)
     table = stories.words_table(words, config["stories"]["pseudo_sentence"], story)
-    storage.write_table(snakemake.output.words, table, f"The words of story {story}.", stories.COLUMNS, digits=10)
+    columns = {name: text for name, text in {**stories.COLUMNS, **stories.MORE_COLUMNS}.items() if name in table}
+    storage.write_table(snakemake.output.words, table, f"The words of story {story}.", columns, digits=10)
