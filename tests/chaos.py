@@ -23,6 +23,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 ROOT = Path(__file__).parents[1]
 TABLE, KEPT = ROOT / "benchmarks" / "chaos.md", ROOT / "benchmarks" / "chaos.json"
 #: The tiny study, smaller still.
@@ -34,12 +36,44 @@ HEAD = """\
 # What goes wrong, and what becomes of it
 
 `make chaos` (tests/chaos.py) breaks a small study (config/tiny.yaml with {size}) and runs it again as a user would. *Equal*: the tables after the last
-run have the same SHA-256 as those of an unbroken run.
+run have the same SHA-256 as those of an unbroken run, if nothing else is said.
 
 | fault | tries, and what happened | tables equal |
 |---|---|---|
 """
 
+
+#: Before a job reads a story it gets a limit of memory, in which a large batch cannot be read and a smaller one can: a sitecustomize.py.
+LIMITED = """
+import importlib.util, re, resource, sys
+from pathlib import Path
+
+class Finder:
+    def find_spec(self, name, path, target=None):
+        if name != "engram.activations":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        execute = spec.loader.exec_module
+
+        def exec_module(module):
+            execute(module)
+            load = module.load
+
+            def limited(*arguments, **options):
+                reader = load(*arguments, **options)
+                if sys.argv[0].endswith(".activations.py"):
+                    used = 1024 * int(re.search(r"VmSize:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+                    resource.setrlimit(resource.RLIMIT_AS, (used + (150 << 20),) * 2)
+                return reader
+
+            module.load = limited
+
+        spec.loader.exec_module = exec_module
+        return spec
+
+sys.meta_path.insert(0, Finder())
+"""
 
 #: How often what came of it, and whether the tables were equal in the end.
 Outcome = tuple[Counter[str], bool]
@@ -48,15 +82,16 @@ Outcome = tuple[Counter[str], bool]
 class Study:
     """A study in a folder."""
 
-    def __init__(self, folder: Path, before: tuple[str, ...] = ()) -> None:
+    def __init__(self, folder: Path, before: tuple[str, ...] = (), config: tuple[str, ...] = (), targets: tuple[str, ...] = ()) -> None:
         self.folder, self.before = folder, before
+        self.arguments, self.targets = [*STUDY, *config], [*TARGETS, *targets]
         folder.mkdir(parents=True, exist_ok=True)
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start Snakemake, in a group of its own."""
         command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "2", "--max-threads", "1", "--resources", "gpu=2"]
         with (self.folder / "log.txt").open("ab") as log:
-            return subprocess.Popen([*self.before, *command, *STUDY, *arguments, *TARGETS], cwd=self.folder, stdout=log, stderr=log)
+            return subprocess.Popen([*self.before, *command, *self.arguments, *arguments, *self.targets], cwd=self.folder, stdout=log, stderr=log)
 
     def run(self, *arguments: str) -> int:
         """Run Snakemake to its end."""
@@ -224,6 +259,28 @@ class Chaos:
         study = Study(self.place / "read-only", ("unshare", "--mount", "sh", "-c", mount, "sh"))
         return Counter(["run finished as ever" if study.run() == 0 else "run failed"]), self.equal(study)
 
+    def memory_limit(self) -> Outcome:
+        """A limit of memory (RLIMIT_AS) under which the batches that the configuration asks for cannot be read."""
+        config = ("activations={mode: exact, batch_tokens: 1000000}",)
+        hooks = self.place / "hooks"
+        hooks.mkdir()
+        (hooks / "sitecustomize.py").write_text(LIMITED)
+        whole = Study(self.place / "memory-unlimited", config=config)
+        limited = Study(self.place / "memory-limited", ("env", f"PYTHONPATH={hooks}:{os.environ.get('PYTHONPATH', '')}"), config)
+        if whole.run() or limited.run():
+            return Counter(["run failed"]), False
+        logs = [path.read_text() for path in (limited.folder / RESULTS / "logs" / "activations").glob("*gpt2*.log")]
+        said = sum("memory ran out with" in log and "going on with" in log for log in logs)
+        same = said == len(logs) > 0 and not any("memory ran out" in path.read_text() for path in (whole.folder / RESULTS / "logs").rglob("*.log"))
+        for name in whole.tables():
+            tables = [pd.read_csv(study.folder / RESULTS / "tables" / name, sep="\t") for study in (whole, limited)]
+            try:
+                pd.testing.assert_frame_equal(*tables, rtol=0, atol=1e-3)
+            except AssertionError as error:
+                print(error, flush=True)
+                same = False
+        return Counter({"reading jobs went on with smaller batches and said so; their numbers differ by rounding, the tables by less than 0.001": said}), same
+
     def strange_path(self) -> Outcome:
         """A folder with spaces, accents, a quotation mark and brackets in its name."""
         study = Study(self.place / "L'été (à deux) – ключ [1]")
@@ -235,6 +292,7 @@ FAULTS = {
     "kill -9 of a job": Chaos.kill_jobs,
     "kill -9 of Snakemake": Chaos.kill_snakemake,
     "disk full": Chaos.disk_full,
+    "memory limit": Chaos.memory_limit,
     "truncated intermediate": Chaos.truncated,
     "flipped bit in an intermediate": Chaos.flipped,
     "two runs at once": Chaos.two_runs,

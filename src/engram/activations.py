@@ -21,6 +21,7 @@ from engram.errors import EngramError
 from engram.jobs import progress
 from engram.memory import ReadingShape
 from engram.paths import found
+from engram.shortage import Shrinking
 from engram.tokens import TokenizedStory, tokenize
 from engram.windows import Window, exact_windows, strided_windows
 
@@ -32,6 +33,11 @@ DEFAULT_CONTEXT = 1024
 MASSIVE = 20
 #: Relative difference up to which two runs of the same sums are the same; what a later token does is far above it, even in untrained models.
 _SAME = 1e-6
+#: What spares a search for a batch that fits into memory, and what to do where none does.
+_SMALLER = (
+    "'activations.batch_tokens: {size}' in the configuration spares this; vectors are the same up to rounding.",
+    "Give the job more memory (resources: mem_mb), or a smaller activations.context, activations.dtype: bfloat16, or the CPU (activations.device: cpu).",
+)
 #: Sentinel lengths that some tokenizers and configurations give for "no limit".
 _NO_LIMIT = 1 << 20
 
@@ -211,37 +217,49 @@ def word_vectors(story: TokenizedStory, windows: Sequence[Window], reader: Reade
     pooling : {"last", "mean", "sum"}
         How a word's sub-tokens become one vector.
     batch_tokens : int
-        Tokens in a batch, padding included.
+        Tokens in a batch, padding included. Where memory runs out a batch is read in smaller ones, with a warning.
 
     Returns
     -------
     array of shape (n_layers + 1, n_words, n_units)
-        Float32. Words are picked and pooled on the model's device, so that only their vectors are copied.
+        Float32. Words are picked and pooled on the model's device, so that only their vectors are copied. Batches of another size give the same
+        vectors up to the rounding of their sums.
     """
-    import torch
-
     result: np.ndarray | None = None
+    limit = Shrinking(batch_tokens, "tokens in a batch", *_SMALLER)
     for batch in progress(_batches(story, windows, reader, batch_tokens), "windows", "batch"):
-        ids, mask = padded(story, batch, reader)
-        words, flat, word_of_flat, weights = _picks(story, batch, len(reader.prefix), ids.shape[1], pooling)
-        with torch.inference_mode():
-            output = reader.model(input_ids=ids, attention_mask=mask, output_hidden_states=True)
-            device = reader.model.device
-            index, target = torch.as_tensor(flat, device=device), torch.as_tensor(word_of_flat, device=device)
-            scale = torch.as_tensor(weights, device=device)[:, None]
-            pooled = []
-            for layer in output.hidden_states:
-                tokens = layer.reshape(-1, layer.shape[-1])[index].float() * scale
-                pooled.append(torch.zeros(len(words), layer.shape[-1], device=device).index_add_(0, target, tokens))
-            vectors = torch.stack(pooled).cpu().numpy()
-        if result is None:
-            result = np.empty((len(vectors), len(story.pooled), vectors.shape[-1]), dtype=np.float32)
-        result[:, words] = vectors
+
+        def read(some: slice, batch: list[Window] = batch) -> None:
+            nonlocal result
+            words, vectors = _batch_vectors(story, batch[some], reader, pooling)
+            if result is None:
+                result = np.empty((len(vectors), len(story.pooled), vectors.shape[-1]), dtype=np.float32)
+            result[:, words] = vectors
+
+        limit.each(len(batch), read, weight=max(len(_window_ids(story, window, reader)) for window in batch))
     if result is None:
         raise EngramError("the story has no words.")
     if not np.isfinite(result).all():
         raise EngramError("the model gives activations that are not finite. With activations.dtype float16, try bfloat16 or float32.")
     return result
+
+
+def _batch_vectors(story: TokenizedStory, batch: Sequence[Window], reader: Reader, pooling: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return which words a batch of windows gives, and their vectors: (n_layers + 1, n_words, n_units)."""
+    import torch
+
+    ids, mask = padded(story, batch, reader)
+    words, flat, word_of_flat, weights = _picks(story, batch, len(reader.prefix), ids.shape[1], pooling)
+    with torch.inference_mode():
+        output = reader.model(input_ids=ids, attention_mask=mask, output_hidden_states=True)
+        device = reader.model.device
+        index, target = torch.as_tensor(flat, device=device), torch.as_tensor(word_of_flat, device=device)
+        scale = torch.as_tensor(weights, device=device)[:, None]
+        pooled = []
+        for layer in output.hidden_states:
+            tokens = layer.reshape(-1, layer.shape[-1])[index].float() * scale
+            pooled.append(torch.zeros(len(words), layer.shape[-1], device=device).index_add_(0, target, tokens))
+        return words, torch.stack(pooled).cpu().numpy()
 
 
 def padded(story: TokenizedStory, batch: Sequence[Window], reader: Reader) -> tuple[Any, Any]:

@@ -31,6 +31,7 @@ from engram.adapters import CARD, fingerprint
 from engram.errors import EngramError
 from engram.jobs import progress
 from engram.names import ASSOCIATION, TUNING_CONTROLS
+from engram.shortage import Shrinking
 from engram.tuning_data import Sample
 
 logger = logging.getLogger(__name__)
@@ -44,6 +45,11 @@ _PLAIN = "Passage:\n{input}\n\nTask:\n{instruction}\n\nAnswer:\n"
 _PLAIN_BARE = "Task:\n{instruction}\n\nAnswer:\n"
 #: Longest gradient (Euclidean norm over all trained weights); longer ones are scaled down to it.
 _LONGEST_GRADIENT = 1.0
+#: What spares a search for what fits into memory, and what to do where nothing does.
+_SMALLER = (
+    "'micro_tokens: {size}' in the tuning's configuration spares this; a step trains on the same tokens, its dropout is drawn otherwise.",
+    "Write 'checkpointing: true', a smaller max_length, 'method: lora' or fewer train_layers in the tuning's configuration, or give the job more memory.",
+)
 _CHECKPOINT = "step-"
 _PACKAGES = ("engram", "torch", "transformers", "peft")
 
@@ -200,6 +206,7 @@ class _State:
     best_loss: float = math.inf
     waited: int = 0
     seconds: float = 0.0
+    micro_tokens: int | None = None
 
 
 # ---------------------------------------------------------------- samples to tokens
@@ -527,19 +534,20 @@ def tune(
     model = prepared(model, settings).to(place)
     optimizer = optimizer_of(model, settings)
     state, best = _resumed(Path(checkpoints_folder), key, model, optimizer)
-    earlier = state.seconds
+    earlier, limit = state.seconds, micro_limit(settings)
+    limit.size = state.micro_tokens or limit.size  # a run that goes on draws its dropout as the unbroken one does
     plan = batches([sample.n_output for sample in encoded], settings)
-    best = _evaluate(model, held, settings, state, best) if not state.curve else best
+    best = _evaluate(model, held, settings, state, best, limit) if not state.curve else best
     for step in progress(range(state.step, settings.steps), "tuning", "step"):
         if _is_over(state, settings):
             break
         pieces = [piece(encoded[index], tokens) for index, tokens in plan[step]]
-        state.recent.append(train_step(model, optimizer, pieces, step, settings))
+        state.recent.append(train_step(model, optimizer, pieces, step, settings, limit))
         state.step = step + 1
         if state.step % settings.evaluate_every == 0 or state.step == settings.steps:
-            best = _evaluate(model, held, settings, state, best)
+            best = _evaluate(model, held, settings, state, best, limit)
         if state.step % settings.checkpoint_every == 0:
-            state.seconds = earlier + time.monotonic() - begun
+            state.seconds, state.micro_tokens = earlier + time.monotonic() - begun, limit.size
             _write_checkpoint(Path(checkpoints_folder), key, model, optimizer, state, best)
     with torch.no_grad():
         for name, parameter in trained_weights(model).items():
@@ -647,7 +655,7 @@ def piece(sample: Encoded, tokens: int) -> Encoded:
     return Encoded(sample.ids[: sample.n_prompt + tokens], sample.n_prompt)
 
 
-def train_step(model: Any, optimizer: Any, pieces: Sequence[Encoded], step: int, settings: Settings) -> float:
+def train_step(model: Any, optimizer: Any, pieces: Sequence[Encoded], step: int, settings: Settings, limit: Shrinking | None = None) -> float:
     """Update the trained weights once; return the mean loss per output token.
 
     Parameters
@@ -659,20 +667,29 @@ def train_step(model: Any, optimizer: Any, pieces: Sequence[Encoded], step: int,
     step : int
         From 0; with the seed it decides what is dropped out.
     settings : Settings
+    limit : Shrinking, optional
+        Tokens that go through the model at once (`micro_limit`), fewer where memory ran out before.
     """
     import torch
 
-    # A seed a step, which neither earlier steps nor a resumed run can shift.
-    torch.manual_seed(int(np.random.SeedSequence([settings.seed, step]).generate_state(1)[0]))
     model.train()
     for group in optimizer.param_groups:
         group["lr"] = learning_rate(step, settings)
-    total = 0.0
-    for group in _micro_batches(pieces, settings.micro_tokens):
-        with _mixed(model, settings):
-            loss = output_loss(model, group) / settings.tokens_per_step
-        loss.backward()
-        total += float(loss.detach())
+
+    def gradients(micro_tokens: int) -> float:
+        # A seed a step, which neither earlier steps nor a resumed run can shift.
+        torch.manual_seed(int(np.random.SeedSequence([settings.seed, step]).generate_state(1)[0]))
+        optimizer.zero_grad(set_to_none=True)  # memory may have run out in the middle of some
+        total = 0.0
+        for group in _micro_batches(pieces, micro_tokens):
+            with _mixed(model, settings):
+                loss = output_loss(model, group) / settings.tokens_per_step
+            loss.backward()
+            total += float(loss.detach())
+        return total
+
+    longest = max(len(piece.ids) for piece in pieces)
+    total = (limit or micro_limit(settings)).run(gradients, most=len(pieces) * longest, least=longest)
     _check_finite(total, f"loss of step {step}", settings)
     torch.nn.utils.clip_grad_norm_(list(trained_weights(model).values()), _LONGEST_GRADIENT)
     optimizer.step()
@@ -693,19 +710,31 @@ def _mixed(model: Any, settings: Settings) -> Any:
     return torch.autocast(place, torch.bfloat16, enabled=_dtype(settings, place) == "bfloat16")
 
 
-def validation_loss(model: Any, held: Sequence[Encoded], settings: Settings) -> float | None:
+def micro_limit(settings: Settings) -> Shrinking:
+    """Return the tokens that go through the model at once, to be made fewer where memory runs out."""
+    return Shrinking(settings.micro_tokens, "tokens at once (micro_tokens)", *_SMALLER)
+
+
+def validation_loss(model: Any, held: Sequence[Encoded], settings: Settings, limit: Shrinking | None = None) -> float | None:
     """Return the mean loss per output token over all validation samples, in nats; None if there are none."""
     import torch
 
+    if not held:
+        return None
     model.eval()
-    with torch.inference_mode(), _mixed(model, settings):
-        total = sum(float(output_loss(model, group)) for group in _micro_batches(held, settings.micro_tokens)) if held else None
-    return None if total is None else total / sum(sample.n_output for sample in held)
+
+    def summed(micro_tokens: int) -> float:
+        with torch.inference_mode(), _mixed(model, settings):
+            return sum(float(output_loss(model, group)) for group in _micro_batches(held, micro_tokens))
+
+    longest = max(len(sample.ids) for sample in held)
+    total = (limit or micro_limit(settings)).run(summed, most=len(held) * longest, least=longest)
+    return total / sum(sample.n_output for sample in held)
 
 
-def _evaluate(model: Any, held: Sequence[Encoded], settings: Settings, state: _State, best: dict[str, Any]) -> dict[str, Any]:
+def _evaluate(model: Any, held: Sequence[Encoded], settings: Settings, state: _State, best: dict[str, Any], limit: Shrinking) -> dict[str, Any]:
     """Add a point to the curve; return the best weights so far, on the CPU, if a run that may stop early needs them."""
-    loss = validation_loss(model, held, settings)
+    loss = validation_loss(model, held, settings, limit)
     _check_finite(0.0 if loss is None else loss, f"validation loss of step {state.step}", settings)
     state.curve.append({"step": state.step, "training": float(np.mean(state.recent)) if state.recent else None, "validation": loss})
     state.recent = []
