@@ -20,6 +20,7 @@ from engram.adapters import base_of, is_adapter, merged
 from engram.errors import EngramError
 from engram.jobs import progress
 from engram.memory import ReadingShape
+from engram.own_code import is_allowed, loading_error
 from engram.paths import found
 from engram.shortage import Shrinking
 from engram.tokens import TokenizedStory, tokenize
@@ -67,7 +68,14 @@ class Reader:
 
 
 def load(
-    folder: str | Path, *, base: str | Path | None = None, untrained: bool = False, seed: int | None = None, dtype: str = "float32", device: str = "auto"
+    folder: str | Path,
+    *,
+    base: str | Path | None = None,
+    untrained: bool = False,
+    seed: int | None = None,
+    dtype: str = "float32",
+    device: str = "auto",
+    code: bool = False,
 ) -> Reader:
     """Load a model and its tokenizer from a folder in the Hugging Face layout.
 
@@ -83,6 +91,8 @@ def load(
         For untrained models.
     dtype : {"float32", "bfloat16", "float16"}
     device : {"auto", "cpu", "cuda"}
+    code : bool
+        Whether code of the model's own, or of an adapter's base, may run (`engram.own_code`).
 
     Returns
     -------
@@ -94,24 +104,28 @@ def load(
         If the folder holds no model that can be loaded, one that is neither causal nor an encoder, or an adapter without its base.
     """
     import torch
-    from transformers import AutoConfig, AutoModel, AutoTokenizer
+    from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokenizer
 
     if device == "cuda" and not torch.cuda.is_available():
         raise EngramError("activations.device is 'cuda', and there is no GPU here. Write 'auto' or 'cpu', or run where there is one.")
     place = device if device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
     home = base_of(folder, base) if is_adapter(folder) else folder
     try:
-        config = AutoConfig.from_pretrained(home, local_files_only=True, trust_remote_code=False)
-        tokenizer = AutoTokenizer.from_pretrained(home, local_files_only=True, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(home, local_files_only=True, trust_remote_code=code)
+        tokenizer = AutoTokenizer.from_pretrained(home, local_files_only=True, trust_remote_code=code)
+        # Code of a model's own may know the model with its head alone.
+        headed = code and "AutoModelForCausalLM" in (getattr(config, "auto_map", None) or {}) and "AutoModel" not in config.auto_map
+        kind = AutoModelForCausalLM if headed else AutoModel
         if untrained:
             torch.manual_seed(seed or 0)
-            model = AutoModel.from_config(config, trust_remote_code=False, dtype=getattr(torch, dtype))
+            model = kind.from_config(config, trust_remote_code=code, dtype=getattr(torch, dtype))
         elif home is not folder:
-            model = merged(home, folder, dtype).base_model  # without the head
+            model, headed = merged(home, folder, dtype, code), True
         else:
-            model = AutoModel.from_pretrained(folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=getattr(torch, dtype))
+            model = kind.from_pretrained(folder, local_files_only=True, trust_remote_code=code, use_safetensors=True, dtype=getattr(torch, dtype))
     except Exception as error:  # as many kinds as there are libraries behind it
-        raise EngramError(f"the model in '{folder}' cannot be loaded: {error}") from error
+        raise loading_error("cannot be loaded", home, error, code) from error
+    model = model.base_model if headed else model
     if getattr(config, "is_encoder_decoder", False):
         raise EngramError(f"the model in '{folder}' ({config.model_type}) has an encoder and a decoder; give a causal model or an encoder.")
     model = model.to(place).eval()
@@ -135,7 +149,7 @@ def load_configured(folder: str | Path, config: Mapping[str, Any]) -> tuple[Read
         ``model`` (`engram.plan.model_key`) and ``reading`` (the `activations` section).
     """
     model, reading = config["model"], config["reading"]
-    place = {"dtype": reading["dtype"], "device": reading["device"]}
+    place = {"dtype": reading["dtype"], "device": reading["device"], "code": is_allowed(model, folder)}
     tuned, base = (found(model["source"]), folder) if model["base"] else (folder, None)
     reader = load(tuned, base=base, untrained=model["untrained"], seed=model["seed"], **place)
     return reader, reading_options(reading)

@@ -31,6 +31,7 @@ from engram.adapters import CARD, fingerprint
 from engram.errors import EngramError
 from engram.jobs import progress
 from engram.names import ASSOCIATION, TUNING_CONTROLS
+from engram.own_code import loading_error
 from engram.shortage import Shrinking
 from engram.tuning_data import Sample
 
@@ -260,7 +261,9 @@ def fitting(samples: Sequence[Sample], tokenizer: Any, max_length: int, template
     return [sample for sample, one in zip(samples, _encoded(samples, tokenizer, template), strict=True) if len(one.ids) <= max_length]
 
 
-def fitting_everywhere(base_folder: str | Path, parts: Mapping[str, Sequence[Sample]], condition: str, max_length: int, template: str) -> list[Sample]:
+def fitting_everywhere(
+    base_folder: str | Path, parts: Mapping[str, Sequence[Sample]], condition: str, max_length: int, template: str, code: bool = False
+) -> list[Sample]:
     """Return the samples of a condition whose passages are short enough in every condition, so that all train on the same passages.
 
     Parameters
@@ -273,10 +276,12 @@ def fitting_everywhere(base_folder: str | Path, parts: Mapping[str, Sequence[Sam
         The one wanted.
     max_length, template
         As in `Settings`.
+    code : bool
+        Whether the model's own code may run (`engram.own_code`).
     """
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(base_folder, local_files_only=True, trust_remote_code=False)
+    tokenizer = AutoTokenizer.from_pretrained(base_folder, local_files_only=True, trust_remote_code=code)
     short = set.intersection(*({sample.line for sample in fitting(part, tokenizer, max_length, template)} for part in parts.values()))
     kept = [sample for sample in parts[condition] if sample.line in short]
     logger.info("%d of %d samples have at most %d tokens in all conditions", len(kept), len(parts[condition]), max_length)
@@ -487,6 +492,7 @@ def tune(
     condition: str = "association",
     device: str = "auto",
     licence: str = "",
+    code: bool = False,
 ) -> Card:
     """Tune a model, and write it as a folder in the Hugging Face layout: an adapter for `lora`, else all weights; with tokenizer and card.
 
@@ -508,6 +514,8 @@ def tune(
     device : {"auto", "cpu", "cuda"}
     licence : str
         A note for the card.
+    code : bool
+        Whether the model's own code may run (`engram.own_code`).
 
     Returns
     -------
@@ -527,7 +535,7 @@ def tune(
         raise EngramError(f"tuning: {len(train)} samples to train on, {len(validation)} to validate with. Give some of both, or leave patience out.")
     place = _place(device)
     _check_free(Path(out_folder))
-    model, tokenizer = _loaded(base_folder, settings, place)
+    model, tokenizer = _loaded(base_folder, settings, place, code)
     encoded, held = (encode_samples(part, tokenizer, settings.max_length, settings.template) for part in (train, validation))
     base = {**base, "source": base["source"], "fingerprint": fingerprint(base_folder)}  # without a source it fails here, and not when all is trained
     key = _digest([asdict(settings), base["fingerprint"], [[part.ids, part.n_prompt] for part in (*encoded, *held)], len(held)])
@@ -571,7 +579,7 @@ def tune(
         device=torch.cuda.get_device_name() if place == "cuda" else f"cpu ({platform.machine()})",
         licence=licence,
     )
-    _write_model(Path(base_folder), Path(out_folder), model, tokenizer, card)
+    _write_model(Path(base_folder), Path(out_folder), model, tokenizer, card, code)
     shutil.rmtree(checkpoints_folder, ignore_errors=True)
     return card
 
@@ -611,18 +619,18 @@ def _dtype(settings: Settings, place: str) -> str:
     return settings.dtype if settings.dtype != "auto" else ("bfloat16" if place == "cuda" else "float32")
 
 
-def _loaded(folder: str | Path, settings: Settings, place: str) -> tuple[Any, Any]:
+def _loaded(folder: str | Path, settings: Settings, place: str, code: bool) -> tuple[Any, Any]:
     """Return the base model, with its head, and its tokenizer."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=code)
         model = AutoModelForCausalLM.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=getattr(torch, _dtype(settings, place))
+            folder, local_files_only=True, trust_remote_code=code, use_safetensors=True, dtype=getattr(torch, _dtype(settings, place))
         )
     except Exception as error:  # as many kinds as there are libraries behind it
-        raise EngramError(f"the model in '{folder}' cannot be loaded for tuning: {error}") from error
+        raise loading_error("cannot be loaded for tuning", folder, error, code) from error
     limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     if limit is not None and settings.max_length > limit:
         raise EngramError(f"tuning: max_length is {settings.max_length} tokens, more than the model can read ({limit}). Write {limit} or less.")
@@ -812,13 +820,13 @@ def _check_free(folder: Path) -> None:
         raise EngramError(f"'{folder}' is there and holds something else than a tuned model. Name another folder, or remove it.")
 
 
-def _write_model(base_folder: Path, folder: Path, model: Any, tokenizer: Any, card: Card) -> None:
+def _write_model(base_folder: Path, folder: Path, model: Any, tokenizer: Any, card: Card, code: bool) -> None:
     """Write a tuned model's folder, whole or not at all."""
     with _whole(folder) as temporary:
         if card.method == "lora":
             _write_adapter(temporary, model, card)
         else:
-            _write_weights(base_folder, temporary, model)
+            _write_weights(base_folder, temporary, model, code)
         tokenizer.save_pretrained(temporary)
         (temporary / "README.md").write_text(_readme(card), encoding="utf-8")
         storage.write_json(temporary / CARD, asdict(card))
@@ -840,13 +848,15 @@ def _write_adapter(folder: Path, model: Any, card: Card) -> None:
     config.save_pretrained(folder)
 
 
-def _write_weights(base_folder: Path, folder: Path, model: Any) -> None:
+def _write_weights(base_folder: Path, folder: Path, model: Any, code: bool) -> None:
     """Write all weights in the base's own type: those that did not train are the base's, bit for bit, whatever type they were used in."""
     from transformers import AutoModelForCausalLM
 
-    whole = AutoModelForCausalLM.from_pretrained(base_folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype="auto")
+    whole = AutoModelForCausalLM.from_pretrained(base_folder, local_files_only=True, trust_remote_code=code, use_safetensors=True, dtype="auto")
     whole.load_state_dict({name: weight.detach().cpu() for name, weight in trained_weights(model).items()}, strict=False)
     whole.save_pretrained(folder)
+    for path in base_folder.glob("*.py") if code else ():
+        shutil.copyfile(path, folder / path.name)  # its configuration names them
 
 
 def _readme(card: Card) -> str:
