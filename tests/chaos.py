@@ -113,13 +113,13 @@ class Study:
         paths = sorted([*(results / "tables").glob("*.tsv"), *results.glob("scans.tsv")])
         return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
-    def scripts(self) -> list[int]:
-        """Return the processes of jobs that run now."""
-        found = []
+    def scripts(self, rule: str = r"\w+") -> list[int]:
+        """Return the processes of jobs that run now, all or a rule's."""
+        found, pattern = [], rf"\.snakemake/scripts/tmp\w+\.{rule}\.py$".encode()
         for path in Path("/proc").glob("[0-9]*"):
             try:
                 command = (path / "cmdline").read_bytes().split(b"\0")
-                if len(command) > 1 and re.search(rb"\.snakemake/scripts/tmp\w+\.\w+\.py$", command[1]) and (path / "cwd").resolve() == self.folder.resolve():
+                if len(command) > 1 and re.search(pattern, command[1]) and (path / "cwd").resolve() == self.folder.resolve():
                     found.append(int(path.name))
             except OSError:
                 continue
@@ -182,6 +182,36 @@ class Chaos:
             seen[FINISHED] += 1
             equal &= self.equal(study)
         return seen, equal
+
+    def kill_tunings(self) -> Outcome:
+        """Kill -9 of a job that tunes, at a random time after its first checkpoint."""
+        tuning = "models: [gpt2-tiny], steps: 60, tokens_per_step: 256, checkpoint_every: 5, evaluate_every: 20, learning_rate: 0.003, max_length: 256"
+        config = (f"tunings={{lora: {{{tuning}, too_long: leave out, seeds: 1, controls: {{shuffled: 1, generic: 0}}, targets: roi}}}}",)
+        targets = (str(RESULTS / "tables" / "tuning.tsv"),)
+        whole, study = (Study(self.place / name, config=config, targets=targets) for name in ("tuning-unbroken", "tuning-killed"))
+        if whole.run():
+            return Counter(["the unbroken run failed"]), False
+        seen: Counter[str] = Counter()
+        folder = study.folder / RESULTS / "tunings" / "lora"
+        for _ in range(3):
+            before = set(folder.glob("checkpoints/*/step-*"))
+            process = study.start()
+            while process.poll() is None and not (study.scripts("tune") and set(folder.glob("checkpoints/*/step-*")) - before):
+                time.sleep(0.05)
+            time.sleep(self.random.uniform(0, 3))
+            for job in study.scripts("tune"):
+                os.kill(job, signal.SIGKILL)
+                seen["kills of tunings"] += 1
+            process.wait()
+        again = study.run()
+        went_on = sum("going on from step" in path.read_text() for path in (study.folder / RESULTS / "logs" / "tune").glob("*.log"))
+        seen["tunings that went on from a checkpoint in the last run"] += went_on
+        weights = [
+            {path.parent.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in one.folder.glob(f"{RESULTS}/tunings/lora/model-*/*.safetensors")}
+            for one in (whole, study)
+        ]
+        seen["tuned models with the same weights, byte by byte"] += sum(weights[0][name] == weights[1].get(name) for name in weights[0])
+        return seen, again == 0 and len(weights[0]) == 2 and weights[0] == weights[1] and whole.tables() == study.tables()
 
     def disk_full(self) -> Outcome:
         """A disk of a few MB, which fills up in the middle; then more space."""
@@ -291,6 +321,7 @@ KILLED, FINISHED = "kills, after each of which the next run went on from what wa
 FAULTS = {
     "kill -9 of a job": Chaos.kill_jobs,
     "kill -9 of Snakemake": Chaos.kill_snakemake,
+    "kill -9 of a tuning": Chaos.kill_tunings,
     "disk full": Chaos.disk_full,
     "memory limit": Chaos.memory_limit,
     "truncated intermediate": Chaos.truncated,

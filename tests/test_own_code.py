@@ -82,8 +82,8 @@ def test_read_with_the_key_as_the_model_that_it_is(own: Path, headed: bool) -> N
     reader = activations.load(own, code=True)
     assert ran(own) and type(reader.model).__name__ == ("LlamaModel" if headed else "OwnModel")
     np.testing.assert_array_equal(vectors(reader), vectors(activations.load(MODELS / "llama-tiny")))
-    drawn = [vectors(activations.load(own, untrained=True, seed=1, code=True)) for _ in range(2)]
-    np.testing.assert_array_equal(*drawn)
+    one, other = (vectors(activations.load(own, untrained=True, seed=1, code=True)) for _ in range(2))
+    np.testing.assert_array_equal(one, other)
 
 
 def test_jobs_look_at_the_models_entry_and_say_what_runs(own: Path, caplog: pytest.LogCaptureFixture) -> None:
