@@ -64,7 +64,7 @@ class Finder:
                 reader = load(*arguments, **options)
                 if sys.argv[0].endswith(".activations.py"):
                     used = 1024 * int(re.search(r"VmSize:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
-                    resource.setrlimit(resource.RLIMIT_AS, (used + (150 << 20),) * 2)
+                    resource.setrlimit(resource.RLIMIT_AS, (used + (300 << 20),) * 2)
                 return reader
 
             module.load = limited
@@ -297,8 +297,10 @@ class Chaos:
         (hooks / "sitecustomize.py").write_text(LIMITED)
         whole = Study(self.place / "memory-unlimited", config=config)
         limited = Study(self.place / "memory-limited", ("env", f"PYTHONPATH={hooks}:{os.environ.get('PYTHONPATH', '')}"), config)
-        if whole.run() or limited.run():
-            return Counter(["run failed"]), False
+        for one in (whole, limited):
+            if one.run():
+                print(one.said()[-3000:], flush=True)
+                return Counter(["run failed"]), False
         logs = [path.read_text() for path in (limited.folder / RESULTS / "logs" / "activations").glob("*gpt2*.log")]
         said = sum("memory ran out with" in log and "going on with" in log for log in logs)
         same = said == len(logs) > 0 and not any("memory ran out" in path.read_text() for path in (whole.folder / RESULTS / "logs").rglob("*.log"))
