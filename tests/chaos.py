@@ -339,6 +339,14 @@ FAULTS = {
 }
 
 
+def write(kept: dict[str, dict[str, Any]]) -> None:
+    """Write what is kept of all faults, and the table."""
+    ordered = {one: kept[one] for one in FAULTS if one in kept}
+    KEPT.write_text(json.dumps(ordered, indent=2) + "\n")
+    lines = [f"| {one} | {'; '.join(f'{n} {what}' for what, n in it['seen'].items())} | {'yes' if it['equal'] else 'NO'} |" for one, it in ordered.items()]
+    TABLE.write_text(HEAD.format(size="300 words and 4 listeners") + "\n".join(lines) + "\n")
+
+
 def main() -> None:
     """Break, run again, compare, write the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -357,13 +365,7 @@ def main() -> None:
             if options.add and name in kept:
                 seen, equal = seen + Counter(kept[name]["seen"]), equal and kept[name]["equal"]
             kept[name] = {"seen": dict(seen), "equal": equal}
-            KEPT.write_text(json.dumps(kept, indent=2) + "\n")
-            lines = [
-                f"| {one} | {'; '.join(f'{n} {what}' for what, n in kept[one]['seen'].items())} | {'yes' if kept[one]['equal'] else 'NO'} |"
-                for one in FAULTS
-                if one in kept
-            ]
-            TABLE.write_text(HEAD.format(size="300 words and 4 listeners") + "\n".join(lines) + "\n")
+            write(kept)
             print(f"{name}: {dict(seen)}, tables {'equal' if equal else 'DIFFERENT'}", flush=True)
             if not equal:
                 wrong.append(name)
