@@ -58,7 +58,7 @@ slurm: tiny
 	$(BIN)/python -m pip install -q --no-deps --upgrade --target build/slurm -r envs/requirements-slurm.txt
 	$(BIN)/python tests/on_slurm.py --plugin build/slurm
 
-# Breaks a small study in many ways, some fifteen minutes; writes benchmarks/chaos.md. As root, for a small disk.
+# Breaks a small study in many ways, about half an hour on two cores that do nothing else; writes benchmarks/chaos.md. As root, for a small disk.
 chaos: $(VENV)/.ready
 	$(BIN)/python tests/chaos.py $(ARGS)
 

@@ -23,6 +23,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 ROOT = Path(__file__).parents[1]
 TABLE, KEPT = ROOT / "benchmarks" / "chaos.md", ROOT / "benchmarks" / "chaos.json"
 #: The tiny study, smaller still.
@@ -34,12 +36,44 @@ HEAD = """\
 # What goes wrong, and what becomes of it
 
 `make chaos` (tests/chaos.py) breaks a small study (config/tiny.yaml with {size}) and runs it again as a user would. *Equal*: the tables after the last
-run have the same SHA-256 as those of an unbroken run.
+run have the same SHA-256 as those of an unbroken run, if nothing else is said.
 
 | fault | tries, and what happened | tables equal |
 |---|---|---|
 """
 
+
+#: Before a job reads a story it gets a limit of memory, in which a large batch cannot be read and a smaller one can: a sitecustomize.py.
+LIMITED = """
+import importlib.util, re, resource, sys
+from pathlib import Path
+
+class Finder:
+    def find_spec(self, name, path, target=None):
+        if name != "engram.activations":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        execute = spec.loader.exec_module
+
+        def exec_module(module):
+            execute(module)
+            load = module.load
+
+            def limited(*arguments, **options):
+                reader = load(*arguments, **options)
+                if sys.argv[0].endswith(".activations.py"):
+                    used = 1024 * int(re.search(r"VmSize:\\s+(\\d+)", Path("/proc/self/status").read_text())[1])
+                    resource.setrlimit(resource.RLIMIT_AS, (used + (300 << 20),) * 2)
+                return reader
+
+            module.load = limited
+
+        spec.loader.exec_module = exec_module
+        return spec
+
+sys.meta_path.insert(0, Finder())
+"""
 
 #: How often what came of it, and whether the tables were equal in the end.
 Outcome = tuple[Counter[str], bool]
@@ -48,15 +82,16 @@ Outcome = tuple[Counter[str], bool]
 class Study:
     """A study in a folder."""
 
-    def __init__(self, folder: Path, before: tuple[str, ...] = ()) -> None:
+    def __init__(self, folder: Path, before: tuple[str, ...] = (), config: tuple[str, ...] = (), targets: tuple[str, ...] = ()) -> None:
         self.folder, self.before = folder, before
+        self.arguments, self.targets = [*STUDY, *config], [*TARGETS, *targets]
         folder.mkdir(parents=True, exist_ok=True)
 
     def start(self, *arguments: str) -> subprocess.Popen[bytes]:
         """Start Snakemake, in a group of its own."""
         command = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "2", "--max-threads", "1", "--resources", "gpu=2"]
         with (self.folder / "log.txt").open("ab") as log:
-            return subprocess.Popen([*self.before, *command, *STUDY, *arguments, *TARGETS], cwd=self.folder, stdout=log, stderr=log)
+            return subprocess.Popen([*self.before, *command, *self.arguments, *arguments, *self.targets], cwd=self.folder, stdout=log, stderr=log)
 
     def run(self, *arguments: str) -> int:
         """Run Snakemake to its end."""
@@ -78,13 +113,13 @@ class Study:
         paths = sorted([*(results / "tables").glob("*.tsv"), *results.glob("scans.tsv")])
         return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
 
-    def scripts(self) -> list[int]:
-        """Return the processes of jobs that run now."""
-        found = []
+    def scripts(self, rule: str = r"\w+") -> list[int]:
+        """Return the processes of jobs that run now, all or a rule's."""
+        found, pattern = [], rf"\.snakemake/scripts/tmp\w+\.{rule}\.py$".encode()
         for path in Path("/proc").glob("[0-9]*"):
             try:
                 command = (path / "cmdline").read_bytes().split(b"\0")
-                if len(command) > 1 and re.search(rb"\.snakemake/scripts/tmp\w+\.\w+\.py$", command[1]) and (path / "cwd").resolve() == self.folder.resolve():
+                if len(command) > 1 and re.search(pattern, command[1]) and (path / "cwd").resolve() == self.folder.resolve():
                     found.append(int(path.name))
             except OSError:
                 continue
@@ -148,6 +183,36 @@ class Chaos:
             equal &= self.equal(study)
         return seen, equal
 
+    def kill_tunings(self) -> Outcome:
+        """Kill -9 of a job that tunes, at a random time after its first checkpoint."""
+        tuning = "models: [gpt2-tiny], steps: 60, tokens_per_step: 256, checkpoint_every: 5, evaluate_every: 20, learning_rate: 0.003, max_length: 256"
+        config = (f"tunings={{lora: {{{tuning}, too_long: leave out, seeds: 1, controls: {{shuffled: 1, generic: 0}}, targets: roi}}}}",)
+        targets = (str(RESULTS / "tables" / "tuning.tsv"),)
+        whole, study = (Study(self.place / name, config=config, targets=targets) for name in ("tuning-unbroken", "tuning-killed"))
+        if whole.run():
+            return Counter(["the unbroken run failed"]), False
+        seen: Counter[str] = Counter()
+        folder = study.folder / RESULTS / "tunings" / "lora"
+        for _ in range(3):
+            before = set(folder.glob("checkpoints/*/step-*"))
+            process = study.start()
+            while process.poll() is None and not (study.scripts("tune") and set(folder.glob("checkpoints/*/step-*")) - before):
+                time.sleep(0.05)
+            time.sleep(self.random.uniform(0, 3))
+            for job in study.scripts("tune"):
+                os.kill(job, signal.SIGKILL)
+                seen["kills of tunings"] += 1
+            process.wait()
+        again = study.run()
+        went_on = sum("going on from step" in path.read_text() for path in (study.folder / RESULTS / "logs" / "tune").glob("*.log"))
+        seen["tunings that went on from a checkpoint in the last run"] += went_on
+        weights = [
+            {path.parent.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in one.folder.glob(f"{RESULTS}/tunings/lora/model-*/*.safetensors")}
+            for one in (whole, study)
+        ]
+        seen["tuned models with the same weights, byte by byte"] += sum(weights[0][name] == weights[1].get(name) for name in weights[0])
+        return seen, again == 0 and len(weights[0]) == 2 and weights[0] == weights[1] and whole.tables() == study.tables()
+
     def disk_full(self) -> Outcome:
         """A disk of a few MB, which fills up in the middle; then more space."""
         seen: Counter[str] = Counter()
@@ -198,13 +263,18 @@ class Chaos:
             times = file.stat()
             file.write_bytes(damage(file.read_bytes()))
             os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))  # as a disk does it
-            shutil.rmtree(study.folder / RESULTS / reader)
+            for folder in {reader, "tables"}:  # the tables are what is asked for
+                shutil.rmtree(study.folder / RESULTS / folder)
             if study.run() and f"{path}' is not what was written" in study.said():
                 seen["named before anything was made of them"] += 1
             else:
                 seen["not named"] += 1
             file.unlink()  # as the message says
-            seen["deleted and made anew" if study.run() == 0 else "not made anew"] += 1
+            if study.run():
+                print(study.said()[-3000:], flush=True)
+                seen["not made anew"] += 1
+                return seen, False
+            seen["deleted and made anew"] += 1
             equal &= self.equal(study)
         return seen, equal
 
@@ -224,6 +294,30 @@ class Chaos:
         study = Study(self.place / "read-only", ("unshare", "--mount", "sh", "-c", mount, "sh"))
         return Counter(["run finished as ever" if study.run() == 0 else "run failed"]), self.equal(study)
 
+    def memory_limit(self) -> Outcome:
+        """A limit of memory (RLIMIT_AS) under which the batches that the configuration asks for cannot be read."""
+        config = ("activations={mode: exact, batch_tokens: 1000000}",)
+        hooks = self.place / "hooks"
+        hooks.mkdir()
+        (hooks / "sitecustomize.py").write_text(LIMITED)
+        whole = Study(self.place / "memory-unlimited", config=config)
+        limited = Study(self.place / "memory-limited", ("env", f"PYTHONPATH={hooks}:{os.environ.get('PYTHONPATH', '')}"), config)
+        for one in (whole, limited):
+            if one.run():
+                print(one.said()[-3000:], flush=True)
+                return Counter(["run failed"]), False
+        logs = [path.read_text() for path in (limited.folder / RESULTS / "logs" / "activations").glob("*gpt2*.log")]
+        said = sum("memory ran out with" in log and "going on with" in log for log in logs)
+        same = said == len(logs) > 0 and not any("memory ran out" in path.read_text() for path in (whole.folder / RESULTS / "logs").rglob("*.log"))
+        for path in sorted((whole.folder / RESULTS / "tables").glob("*.tsv")):
+            tables = [pd.read_csv(study.folder / RESULTS / "tables" / path.name, sep="\t") for study in (whole, limited)]
+            try:
+                pd.testing.assert_frame_equal(*tables, rtol=0, atol=1e-3)
+            except AssertionError as error:
+                print(error, flush=True)
+                same = False
+        return Counter({"reading jobs went on with smaller batches and said so; their numbers differ by rounding, the tables by less than 0.001": said}), same
+
     def strange_path(self) -> Outcome:
         """A folder with spaces, accents, a quotation mark and brackets in its name."""
         study = Study(self.place / "L'été (à deux) – ключ [1]")
@@ -234,13 +328,23 @@ KILLED, FINISHED = "kills, after each of which the next run went on from what wa
 FAULTS = {
     "kill -9 of a job": Chaos.kill_jobs,
     "kill -9 of Snakemake": Chaos.kill_snakemake,
+    "kill -9 of a tuning": Chaos.kill_tunings,
     "disk full": Chaos.disk_full,
+    "memory limit": Chaos.memory_limit,
     "truncated intermediate": Chaos.truncated,
     "flipped bit in an intermediate": Chaos.flipped,
     "two runs at once": Chaos.two_runs,
     "read-only project": Chaos.read_only,
     "spaces, accents, quotes in the path": Chaos.strange_path,
 }
+
+
+def write(kept: dict[str, dict[str, Any]]) -> None:
+    """Write what is kept of all faults, and the table."""
+    ordered = {one: kept[one] for one in FAULTS if one in kept}
+    KEPT.write_text(json.dumps(ordered, indent=2) + "\n")
+    lines = [f"| {one} | {'; '.join(f'{n} {what}' for what, n in it['seen'].items())} | {'yes' if it['equal'] else 'NO'} |" for one, it in ordered.items()]
+    TABLE.write_text(HEAD.format(size="300 words and 4 listeners") + "\n".join(lines) + "\n")
 
 
 def main() -> None:
@@ -261,13 +365,7 @@ def main() -> None:
             if options.add and name in kept:
                 seen, equal = seen + Counter(kept[name]["seen"]), equal and kept[name]["equal"]
             kept[name] = {"seen": dict(seen), "equal": equal}
-            KEPT.write_text(json.dumps(kept, indent=2) + "\n")
-            lines = [
-                f"| {one} | {'; '.join(f'{n} {what}' for what, n in kept[one]['seen'].items())} | {'yes' if kept[one]['equal'] else 'NO'} |"
-                for one in FAULTS
-                if one in kept
-            ]
-            TABLE.write_text(HEAD.format(size="300 words and 4 listeners") + "\n".join(lines) + "\n")
+            write(kept)
             print(f"{name}: {dict(seen)}, tables {'equal' if equal else 'DIFFERENT'}", flush=True)
             if not equal:
                 wrong.append(name)

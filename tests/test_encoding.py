@@ -93,7 +93,8 @@ def test_listeners_in_parts_score_as_together(monkeypatch: pytest.MonkeyPatch) -
     def scores(at_once: int) -> list[np.ndarray]:
         monkeypatch.setattr(memory, "listeners_at_once", lambda *_: at_once)
         group = encoding.Group([story], subjects, words_to_trs="sum", **options)
-        found = [(part.listeners, group.by_story(group.score(part, [vectors]))) for part in group.parts(5, 1)]
+        found: list[tuple[slice, np.ndarray]] = []
+        group.each_part(5, 1, lambda part: found.append((part.listeners, group.by_story(group.score(part, [vectors])))))
         assert [listeners for listeners, _ in found] == [slice(begin, min(begin + at_once, 3)) for begin in range(0, 3, at_once)]
         return [values for _, values in found]
 

@@ -22,7 +22,7 @@ CONFIG: dict[str, Any] = {
     "fetches_narratives": False,
     "jobs": {"bold": {"count": 3, "memory": 4e9, "gpu": 0, "seconds": 100}, "encoding": {"count": 2, "memory": 10e9, "gpu": 6e9, "seconds": 9e5}},
     "mirror": None,
-    "models": [{"here": True, "name": "mine", "revision": None, "source": "models/mine"}],
+    "models": [{"code": False, "here": True, "name": "mine", "revision": None, "source": "models/mine"}],
     "remote": False,
     "wants_gpu": False,
 }
@@ -58,9 +58,11 @@ def test_what_does_not_fit_is_named(config: dict[str, Any], machine: Machine, wh
 
 
 def test_models_of_the_hub_are_asked_for(tmp_path: Path) -> None:
-    model = {"here": False, "name": "m", "revision": "abc", "source": "org/m"}
+    model = {"code": False, "here": False, "name": "m", "revision": "abc", "source": "org/m"}
     assert states({"models": [model]})["model m"] == FINE
     assert states({"models": [model]}, hub="is gated")["model m"] == STOP
+    assert states({"models": [{**model, "code": True}]})["model m"] == LOOK
+    assert states({"models": [{**model, "code": True}]}, hub="is gated")["model m"] == STOP
     (tmp_path / "models" / "org" / "m").mkdir(parents=True)
     assert states({"models": [model], "mirror": str(tmp_path)}, hub="never asked")["model m"] == FINE
     assert states({"models": [{**model, "source": "mirror:nowhere"}], "mirror": str(tmp_path)})["model m"] == STOP

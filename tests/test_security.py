@@ -31,7 +31,7 @@ def with_code(tmp_path: Path) -> Path:
 
 
 def test_code_of_a_model_never_runs(with_code: Path) -> None:
-    with pytest.raises(EngramError, match="cannot be loaded"):
+    with pytest.raises(EngramError, match="(?s)cannot be loaded: it needs code of its own .*trust_remote_code: true"):
         activations.load(with_code)
     assert not (with_code.parent / "trace").exists()
 
@@ -46,10 +46,25 @@ def test_every_loading_of_a_model_says_no_to_its_code_and_to_pickles() -> None:
                 loads.append(owner)
                 if owner == "PeftModel":
                     continue  # reads adapter_model.safetensors, which the configuration's check asks for
-                assert given.get("trust_remote_code") == "False", f"{path.name}: {ast.unparse(node)}"
+                assert given.get("trust_remote_code") in ("False", "code"), f"{path.name}: {ast.unparse(node)}"
                 if owner.startswith("AutoModel") and node.func.attr == "from_pretrained":
                     assert given.get("use_safetensors") == "True", f"{path.name}: {ast.unparse(node)}"
     assert len(loads) > 8
+
+
+def test_code_of_a_model_is_off_wherever_it_could_be_on() -> None:
+    """What is handed on as `code` is an argument without which there is none, or what the configuration says of the model."""
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and not node.name.startswith("_"):
+                plain = dict(zip(reversed([one.arg for one in node.args.args]), reversed([*map(ast.unparse, node.args.defaults)]), strict=False))
+                named = {one.arg: value and ast.unparse(value) for one, value in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)}
+                known = {**dict.fromkeys([one.arg for one in node.args.args]), **plain, **named}
+                assert known.get("code", "False") == "False", f"{path.name}: {node.name}"
+            if isinstance(node, ast.Call):
+                given = [ast.unparse(one.value) for one in node.keywords if one.arg == "code"]
+                allowed = ("code", "is_allowed(config['model'], base)", "model.trust_remote_code")
+                assert not given or given[0] in allowed, f"{path.name}: {ast.unparse(node)}"
 
 
 def test_nothing_unpickles_or_evaluates() -> None:
@@ -71,6 +86,9 @@ def test_pickled_weights_are_neither_fetched_nor_enough(tmp_path: Path) -> None:
     with pytest.raises(EngramError, match="pickled weights are not loaded"):
         hub.fetch_model("pickled", tmp_path / "here", revision=None, mirror=str(tmp_path / "mirror"))
     assert not [path.name for path in (tmp_path / "here").iterdir() if path.suffix in (".bin", ".py")]
+    with pytest.raises(EngramError, match="pickled weights are not loaded"):
+        hub.fetch_model("pickled", tmp_path / "there", revision=None, mirror=str(tmp_path / "mirror"), code=True)
+    assert [path.name for path in (tmp_path / "there").iterdir() if path.suffix in (".bin", ".py")] == ["own.py"]
 
 
 WRONG_NAMES = ["../x", "a/b", "/etc", "..", ".x", "a..b", "a b", "a\nb", "-x", ""]

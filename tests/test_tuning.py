@@ -389,7 +389,7 @@ def test_patience_stops_and_keeps_the_best_weights(tune: Tune, tmp_path: Path, m
     script = iter([5.0, 4.0, 3.0, 3.5, 3.2, 9.0, 9.0])
     seen: dict[int, torch.Tensor] = {}
 
-    def loss(model: Any, held: object, settings: object) -> float:
+    def loss(model: Any, held: object, settings: object, limit: object) -> float:
         seen[len(seen)] = next(part.detach().clone() for name, part in tuning.trained_weights(model).items() if "lora_B" in name)
         return next(script)
 
@@ -448,10 +448,10 @@ from pathlib import Path
 sys.path.insert(0, {tests!r})
 from test_tuning import BASE, LONG, MODELS, few_samples, torch, tuning
 
-def dies(model, optimizer, pieces, step, settings, train_step=tuning.train_step):
+def dies(model, optimizer, pieces, step, settings, limit, train_step=tuning.train_step):
     if step == {step}:
         os.kill(os.getpid(), signal.SIGKILL)
-    return train_step(model, optimizer, pieces, step, settings)
+    return train_step(model, optimizer, pieces, step, settings, limit)
 
 torch.set_num_threads(1)
 tuning.train_step = dies
@@ -488,10 +488,10 @@ def test_a_checkpoint_of_another_run_is_not_used(
     settings = replace(SETTINGS, steps=3, checkpoint_every=2)
     step_of = tuning.train_step
 
-    def fails(model: Any, optimizer: Any, pieces: Any, step: int, settings: Settings) -> float:
+    def fails(model: Any, optimizer: Any, pieces: Any, step: int, settings: Settings, limit: Any) -> float:
         if step == 2:
             raise KeyboardInterrupt
-        return step_of(model, optimizer, pieces, step, settings)
+        return step_of(model, optimizer, pieces, step, settings, limit)
 
     monkeypatch.setattr(tuning, "train_step", fails)
     with pytest.raises(KeyboardInterrupt):
@@ -499,9 +499,9 @@ def test_a_checkpoint_of_another_run_is_not_used(
     assert (tmp_path / "checkpoints" / "tuned" / "step-000000002").is_dir()
     steps: list[int] = []
 
-    def notes(model: Any, optimizer: Any, pieces: Any, step: int, settings: Settings) -> float:
+    def notes(model: Any, optimizer: Any, pieces: Any, step: int, settings: Settings, limit: Any) -> float:
         steps.append(step)
-        return step_of(model, optimizer, pieces, step, settings)
+        return step_of(model, optimizer, pieces, step, settings, limit)
 
     monkeypatch.setattr(tuning, "train_step", notes)
     new: dict[str, Any] = (

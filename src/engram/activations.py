@@ -20,7 +20,9 @@ from engram.adapters import base_of, is_adapter, merged
 from engram.errors import EngramError
 from engram.jobs import progress
 from engram.memory import ReadingShape
+from engram.own_code import is_allowed, loading_error
 from engram.paths import found
+from engram.shortage import Shrinking
 from engram.tokens import TokenizedStory, tokenize
 from engram.windows import Window, exact_windows, strided_windows
 
@@ -32,6 +34,11 @@ DEFAULT_CONTEXT = 1024
 MASSIVE = 20
 #: Relative difference up to which two runs of the same sums are the same; what a later token does is far above it, even in untrained models.
 _SAME = 1e-6
+#: What spares a search for a batch that fits into memory, and what to do where none does.
+_SMALLER = (
+    "'activations.batch_tokens: {size}' in the configuration spares this; vectors are the same up to rounding.",
+    "Give the job more memory (resources: mem_mb), or a smaller activations.context, activations.dtype: bfloat16, or the CPU (activations.device: cpu).",
+)
 #: Sentinel lengths that some tokenizers and configurations give for "no limit".
 _NO_LIMIT = 1 << 20
 
@@ -65,7 +72,14 @@ class Reader:
 
 
 def load(
-    folder: str | Path, *, base: str | Path | None = None, untrained: bool = False, seed: int | None = None, dtype: str = "float32", device: str = "auto"
+    folder: str | Path,
+    *,
+    base: str | Path | None = None,
+    untrained: bool = False,
+    seed: int | None = None,
+    dtype: str = "float32",
+    device: str = "auto",
+    code: bool = False,
 ) -> Reader:
     """Load a model and its tokenizer from a folder in the Hugging Face layout.
 
@@ -81,6 +95,8 @@ def load(
         For untrained models.
     dtype : {"float32", "bfloat16", "float16"}
     device : {"auto", "cpu", "cuda"}
+    code : bool
+        Whether code of the model's own, or of an adapter's base, may run (`engram.own_code`).
 
     Returns
     -------
@@ -92,24 +108,28 @@ def load(
         If the folder holds no model that can be loaded, one that is neither causal nor an encoder, or an adapter without its base.
     """
     import torch
-    from transformers import AutoConfig, AutoModel, AutoTokenizer
+    from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, AutoTokenizer
 
     if device == "cuda" and not torch.cuda.is_available():
         raise EngramError("activations.device is 'cuda', and there is no GPU here. Write 'auto' or 'cpu', or run where there is one.")
     place = device if device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
     home = base_of(folder, base) if is_adapter(folder) else folder
     try:
-        config = AutoConfig.from_pretrained(home, local_files_only=True, trust_remote_code=False)
-        tokenizer = AutoTokenizer.from_pretrained(home, local_files_only=True, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(home, local_files_only=True, trust_remote_code=code)
+        tokenizer = AutoTokenizer.from_pretrained(home, local_files_only=True, trust_remote_code=code)
+        # Code of a model's own may know the model with its head alone.
+        headed = code and "AutoModelForCausalLM" in (getattr(config, "auto_map", None) or {}) and "AutoModel" not in config.auto_map
+        kind = AutoModelForCausalLM if headed else AutoModel
         if untrained:
             torch.manual_seed(seed or 0)
-            model = AutoModel.from_config(config, trust_remote_code=False, dtype=getattr(torch, dtype))
+            model = kind.from_config(config, trust_remote_code=code, dtype=getattr(torch, dtype))
         elif home is not folder:
-            model = merged(home, folder, dtype).base_model  # without the head
+            model, headed = merged(home, folder, dtype, code), True
         else:
-            model = AutoModel.from_pretrained(folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=getattr(torch, dtype))
+            model = kind.from_pretrained(folder, local_files_only=True, trust_remote_code=code, use_safetensors=True, dtype=getattr(torch, dtype))
     except Exception as error:  # as many kinds as there are libraries behind it
-        raise EngramError(f"the model in '{folder}' cannot be loaded: {error}") from error
+        raise loading_error("cannot be loaded", home, error, code) from error
+    model = model.base_model if headed else model
     if getattr(config, "is_encoder_decoder", False):
         raise EngramError(f"the model in '{folder}' ({config.model_type}) has an encoder and a decoder; give a causal model or an encoder.")
     model = model.to(place).eval()
@@ -132,7 +152,7 @@ def load_configured(folder: str | Path, config: Mapping[str, Any]) -> tuple[Read
         ``model`` (`engram.plan.model_key`) and ``reading`` (the `activations` section).
     """
     model, reading = config["model"], config["reading"]
-    place = {"dtype": reading["dtype"], "device": reading["device"]}
+    place = {"dtype": reading["dtype"], "device": reading["device"], "code": is_allowed(model, folder)}
     tuned, base = (found(model["source"]), folder) if model["base"] else (folder, None)
     reader = load(tuned, base=base, untrained=model["untrained"], seed=model["seed"], **place)
     return reader, reading_options(reading)
@@ -214,19 +234,26 @@ def word_vectors(story: TokenizedStory, windows: Sequence[Window], reader: Reade
     pooling : {"last", "mean", "sum"}
         How a word's sub-tokens become one vector.
     batch_tokens : int
-        Tokens in a batch, padding included.
+        Tokens in a batch, padding included. Where memory runs out a batch is read in smaller ones, with a warning.
 
     Returns
     -------
     array of shape (n_layers + 1, n_words, n_units)
-        Float32. Words are picked and pooled on the model's device, so that only their vectors are copied.
+        Float32. Words are picked and pooled on the model's device, so that only their vectors are copied. Batches of another size give the same
+        vectors up to the rounding of their sums.
     """
     result: np.ndarray | None = None
+    limit = Shrinking(batch_tokens, "tokens in a batch", *_SMALLER)
     for batch in progress(_batches(story, windows, reader, batch_tokens), "windows", "batch"):
-        words, vectors = _batch_vectors(story, batch, reader, pooling)
-        if result is None:
-            result = np.empty((len(vectors), len(story.pooled), vectors.shape[-1]), dtype=np.float32)
-        result[:, words] = vectors
+
+        def read(some: slice, batch: list[Window] = batch) -> None:
+            nonlocal result
+            words, vectors = _batch_vectors(story, batch[some], reader, pooling)
+            if result is None:
+                result = np.empty((len(vectors), len(story.pooled), vectors.shape[-1]), dtype=np.float32)
+            result[:, words] = vectors
+
+        limit.each(len(batch), read, weight=max(len(_window_ids(story, window, reader)) for window in batch))
     if result is None:
         raise EngramError("the story has no words.")
     if not np.isfinite(result).all():

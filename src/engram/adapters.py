@@ -67,7 +67,7 @@ def fingerprint(folder: str | Path) -> str:
     return hashlib.sha256("\n".join(f"{name} {found[name]}" for name in sorted(found)).encode()).hexdigest()[:16]
 
 
-def merged(base: str | Path, tuned: str | Path, dtype: str = "float32") -> Any:
+def merged(base: str | Path, tuned: str | Path, dtype: str = "float32", code: bool = False) -> Any:
     """Return a base model with an adapter merged into its weights.
 
     Parameters
@@ -77,6 +77,8 @@ def merged(base: str | Path, tuned: str | Path, dtype: str = "float32") -> Any:
     tuned : path
         Folder of the adapter.
     dtype : {"float32", "bfloat16", "float16"}
+    code : bool
+        Whether the base's own code may run (`engram.own_code`).
 
     Returns
     -------
@@ -93,5 +95,5 @@ def merged(base: str | Path, tuned: str | Path, dtype: str = "float32") -> Any:
     from transformers import AutoModelForCausalLM
 
     home = base_of(tuned, base)
-    model = AutoModelForCausalLM.from_pretrained(home, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=getattr(torch, dtype))
+    model = AutoModelForCausalLM.from_pretrained(home, local_files_only=True, trust_remote_code=code, use_safetensors=True, dtype=getattr(torch, dtype))
     return PeftModel.from_pretrained(model, str(tuned), torch_device="cpu").merge_and_unload().eval()

@@ -30,6 +30,7 @@ from engram.downloads import WAITS
 from engram.errors import EngramError
 from engram.integrity import sha256
 from engram.jobs import progress
+from engram.own_code import loading_error
 from engram.paths import RESOURCES
 
 # Where a sentence ends must be the same question here as where the story's sentences are found.
@@ -409,7 +410,7 @@ class LocalAnnotator:
         try:
             return kind.from_pretrained(self.folder, local_files_only=True, trust_remote_code=False, **options)
         except Exception as error:  # as many kinds as there are libraries behind it
-            raise EngramError(f"the model in '{self.folder}' cannot be loaded as a causal language model: {error}") from error
+            raise loading_error("cannot be loaded as a causal language model", self.folder, error, False, key=False) from error
 
     @cached_property
     def _room(self) -> int | None:

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from engram import own_code
 from engram.errors import EngramError
 from engram.facts import VOLUME
 from engram.names import MIRROR_PREFIX, NILEARN_ATLASES, NILEARN_PREFIX, ORIGINAL, PEOPLE, UNTRAINED_SUFFIX, WORD_RATE
@@ -180,6 +181,9 @@ class Model(Section):
     """Where the source is an adapter (a LoRA tuning's folder): the name of the model of this study that was tuned."""
     untrained: bool = False
     """Keep the architecture and the tokenizer, draw the weights anew (with `seed`)."""
+    trust_remote_code: bool = False
+    """Run the model's own code (the `*.py` files that its `auto_map` names), which can read, change and send all that you can; a hub id then needs its
+    `revision`. An adapter's base decides. false: a model that needs such code is refused."""
     only: Literal["hub", "mirror"] | None = None
     """`hub`: left out of runs that are given a mirror; `mirror`: left out of the others."""
 
@@ -500,6 +504,8 @@ class Study(Section):
                 raise ValueError(f"models.{name}.base: '{model.base}' is no trained model of the study; it has {whole}")
             if model.base is not None and model.untrained:
                 raise ValueError(f"models.{name}: an adapter (base: {model.base}) cannot be untrained; leave one of the two out")
+            if model.base is not None and model.trust_remote_code:
+                raise ValueError(f"models.{name}: an adapter has no code; write 'trust_remote_code: true' at models.{model.base}, whose code would run")
         if "log-frequency" in self.nuisance.features and not isinstance(self.dataset, TableDataset):
             raise ValueError(
                 f"nuisance.features: log-frequency is a column of a folder of tables (dataset.kind: table), and a dataset of kind {self.dataset.kind} has "
@@ -651,11 +657,17 @@ def _check_sources(study: Study) -> None:
                     f"models.{name}.source is '{model.source}', but no mirror is given. Name one (mirror: /path, or the "
                     f"environment variable {MIRROR_VARIABLE}), or add 'only: mirror' to leave the model out of runs without one."
                 )
-            check_model_folder(mirror / model.source.removeprefix(MIRROR_PREFIX), f"models.{name}.source", weights=not model.untrained)
+            folder = mirror / model.source.removeprefix(MIRROR_PREFIX)
+            check_model_folder(folder, f"models.{name}.source", weights=not model.untrained, code=model.trust_remote_code)
         elif model.base is not None:
             check_adapter_folder(source_folder(model.source), f"models.{name}.source")
         elif is_folder_source(model.source):
-            check_model_folder(source_folder(model.source), f"models.{name}.source", weights=not model.untrained)
+            check_model_folder(source_folder(model.source), f"models.{name}.source", weights=not model.untrained, code=model.trust_remote_code)
+        elif model.trust_remote_code and model.revision is None:
+            raise EngramError(
+                f"models.{name}: trust_remote_code is true, and no revision is given: its code could be another one tomorrow. "
+                f"Read the code, then write the commit that you read:\n{_yaml_line(['models', name, 'revision'], '0123abc...')}"
+            )
         if model.base is not None and model.base not in study.language_models():
             raise EngramError(f"models.{name}.base: '{model.base}' is left out of this run ('only'). Leave '{name}' out too.")
     for name, one in study.associations.items():
@@ -674,7 +686,7 @@ def check_adapter_folder(folder: Path, key: str) -> None:
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
 
 
-def check_model_folder(folder: Path, key: str, weights: bool = True) -> None:
+def check_model_folder(folder: Path, key: str, weights: bool = True, code: bool = False) -> None:
     """Raise `EngramError` unless a folder has what a model needs: config.json, a tokenizer, safetensors weights.
 
     Parameters
@@ -684,6 +696,8 @@ def check_model_folder(folder: Path, key: str, weights: bool = True) -> None:
         Where the folder was named, for the message.
     weights : bool
         Whether weights are needed (an untrained model draws its own).
+    code : bool
+        Whether the model's own code may run, and so must be there.
     """
     if not folder.is_dir():
         raise EngramError(f"{key}: there is no folder '{folder}'. Give a folder in the Hugging Face layout, or a hub id such as gpt2.")
@@ -704,6 +718,8 @@ def check_model_folder(folder: Path, key: str, weights: bool = True) -> None:
         raise EngramError(f"{key}: '{folder / 'config.json'}' is no JSON object: {error}.") from None
     if encoder_decoder:
         raise EngramError(f"{key}: '{folder}' holds an encoder with a decoder; give a causal model or an encoder.")
+    if code and (why := own_code.trouble(folder)):
+        raise EngramError(f"{key}: '{folder}' cannot run code of its own (trust_remote_code): {why}.")
     if weights and not any(name.endswith(".safetensors") for name in present):
         raise EngramError(
             f"{key}: '{folder}' has no *.safetensors weights (pickled weights are not loaded: they can run code). Save them "

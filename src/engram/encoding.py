@@ -7,8 +7,8 @@ through in batches sized to the memory at hand; no weights are kept.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from types import ModuleType
@@ -23,11 +23,19 @@ from engram.folds import blocked_folds
 from engram.jobs import progress
 from engram.memory import EncodingShape
 from engram.scoring import pearson, standardize
+from engram.shortage import Shrinking
 
 logger = logging.getLogger(__name__)
 
 #: Bytes of predictions held at a time: what a CPU's cache holds, and a small part of a GPU's memory.
 _BATCH_BYTES = {"numpy": memory.BATCH_BYTES, "torch": memory.BATCH_BYTES, "torch_cuda": 1 << 30}
+#: The fewest bytes of predictions worth a try where memory runs out: then it is something else that takes it.
+_FEWEST_BYTES = 64 << 10
+#: What spares a search for what fits into memory, and what to do where nothing does.
+_SMALLER = (
+    "More memory for the job (resources: mem_mb), fewer jobs at once, or fewer targets (bold.targets: roi) spare this; scores are the same up to rounding.",
+    "Give the job more memory (resources: mem_mb), run fewer jobs at once, score fewer targets (bold.targets: roi), or use the CPU (encoding.backend: torch).",
+)
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,12 @@ def batch_bytes(backend: str) -> int:
     return _BATCH_BYTES[backend]
 
 
+def batch_limit(backend: str) -> Shrinking:
+    """Return the bytes of predictions that are held at a time, to be made fewer where memory runs out."""
+    size = batch_bytes(backend)
+    return Shrinking(size, "bytes of predictions at a time", *_SMALLER, least=min(size, _FEWEST_BYTES))
+
+
 def choose_backend(name: str) -> str:
     """Return the himalaya backend to use: `auto` is torch_cuda where there is a GPU, else torch."""
     if name != "auto":
@@ -72,6 +86,7 @@ def encode(
     alphas: Sequence[float],
     alpha_by: str = "r",
     backend: str = "torch",
+    limit: Shrinking | None = None,
 ) -> Scores:
     """Score how well features predict targets, on rows that no part of the model has seen.
 
@@ -93,6 +108,8 @@ def encode(
         Inner criterion: highest mean Pearson r over stories and inner folds, or lowest mean squared error.
     backend : {"numpy", "torch", "torch_cuda"}
         himalaya's backend.
+    limit : Shrinking, optional
+        Bytes of predictions that are held at a time (`batch_limit`), fewer where memory ran out before.
 
     Returns
     -------
@@ -108,7 +125,7 @@ def encode(
     from himalaya.backend import set_backend
 
     xp = set_backend(backend)
-    n_targets = targets.shape[1]
+    limit, n_targets = limit or batch_limit(backend), targets.shape[1]
     design = xp.asarray(features, dtype=xp.float32)
     bold = xp.asarray(targets, dtype=xp.float32)
     stories = np.unique(story)
@@ -119,21 +136,14 @@ def encode(
             _inner_fold(design, train[fit], train[held_out], story, alphas, xp)
             for fit, held_out in blocked_folds(story[train], position[train], inner_folds, gap)
         ]
-        best = np.empty(n_targets, dtype=np.uint8)
-        # All inner folds of a batch follow each other, so that its BOLD is read from memory once.
-        for batch in _batches(n_targets, len(alphas) * max(len(one.held_out) for one in inner), backend):
-            criterion = sum(_criterion(one, bold[:, batch], alpha_by, xp) for one in inner)
-            best[batch] = xp.to_numpy(criterion.argmax(0))
-        chosen[fold] = best
+        chosen[fold] = _best_penalties(inner, bold, alpha_by, limit, xp)
         matrices, parts = _hat_matrices(design, train, test, alphas, xp), _by_story(story, test)
-        for index in np.unique(best):
-            mine = np.flatnonzero(best == index)
-            for batch in _batches(len(mine), len(test), backend):
-                selected = bold[:, mine[batch]]
-                predictions = matrices[int(index)] @ selected[train]
-                for one, rows in parts:
-                    scores = pearson(standardize(selected[test][rows]), predictions[rows])
-                    r[np.searchsorted(stories, one), fold, mine[batch]] = xp.to_numpy(scores)
+        places = [int(np.searchsorted(stories, one)) for one, _ in parts]
+        for index in np.unique(chosen[fold]):
+            mine = np.flatnonzero(chosen[fold] == index)
+            scores = _held_out_scores(matrices[int(index)], bold, mine, train, test, [rows for _, rows in parts], limit, xp)
+            for place, values in zip(places, scores, strict=True):
+                r[place, fold, mine] = values
     return Scores(r, chosen)
 
 
@@ -187,16 +197,40 @@ def _criterion(fold: _InnerFold, bold: Any, alpha_by: str, xp: ModuleType) -> An
     return sum(scores) / len(scores)
 
 
+def _best_penalties(inner: Sequence[_InnerFold], bold: Any, alpha_by: str, limit: Shrinking, xp: ModuleType) -> np.ndarray:
+    """Return which penalty predicts each target best: (n_targets, ), from 0."""
+    best = np.empty(bold.shape[1], dtype=np.uint8)
+
+    # All inner folds of a batch follow each other, so that its BOLD is read from memory once.
+    def choose(batch: slice) -> None:
+        criterion = sum(_criterion(one, bold[:, batch], alpha_by, xp) for one in inner)
+        best[batch] = xp.to_numpy(criterion.argmax(0))
+
+    limit.each(len(best), choose, weight=4 * len(inner[0].matrices) * max(len(one.held_out) for one in inner))
+    return best
+
+
+def _held_out_scores(
+    matrix: Any, bold: Any, mine: np.ndarray, train: np.ndarray, test: np.ndarray, parts: Sequence[slice], limit: Shrinking, xp: ModuleType
+) -> np.ndarray:
+    """Return r of the targets `mine` for each part of the test rows: (n_parts, n_mine)."""
+    r = np.empty((len(parts), len(mine)), dtype=np.float32)
+
+    def score(batch: slice) -> None:
+        selected = bold[:, mine[batch]]
+        predictions = matrix @ selected[train]
+        for place, rows in enumerate(parts):
+            r[place, batch] = xp.to_numpy(pearson(standardize(selected[test][rows]), predictions[rows]))
+
+    limit.each(len(mine), score, weight=4 * len(test))
+    return r
+
+
 def _by_story(story: np.ndarray, rows: np.ndarray) -> list[tuple[int, slice]]:
     """Return, for each story among the rows, which of the rows are its: stories follow each other."""
     names, begins = np.unique(story[rows], return_index=True)
     ends = [*begins[1:], len(rows)]
     return [(int(one), slice(begin, end)) for one, begin, end in zip(names, begins, ends, strict=True)]
-
-
-def _batches(n_targets: int, values_per_target: int, backend: str) -> list[slice]:
-    size = max(1, _BATCH_BYTES[backend] // (4 * values_per_target))
-    return [slice(begin, min(begin + size, n_targets)) for begin in range(0, n_targets, size)]
 
 
 def check_same_targets(stories: Sequence[StoryData]) -> None:
@@ -339,7 +373,7 @@ class Group:
         self.fir = timing.fir_delays(self.tr, longest_delay, delays)
         self.gap = timing.fold_gap(self.fir, words_to_trs)
         self._options: dict[str, Any] = {"folds": folds, "inner_folds": inner_folds, "gap": self.gap, "alphas": alphas, "alpha_by": alpha_by}
-        self._memory = memory
+        self._memory, self._limit = memory, batch_limit(self.backend)
         self._story = np.concatenate([np.full(len(one.times), index) for index, one in enumerate(stories)])
         self._position = np.concatenate([np.arange(len(one.times)) for one in stories])
         #: Listeners and targets of each.
@@ -354,8 +388,8 @@ class Group:
             self.backend,
         )
 
-    def parts(self, units: int, layers: int) -> Iterator[Part]:
-        """Yield the listeners, as many at a time as memory holds; the next ones are read while the caller works on these.
+    def each_part(self, units: int, layers: int, work: Callable[[Part], None]) -> None:
+        """Call `work` for some listeners after the other, as many at a time as memory holds; the next ones are read while it works on these.
 
         Parameters
         ----------
@@ -363,6 +397,8 @@ class Group:
             Of the word vectors that will be scored.
         layers : int
             How many layers, or texts, have scores kept by target.
+        work : callable
+            Takes a `Part`. Where memory runs out it is called again for fewer of the same listeners: it must write what it makes of them anew.
         """
         from himalaya.backend import set_backend
 
@@ -373,15 +409,32 @@ class Group:
         batch = batch_bytes(self.backend)
         at_once = memory.listeners_at_once(shape, memory.available() if self._memory is None else self._memory, batch, memory.device_available(self.backend))
         logger.info("%.1f GB of memory planned, %d of %d listeners at a time", memory.encoding_bytes(shape, at_once, batch) / 1e9, at_once, n_listeners)
-        chosen = [slice(begin, min(begin + at_once, n_listeners)) for begin in range(0, n_listeners, at_once)]
+        limit, tried = Shrinking(at_once, "listeners at a time", *_SMALLER), at_once
+        coming: dict[tuple[int, int], Future[np.ndarray]] = {}
         with ThreadPoolExecutor(max_workers=1) as reader:
-            coming = [reader.submit(stack_listeners, self.stories, self.subjects[chosen[0]])]
-            for number, listeners in enumerate(chosen):
-                part = Part(listeners, xp.asarray(coming.pop().result()))
-                if number + 1 < len(chosen):
-                    coming.append(reader.submit(stack_listeners, self.stories, self.subjects[chosen[number + 1]]))
-                yield part
-                part.targets = None  # so that no more than two parts are in memory, whoever still holds this one
+
+            def read(listeners: slice) -> Future[np.ndarray]:
+                return reader.submit(stack_listeners, self.stories, self.subjects[listeners])
+
+            def one(listeners: slice) -> None:
+                nonlocal tried
+                if limit.size < tried:  # fewer listeners leave room for larger batches
+                    tried = limit.size
+                    self._limit.reset()
+                key, size = (listeners.start, listeners.stop), listeners.stop - listeners.start
+                future = coming.pop(key, None)
+                coming.clear()  # read for other listeners, before memory ran out
+                part = Part(listeners, xp.asarray((future or read(listeners)).result()))
+                del future
+                try:
+                    if listeners.stop < n_listeners:
+                        after = slice(listeners.stop, min(listeners.stop + size, n_listeners))
+                        coming[after.start, after.stop] = read(after)
+                    work(part)
+                finally:
+                    part.targets = None  # so that no more than two parts are in memory, whoever still holds this one
+
+            limit.each(n_listeners, one)
 
     def score(self, part: Part, vectors: Sequence[np.ndarray], how: str | None = None, more_onsets: Sequence[np.ndarray] | None = None) -> Scores:
         """Score word vectors on some listeners; the other parameters are those of `features`."""
@@ -413,7 +466,7 @@ class Group:
 
     def score_others(self, features: np.ndarray, targets: Any) -> Scores:
         """Score delayed features (`features`) on targets of the same rows: (n_rows, n_targets)."""
-        return encode(features, targets, self._story, self._position, backend=self.backend, **self._options)
+        return encode(features, targets, self._story, self._position, backend=self.backend, limit=self._limit, **self._options)
 
     @cached_property
     def targets(self) -> np.ndarray:
@@ -503,7 +556,8 @@ def group_scores(activations: Sequence[str], bold: Sequence[str], words: Sequenc
     r = np.empty((n_layers, n_stories, *group.shape), dtype=np.float32)
     r_fold = np.empty((n_layers, n_stories, n_folds, group.shape[0], len(regions)), dtype=np.float32)
     alpha = np.empty((n_layers, *group.shape), dtype=np.uint8)
-    for part in group.parts(read[0].sizes["unit"], n_layers):
+
+    def score(part: Part) -> None:
         for layer in progress(range(n_layers), "layers", "layer"):
             scores = group.score(part, [one["activation"][layer].values for one in read], how)
             by_target = group.by_story(scores)
@@ -511,6 +565,8 @@ def group_scores(activations: Sequence[str], bold: Sequence[str], words: Sequenc
             for number, index in enumerate(regions.values()):
                 r_fold[layer][:, :, part.listeners, number] = by_target[..., index].mean(-1)
             alpha[layer, part.listeners] = np.rint(scores.alpha.mean(0)).reshape(-1, group.shape[1])
+
+    group.each_part(read[0].sizes["unit"], n_layers, score)
     return xr.Dataset(
         {
             "r": (

@@ -7,6 +7,7 @@ import logging
 import shutil
 from pathlib import Path
 
+from engram import own_code
 from engram.errors import EngramError
 from engram.integrity import sha256
 from engram.names import MIRROR_PREFIX
@@ -14,12 +15,12 @@ from engram.storage import atomic
 
 logger = logging.getLogger(__name__)
 
-#: What a model needs: no pickled weights, which can run code, and no code.
+#: What a model needs: no pickled weights, which can run code, and no code, unless the configuration allows it.
 _CONFIG_FILES = ("*.json", "*.txt", "*.model", "LICENSE*", "README.md")
-_WEIGHTS = ("*.safetensors",)
+_WEIGHTS, _CODE = ("*.safetensors",), ("*.py",)
 
 
-def fetch_model(source: str, folder: Path, *, revision: str | None, weights: bool = True, mirror: str | None = None) -> None:
+def fetch_model(source: str, folder: Path, *, revision: str | None, weights: bool = True, mirror: str | None = None, code: bool = False) -> None:
     """Bring a model into a folder.
 
     Parameters
@@ -34,13 +35,15 @@ def fetch_model(source: str, folder: Path, *, revision: str | None, weights: boo
         Whether weights are needed.
     mirror : str, optional
         A folder that may hold ``models/<source>``; the hub is asked only if it does not.
+    code : bool
+        Whether to fetch code of the model's own (`engram.own_code`).
 
     Raises
     ------
     EngramError
         If the model cannot be had.
     """
-    patterns = [*_CONFIG_FILES, *(_WEIGHTS if weights else ())]
+    patterns = [*_CONFIG_FILES, *(_WEIGHTS if weights else ()), *(_CODE if code else ())]
     inside = source.removeprefix(MIRROR_PREFIX) if source.startswith(MIRROR_PREFIX) else f"models/{source}"
     if mirror is not None and (Path(mirror) / inside).is_dir():
         _copy(Path(mirror) / inside, folder, patterns)
@@ -49,6 +52,8 @@ def fetch_model(source: str, folder: Path, *, revision: str | None, weights: boo
     else:
         _download(source, folder, revision, patterns)
     _check_complete(source, folder, weights)
+    if code and (why := own_code.trouble(folder)):
+        raise EngramError(f"'{source}' cannot run code of its own (trust_remote_code): {why}.")
     if weights and not list(folder.glob("*.safetensors")):
         raise EngramError(
             f"'{source}' has no safetensors weights at this revision; pickled weights are not loaded, since they can run code. Choose another revision."

@@ -26,6 +26,7 @@ from engram.errors import EngramError
 from engram.integrity import PROVENANCE, check_download, checked_inputs, checksum
 from engram.names import NILEARN_PREFIX
 from engram.paths import RESOURCES, found
+from engram.shortage import ran_out
 
 T = TypeVar("T")
 logger = logging.getLogger("engram")
@@ -80,6 +81,14 @@ def job(snakemake: Any, network: bool = False) -> Iterator[None]:
                 said = f"the disk is full ({error}). Free some space for {where}, or put results elsewhere (pathvars). Run again: what is finished is kept."
                 logger.error("%s", said)
                 print(f"engram: {said}", file=sys.stderr)
+                raise SystemExit(1) from None
+            if ran_out(error):
+                said = (
+                    f"memory ran out ({type(error).__name__}: {str(error)[:200]}), and not where a smaller batch would help. Give the job more "
+                    "(resources: mem_mb, or a larger GPU), or run fewer jobs at once (--resources mem_mb=N)."
+                )
+                logger.error("%s", said, exc_info=True)
+                print(f"engram: {hidden(said)}", file=sys.stderr)
                 raise SystemExit(1) from None
             logger.exception("the job failed")
             raise

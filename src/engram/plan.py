@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engram import own_code
 from engram.config import NAME, AliceDataset, Model, NarrativesDataset, NarrativesForm, SimulatedDataset, Study, TableDataset, is_folder_source, source_folder
 from engram.errors import EngramError
 from engram.facts import (
@@ -189,12 +190,14 @@ def models(study: Study) -> list[str]:
 
 
 def model_key(study: Study, name: str) -> dict[str, Any]:
-    """Return what defines a model: its source, revision or content, the same of its base, and whether it is untrained, and with which seed."""
+    """Return what defines a model: source, revision or content, the same of its base, whether it is untrained, with which seed, whether its own code runs."""
     model = study.language_models()[name]
     content = folder_fingerprint(source_folder(model.source)) if is_local(study, name) else None
     seed = study.seed if model.untrained else None
     base = None if model.base is None else model_key(study, model.base)
-    return {"base": base, "content": content, "revision": model.revision, "seed": seed, "source": model.source, "untrained": model.untrained}
+    # Not there where it is off: a new key would read every story again.
+    code = {own_code.KEY: True} if model.trust_remote_code else {}
+    return {"base": base, "content": content, "revision": model.revision, "seed": seed, "source": model.source, "untrained": model.untrained, **code}
 
 
 def weights_of(study: Study, name: str) -> str:
@@ -215,11 +218,12 @@ def download_name(model: Model) -> str:
 
 
 def download_source(study: Study, download: str) -> dict[str, Any]:
-    """Return what to fetch under a download's name: source and revision, and whether weights are needed."""
+    """Return what to fetch under a download's name: source and revision, and whether weights, and code of the model's own, are needed."""
     wanted = [model for name, model in study.language_models().items() if not is_local(study, name) and download_name(model) == download]
     if not wanted:
         raise EngramError(f"no model of the study is downloaded as '{download}'.")
-    return {"revision": wanted[0].revision, "source": wanted[0].source, "weights": not all(model.untrained for model in wanted)}
+    code = {"code": True} if any(model.trust_remote_code for model in wanted) else {}
+    return {"revision": wanted[0].revision, "source": wanted[0].source, "weights": not all(model.untrained for model in wanted), **code}
 
 
 def folder_fingerprint(folder: Path) -> str:

@@ -71,7 +71,7 @@ def checks(config: Mapping[str, Any], machine: Machine, ask_hub: Callable[[str, 
         For tokens.
     """
     found = [Check("configuration", FINE, "checked")]
-    found += [_model(one, config["mirror"], ask_hub) for one in config["models"]]
+    found += [_with_code(_model(one, config["mirror"], ask_hub)) if one["code"] else _model(one, config["mirror"], ask_hub) for one in config["models"]]
     for name in config["annotators"]:
         key = "a key is given" if environment.get("ENGRAM_CHAT_KEY") else "no key (ENGRAM_CHAT_KEY); fine for an endpoint that wants none"
         found.append(Check(f"annotator {name}", FINE if environment.get("ENGRAM_CHAT_KEY") else LOOK, key))
@@ -111,6 +111,10 @@ def _model(model: Mapping[str, Any], mirror: str | None, ask_hub: Callable[[str,
         if why
         else Check(what, FINE, f"{source}: on the hub" + ("" if model["revision"] else "; give its 'revision', to have the same weights later"))
     )
+
+
+def _with_code(check: Check) -> Check:
+    return Check(check.what, LOOK if check.state == FINE else check.state, f"{check.found}; code of its own will run (trust_remote_code)")
 
 
 def ask_hub(source: str, revision: str | None) -> str:

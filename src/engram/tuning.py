@@ -31,6 +31,8 @@ from engram.adapters import CARD, fingerprint
 from engram.errors import EngramError
 from engram.jobs import progress
 from engram.names import ASSOCIATION, TUNING_CONTROLS
+from engram.own_code import loading_error
+from engram.shortage import Shrinking
 from engram.tuning_data import Sample
 
 logger = logging.getLogger(__name__)
@@ -44,6 +46,11 @@ _PLAIN = "Passage:\n{input}\n\nTask:\n{instruction}\n\nAnswer:\n"
 _PLAIN_BARE = "Task:\n{instruction}\n\nAnswer:\n"
 #: Longest gradient (Euclidean norm over all trained weights); longer ones are scaled down to it.
 _LONGEST_GRADIENT = 1.0
+#: What spares a search for what fits into memory, and what to do where nothing does.
+_SMALLER = (
+    "'micro_tokens: {size}' in the tuning's configuration spares this; a step trains on the same tokens, its dropout is drawn otherwise.",
+    "Write 'checkpointing: true', a smaller max_length, 'method: lora' or fewer train_layers in the tuning's configuration, or give the job more memory.",
+)
 _CHECKPOINT = "step-"
 _PACKAGES = ("engram", "torch", "transformers", "peft")
 
@@ -200,6 +207,7 @@ class _State:
     best_loss: float = math.inf
     waited: int = 0
     seconds: float = 0.0
+    micro_tokens: int | None = None
 
 
 # ---------------------------------------------------------------- samples to tokens
@@ -253,7 +261,9 @@ def fitting(samples: Sequence[Sample], tokenizer: Any, max_length: int, template
     return [sample for sample, one in zip(samples, _encoded(samples, tokenizer, template), strict=True) if len(one.ids) <= max_length]
 
 
-def fitting_everywhere(base_folder: str | Path, parts: Mapping[str, Sequence[Sample]], condition: str, max_length: int, template: str) -> list[Sample]:
+def fitting_everywhere(
+    base_folder: str | Path, parts: Mapping[str, Sequence[Sample]], condition: str, max_length: int, template: str, code: bool = False
+) -> list[Sample]:
     """Return the samples of a condition whose passages are short enough in every condition, so that all train on the same passages.
 
     Parameters
@@ -266,10 +276,12 @@ def fitting_everywhere(base_folder: str | Path, parts: Mapping[str, Sequence[Sam
         The one wanted.
     max_length, template
         As in `Settings`.
+    code : bool
+        Whether the model's own code may run (`engram.own_code`).
     """
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(base_folder, local_files_only=True, trust_remote_code=False)
+    tokenizer = AutoTokenizer.from_pretrained(base_folder, local_files_only=True, trust_remote_code=code)
     short = set.intersection(*({sample.line for sample in fitting(part, tokenizer, max_length, template)} for part in parts.values()))
     kept = [sample for sample in parts[condition] if sample.line in short]
     logger.info("%d of %d samples have at most %d tokens in all conditions", len(kept), len(parts[condition]), max_length)
@@ -480,6 +492,7 @@ def tune(
     condition: str = "association",
     device: str = "auto",
     licence: str = "",
+    code: bool = False,
 ) -> Card:
     """Tune a model, and write it as a folder in the Hugging Face layout: an adapter for `lora`, else all weights; with tokenizer and card.
 
@@ -501,6 +514,8 @@ def tune(
     device : {"auto", "cpu", "cuda"}
     licence : str
         A note for the card.
+    code : bool
+        Whether the model's own code may run (`engram.own_code`).
 
     Returns
     -------
@@ -520,26 +535,27 @@ def tune(
         raise EngramError(f"tuning: {len(train)} samples to train on, {len(validation)} to validate with. Give some of both, or leave patience out.")
     place = _place(device)
     _check_free(Path(out_folder))
-    model, tokenizer = _loaded(base_folder, settings, place)
+    model, tokenizer = _loaded(base_folder, settings, place, code)
     encoded, held = (encode_samples(part, tokenizer, settings.max_length, settings.template) for part in (train, validation))
     base = {**base, "source": base["source"], "fingerprint": fingerprint(base_folder)}  # without a source it fails here, and not when all is trained
     key = _digest([asdict(settings), base["fingerprint"], [[part.ids, part.n_prompt] for part in (*encoded, *held)], len(held)])
     model = prepared(model, settings).to(place)
     optimizer = optimizer_of(model, settings)
     state, best = _resumed(Path(checkpoints_folder), key, model, optimizer)
-    earlier = state.seconds
+    earlier, limit = state.seconds, micro_limit(settings)
+    limit.size = state.micro_tokens or limit.size  # a run that goes on draws its dropout as the unbroken one does
     plan = batches([sample.n_output for sample in encoded], settings)
-    best = _evaluate(model, held, settings, state, best) if not state.curve else best
+    best = _evaluate(model, held, settings, state, best, limit) if not state.curve else best
     for step in progress(range(state.step, settings.steps), "tuning", "step"):
         if _is_over(state, settings):
             break
         pieces = [piece(encoded[index], tokens) for index, tokens in plan[step]]
-        state.recent.append(train_step(model, optimizer, pieces, step, settings))
+        state.recent.append(train_step(model, optimizer, pieces, step, settings, limit))
         state.step = step + 1
         if state.step % settings.evaluate_every == 0 or state.step == settings.steps:
-            best = _evaluate(model, held, settings, state, best)
+            best = _evaluate(model, held, settings, state, best, limit)
         if state.step % settings.checkpoint_every == 0:
-            state.seconds = earlier + time.monotonic() - begun
+            state.seconds, state.micro_tokens = earlier + time.monotonic() - begun, limit.size
             _write_checkpoint(Path(checkpoints_folder), key, model, optimizer, state, best)
     with torch.no_grad():
         for name, parameter in trained_weights(model).items():
@@ -563,7 +579,7 @@ def tune(
         device=torch.cuda.get_device_name() if place == "cuda" else f"cpu ({platform.machine()})",
         licence=licence,
     )
-    _write_model(Path(base_folder), Path(out_folder), model, tokenizer, card)
+    _write_model(Path(base_folder), Path(out_folder), model, tokenizer, card, code)
     shutil.rmtree(checkpoints_folder, ignore_errors=True)
     return card
 
@@ -603,18 +619,18 @@ def _dtype(settings: Settings, place: str) -> str:
     return settings.dtype if settings.dtype != "auto" else ("bfloat16" if place == "cuda" else "float32")
 
 
-def _loaded(folder: str | Path, settings: Settings, place: str) -> tuple[Any, Any]:
+def _loaded(folder: str | Path, settings: Settings, place: str, code: bool) -> tuple[Any, Any]:
     """Return the base model, with its head, and its tokenizer."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=code)
         model = AutoModelForCausalLM.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype=getattr(torch, _dtype(settings, place))
+            folder, local_files_only=True, trust_remote_code=code, use_safetensors=True, dtype=getattr(torch, _dtype(settings, place))
         )
     except Exception as error:  # as many kinds as there are libraries behind it
-        raise EngramError(f"the model in '{folder}' cannot be loaded for tuning: {error}") from error
+        raise loading_error("cannot be loaded for tuning", folder, error, code) from error
     limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     if limit is not None and settings.max_length > limit:
         raise EngramError(f"tuning: max_length is {settings.max_length} tokens, more than the model can read ({limit}). Write {limit} or less.")
@@ -647,7 +663,7 @@ def piece(sample: Encoded, tokens: int) -> Encoded:
     return Encoded(sample.ids[: sample.n_prompt + tokens], sample.n_prompt)
 
 
-def train_step(model: Any, optimizer: Any, pieces: Sequence[Encoded], step: int, settings: Settings) -> float:
+def train_step(model: Any, optimizer: Any, pieces: Sequence[Encoded], step: int, settings: Settings, limit: Shrinking | None = None) -> float:
     """Update the trained weights once; return the mean loss per output token.
 
     Parameters
@@ -659,20 +675,29 @@ def train_step(model: Any, optimizer: Any, pieces: Sequence[Encoded], step: int,
     step : int
         From 0; with the seed it decides what is dropped out.
     settings : Settings
+    limit : Shrinking, optional
+        Tokens that go through the model at once (`micro_limit`), fewer where memory ran out before.
     """
     import torch
 
-    # A seed a step, which neither earlier steps nor a resumed run can shift.
-    torch.manual_seed(int(np.random.SeedSequence([settings.seed, step]).generate_state(1)[0]))
     model.train()
     for group in optimizer.param_groups:
         group["lr"] = learning_rate(step, settings)
-    total = 0.0
-    for group in _micro_batches(pieces, settings.micro_tokens):
-        with _mixed(model, settings):
-            loss = output_loss(model, group) / settings.tokens_per_step
-        loss.backward()
-        total += float(loss.detach())
+
+    def gradients(micro_tokens: int) -> float:
+        # A seed a step, which neither earlier steps nor a resumed run can shift.
+        torch.manual_seed(int(np.random.SeedSequence([settings.seed, step]).generate_state(1)[0]))
+        optimizer.zero_grad(set_to_none=True)  # memory may have run out in the middle of some
+        total = 0.0
+        for group in _micro_batches(pieces, micro_tokens):
+            with _mixed(model, settings):
+                loss = output_loss(model, group) / settings.tokens_per_step
+            loss.backward()
+            total += float(loss.detach())
+        return total
+
+    longest = max(len(piece.ids) for piece in pieces)
+    total = (limit or micro_limit(settings)).run(gradients, most=len(pieces) * longest, least=longest)
     _check_finite(total, f"loss of step {step}", settings)
     torch.nn.utils.clip_grad_norm_(list(trained_weights(model).values()), _LONGEST_GRADIENT)
     optimizer.step()
@@ -693,19 +718,31 @@ def _mixed(model: Any, settings: Settings) -> Any:
     return torch.autocast(place, torch.bfloat16, enabled=_dtype(settings, place) == "bfloat16")
 
 
-def validation_loss(model: Any, held: Sequence[Encoded], settings: Settings) -> float | None:
+def micro_limit(settings: Settings) -> Shrinking:
+    """Return the tokens that go through the model at once, to be made fewer where memory runs out."""
+    return Shrinking(settings.micro_tokens, "tokens at once (micro_tokens)", *_SMALLER)
+
+
+def validation_loss(model: Any, held: Sequence[Encoded], settings: Settings, limit: Shrinking | None = None) -> float | None:
     """Return the mean loss per output token over all validation samples, in nats; None if there are none."""
     import torch
 
+    if not held:
+        return None
     model.eval()
-    with torch.inference_mode(), _mixed(model, settings):
-        total = sum(float(output_loss(model, group)) for group in _micro_batches(held, settings.micro_tokens)) if held else None
-    return None if total is None else total / sum(sample.n_output for sample in held)
+
+    def summed(micro_tokens: int) -> float:
+        with torch.inference_mode(), _mixed(model, settings):
+            return sum(float(output_loss(model, group)) for group in _micro_batches(held, micro_tokens))
+
+    longest = max(len(sample.ids) for sample in held)
+    total = (limit or micro_limit(settings)).run(summed, most=len(held) * longest, least=longest)
+    return total / sum(sample.n_output for sample in held)
 
 
-def _evaluate(model: Any, held: Sequence[Encoded], settings: Settings, state: _State, best: dict[str, Any]) -> dict[str, Any]:
+def _evaluate(model: Any, held: Sequence[Encoded], settings: Settings, state: _State, best: dict[str, Any], limit: Shrinking) -> dict[str, Any]:
     """Add a point to the curve; return the best weights so far, on the CPU, if a run that may stop early needs them."""
-    loss = validation_loss(model, held, settings)
+    loss = validation_loss(model, held, settings, limit)
     _check_finite(0.0 if loss is None else loss, f"validation loss of step {state.step}", settings)
     state.curve.append({"step": state.step, "training": float(np.mean(state.recent)) if state.recent else None, "validation": loss})
     state.recent = []
@@ -783,13 +820,13 @@ def _check_free(folder: Path) -> None:
         raise EngramError(f"'{folder}' is there and holds something else than a tuned model. Name another folder, or remove it.")
 
 
-def _write_model(base_folder: Path, folder: Path, model: Any, tokenizer: Any, card: Card) -> None:
+def _write_model(base_folder: Path, folder: Path, model: Any, tokenizer: Any, card: Card, code: bool) -> None:
     """Write a tuned model's folder, whole or not at all."""
     with _whole(folder) as temporary:
         if card.method == "lora":
             _write_adapter(temporary, model, card)
         else:
-            _write_weights(base_folder, temporary, model)
+            _write_weights(base_folder, temporary, model, code)
         tokenizer.save_pretrained(temporary)
         (temporary / "README.md").write_text(_readme(card), encoding="utf-8")
         storage.write_json(temporary / CARD, asdict(card))
@@ -811,13 +848,15 @@ def _write_adapter(folder: Path, model: Any, card: Card) -> None:
     config.save_pretrained(folder)
 
 
-def _write_weights(base_folder: Path, folder: Path, model: Any) -> None:
+def _write_weights(base_folder: Path, folder: Path, model: Any, code: bool) -> None:
     """Write all weights in the base's own type: those that did not train are the base's, bit for bit, whatever type they were used in."""
     from transformers import AutoModelForCausalLM
 
-    whole = AutoModelForCausalLM.from_pretrained(base_folder, local_files_only=True, trust_remote_code=False, use_safetensors=True, dtype="auto")
+    whole = AutoModelForCausalLM.from_pretrained(base_folder, local_files_only=True, trust_remote_code=code, use_safetensors=True, dtype="auto")
     whole.load_state_dict({name: weight.detach().cpu() for name, weight in trained_weights(model).items()}, strict=False)
     whole.save_pretrained(folder)
+    for path in base_folder.glob("*.py") if code else ():
+        shutil.copyfile(path, folder / path.name)  # its configuration names them
 
 
 def _readme(card: Card) -> str:

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 _CONTEXT = 1_000_000_000
 
 
-def planned_memory(config: Any, settings: Settings) -> dict[str, int]:
+def planned_memory(config: Any, settings: Settings, code: bool = False) -> dict[str, int]:
     """Return the bytes that tuning takes on a GPU, by what they are for, from the model's shapes alone.
 
     Parameters
@@ -29,6 +29,8 @@ def planned_memory(config: Any, settings: Settings) -> dict[str, int]:
     config : transformers.PreTrainedConfig
     settings : Settings
         With "auto" as `dtype`, bfloat16.
+    code : bool
+        Whether the model's own code may run (`engram.own_code`).
 
     Returns
     -------
@@ -46,11 +48,11 @@ def planned_memory(config: Any, settings: Settings) -> dict[str, int]:
     shapes = config.get_text_config()
     depth = shapes.num_hidden_layers
     with _on_meta():
-        model = tuning.prepared(_meta_model(config, depth, size), settings)
+        model = tuning.prepared(_meta_model(config, depth, size, code), settings)
     trained = sum(weight.numel() for weight in tuning.trained_weights(model).values())
     everything = sum(weight.numel() for weight in model.parameters())
     tokens = max(settings.micro_tokens, settings.max_length)
-    one, two = (_kept_bytes(config, depth, size, settings) for depth in (1, 2))
+    one, two = (_kept_bytes(config, depth, size, settings, code) for depth in (1, 2))
     block = two - one
     through = depth - (tuning.frozen_layers(depth, settings)[0] if settings.method == "frozen" else 0)
     blocks = block + through * tokens * shapes.hidden_size * size if settings.checkpointing else through * block
@@ -64,7 +66,7 @@ def planned_memory(config: Any, settings: Settings) -> dict[str, int]:
     }
 
 
-def check_memory(base_folder: str | Path, settings: Settings, available: int) -> None:
+def check_memory(base_folder: str | Path, settings: Settings, available: int, code: bool = False) -> None:
     """Say how much memory a tuning will take, and refuse it where there is less.
 
     Parameters
@@ -74,6 +76,8 @@ def check_memory(base_folder: str | Path, settings: Settings, available: int) ->
     settings : Settings
     available : int
         Bytes of the GPU.
+    code : bool
+        Whether the model's own code may run (`engram.own_code`).
 
     Raises
     ------
@@ -82,7 +86,7 @@ def check_memory(base_folder: str | Path, settings: Settings, available: int) ->
     """
     from transformers import AutoConfig
 
-    parts = planned_memory(AutoConfig.from_pretrained(base_folder, local_files_only=True, trust_remote_code=False), settings)
+    parts = planned_memory(AutoConfig.from_pretrained(base_folder, local_files_only=True, trust_remote_code=code), settings, code)
     needed = sum(parts.values())
     logger.info("planned: %.1f GB on a GPU (%s)", needed / 1e9, ", ".join(f"{name} {size / 1e9:.1f}" for name, size in parts.items()))
     if needed > available:
@@ -100,23 +104,23 @@ def _on_meta() -> Iterator[None]:
         yield
 
 
-def _meta_model(config: Any, depth: int, size: int) -> Any:
+def _meta_model(config: Any, depth: int, size: int, code: bool) -> Any:
     import torch
     from transformers import AutoModelForCausalLM
 
     smaller = copy.deepcopy(config)
     smaller.get_text_config().num_hidden_layers = depth
-    return AutoModelForCausalLM.from_config(smaller, trust_remote_code=False, dtype=torch.float32 if size == 4 else torch.bfloat16)
+    return AutoModelForCausalLM.from_config(smaller, trust_remote_code=code, dtype=torch.float32 if size == 4 else torch.bfloat16)
 
 
-def _kept_bytes(config: Any, depth: int, size: int, settings: Settings) -> int:
+def _kept_bytes(config: Any, depth: int, size: int, settings: Settings, code: bool) -> int:
     """Return the bytes that autograd keeps of a forward pass without the head, parameters apart, in a model of so many blocks."""
     import torch
 
     plain = Settings(**{**asdict(settings), "checkpointing": False, "train_layers": None, "method": "lora" if settings.method == "lora" else "full"})
     tokens = max(settings.micro_tokens, settings.max_length)
     with _on_meta():
-        model = tuning.prepared(_meta_model(config, depth, size), plain).to(torch.float32 if size == 4 else torch.bfloat16).train()
+        model = tuning.prepared(_meta_model(config, depth, size, code), plain).to(torch.float32 if size == 4 else torch.bfloat16).train()
         ids = torch.zeros(max(tokens // settings.max_length, 1), settings.max_length, dtype=torch.long)
         # A whole mask: to make one, transformers would look at numbers, and here there are none.
         mask = torch.zeros(len(ids), 1, settings.max_length, settings.max_length, dtype=model.dtype)

@@ -119,8 +119,10 @@ def score_variants(read: Sequence[xr.Dataset], group: Group) -> xr.Dataset:
     r = np.empty((len(names), n_stories, n_subjects, len(regions)), dtype=np.float32)
     r_kind = np.zeros((len(kinds), n_stories, n_subjects, n_targets), dtype=np.float32)
     r_layer = np.empty((len(versions), n_layers, *r.shape[1:]), dtype=np.float32)
-    for part in group.parts(read[0].sizes["unit"], len(kinds)):
+
+    def score_all(part: Part) -> None:
         own = part.listeners
+        r_kind[:, :, own] = 0  # what is summed here begins anew where memory ran out
         for number, name in enumerate(progress(names, "variants", "variant")):
             inserted = [one["reported_inserted"].values[one["row_variant"].values == number] for one in read]
             scored = score(part, [one["reported"][number].values for one in read], inserted, number)
@@ -134,6 +136,8 @@ def score_variants(read: Sequence[xr.Dataset], group: Group) -> xr.Dataset:
                     continue
                 inserted = [one["whole_inserted"][layer].values[one["version_row_variant"].values == number] for one in read]
                 r_layer[version, layer][:, own] = by_region(score(part, [one["whole"][version, layer].values for one in read], inserted, number))
+
+    group.each_part(read[0].sizes["unit"], len(kinds), score_all)
     unit = {"units": "Pearson r"}
     return xr.Dataset(
         {

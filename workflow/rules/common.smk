@@ -1076,6 +1076,7 @@ def preflight_config(wildcards):
         "mirror": str(mirror) if mirror else None,
         "models": [
             {
+                "code": model.trust_remote_code,
                 "here": planning.is_local(STUDY, name) or was_downloaded(model),
                 "name": name,
                 "revision": model.revision,

@@ -10,5 +10,6 @@ with job(snakemake, network=True):
     config = snakemake.params.config
     manifest = Path(snakemake.output.manifest)
     folder = manifest.with_name(manifest.name.removesuffix(".tsv"))
-    hub.fetch_model(config["source"], folder, revision=config["revision"], weights=config["weights"], mirror=os.environ.get("ENGRAM_MIRROR"))
+    options = {"revision": config["revision"], "weights": config["weights"], "code": config.get("code", False)}
+    hub.fetch_model(config["source"], folder, mirror=os.environ.get("ENGRAM_MIRROR"), **options)
     downloads.write_manifest(manifest, folder)

@@ -5,13 +5,14 @@ from functools import partial
 from engram import activations, storage, tuned
 from engram.jobs import job, model_folder, use_threads
 from engram.names import BASE
+from engram.own_code import is_allowed
 
 with job(snakemake):
     config = snakemake.params.config
     use_threads(snakemake.threads)
     words = storage.read_words(snakemake.input.words)["word"].tolist()
     base, reading = model_folder(snakemake), config["reading"]
-    load = partial(activations.load, dtype=reading["dtype"], device=reading["device"])
+    load = partial(activations.load, dtype=reading["dtype"], device=reading["device"], code=is_allowed(config["model"], base))
     readers = {BASE: partial(load, base)}
     readers |= {variant: partial(load, folder, base=base) for variant, folder in zip(config["variants"], snakemake.input.tuned, strict=True)}
     storage.write_dataset(snakemake.output.activations, tuned.read_story(words, readers, config["layer"], **activations.reading_options(reading)))
