@@ -72,7 +72,7 @@ def _draw_scaling(rows: Sequence[dict[str, Any]], path: Path) -> str:
     """Draw seconds along each dimension, and return what is to be seen, in words."""
     names = list(dict.fromkeys(row["varied"] for row in rows))
     figure = Figure(figsize=(style.PAGE, 85 * style.MM))
-    panels = figure.subplots(2, -(-len(names) // 2), squeeze=False).ravel()
+    panels = figure.subplots(2, -(-len(names) // 2), squeeze=False, sharey=True).ravel()
     said = []
     for panel, name in zip(panels, names, strict=False):
         mine = [row for row in rows if row["varied"] == name]
@@ -81,7 +81,7 @@ def _draw_scaling(rows: Sequence[dict[str, Any]], path: Path) -> str:
         panel.plot(values, [row["seconds"] * row["of bare"] for row in mine], marker="o", color=style.GREY, linestyle="--", label="bare products or passes")
         panel.set(xscale="log", yscale="log", xlabel=name, xticks=values, xticklabels=[f"{value:,}" for value in values])
         panel.minorticks_off()
-        panel.set_ylim(bottom=min(panel.get_ylim()[0], min(seconds) / 10))
+        panel.yaxis.set_major_formatter("{x:g}")
         said.append(f"{name} {values[0]:,} to {values[-1]:,}: {seconds[0]:.2g} to {seconds[-1]:.2g} s")
     for panel in panels[len(names) :]:
         panel.set_axis_off()
