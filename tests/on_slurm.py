@@ -182,12 +182,16 @@ class Faults:
         self.folder, self.host = folder, socket.gethostname().split(".")[0]
         self.done: list[str] = []
         self.together = 0
+        self.devices: set[str] = set()
         self._until = 0.0
 
     def look(self) -> None:
         """See what runs, and do what is next."""
         with_gpu = [job for job in jobs() if job.get("JobState") == "RUNNING" and "gpu" in job.get("TresPerJob", "") + job.get("TresPerNode", "")]
         self.together = max(self.together, len(with_gpu))
+        # Now and not at the end: a job that begins anew writes its log anew.
+        for path in self.folder.glob("results/tiny/logs/*/*.log"):
+            self.devices.update(re.findall(r"runs on GPU \((\d)\)", path.read_text(errors="replace")))
         if "killed" not in self.done:
             for process in script_processes("simulate", self.folder)[:1]:
                 os.kill(process, signal.SIGKILL)
@@ -273,11 +277,10 @@ def main() -> None:
         with slurm(folder):
             faults = run(run_folder, options.plugin.resolve())
         found = tables(run_folder / "results" / "tiny")
-        devices = {device for path in run_folder.glob("results/tiny/logs/encoding/*.log") for device in re.findall(r"runs on GPU \((\d)\)", path.read_text())}
     different = sorted(name for name in expected if found.get(name) != expected[name])
     missing = [name for name in ("killed", "drained", "resumed", "down", "up") if name not in faults.done]
-    seen = f"{faults.together} jobs with a GPU at once, on devices {sorted(devices)}"
-    if different or missing or faults.together < GPUS or len(devices) < GPUS:
+    seen = f"{faults.together} jobs with a GPU at once, on devices {sorted(faults.devices)}"
+    if different or missing or faults.together < GPUS or len(faults.devices) < GPUS:
         raise SystemExit(f"slurm test: tables that differ from the local run's: {different}; faults that did not happen: {missing}; {seen}")
     say(f"{len(expected)} tables equal to the local run's by SHA-256; {seen}; {time.monotonic() - start:.0f} s")
 
