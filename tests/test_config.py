@@ -340,5 +340,6 @@ def test_nuisance_features_and_random_texts_that_cannot_be_had_are_refused() -> 
     assert "since-insertion" in study().nuisance.features and "log-frequency" not in study().nuisance.features
     assert "take log-frequency out" in message(nuisance={"features": ["word-rate", "log-frequency"]})
     assert "needs another feature beside it" in message(nuisance={"features": ["since-insertion"]})
+    assert "nuisance.features" in message(nuisance={"features": ["loudness"]})
     assert "40 is more than the 39 random texts there are" in message(nuisance={"random_texts": 40})
     assert study(nuisance={"random_texts": 0}).nuisance.random_texts == 0

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-from conftest import ROOT, jobs, random_words, regions, snakemake, write_table_study
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
@@ -140,28 +139,3 @@ def test_table_is_a_direct_computation(tmp_path: Path) -> None:
     row = table.iloc[0]
     assert row["unique"] == pytest.approx((r[2] - r[1]).mean(), abs=1e-6) and row["language"] == pytest.approx(r[0].mean())
     assert row["low"] < row["unique"] < row["high"] and np.isnan(row["p_stories"]) and (row["n_listeners"], row["n_stories"]) == (5, 2)
-
-
-def test_the_whole_road(tmp_path: Path) -> None:
-    """Off by default; switched on, from raw files to the tables, with the features, shifts and targets that were asked for."""
-    rng = np.random.default_rng(0)
-    words = random_words(300).assign(log_frequency=-5.0)
-    words.loc[::2, "log_frequency"] = np.nan
-    write_table_study(tmp_path / "data", {f"0{k}": rng.standard_normal((120, 8)) for k in range(1, 4)}, words, regions(8))
-    config = ["dataset={kind: table, path: data, tr: 1.5}", f"models={{tiny: {{source: {ROOT / 'resources' / 'models' / 'llama-tiny'}}}}}", "study=mine"]
-    config.append("encoding={folds: 3, inner_folds: 2, longest_delay: 3, alphas: [1, 100]}")
-    assert "nuisance" not in jobs(snakemake("-n", "--config", *config, folder=tmp_path))
-    config.append("nuisance={method: banded, features: [word-rate, pause, log-frequency, since-insertion], targets: all}")
-    config.append("chance={shifts: 21, targets: all}")
-    result = snakemake("--config", *config, "--until", "nuisance_table", "comparisons", "claims", folder=tmp_path)
-    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
-    tables = tmp_path / "results" / "mine" / "tables"
-    found = pd.read_csv(tables / "nuisance.tsv", sep="\t")
-    assert "association_unique.tsv" not in [path.name for path in tables.iterdir()]  # the study has no associations
-    assert set(found["beyond"]) == {"word-rate", "word-rate, pause, log-frequency"} and set(found["model"]) == {"tiny"} and len(found) == 2 * 4
-    against = pd.read_csv(tables / "chance.tsv", sep="\t")
-    assert len(against) == 2 * 4 and (against["n_shifts"] == 21).all() and (against["n_targets"] == 2).all()  # the word rate too
-    assert set(pd.read_csv(tables / "comparisons.tsv", sep="\t")["question"]) == {"models", "hemispheres"}
-    assert set(pd.read_csv(tables / "claims.tsv", sep="\t")["verdict"]) == {"not testable here"}
-    refused = snakemake("-n", "--config", *config[:-2], "nuisance={method: banded, features: [loudness]}", folder=tmp_path)
-    assert refused.returncode != 0 and "nuisance.features" in refused.stdout + refused.stderr

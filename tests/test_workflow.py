@@ -29,7 +29,9 @@ def table_study(tmp_path: Path) -> Path:
     rng = np.random.default_rng(0)
     for story, subjects in (("one", ["01", "02", "03"]), ("two", ["02", "03", "04"])):
         bold = {subject: rng.standard_normal((90, 4)) for subject in subjects}
-        write_table_study(tmp_path / "data", bold, random_words(300), regions(4), story)
+        words = random_words(300).assign(log_frequency=-5.0)
+        words.loc[::2, "log_frequency"] = np.nan
+        write_table_study(tmp_path / "data", bold, words, regions(4), story)
     return tmp_path
 
 
@@ -46,7 +48,7 @@ def test_own_study_holds_nothing_of_the_demo(table_study: Path) -> None:
     result = snakemake("-n", "--configfile", configfile(table_study, dataset=DATASET, models=MODEL, baselines=[]), folder=table_study)
     planned = jobs(result)
     assert "llama-tiny" not in result.stdout + result.stderr
-    assert "simulate" not in planned
+    assert "simulate" not in planned and "nuisance" not in planned
     # three groups: 01 heard one, 04 heard two; 02, 03 and the average heard both
     assert (planned["activations"], planned["encoding"], planned["bold"], planned["ceiling"]) == (2, 3, 2, 2)
 
@@ -195,17 +197,28 @@ def test_a_table_study_with_every_option_flipped(table_study: Path) -> None:
         "activations": {"context": 64, "stride": 16, "pooling": "mean", "batch_tokens": 512},
         "bold": {"targets": "roi", "high_pass": None, "average": False, "confounds": False},
         "encoding": {"trim": 2, "tail": 4, "words_to_trs": "lanczos", "delays": [1, 3], "folds": 3, "inner_folds": 2, "alphas": [1, 100], "backend": "numpy"},
+        "chance": {"shifts": 21, "targets": "all"},
+        "nuisance": {"method": "banded", "features": ["word-rate", "pause", "log-frequency", "since-insertion"], "targets": "all"},
         "pathvars": {"results": "elsewhere"},
     }
     result = snakemake("--configfile", configfile(table_study, **content), folder=table_study)
     assert result.returncode == 0, result.stdout[-5000:] + result.stderr[-5000:]
-    scores = pd.read_csv(table_study / "elsewhere" / "tables" / "scores.tsv", sep="\t", dtype={"subject": str})
+    tables = table_study / "elsewhere" / "tables"
+    scores = pd.read_csv(tables / "scores.tsv", sep="\t", dtype={"subject": str})
     assert set(scores["subject"]) == {"02", "03", "04"}
     assert set(scores["model"]) == {"tiny", "tiny-untrained"}
     assert scores["normalized"].isna().all() and scores["ceiling_kind"].isna().all()  # fewer than four listeners
     assert "01, one: asleep" in (table_study / "elsewhere" / "report.html").read_text()
     scans = pd.read_csv(table_study / "elsewhere" / "scans.tsv", sep="\t", dtype={"subject": str})
     assert scans.loc[scans["subject"] == "01", "excluded"].tolist() == ["asleep"]
+    areas = len(scores[["hemisphere", "roi"]].drop_duplicates())
+    found = pd.read_csv(tables / "nuisance.tsv", sep="\t")
+    assert set(found["beyond"]) == {"word-rate", "word-rate, pause, log-frequency"} and len(found) == 2 * areas * found["model"].nunique()
+    assert "association_unique.tsv" not in [path.name for path in tables.iterdir()]  # the study has no associations
+    against = pd.read_csv(tables / "chance.tsv", sep="\t")
+    assert len(against) == 2 * areas and (against["n_shifts"] == 21).all()
+    assert "models" in set(pd.read_csv(tables / "comparisons.tsv", sep="\t")["question"])
+    assert set(pd.read_csv(tables / "claims.tsv", sep="\t")["verdict"]) == {"not testable here"}
 
 
 def test_wrong_data_are_named_and_nothing_is_made_of_them(table_study: Path) -> None:
