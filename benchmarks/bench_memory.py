@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import resource
 import subprocess
 import sys
 import tempfile
@@ -96,9 +95,11 @@ def reading_case(model: str, n_words: int, context: int, batch_tokens: int, dtyp
 
 def main() -> None:
     """Measure one case and print it."""
+    from engram.jobs import peak_memory
+
     kind, shape = sys.argv[1], json.loads(sys.argv[2])
     predicted, what = {"encoding": encoding_case, "reading": reading_case}[kind](*shape)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = peak_memory()
     found = {"stage": kind, "shape": what, "predicted_gb": round(predicted / 1e9, 3), "measured_gb": round(peak / 1e9, 3)}
     print(json.dumps({**found, "ratio": round(predicted / peak, 3)}))
 

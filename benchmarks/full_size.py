@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ import numpy as np
 import pandas as pd
 
 from engram import activations, bold, config, encoding, storage, stories
+from engram.jobs import peak_memory
 
 TR, WORDS_A_SECOND = 1.5, 2.6
 
@@ -76,10 +76,9 @@ def score(folder: Path, listeners: int) -> dict[str, float]:
     names = [f"{number:03d}" for number in range(listeners)]
     scores = encoding.group_scores([str(folder / "activations.nc")], [str(folder / "bold.nc")], [str(folder / "words.tsv")], names, **options)
     storage.write_dataset(folder / "scores.nc", scores)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     return {
         "seconds": round(time.monotonic() - start, 1),
-        "peak_gb": round(peak / 1e9, 2),
+        "peak_gb": round(peak_memory() / 1e9, 2),
         "mean_r": float(scores["r"].mean()),
         "scores_gb": round((folder / "scores.nc").stat().st_size / 1e9, 2),
     }

@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import time
 from dataclasses import asdict
 from importlib import metadata
@@ -23,6 +22,7 @@ import torch
 from transformers import AutoModelForCausalLM, LlamaConfig
 
 from engram import tuning, tuning_memory
+from engram.jobs import peak_memory
 from engram.tuning import Encoded, Settings
 
 SIZES = {
@@ -74,7 +74,7 @@ def measure(config: LlamaConfig, settings: Settings) -> dict[str, Any]:
         seconds.append(time.monotonic() - start)
         tokens += sum(len(one.ids) for one in pieces)
     counted = float(np.median(seconds[2:] or seconds))
-    peak = torch.cuda.max_memory_allocated() if place == "cuda" else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = torch.cuda.max_memory_allocated() if place == "cuda" else peak_memory()
     return {
         "device": torch.cuda.get_device_name() if place == "cuda" else "cpu",
         "parameters": sum(weight.numel() for weight in model.parameters()),

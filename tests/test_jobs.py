@@ -6,10 +6,13 @@ import errno
 import json
 import logging
 import os
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from engram import storage
@@ -42,6 +45,16 @@ def test_other_errors_keep_their_traceback(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="permission"), job(made(tmp_path)):
         raise OSError(errno.EACCES, "permission denied")
     assert "Traceback" in (tmp_path / "logs" / "bold.log").read_text()
+
+
+def test_a_job_knows_its_own_peak_of_memory_and_not_that_of_whoever_started_it() -> None:
+    held = np.ones(40_000_000)
+    code = "import numpy; from engram.jobs import peak_memory; {}; print(peak_memory())"
+    without, given_back = (
+        int(subprocess.run([sys.executable, "-c", code.format(made)], check=True, capture_output=True, text=True).stdout)
+        for made in ("pass", "numpy.ones(25_000_000)")
+    )
+    assert without < 150e6 < held.nbytes and 190e6 < given_back - without < 210e6
 
 
 def test_inputs_are_named_by_their_content(tmp_path: Path) -> None:
