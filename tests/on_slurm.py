@@ -162,17 +162,20 @@ def running(rule: str) -> list[dict[str, str]]:
     return [job for job in jobs() if job.get("JobState") == "RUNNING" and job.get("Comment", "").startswith(f"rule_{rule}")]
 
 
-def script_processes(name: str, folder: Path) -> list[int]:
-    """Return the processes that run a script of the workflow in a folder: the jobs themselves, not the Snakemakes around them."""
-    found = []
+def processes_in(folder: Path) -> Iterator[tuple[int, list[bytes]]]:
+    """Return the processes that work in a folder, with their commands."""
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
-            command = path.read_bytes().split(b"\0")
-            if len(command) > 1 and re.search(rf"/tmp\w+\.{name}\.py$".encode(), command[1]) and Path(path.parent / "cwd").resolve() == folder.resolve():
-                found.append(int(path.parent.name))
+            if (path.parent / "cwd").resolve() == folder.resolve():
+                yield int(path.parent.name), path.read_bytes().split(b"\0")
         except OSError:
             continue
-    return found
+
+
+def script_processes(name: str, folder: Path) -> list[int]:
+    """Return the processes that run a script of the workflow in a folder: the jobs themselves, not the Snakemakes around them."""
+    script = re.compile(rf"/tmp\w+\.{name}\.py$".encode())
+    return [process for process, command in processes_in(folder) if len(command) > 1 and script.search(command[1])]
 
 
 class Faults:
@@ -274,8 +277,13 @@ def main() -> None:
         folder = Path(place)
         run_folder = folder / "run"
         run_folder.mkdir()
-        with slurm(folder):
-            faults = run(run_folder, options.plugin.resolve())
+        try:
+            with slurm(folder):
+                faults = run(run_folder, options.plugin.resolve())
+        finally:
+            # Without cgroups Slurm leaves the Snakemakes of jobs behind that it lost with their node.
+            for process, _ in processes_in(run_folder):
+                os.kill(process, signal.SIGKILL)
         found = tables(run_folder / "results" / "tiny")
     different = sorted(name for name in expected if found.get(name) != expected[name])
     missing = [name for name in ("killed", "drained", "resumed", "down", "up") if name not in faults.done]
