@@ -19,7 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -197,7 +197,8 @@ class Faults:
             self.devices.update(re.findall(r"runs on GPU \((\d)\)", path.read_text(errors="replace")))
         if "killed" not in self.done:
             for process in script_processes("simulate", self.folder)[:1]:
-                os.kill(process, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
                 self._did("killed", f"killed the job 'simulate' (process {process}) with SIGKILL")
         elif "drained" not in self.done:
             if running("activations"):
@@ -283,7 +284,8 @@ def main() -> None:
         finally:
             # Without cgroups Slurm leaves the Snakemakes of jobs behind that it lost with their node.
             for process, _ in processes_in(run_folder):
-                os.kill(process, signal.SIGKILL)
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
         found = tables(run_folder / "results" / "tiny")
     different = sorted(name for name in expected if found.get(name) != expected[name])
     missing = [name for name in ("killed", "drained", "resumed", "down", "up") if name not in faults.done]
