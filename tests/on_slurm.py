@@ -199,7 +199,7 @@ class Faults:
             for process in script_processes("simulate", self.folder)[:1]:
                 with suppress(ProcessLookupError):
                     os.kill(process, signal.SIGKILL)
-                self._did("killed", f"killed the job 'simulate' (process {process}) with SIGKILL")
+                    self._did("killed", f"killed the job 'simulate' (process {process}) with SIGKILL")
         elif "drained" not in self.done:
             if running("activations"):
                 tell("scontrol", "update", f"nodename={self.host}", "state=drain", "reason=test")
