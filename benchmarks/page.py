@@ -57,7 +57,7 @@ def _machine(name: str, found: dict[str, Any], drawings: Path) -> list[str]:
         keys = ("stage", "shape", "predicted_gb", "measured_gb", "ratio")
         parts.append(_table(["stage", "shape", "predicted, GB", "measured, GB", "ratio"], [[row[key] for key in keys] for row in found["memory"]]))
     if "workflow" in found:
-        parts.append("### The workflow's fixed costs\n")
+        parts.append("### The workflow's fixed costs\n\nA job's imports are timed in another process, so that its start-up beyond them may come out below 0.\n")
         parts.append(_table(["", ""], list(found["workflow"].items())))
     if isinstance(found.get("windows"), list):
         parts.append(

@@ -111,7 +111,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished study of one story with two augmentations, few controls, a small model."""
     folder = tmp_path_factory.mktemp("associations")
     rng = np.random.default_rng(0)
-    write_table_study(folder / "data", {f"0{k}": rng.standard_normal((120, 4)) for k in range(1, 5)}, random_words(400), regions(4), "one")
+    write_table_study(folder / "data", {f"0{k}": rng.standard_normal((120, 8)) for k in range(1, 5)}, random_words(400), regions(8), "one")
     for name, step in (("word-manual", 20), ("word-model", 30)):
         for story in ("one", "other"):
             annotator = "manual" if name == "word-manual" else "language model"
@@ -124,7 +124,8 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "baselines": ["word-rate", "untrained"],
         "associations": {"word-manual": {"folder": "texts"}, "word-model": {"folder": "texts"}},
         "associating": {"targets": "roi", "controls": {"random": 3, "shuffled": 1, "displaced": 0, "repeat": 1}},
-        "nuisance": {"method": "banded", "features": ["word-rate", "since-insertion"], "random_texts": 2},
+        "nuisance": {"method": "banded", "features": ["word-rate", "since-insertion"], "random_texts": 2, "targets": "all"},
+        "chance": {"shifts": 21, "targets": "all"},
         "encoding": {"folds": 3, "inner_folds": 2, "longest_delay": 4.5},
     }
     (folder / "study.yaml").write_text(yaml.safe_dump(content))
@@ -145,10 +146,13 @@ def test_the_whole_road(study: Path) -> None:
     texts = pd.read_csv(tables / "association_texts.tsv", sep="\t")
     assert texts.loc[texts["text"] == "original", "inserted_words"].tolist() == [0, 0]
     assert (study / "results" / "mine" / "figures" / "association.png").exists()
-    unique = pd.read_csv(tables / "association_unique.tsv", sep="\t")
+    unique, nuisance = (pd.read_csv(tables / f"{name}.tsv", sep="\t") for name in ("association_unique", "nuisance"))
     assert len(unique) == len(table) and set(unique["model"]) == {"tiny"} and (unique["n_random"] == 2).all() and (unique["smallest_p"] - 1 / 3 < 1e-5).all()
-    assert set(unique["beyond"]) == {"word-rate, since-insertion"} and set(pd.read_csv(tables / "nuisance.tsv", sep="\t")["beyond"]) == {"word-rate"}
+    assert set(unique["beyond"]) == {"word-rate, since-insertion"} and set(nuisance["beyond"]) == {"word-rate"}
     assert unique["unique_shuffled"].notna().all()
+    against = pd.read_csv(tables / "chance.tsv", sep="\t")
+    assert set(against["n_targets"]) == set(nuisance["n_targets"]) == {2} and set(against["n_shifts"]) == {21}  # all targets of a region, not their mean
+    assert set(pd.read_csv(tables / "comparisons.tsv", sep="\t")["question"]) == {"models", "hemispheres"}
     np.testing.assert_allclose(unique["unique_minus_random"], unique["unique"] - unique["unique_random"], atol=1e-5)
     claims = pd.read_csv(tables / "claims.tsv", sep="\t").set_index("claim")
     assert set(claims["verdict"]) == {"not testable here"} and "smaller than the smallest" in claims["why"]["random-not-above-zero"]
