@@ -393,7 +393,7 @@ def test_patience_stops_and_keeps_the_best_weights(tune: Tune, tmp_path: Path, m
         seen[len(seen)] = next(part.detach().clone() for name, part in tuning.trained_weights(model).items() if "lora_B" in name)
         return next(script)
 
-    monkeypatch.setattr(tuning, "validation_loss", loss)
+    monkeypatch.setattr(tuning, "mean_loss", loss)
     card = tune(settings=replace(settings, patience=2))
     assert (card.steps, card.best_step, card.kept_step, card.trained_tokens) == (4, 2, 2, 384)
     kept = next(part for name, part in weights(tmp_path / "tuned").items() if "lora_B" in name)

@@ -26,6 +26,7 @@ from urllib.parse import urlsplit
 
 from engram import storage
 from engram.associations import COLUMNS, GRANULARITIES, Association
+from engram.causality import check_causal
 from engram.downloads import WAITS
 from engram.errors import EngramError
 from engram.integrity import sha256
@@ -404,7 +405,9 @@ class LocalAnnotator:
         from transformers import AutoModelForCausalLM
 
         network = self._load(AutoModelForCausalLM, use_safetensors=True, dtype="auto")
-        return network.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+        network = network.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+        check_causal(network, self.folder, "asked to write")
+        return network
 
     def _load(self, kind: Any, **options: Any) -> Any:
         try:

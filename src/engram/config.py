@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from engram import own_code
+from engram.causality import check_told_causal
 from engram.errors import EngramError
 from engram.facts import VOLUME
 from engram.names import MIRROR_PREFIX, NILEARN_ATLASES, NILEARN_PREFIX, ORIGINAL, PEOPLE, UNTRAINED_SUFFIX, WORD_RATE
@@ -647,6 +648,18 @@ def source_folder(source: str) -> Path:
     return found(source)
 
 
+def folder_here(study: Study, source: str) -> Path | None:
+    """Return the folder that a model's source names, on disk or in the mirror, if it is here already."""
+    mirror = study.mirror_folder()
+    if is_folder_source(source) and not source.startswith(MIRROR_PREFIX):
+        folder = source_folder(source)
+    elif mirror is not None:
+        folder = mirror / (source.removeprefix(MIRROR_PREFIX) if source.startswith(MIRROR_PREFIX) else f"models/{source}")
+    else:
+        return None
+    return folder if folder.is_dir() else None
+
+
 def _check_sources(study: Study) -> None:
     """Look into model folders before the first job: what is missing there costs hours later."""
     for name, model in study.language_models().items():
@@ -672,7 +685,9 @@ def _check_sources(study: Study) -> None:
             raise EngramError(f"models.{name}.base: '{model.base}' is left out of this run ('only'). Leave '{name}' out too.")
     for name, one in study.associations.items():
         if one.annotator is not None and one.annotator.address is None:
-            check_model_folder(source_folder(one.annotator.model), f"associations.{name}.annotator.model")
+            folder, key = source_folder(one.annotator.model), f"associations.{name}.annotator.model"
+            check_model_folder(folder, key)
+            check_told_causal(folder, key, "asked to write")
 
 
 def check_adapter_folder(folder: Path, key: str) -> None:

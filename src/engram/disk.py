@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from math import ceil
 
-from engram.config import NarrativesDataset, NarrativesForm, Study, is_folder_source, source_folder
+from engram.config import NarrativesDataset, NarrativesForm, Study, folder_here
 from engram.facts import VOLUME, Fact
-from engram.names import MIRROR_PREFIX, WORD_RATE
+from engram.names import WORD_RATE
 from engram.plan import Plan, associating_models, models, scan_facts, tuned_models
 
 #: Vertices with a region of the Destrieux parcellation, and all, of both hemispheres; regions of both.
@@ -81,10 +81,8 @@ def shape(study: Study, name: str) -> tuple[int, int]:
     """Return a model's layers, embeddings included, and units."""
     if name == WORD_RATE:
         return 1, 1
-    source, mirror = study.language_models()[name].source, study.mirror_folder()
-    folder = source_folder(source) if is_folder_source(source) else None
-    if source.startswith(MIRROR_PREFIX) and mirror is not None:
-        folder = mirror / source.removeprefix(MIRROR_PREFIX)
+    source = study.language_models()[name].source
+    folder = folder_here(study, source)
     if folder is not None and (folder / "config.json").exists():
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         layers, units = (next((config[key] for key in keys if key in config), None) for keys in (("num_hidden_layers", "n_layer"), ("hidden_size", "n_embd")))

@@ -15,7 +15,20 @@ from pathlib import Path
 from typing import Any
 
 from engram import own_code
-from engram.config import NAME, AliceDataset, Model, NarrativesDataset, NarrativesForm, SimulatedDataset, Study, TableDataset, is_folder_source, source_folder
+from engram.causality import check_told_causal
+from engram.config import (
+    NAME,
+    AliceDataset,
+    Model,
+    NarrativesDataset,
+    NarrativesForm,
+    SimulatedDataset,
+    Study,
+    TableDataset,
+    folder_here,
+    is_folder_source,
+    source_folder,
+)
 from engram.errors import EngramError
 from engram.facts import (
     METADATA,
@@ -312,12 +325,16 @@ def _header(path: Path) -> list[str]:
 
 
 def _check_tunings(study: Study) -> None:
-    """Refuse a study whose tuning samples are not there or are broken: it would be found when the tuning begins."""
+    """Refuse a study whose tuning samples are not there or are broken, or whose models cannot be tuned: it would be found when the tuning begins."""
     for name, one in study.tunings.items():
         path = found(one.data)
         if not path.is_file():
             raise EngramError(f"tunings.{name}.data: there is no file '{one.data}'. It is looked for from the working directory, {Path.cwd()}.")
         read_samples(path)
+        for model in tuned_models(study, name):
+            folder = folder_here(study, study.language_models()[model].source)
+            if folder is not None:
+                check_told_causal(folder, f"tunings.{name}.models: {model}", "tuned")
 
 
 _Scans = tuple[list[Scan], dict[str, tuple[str, ...]], tuple[str, ...], str | None]

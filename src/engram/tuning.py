@@ -28,11 +28,13 @@ import numpy as np
 
 from engram import storage
 from engram.adapters import CARD, fingerprint
+from engram.causality import check_causal
 from engram.errors import EngramError
 from engram.jobs import progress
 from engram.names import ASSOCIATION, TUNING_CONTROLS
 from engram.own_code import loading_error
 from engram.shortage import Shrinking
+from engram.tuning_checks import check_finite, report_first_loss, uniform_loss
 from engram.tuning_data import Sample
 
 logger = logging.getLogger(__name__)
@@ -52,6 +54,8 @@ _SMALLER = (
     "Write 'checkpointing: true', a smaller max_length, 'method: lora' or fewer train_layers in the tuning's configuration, or give the job more memory.",
 )
 _CHECKPOINT = "step-"
+#: What gets adapters where there is no attention: Mamba's projections of its input. Its other linear layers are used as bare weights, past any adapter.
+_STATE_SPACE = {"in_proj", "x_proj"}
 _PACKAGES = ("engram", "torch", "transformers", "peft")
 
 
@@ -67,7 +71,8 @@ class Settings:
         Of the adapters: their rank, their scale times the rank, the share of their inputs that is dropped. The model's own dropouts are those of its
         configuration.
     target_modules : tuple of str or None
-        Names of the linear layers that get adapters; None: peft's choice for the architecture, or else all of attention.
+        Names of the linear layers that get adapters; None: peft's choice for the architecture, or else all of attention,
+        or else a state-space model's projections of its input.
     train_layers : tuple of int or None
         The blocks, from 0, that `frozen` trains; None: from the one that gives the reported layer (`frozen_layers`). Embeddings, head and final norm
         stay as they are.
@@ -175,6 +180,9 @@ class Card:
     device : str
     licence : str
         A note on what may be done with it.
+    first_loss, uniform_loss : float or None
+        Loss before the first step, of the validation samples, or of the first step's if there are none, and that of a guess that holds every token equally
+        likely; in nats per output token. None in cards of earlier versions.
     """
 
     condition: str
@@ -194,6 +202,8 @@ class Card:
     versions: dict[str, str]
     device: str
     licence: str = ""
+    first_loss: float | None = None
+    uniform_loss: float | None = None
 
 
 @dataclass
@@ -208,6 +218,7 @@ class _State:
     waited: int = 0
     seconds: float = 0.0
     micro_tokens: int | None = None
+    first_loss: float | None = None
 
 
 # ---------------------------------------------------------------- samples to tokens
@@ -451,7 +462,8 @@ def lora_targets(model: Any, settings: Settings) -> list[str]:
             )
         return list(settings.target_modules)
     usual: Sequence[str] | None = TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING.get(model.config.model_type)
-    found = list(usual or ()) or sorted({name.rsplit(".", 1)[-1] for name in linear if any(word in name.lower() for word in ("attn", "attention"))})
+    attention = sorted({name.rsplit(".", 1)[-1] for name in linear if any(word in name.lower() for word in ("attn", "attention"))})
+    found = list(usual or ()) or attention or sorted(present & _STATE_SPACE)
     if not found:
         raise EngramError(f"tuning: no attention was found in {type(model).__name__}. Write target_modules: some of {sorted(present)}.")
     return found
@@ -524,7 +536,7 @@ def tune(
     Raises
     ------
     EngramError
-        If samples are too long, settings do not fit the model, or the loss is not finite.
+        If samples are too long, the model is not causal, settings do not fit it, or the loss is not finite.
     """
     import torch
 
@@ -539,13 +551,21 @@ def tune(
     encoded, held = (encode_samples(part, tokenizer, settings.max_length, settings.template) for part in (train, validation))
     base = {**base, "source": base["source"], "fingerprint": fingerprint(base_folder)}  # without a source it fails here, and not when all is trained
     key = _digest([asdict(settings), base["fingerprint"], [[part.ids, part.n_prompt] for part in (*encoded, *held)], len(held)])
+    check_causal(model.to(place).eval(), base_folder, "tuned")
     model = prepared(model, settings).to(place)
     optimizer = optimizer_of(model, settings)
     state, best = _resumed(Path(checkpoints_folder), key, model, optimizer)
     earlier, limit = state.seconds, micro_limit(settings)
     limit.size = state.micro_tokens or limit.size  # a run that goes on draws its dropout as the unbroken one does
     plan = batches([sample.n_output for sample in encoded], settings)
-    best = _evaluate(model, held, settings, state, best, limit) if not state.curve else best
+    vocabulary = model.config.get_text_config().vocab_size
+    if not state.curve:
+        best = _evaluate(model, held, settings, state, best, limit)
+        first = state.curve[0]["validation"]
+        some = [piece(encoded[index], tokens) for index, tokens in plan[0]]
+        state.first_loss = mean_loss(model, some, settings, limit) if first is None else float(first)
+        check_finite(state.first_loss, 0, "loss", settings.learning_rate)
+        report_first_loss(state.first_loss, vocabulary)
     for step in progress(range(state.step, settings.steps), "tuning", "step"):
         if _is_over(state, settings):
             break
@@ -578,6 +598,8 @@ def tune(
         versions={"python": platform.python_version(), **{name: metadata.version(name) for name in _PACKAGES}},
         device=torch.cuda.get_device_name() if place == "cuda" else f"cpu ({platform.machine()})",
         licence=licence,
+        first_loss=state.first_loss,
+        uniform_loss=round(uniform_loss(vocabulary), 6),
     )
     _write_model(Path(base_folder), Path(out_folder), model, tokenizer, card, code)
     shutil.rmtree(checkpoints_folder, ignore_errors=True)
@@ -698,16 +720,11 @@ def train_step(model: Any, optimizer: Any, pieces: Sequence[Encoded], step: int,
 
     longest = max(len(piece.ids) for piece in pieces)
     total = (limit or micro_limit(settings)).run(gradients, most=len(pieces) * longest, least=longest)
-    _check_finite(total, f"loss of step {step}", settings)
+    check_finite(total, step, "loss", settings.learning_rate)
     torch.nn.utils.clip_grad_norm_(list(trained_weights(model).values()), _LONGEST_GRADIENT)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     return total
-
-
-def _check_finite(loss: float, what: str, settings: Settings) -> None:
-    if not math.isfinite(loss):
-        raise EngramError(f"tuning: the {what} is {loss}. Write a smaller learning_rate (it is {settings.learning_rate}).")
 
 
 def _mixed(model: Any, settings: Settings) -> Any:
@@ -723,12 +740,10 @@ def micro_limit(settings: Settings) -> Shrinking:
     return Shrinking(settings.micro_tokens, "tokens at once (micro_tokens)", *_SMALLER)
 
 
-def validation_loss(model: Any, held: Sequence[Encoded], settings: Settings, limit: Shrinking | None = None) -> float | None:
-    """Return the mean loss per output token over all validation samples, in nats; None if there are none."""
+def mean_loss(model: Any, held: Sequence[Encoded], settings: Settings, limit: Shrinking | None = None) -> float:
+    """Return the mean loss per output token over samples, in nats, without dropout."""
     import torch
 
-    if not held:
-        return None
     model.eval()
 
     def summed(micro_tokens: int) -> float:
@@ -742,8 +757,8 @@ def validation_loss(model: Any, held: Sequence[Encoded], settings: Settings, lim
 
 def _evaluate(model: Any, held: Sequence[Encoded], settings: Settings, state: _State, best: dict[str, Any], limit: Shrinking) -> dict[str, Any]:
     """Add a point to the curve; return the best weights so far, on the CPU, if a run that may stop early needs them."""
-    loss = validation_loss(model, held, settings, limit)
-    _check_finite(0.0 if loss is None else loss, f"validation loss of step {state.step}", settings)
+    loss = mean_loss(model, held, settings, limit) if held else None
+    check_finite(0.0 if loss is None else loss, state.step, "validation loss", settings.learning_rate)
     state.curve.append({"step": state.step, "training": float(np.mean(state.recent)) if state.recent else None, "validation": loss})
     state.recent = []
     logger.info("step %d: training loss %s, validation loss %s", state.step, state.curve[-1]["training"], loss)
@@ -863,11 +878,12 @@ def _readme(card: Card) -> str:
     """Return the page that stands beside a tuned model, with the fields that the Hugging Face hub reads."""
     losses = [point["validation"] for point in card.curve if point["step"] in (0, card.kept_step)]
     fell = f" Validation loss per output token: {losses[0]:.3f} before, {losses[-1]:.3f} after." if losses and None not in losses else ""
+    guess = f" A guess that holds every token equally likely has {card.uniform_loss:.3f}." if fell and card.uniform_loss is not None else ""
     library = "peft" if card.method == "lora" else "transformers"
     return (
         f"---\nbase_model: {json.dumps(card.base['source'])}\nlibrary_name: {library}\n---\n"
         f"# {card.base['source']}, tuned: {card.condition}, {card.method}\n\n"
         f"{card.steps} steps of {card.settings['tokens_per_step']} output tokens on {card.data['train']} samples, seed {card.seed}; "
-        f"{card.trained_parameters:,} of {card.all_parameters:,} parameters trained.{fell}\n\n"
+        f"{card.trained_parameters:,} of {card.all_parameters:,} parameters trained.{fell}{guess}\n\n"
         f"`{CARD}` has the settings, the curve, and digests of base and samples. {card.licence}\n"
     )

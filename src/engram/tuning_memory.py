@@ -17,6 +17,11 @@ from engram.tuning import Settings
 
 logger = logging.getLogger(__name__)
 
+
+class _NotPlannedError(Exception):
+    """A model's memory cannot be computed from its shapes alone."""
+
+
 #: Bytes that a GPU's context and the workspaces of its libraries take (assumed).
 _CONTEXT = 1_000_000_000
 
@@ -36,7 +41,8 @@ def planned_memory(config: Any, settings: Settings, code: bool = False) -> dict[
     -------
     dict
         ``weights`` (trained ones in float32, and used in bfloat16 a copy more), ``gradients`` and ``optimizer`` (two moments) in float32, ``activations``
-        kept for the backward pass, ``logits`` (values and their gradients, in the weights' type and float32), ``context`` (assumed: 1 GB).
+        kept for the backward pass (left out, with a warning, where a model cannot be run on shapes alone), ``logits`` (values and their gradients, in the
+        weights' type and float32), ``context`` (assumed: 1 GB).
 
     Notes
     -----
@@ -52,18 +58,22 @@ def planned_memory(config: Any, settings: Settings, code: bool = False) -> dict[
     trained = sum(weight.numel() for weight in tuning.trained_weights(model).values())
     everything = sum(weight.numel() for weight in model.parameters())
     tokens = max(settings.micro_tokens, settings.max_length)
-    one, two = (_kept_bytes(config, depth, size, settings, code) for depth in (1, 2))
-    block = two - one
-    through = depth - (tuning.frozen_layers(depth, settings)[0] if settings.method == "frozen" else 0)
-    blocks = block + through * tokens * shapes.hidden_size * size if settings.checkpointing else through * block
-    return {
+    parts = {
         "weights": (everything - trained) * size + trained * (4 if size == 4 else 6),
         "gradients": 4 * trained,
         "optimizer": 8 * trained,
-        "activations": one - block + blocks,
         "logits": tokens * shapes.vocab_size * 2 * (size + 4),
         "context": _CONTEXT,
     }
+    try:
+        one, two = (_kept_bytes(config, number, size, settings, code) for number in (1, 2))
+    except _NotPlannedError as error:
+        logger.warning("what a backward pass through %s keeps cannot be planned (%s); more than the plan says will be needed", config.model_type, error)
+        return parts
+    block = two - one
+    through = depth - (tuning.frozen_layers(depth, settings)[0] if settings.method == "frozen" else 0)
+    blocks = block + through * tokens * shapes.hidden_size * size if settings.checkpointing else through * block
+    return {**parts, "activations": one - block + blocks}
 
 
 def check_memory(base_folder: str | Path, settings: Settings, available: int, code: bool = False) -> None:
@@ -114,18 +124,43 @@ def _meta_model(config: Any, depth: int, size: int, code: bool) -> Any:
 
 
 def _kept_bytes(config: Any, depth: int, size: int, settings: Settings, code: bool) -> int:
-    """Return the bytes that autograd keeps of a forward pass without the head, parameters apart, in a model of so many blocks."""
+    """Return the bytes that autograd keeps of a forward pass without the head, parameters apart, in a model of so many blocks.
+
+    Raises
+    ------
+    _NotPlannedError
+        If the model cannot be run on shapes alone.
+    """
     import torch
 
     plain = Settings(**{**asdict(settings), "checkpointing": False, "train_layers": None, "method": "lora" if settings.method == "lora" else "full"})
     tokens = max(settings.micro_tokens, settings.max_length)
-    with _on_meta():
-        model = tuning.prepared(_meta_model(config, depth, size, code), plain).to(torch.float32 if size == 4 else torch.bfloat16).train()
-        ids = torch.zeros(max(tokens // settings.max_length, 1), settings.max_length, dtype=torch.long)
-        # A whole mask: to make one, transformers would look at numbers, and here there are none.
-        mask = torch.zeros(len(ids), 1, settings.max_length, settings.max_length, dtype=model.dtype)
-        inner = model.get_base_model() if plain.method == "lora" else model
-        return kept_bytes(model, partial(inner.base_model, input_ids=ids, attention_mask=mask, use_cache=False))
+    reasons: list[str] = []
+    # Kernels for several experts at once know bfloat16 alone where there are no numbers; in float32 these tensors take twice as much.
+    for itemsize in sorted({size, 2}, reverse=True):
+        dtype = torch.float32 if itemsize == 4 else torch.bfloat16
+        with _on_meta():
+            model = tuning.prepared(_meta_model(config, depth, itemsize, code), plain).to(dtype).train()
+            ids = torch.zeros(max(tokens // settings.max_length, 1), settings.max_length, dtype=torch.long)
+            inner = model.get_base_model() if plain.method == "lora" else model
+            for mask in _masks(ids, dtype):
+                try:
+                    return size // itemsize * kept_bytes(model, partial(inner.base_model, input_ids=ids, attention_mask=mask, use_cache=False))
+                except Exception as error:  # as many kinds as there are families
+                    reasons.append(f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"[:200])
+    raise _NotPlannedError(reasons[0])
+
+
+def _masks(ids: Any, dtype: Any) -> Iterator[Any]:
+    """Yield masks that let every token be read, in the forms that families take, those that keep most first.
+
+    To make a whole mask from tokens, transformers would look at numbers, and here there are none; some families (OPT, BLOOM, Mamba) take no whole one.
+    """
+    import torch
+
+    yield torch.zeros(len(ids), 1, ids.shape[1], ids.shape[1], dtype=dtype)
+    yield torch.ones_like(ids)
+    yield None
 
 
 def kept_bytes(model: Any, forward: Any) -> int:
