@@ -2,6 +2,7 @@
 #   make alice                real fMRI, 27 listeners (download: 4 MB and a model; or ENGRAM_MIRROR=folder)
 #   make demo                 a small simulated Narratives, no network after set-up
 #   make datalad              adds what fetches Narratives, once
+#   make architectures        reads with a tiny model of each family that transformers builds (docs/architectures.md)
 #   make calibrate            how often the tests are wrong: 1,000 simulated studies for each (docs/calibration.tsv)
 #   make cluster              adds what submits jobs to Slurm, once; make slurm tries it on a small Slurm of its own
 #   make test | lint | tiny   what the project's own checks run
@@ -30,7 +31,7 @@ SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) $(ARGS)
 SMALL := --max-threads 1 --resources gpu=64
 demo alice tiny: export ENGRAM_JOBS_PER_GPU ?= 64
 
-.PHONY: demo alice tiny datalad cluster calibrate test browser slurm chaos bench bench-gpu lint lock docs clean help
+.PHONY: demo alice tiny datalad cluster calibrate architectures test browser slurm chaos bench bench-gpu lint lock docs clean help
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.ready
@@ -48,6 +49,10 @@ datalad: $(VENV)/.ready
 
 calibrate: $(VENV)/.ready
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/calibration.py
+
+# Every family of models, about ten minutes on two cores; writes docs/architectures.md and .tsv, and fails if one is read wrongly.
+architectures: $(VENV)/.ready
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/architectures.py $(ARGS)
 
 # What submits jobs to Slurm, once. Not among the base requirements: it asks for Slurm's controller whenever Snakemake starts.
 cluster: $(VENV)/.ready

@@ -2,93 +2,61 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 #: Blocks, units, longest input and vocabulary of the tiny models.
 BLOCKS, UNITS, POSITIONS, VOCABULARY = 4, 64, 96, 400
-_HEADS, _HEAD, _INNER, _EXPERTS, _STATE = 4, 16, 96, 4, 8
+_HEADS, _HEAD, _INNER, _EXPERTS, _SPAN = 4, 16, 96, 4, 8
 #: What a number of a configuration becomes, by its name: families have many names for the same thing.
-_SIZES: tuple[tuple[int, tuple[str, ...]], ...] = (
-    (VOCABULARY, ("vocab_size", "vocab_size_per_layer_input")),
-    (
-        UNITS,
-        (
-            *("hidden_size", "d_model", "n_embd", "dim", "emb_dim", "embed_dim", "embedding_size", "embedding_dim", "hidden_dim", "dim_model", "lru_width"),
-            *("word_embed_proj_dim", "attention_hidden_size", "out_hidden_size", "kv_channels"),
-        ),
-    ),
-    (
-        BLOCKS,
-        (
-            *("num_hidden_layers", "n_layer", "n_layers", "num_layers", "encoder_layers", "decoder_layers", "num_encoder_layers", "num_decoder_layers"),
-            *("depth", "max_window_layers", "num_blocks"),
-        ),
-    ),
-    (
-        _HEADS,
-        (
-            *("num_attention_heads", "n_head", "n_heads", "num_heads", "attention_heads", "encoder_attention_heads", "decoder_attention_heads"),
-            *("linear_num_value_heads", "num_query_groups", "linear_num_heads"),
-        ),
-    ),
-    (
-        _HEAD,
-        (
-            *(
-                "head_dim",
-                "v_head_dim",
-                "qk_head_dim",
-                "d_kv",
-                "dim_head",
-                "d_head",
-                "attention_head_dim",
-                "attention_head_size",
-                "kv_lora_rank",
-                "q_lora_rank",
-            ),
-            *(
-                "linear_key_head_dim",
-                "linear_value_head_dim",
-                "linear_head_dim",
-                "global_head_dim",
-                "swa_head_dim",
-                "mamba_d_head",
-                "mamba_head_dim",
-                "mamba_dt_rank",
-            ),
-            *("o_lora_rank", "index_head_dim", "hidden_size_per_layer_input", "mamba_headdim", "laurel_rank", "adapter_rank", "swa_v_head_dim"),
-        ),
-    ),
-    (
-        _STATE,
-        (
-            *("sliding_window", "sliding_window_size", "attention_window_size", "attention_chunk_size", "window_size", "chunk_size", "mamba_chunk_size"),
-            *("qk_rope_head_dim", "qk_nope_head_dim", "rotary_dim", "state_size", "ssm_state_size", "mamba_d_state", "mamba_n_heads", "mamba_num_heads"),
-            *("n_mamba_heads", "index_topk"),
-        ),
-    ),
-    (
-        _INNER,
-        (
-            *("intermediate_size", "ffn_dim", "encoder_ffn_dim", "decoder_ffn_dim", "d_ff", "mlp_dim", "n_inner", "d_inner", "ffn_hidden_size", "dim_ff"),
-            *("moe_intermediate_size", "shared_expert_intermediate_size", "shared_intermediate_size", "expert_ffn_hidden_size", "intermediate_size_mlp"),
-            *("moe_shared_expert_intermediate_size", "feed_forward_size", "dense_intermediate_size"),
-        ),
-    ),
-    (_EXPERTS, ("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts", "zero_expert_num")),
-    (2, ("num_experts_per_tok", "moe_topk", "moe_k", "moe_top_k", "linear_num_key_heads", "index_n_heads", "num_kv_shared_layers", "o_groups")),
-    (1, ("n_group", "topk_group", "n_shared_experts", "first_k_dense_replace", "mamba_n_groups")),
-    (POSITIONS, ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length", "context_length", "n_ctx", "seq_length")),
+_SIZES: tuple[tuple[int, str], ...] = (
+    (VOCABULARY, "vocab_size vocab_size_per_layer_input entity_vocab_size"),
+    (UNITS, "hidden_size d_model n_embd dim emb_dim embed_dim embedding_size embedding_dim hidden_dim dim_model lru_width word_embed_proj_dim"),
+    (UNITS, "attention_hidden_size out_hidden_size kv_channels entity_emb_size"),
+    (BLOCKS, "num_hidden_layers n_layer n_layers num_layers encoder_layers decoder_layers num_encoder_layers num_decoder_layers depth"),
+    (BLOCKS, "max_window_layers num_blocks"),
+    (_HEADS, "num_attention_heads n_head n_heads num_heads attention_heads encoder_attention_heads decoder_attention_heads"),
+    (_HEADS, "linear_num_value_heads num_query_groups linear_num_heads"),
+    (_HEAD, "head_dim v_head_dim qk_head_dim d_kv dim_head d_head attention_head_dim attention_head_size kv_lora_rank q_lora_rank"),
+    (_HEAD, "linear_key_head_dim linear_value_head_dim linear_head_dim global_head_dim swa_head_dim swa_v_head_dim mamba_d_head mamba_head_dim"),
+    (_HEAD, "o_lora_rank index_head_dim hidden_size_per_layer_input mamba_headdim laurel_rank adapter_rank mamba_dt_rank"),
+    (_SPAN, "sliding_window sliding_window_size attention_window_size attention_chunk_size window_size chunk_size mamba_chunk_size attention_window"),
+    (_SPAN, "qk_rope_head_dim qk_nope_head_dim rotary_dim state_size ssm_state_size mamba_d_state mamba_n_heads mamba_num_heads n_mamba_heads index_topk"),
+    (_INNER, "intermediate_size ffn_dim encoder_ffn_dim decoder_ffn_dim d_ff mlp_dim n_inner d_inner ffn_hidden_size dim_ff feed_forward_size"),
+    (_INNER, "moe_intermediate_size shared_expert_intermediate_size shared_intermediate_size expert_ffn_hidden_size intermediate_size_mlp"),
+    (_INNER, "moe_shared_expert_intermediate_size dense_intermediate_size"),
+    (_EXPERTS, "num_experts num_local_experts n_routed_experts moe_num_experts zero_expert_num"),
+    (2, "num_experts_per_tok num_experts_per_token moe_topk moe_k moe_top_k linear_num_key_heads index_n_heads o_groups"),
+    (1, "n_group num_group num_expert_group topk_group n_shared_experts first_k_dense_replace mamba_n_groups"),
+    (0, "num_kv_shared_layers"),
+    (POSITIONS, "max_position_embeddings n_positions max_seq_len max_sequence_length context_length n_ctx seq_length"),
 )
-_NEW = {name: size for size, names in _SIZES for name in names}
+_NEW = {name: size for size, names in _SIZES for name in names.split()}
 _KEY_HEADS = ("num_key_value_heads", "n_kv_heads", "num_kv_heads", "kv_n_heads", "n_head_kv", "swa_num_key_value_heads")
 _HEAD_COUNTS = ("num_attention_heads", "n_head", "n_heads", "num_heads", "attention_heads")
+_SPECIAL_TOKENS = {"bos_token_id": 0, "pad_token_id": 1, "eos_token_id": 2}
 #: Names of a configuration's own numbers of blocks, to find lists with an entry for each of them.
 _DEPTHS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 #: What the rules above do not do for a family; "a.b" is b of the part a.
-EXCEPTIONS: dict[str, dict[str, Any]] = {}
+EXCEPTIONS: dict[str, dict[str, Any]] = {
+    "bamba": {"attn_layer_indices": [1, 3]},
+    "deepseek_v2": {"num_experts_per_tok": 2},
+    "dots1": {"n_routed_experts": 4, "n_shared_experts": 1, "num_experts_per_tok": 2},
+    "esm": {"vocab_size": VOCABULARY, "pad_token_id": 1, "mask_token_id": 3},
+    "falcon_h1": {"mamba_d_ssm": 128},
+    "funnel": {"architectures": ["FunnelModel"]},
+    "granitemoehybrid": {"layer_types": ["mamba", "attention"] * 2},
+    "jamba": {"attn_layer_period": 2, "attn_layer_offset": 1},
+    "lfm2_moe": {"layer_types": ["conv", "full_attention"] * 2},
+    "mamba2": {"num_heads": 8},
+    "reformer": {"attn_layers": ["local", "lsh"] * 2, "axial_pos_embds_dim": [16, 48], "axial_pos_shape": [8, 12], "is_decoder": True},
+    "xmod": {"default_language": "en_XX"},
+    "xlstm": {"qk_dim_factor": 1.0},
+    "zamba2": {"attention_hidden_size": 128, "attention_head_dim": 32, "hybrid_layer_ids": [3]},
+    "zaya": {"num_experts_per_tok": 1},
+}
 
 
 def shrunk(family: str, **changes: Any) -> Any:
@@ -112,23 +80,25 @@ def _smaller(config: Any) -> dict[str, Any]:
     from transformers import PretrainedConfig
 
     values = {name: value for name, value in vars(config).items() if not name.startswith("_")}
-    depth = next((values[name] for name in _DEPTHS if isinstance(values.get(name), int)), None)
+    depth = next((values[name] for name in _DEPTHS if isinstance(values.get(name), int)), 0)
     heads = next((values[name] for name in _HEAD_COUNTS if isinstance(values.get(name), int)), None)
+    # Heads whose rotary part is apart call that part's size head_dim.
+    special = {"head_dim": _SPAN} if values.get("qk_rope_head_dim") else {}
     changes: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, PretrainedConfig):
-            changes[name] = {"model_type": value.model_type, **_smaller(value)} if value.model_type else _smaller(value)
-        elif isinstance(value, bool) or value is None:
+            changes[name] = {**({"model_type": value.model_type} if value.model_type else {}), **_smaller(value)}
+        elif isinstance(value, bool):
             continue
-        elif isinstance(value, int) and name in _NEW:
-            changes[name] = _NEW[name]
-        elif isinstance(value, int) and name in _KEY_HEADS:
-            changes[name] = _HEADS if value == heads else min(2, value)
-        elif name.endswith("token_id") and name[:4] in ("bos_", "eos_", "pad_"):
-            changes[name] = {"bos_": 0, "pad_": 1, "eos_": 2}[name[:4]]
-        elif isinstance(value, list | tuple) and depth is not None and len(value) == depth > BLOCKS:
-            changes[name] = _some(value) if not all(isinstance(one, int) and name in _NEW for one in value) else [_NEW[name]] * BLOCKS
-        elif isinstance(value, list | tuple) and depth is not None and depth > BLOCKS and value and name.endswith(("layers", "layer_ids", "indices")):
+        elif name in _KEY_HEADS:
+            changes[name] = min(2, value) if isinstance(value, int) and value != heads else _HEADS
+        elif name == "head_dim" or (isinstance(value, int) and name in _NEW):
+            changes[name] = special.get(name, _NEW[name])
+        elif name in _SPECIAL_TOKENS:
+            changes[name] = _SPECIAL_TOKENS[name]
+        elif isinstance(value, list | tuple) and len(value) == depth > BLOCKS:
+            changes[name] = [_NEW[name]] * BLOCKS if name in _NEW else _some(value)
+        elif isinstance(value, list | tuple) and depth > BLOCKS and value and name.endswith(("layers", "layer_ids", "indices")):
             changes[name] = [one for one in value if isinstance(one, int) and one < BLOCKS]
     return changes
 
@@ -141,6 +111,19 @@ def _some(values: Iterable[Any]) -> list[Any]:
     for place, kind in enumerate(missing, start=BLOCKS - len(missing)):
         kept[place] = next(value for value in values if str(value) == kind)
     return kept
+
+
+def other_input(family: str) -> str | None:
+    """Return what a family reads that is no text: pixels, sound; None if it reads tokens, or is not among those that AutoModel builds."""
+    from transformers import CONFIG_MAPPING
+    from transformers.models.auto.modeling_auto import MODEL_MAPPING
+
+    kind = CONFIG_MAPPING[family]
+    found = MODEL_MAPPING.get(kind, None)
+    model = found[0] if isinstance(found, tuple) else found
+    if model is None or "input_ids" in inspect.signature(model.forward).parameters:
+        return None
+    return str(next(name for name in inspect.signature(model.forward).parameters if name != "self"))
 
 
 def build(config: Any, headed: bool = False, seed: int = 0) -> Any:
