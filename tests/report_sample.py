@@ -59,7 +59,8 @@ def scans(listeners: int = 5, reason: str = "moved too much") -> pd.DataFrame:
     """Scans of the listeners, and one that is left out."""
     names = [f"{number + 1:02d}" for number in range(listeners + 1)]
     common = {"story": "alice", "scan": "one", "n_trs": 300, "n_rows": 290, "n_targets": 3, "n_constant": 0, "n_confounds": 6, "words_in_scan": 1.0}
-    return pd.DataFrame({"subject": names, **common, "excluded": [np.nan] * listeners + [reason]})[list(SCAN_COLUMNS)]
+    clock = {"clock": "confirmed", "clock_lag": 5.0, "clock_p": 0.01, "clock_start": np.nan, "clock_tr": np.nan}
+    return pd.DataFrame({"subject": names, **common, **clock, "excluded": [np.nan] * listeners + [reason]})[list(SCAN_COLUMNS)]
 
 
 def association(corrected: float = 0.6, n_random: int = 39, written_by: str = "language model", regions: int = 3) -> pd.DataFrame:

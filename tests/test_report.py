@@ -57,6 +57,13 @@ def full() -> Page:
     return Page(sample.page(made=made, association=sample.association(), tuning=sample.tuning(), chance=sample.chance(), claims=sample.claims()))
 
 
+def test_a_wrong_clock_stands_at_the_top(full: Page) -> None:
+    assert "Clocks to look at" not in full.text and "confirmed for alice" in full.text
+    wrong = sample.scans().assign(clock="other TR", clock_tr=2.0)
+    text = Page(sample.page(scans=wrong)).text
+    assert text.index("Clocks to look at") < text.index("Verdict on the published claims") and "With a TR of 2 s" in text
+
+
 def test_the_page_stands_alone(full: Page) -> None:
     for tag, name in (("img", "src"), ("a", "href"), ("link", "href"), ("script", "src"), ("iframe", "src")):
         for attributes in full.all(tag):

@@ -61,6 +61,7 @@ class AliceDataset(AliceWords):
 
     tr = 2.0
     slack_trs = 0
+    simulated = False
 
     def __init__(self, folder: Path, spheres: str) -> None:
         super().__init__(folder)

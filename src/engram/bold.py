@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from engram import timing
+from engram import clock, timing
 from engram.datasets import Dataset
 from engram.errors import EngramError
 from engram.jobs import progress
@@ -35,6 +35,11 @@ SCAN_COLUMNS = {
     "n_constant": "Targets without variance in this scan (outside of the field of view, say), which count as 0.",
     "n_confounds": "Confound time courses that came with the scan.",
     "words_in_scan": "Share of the story's words whose onset is in the scan.",
+    "clock": "Clock check of the story: confirmed, not confirmed, other lag, other TR, or too short (docs/methods.md). The same for all its scans.",
+    "clock_lag": "Seconds by which the listeners' mean BOLD follows the word rate, where they go together best.",
+    "clock_p": "p of the highest squared correlation among lags from -20 to 30 s, against circular shifts of the word rate.",
+    "clock_start": "Other lag: the time of row 0 on the words' clock, in seconds, that would fit.",
+    "clock_tr": "Other TR: the TR, in seconds, that would fit.",
     "excluded": "Why the scan is left out; n/a for scans in use.",
 }
 
@@ -89,7 +94,7 @@ def story_bold(
     table = dataset.targets()
     regions: dict[tuple[str, str], np.ndarray] = table.groupby(["hemisphere", "roi"], sort=True).indices
     # All listeners' rows lie on the first one's clock; another's clock may be a few seconds, and so parts of a TR, off.
-    clock = dataset.start(subjects[0], story) if subjects else 0.0
+    row_0 = dataset.start(subjects[0], story) if subjects else 0.0
     onsets, offsets = words["onset"].to_numpy(), words["offset"].to_numpy()
     bold: np.ndarray | None = None
     total: np.ndarray | None = None
@@ -101,8 +106,8 @@ def story_bold(
         raw, regressors = dataset.timeseries(subject, story), dataset.confounds(subject, story)
         if regressors is not None and len(regressors) != len(raw):
             raise EngramError(f"{name}: {len(raw)} rows of BOLD but {len(regressors)} rows of confounds. Both need a row for each TR.")
-        shift = round((clock - dataset.start(subject, story)) / dataset.tr)
-        start = clock - shift * dataset.tr
+        shift = round((row_0 - dataset.start(subject, story)) / dataset.tr)
+        start = row_0 - shift * dataset.tr
         rows = timing.kept_rows(onsets, offsets, start, dataset.tr, len(raw), trim, tail)
         share = _share_heard(rows, words, start, dataset.tr, len(raw), name)
         scans.append(
@@ -133,11 +138,15 @@ def story_bold(
         bold[number, here] = _in_steps(cleaned[there], step)
     if bold is None or total is None:
         raise EngramError(f"story {story} has no listeners.")
-    listed = pd.DataFrame(scans).assign(n_rows=end - begin)[[name for name in SCAN_COLUMNS if name != "excluded"]]
+    listed = pd.DataFrame(scans).assign(n_rows=end - begin)
     _check_lengths(listed, dataset.slack_trs, story)
     if end - begin < 2:
         raise EngramError(f"story {story}: its listeners have no rows in common. Do the scans begin at very different times of the story?")
     bold, total = bold[:, begin - origin : end - origin], total[begin - origin : end - origin]
+    checked = clock.check_clock(onsets, total, row_0, begin, dataset.tr, len(subjects))
+    logger.log(logging.WARNING if checked.is_loud and not dataset.simulated else logging.INFO, "%s", checked.said(story))
+    found = {"clock": checked.verdict, "clock_lag": checked.lag, "clock_p": checked.p, "clock_start": checked.start, "clock_tr": checked.tr}
+    listed = listed.assign(**found)[[name for name in SCAN_COLUMNS if name != "excluded"]]
     constant = listed["n_constant"].max()
     if constant:
         logger.warning("story %s: up to %d targets of a scan have no variance; they count as 0 (n_constant in scans.tsv)", story, constant)
@@ -151,7 +160,7 @@ def story_bold(
     if with_average:
         bold[-1] = _in_steps(zscore(total), step)
         names.append(AVERAGE)
-    times = clock + dataset.tr * np.arange(begin, end)
+    times = row_0 + dataset.tr * np.arange(begin, end)
     logger.info("story %s: %d listeners, %d rows (%.1f to %.1f s), %d targets", story, len(subjects), len(times), times[0], times[-1] + dataset.tr, len(table))
     return to_dataset(bold, step, names, times, table, {"story": story, "tr": dataset.tr}).assign_coords(vertices), listed
 
@@ -208,7 +217,8 @@ def scans_table(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Return one table of scans (the columns of `SCAN_COLUMNS`), sorted by story and listener."""
     table = pd.concat([part.reindex(columns=list(SCAN_COLUMNS)).astype(object) for part in parts if len(part)])
     table = table.sort_values(["story", "subject", "scan"], ignore_index=True)
-    return table.astype({name: "Int64" for name in SCAN_COLUMNS if name.startswith("n_")} | {"words_in_scan": float})
+    numbers = dict.fromkeys(("words_in_scan", "clock_lag", "clock_p", "clock_start", "clock_tr"), float)
+    return table.astype({name: "Int64" for name in SCAN_COLUMNS if name.startswith("n_")} | numbers)
 
 
 def clean(raw: np.ndarray, confounds: np.ndarray | None, tr: float, high_pass: float | None, name: str = "a scan") -> np.ndarray:

@@ -37,6 +37,8 @@ class Dataset(Protocol):
     tr: float
     #: Scans of a story may differ by so many TRs; they are cut to the shortest.
     slack_trs: int
+    #: Whether the listeners are simulated, and need not follow the rate of words.
+    simulated: bool
 
     def start(self, subject: str, story: str) -> float:
         """Return the time of a scan's first row on the story's clock, in seconds."""
@@ -133,6 +135,7 @@ class TableDataset(TableWords):
     """A folder of tables, as described in docs/data.md."""
 
     slack_trs = 0
+    simulated = False
 
     def __init__(self, folder: Path, tr: float, start: float | dict[str, float]) -> None:
         super().__init__(folder)

@@ -113,6 +113,7 @@ class NarrativesDataset:
         atlas: str | None = None,
         regions: Sequence[str] | None = None,
     ) -> None:
+        self.simulated = pipeline == facts.SIMULATED_PIPELINE
         self.folder, self.pipeline, self.space_name, self.runs = folder, pipeline, space, runs
         self._facts = [fact for fact in scans if fact.excluded is None]
         self._checked: set[str] = set()

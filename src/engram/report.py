@@ -316,6 +316,7 @@ def page(
     return environment.get_template("report.html").render(
         answer=sentences.answer(data, config),
         claims=tables.get("claims"),
+        clocks=sentences.clocks(scans, config),
         devices=sorted({job["Device"] for job in jobs}),
         figures=figures,
         listeners=sentences.people(config),

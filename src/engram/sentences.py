@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from engram import inference
+from engram.clock import CONFIRMED, ENOUGH_LISTENERS, NOT_CONFIRMED, TOO_SHORT, clocks_of
 from engram.names import AVERAGE, ORIGINAL, PEOPLE, TUNING_CONTROLS, WORD_RATE, stimulus
 from engram.tables import by_subject, reported_layer
 
@@ -50,6 +52,41 @@ def listed(words: Sequence[str]) -> str:
 def people(config: Mapping[str, Any]) -> str:
     """Return what this study's listeners are called."""
     return "simulated listener" if config["dataset"]["kind"] == "simulated" else "listener"
+
+
+@dataclass(frozen=True)
+class Clocks:
+    """What the page says of clocks: warnings, and one line about all stories."""
+
+    warnings: list[str]
+    summary: str
+
+
+def clocks(scans: pd.DataFrame, config: Mapping[str, Any]) -> Clocks:
+    """Return what the clock check found (`engram.clock`): a warning for each story whose clock seems wrong, and a line about all of them.
+
+    Simulated listeners follow what was planted in them, which need not be the word rate: they are never warned of.
+    """
+    found = list(clocks_of(scans))
+    simulated = config["dataset"]["kind"] == "simulated"
+    loud = [] if simulated else [f"{said[0].upper()}{said[1:]}." for said in (one.said(story) for story, one in found if one.is_loud)]
+    if not found:
+        return Clocks([], "The clocks of words and scans were not checked.")
+    verdicts = {verdict: [story for story, one in found if one.verdict == verdict] for verdict in dict.fromkeys(one.verdict for _, one in found)}
+    parts = [f"{verdict} for {names_of(stories)}" for verdict, stories in verdicts.items()]
+    summary = f"Clocks of words and scans (BOLD follows the word rate): {'; '.join(parts)}."
+    if simulated and set(verdicts) - {CONFIRMED}:
+        summary += " Simulated listeners follow what was planted in them, which need not be the word rate."
+    elif not loud and NOT_CONFIRMED in verdicts:
+        summary += f" Fewer than {ENOUGH_LISTENERS} listeners, or regions that do not follow words, cannot confirm a clock: that is no sign of a fault."
+    if TOO_SHORT in verdicts:
+        summary += " Too short: under about three and a half minutes."
+    return Clocks(loud, summary + " An error of about 3 s cannot be seen.")
+
+
+def names_of(stories: Sequence[str]) -> str:
+    """Return stories by name, or how many there are of more than a few."""
+    return listed(stories) if len(stories) <= _MOST_NAMED else count(len(stories), "story", "stories")
 
 
 def answer(tables: Tables, config: Mapping[str, Any]) -> dict[str, list[str]]:
