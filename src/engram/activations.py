@@ -20,6 +20,7 @@ from engram.adapters import base_of, is_adapter, merged
 from engram.errors import EngramError
 from engram.jobs import progress
 from engram.memory import ReadingShape
+from engram.model_loading import load_model
 from engram.own_code import is_allowed, loading_error
 from engram.paths import found
 from engram.shortage import Shrinking
@@ -126,7 +127,9 @@ def load(
         elif home is not folder:
             model, headed = merged(home, folder, dtype, code), True
         else:
-            model = kind.from_pretrained(folder, local_files_only=True, trust_remote_code=code, use_safetensors=True, dtype=getattr(torch, dtype))
+            model = load_model(kind, folder, dtype=dtype, code=code, head=False)
+    except EngramError:
+        raise
     except Exception as error:  # as many kinds as there are libraries behind it
         raise loading_error("cannot be loaded", home, error, code) from error
     model = model.base_model if headed else model

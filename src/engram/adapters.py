@@ -6,16 +6,23 @@ A module of its own and a small one: reading stories depends on it, and must not
 from __future__ import annotations
 
 import hashlib
+import logging
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from engram import storage
 from engram.errors import EngramError
+from engram.model_loading import is_finite, load_model, weight_files
+
+logger = logging.getLogger(__name__)
 
 #: A tuned model's card, beside its weights.
 CARD = "tuning.json"
 #: What peft calls the file that makes a folder an adapter.
 _ADAPTER = "adapter_config.json"
+#: Digits of a fingerprint of earlier versions.
+_SAMPLED = 16
 
 
 def is_adapter(folder: str | Path) -> bool:
@@ -36,35 +43,57 @@ def base_of(folder: str | Path, base: str | Path | None) -> Path:
     Raises
     ------
     EngramError
-        If no base is given, or another model than the one that was tuned.
+        If no base is given, an adapter is given as the base, or another model than the one that was tuned.
     """
     card = storage.read_json(Path(folder) / CARD).get("base", {})
     name = card.get("source") or storage.read_json(Path(folder) / _ADAPTER).get("base_model_name_or_path") or "unknown"
     if base is None:
         raise EngramError(f"'{folder}' holds an adapter, which needs the model that was tuned ('{name}'). Give the folder of that model as its base.")
-    found = fingerprint(base)
-    if card.get("fingerprint", found) != found:
+    if is_adapter(base):
         raise EngramError(
-            f"the adapter in '{folder}' was tuned on '{name}' (fingerprint {card['fingerprint']}); '{base}' holds other weights ({found}). "
-            "Give that model as its base."
+            f"the base '{base}' of the adapter in '{folder}' is an adapter itself. Give the model that was tuned ('{name}'), merged, as its base."
         )
+    known = card.get("fingerprint")
+    if known is None:
+        return Path(base)
+    sampled = len(known) == _SAMPLED
+    found = fingerprint(base, sampled=sampled)
+    if known != found:
+        raise EngramError(
+            f"the adapter in '{folder}' was tuned on '{name}' (fingerprint {known}); '{base}' holds other weights ({found}). Give that model as its base."
+        )
+    if sampled:
+        logger.warning("the card in '%s' is of an earlier version and knows only the first rows of its base's weights: these are the same", folder)
     return Path(base)
 
 
-def fingerprint(folder: str | Path) -> str:
-    """Return 16 hexadecimal digits from the names, shapes, types and first rows of a model's tensors: the same however they are spread over files."""
+def fingerprint(folder: str | Path, *, sampled: bool = False) -> str:
+    """Return a digest of the names, shapes, types and contents of a model's tensors: the same however they are spread over files.
+
+    Parameters
+    ----------
+    folder : path
+    sampled : bool
+        Of each tensor's first row alone, in 16 digits, as earlier versions wrote it into their cards.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits (SHA-256).
+    """
     import torch
     from safetensors import safe_open
 
     found = {}
-    for path in Path(folder).glob("*.safetensors"):
+    for path in weight_files(folder):
         with safe_open(path, framework="pt") as file:
             for name in file.keys():  # noqa: SIM118 (no mapping)
                 part = file.get_slice(name)
-                row = part[:1] if part.get_shape() else file.get_tensor(name)
-                content = row.contiguous().flatten().view(torch.uint8).numpy().tobytes()
+                rows = part[:1] if sampled and part.get_shape() else file.get_tensor(name)
+                content = memoryview(rows.contiguous().flatten().view(torch.uint8).numpy())
                 found[name] = f"{part.get_shape()} {part.get_dtype()} {hashlib.sha256(content).hexdigest()}"
-    return hashlib.sha256("\n".join(f"{name} {found[name]}" for name in sorted(found)).encode()).hexdigest()[:16]
+    digest = hashlib.sha256("\n".join(f"{name} {found[name]}" for name in sorted(found)).encode()).hexdigest()
+    return digest[:_SAMPLED] if sampled else digest
 
 
 def merged(base: str | Path, tuned: str | Path, dtype: str = "float32", code: bool = False) -> Any:
@@ -83,17 +112,53 @@ def merged(base: str | Path, tuned: str | Path, dtype: str = "float32", code: bo
     Returns
     -------
     transformers.PreTrainedModel
-        With its language-modelling head, in evaluation mode, on the CPU; W + (alpha / rank) B A of Hu et al. 2021 (arXiv 2106.09685).
+        In evaluation mode, on the CPU; W + (alpha / rank) B A of Hu et al. 2021 (arXiv 2106.09685). With its language-modelling head, unless the
+        adapter was trained without.
 
     Raises
     ------
     EngramError
-        If the base is another model than the one that was tuned.
+        If the base is another model than the one that was tuned, or not every weight of the adapter has a place in it.
     """
-    import torch
-    from peft import PeftModel
-    from transformers import AutoModelForCausalLM
+    from peft import PeftConfig, PeftModel, set_peft_model_state_dict
+    from safetensors.torch import load_file
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig, AutoModel, AutoModelForCausalLM
 
     home = base_of(tuned, base)
-    model = AutoModelForCausalLM.from_pretrained(home, local_files_only=True, trust_remote_code=code, use_safetensors=True, dtype=getattr(torch, dtype))
-    return PeftModel.from_pretrained(model, str(tuned), torch_device="cpu").merge_and_unload().eval()
+    path = Path(tuned) / "adapter_model.safetensors"
+    if not path.is_file():
+        raise EngramError(f"the adapter in '{tuned}' has no '{path.name}', and weights in other formats are not loaded. Save it by save_pretrained(folder).")
+    adapter = PeftConfig.from_pretrained(str(tuned))
+    if adapter.is_prompt_learning:
+        raise EngramError(f"the adapter in '{tuned}' ({adapter.peft_type}) adds tokens and changes no weights, so it cannot be merged. Give a LoRA adapter.")
+    config = AutoConfig.from_pretrained(home, local_files_only=True, trust_remote_code=code)
+    kind = AutoModelForCausalLM if code or type(config) in MODEL_FOR_CAUSAL_LM_MAPPING else AutoModel
+    whole = load_model(kind, home, dtype=dtype, code=code, head=False)
+    weights = load_file(path)
+    model = PeftModel.from_pretrained(_part_of(whole, weights, tuned), str(tuned), torch_device="cpu")
+    # Once more, since only this says what had no place.
+    told: Any = set_peft_model_state_dict(model, dict(weights))
+    marks = (model.base_model.prefix, "modules_to_save.", "trainable_tokens_")
+    missing = [name for name in told.missing_keys if any(mark in name for mark in marks) and ".default" in name]
+    if told.unexpected_keys or missing:
+        raise EngramError(
+            f"the adapter in '{tuned}' does not fit the model in '{home}': {len(told.unexpected_keys)} of its {len(weights)} weights have no place in it "
+            f"({', '.join(told.unexpected_keys[:3])}), and {len(missing)} that it needs are not there ({', '.join(missing[:3])}). "
+            "Give the model that was tuned as its base, and save the adapter by save_pretrained(folder)."
+        )
+    if not all(is_finite(weight) for weight in weights.values()):
+        raise EngramError(f"the adapter in '{tuned}' has weights that are not finite numbers. Tune it again, or give an earlier checkpoint.")
+    return model.merge_and_unload().eval()
+
+
+def _part_of(model: Any, names: Iterable[str], tuned: str | Path) -> Any:
+    """Return what an adapter was trained on: a model with its head, or without, which names its weights otherwise."""
+    prefix = "base_model.model."
+    tops = {name.removeprefix(prefix).split(".")[0] for name in names if name.startswith(prefix)}
+    for part in (model, model.base_model):
+        if tops and tops <= {name for name, _ in part.named_children()}:
+            return part
+    raise EngramError(
+        f"the adapter in '{tuned}' names its weights otherwise than the model that it is to go into ({', '.join(list(names)[:3])}). "
+        "Give the model that was tuned as its base, and save the adapter by save_pretrained(folder)."
+    )

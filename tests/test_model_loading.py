@@ -1,0 +1,324 @@
+"""Loading of weights: what is loaded is what was saved, or nothing is."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from conftest import MODELS, story_words
+from safetensors.torch import load_file, save_file
+from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, BertConfig, BertForMaskedLM, BertForSequenceClassification
+
+from engram import activations, adapters
+from engram.errors import EngramError
+from engram.model_loading import load_model
+
+Tensors = dict[str, torch.Tensor]
+READING: dict[str, Any] = {"mode": "strided", "context": 64, "stride": 32, "pooling": "last", "batch_tokens": 1024}
+
+
+def vectors(folder: Path, **options: Any) -> np.ndarray:
+    return activations.story_activations(story_words(40), activations.load(folder, device="cpu", **options), **READING)["activation"].values
+
+
+def changed(folder: Path, change: Callable[[Tensors], Tensors], name: str = "gpt2-tiny", **config: Any) -> Path:
+    """Copy a model with other tensors and another configuration."""
+    shutil.copytree(MODELS / name, folder)
+    save_file(change(load_file(folder / "model.safetensors")), folder / "model.safetensors", metadata={"format": "pt"})
+    content = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**content, **config}))
+    return folder
+
+
+def renamed(rename: Callable[[str], str]) -> Callable[[Tensors], Tensors]:
+    return lambda tensors: {rename(name): tensor for name, tensor in tensors.items()}
+
+
+@pytest.mark.parametrize(
+    "rename",
+    [
+        lambda name: f"module.{name}",
+        lambda name: f"_orig_mod.{name}",
+        lambda name: f"module._orig_mod.{name}",
+        lambda name: f"_orig_mod.module.{name}",
+        lambda name: name.replace(".attn.", "._fsdp_wrapped_module._checkpoint_wrapped_module.attn."),
+    ],
+    ids=["DataParallel", "compiled", "compiled, then parallel", "parallel, then compiled", "FSDP of parts"],
+)
+def test_names_that_a_wrapper_changed_are_read_as_the_models_own(rename: Callable[[str], str], tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = changed(tmp_path / "wrapped", renamed(rename))
+    np.testing.assert_array_equal(vectors(folder), vectors(MODELS / "gpt2-tiny"))
+    assert "were saved while the model was wrapped" in caplog.text
+    load_model(AutoModelForCausalLM, folder, dtype="auto").save_pretrained(tmp_path / "again")
+    assert all(name.startswith("transformer.") for name in load_file(tmp_path / "again" / "model.safetensors"))
+
+
+def without(part: str) -> Callable[[Tensors], Tensors]:
+    return lambda tensors: {name: tensor for name, tensor in tensors.items() if part not in name}
+
+
+def with_a_bad_number(tensors: Tensors) -> Tensors:
+    tensors["transformer.h.1.mlp.c_fc.weight"][3, 5] = torch.nan
+    return tensors
+
+
+def quantised(tensors: Tensors) -> Tensors:
+    return {name: (tensor * 100).to(torch.int8) if name.endswith("attn.c_attn.weight") else tensor for name, tensor in tensors.items()}
+
+
+@pytest.mark.parametrize(
+    ("change", "config", "message"),
+    [
+        (renamed(lambda name: f"net.{name}"), {}, "missing from the file"),
+        (renamed(lambda name: f"module.{name}" if ".h.0." in name else name), {}, "missing from the file"),
+        (without("h.2.mlp"), {}, r"missing from the file .*h\.2\.mlp\.c_fc\.bias"),
+        (without("wte"), {}, r"missing from the file .*wte\.weight"),
+        (without("nothing"), {"n_layer": 7}, r"missing from the file .*h\.6\."),
+        (without("nothing"), {"n_layer": 5}, r"weights in the file have no place in it .*h\.5\."),
+        (without("nothing"), {"n_positions": 300}, r"another shape .*wpe\.weight: \[256, \d+\] in the file, \[300, "),
+        (lambda tensors: {**tensors, "transformer.h.0.attn.c_attn.lora_A.weight": torch.ones(4, 4)}, {}, "have no place in it .*lora_A"),
+        (with_a_bad_number, {}, "not finite numbers .*c_fc.weight"),
+        (quantised, {}, "stored as quantised numbers"),
+    ],
+    ids=[
+        "another prefix", "a prefix in a part", "no MLP", "no embeddings", "a block too few", "a block too many", "other positions", "adapter", "NaN", "int8",
+    ],
+)  # fmt: skip
+def test_what_is_not_what_was_saved_is_refused(change: Callable[[Tensors], Tensors], config: dict[str, Any], message: str, tmp_path: Path) -> None:
+    folder = changed(tmp_path / "model", change, **config)
+    for kind in (AutoModel, AutoModelForCausalLM):
+        with pytest.raises(EngramError, match=f"(?s){message}"):
+            load_model(kind, folder, dtype="float32")
+
+
+def test_heads_poolers_and_masks_are_not_missed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    mask = torch.tril(torch.ones(256, 256))[None, None]
+    old = changed(tmp_path / "old", lambda tensors: {**tensors, "transformer.h.0.attn.bias": mask, "transformer.h.0.attn.masked_bias": torch.tensor(-1e4)})
+    np.testing.assert_array_equal(vectors(old), vectors(MODELS / "gpt2-tiny"))
+    config = BertConfig(vocab_size=50, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, max_position_embeddings=32)
+    for kind, head in ((BertForMaskedLM, "cls.predictions"), (BertForSequenceClassification, "classifier.weight")):
+        caplog.clear()
+        saved = kind(config)
+        saved.save_pretrained(tmp_path / kind.__name__)
+        loaded = load_model(AutoModel, tmp_path / kind.__name__, dtype="float32", head=False)
+        assert torch.equal(loaded.encoder.layer[0].output.dense.weight, saved.bert.encoder.layer[0].output.dense.weight)
+        assert "hidden states do not depend on" in caplog.text and head in caplog.text
+    assert not [record for record in caplog.records if record.name.startswith("engram") and record.levelno > logging.INFO]
+
+
+def test_a_head_that_is_used_must_be_there(tmp_path: Path) -> None:
+    """Tied to the embeddings it is; untied it would be drawn at random."""
+    bare = changed(tmp_path / "bare", without("lm_head"), "llama-tiny")
+    tied = load_model(AutoModelForCausalLM, bare, dtype="float32")
+    assert tied.config.tie_word_embeddings and tied.lm_head.weight is tied.model.embed_tokens.weight
+    untied = changed(tmp_path / "untied", without("lm_head"), "llama-tiny", tie_word_embeddings=False)
+    with pytest.raises(EngramError, match=r"missing from the file .*lm_head\.weight"):
+        load_model(AutoModelForCausalLM, untied, dtype="float32")
+    np.testing.assert_array_equal(vectors(untied), vectors(MODELS / "llama-tiny"))
+
+
+def sharded(folder: Path) -> dict[str, str]:
+    AutoModelForCausalLM.from_pretrained(MODELS / "gpt2-tiny").save_pretrained(folder, max_shard_size="400KB")
+    AutoTokenizer.from_pretrained(MODELS / "gpt2-tiny").save_pretrained(folder)
+    named: dict[str, str] = json.loads((folder / "model.safetensors.index.json").read_text())["weight_map"]
+    assert len(set(named.values())) > 2
+    return named
+
+
+@pytest.mark.parametrize(
+    ("place", "message"),
+    [
+        ("part/{}", "outside the model's own folder"),
+        ("../{}", "outside the model's own folder"),
+        ("pytorch_model.bin", "not in safetensors"),
+        ("no.safetensors", "is not there"),
+    ],
+)
+def test_an_index_names_safetensors_of_its_own_folder(place: str, message: str, tmp_path: Path) -> None:
+    named = sharded(tmp_path / "model")
+    assert vectors(tmp_path / "model").shape == vectors(MODELS / "gpt2-tiny").shape
+    last = max(named.values())
+    elsewhere = tmp_path / "model" / place.format(last)
+    elsewhere.parent.mkdir(exist_ok=True)
+    if message != "is not there":
+        (tmp_path / "model" / last).rename(elsewhere)
+    index = {name: place.format(last) if file == last else file for name, file in named.items()}
+    (tmp_path / "model" / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": index}))
+    with pytest.raises(EngramError, match=message):
+        activations.load(tmp_path / "model", device="cpu")
+
+
+def test_weights_that_are_no_safetensors_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "pickled"
+    shutil.copytree(MODELS / "gpt2-tiny", folder)
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(EngramError, match=r"no weights in safetensors .*save_pretrained"):
+        activations.load(folder, device="cpu")
+
+
+#: A LLaMA that adds a table that no file holds to its embeddings.
+CODE = """
+import torch
+from transformers import LlamaConfig, LlamaModel
+
+
+class OwnConfig(LlamaConfig):
+    model_type = "own"
+
+
+class Table(torch.nn.Module):
+    def __init__(self, config):
+        super().__init__()
+        self.register_buffer("table", {made}, persistent=False)
+
+
+class OwnModel(LlamaModel):
+    config_class = OwnConfig
+
+    def __init__(self, config):
+        super().__init__(config)
+        self.places = Table(config)
+        self.post_init()
+
+    def forward(self, input_ids=None, **options):
+        return super().forward(inputs_embeds=self.embed_tokens(input_ids) + self.places.table[: input_ids.shape[1]], **options)
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "copies"))
+
+    def make(made: str) -> Path:
+        folder = changed(
+            tmp_path / "own",
+            lambda tensors: tensors,
+            "llama-tiny",
+            model_type="own",
+            auto_map={"AutoConfig": "modeling_table.OwnConfig", "AutoModel": "modeling_table.OwnModel"},
+        )
+        (folder / "modeling_table.py").write_text(CODE.format(made=made))
+        return folder
+
+    return make
+
+
+def test_buffers_that_no_file_holds_are_what_the_models_code_computes(
+    own: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = own("torch.linspace(0, 1, config.max_position_embeddings)[:, None].expand(-1, config.hidden_size).clone()")
+    empty = torch.empty_like
+    # transformers gets a buffer's memory by this function: what was in it before is made visible.
+    monkeypatch.setattr(torch, "empty_like", lambda *given, **options: dirtied(empty(*given, **options)))
+    model = load_model(AutoModel, folder, dtype="float32", code=True)
+    assert torch.equal(model.places.table[:, 0], torch.linspace(0, 1, 256))
+    assert "the buffer 'places.table', which no file holds, was not defined by loading" in caplog.text
+    plain = load_model(AutoModel, MODELS / "llama-tiny", dtype="float32")
+    assert torch.equal(model.rotary_emb.inv_freq, plain.rotary_emb.inv_freq) and model.rotary_emb.inv_freq[0] == 1
+
+
+def dirtied(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor if tensor.is_meta or not tensor.is_floating_point() else tensor.fill_(12345.0)
+
+
+def test_buffers_that_are_drawn_at_random_and_not_saved_are_refused(own: Callable[[str], Path]) -> None:
+    folder = own("torch.randn(config.max_position_embeddings, config.hidden_size)")
+    with pytest.raises(EngramError, match=r"buffer 'places.table', which its file does not hold .*persistent=True"):
+        load_model(AutoModel, folder, dtype="float32", code=True)
+
+
+def adapter(folder: Path, kind: Any = AutoModelForCausalLM, **options: Any) -> tuple[Path, Any]:
+    """Save an adapter with random weights; return it with the model that it is part of."""
+    from peft import LoraConfig, get_peft_model
+
+    torch.manual_seed(0)
+    config = LoraConfig(**{"r": 4, "target_modules": ["q_proj", "v_proj"], "init_lora_weights": False, **options})
+    model = get_peft_model(kind.from_pretrained(MODELS / "llama-tiny"), config).eval()
+    model.save_pretrained(str(folder))
+    return folder, model
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [
+        (AutoModel, {"task_type": "FEATURE_EXTRACTION"}),
+        (AutoModelForCausalLM, {"task_type": "CAUSAL_LM"}),
+        (AutoModelForCausalLM, {"use_dora": True}),
+        (AutoModelForCausalLM, {"modules_to_save": ["norm"]}),
+    ],
+    ids=["AutoModel", "causal", "DoRA", "with a saved module"],
+)
+def test_an_adapter_is_applied_whatever_it_was_trained_on(kind: Any, options: dict[str, Any], tmp_path: Path) -> None:
+    folder, model = adapter(tmp_path / "adapter", kind, **options)
+    ids = torch.arange(5, 25)[None]
+    merged = activations.load(folder, base=MODELS / "llama-tiny", device="cpu").model
+    with torch.inference_mode():
+        wanted, found, base = (
+            torch.stack(one(input_ids=ids, output_hidden_states=True).hidden_states)
+            for one in (model, merged, AutoModel.from_pretrained(MODELS / "llama-tiny"))
+        )
+    torch.testing.assert_close(found, wanted, rtol=1e-3, atol=1e-4)
+    assert (wanted - base).abs().max() > 0.1
+
+
+@pytest.mark.parametrize(
+    ("rename", "message"),
+    [
+        (lambda name: name.replace("base_model.model.model.", "base_model.model.backbone."), "names its weights otherwise"),
+        (lambda name: name.removeprefix("base_model.model."), "names its weights otherwise"),
+        (lambda name: name.replace("layers.3.", "layers.9."), r"does not fit the model in .*layers\.9"),
+        (lambda name: name.replace("lora_B", "lora_C"), "does not fit the model in"),
+        (lambda name: "" if "layers.0." in name else name, "that it needs are not there"),
+    ],
+    ids=["another stack", "no prefix", "no such block", "no such part", "a block missing"],
+)
+def test_an_adapter_that_is_not_wholly_applied_is_refused(rename: Callable[[str], str], message: str, tmp_path: Path) -> None:
+    path = adapter(tmp_path / "adapter")[0] / "adapter_model.safetensors"
+    save_file({rename(name): tensor for name, tensor in load_file(path).items() if rename(name)}, path)
+    with pytest.raises(EngramError, match=f"(?s){message}"):
+        activations.load(path.parent, base=MODELS / "llama-tiny", device="cpu")
+
+
+def test_adapters_that_are_pickled_or_cannot_be_merged_are_refused(tmp_path: Path) -> None:
+    from peft import PromptTuningConfig, get_peft_model
+
+    path = adapter(tmp_path / "pickled")[0] / "adapter_model.safetensors"
+    torch.save(load_file(path), path.with_name("adapter_model.bin"))
+    path.unlink()
+    with pytest.raises(EngramError, match=r"no 'adapter_model.safetensors'"):
+        activations.load(path.parent, base=MODELS / "llama-tiny", device="cpu")
+    model = AutoModelForCausalLM.from_pretrained(MODELS / "llama-tiny")
+    get_peft_model(model, PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=3)).save_pretrained(str(tmp_path / "prompt"))
+    with pytest.raises(EngramError, match="adds tokens and changes no weights"):
+        activations.load(tmp_path / "prompt", base=MODELS / "llama-tiny", device="cpu")
+
+
+def test_an_adapters_base_is_held_against_its_card_in_every_byte(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = adapter(tmp_path / "adapter")[0]
+
+    def card(fingerprint: str) -> None:
+        (folder / adapters.CARD).write_text(json.dumps({"base": {"source": "tiny", "fingerprint": fingerprint}}))
+
+    def last_changed(tensors: Tensors) -> Tensors:
+        tensors["model.norm.weight" if "model.norm.weight" in tensors else max(tensors)][-1] += 1e-3
+        tensors["model.embed_tokens.weight"][-1, -1] += 1e-3
+        return tensors
+
+    other = changed(tmp_path / "other", last_changed, "llama-tiny")
+    card(adapters.fingerprint(MODELS / "llama-tiny"))
+    assert adapters.base_of(folder, MODELS / "llama-tiny") == MODELS / "llama-tiny"
+    with pytest.raises(EngramError, match="holds other weights"):
+        adapters.base_of(folder, other)
+    card(adapters.fingerprint(MODELS / "llama-tiny", sampled=True))
+    assert adapters.base_of(folder, MODELS / "llama-tiny") == MODELS / "llama-tiny" and "of an earlier version" in caplog.text
+    with pytest.raises(EngramError, match="is an adapter itself"):
+        adapters.base_of(folder, folder)
