@@ -14,7 +14,7 @@ _HEADS, _HEAD, _INNER, _EXPERTS, _SPAN = 4, 16, 96, 4, 8
 _SIZES: tuple[tuple[int, str], ...] = (
     (VOCABULARY, "vocab_size vocab_size_per_layer_input entity_vocab_size"),
     (UNITS, "hidden_size d_model n_embd dim emb_dim embed_dim embedding_size embedding_dim hidden_dim dim_model lru_width word_embed_proj_dim"),
-    (UNITS, "attention_hidden_size out_hidden_size kv_channels entity_emb_size"),
+    (UNITS, "attention_hidden_size out_hidden_size kv_channels entity_emb_size d_latents"),
     (BLOCKS, "num_hidden_layers n_layer n_layers num_layers encoder_layers decoder_layers num_encoder_layers num_decoder_layers depth"),
     (BLOCKS, "max_window_layers num_blocks"),
     (_HEADS, "num_attention_heads n_head n_heads num_heads attention_heads encoder_attention_heads decoder_attention_heads"),
@@ -42,6 +42,7 @@ _DEPTHS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
 #: What the rules above do not do for a family; "a.b" is b of the part a.
 EXCEPTIONS: dict[str, dict[str, Any]] = {
     "bamba": {"attn_layer_indices": [1, 3]},
+    "blt": {"encoder_hash_byte_group_vocab": 50},
     "deepseek_v2": {"num_experts_per_tok": 2},
     "dots1": {"n_routed_experts": 4, "n_shared_experts": 1, "num_experts_per_tok": 2},
     "esm": {"vocab_size": VOCABULARY, "pad_token_id": 1, "mask_token_id": 3},

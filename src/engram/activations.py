@@ -23,6 +23,7 @@ from engram.memory import ReadingShape
 from engram.model_loading import load_model
 from engram.own_code import is_allowed, loading_error
 from engram.paths import found
+from engram.positions import longest_input
 from engram.shortage import Shrinking
 from engram.tokens import TokenizedStory, tokenize
 from engram.windows import Window, exact_windows, strided_windows
@@ -40,8 +41,6 @@ _SMALLER = (
     "'activations.batch_tokens: {size}' in the configuration spares this; vectors are the same up to rounding.",
     "Give the job more memory (resources: mem_mb), or a smaller activations.context, activations.dtype: bfloat16, or the CPU (activations.device: cpu).",
 )
-#: Sentinel lengths that some tokenizers and configurations give for "no limit".
-_NO_LIMIT = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -139,7 +138,7 @@ def load(
     probe = np.asarray(tokenizer("one two three four five six", add_special_tokens=False)["input_ids"])
     causal = _is_causal(model, probe)
     prefix, suffix = _special_tokens(tokenizer, causal)
-    limit = _limit(config, tokenizer)
+    limit = longest_input(model, tokenizer.model_max_length)
     logger.info("%s from %s: %s, %s on %s, limit %s tokens", config.model_type, folder, "causal" if causal else "bidirectional", dtype, place, limit)
     return Reader(model, tokenizer, prefix, suffix, limit, causal)
 
@@ -191,15 +190,6 @@ def _special_tokens(tokenizer: Any, causal: bool) -> tuple[list[int], list[int]]
             return [token], []
     logger.warning("the tokenizer has no BOS, CLS or EOS token: windows begin with the story's own tokens")
     return [], []
-
-
-def _limit(config: Any, tokenizer: Any) -> int:
-    """Return how many tokens the model can read at once."""
-    text_config = config.get_text_config()
-    known = [getattr(text_config, name, None) for name in ("max_position_embeddings", "n_positions")] + [tokenizer.model_max_length]
-    limits = [int(value) for value in known if value is not None and 0 < value < _NO_LIMIT]
-    # RoBERTa counts positions from the padding index: its table is longer than what can be read; the tokenizer knows better.
-    return min(limits) if limits else _NO_LIMIT
 
 
 def plan_windows(story: TokenizedStory, reader: Reader, *, mode: str, context: int | None, stride: int | None) -> list[Window]:

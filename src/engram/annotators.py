@@ -33,6 +33,7 @@ from engram.integrity import sha256
 from engram.jobs import progress
 from engram.own_code import loading_error
 from engram.paths import RESOURCES
+from engram.positions import declared_limit
 
 # Where a sentence ends must be the same question here as where the story's sentences are found.
 from engram.stories import SENTENCE_END, ends_sentence
@@ -416,12 +417,11 @@ class LocalAnnotator:
             raise loading_error("cannot be loaded as a causal language model", self.folder, error, False, key=False) from error
 
     @cached_property
-    def _room(self) -> int | None:
+    def _room(self) -> int:
         """Tokens that a prompt may have."""
         from transformers import AutoConfig
 
-        positions = getattr(self._load(AutoConfig).get_text_config(), "max_position_embeddings", None)
-        return positions and max(1, positions - NEW_TOKENS)
+        return max(1, declared_limit(self._load(AutoConfig)) - NEW_TOKENS)
 
     @cached_property
     def _cut_told(self) -> bool:
@@ -442,7 +442,7 @@ class LocalAnnotator:
         """Return all that the answer depends on."""
         longest = STORY_WORDS
         # A model with a small context hears less of the story, rather than less of what it is asked.
-        while self._room and longest > 50 and len(self._tokens(fill(longest))) > self._room:
+        while longest > 50 and len(self._tokens(fill(longest))) > self._room:
             longest //= 2
         return {
             "address": "local",
@@ -458,7 +458,7 @@ class LocalAnnotator:
         import torch
 
         tokens = self._tokens(request["messages"][0]["content"])
-        if self._room and len(tokens) > self._room and self._cut_told:
+        if len(tokens) > self._room and self._cut_told:
             tokens = tokens[-self._room :]
         ids = torch.as_tensor([tokens], device=self._network.device)
         how = {"do_sample": True, "temperature": self.temperature} if self.temperature > 0 else {"do_sample": False}

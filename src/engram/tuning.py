@@ -33,6 +33,7 @@ from engram.errors import EngramError
 from engram.jobs import progress
 from engram.names import ASSOCIATION, TUNING_CONTROLS
 from engram.own_code import loading_error
+from engram.positions import longest_input
 from engram.shortage import Shrinking
 from engram.tuning_checks import check_finite, report_first_loss, uniform_loss
 from engram.tuning_data import Sample
@@ -653,8 +654,8 @@ def _loaded(folder: str | Path, settings: Settings, place: str, code: bool) -> t
         )
     except Exception as error:  # as many kinds as there are libraries behind it
         raise loading_error("cannot be loaded for tuning", folder, error, code) from error
-    limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    if limit is not None and settings.max_length > limit:
+    limit = longest_input(model)
+    if settings.max_length > limit:
         raise EngramError(f"tuning: max_length is {settings.max_length} tokens, more than the model can read ({limit}). Write {limit} or less.")
     return model, tokenizer
 

@@ -1,0 +1,53 @@
+"""How many tokens a model reads at once, from its configuration and from its tables of positions."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+#: What a limit is where there is none.
+NO_LIMIT = 1 << 20
+#: Keys of configurations for the longest input. -1, 0 and very large numbers stand for "no limit".
+_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "max_sequence_length")
+#: Names of tables with a vector for each position; relative positions have other names, and no limit.
+_TABLE = re.compile(r"wpe|(?:embed_)?positions?|pos(?:ition(?:s|al)?)?_emb(?:ed(?:dings?)?)?")
+
+
+def declared_limit(config: Any, *others: int | None) -> int:
+    """Return the longest input that a configuration declares, in tokens, or `NO_LIMIT`.
+
+    Parameters
+    ----------
+    config : transformers.PreTrainedConfig
+    *others : int or None
+        Further limits, such as a tokenizer's.
+    """
+    text = config.get_text_config()
+    known = [*(getattr(text, name, None) for name in _KEYS), *others]
+    return min((int(value) for value in known if isinstance(value, int | float) and 0 < value < NO_LIMIT), default=NO_LIMIT)
+
+
+def longest_input(model: Any, *others: int | None) -> int:
+    """Return the longest input that a model can read, in tokens, or `NO_LIMIT`.
+
+    Parameters
+    ----------
+    model : transformers.PreTrainedModel
+    *others : int or None
+        Further limits, such as a tokenizer's.
+
+    Notes
+    -----
+    RoBERTa and its kin count positions from behind the padding index, OPT and BART from an offset of 2: their tables are longer than what can be read.
+    """
+    tables = [module for name, module in model.named_modules() if _TABLE.fullmatch(name.rsplit(".", 1)[-1])]
+    return min([declared_limit(model.config, *others), *map(_rows, tables)])
+
+
+def _rows(module: Any) -> int:
+    """Return the positions that a table has; `NO_LIMIT` for a module that is none."""
+    weight = getattr(module, "weight", None)
+    if weight is None or weight.ndim != 2 or not hasattr(module, "padding_idx"):
+        return NO_LIMIT
+    padding, offset = module.padding_idx, getattr(module, "offset", 0)
+    return int(weight.shape[0]) - (offset if padding is None else padding + 1)
