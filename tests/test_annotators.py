@@ -23,7 +23,7 @@ from engram import annotators
 from engram.annotators import ChatAnnotator, LocalAnnotator, Report, annotate, annotation_template, places, prompt
 from engram.associations import Association, read_associations, write_associations
 from engram.errors import EngramError
-from engram.stories import ends_sentence
+from engram.punctuation import ends_sentence
 
 SECRET = "sk-secret/0123456789"
 SENTENCES = ["The train was late.", "Anna waited.", "A dog barked at her!", "Then it was still."] * 3
@@ -468,10 +468,10 @@ def test_json_in_a_fence_is_read(endpoint: Endpoint, chat: ChatAnnotator) -> Non
 ])  # fmt: skip
 def test_style_of_a_story_with_punctuation(text: str, sentence: str, word: str) -> None:
     names = annotators._names(WORDS, SENTENCE) | {"Anna"}
-    assert annotators._in_style(text, "sentence", True, True, names) == sentence
-    assert annotators._in_style(text, "word", True, True, names) == sentence
+    assert annotators._in_style(text, "sentence", (".", ","), True, names) == sentence
+    assert annotators._in_style(text, "word", (".", ","), True, names) == sentence
     if '"no' not in text:
-        assert annotators._in_style(text, "word", True, False, names) == word
+        assert annotators._in_style(text, "word", (".", ","), False, names) == word
 
 
 @pytest.mark.parametrize(("text", "expected"), [

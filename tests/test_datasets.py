@@ -105,6 +105,24 @@ def test_wrong_words(words: str, expected: str, tmp_path: Path) -> None:
         table_study(tmp_path, words=words).words("tale")
 
 
+def words_of(*onsets: float) -> str:
+    return "word\tonset\toffset\n" + "".join(f"w\t{onset:g}\t{onset + 0.2:g}\n" for onset in onsets)
+
+
+@pytest.mark.parametrize("begin", [0.0, 14.5])
+@pytest.mark.parametrize("sections", [2, 3])
+def test_sections_with_clocks_of_their_own_are_not_to_be_sorted(begin: float, sections: int, tmp_path: Path) -> None:
+    section = [begin, *(begin + np.arange(1, 10)).tolist()]
+    with pytest.raises(EngramError, match=f"line 12: the onset falls from {begin + 9:g} s to {begin:g} s.*Do not sort.*a story.*add to the onsets"):
+        table_study(tmp_path, words=words_of(*section * sections)).words("tale")
+
+
+@pytest.mark.parametrize("onsets", [[*range(10), 8, *range(10, 20)], [5, 1, 4, 2, 9, 3], [0, 1, 2, 3, 1.8, 4, 5, 6, 7, 8]])
+def test_words_out_of_order_are_to_be_sorted(onsets: list[float], tmp_path: Path) -> None:
+    with pytest.raises(EngramError, match="the onset is earlier than the word's before it.*Sort the words"):
+        table_study(tmp_path, words=words_of(*onsets)).words("tale")
+
+
 def test_tabs_at_the_ends_of_rows_do_not_shift_columns(tmp_path: Path) -> None:
     dataset = table_study(tmp_path, words="word\tonset\toffset\na\t1\t2\t\nb\t2\t3\t\n")
     try:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import tokenizers
 from conftest import MODELS, story_words
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import AutoTokenizer
+from tokenizers import models, normalizers
+from tokenizers.pre_tokenizers import BertPreTokenizer, ByteLevel, Metaspace, Split
+from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from engram.errors import EngramError
+from engram.punctuation import core
 from engram.tokens import tokenize
 
 TOKENIZERS = {name: AutoTokenizer.from_pretrained(MODELS / name) for name in ("gpt2-tiny", "llama-tiny")}
@@ -54,7 +59,7 @@ def test_any_text_is_partitioned(name: str, words: list[str]) -> None:
     try:
         story = tokenize(words, TOKENIZERS[name])
     except EngramError as error:
-        assert "no token" in str(error)
+        assert "no token" in str(error) or "not known" in str(error)
         return
     assert story.first[0] == 0 and story.first[-1] == len(story.ids)
     for index, tokens in enumerate(story.pooled):
@@ -92,3 +97,108 @@ def test_lengths_count_every_token() -> None:
     story = tokenize(story_words(50), TOKENIZERS["gpt2-tiny"])
     assert story.lengths.sum() == len(story.ids)
     assert all(np.isin(tokens, np.arange(len(story.ids))).all() for tokens in story.pooled)
+
+
+# ---------------------------------------------------------------- tokenizers of every kind, built here
+POLYGLOT = ["the cat of the house.", "星球。 他 住在", "है। मैं", "نعم، لا", "café naïve cafe\u0301", "ﬁne", "İstanbul", "「花」"] * 3
+
+
+def fast(model: Any, pre: Any = None, normalizer: Any = None, train: bool = True, **options: Any) -> Any:
+    """Return a tokenizer of transformers around parts of the tokenizers library, trained on a few words."""
+    made = tokenizers.Tokenizer(model)
+    if pre is not None:
+        made.pre_tokenizer = pre
+    if normalizer is not None:
+        made.normalizer = normalizer
+    if train:
+        training: dict[str, Any] = {"vocab_size": 600, "show_progress": False, "special_tokens": ["<unk>", "<s>", "[SEP]", "<|endoftext|>"]}
+        training |= {"initial_alphabet": ByteLevel.alphabet()} if isinstance(pre, ByteLevel) else {}
+        training |= {"unk_token": "<unk>"} if isinstance(model, models.Unigram) else {}
+        trainer = type(made.model.get_trainer())(**training)
+        made.train_from_iterator(POLYGLOT, trainer)
+    return PreTrainedTokenizerFast(tokenizer_object=made, **{"unk_token": "<unk>", "bos_token": "<s>", "sep_token": "[SEP]", **options})
+
+
+KINDS = {
+    "byte-level": lambda: fast(models.BPE(), ByteLevel(add_prefix_space=False)),
+    "byte-level, prefix space, untrimmed": lambda: fast(models.BPE(), ByteLevel(add_prefix_space=True, trim_offsets=False)),
+    "word pieces": lambda: fast(models.WordPiece(unk_token="<unk>"), BertPreTokenizer(), normalizers.BertNormalizer(lowercase=False)),
+    "word pieces, lower case without accents": lambda: fast(models.WordPiece(unk_token="<unk>"), BertPreTokenizer(), normalizers.BertNormalizer()),
+    "unigram": lambda: fast(models.Unigram(), Metaspace()),
+    "unigram, NFKC and lower case": lambda: fast(models.Unigram(), Metaspace(), normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])),
+    "characters, NFC": lambda: fast(models.BPE(unk_token="<unk>"), Split("", "isolated"), normalizers.NFC()),
+    "characters, NFD": lambda: fast(models.BPE(unk_token="<unk>"), Split("", "isolated"), normalizers.NFD()),
+    "space behind the word": lambda: fast(models.BPE(unk_token="<unk>"), Split(" ", "merged_with_previous")),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_last_letter_is_pooled_in_any_script(kind: str) -> None:
+    words = ["the", "house.", "星球。", "「花」", "है।", "نعم،", "cafe\u0301", "naïve", "ﬁne", "İstanbul", "the"]
+    tokenizer = KINDS[kind]()
+    text = " ".join(words)
+    offsets = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+    story = tokenize(words, tokenizer)
+    begin = 0
+    for index, word in enumerate(words):
+        first, last = (begin + place for place in core(word))
+        covered = set().union(*(range(*offsets[token]) for token in story.pooled[index]))
+        # Marks may have no token of their own (stripped accents), or be covered by their letter's.
+        letters = {place for place in range(first, last) if unicodedata.category(text[place])[0] in "LN"}
+        assert letters <= covered, (word, [text[slice(*offsets[token])] for token in story.pooled[index]])
+        owned = set().union(*(range(*offsets[token]) for token in range(story.first[index], story.first[index + 1])))
+        assert owned <= set(range(begin - 1, begin + len(word) + 1))
+        begin += len(word) + 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("word", ["<unk>", "<s>", "[SEP]", "<|endoftext|>"])
+def test_a_word_that_looks_like_a_special_token_is_text_or_refused(kind: str, word: str) -> None:
+    tokenizer = KINDS[kind]()
+    try:
+        story = tokenize(["the", word, "the"], tokenizer)
+    except EngramError as error:
+        assert f"word 1 ('{word}')" in str(error) and "special tokens" in str(error)
+        return
+    assert not set(story.ids[np.concatenate(story.pooled)].tolist()) & set(tokenizer.all_special_ids)
+    if "byte" in kind:  # every character is known there
+        assert not set(story.ids.tolist()) & set(tokenizer.all_special_ids) and story.lengths[1] > 1
+
+
+def test_words_that_a_tokenizer_does_not_know_are_refused_by_name() -> None:
+    tokenizer = KINDS["word pieces"]()
+    with pytest.raises(EngramError, match="2 of 4 words .*word 1 \\('Ω'\\), word 3 \\('♪'\\).*take them out"):
+        tokenize(["the", "Ω", "the", "♪"], tokenizer)
+
+
+def test_a_mark_that_serves_as_padding_is_text() -> None:
+    tokenizer = fast(models.BPE(), ByteLevel(add_prefix_space=False), pad_token="!")
+    story = tokenize(["the", "!"], tokenizer)
+    assert tokenizer.decode(story.ids[story.pooled[1]]).strip() == "!"
+
+
+def test_a_space_behind_a_word_belongs_to_it() -> None:
+    vocabulary = {token: number for number, token in enumerate(["<unk>", "o", "f ", "the", "cat "])}
+    tokenizer = fast(models.WordLevel(vocabulary, "<unk>"), Split(tokenizers.Regex("o|f |the|cat "), "isolated"), train=False)
+    story = tokenize(["of", "cat", "the"], tokenizer)
+    assert story.first.tolist() == [0, 2, 3, 4] and [tokens.tolist() for tokens in story.pooled] == [[0, 1], [2], [3]]
+
+
+@pytest.mark.parametrize(("pieces", "named"), [("of the| house", "of the"), ("o|f the| house", "f the"), ("of t|he| house", "of t")])
+def test_tokens_that_span_words_are_refused_by_name(pieces: str, named: str) -> None:
+    vocabulary = {token: number for number, token in enumerate(["<unk>", *pieces.split("|")])}
+    tokenizer = fast(models.WordLevel(vocabulary, "<unk>"), Split(tokenizers.Regex(pieces), "isolated"), train=False)
+    with pytest.raises(EngramError, match=f"'{named}' covers parts of word 0 \\('of'\\) and word 1 \\('the'\\).*SuperBPE"):
+        tokenize(["of", "the", "house"], tokenizer)
+
+
+@pytest.mark.parametrize(("offsets", "message"), [([(0, 3), (4, 9)], "outside the text"), ([(4, 7), (0, 3)], "go backwards")])
+def test_offsets_that_do_not_fit_are_refused(offsets: list[tuple[int, int]], message: str) -> None:
+    class Wrong:
+        is_fast = True
+
+        def __call__(self, text: str, **_: object) -> dict[str, Any]:
+            return {"input_ids": [5, 6], "offset_mapping": offsets}
+
+    with pytest.raises(EngramError, match=message):
+        tokenize(["one", "two"], Wrong())

@@ -11,7 +11,6 @@ import json
 import logging
 import os
 import re
-import string
 import textwrap
 import time
 from collections.abc import Callable, Sequence
@@ -34,9 +33,7 @@ from engram.jobs import progress
 from engram.own_code import loading_error
 from engram.paths import RESOURCES
 from engram.positions import declared_limit
-
-# Where a sentence ends must be the same question here as where the story's sentences are found.
-from engram.stories import SENTENCE_END, ends_sentence
+from engram.punctuation import bare, ends_sentence, has_letters, is_closed, marks, unquoted, without_end
 
 if TYPE_CHECKING:
     import requests
@@ -60,7 +57,6 @@ BEGUN = '{"association": "'
 
 _FENCE = re.compile(r"```(?:json)?\s*(.*?)\s*```", re.DOTALL)
 _STRING_END = re.compile(r'(?<!\\)(?:\\\\)*"')
-_PUNCTUATION = string.punctuation + "\u2018\u2019\u201c\u201d\u2013\u2014\u2026\u00ab\u00bb\u00bf\u00a1"
 _DASHES = re.compile(r"\s*(?:[\u2013\u2014\u2026]|--+|\.\.\.+)\s*")
 _I = re.compile(r"I(?:['\u2019][a-z]+)?")
 _NOT_A_TEXT = frozenset({"n/a", "none", "null"})
@@ -516,7 +512,7 @@ def _checked(text: str, granularity: str) -> str:
     if len(text.splitlines()) > 1:
         raise _BrokenFormatError("the text had line breaks")
     tokens = text.split()
-    if not tokens or text.lower().strip(".") in _NOT_A_TEXT:
+    if not tokens or without_end(text.lower()) in _NOT_A_TEXT:
         return ""
     text = " ".join(tokens)
     if not text.isprintable():
@@ -579,13 +575,13 @@ def annotate(
     where = places(sentence, every)
     if not where:
         logger.warning("the story has too few sentences to be asked about every %d: no associations", every)
-    names, punctuated = _names(words, sentence), any(map(ends_sentence, words))
+    names, written = _names(words, sentence), marks(words) if any(map(ends_sentence, words)) else None
     report, found = Report(), []
     try:
         for place in progress(where, "places", "place"):
             text = _association(words, place, annotator, template, report)
             if text:
-                styled = _in_style(text, annotator.granularity, punctuated, ends_sentence(words[place]), names)
+                styled = _in_style(text, annotator.granularity, written, ends_sentence(words[place]), names)
                 found.append(Association(place, styled, annotator.granularity, f"language model: {annotator.model}"))
     finally:
         logger.info(
@@ -645,45 +641,40 @@ def _names(words: Sequence[str], sentence: Sequence[int]) -> frozenset[str]:
 
 
 def _stem(word: str) -> str:
-    return re.split("['\u2019]", word.strip(_PUNCTUATION))[0]
+    return re.split("['\u2019]", bare(word))[0]
 
 
-def _in_style(text: str, granularity: str, punctuated: bool, at_end: bool, names: frozenset[str]) -> str:
+def _in_style(text: str, granularity: str, written: tuple[str, str] | None, at_end: bool, names: frozenset[str]) -> str:
     """Return a text written as its story is.
 
     Parameters
     ----------
     text : str
     granularity : {"word", "sentence"}
-    punctuated : bool
-        Whether the story has punctuation.
+    written : (str, str) or None
+        The story's full stop and comma; None if it has no punctuation.
     at_end : bool
         Whether the text stands behind the end of a sentence.
     names : frozenset of str
         Words that keep their capital.
     """
-    text = _unquoted(text)
-    if not punctuated:
+    text = unquoted(text)
+    if written is None:
         return _bare(text, names)
+    stop, comma = written
     if granularity == "sentence" or at_end:
         text = re.sub(r"^([\W_]*)([^\W\d_])", lambda found: found[1] + found[2].upper(), text)
-        return text if SENTENCE_END.search(text) else text.rstrip(",;:-\u2013\u2014\u2026 ") + "."
-    tokens = text.rstrip(",;:.!?-\u2013\u2014\u2026 ").split()
-    return " ".join([_lowered(tokens[0], tokens[1] if len(tokens) > 1 else "", names), *tokens[1:]]) + ","
-
-
-def _unquoted(text: str) -> str:
-    """Take off quotation marks around the whole text."""
-    inner = text[1:-1]
-    return inner if text[0] + text[-1] in ('""', "\u201c\u201d", "''", "\u2018\u2019") and text[0] not in inner and text[-1] not in inner else text
+        return text if is_closed(text) else without_end(text) + stop
+    tokens = without_end(text).split()
+    return " ".join([_lowered(tokens[0], tokens[1] if len(tokens) > 1 else "", names), *tokens[1:]]) + comma
 
 
 def _bare(text: str, names: frozenset[str]) -> str:
     """Return a text without punctuation, and without the capitals that only begin sentences."""
-    tokens = [token for token in _DASHES.sub(" ", text).split() if token.strip(_PUNCTUATION)]
+    tokens = [token for token in _DASHES.sub(" ", text).split() if has_letters(token)]
     result, begins = [], True
     for token, following in zip(tokens, [*tokens[1:], ""], strict=True):
-        word = token.strip(_PUNCTUATION)
+        word = bare(token)
         result.append(_lowered(word, following, names) if begins else word)
         begins = ends_sentence(token)
     return " ".join(result)
@@ -691,7 +682,7 @@ def _bare(text: str, names: frozenset[str]) -> str:
 
 def _lowered(word: str, following: str, names: frozenset[str]) -> str:
     """Return a word with a small first letter, unless it is I, a name, or all capitals."""
-    stem, core, after = _stem(word), word.strip(_PUNCTUATION), following.strip(_PUNCTUATION)
+    stem, core, after = _stem(word), bare(word), bare(following)
     # "Sherlock Holmes" is known by the second capital, "In Paris" is not taken for it.
     full_name = not _OPENER.fullmatch(core) and after[:1].isupper() and not _I.fullmatch(after)
     if _I.fullmatch(core) or stem in names or stem[1:].lower() != stem[1:] or full_name:

@@ -21,6 +21,8 @@ from engram.facts import Fact, scan_name
 logger = logging.getLogger(__name__)
 
 HEMISPHERES = ("L", "R", "B")
+#: Fewest words, on average, in what is taken for a section with a clock of its own.
+_SECTION_WORDS = 5
 WORD_COLUMNS = ["word", "onset", "offset", "sentence_end"]
 
 
@@ -126,9 +128,25 @@ class TableWords:
         onsets = result["onset"].dropna()
         disorder = onsets.diff() < 0
         if disorder.any():
-            line = int(disorder.idxmax()) + 2
-            raise EngramError(f"'{path}', line {line}: the onset is earlier than the word's before it. Sort the words by onset.")
+            raise EngramError(f"'{path}', {_disorder(onsets)}")
         return result
+
+
+def _disorder(onsets: pd.Series) -> str:
+    """Say where onsets go back, and what to do: sections that each begin their clock anew are not to be sorted."""
+    fall = -onsets.diff()
+    back = fall[fall > 0]
+    line = int(back.index[0]) + 2
+    before, after = onsets.loc[: back.index[0]].iloc[-2:]
+    reached = onsets.cummax().shift().loc[back.index] - onsets.min()
+    # Sections: a few falls, each by more than half of the time that had gone by.
+    if len(back) * _SECTION_WORDS <= len(onsets) and (back > reached / 2).all():
+        return (
+            f"line {line}: the onset falls from {before:g} s to {after:g} s, as where sections or runs that each have a clock of their own stand in one file. "
+            "Do not sort them. If the BOLD was recorded by section, make each one a story (its own words and time series); if it is one recording, "
+            "add to the onsets and offsets of each section the time at which it began."
+        )
+    return f"line {line}: the onset is earlier than the word's before it ({after:g} s after {before:g} s). Sort the words by onset."
 
 
 class TableDataset(TableWords):

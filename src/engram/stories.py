@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import logging
-import re
 
 import numpy as np
 import pandas as pd
 
 from engram.errors import EngramError
+from engram.punctuation import ends_sentence
 
 logger = logging.getLogger(__name__)
 
-#: A word that ends a sentence: . ! or ?, then closing quotes or brackets.
-SENTENCE_END = re.compile(r"[.!?]+[\"'\u201d\u2019)\]]*$")
-_ABBREVIATIONS = {"mr.", "mrs.", "ms.", "dr.", "st.", "prof.", "vs.", "etc."}
 #: A transcript has punctuation if it has at least one sentence end in so many words.
 _LONGEST_SENTENCE = 150
 
@@ -28,11 +25,6 @@ COLUMNS = {
 }
 #: What a words table may have beside them.
 MORE_COLUMNS = {"log_frequency": "Logarithm of how frequent the word is, as the dataset gives it; n/a where it is not known."}
-
-
-def ends_sentence(word: str) -> bool:
-    """Tell whether a sentence ends with a word: . ! or ? behind it, which is no abbreviation's."""
-    return bool(SENTENCE_END.search(word)) and word.lower().lstrip("\"'\u201c\u2018([") not in _ABBREVIATIONS
 
 
 def words_table(words: pd.DataFrame, pseudo_sentence: int, story: str) -> pd.DataFrame:

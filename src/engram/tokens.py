@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import string
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +9,10 @@ from typing import Any
 import numpy as np
 
 from engram.errors import EngramError
+from engram.punctuation import core, has_letters
 
-_PUNCTUATION = string.punctuation + "\u2018\u2019\u201c\u201d\u2013\u2014\u2026\u00ab\u00bb\u00bf\u00a1"
+#: Words that a message names.
+_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -54,37 +55,93 @@ def tokenize(words: Sequence[str], tokenizer: Any) -> TokenizedStory:
     Raises
     ------
     EngramError
-        If the tokenizer gives no character offsets, or a word no token.
+        If the tokenizer gives no character offsets, or offsets that do not fit the text; if a token covers parts of two words; if a word has no
+        token of its own, or none but special tokens (the unknown token among them).
 
     Notes
     -----
-    A token belongs to the word that holds its last character, so that a token for a space alone goes with the word after it.
+    A token belongs to the word whose characters it covers; a token for a space alone goes with the word after it. What looks like a special token
+    in the story (``<s>``, ``[SEP]``) is read as plain text. Tokenizers whose tokens cover several words (SuperBPE; Liu et al. 2025,
+    arXiv 2503.13423) are refused: the vector of the first word would know the second, which the listener has not heard yet.
     """
     if not getattr(tokenizer, "is_fast", False):
         raise EngramError(
             f"the tokenizer ({type(tokenizer).__name__}) gives no character offsets, so tokens cannot be assigned to words. Convert it to a "
             "fast one: AutoTokenizer.from_pretrained(..., use_fast=True).save_pretrained(folder)."
         )
-    text = " ".join(words)
-    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+    encoded = tokenizer(" ".join(words), add_special_tokens=False, return_offsets_mapping=True, split_special_tokens=True, verbose=False)
     ids, offsets = np.asarray(encoded["input_ids"]), np.asarray(encoded["offset_mapping"]).reshape(-1, 2)
     ends = np.cumsum([len(word) + 1 for word in words]) - 1  # end of each word in the text
     begins = np.concatenate([[0], ends[:-1] + 1])
-    # An empty span (a token for nothing visible) goes with the text that begins there.
-    last_character = np.maximum(offsets[:, 1] - 1, offsets[:, 0])
-    # Tokens never go backwards, even where the parts of one character share its span.
-    owner = np.maximum.accumulate(np.minimum(np.searchsorted(ends, last_character, side="right"), len(words) - 1))
-    first = np.searchsorted(owner, np.arange(len(words) + 1))
-    pooled = []
+    first = np.searchsorted(_owners(words, ends, offsets, tokenizer), np.arange(len(words) + 1))
+    special = np.isin(ids, _special_ids(tokenizer))
+    pooled, unknown = [], []
     for index, word in enumerate(words):
         tokens = np.arange(first[index], first[index + 1])
-        if len(tokens) == 0:
+        begin, end = begins[index] + np.array(core(word))
+        inside = tokens[(offsets[tokens, 0] < end) & (offsets[tokens, 1] > begin)]
+        if len(tokens) == 0 or (len(inside) == 0 and has_letters(word)):
             raise EngramError(
                 f"word {index} ('{word}') has no token of its own under this tokenizer ({type(tokenizer).__name__}). Write it with letters, or take it out."
             )
-        core = word.strip(_PUNCTUATION)
-        begin = begins[index] + (word.index(core) if core else 0)
-        end = begin + len(core or word)
-        inside = tokens[(offsets[tokens, 0] < end) & (offsets[tokens, 1] > begin)]
-        pooled.append(inside if len(inside) else tokens)
+        inside = inside if len(inside) else tokens
+        if special[inside].all():
+            unknown.append(f"word {index} ('{word}')")
+        pooled.append(inside[~special[inside]])
+    if unknown:
+        raise EngramError(
+            f"{len(unknown)} of {len(words)} words are not known to this tokenizer ({type(tokenizer).__name__}), which reads them as special tokens, such as "
+            f"the one for whatever is unknown: {', '.join(unknown[:_NAMED])}{', ...' if len(unknown) > _NAMED else ''}. Their vectors would say nothing "
+            "of them. Write these words with characters that the model knows, take them out, or use a model for this language."
+        )
     return TokenizedStory(ids, first, pooled)
+
+
+def _owners(words: Sequence[str], ends: np.ndarray, offsets: np.ndarray, tokenizer: Any) -> np.ndarray:
+    """Return the word of each token, never decreasing.
+
+    Parameters
+    ----------
+    words : sequence of str
+    ends : array of shape (n_words, )
+        End of each word in the text, where the space between words stands.
+    offsets : array of shape (n_tokens, 2)
+    tokenizer : transformers.PreTrainedTokenizerFast
+    """
+    length, last_word = int(ends[-1]), len(words) - 1
+    if ((offsets < 0) | (offsets > length)).any() or (offsets[:, 0] > offsets[:, 1]).any():
+        raise EngramError(
+            f"the tokenizer ({type(tokenizer).__name__}) gives offsets outside the text: they are no positions of characters. "
+            "Use a fast tokenizer of the tokenizers library (tokenizer.json)."
+        )
+    # The spaces at a token's edges are no part of a word: some tokenizers take along the one before a word, others the one behind it.
+    begin = offsets[:, 0] + np.isin(offsets[:, 0], ends)
+    end = offsets[:, 1] - np.isin(offsets[:, 1] - 1, ends)
+    visible = begin < end
+    from_word, to_word = (np.minimum(np.searchsorted(ends, where, side="right"), last_word) for where in (begin, np.maximum(end - 1, begin)))
+    across = np.flatnonzero(visible & (from_word != to_word))
+    if len(across):
+        one, other = int(from_word[across[0]]), int(to_word[across[0]])
+        text = " ".join(words)[slice(*offsets[across[0]])]
+        raise EngramError(
+            f"{len(across)} tokens of this tokenizer ({type(tokenizer).__name__}) cover several words: '{text}' covers parts of word {one} ('{words[one]}') "
+            f"and word {other} ('{words[other]}'), so that neither has a vector of its own, and the first would know the second before it is heard. "
+            "Use a model whose tokens stay within words (no SuperBPE tokenizer)."
+        )
+    if (np.diff(to_word[visible]) < 0).any():
+        raise EngramError(
+            f"the offsets of this tokenizer ({type(tokenizer).__name__}) go backwards in the text, so tokens cannot be assigned to words. "
+            "Use the tokenizer that the model was published with, or a newer version of it."
+        )
+    # An empty span (a token for nothing visible) goes with the text that begins there, but never back.
+    return np.maximum.accumulate(to_word)
+
+
+def _special_ids(tokenizer: Any) -> np.ndarray:
+    """Return the ids of the special tokens; marks that only fill in ("!" as padding) are ordinary text, but for the unknown token."""
+    added = getattr(tokenizer, "added_tokens_decoder", {})
+    special = {number for number, token in added.items() if token.special and has_letters(token.content)}
+    named = zip(getattr(tokenizer, "all_special_tokens", []), getattr(tokenizer, "all_special_ids", []), strict=True)
+    special |= {number for token, number in named if has_letters(token)}
+    unknown = getattr(tokenizer, "unk_token_id", None)
+    return np.array(sorted(special if unknown is None else special | {unknown}), dtype=int)
