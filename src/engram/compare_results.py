@@ -1,0 +1,150 @@
+"""Compare the tables and reports of two folders of results, to see what an upgrade changed.
+
+`python -m engram.compare_results OLD NEW` prints a line for each table that differs, with the largest difference in each
+column. The exit status is 0 where all tables are the same bytes, 1 where one differs or is missing, 2 for a folder that is none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from engram.errors import EngramError
+from engram.integrity import checksum
+
+#: Folders of results whose tables hold times and messages, not results.
+_NOT_RESULTS = ("benchmarks", "logs")
+
+
+def found_in(folder: Path) -> dict[str, Path]:
+    """Return the tables and reports of a folder of results, by their path inside it.
+
+    Raises
+    ------
+    EngramError
+        When there is no such folder, or no table in it.
+    """
+    if not folder.is_dir():
+        raise EngramError(f"there is no folder '{folder}'. Name two folders of results, such as results/demo.")
+    paths = {path.relative_to(folder): path for pattern in ("*.tsv", "report.html") for path in folder.rglob(pattern)}
+    found = {str(name): path for name, path in sorted(paths.items()) if not set(name.parts) & set(_NOT_RESULTS)}
+    if not found:
+        raise EngramError(f"'{folder}' holds no table (*.tsv) and no report.html. Name two folders of results, such as results/demo.")
+    return found
+
+
+def paired(old: dict[str, Path], new: dict[str, Path]) -> list[tuple[str, Path | None, Path | None]]:
+    """Return the files of both folders side by side: by path, or else by a name that each folder has once."""
+
+    def places(files: dict[str, Path], others: dict[str, Path]) -> dict[str, str]:
+        names = [Path(name).name for name in files if name not in others]
+        return {Path(name).name: name for name in files if name not in others and names.count(Path(name).name) == 1}
+
+    left, right = places(old, new), places(new, old)
+    moved = {left[name]: right[name] for name in left.keys() & right.keys()}
+    pairs: list[tuple[str, Path | None, Path | None]] = [(name, path, new.get(moved.get(name, name))) for name, path in old.items()]
+    return pairs + [(name, None, path) for name, path in new.items() if name not in old and name not in moved.values()]
+
+
+def differences(old: Path, new: Path) -> list[str]:
+    """Return how two tables differ, a line for each column; none where they hold the same cells.
+
+    Rows are compared in their order where there are equally many, else only counted.
+    """
+    (old_names, old_rows), (new_names, new_rows) = _read(old), _read(new)
+    said = [f"{name}: column taken out" for name in old_names if name not in new_names]
+    said += [f"{name}: new column" for name in new_names if name not in old_names]
+    if len(old_rows) != len(new_rows):
+        return [*said, f"{len(old_rows)} rows before, {len(new_rows)} now"]
+    for name in old_names:
+        if name in new_names:
+            before = [row[old_names.index(name)] for row in old_rows]
+            after = [row[new_names.index(name)] for row in new_rows]
+            said += _column(name, before, after)
+    if not said and old_names != new_names:
+        said.append("the same columns in another order")
+    return said
+
+
+def _read(path: Path) -> tuple[list[str], list[list[str]]]:
+    with path.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.reader(stream, delimiter="\t", quoting=csv.QUOTE_NONE))
+    names = rows[0] if rows else []
+    # A line with fewer cells than the header is compared as if the rest were empty.
+    return names, [row + [""] * (len(names) - len(row)) for row in rows[1:]]
+
+
+def _column(name: str, before: Sequence[str], after: Sequence[str]) -> list[str]:
+    changed = [(number, old, new) for number, (old, new) in enumerate(zip(before, after, strict=True), 1) if old != new]
+    if not changed:
+        return []
+    count = f"{name}: {len(changed)} of {len(before)} cells"
+    numbers = [(abs(a - b), row, old, new) for row, old, new in changed if (a := _number(old)) is not None and (b := _number(new)) is not None]
+    others = [(row, old, new) for row, old, new in changed if _number(old) is None or _number(new) is None]
+    parts = []
+    if numbers:
+        largest, row, old, new = max(numbers)
+        parts.append(f"largest difference {largest:.3g} (row {row}: {old} before, {new} now)")
+    if others:
+        row, old, new = others[0]
+        parts.append(f"{len(others)} not as numbers (row {row}: {_short(old)} before, {_short(new)} now)")
+    return [f"{count}; {'; '.join(parts)}"]
+
+
+def _number(cell: str) -> float | None:
+    try:
+        value = float(cell)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _short(cell: str) -> str:
+    return repr(cell if len(cell) <= 40 else cell[:37] + "...")
+
+
+def compare(old: Path, new: Path) -> tuple[list[str], bool]:
+    """Return what differs between two folders of results, and whether a table does.
+
+    A report holds times and versions, so one that differs is said and is no difference of results.
+    """
+    said, tables, same = [], 0, 0
+    differ = False
+    for name, before, after in paired(found_in(old), found_in(new)):
+        table = name.endswith(".tsv")
+        tables += table
+        if before is None or after is None:
+            said.append(f"{name}: only in {new if before is None else old}")
+        elif checksum(before) == checksum(after):
+            same += table
+            continue
+        elif table:
+            lines = differences(before, after) or ["the same cells, written differently (line ends, blanks)"]
+            said += [f"{name}: {lines[0]}", *(f"{' ' * len(name)}  {line}" for line in lines[1:])]
+        else:
+            said.append(f"{name}: differs (a report holds times and versions)")
+        differ = differ or table
+    return [*said, f"{same} of {tables} tables are the same bytes (SHA-256)"], differ
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m engram.compare_results", description="What differs between the tables of two folders of results.")
+    parser.add_argument("old", type=Path, help="results of before, such as results-0.1/demo")
+    parser.add_argument("new", type=Path, help="results of now, such as results/demo")
+    given = parser.parse_args(arguments)
+    try:
+        lines, differ = compare(given.old, given.new)
+    except EngramError as error:
+        print(f"engram: {error}", file=sys.stderr)
+        return 2
+    print("\n".join(lines))
+    return int(differ)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
