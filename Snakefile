@@ -4,7 +4,11 @@ From raw downloads to brain scores, ceilings, ROI tables and figures; reruns onl
 README.md; docs/architecture.md is the map.
 """
 
+from pathlib import Path
+
 from snakemake.utils import min_version
+
+from engram import endings
 
 min_version("9.27")
 
@@ -34,3 +38,16 @@ rule all:
     default_target: True
     input:
         final_outputs(),
+
+
+if workflow.is_main_process and not workflow.output_settings.dryrun:
+    ENDING = endings.Ending(
+        Path(RESULTS, "report.html"), lambda: workflow.dag_settings.targets
+    )
+    ENDING.watch(logger)
+
+    onstart:
+        ENDING.watch_sigterm()
+
+    onsuccess:
+        ENDING.succeeded = True

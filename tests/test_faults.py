@@ -66,7 +66,8 @@ def job_of(rule: str, folder: Path) -> int | None:
 def start_and_wait_for(rule: str, folder: Path) -> tuple[subprocess.Popen[bytes], int]:
     """Start Snakemake and return it with the process of a job, once that runs."""
     arguments, environment = command(*RUN)
-    process = subprocess.Popen(arguments, cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with (folder / "console").open("w") as console:
+        process = subprocess.Popen(arguments, cwd=folder, env=environment, stdout=console, stderr=console, start_new_session=True)
     end = time.monotonic() + 60
     while (job := job_of(rule, folder)) is None:
         assert time.monotonic() < end and process.poll() is None
@@ -92,6 +93,22 @@ def test_kills_of_a_job_and_of_snakemake(unbroken: Path, broken: Path) -> None:
     assert tables(broken) == tables(unbroken)
 
 
+def test_ctrl_c_ends_without_a_traceback_and_the_next_run_goes_on(unbroken: Path, broken: Path) -> None:
+    shutil.rmtree(broken / "results" / "mine" / "ceilings")
+    process, _ = start_and_wait_for("ceiling", broken)
+    for _ in range(2):  # people press it twice
+        os.killpg(process.pid, signal.SIGINT)
+        time.sleep(0.1)
+    assert process.wait(60) == 1
+    console = (broken / "console").read_text()
+    assert "Traceback" not in console
+    assert console.splitlines()[-1] == "engram: stopped by Ctrl-C. What is finished is kept. Run the same command again to go on."
+    assert not (broken / "results" / "mine" / "ceilings" / "story-one_ceiling.nc").exists()
+    result = run(broken)
+    assert result.returncode == 0, result.stderr[-3000:]
+    assert tables(broken) == tables(unbroken)
+
+
 def test_damaged_file_is_named_and_made_anew_when_it_is_deleted(unbroken: Path, broken: Path) -> None:
     results = broken / "results" / "mine"
     damaged = results / "ceilings" / "story-one_ceiling.nc"
@@ -102,6 +119,8 @@ def test_damaged_file_is_named_and_made_anew_when_it_is_deleted(unbroken: Path, 
     shutil.rmtree(results / "tables")
     result = run(broken)
     assert result.returncode != 0 and "story-one_ceiling.nc' is not what was written" in result.stderr and "Traceback" not in result.stderr
+    first, cause, log = result.stderr.splitlines()[-3:]
+    assert "rule " in first and "is not what was written" in cause and "results/mine/logs/" in log
     damaged.unlink()
     assert run(broken).returncode == 0
     assert tables(broken) == tables(unbroken)

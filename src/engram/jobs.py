@@ -9,6 +9,7 @@ import os
 import platform
 import re
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -21,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO, TypeVar
 
-from engram import devices, storage
+from engram import devices, signs_of_life, storage
 from engram.errors import EngramError
 from engram.integrity import PROVENANCE, check_download, checked_inputs, checksum
 from engram.names import NILEARN_PREFIX
@@ -69,8 +70,13 @@ def job(snakemake: Any, network: bool = False) -> Iterator[None]:
         try:
             inputs = checked_inputs(map(str, snakemake.input))
             device = _device_for(snakemake)
-            yield
+            with signs_of_life.on_the_console(" ".join([snakemake.rule, *(str(value) for _, value in snakemake.wildcards.items())])):
+                yield
             _write_provenance(snakemake, inputs, device, time.monotonic() - start, warned.messages)
+        except KeyboardInterrupt:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one would only disturb the end
+            logger.error("stopped by Ctrl-C")
+            raise SystemExit(128 + signal.SIGINT) from None
         except EngramError as error:
             logger.error("%s", error)
             print(f"engram: {hidden(str(error))}", file=sys.stderr)
@@ -112,12 +118,16 @@ def _disk_is_full(error: BaseException) -> bool:
 
 
 def progress(items: Iterable[T], description: str, unit: str, total: int | None = None) -> Iterator[T]:
-    """Yield the items, with a progress bar and a rate in the rule's log."""
+    """Yield the items, with a progress bar and a rate in the rule's log, and a count on the console of a long job."""
     from tqdm import tqdm
 
     streams = [handler.stream for handler in logger.handlers if isinstance(handler, logging.StreamHandler)]
     stream = streams[0] if streams else sys.stderr
-    yield from tqdm(items, desc=description, unit=unit, total=total, file=stream, mininterval=2, ascii=True)
+    bar = tqdm(items, desc=description, unit=unit, total=total, file=stream, mininterval=2, ascii=True)
+    with signs_of_life.counting(description, None if bar.total is None else int(bar.total)) as count:
+        for item in bar:
+            yield item
+            count.done += 1
 
 
 def dataset_folder(snakemake: Any) -> Path:

@@ -7,9 +7,7 @@ a cluster reads this file again.
 import os
 from math import ceil
 
-from snakemake.exceptions import WorkflowError
-
-from engram import __version__
+from engram import __version__, endings
 from engram import plan as planning
 from engram.code import digest
 from engram.config import MIRROR_VARIABLE, NAME, read_study, source_folder
@@ -52,7 +50,9 @@ try:
     STUDY = read_study(config)
     PLAN = planning.make_plan(STUDY)
 except EngramError as error:
-    raise WorkflowError(str(error)) from None
+    endings.refuse(error, logger)
+
+RESULTS = STUDY.pathvars.get("results", f"results/{STUDY.study}")
 
 # Downloads take a mirror from the environment: where a file came from is no part of what it is, and reruns nothing.
 if STUDY.mirror_folder():
@@ -72,7 +72,7 @@ if "conda" in {
 
 
 pathvars:
-    results=f"results/{STUDY.study}",
+    results=RESULTS,
     downloads="resources/downloads",
     logs="<results>/logs",
     benchmarks="<results>/benchmarks",
