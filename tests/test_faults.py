@@ -94,7 +94,8 @@ def test_kills_of_a_job_and_of_snakemake(unbroken: Path, broken: Path) -> None:
 
 
 def test_ctrl_c_ends_without_a_traceback_and_the_next_run_goes_on(unbroken: Path, broken: Path) -> None:
-    shutil.rmtree(broken / "results" / "mine" / "ceilings")
+    for name in ("ceilings", "tables"):
+        shutil.rmtree(broken / "results" / "mine" / name)
     process, _ = start_and_wait_for("ceiling", broken)
     for _ in range(2):  # people press it twice
         os.killpg(process.pid, signal.SIGINT)
