@@ -45,6 +45,7 @@ if workflow.is_main_process and not workflow.output_settings.dryrun:
         Path(RESULTS, "report.html"), lambda: workflow.dag_settings.targets
     )
     ENDING.watch(logger)
+    shell.prefix(endings.hold_interrupts())
 
     onstart:
         ENDING.watch_sigterm()

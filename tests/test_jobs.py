@@ -6,6 +6,7 @@ import errno
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 import warnings
@@ -39,6 +40,17 @@ def test_a_full_disk_is_said(error: OSError, tmp_path: Path, capsys: pytest.Capt
     said = capsys.readouterr().err
     assert "the disk is full" in said and str(tmp_path / "results") in said and "what is finished is kept" in said
     assert "the disk is full" in (tmp_path / "logs" / "bold.log").read_text()
+
+
+def test_ctrl_c_is_one_line_in_the_log(tmp_path: Path) -> None:
+    handler = signal.getsignal(signal.SIGINT)
+    try:
+        with pytest.raises(SystemExit) as ended, job(made(tmp_path)):
+            raise KeyboardInterrupt
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    log = (tmp_path / "logs" / "bold.log").read_text()
+    assert ended.value.code == 130 and "stopped by Ctrl-C" in log and "Traceback" not in log
 
 
 def test_other_errors_keep_their_traceback(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import atexit
 import logging
 import re
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterable
@@ -154,6 +155,20 @@ def cause_in(log: Path) -> str:
         message = ["unexpected error:", unindented[-1]]
     said = " ".join(line.strip() for line in message if line.strip())
     return said if len(said) <= _LONGEST else f"{said[:_LONGEST]} ..."
+
+
+def hold_interrupts() -> str:
+    """Return what Snakemake is to put before each job's command (`shell.prefix`), so that Ctrl-C waits until the job handles it.
+
+    Ctrl-C reaches jobs in their first seconds too, while Python starts and imports, where it would print a traceback. So jobs
+    start with the signal blocked, and `engram.jobs.job` lets it through. Without GNU's `env` of 2019 or later (macOS), nothing is blocked.
+    """
+    strict, block = "set -euo pipefail; ", ["env", "--block-signal=INT"]  # the first is Snakemake's own prefix
+    try:
+        subprocess.run([*block, "true"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        return strict
+    return strict + " ".join(block) + " "
 
 
 def hide_interrupts() -> None:

@@ -68,6 +68,7 @@ def job(snakemake: Any, network: bool = False) -> Iterator[None]:
         warned = _configure_logging(stream)
         logger.info("rule %s, %s", snakemake.rule, dict(snakemake.wildcards.items()) or "no wildcards")
         try:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # blocked until now, see `engram.endings.hold_interrupts`
             inputs = checked_inputs(map(str, snakemake.input))
             device = _device_for(snakemake)
             with signs_of_life.on_the_console(" ".join([snakemake.rule, *(str(value) for _, value in snakemake.wildcards.items())])):
