@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from engram.tuning import Settings
 from engram.tuning_data import Sample
 
 SAMPLES = [Sample("Say it.", "Once.", "A long time ago there was a light.", None, line) for line in range(1, 5)]
-SETTINGS = Settings(method="full", steps=1, tokens_per_step=16, micro_tokens=512, max_length=96, evaluate_every=1)
+SETTINGS = Settings(method="full", steps=1, tokens_per_step=16, micro_tokens=512, max_length=90, evaluate_every=1)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -123,6 +124,19 @@ def test_an_encoder_is_refused_in_the_job(tmp_path: Path) -> None:
     assert not (tmp_path / "tuned").exists()
     annotator = LocalAnnotator(folder, "roberta", "word", tmp_path / "cache")
     with pytest.raises(EngramError, match="cannot be asked to write: its predictions depend on later tokens"):
+        annotator.answer(annotator.request(lambda _: "Once upon a time", 3))
+
+
+@pytest.mark.parametrize("lost", ["lm_head.weight", "model.layers.2.mlp.up_proj.weight"])
+def test_weights_that_are_missing_are_refused_for_tuning_and_annotating(lost: str, tmp_path: Path) -> None:
+    folder = saved("llama", tmp_path / "mine", tie_word_embeddings=False)
+    weights = load_file(folder / "model.safetensors")
+    del weights[lost]
+    save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(EngramError, match=re.escape(lost)):
+        tuned(folder, tmp_path / "tuned", [])
+    annotator = LocalAnnotator(folder, "mine", "word", tmp_path / "cache")
+    with pytest.raises(EngramError, match=re.escape(lost)):
         annotator.answer(annotator.request(lambda _: "Once upon a time", 3))
 
 

@@ -30,6 +30,7 @@ from engram.downloads import WAITS
 from engram.errors import EngramError
 from engram.integrity import sha256
 from engram.jobs import progress
+from engram.model_loading import load_model
 from engram.own_code import loading_error
 from engram.paths import RESOURCES
 from engram.positions import declared_limit
@@ -55,6 +56,7 @@ NEW_TOKENS = 40
 #: The answer of a local model is begun for it, so that base models too write what is asked; it ends with the next quotation mark.
 BEGUN = '{"association": "'
 
+_NOT_LOADED = "cannot be loaded as a causal language model"
 _FENCE = re.compile(r"```(?:json)?\s*(.*?)\s*```", re.DOTALL)
 _STRING_END = re.compile(r'(?<!\\)(?:\\\\)*"')
 _DASHES = re.compile(r"\s*(?:[\u2013\u2014\u2026]|--+|\.\.\.+)\s*")
@@ -401,16 +403,16 @@ class LocalAnnotator:
         import torch
         from transformers import AutoModelForCausalLM
 
-        network = self._load(AutoModelForCausalLM, use_safetensors=True, dtype="auto")
+        network = load_model(AutoModelForCausalLM, self.folder, dtype="auto", what=_NOT_LOADED, key=False)
         network = network.to("cuda" if torch.cuda.is_available() else "cpu").eval()
         check_causal(network, self.folder, "asked to write")
         return network
 
-    def _load(self, kind: Any, **options: Any) -> Any:
+    def _load(self, kind: Any) -> Any:
         try:
-            return kind.from_pretrained(self.folder, local_files_only=True, trust_remote_code=False, **options)
+            return kind.from_pretrained(self.folder, local_files_only=True, trust_remote_code=False)
         except Exception as error:  # as many kinds as there are libraries behind it
-            raise loading_error("cannot be loaded as a causal language model", self.folder, error, False, key=False) from error
+            raise loading_error(_NOT_LOADED, self.folder, error, False, key=False) from error
 
     @cached_property
     def _room(self) -> int:

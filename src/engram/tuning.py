@@ -31,6 +31,7 @@ from engram.adapters import CARD, fingerprint
 from engram.causality import check_causal
 from engram.errors import EngramError
 from engram.jobs import progress
+from engram.model_loading import load_model
 from engram.names import ASSOCIATION, TUNING_CONTROLS
 from engram.own_code import loading_error
 from engram.positions import longest_input
@@ -644,16 +645,14 @@ def _dtype(settings: Settings, place: str) -> str:
 
 def _loaded(folder: str | Path, settings: Settings, place: str, code: bool) -> tuple[Any, Any]:
     """Return the base model, with its head, and its tokenizer."""
-    import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    what = "cannot be loaded for tuning"
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=code)
-        model = AutoModelForCausalLM.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=code, use_safetensors=True, dtype=getattr(torch, _dtype(settings, place))
-        )
     except Exception as error:  # as many kinds as there are libraries behind it
-        raise loading_error("cannot be loaded for tuning", folder, error, code) from error
+        raise loading_error(what, folder, error, code) from error
+    model = load_model(AutoModelForCausalLM, folder, dtype=_dtype(settings, place), code=code, what=what)
     limit = longest_input(model)
     if settings.max_length > limit:
         raise EngramError(f"tuning: max_length is {settings.max_length} tokens, more than the model can read ({limit}). Write {limit} or less.")
@@ -868,8 +867,10 @@ def _write_weights(base_folder: Path, folder: Path, model: Any, code: bool) -> N
     """Write all weights in the base's own type: those that did not train are the base's, bit for bit, whatever type they were used in."""
     from transformers import AutoModelForCausalLM
 
-    whole = AutoModelForCausalLM.from_pretrained(base_folder, local_files_only=True, trust_remote_code=code, use_safetensors=True, dtype="auto")
-    whole.load_state_dict({name: weight.detach().cpu() for name, weight in trained_weights(model).items()}, strict=False)
+    whole = load_model(AutoModelForCausalLM, base_folder, dtype="auto", code=code)
+    trained = {name: weight.detach().cpu() for name, weight in trained_weights(model).items()}
+    if strange := whole.load_state_dict(trained, strict=False).unexpected_keys:
+        raise EngramError(f"the tuned weights {strange[:3]} have no place in the model of '{base_folder}'. Tune it again.")
     whole.save_pretrained(folder)
     for path in base_folder.glob("*.py") if code else ():
         shutil.copyfile(path, folder / path.name)  # its configuration names them
