@@ -1,6 +1,6 @@
 """Many dry-runs, cheaply: a process that has Snakemake in memory and forks for each.
 
-Reads requests from standard input, one JSON object a line ({"folder": ..., "arguments": [...]}), and answers each with a line
+Reads requests from standard input, one JSON object a line ({"folder": ..., "arguments": [...], "environment": {...}}), and answers each with a line
 ({"status": ..., "output": ...}). Engram itself is not in memory: every dry-run reads it anew, edited as it may be.
 """
 
@@ -15,7 +15,7 @@ import pydantic  # noqa: F401
 from snakemake.cli import main
 
 
-def answer(folder: str, arguments: list[str]) -> dict[str, object]:
+def answer(folder: str, arguments: list[str], environment: dict[str, str]) -> dict[str, object]:
     """Run Snakemake in a fork and return what it said."""
     with tempfile.TemporaryFile() as output:
         child = os.fork()
@@ -23,6 +23,8 @@ def answer(folder: str, arguments: list[str]) -> dict[str, object]:
             status = 1
             try:
                 os.chdir(folder)
+                os.environ.clear()
+                os.environ.update(environment)
                 for stream in (1, 2):
                     os.dup2(output.fileno(), stream)
                 sys.stdout, sys.stderr = (io.TextIOWrapper(os.fdopen(os.dup(stream), "wb"), write_through=True) for stream in (1, 2))

@@ -5,12 +5,10 @@ The study is finished in seconds, since its jobs only write a line into each out
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from conftest import ROOT, random_words, regions, write_table_study
+from conftest import ROOT, DryRuns, random_words, regions, write_table_study
 
 #: In place of a job's work; the script's own code stands behind it, and counts for its digest.
 STUB = """
@@ -51,27 +49,19 @@ class Runs:
         self.project, self.study = folder / "project", folder / "my stúdy"
         environment = {**os.environ, "PYTHONPATH": str(self.project / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
         self.environment = {name: value for name, value in environment.items() if name != "ENGRAM_MIRROR"}
-        self._server = subprocess.Popen(
-            [sys.executable, str(ROOT / "tests" / "dry_runs.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=self.environment
-        )
+        self._server = DryRuns(self.environment)
+        self.close = self._server.close
 
     def snakemake(self, *arguments: str, project: Path | None = None) -> str:
         """Run Snakemake in the study's folder and return what it said."""
         command = ["--snakefile", str((project or self.project) / "Snakefile"), "--cores", "4", "--configfile", "study.yaml", *arguments]
-        assert self._server.stdin is not None and self._server.stdout is not None
-        self._server.stdin.write(json.dumps({"folder": str(self.study), "arguments": command}) + "\n")
-        self._server.stdin.flush()
-        answer = json.loads(self._server.stdout.readline())
-        assert answer["status"] == 0, answer["output"][-4000:]
-        return str(answer["output"])
+        status, output = self._server.run(self.study, command, self.environment)
+        assert status == 0, output[-4000:]
+        return output
 
     def planned(self, *arguments: str, project: Path | None = None) -> dict[str, str]:
         """Return how many jobs of each rule would run, and why."""
         return reasons(self.snakemake("-n", *arguments, project=project))
-
-    def close(self) -> None:
-        self._server.kill()
-        self._server.communicate()
 
 
 #: What Snakemake says of a job's reason, and what is kept of it.
