@@ -25,6 +25,15 @@ MODELS = ROOT / "resources" / "models"
 STORY = (ROOT / "resources" / "texts" / "stories" / "lighthouse.txt").read_text()
 
 
+#: Files that take longest go first, so that no worker is alone with one at the end.
+LONGEST = ("test_reruns.py", "test_workflow.py", "test_tuned.py", "test_effects.py", "test_narratives.py", "test_preflight.py", "test_faults.py")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first."""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
+
 @pytest.fixture(scope="session")
 def mirror() -> Path:
     """A folder with copies of the public files."""
