@@ -89,7 +89,7 @@ def test_needs_of_every_job_of_the_shipped_studies_are_sensible(planned: SimpleN
     for rule, found in all_jobs(planned.study, planned.plan).items():
         for wildcards in found:
             one = need(planned.study, planned.plan, rule, wildcards)
-            assert 5e8 < one.memory < 100e9 and 10 < one.seconds < 30 * 86_400 and 0 <= one.gpu < 80e9, (rule, wildcards, one)
+            assert 5e8 < one.memory < 100e9 and 2 < one.seconds < 30 * 86_400 and 0 <= one.gpu < 80e9, (rule, wildcards, one)
 
 
 def planned_study(**changes: Any) -> tuple[Any, Plan]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from math import ceil
 
-from engram.config import NarrativesDataset, NarrativesForm, Study, folder_here
+from engram.config import NarrativesDataset, NarrativesForm, Study
 from engram.facts import VOLUME, Fact
-from engram.names import WORD_RATE
 from engram.plan import Plan, associating_models, models, scan_facts, tuned_models
+from engram.shapes import model_shape
 
 #: Vertices with a region of the Destrieux parcellation, and all, of both hemispheres; regions of both.
 TARGETS = {"fsaverage6": 74_901, "fsaverage5": 18_720}
@@ -20,9 +19,6 @@ _VOXELS, VOXELS_WITH_REGION = 250_000, 60_000
 _RAW_BYTES = 5.0
 #: TR, seconds of a scan after its story, words a second.
 TR, REST, WORDS = 1.5, 12.0, 2.6
-#: Layers (embeddings included) and units of models on the hub, and what is assumed of others.
-_SHAPES = {"gpt2": (13, 768), "gpt2-medium": (25, 1024), "gpt2-large": (37, 1280), "gpt2-xl": (49, 1600)}
-_ASSUMED = (33, 4096)
 
 
 def estimate(study: Study, plan: Plan) -> dict[str, float]:
@@ -54,7 +50,7 @@ def estimate(study: Study, plan: Plan) -> dict[str, float]:
         words += seconds * WORDS
     pairs = sum(len(group.stories) * len(group.subjects) for group in plan.groups.values())
     ceilings = 3 * len(plan.scans) * targets * 4.0
-    shapes = [shape(study, name) for name in models(study)]
+    shapes = [(one.layers, one.units) for one in (model_shape(study, name) for name in models(study))]
     # A score of each kind of text, or of tuned model, at one layer; single ones are kept by region.
     kinds = [targets * 6 for _ in study.associations for _ in associating_models(study) if study.associating.targets == "all"]
     kinds += [targets * 4 for tuning, one in study.tunings.items() for _ in tuned_models(study, tuning) if one.targets == "all"]
@@ -75,17 +71,3 @@ def describe(parts: dict[str, float]) -> str:
 
 def _rows(fact: Fact) -> int:
     return ceil((fact.story_end + REST) / TR)
-
-
-def shape(study: Study, name: str) -> tuple[int, int]:
-    """Return a model's layers, embeddings included, and units."""
-    if name == WORD_RATE:
-        return 1, 1
-    source = study.language_models()[name].source
-    folder = folder_here(study, source)
-    if folder is not None and (folder / "config.json").exists():
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        layers, units = (next((config[key] for key in keys if key in config), None) for keys in (("num_hidden_layers", "n_layer"), ("hidden_size", "n_embd")))
-        if layers and units:
-            return layers + 1, units
-    return _SHAPES.get(source, _ASSUMED)

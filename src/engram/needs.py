@@ -12,29 +12,32 @@ from functools import cache
 from math import ceil
 from pathlib import Path
 
-from engram.config import AliceDataset, Study, TableDataset
-from engram.disk import REGIONS, TARGETS, TR, VOXELS_WITH_REGION, WORDS, shape
+from engram.config import Activations, AliceDataset, Study, TableDataset
+from engram.disk import REGIONS, TARGETS, TR, VOXELS_WITH_REGION, WORDS
 from engram.facts import VOLUME
 from engram.memory import BATCH_BYTES, BESIDE, EncodingShape, ReadingShape, design_bytes, encoding_bytes, reading_bytes
 from engram.names import AVERAGE, WORD_RATE
 from engram.plan import Plan, associating_models, controlled_models, models, scan_facts, tuned_models, tuning_variants
+from engram.shapes import ModelShape, model_shape
 
 #: Bytes of a job with the libraries that read and write results (Snakemake beside it on a cluster included), of one with torch, and of torch on a GPU.
 _SMALL, _TORCH, _CONTEXT = 1e9, 1.8e9, 1e9
 #: Bytes beyond which an encoding takes its listeners in parts.
 _ENOUGH = 32e9
-#: Seconds in which a process starts.
-_START = 15.0
-#: Sums a second that two cores do in a model (measured on GPT-2: 4e10), and bytes of a number of a model's vocabulary (assumed).
-_SUMS, _VOCABULARY = 4e10, 50_000
-#: Tokens of a word, and how often each is read in overlapping windows.
-_TOKENS, _READ = 1.35, 2.0
+#: Seconds in which a process starts and has its libraries (measured on Alice: 2 for tables, 4 for regressions; twice as many for models).
+_START = 3.0
+#: Operations a second that two cores do in a model (measured, one core: 4.1e10 in BERT's and 6e10 in larger ones; a second core adds half).
+_OPERATIONS = 6e10
+#: Tokens of a word; tokens of a window where a study gives none.
+_TOKENS, _CONTEXT_TOKENS = 1.35, 1024
 #: Seconds of a layer for as many listeners x targets x rows squared (benchmarks/full_size.py: 40 x 81,924 x 300 squared, two cores).
 _LAYER_SECONDS, _LAYER_SIZE = 206.0, 40 * 81_924 * 300.0**2
-#: Seconds of a decomposition in banded ridge for a study of so many rows (Alice).
-_SOLVED_SECONDS, _SOLVED_ROWS = 0.015, 362.0
-#: Bytes of a number in a table of time courses.
-_TEXT = 8.0
+#: Rows and words of Alice.
+ALICE_ROWS, ALICE_WORDS = 362, 2101
+#: Seconds of a decomposition in banded ridge for a study of so many rows, and decompositions that the nuisance control makes of a model.
+_SOLVED_SECONDS, _SOLVED_ROWS, _SOLVED = 0.015, float(ALICE_ROWS), 400
+#: Bytes of a table up to which its lines are counted; those of larger ones are estimated from so many at the beginning.
+_COUNTED, _LOOKED_AT = 4 << 20, 1 << 16
 
 
 @dataclass(frozen=True)
@@ -83,14 +86,19 @@ def all_jobs(study: Study, plan: Plan) -> dict[str, list[dict[str, str]]]:
         "activations": [{**one, "model": name} for one in stories for name in models(study)],
         "encoding": [{**one, "model": name} for one in groups for name in models(study)],
         "tables": [{}],
+        "comparisons": [{}],
+        "claims": [{}],
     }
+    listening = [one for one in groups if set(plan.groups[one["group"]].subjects) - {AVERAGE}]
+    found["chance"] = [{**one, "model": name} for one in listening for name in models(study)]
+    if study.nuisance.method != "none":
+        found["nuisance"] = [{**one, "model": name} for one in listening for name in study.language_models()]
     for aug, text in study.associations.items():
         reading = associating_models(study)
         if text.annotator is not None and text.annotator.address is None:
             found.setdefault("annotate_here", []).extend({**one, "aug": aug} for one in stories)
         found.setdefault("augment", []).extend({**one, "model": name, "aug": aug} for one in stories for name in reading)
         found.setdefault("effects", []).extend({**one, "model": name, "aug": aug} for one in groups for name in reading)
-        listening = [one for one in groups if set(plan.groups[one["group"]].subjects) - {AVERAGE}]
         found.setdefault("nuisance_texts", []).extend({**one, "model": name, "aug": aug} for one in listening for name in controlled_models(study))
     for tuning in study.tunings:
         tuned, variants = tuned_models(study, tuning), tuning_variants(study, tuning)
@@ -104,12 +112,13 @@ def _activations(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need
     name = wildcards["model"]
     if name == WORD_RATE:
         return Need()
-    layers, units = shape(study, name)
+    model = model_shape(study, name)
+    layers, units = model.layers, model.units
     words, size = _words(study, plan, wildcards["story"]), 4 if study.activations.dtype == "float32" else 2
-    weights = _parameters(layers, units) * size
+    weights = model.parameters * size
     tokens = study.activations.batch_tokens
     batch = tokens * units * layers * 4 * size / 2
-    reading = ReadingShape(int(_parameters(layers, units)), layers - 1, units, 4 * units, 1, size, tokens, tokens, int(words), int(tokens / _TOKENS))
+    reading = ReadingShape(int(model.parameters), layers - 1, units, 4 * units, 1, size, tokens, tokens, int(words), int(tokens / _TOKENS))
     texts = 1
     if "tuning" in wildcards:
         tuning = study.tunings[wildcards["tuning"]]
@@ -119,13 +128,62 @@ def _activations(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need
         texts = 2 + controls.random + controls.shuffled + controls.displaced + controls.repeat
     # Of several texts, a few are kept with all their layers, the others at one.
     kept = 3 * layers * units * words * 4 + texts * units * words * 4 if texts > 1 else 0.0
-    seconds = _START + texts * words * _TOKENS * _READ * 2 * _parameters(layers, units) / _SUMS
+    seconds = 2 * _START + texts * reading_operations(model, words * _TOKENS, words, study.activations) / _OPERATIONS
     return Need(BESIDE + reading_bytes(reading) + kept, seconds, _CONTEXT + weights + batch)
+
+
+def reading_operations(model: ModelShape, tokens: float, words: float, settings: Activations) -> float:
+    """Return the operations of reading a text: of all windows' tokens, through matrices and attention.
+
+    Parameters
+    ----------
+    model : ModelShape
+    tokens, words : float
+        Of the text.
+    settings : engram.config.Activations
+        ``context``, ``stride`` and ``mode``. An encoder reads each word in a window of its own, as `exact` does.
+    """
+    context = min(settings.context or min(_CONTEXT_TOKENS, model.positions), model.positions)
+    if model.causal and settings.mode == "strided":
+        stride = settings.stride or context / 2
+        window = min(tokens, context)
+        read = window + max(0.0, ceil((tokens - context) / stride)) * context
+    else:
+        # Windows grow with the story until they are full.
+        growing = min(tokens, context)
+        read = words * (growing * growing / 2 + (tokens - growing) * context) / tokens
+        window = read / words
+    attention = 4 * (model.layers - 1) * model.units * window
+    return read * (2 * model.block_parameters + attention)
+
+
+def _chance(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
+    """Return what one layer takes on shifted BOLD: that of `encoding`, with so many times the targets, and one decomposition for all."""
+    group = plan.groups[wildcards["group"]]
+    rows = sum(_rows(study, plan, story) for story in group.stories)
+    targets = min(_targets(study, plan), _REGIONS_AT_MOST) if study.chance.targets == "roi" else _targets(study, plan)
+    values = len(group.subjects) * targets * rows
+    seconds = (1 + study.chance.shifts) * _LAYER_SECONDS * values * rows / _LAYER_SIZE + _decomposed(study, rows)
+    return Need(_TORCH + 24 * values, _START + seconds, _CONTEXT + 24 * values)
+
+
+def _decomposed(study: Study, rows: float) -> float:
+    """Return the seconds of the decompositions of a layer's features, in all folds."""
+    return study.encoding.folds * study.encoding.inner_folds * (rows / 3000) ** 3 * 10
+
+
+def _nuisance(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
+    group = plan.groups[wildcards["group"]]
+    rows = sum(_rows(study, plan, story) for story in group.stories)
+    targets = min(_targets(study, plan), _REGIONS_AT_MOST) if study.nuisance.targets == "roi" else _targets(study, plan)
+    kernels, values = 12 * 8 * rows**2, len(group.subjects) * targets * rows
+    seconds = _SOLVED * (_SOLVED_SECONDS * (rows / _SOLVED_ROWS) ** 3 + len(study.encoding.alphas) * values * rows / 5e10)
+    return Need(_TORCH + kernels + 24 * values, _START + seconds, _CONTEXT + kernels + 24 * values)
 
 
 def _encoding(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     group, name = plan.groups[wildcards["group"]], wildcards["model"]
-    layers, units = shape(study, name)
+    layers, units = model_shape(study, name).layers, model_shape(study, name).units
     whole = _targets(study, plan)
     targets, scored = whole, float(layers)
     if "tuning" in wildcards:
@@ -145,7 +203,7 @@ def _encoding(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     # Listeners come in parts where memory is short, so that no job has to ask for more than some.
     together, alone = (encoding_bytes(form, at_once, BATCH_BYTES) for at_once in (len(group.subjects), 1))
     memory = BESIDE + min(together, max(alone, _ENOUGH)) + words * units * 4
-    seconds = _START + scored * (_LAYER_SECONDS * values * rows / _LAYER_SIZE + study.encoding.folds * study.encoding.inner_folds * (rows / 3000) ** 3 * 10)
+    seconds = _START + scored * (_LAYER_SECONDS * values * rows / _LAYER_SIZE + _decomposed(study, rows))
     return Need(memory, seconds, _CONTEXT + 4 * values + design_bytes(form) + 1e9)
 
 
@@ -179,9 +237,9 @@ def _ceiling(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
 
 def _tables(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     pairs = sum(len(group.stories) * len(group.subjects) for group in plan.groups.values())
-    largest = max(shape(study, name)[0] for name in models(study)) * _targets(study, plan) * 4
+    largest = max(model_shape(study, name).layers for name in models(study)) * _targets(study, plan) * 4
     regions = min(_targets(study, plan), _REGIONS_AT_MOST)
-    rows = sum(shape(study, name)[0] for name in models(study)) * regions * pairs
+    rows = sum(model_shape(study, name).layers for name in models(study)) * regions * pairs
     return Need(_SMALL + largest * max(len(group.subjects) for group in plan.groups.values()) + rows * 500, _START + rows * 2e-5)
 
 
@@ -192,14 +250,14 @@ def _simulate(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
 
 def _tune(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     tuning = study.tunings[wildcards["tuning"]]
-    layers, units = shape(study, wildcards["model"])
-    parameters = _parameters(layers, units)
+    model = model_shape(study, wildcards["model"])
+    layers, units, parameters = model.layers, model.units, model.parameters
     trained = {"lora": 0.01, "frozen": 0.4, "full": 1.0}[tuning.method] * parameters
     tokens = max(tuning.micro_tokens, tuning.max_length)
-    activations = tokens * (units * 34 * (1 if tuning.checkpointing else layers) + _VOCABULARY * 3) * 4
+    activations = tokens * (units * 34 * (1 if tuning.checkpointing else layers) + model.vocabulary * 3) * 4
     memory = parameters * 4 + trained * 16 + activations
     steps = tuning.steps * tuning.tokens_per_step * 3
-    return Need(_TORCH + memory, _START + steps * 6 * parameters / _SUMS, _CONTEXT + memory)
+    return Need(_TORCH + memory, _START + steps * 6 * parameters / _OPERATIONS, _CONTEXT + memory)
 
 
 def _annotate(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
@@ -212,8 +270,10 @@ _NEEDS: dict[str, Callable[[Study, Plan, Mapping[str, str]], Need]] = {
     "augment": _activations,
     "bold": _bold,
     "ceiling": _ceiling,
+    "chance": _chance,
     "effects": _encoding,
     "effects_tables": _tables,
+    "nuisance": _nuisance,
     "nuisance_texts": _nuisance_texts,
     "encoding": _encoding,
     "simulate": _simulate,
@@ -225,10 +285,6 @@ _NEEDS: dict[str, Callable[[Study, Plan, Mapping[str, str]], Need]] = {
 }
 #: Regions of both hemispheres that an atlas has, at most (assumed for those that were not looked into).
 _REGIONS_AT_MOST = 400
-
-
-def _parameters(layers: int, units: int) -> float:
-    return 12.0 * (layers - 1) * units**2 + _VOCABULARY * units
 
 
 def _tr(study: Study) -> float:
@@ -243,9 +299,8 @@ def _targets(study: Study, plan: Plan, regions: bool = True) -> float:
     if isinstance(dataset, AliceDataset):
         return 6
     if isinstance(dataset, TableDataset):
-        found = float(_columns(plan.common_files[0]))
-    else:
-        found = VOXELS_WITH_REGION if dataset.space == VOLUME else TARGETS[dataset.space]
+        return min(_lines(plan.common_files[0]), REGIONS) if regions and study.bold.targets == "roi" else _lines(plan.common_files[0])
+    found = VOXELS_WITH_REGION if dataset.space == VOLUME else TARGETS[dataset.space]
     return min(found, REGIONS) if regions and study.bold.targets == "roi" else found
 
 
@@ -253,24 +308,26 @@ def _rows(study: Study, plan: Plan, story: str) -> float:
     """Return the rows of a story's BOLD."""
     dataset = study.dataset
     if isinstance(dataset, AliceDataset):
-        return 372
+        return ALICE_ROWS
     if isinstance(dataset, TableDataset):
-        sizes = [Path(scan.files[0]).stat().st_size for scan in plan.scans if scan.story == story]
-        return ceil(max(sizes) / _TEXT / max(_targets(study, plan, regions=False), 1))
+        return max(_lines(scan.files[0]) for scan in plan.scans if scan.story == story)
     fact = scan_facts(plan, story)[0]
     return ceil((fact.story_end - fact.story_onset + study.encoding.tail) / TR)
 
 
 def _words(study: Study, plan: Plan, story: str) -> float:
     if isinstance(study.dataset, AliceDataset):
-        return 2130
+        return ALICE_WORDS
     if isinstance(study.dataset, TableDataset):
-        return Path(plan.story_files[story][0]).stat().st_size / 16
+        return _lines(plan.story_files[story][0])
     return _rows(study, plan, story) * TR * WORDS
 
 
 @cache
-def _columns(path: str) -> int:
-    """Return how many targets a table of them has."""
+def _lines(path: str) -> float:
+    """Return the rows of a table, its header apart; of a large one as its beginning lets expect."""
+    size = Path(path).stat().st_size
     with Path(path).open("rb") as stream:
-        return max(sum(1 for _ in stream) - 1, 1)
+        content = stream.read(_COUNTED if size <= _COUNTED else _LOOKED_AT)
+    lines = max(content.count(b"\n"), content.count(b"\r"))
+    return max(1.0, (lines if size <= _COUNTED else size * lines / len(content)) - 1)

@@ -54,6 +54,8 @@ from engram.tuning_data import read_samples
 _LONGEST_NAME = 60
 #: Bytes up to which a file of a model folder is read whole, and how larger ones are sampled.
 _WHOLE, _SAMPLES, _SAMPLE_BYTES = 8 << 20, 256, 16 << 10
+#: Bytes of tables that are read before a run.
+_READ_BEFOREHAND = 400 << 20
 
 
 @dataclass(frozen=True)
@@ -262,6 +264,22 @@ def folder_fingerprint(folder: Path) -> str:
 def file_fingerprint(path: Path) -> str:
     """Return a digest of a small file that the project owns."""
     return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+
+
+def tables_here(study: Study, plan: Plan) -> tuple[str | None, str]:
+    """Return the folder of a study's tables, if they are here and can be read in a moment, else None and why not."""
+    if isinstance(study.dataset, TableDataset):
+        size = sum(Path(path).stat().st_size for scan in plan.scans for path in scan.files)
+        if size > _READ_BEFOREHAND:
+            return None, f"The time courses ({size / 1e9:.1f} GB) are not read here: each story's job 'bold' reads and checks them first, its clock included."
+        return str(Path(study.dataset.path).expanduser()), ""
+    if isinstance(study.dataset, AliceDataset):
+        downloads, mirror = Path(study.pathvars.get("downloads", "resources/downloads")), study.mirror_folder()
+        for folder in (downloads / "alice" / "dataset", *([mirror / "alice"] if mirror is not None else [])):
+            if (folder / "annotations.tsv").is_file():
+                return str(folder), ""
+        return None, "Alice is not here yet: the job 'bold' checks what was downloaded, its clock included."
+    return None, "Images are not read here: each story's job 'bold' reads and checks them first, its clock included."
 
 
 def group_name(stories: tuple[str, ...]) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from engram.names import MIRROR_PREFIX
+from engram.survey import StorySurvey
 
 logger = logging.getLogger(__name__)
 
@@ -96,6 +97,17 @@ def checks(config: Mapping[str, Any], machine: Machine, ask_hub: Callable[[str, 
     return found
 
 
+def data_checks(found: Sequence[StorySurvey]) -> list[Check]:
+    """Return a check for each story: its faults, each as its job would say it, or its clock."""
+    checked = []
+    for one in found:
+        what = f"story {one.story}"
+        checked += [Check(what, STOP, fault) for fault in one.faults]
+        if one.clock is not None:
+            checked.append(Check(f"{what}: clock", LOOK if one.clock.is_loud else FINE, one.clock.said(one.story).split(": ", 1)[1]))
+    return checked
+
+
 def _model(model: Mapping[str, Any], mirror: str | None, ask_hub: Callable[[str, str | None], str]) -> Check:
     what, source = f"model {model['name']}", model["source"]
     if model["here"]:
@@ -104,10 +116,10 @@ def _model(model: Mapping[str, Any], mirror: str | None, ask_hub: Callable[[str,
     if mirror is not None and (Path(mirror) / inside).is_dir():
         return Check(what, FINE, f"{source}: in the mirror")
     if source.startswith(MIRROR_PREFIX):
-        return Check(what, STOP, f"the mirror has no '{inside}'")
+        return Check(what, STOP, f"the mirror has no '{inside}' (looked in {mirror})")
     why = ask_hub(source, model["revision"])
     return (
-        Check(what, STOP, why)
+        Check(what, STOP, (f"the mirror has no '{inside}' (looked in {mirror}); " if mirror is not None else "") + why)
         if why
         else Check(what, FINE, f"{source}: on the hub" + ("" if model["revision"] else "; give its 'revision', to have the same weights later"))
     )
@@ -133,7 +145,10 @@ def ask_hub(source: str, revision: str | None) -> str:
     except (RepositoryNotFoundError, HFValidationError):
         return f"the hub has no model '{source}' that this token may see; a folder is written as a path: ./{source}"
     except Exception as error:  # as many kinds as the client's HTTP library has
-        return f"the hub cannot be reached ({type(error).__name__}); give a mirror (ENGRAM_MIRROR), or a folder"
+        return (
+            f"the hub cannot be reached ({type(error).__name__}), so that nobody knows whether it has '{source}'. Check the network, or name a "
+            f"folder or a mirror (ENGRAM_MIRROR) that has 'models/{source}'"
+        )
     return ""
 
 

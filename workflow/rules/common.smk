@@ -6,6 +6,7 @@ a cluster reads this file again.
 
 import os
 from math import ceil
+from types import SimpleNamespace
 
 from engram import __version__, endings
 from engram import plan as planning
@@ -1069,6 +1070,7 @@ def preflight_config(wildcards):
             for name, one in STUDY.associations.items()
             if one.annotator is not None and one.annotator.address is not None
         ],
+        "data": data_config(),
         "disk": sum(estimate(STUDY, PLAN).values()),
         "fetches_narratives": STUDY.dataset.kind == "narratives"
         and dataset_folder() is None,
@@ -1087,6 +1089,20 @@ def preflight_config(wildcards):
         "remote": runs_elsewhere(),
         "study": STUDY.study,
         "wants_gpu": "cuda" in (STUDY.activations.device, STUDY.encoding.backend[6:]),
+    }
+
+
+def data_config():
+    """What a check before a run reads: the tables of a study, where they are here."""
+    folder, why_not = planning.tables_here(STUDY, PLAN)
+    stories = [SimpleNamespace(story=one) for one in PLAN.stories if folder]
+    return {
+        "folder": folder,
+        "stories": {
+            one.story: {"scans": bold_config(one), "words": story_config(one)}
+            for one in stories
+        },
+        "why_not": why_not,
     }
 
 
