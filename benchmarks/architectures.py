@@ -76,6 +76,15 @@ def hidden_states(model: Any, ids: np.ndarray) -> list[np.ndarray]:
     return [state[0].float().numpy() for state in states]
 
 
+def text_part(model: Any) -> Any:
+    """Return the part of a model that reads text by itself: the model, unless it cannot do without pictures or sound."""
+    try:
+        hidden_states(model, np.arange(4, 20))
+    except Exception:  # as many kinds as there are families
+        return next(part for name in ("text_model", "language_model", "text_encoder") if (part := getattr(model, name, None)) is not None)
+    return model
+
+
 def block_outputs(model: Any, ids: np.ndarray) -> list[list[np.ndarray]]:
     """Return what each list of as many modules as there are blocks makes of one sequence, in the order in which its members run."""
     import torch
@@ -88,6 +97,9 @@ def block_outputs(model: Any, ids: np.ndarray) -> list[list[np.ndarray]]:
         if isinstance(tensor, torch.Tensor) and tensor.ndim == 3 and tensor.shape[:2] == (1, len(ids)):
             outputs.append(tensor[0].float().numpy().copy())
 
+    # Stacks that take turns: all of them in the order in which they run.
+    if len(stacks) > 1:
+        stacks, found = [*stacks, [block for stack in stacks for block in stack]], [*found, []]
     hooks = [
         block.register_forward_hook(lambda _, __, output, outputs=outputs: keep(outputs, output))
         for stack, outputs in zip(stacks, found, strict=True)
@@ -156,7 +168,8 @@ def row_of(family: str, folder: Path, **changes: Any) -> Row:
     return _compared(Row(family, READ, causal=reader.causal, layers=len(found) - 1, limit=reader.limit), model, reader, found)
 
 
-def _compared(row: Row, model: Any, reader: activations.Reader, found: np.ndarray) -> Row:
+def _compared(row: Row, whole_model: Any, reader: activations.Reader, found: np.ndarray) -> Row:
+    model = text_part(whole_model)
     story = tokenize(WORDS, reader.tokenizer)
     ids = np.concatenate([reader.prefix, story.ids]).astype(np.int64)
     last = np.array([len(reader.prefix) + tokens[-1] for tokens in story.pooled])
@@ -167,8 +180,8 @@ def _compared(row: Row, model: Any, reader: activations.Reader, found: np.ndarra
     small = {"context": min(24, reader.limit), "stride": 8}
     row.batched_is_single = alike(vectors(reader, **small, mode="exact"), vectors(reader, **small, mode="exact", batch_tokens=1))
     row.layer_0_knows_no_context = _contextless(reader)
-    if row.layers != tiny_models.BLOCKS:
-        row.wrong.append(f"{row.layers} layers over {tiny_models.BLOCKS} blocks")
+    if row.layers != (blocks := model.config.get_text_config().num_hidden_layers):
+        row.wrong.append(f"{row.layers} layers over {blocks} blocks")
     window = exact_windows(story.lengths, len(ids))[-1]
     whole = np.concatenate([reader.prefix, story.ids[story.first[window.begin] : story.first[window.end]], reader.suffix]).astype(np.int64)
     row.wrong += _layers_wrong(model, whole, last if reader.causal else last[-1:], exact if reader.causal else exact[:, -1:])
@@ -220,11 +233,11 @@ def _first_line(error: BaseException) -> str:
 
 # ---------------------------------------------------------------- all families
 def families() -> list[str]:
-    """Return the families that AutoModel builds, or that have a head for predicting tokens."""
+    """Return the families that have a head for predicting tokens, and then the others that AutoModel builds."""
     from transformers.models.auto import modeling_auto as auto
 
-    names = (auto.MODEL_MAPPING_NAMES, auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES)
-    return sorted({family for mapping in names for family in mapping})
+    predicting = {*auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, *auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES}
+    return [*sorted(predicting), *sorted(set(auto.MODEL_MAPPING_NAMES) - predicting)]
 
 
 def _child(family: str, pipe: Any) -> None:

@@ -120,11 +120,19 @@ def other_input(family: str) -> str | None:
     from transformers.models.auto.modeling_auto import MODEL_MAPPING
 
     kind = CONFIG_MAPPING[family]
+    if not _has_vocabulary(kind()):
+        return "no tokens: its configuration has no vocabulary"
     found = MODEL_MAPPING.get(kind, None)
     model = found[0] if isinstance(found, tuple) else found
     if model is None or "input_ids" in inspect.signature(model.forward).parameters:
         return None
     return str(next(name for name in inspect.signature(model.forward).parameters if name != "self"))
+
+
+def _has_vocabulary(config: Any) -> bool:
+    from transformers import PretrainedConfig
+
+    return hasattr(config, "vocab_size") or any(_has_vocabulary(part) for part in vars(config).values() if isinstance(part, PretrainedConfig))
 
 
 def build(config: Any, headed: bool = False, seed: int = 0) -> Any:
