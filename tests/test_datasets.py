@@ -97,7 +97,7 @@ def test_start_of_an_unknown_story(tmp_path: Path) -> None:
         ("word\tonset\toffset\na\t1\t2\nb\tnan\t3\n", "line 3, column 'onset': 'nan' is no number. Write n/a"),
         ("word\tonset\toffset\na\t1\t2\nb\t2\tinf\n", "line 3, column 'offset': 'inf' is no number. Write n/a"),
         ("word\tonset\toffset\na\t-inf\t2\nb\t2\t3\n", "line 2, column 'onset': '-inf' is no number. Write n/a"),
-        ("", "cannot be read as a tab-separated table"),
+        ("", "cannot be read as a table: it is empty"),
     ],
 )
 def test_wrong_words(words: str, expected: str, tmp_path: Path) -> None:
@@ -155,7 +155,7 @@ def test_wrong_targets(targets: str, expected: str, tmp_path: Path) -> None:
     [
         ("t1\t2\t3\n1\t2\t3\n2\t3\t4\n", r"Missing here: \[\]; unknown there: \['3'\]"),
         ("t1\n1\n2\n", r"Missing here: \['2'\]; unknown there: \[\]"),
-        ("t1\t2\t2\n1\t2\t3\n2\t3\t4\n", "unknown there"),
+        ("t1\t2\t2\n1\t2\t3\n2\t3\t4\n", r"line 1: the column\(s\) \['2'\] are there twice"),
         ("t1\t2\n1\t2\n2\tx\n", "line 3, column '2': 'x' is no number"),
         ("t1\t2\n1\t2\n2\tn/a\n3\tn/a\n", r"target '2' has a missing value in row 1 .*1 of 2 targets.*exclude: {'a': reason}"),
         ("t1\t2\n1\tinf\n2\t3\n", "line 2, column '2': 'inf' is no number"),

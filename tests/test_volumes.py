@@ -219,10 +219,19 @@ def test_the_first_scan_must_have_volumes(folder: Path, atlas: Path) -> None:
         reader(folder, atlas)
 
 
-@pytest.mark.parametrize("table", ["number\tname\n1\tHippocampus\n", "index,name\n1,Hippocampus\n", "index\tname\none\tHippocampus\n", "index\tname\n1\n"])
-def test_a_table_without_its_columns_is_refused(folder: Path, atlas: Path, table: str) -> None:
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        ("number\tname\n1\tHippocampus\n", r"lacks the column\(s\) \['index'\]"),
+        ("index,name\n1,Hippocampus\n", "separated by commas"),
+        ("index\tname\none\tHippocampus\n", "line 2: index 'one' is no whole number"),
+        ("index\tname\n1\n", "line 2: 1 cells"),
+        ("index\tname\n1\tHippocampus\n1\tAmygdala\n", "line 3: index 1 is there twice"),
+    ],
+)
+def test_a_table_that_is_wrong_is_refused(folder: Path, atlas: Path, table: str, message: str) -> None:
     (atlas.parent / "mine.tsv").write_text(table)
-    with pytest.raises(EngramError, match=r"mine\.tsv' must have the columns 'index' .* and 'name', separated by tabs"):
+    with pytest.raises(EngramError, match=rf"mine\.tsv'.*{message}"):
         reader(folder, atlas)
 
 

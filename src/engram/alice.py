@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from engram import datasets
+from engram import datasets, delimited
 from engram.errors import EngramError
 from engram.facts import scan_name
 from engram.paths import ALICE_SENTENCE_ENDS
@@ -36,10 +36,12 @@ class AliceWords:
     def words(self, story: str) -> pd.DataFrame:
         """Return the words; a contraction, which has no time of its own, joins the word before it."""
         path = _present(self.folder / "annotations.tsv")
-        table = pd.read_csv(path, sep="\t", usecols=["Words", "Word Onset", "Word Offset"], keep_default_na=False, dtype=str)
+        columns = ["Words", "Word Onset", "Word Offset"]
+        table = delimited.read_frame(path, text=columns)
+        delimited.need_columns(list(table.columns), columns, path)
         words: list[str] = []
         times: list[tuple[float, float]] = []
-        for word, onset, offset in table.itertuples(index=False):
+        for word, onset, offset in table[columns].fillna("").itertuples(index=False):
             if onset.strip():
                 words.append(word.replace("\u2019", "'"))
                 times.append((float(onset), float(offset)))
@@ -51,7 +53,7 @@ class AliceWords:
         for index in result.index[backwards]:
             logger.warning("word %d ('%s') ends before it begins in the published table; its offset is set to its onset", index, words[index])
         result["offset"] = result[["onset", "offset"]].max(axis=1)
-        ends = [int(line) for line in ALICE_SENTENCE_ENDS.read_text().splitlines() if not line.startswith("#")]
+        ends = [int(line) for line in delimited.read_text(ALICE_SENTENCE_ENDS).splitlines() if not line.startswith("#")]
         result["sentence_end"] = result.index.isin(ends)
         return result
 

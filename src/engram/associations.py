@@ -6,6 +6,7 @@ insertions act through the context that a model reads: rows and times are the or
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from engram import storage
+from engram import delimited, storage
 from engram.errors import EngramError
 from engram.names import ADDITIVE, PEOPLE
 
@@ -55,12 +56,10 @@ def read_associations(path: Path, n_words: int) -> list[Association]:
     """
     if not path.exists():
         raise EngramError(f"'{path}' is not there. A story's associations are a file of that name (docs/annotating.md), with the columns {list(COLUMNS)}.")
-    table = storage.read_table(path, dtype=str)
-    missing = [name for name in ("after_word", "text", "granularity", "annotator") if name not in table.columns]
-    if missing:
-        raise EngramError(f"'{path}' lacks the column(s) {missing}. Found: {list(table.columns)}. Columns are separated by tabs.")
+    table = delimited.read_frame(path, text=list(COLUMNS))
+    delimited.need_columns(list(table.columns), ("after_word", "text", "granularity", "annotator"), path)
     found: list[Association] = []
-    for line, row in enumerate(table.fillna("").to_dict("records"), start=2):
+    for line, row in zip(table.index, table.fillna("").astype(str).to_dict("records"), strict=True):
         where = f"'{path}', line {line}"
         if not re.fullmatch(r"\d+", row["after_word"].strip()):
             raise EngramError(f"{where}: after_word is '{row['after_word']}'. It is the index of a word of the story, from 0 to {n_words - 1}.")
@@ -114,7 +113,7 @@ def write_associations(path: Path, associations: Sequence[Association], made: Ma
         How, by whom or which model, when, by what guidelines, under which licence.
     """
     table = pd.DataFrame([vars(one) for one in associations], columns=list(COLUMNS))
-    storage.write_table(path, table, TABLE, COLUMNS)
+    storage.write_table(path, table, TABLE, COLUMNS, quoting=csv.QUOTE_MINIMAL)
     storage.write_json(storage.sidecar(path), {**storage.read_json(storage.sidecar(path)), "Made": dict(made)})
 
 

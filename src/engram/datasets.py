@@ -6,23 +6,26 @@ was expected and what to do.
 
 from __future__ import annotations
 
-import csv
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
-from engram import storage
+from engram import delimited
+from engram.delimited import numbers
 from engram.errors import EngramError
 from engram.facts import Fact, scan_name
+from engram.names import TARGET_COLUMNS
+from engram.word_checks import check_words
 
 logger = logging.getLogger(__name__)
 
 HEMISPHERES = ("L", "R", "B")
-#: Fewest words, on average, in what is taken for a section with a clock of its own.
-_SECTION_WORDS = 5
+#: How programs write a missing value where text stands; as a region's name each would join what belongs apart.
+_NO_NAME = ("NA", "NaN", "nan", "None", "null", "NULL", "<NA>", "N/A")
 WORD_COLUMNS = ["word", "onset", "offset", "sentence_end"]
 
 
@@ -111,42 +114,17 @@ class TableWords:
     def words(self, story: str) -> pd.DataFrame:
         """Return a story's words."""
         path = self.folder / f"story-{story}_words.tsv"
-        table = storage.read_words(path)
-        _need_columns(table, ["word", "onset", "offset"], path)
-        words = table["word"].fillna("").str.strip()
-        if (words == "").any():
-            raise EngramError(f"'{path}', line {_line(words == '')}: an empty word. Every row needs a word; take the row out.")
-        result = pd.DataFrame({"word": words, "onset": _numbers(table["onset"], path), "offset": _numbers(table["offset"], path)})
+        table = delimited.read_frame(path, text=("word",), known=("onset", "offset", "log_frequency"))
+        _need_content(table, ["word", "onset", "offset"], path)
+        words = table["word"].str.strip()
+        result = pd.DataFrame({"word": words, "onset": numbers(table["onset"], path), "offset": numbers(table["offset"], path)})
         result["sentence_end"] = pd.NA
         if "log_frequency" in table:
-            result["log_frequency"] = _numbers(table["log_frequency"], path)
+            result["log_frequency"] = numbers(table["log_frequency"], path)
             if result["log_frequency"].isna().all():
                 raise EngramError(f"'{path}': the column 'log_frequency' has no value. Fill it in, or take it out.")
-        backwards = result["offset"] < result["onset"]
-        if backwards.any():
-            raise EngramError(f"'{path}', line {_line(backwards)}: the word ends before it begins. Write n/a for times that are not known.")
-        onsets = result["onset"].dropna()
-        disorder = onsets.diff() < 0
-        if disorder.any():
-            raise EngramError(f"'{path}', {_disorder(onsets)}")
-        return result
-
-
-def _disorder(onsets: pd.Series) -> str:
-    """Say where onsets go back, and what to do: sections that each begin their clock anew are not to be sorted."""
-    fall = -onsets.diff()
-    back = fall[fall > 0]
-    line = int(back.index[0]) + 2
-    before, after = onsets.loc[: back.index[0]].iloc[-2:]
-    reached = onsets.cummax().shift().loc[back.index] - onsets.min()
-    # Sections: a few falls, each by more than half of the time that had gone by.
-    if len(back) * _SECTION_WORDS <= len(onsets) and (back > reached / 2).all():
-        return (
-            f"line {line}: the onset falls from {before:g} s to {after:g} s, as where sections or runs that each have a clock of their own stand in one file. "
-            "Do not sort them. If the BOLD was recorded by section, make each one a story (its own words and time series); if it is one recording, "
-            "add to the onsets and offsets of each section the time at which it began."
-        )
-    return f"line {line}: the onset is earlier than the word's before it ({after:g} s after {before:g} s). Sort the words by onset."
+        check_words(result, path)
+        return result.reset_index(drop=True)
 
 
 class TableDataset(TableWords):
@@ -174,8 +152,10 @@ class TableDataset(TableWords):
     def targets(self) -> pd.DataFrame:
         """Return the targets."""
         path = self.folder / "targets.tsv"
-        table = storage.read_table(path, dtype={"target": str, "hemisphere": str, "roi": str}, quoting=csv.QUOTE_MINIMAL)
-        _need_columns(table, ["target", "hemisphere", "roi"], path)
+        table = delimited.read_frame(path, text=TARGET_COLUMNS[:3], known=TARGET_COLUMNS[3:])
+        _need_content(table, TARGET_COLUMNS[:3], path)
+        for name in TARGET_COLUMNS[:3]:
+            table[name] = table[name].str.strip()
         duplicated = table["target"].duplicated()
         if duplicated.any():
             raise EngramError(f"'{path}', line {_line(duplicated)}: target '{table['target'][duplicated].iloc[0]}' is there twice.")
@@ -185,17 +165,21 @@ class TableDataset(TableWords):
             raise EngramError(f"'{path}', line {_line(wrong)}: hemisphere '{found}'. Allowed: L, R, or B (both, or neither).")
         if table["roi"].isna().any():
             raise EngramError(f"'{path}', line {_line(table['roi'].isna())}: no roi. Name the region; targets without one may share a name.")
+        unnamed = table["roi"].isin(_NO_NAME)
+        if unnamed.any():
+            found = table["roi"][unnamed].iloc[0]
+            raise EngramError(f"'{path}', line {_line(unnamed)}: roi '{found}', which is how programs write a missing value. Name the region.")
         if table["target"].isna().any():
             raise EngramError(f"'{path}', line {_line(table['target'].isna())}: no target. Every row names one.")
         for axis in ("x", "y", "z"):
             if axis in table.columns:
-                table[axis] = _numbers(table[axis], path)
-        return table[[name for name in ("target", "hemisphere", "roi", "x", "y", "z") if name in table.columns]]
+                table[axis] = numbers(table[axis], path)
+        return table[[name for name in TARGET_COLUMNS if name in table.columns]].reset_index(drop=True)
 
     def timeseries(self, subject: str, story: str) -> np.ndarray:
         """Return a scan's BOLD."""
         path = self.folder / f"sub-{subject}_story-{story}_timeseries.tsv"
-        table = storage.read_table(path, quoting=csv.QUOTE_MINIMAL)
+        table = delimited.read_frame(path)
         targets = self.targets()["target"].tolist()
         missing, extra = set(targets) - set(table.columns), set(table.columns) - set(targets)
         if missing or extra:
@@ -203,7 +187,7 @@ class TableDataset(TableWords):
                 f"'{path}': its columns are not the targets of '{self.folder / 'targets.tsv'}'. Missing here: {sorted(missing)[:5]}; "
                 f"unknown there: {sorted(extra)[:5]}. There must be one column for each target, under its name."
             )
-        values = table[targets].apply(lambda column: _numbers(column, path)).to_numpy(np.float32)
+        values = table[targets].apply(lambda column: numbers(column, path)).to_numpy(np.float32)
         return check_timeseries(values, targets, str(path), subject)
 
     def confounds(self, subject: str, story: str) -> np.ndarray | None:
@@ -211,8 +195,8 @@ class TableDataset(TableWords):
         path = self.folder / f"sub-{subject}_story-{story}_confounds.tsv"
         if not path.exists():
             return None
-        table = storage.read_table(path, quoting=csv.QUOTE_MINIMAL)
-        values = table.apply(lambda column: _numbers(column, path))
+        table = delimited.read_frame(path)
+        values = table.apply(lambda column: numbers(column, path))
         empty = values.columns[values.isna().all()].tolist()
         if empty:
             raise EngramError(f"'{path}': the column(s) {empty} have no value. Take them out.")
@@ -242,22 +226,12 @@ def check_timeseries(values: np.ndarray, targets: list[str], name: str, subject:
     return values
 
 
-def _need_columns(table: pd.DataFrame, needed: list[str], path: Path) -> None:
-    missing = [name for name in needed if name not in table.columns]
-    if missing:
-        raise EngramError(f"'{path}' lacks the column(s) {missing}. Found: {list(table.columns)}. The columns are separated by tabs and named in line 1.")
+def _need_content(table: pd.DataFrame, needed: Sequence[str], path: Path) -> None:
+    delimited.need_columns(list(table.columns), needed, path)
     if table.empty:
         raise EngramError(f"'{path}' has a header and no rows.")
 
 
-def _numbers(column: pd.Series, path: Path) -> pd.Series:
-    numbers = pd.to_numeric(column, errors="coerce")
-    wrong = (numbers.isna() & column.notna()) | np.isinf(numbers)
-    if wrong.any():
-        raise EngramError(f"'{path}', line {_line(wrong)}, column '{column.name}': '{column[wrong].iloc[0]}' is no number. Write n/a where there is none.")
-    return numbers.astype(float)
-
-
 def _line(mask: pd.Series) -> int:
-    """Return the line of the file (the header is line 1) of the first row that is marked."""
-    return int(np.argmax(mask.to_numpy())) + 2
+    """Return the line of the file of the first row that is marked."""
+    return int(mask.idxmax())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import logging
 import shutil
 import time
@@ -10,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from engram import delimited
 from engram.errors import EngramError
 from engram.integrity import sha256
 from engram.jobs import progress
@@ -33,8 +33,8 @@ class PinnedFile:
 
 def read_pins(table: str | Path) -> list[PinnedFile]:
     """Read a table of pinned files (columns: path, size, sha256, url)."""
-    with Path(table).open(encoding="utf-8", newline="") as stream:
-        return [PinnedFile(row["path"], int(row["size"]), row["sha256"], row["url"]) for row in csv.DictReader(stream, delimiter="\t")]
+    rows = delimited.read_rows(Path(table), ("path", "size", "sha256", "url"))
+    return [PinnedFile(row["path"], int(row["size"]), row["sha256"], row["url"]) for row in rows]
 
 
 def fetch(files: Sequence[PinnedFile], folder: str | Path, mirror: str | Path | None = None, waits: Sequence[float] = WAITS) -> None:

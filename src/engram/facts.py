@@ -16,6 +16,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from engram import delimited
 from engram.errors import EngramError
 
 #: One text, heard under different instructions: never to be averaged together, hence stories of their own.
@@ -61,7 +62,8 @@ _COLUMNS = [field.name for field in fields(Fact)]
 def read_facts(path: Path) -> list[Fact]:
     """Read a facts table (resources/narratives/make_facts.py makes it)."""
     try:
-        return [_fact({name: None if row[name] == _MISSING else row[name] for name in _COLUMNS}) for row in _rows(path)]
+        rows = delimited.read_rows(path, _COLUMNS)
+        return [_fact({name: None if row[name].strip() in (_MISSING, "") else row[name].strip() for name in _COLUMNS}) for row in rows]
     except (KeyError, TypeError, ValueError) as error:
         raise EngramError(f"'{path}' is no facts table ({type(error).__name__}: {error}). Its columns are {', '.join(_COLUMNS)}.") from None
 
@@ -97,12 +99,12 @@ def read_dataset(folder: Path, scans: Sequence[str] | None = None) -> list[Fact]
     """
     participants, exclusions = (folder / name for name in METADATA)
     with _named(exclusions, "a JSON object of tasks, listeners and scans"):
-        listed = json.loads(_text(exclusions))
+        listed = json.loads(delimited.read_text(exclusions))
         excluded = {scan for listeners in listed.values() for scans_of_listener in listeners.values() for scan in scans_of_listener}
     with _named(participants, "a table with participant_id, and as many conditions as tasks"):
         conditions = {
             (row["participant_id"], task): condition
-            for row in _rows(participants)
+            for row in delimited.read_rows(participants, ("participant_id", "task", "condition"))
             for task, condition in zip(row["task"].split(","), row["condition"].split(","), strict=True)
         }
     paths = sorted(folder.glob("sub-*/func/*_events.tsv")) if scans is None else [folder / events_file(scan) for scan in scans]
@@ -148,7 +150,7 @@ def _scan_facts(path: Path, excluded: set[str], conditions: dict[tuple[str, str]
     match = re.fullmatch(r"(?P<participant>sub-(?P<subject>\w+?))_task-(?P<task>\w+?)(?:_run-(?P<run>\d+))?", name)
     if match is None:
         raise EngramError(f"'{path}' is not the name of an events file.")
-    events = [event for event in _rows(path) if event["stim_file"] != _MISSING]
+    events = [event for event in delimited.read_rows(path, ("onset", "duration", "trial_type", "stim_file")) if event["stim_file"] != _MISSING]
     for stimulus in dict.fromkeys(event["stim_file"] for event in events):
         mine = [event for event in events if event["stim_file"] == stimulus]
         told = [event for event in mine if event["trial_type"] == "story"]
@@ -189,18 +191,6 @@ def _fact(values: dict[str, Any]) -> Fact:
 
 def _written(value: object) -> str:
     return _MISSING if value is None else f"{value:.3f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
-
-
-def _text(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError:
-        raise EngramError(f"'{path}' is not there, or is a link whose content was not fetched ('datalad get').") from None
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    """Return the rows of a TSV table."""
-    return list(csv.DictReader(_text(path).splitlines(), delimiter="\t"))
 
 
 # ---------------------------------------------------------------- where the dataset's files are, from its root

@@ -45,3 +45,7 @@ _VERSIONS = ("milkyway", "notthefall", "pieman", "prettymouth")
 def stimulus(story: str) -> str:
     """Return the stimulus that a story is a version of: tests over stories count milkyway's versions as one, and pieman and piemanpni."""
     return next((name for name in _VERSIONS if story.startswith(name)), story)
+
+
+#: Columns of a table of targets; places (MNI, mm) need not be there.
+TARGET_COLUMNS = ("target", "hemisphere", "roi", "x", "y", "z")

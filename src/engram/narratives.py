@@ -7,9 +7,9 @@ in MNI space; vertices and voxels that the atlas gives no region are left out (t
 
 from __future__ import annotations
 
-import csv
 import itertools
 import logging
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,9 +17,10 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from engram import datasets, facts, rois
+from engram import datasets, delimited, facts, rois
 from engram.errors import EngramError
 from engram.facts import Fact
+from engram.word_checks import check_words
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ class NarrativesWords:
         table = read_alignment(self.folder / facts.alignment_file(fact.stimulus))
         transcript = self.folder / facts.transcript_file(fact.stimulus)
         if transcript.exists():
-            table["word"] = punctuate(table["word"].tolist(), transcript.read_text(encoding="utf-8"))
+            table["word"] = punctuate(table["word"].tolist(), delimited.read_text(transcript))
         table["sentence_end"] = pd.NA
         _drop_impossible_times(table, fact)
         parts = sorted((one for one in self._facts if (one.scan, one.stimulus) == (fact.scan, fact.stimulus)), key=lambda one: one.story_onset)
@@ -280,18 +281,18 @@ def read_alignment(path: Path) -> pd.DataFrame:
     -------
     pandas.DataFrame
         word; onset and offset in seconds on the audio's clock, NaN where unknown.
+
+    Raises
+    ------
+    EngramError
+        If the file is not there, is no such table, or its words cannot be as they are (`engram.word_checks`).
     """
     _need(path)
-    rows = []
-    with path.open(encoding="utf-8", newline="") as stream:
-        for line, row in enumerate(csv.reader(stream), start=1):
-            try:
-                rows.append((row[0].strip(), float(row[2]) if row[2].strip() else np.nan, float(row[3]) if row[3].strip() else np.nan))
-            except (IndexError, ValueError):
-                raise EngramError(f"'{path}', line {line}: {row} is not 'word,aligned word,onset,offset'. Fetch the file again.") from None
-    if not rows:
-        raise EngramError(f"'{path}' is empty. Fetch the file again.")
-    return pd.DataFrame(rows, columns=["word", "onset", "offset"])
+    table = delimited.read_frame(path, text=("word", "aligned word"), separator=",", names=("word", "aligned word", "onset", "offset"))
+    times = {name: delimited.numbers(table[name], path) for name in ("onset", "offset")}
+    words = pd.DataFrame({"word": table["word"].str.strip(), **times})
+    check_words(words, path)
+    return words.reset_index(drop=True)
 
 
 def punctuate(words: Sequence[str], transcript: str) -> list[str]:
@@ -377,9 +378,12 @@ def _volume_regions(atlas: Path, values: np.ndarray) -> tuple[dict[int, str], np
     table = atlas.with_name(stem + ".tsv")
     if not table.exists():  # a mask, of zeros and ones or of probabilities
         return {1: stem}, (values > 0).astype(int)
-    with table.open(encoding="utf-8", newline="") as stream:
-        try:
-            names = {int(row["index"]): row["name"].strip() for row in csv.DictReader(stream, delimiter="\t")}
-        except (KeyError, TypeError, ValueError, AttributeError):
-            raise EngramError(f"'{table}' must have the columns 'index' (the number in the image) and 'name', separated by tabs.") from None
+    names: dict[int, str] = {}
+    for line, row in enumerate(delimited.read_rows(table, ("index", "name")), start=2):
+        number, name = row["index"].strip(), row["name"].strip()
+        if not re.fullmatch(r"-?\d+(\.0*)?", number):
+            raise EngramError(f"'{table}', line {line}: index '{number}' is no whole number. It is the region's number in the image.")
+        if int(float(number)) in names:
+            raise EngramError(f"'{table}', line {line}: index {number} is there twice. Each region of the image has a number of its own.")
+        names[int(float(number))] = name
     return {number: name for number, name in names.items() if name.lower() not in _NO_REGION}, np.rint(values)

@@ -5,7 +5,6 @@ Only file names and small tables are looked at: the workflow is planned in a bli
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import re
 from collections import defaultdict
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engram import own_code
+from engram import delimited, own_code
 from engram.causality import check_told_causal
 from engram.config import (
     NAME,
@@ -45,7 +44,7 @@ from engram.facts import (
     transcript_file,
 )
 from engram.listening import simulated_facts
-from engram.names import ADDITIVE, ASSOCIATION, AVERAGE, MIRROR_PREFIX, NILEARN_PREFIX, TUNING_CONTROLS, WORD_RATE, associations_file
+from engram.names import ADDITIVE, ASSOCIATION, AVERAGE, MIRROR_PREFIX, NILEARN_PREFIX, TARGET_COLUMNS, TUNING_CONTROLS, WORD_RATE, associations_file
 from engram.paths import ALICE_PINS, ASSOCIATIONS, DESTRIEUX, NARRATIVES_FACTS, ROI_SETS, TEXTS, found
 from engram.rois import choose
 from engram.tuning_data import read_samples
@@ -330,16 +329,12 @@ def _check_frequencies(study: Study, story_files: Mapping[str, Sequence[str]]) -
     if study.nuisance.method == "none" or "log-frequency" not in study.nuisance.features:
         return
     for path in (Path(files[0]) for files in story_files.values()):
-        header = _header(path)
+        header = delimited.read_header(path, ("log_frequency",))
         if "log_frequency" not in header:
             raise EngramError(
                 f"nuisance.features: log-frequency needs a column 'log_frequency' in '{path}', which has {header}. Add it, n/a where a word's is not known, or "
                 "take log-frequency out."
             )
-
-
-def _header(path: Path) -> list[str]:
-    return path.read_text(encoding="utf-8", errors="replace").split("\n", 1)[0].strip().split("\t")
 
 
 def _check_tunings(study: Study) -> None:
@@ -359,8 +354,7 @@ _Scans = tuple[list[Scan], dict[str, tuple[str, ...]], tuple[str, ...], str | No
 
 
 def _alice_scans(dataset: AliceDataset) -> _Scans:
-    with ALICE_PINS.open(encoding="utf-8", newline="") as stream:
-        paths = [row["path"] for row in csv.DictReader(stream, delimiter="\t")]
+    paths = [row["path"] for row in delimited.read_rows(ALICE_PINS, ("path",))]
     subjects = sorted(match[1] for path in paths if (match := re.fullmatch(rf"{dataset.spheres}/s(\d+)-timecourses\.txt", path)))
     return [Scan(subject, "alice") for subject in subjects], {"alice": ()}, (), None
 
@@ -494,8 +488,7 @@ def source_datasets(study: Study) -> list[dict[str, str]]:
     if isinstance(dataset, SimulatedDataset):
         return []
     if isinstance(dataset, AliceDataset):
-        with ALICE_PINS.open(encoding="utf-8", newline="") as stream:
-            first = next(csv.DictReader(stream, delimiter="\t"))
+        first = delimited.read_rows(ALICE_PINS, ("path", "url"))[0]
         return [{"URL": first["url"].removesuffix(first["path"])}]
     return [{"URL": dataset.path or dataset.source if isinstance(dataset, NarrativesDataset) else dataset.path}]
 
@@ -603,4 +596,4 @@ def _table_scans(dataset: TableDataset) -> tuple[list[Scan], dict[str, tuple[str
             scans.append(Scan(subject, story, (str(path), *([str(confounds)] if confounds.exists() else []))))
     if not scans:
         raise EngramError(f"dataset.path: '{folder}' has no 'sub-<id>_story-<story>_timeseries.tsv' for {sorted(chosen)}.")
-    return scans, chosen, (str(targets),), "markers" if {"x", "y", "z"} <= set(_header(targets)) else None, subjects
+    return scans, chosen, (str(targets),), "markers" if {"x", "y", "z"} <= set(delimited.read_header(targets, TARGET_COLUMNS)) else None, subjects

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
 from collections.abc import Collection
 
+from engram import delimited
 from engram.errors import EngramError
 from engram.paths import ROI_SETS
 
@@ -13,9 +13,8 @@ from engram.paths import ROI_SETS
 def roi_sets() -> dict[str, list[str]]:
     """Return the regions of every set, by the set's name."""
     sets: dict[str, list[str]] = {}
-    with ROI_SETS.open(encoding="utf-8", newline="") as stream:
-        for row in csv.DictReader(stream, delimiter="\t"):
-            sets.setdefault(row["set"], []).append(row["roi"])
+    for row in delimited.read_rows(ROI_SETS, ("set", "roi")):
+        sets.setdefault(row["set"], []).append(row["roi"])
     return sets
 
 

@@ -77,7 +77,7 @@ def open_dataset(path: str | Path) -> xr.Dataset:
         raise EngramError(f"'{path}' cannot be read ({error}). Delete it and run again: only what is missing is made anew.") from error
 
 
-def write_table(path: str | Path, table: pd.DataFrame, description: str, columns: Mapping[str, str], digits: int = 6) -> None:
+def write_table(path: str | Path, table: pd.DataFrame, description: str, columns: Mapping[str, str], digits: int = 6, quoting: int = csv.QUOTE_NONE) -> None:
     """Write a table as TSV, with a JSON sidecar that explains it and each of its columns.
 
     Parameters
@@ -92,18 +92,20 @@ def write_table(path: str | Path, table: pd.DataFrame, description: str, columns
         What each column holds; exactly the table's columns.
     digits : int
         Significant digits of numbers.
+    quoting : int
+        `csv.QUOTE_MINIMAL` for tables that people edit too: cells with a quotation mark stand in marks, as spreadsheets write them.
     """
     if list(columns) != list(table.columns):
         raise ValueError(f"columns explained: {list(columns)}; columns of the table: {list(table.columns)}")
     with atomic(path) as temporary:
-        table.to_csv(temporary, sep="\t", index=False, na_rep=MISSING, float_format=f"%.{digits}g", quoting=csv.QUOTE_NONE)
+        table.to_csv(temporary, sep="\t", index=False, na_rep=MISSING, float_format=f"%.{digits}g", quoting=quoting)
     write_json(sidecar(path), {"Description": description, **{name: {"Description": text} for name, text in columns.items()}})
 
 
 def read_table(path: str | Path, **options: Any) -> pd.DataFrame:
-    """Read a TSV table; ``n/a`` and empty cells are missing values, and nothing else is (a word may be "null").
+    """Read a table that `write_table` wrote; ``n/a`` and empty cells are missing values, and nothing else is (a word may be "null").
 
-    Quotation marks are text, as `write_table` writes them, unless ``quoting`` says otherwise.
+    Quotation marks are text. Tables that others wrote are read by `engram.delimited`.
     """
     import pandas as pd
 
@@ -111,7 +113,7 @@ def read_table(path: str | Path, **options: Any) -> pd.DataFrame:
         with warnings.catch_warnings():
             # Rows longer than the header: pandas would shift the columns' names, or drop cells.
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            table = pd.read_csv(path, sep="\t", index_col=False, na_values=[MISSING, ""], keep_default_na=False, **{"quoting": csv.QUOTE_NONE, **options})
+            table = pd.read_csv(path, sep="\t", index_col=False, na_values=[MISSING, ""], keep_default_na=False, quoting=csv.QUOTE_NONE, **options)
     except pd.errors.ParserWarning:
         raise EngramError(f"'{path}': its rows have more cells than its header. Is there a column without a name?") from None
     except UnicodeDecodeError as error:
