@@ -10,12 +10,14 @@ import difflib
 import json
 import os
 import re
+import unicodedata
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from engram import own_code
+from engram.addresses import secret_in
 from engram.causality import check_told_causal
 from engram.errors import EngramError
 from engram.facts import VOLUME
@@ -24,35 +26,62 @@ from engram.paths import found
 
 #: Names become parts of file names (BIDS: alphanumeric; we add the hyphen, which hub models often carry).
 NAME = r"[A-Za-z0-9]+(?:[-.][A-Za-z0-9]+)*"
+#: Characters of a name: a file's name holds three of them, and has 255 bytes at most.
+LONGEST_NAME = 60
 MIRROR_VARIABLE = "ENGRAM_MIRROR"
 
 
 def _check_name(value: str) -> str:
     if not re.fullmatch(NAME, value):
         raise ValueError("a name has letters and digits, with '-' or '.' between them (it becomes part of file names)")
+    if len(value) > LONGEST_NAME:
+        raise ValueError(f"a name has {LONGEST_NAME} characters at most (it becomes part of file names); this one has {len(value)}")
     return value
 
 
 Name = Annotated[str, AfterValidator(_check_name)]
 
 
+#: Characters of a reason: a cell of a table.
+_LONGEST_REASON = 500
+
+
 def _check_reason(value: str) -> str:
     if not value.strip() or value.strip() == "n/a":
         raise ValueError("a reason is needed: it is what readers of scans.tsv will see")
+    if len(value) > _LONGEST_REASON:
+        raise ValueError(f"a reason has {_LONGEST_REASON} characters at most; this one has {len(value)}")
     return " ".join(value.split())
 
 
 Reason = Annotated[str, AfterValidator(_check_reason)]
 
 
-def _check_no_secret(value: str) -> str:
-    if re.match(r"[a-z+]+://[^/]*@", value):
-        raise ValueError("an address must not hold a user name, a password or a token: it is written beside the results")
+def _check_address(value: str) -> str:
+    value = value.strip()
+    if any(unicodedata.category(sign) == "Cc" for sign in value):
+        raise ValueError("an address or a path has no line breaks, tabs, NUL or other control characters")
+    if found := secret_in(value):
+        raise ValueError(
+            f"{_SECRET}; this one has {found}. It would be written beside the results. Give secrets by the environment (HF_TOKEN, ENGRAM_CHAT_KEY)"
+        )
     return value
 
 
+#: How a message begins that must not repeat the value.
+_SECRET = "an address must not hold a user name, a password or a token"
 #: An address, or a path; what is written beside results must hold no secret.
-Address = Annotated[str, Field(min_length=1), AfterValidator(_check_no_secret)]
+Address = Annotated[str, Field(min_length=1, max_length=4096), AfterValidator(_check_address)]
+
+
+def _check_braces(value: str) -> str:
+    if strange := sorted(set(value.replace("{hemi}", "")) & set("{}<>")):
+        raise ValueError(f"the path has '{' '.join(strange)}', which Snakemake reads as wildcards. Rename the folder, or make a link to it without them")
+    return value
+
+
+#: A path that Snakemake sees.
+Place = Annotated[Address, AfterValidator(_check_braces)]
 
 
 class Section(BaseModel):
@@ -61,15 +90,22 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, frozen=True, coerce_numbers_to_str=True, allow_inf_nan=False)
 
 
+#: Seconds: the longest TR of an fMRI study (sparse sampling takes some ten), and a day, which no scan exceeds. What is above has other units, such as ms.
+LONGEST_TR, _DAY = 30.0, 86_400.0
+Seconds = Annotated[float, Field(ge=-_DAY, le=_DAY)]
+#: The largest seed that NumPy's and torch's generators both take, with room for the numbers that are added to it (1,000 times the seed and more).
+_LARGEST_SEED = 2**31 // 1000 - 1
+
+
 class TableDataset(Section):
     """Your own folder of tables (docs/data.md)."""
 
     kind: Literal["table"]
-    path: str
+    path: Place
     """The folder; relative paths start at the working directory."""
-    tr: float = Field(gt=0)
+    tr: float = Field(gt=0, le=LONGEST_TR)
     """Repetition time in seconds: the time from one row of a time course to the next."""
-    start: float | dict[str, float] = 0.0
+    start: Seconds | dict[str, Seconds] = 0.0
     """Time of the first row on the story's clock, in seconds: one number, or one for each story."""
     stories: list[Name] | None = None
     """The stories to use; null: every story in the folder."""
@@ -122,7 +158,7 @@ class SimulatedDataset(NarrativesForm):
     kind: Literal["simulated"]
     stories: list[Name] = Field(["lighthouse", "market"], min_length=1)
     """Names of texts in resources/texts/stories."""
-    words: int | None = Field(None, ge=50)
+    words: int | None = Field(None, ge=50, le=100_000)
     """Words of each story, from its beginning; null: all."""
     listeners: int = Field(12, ge=1, le=999)
     """How many people listen."""
@@ -136,9 +172,9 @@ class NarrativesDataset(NarrativesForm):
     kind: Literal["narratives"]
     source: Address = NARRATIVES_SOURCE
     """The DataLad dataset to fetch from: an address, or the path of a clone."""
-    path: Annotated[str, Field(min_length=1)] | None = None
+    path: Place | None = None
     """A folder with the dataset's tree instead, whose files are used where they lie; null: fetch from `source`."""
-    facts: str | None = None
+    facts: Place | None = None
     """A facts table of your own (resources/narratives/make_facts.py makes one), for another dataset of this form; null: Narratives'."""
     stories: list[Name] = Field(NARRATIVES_STORIES, min_length=1)
     """The stories to use, by the names in resources/narratives/scans.tsv."""
@@ -146,7 +182,7 @@ class NarrativesDataset(NarrativesForm):
     """Which of the dataset's cleaned derivatives."""
     space: Literal["fsaverage6", "fsaverage5", "MNI152NLin2009cAsym"] = "fsaverage6"
     """The surface, or the volume, that the BOLD is on. The hippocampus is in the volume alone, which needs an `atlas`."""
-    atlas: str | None = None
+    atlas: Place | None = None
     """Instead of the dataset's Destrieux parcellation: on a surface `folder/{hemi}.mine.annot` (or .label.gii; lh and rh take the place of {hemi}); in the
     volume an image with a table (index, name) beside it, a mask, or `nilearn:` and one of harvard-oxford-cort, harvard-oxford-sub, aal, juelich, destrieux,
     schaefer-100 to schaefer-1000."""
@@ -174,7 +210,7 @@ Dataset = Annotated[TableDataset | AliceDataset | SimulatedDataset | NarrativesD
 class Model(Section):
     """A language model: any causal model or encoder in the Hugging Face layout."""
 
-    source: str
+    source: Place
     """A hub id (`gpt2`), a folder (`models/mine`, `./mine`, `/data/mine`), or `mirror:` and a folder inside the mirror."""
     revision: str | None = None
     """For hub ids: the commit, so that the same weights come back in two years; null: the newest at download."""
@@ -192,7 +228,7 @@ class Model(Section):
 class Stories(Section):
     """Stories: words, sentences and times."""
 
-    pseudo_sentence: int = Field(15, ge=1)
+    pseudo_sentence: int = Field(15, ge=1, le=10_000)
     """Words in a pseudo-sentence, where a story has no punctuation to find sentence ends by (marked so in the table)."""
 
 
@@ -201,9 +237,9 @@ class Activations(Section):
 
     mode: Literal["strided", "exact"] = "strided"
     """`strided`: overlapping windows, a word is read where it has most left context; `exact`: a window per word (slow)."""
-    context: int | None = Field(None, ge=8)
+    context: int | None = Field(None, ge=8, le=10_000_000)
     """Tokens in a window, special tokens included; null: 1024 or the model's limit, whichever is less."""
-    stride: int | None = Field(None, ge=1)
+    stride: int | None = Field(None, ge=1, le=10_000_000)
     """Tokens from one window to the next: every word keeps at least `context - stride` tokens of left context; null: half."""
     pooling: Literal["last", "mean", "sum"] = "last"
     """How a word's sub-tokens become one vector; punctuation around a word is left out."""
@@ -211,7 +247,7 @@ class Activations(Section):
     """Precision of the forward pass; what is stored is float32."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """Where models run; `auto`: the GPU where there is one."""
-    batch_tokens: int = Field(8192, ge=64)
+    batch_tokens: int = Field(8192, ge=64, le=100_000_000)
     """Tokens in a batch of windows, padding included."""
 
 
@@ -220,7 +256,7 @@ class Bold(Section):
 
     confounds: bool = True
     """Regress out the confounds that come with a scan, where there are any."""
-    high_pass: float | None = Field(1 / 128, gt=0)
+    high_pass: float | None = Field(1 / 128, gt=0, le=10)
     """Cosine drift regressors below this frequency in Hz; null where drifts are removed already."""
     targets: Literal["all", "roi"] = "all"
     """`all`: every target by itself; `roi`: the mean time course of each region and hemisphere."""
@@ -231,19 +267,19 @@ class Bold(Section):
 class Encoding(Section):
     """Encoding: from word vectors to predicted BOLD."""
 
-    trim: int = Field(0, ge=0)
+    trim: int = Field(0, ge=0, le=100_000)
     """Rows dropped from the start of each scan."""
-    tail: float = Field(8.0, ge=0)
+    tail: float = Field(8.0, ge=0, le=3600)
     """Seconds kept after the last word's offset, for the response to die away."""
     words_to_trs: Literal["sum", "mean", "lanczos"] = "sum"
     """How the vectors of the words in a TR become that row's features."""
-    longest_delay: float = Field(10.0, gt=0)
+    longest_delay: float = Field(10.0, gt=0, le=120)
     """Seconds; the FIR delays are 1, 2, ... up to this many seconds, in rows."""
-    delays: list[int] | None = None
+    delays: Annotated[list[Annotated[int, Field(le=1000)]], Field(max_length=1000)] | None = None
     """The FIR delays in rows, instead of `longest_delay`."""
-    folds: int = Field(5, ge=2)
+    folds: int = Field(5, ge=2, le=100)
     """Contiguous test blocks of each story."""
-    inner_folds: int = Field(5, ge=2)
+    inner_folds: int = Field(5, ge=2, le=100)
     """Contiguous validation blocks of each training set, which choose the penalty."""
     alphas: list[float] = Field([10.0**power for power in range(-1, 9)], min_length=1, max_length=255)
     """Ridge penalties to choose from, for each target by itself."""
@@ -264,16 +300,16 @@ class Encoding(Section):
 class Ceiling(Section):
     """Ceilings: what the best possible model could reach, from how well listeners predict each other."""
 
-    halves: int = Field(100, ge=1)
+    halves: int = Field(100, ge=1, le=100_000)
     """Random splits of the listeners into halves."""
-    floor: float = Field(0.05, ge=0)
+    floor: float = Field(0.05, ge=0, le=1)
     """Scores are not normalised (n/a) where the ceiling is below this."""
 
 
 class Chance(Section):
     """R against chance: the reported layer is scored anew on BOLD that was shifted in time (docs/methods.md)."""
 
-    shifts: int = Field(199, ge=19)
+    shifts: int = Field(199, ge=19, le=100_000)
     """Shifts; with 199 the smallest p is 0.005. They take about as long as scoring so many times the listeners at one layer."""
     targets: Literal["all", "roi"] = "roi"
     """`roi`: score the mean time course of each region and hemisphere; `all`: every target by itself, which a whole cortex makes slow."""
@@ -293,7 +329,7 @@ class Nuisance(Section):
     insertion, beside associations alone. Head motion is regressed out of the BOLD (`bold.confounds`)."""
     targets: Literal["all", "roi"] = "roi"
     """`roi`: score the mean time course of each region and hemisphere; `all`: every target by itself, which a whole cortex makes slow."""
-    random_texts: int | None = Field(None, ge=0)
+    random_texts: int | None = Field(None, ge=0, le=10_000)
     """Random texts beside which the unique contribution of associations is set, and at most so many shuffled ones; each takes as long as the associations
     themselves. Null: all there are (`associating.controls`); 0: associations are left out of the nuisance control."""
 
@@ -307,15 +343,15 @@ class Nuisance(Section):
 class Annotator(Section):
     """A language model that writes associations, one after every few sentences; it sees the story up to there only (docs/annotating.md)."""
 
-    model: str = Field(min_length=1)
+    model: Place
     """With an address the model's name there, else the folder of a causal model."""
     address: Address | None = None
     """Of an endpoint that speaks OpenAI's protocol, such as http://localhost:8000/v1; its key goes into the environment variable ENGRAM_CHAT_KEY."""
     granularity: Literal["word", "sentence"] = "sentence"
     """What it writes: phrases or whole sentences."""
-    every: int = Field(4, ge=1)
+    every: int = Field(4, ge=1, le=10_000)
     """Sentences from one place to the next."""
-    temperature: float = Field(0.7, ge=0)
+    temperature: float = Field(0.7, ge=0, le=100)
     """How freely it chooses its words."""
     pseudo_sentences: bool = False
     """Ask it even where the story's sentences are pseudo-sentences."""
@@ -326,20 +362,20 @@ class Associations(Section):
 
     annotator: Annotator | None = None
     """A language model that writes them; null: files."""
-    folder: str = "resources/associations"
+    folder: Place = "resources/associations"
     """Where `story-<story>_associations-<name>.tsv` lies for every story of the study (docs/annotating.md)."""
 
 
 class Controls(Section):
     """How many control texts there are of each kind, for every augmentation."""
 
-    random: int = Field(39, ge=1)
+    random: int = Field(39, ge=1, le=10_000)
     """Same places, same numbers of words, content from other stories: the null of F; 39 can show p = 0.025."""
-    shuffled: int = Field(5, ge=0)
+    shuffled: int = Field(5, ge=0, le=10_000)
     """This text's associations dealt to other places."""
-    displaced: int = Field(5, ge=0)
+    displaced: int = Field(5, ge=0, le=10_000)
     """This text's associations 20 or more words from their places."""
-    repeat: int = Field(5, ge=0)
+    repeat: int = Field(5, ge=0, le=10_000)
     """Same places and lengths, story text that was heard before."""
 
 
@@ -351,7 +387,7 @@ class Associating(Section):
     mean of its own and its insertion's; `anchor-additive`: inserted words are rows more, at the onset of the word before them;
     `interpolate`: likewise, at even distances up to the next word. The latter two change the rate of words: see F beside that of
     random texts, and of the word rate."""
-    room: float = Field(1.0, ge=0)
+    room: float = Field(1.0, ge=0, le=100)
     """How much longer than the story a text may be within a window of the model; windows have so much less of the story."""
     targets: Literal["all", "roi"] = "all"
     """`roi`: score the mean time course of each region and hemisphere, much faster with its many texts than every target by itself."""
@@ -364,9 +400,9 @@ class Associating(Section):
 class TuningControls(Section):
     """How many control tunings there are of each kind: on as many tokens, in as many steps."""
 
-    shuffled: int = Field(4, ge=0)
+    shuffled: int = Field(4, ge=0, le=1000)
     """On outputs that were dealt to other passages."""
-    generic: int = Field(4, ge=0)
+    generic: int = Field(4, ge=0, le=1000)
     """On the passages' own continuations, without associations."""
 
 
@@ -375,21 +411,21 @@ class Tuning(Section):
 
     models: list[Name] | None = None
     """The models to tune; null: all trained ones."""
-    data: str = "resources/association/association.jsonl"
+    data: Place = "resources/association/association.jsonl"
     """Samples of instruction, input and output: JSON or JSON lines (docs/data.md)."""
     too_long: Literal["refuse", "leave out"] = "refuse"
     """What becomes of samples over `max_length`; `leave out`, for models of little context: of all conditions alike."""
     validation: float = Field(0.1, gt=0, lt=1)
     """Share of the samples that is held out, where the file does not say which."""
-    seeds: int = Field(4, ge=1)
+    seeds: int = Field(4, ge=1, le=1000)
     """Models tuned to associate, by seed; with four, and four controls, there is a test over seeds."""
     controls: TuningControls = TuningControls()
     """Control tunings."""
     method: Literal["lora", "frozen", "full"] = "lora"
     """`lora`: low-rank adapters; `frozen`: some layers train, the others stay; `full`: all weights, for small models."""
-    rank: int = Field(8, ge=1)
+    rank: int = Field(8, ge=1, le=65_536)
     """Of adapters."""
-    alpha: float = Field(16.0, gt=0)
+    alpha: float = Field(16.0, gt=0, le=1e6)
     """Scale of adapters, times their rank."""
     dropout: float = Field(0.05, ge=0, lt=1)
     """Share of an adapter's inputs that is dropped in training."""
@@ -397,26 +433,26 @@ class Tuning(Section):
     """Linear layers that get adapters, by name; null: peft's choice for the architecture, or all of attention."""
     train_layers: list[int] | None = None
     """Blocks that `frozen` trains, from 0; null: the upper third and the one below, whose output is the layer at two thirds of the depth (GPT-2: 7 to 11)."""
-    learning_rate: float = Field(2e-4, gt=0)
+    learning_rate: float = Field(2e-4, gt=0, le=10)
     """Highest, after the warm-up."""
     warmup: float = Field(0.05, ge=0, lt=1)
     """Share of the steps in which the rate rises; then it falls by a cosine."""
-    weight_decay: float = Field(0.0, ge=0)
+    weight_decay: float = Field(0.0, ge=0, le=10)
     """AdamW's."""
-    steps: int = Field(300, ge=1)
+    steps: int = Field(300, ge=1, le=10_000_000)
     """Updates."""
-    tokens_per_step: int = Field(1024, ge=1)
+    tokens_per_step: int = Field(1024, ge=1, le=100_000_000)
     """Output tokens that an update trains on: the same in every condition."""
-    micro_tokens: int = Field(4096, ge=1)
+    micro_tokens: int = Field(4096, ge=1, le=100_000_000)
     """Tokens, prompts included, that go through the model at once; a matter of memory."""
-    max_length: int = Field(512, ge=8)
+    max_length: int = Field(512, ge=8, le=10_000_000)
     """Longest sample in tokens, prompt included."""
-    evaluate_every: int = Field(50, ge=1)
+    evaluate_every: int = Field(50, ge=1, le=10_000_000)
     """Steps between validations."""
-    patience: int | None = Field(None, ge=1)
+    patience: int | None = Field(None, ge=1, le=10_000_000)
     """Validations without a better loss after which training ends and the best weights are kept; conditions then train for different numbers
     of steps. Null: all steps."""
-    checkpoint_every: int = Field(50, ge=1)
+    checkpoint_every: int = Field(50, ge=1, le=10_000_000)
     """Steps between checkpoints, from which a run that was stopped goes on."""
     checkpointing: bool = False
     """Compute activations again on the way back instead of keeping them: less memory, a third more time."""
@@ -433,9 +469,9 @@ class Tuning(Section):
 class Figures(Section):
     """Figures."""
 
-    dpi: int = Field(150, ge=50)
+    dpi: int = Field(150, ge=50, le=1200)
     """Resolution of the PNG files; every figure is written as SVG too."""
-    layer: int | None = Field(None, ge=0)
+    layer: int | None = Field(None, ge=0, le=10_000)
     """Layer to show where a figure shows one; null: two thirds of each model's depth. Never chosen by its own score."""
 
 
@@ -472,11 +508,11 @@ class Study(Section):
     """Instruction tunings, by the names they get in tables and figures."""
     figures: Figures = Figures()
     """Drawing."""
-    seed: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, le=_LARGEST_SEED)
     """Seed of everything random."""
-    mirror: str | None = None
+    mirror: Address | None = None
     """A folder with copies of the public files, instead of the network (also: the environment variable ENGRAM_MIRROR)."""
-    pathvars: dict[str, str] = {}
+    pathvars: dict[str, Place] = {}
     """Snakemake's own: where results (`results`) and downloads (`downloads`) go."""
 
     @model_validator(mode="after")
@@ -595,7 +631,8 @@ def _explain(error: dict[str, Any]) -> str:
         return f"  {key}: there is no such key.{hint} Allowed here: {', '.join(allowed)}."
     if kind == "missing":
         return f"  {key}: is needed and was not given. Write, for example:\n{_yaml_line(path, _EXAMPLES.get(key, '...'))}"
-    shown = "" if (isinstance(found, dict) and len(str(found)) > 80) or "://" in str(found) else f" (found: {found!r})"
+    long = isinstance(found, dict) and len(str(found)) > 80
+    shown = "" if long or "://" in str(found) or message.startswith(_SECRET) else f" (found: {_short(found)})"
     if kind in ("model_type", "model_attributes_type") and path[:1] == ["models"] and len(path) == 2:
         return f"  {key}: a model has keys of its own (found: {found!r}). Write, for example:\n{_yaml_line([*path, 'source'], 'gpt2')}"
     if kind.startswith("union_tag"):
@@ -618,6 +655,12 @@ _EXAMPLES = {
     "encoding.alphas": "[1, 10, 100]",
     "activations.context": "512",
 }
+
+
+def _short(value: Any) -> str:
+    """Return a value as a message shows it."""
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:150]}... ({len(text):,} characters)"
 
 
 def _yaml_line(path: list[str], value: str) -> str:

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from engram import __version__, endings
 from engram import plan as planning
 from engram.code import digest
+from engram.config_files import check_files
 from engram.config import MIRROR_VARIABLE, NAME, read_study, source_folder
 from engram.disk import describe, estimate
 from engram.errors import EngramError
@@ -48,6 +49,7 @@ if not workflow.overwrite_configfiles and "study" not in config:
 
 
 try:
+    check_files(workflow.overwrite_configfiles)
     STUDY = read_study(config)
     PLAN = planning.make_plan(STUDY)
 except EngramError as error:
