@@ -10,7 +10,7 @@ _SECRET_NAME = re.compile(r"token|key|secret|sig|passw|pwd|auth|cred|session|bea
 #: How the tokens of well-known services begin.
 _SECRET_VALUE = re.compile(r"(?<![A-Za-z0-9])(?:hf_|sk-|gh[pousr]_|github_pat_|glpat-|xox[a-z]-|AKIA|ASIA)[A-Za-z0-9_-]{8,}")
 #: ``user:password@host`` without a scheme, as curl and scp accept it.
-_BARE_USER = re.compile(r"[^/@\s]*:[^/@\s]*@[^/\s]")
+_BARE_USER = re.compile(r"[^/@\s:]*:[^/@\s]*@[^/\s]")
 
 
 def secret_in(address: str) -> str:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engram.cells import escaped, unescaped
 from engram.errors import EngramError
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def write_table(path: str | Path, table: pd.DataFrame, description: str, columns
     path : path
         Ends in ``.tsv``; the sidecar has the same name with ``.json``.
     table : pandas.DataFrame
-        Missing values are written as ``n/a``.
+        Missing values are written as ``n/a``; text that a spreadsheet would run as a formula gets an apostrophe before it (`engram.cells`).
     description : str
         What the table holds.
     columns : mapping
@@ -98,7 +99,7 @@ def write_table(path: str | Path, table: pd.DataFrame, description: str, columns
     if list(columns) != list(table.columns):
         raise ValueError(f"columns explained: {list(columns)}; columns of the table: {list(table.columns)}")
     with atomic(path) as temporary:
-        table.to_csv(temporary, sep="\t", index=False, na_rep=MISSING, float_format=f"%.{digits}g", quoting=quoting)
+        escaped(table).to_csv(temporary, sep="	", index=False, na_rep=MISSING, float_format=f"%.{digits}g", quoting=quoting)
     write_json(sidecar(path), {"Description": description, **{name: {"Description": text} for name, text in columns.items()}})
 
 
@@ -120,7 +121,7 @@ def read_table(path: str | Path, **options: Any) -> pd.DataFrame:
         raise EngramError(f"'{path}' cannot be read as a tab-separated table: its text is not UTF-8 ({error}). Save it as UTF-8.") from error
     except (OSError, ValueError) as error:
         raise EngramError(f"'{path}' cannot be read as a tab-separated table: {error}") from error
-    return table
+    return unescaped(table)
 
 
 def read_words(path: str | Path) -> pd.DataFrame:

@@ -1,0 +1,134 @@
+"""Attacks and slips in configurations and addresses: each is refused, with a bound on time, and no secret is repeated."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import MODELS
+
+from engram.addresses import secret_in
+from engram.config import LONGEST_NAME, Section, Study, read_study
+from engram.config_files import check_files
+from engram.errors import EngramError
+
+STUDY: dict[str, Any] = {"study": "mine", "dataset": {"kind": "table", "path": "data", "tr": 1.5}, "models": {"tiny": {"source": str(MODELS / "llama-tiny")}}}
+SECRETS = [
+    "HTTPS://me:s3cret@host/v1", "  https://s3cret@host", "s3://AKID:s3cret@bucket/data", "https%3A%2F%2Fme%3As3cret%40host", "https://me%3As3cret%40host/v1",
+    "//me:s3cret@host/x", "me:s3cret@host/x", "ria+https://me:s3cret@host", "https:\\\\me:s3cret@host", "https://host/v1?token=s3cret",
+    "https://host/v1?X-Amz-Signature=s3cret", "https://host/v1?a=1;api_key=s3cret", "https://host/#access_token=s3cret", "https://host/hf_s3cretS3cretS3cret",
+    "https%253A%252F%252Fme%253As3cret%2540host",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("address", SECRETS)
+def test_secrets_in_addresses_in_any_spelling(address: str) -> None:
+    narratives = {"kind": "narratives", "stories": ["pieman"]}
+    for change in (
+        {"associations": {"a": {"annotator": {"model": "m", "address": address}}}},
+        {"dataset": {**narratives, "source": address}},
+        {"dataset": {**narratives, "path": address}},
+        {"models": {"m": {"source": address}}},
+        {"mirror": address},
+        {"pathvars": {"results": address}},
+    ):
+        with pytest.raises(EngramError, match="must not hold a user name, a password or a token") as error:
+            read_study({**STUDY, **change})
+        assert "s3cret" not in str(error.value).lower()
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["gpt2", "me/model", "./mine", "/data/me@lab:x/y", "https://host:8000/v1", "https://host/v1?api-version=2024-10-21", "ria+ssh://host/store#~alias",
+     "git@github.com:me/data.git", "mirror:models/mine", "resources/models/gpt2-tiny", "/data/what?/key#1"],
+)  # fmt: skip
+def test_addresses_without_secrets_pass(address: str) -> None:
+    assert secret_in(address) == ""
+
+
+def test_a_hostile_address_costs_no_time() -> None:
+    start = time.process_time()
+    for address in ("a:" * 100_000, "https://" + "a" * 200_000 + "?" + "a=1;" * 1000, "hf_" * 60_000, "%25" * 60_000):
+        secret_in(address)
+    assert time.process_time() - start < 5
+
+
+TWICE = {
+    "at the top": ("study: a\nseed: 1\nstudy: b\n", r"'study' stands twice \(lines 1 and 3\)"),
+    "in a section": ("study: a\nmodels:\n  m: {source: x}\n  n: {source: y}\n  m: {source: z}\n", r"'m' stands twice under 'models' \(lines 3 and 5\)"),
+    "in a flow mapping": ("study: a\nencoding: {folds: 4, alphas: [1], folds: 5}\n", "'folds' stands twice under 'encoding'"),
+    "in a list": ("a:\n  - {b: 1, b: 2}\n", "'b' stands twice under 'a'"),
+    "quoted": ("study: a\n'study': b\n", "'study' stands twice"),
+}
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_keys_that_stand_twice(name: str, tmp_path: Path) -> None:
+    text, message = TWICE[name]
+    (tmp_path / "study.yaml").write_text(text)
+    with pytest.raises(EngramError, match=message):
+        check_files([tmp_path / "study.yaml"])
+
+
+def test_files_that_are_no_configuration(tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 12))
+    start = time.process_time()
+    for text, message in (
+        ("- study\n- dataset\n", "no 'key: value' lines"),
+        ("study: [\n", "no valid YAML"),
+        ("study:\tmine\n\tdataset: x\n", "no valid YAML"),
+        (laughs, "unfolds to more than"),
+        ("a: " + "[" * 2000 + "]" * 2000, "nested too deeply"),
+    ):
+        path.write_text(text)
+        with pytest.raises(EngramError, match=message):
+            check_files([path])
+    path.write_bytes("study: caf\u00e9\n".encode("latin-1"))
+    with pytest.raises(EngramError, match="not UTF-8"):
+        check_files([path])
+    path.write_text("\ufeffstudy: mine\nmodels:\n  m: &m {source: x}\n  n: {<<: *m, revision: y}\n")
+    check_files([path])  # a byte order mark and merge keys are fine
+    assert time.process_time() - start < 20
+
+
+def _numbers(section: type[Section], path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """Return where a section of the configuration, or one inside it, takes a number."""
+    found = []
+    for name, field in section.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            found += _numbers(field.annotation, (*path, name))
+        elif field.annotation in (int, float, int | None, float | None):
+            found.append((*path, name))
+    return found
+
+
+@pytest.mark.parametrize("value", [1e12, float("nan"), float("inf"), 10**30, "1e400"])
+def test_every_number_has_a_limit(value: object) -> None:
+    places = _numbers(Study)
+    assert len(places) > 20 and ("encoding", "folds") in places and ("associating", "controls", "random") in places
+    for path in places:
+        change: dict[str, Any] = {path[-1]: value}
+        for part in reversed(path[:-1]):
+            change = {part: change}
+        with pytest.raises(EngramError, match=path[-1]):
+            read_study({**STUDY, **change})
+    for key in ("tr", "start"):
+        with pytest.raises(EngramError, match=f"dataset.{key}"):
+            read_study({**STUDY, "dataset": {**STUDY["dataset"], key: value}})
+
+
+@pytest.mark.parametrize("path", ["da{ta}", "{x}", "a<b>", "a\tb", "a\nb", "a\x00b", ""])
+def test_paths_that_cannot_be_handed_on(path: str) -> None:
+    for change in ({"dataset": {**STUDY["dataset"], "path": path}}, {"pathvars": {"results": path}}, {"associations": {"a": {"folder": path}}}):
+        with pytest.raises(EngramError, match="(wildcards|control characters|at least 1 character)"):
+            read_study({**STUDY, **change})
+
+
+def test_names_have_a_longest_length() -> None:
+    for name in ("a" * (LONGEST_NAME + 1), "a" * 100_000):
+        with pytest.raises(EngramError, match="60 characters at most") as error:
+            read_study({**STUDY, "study": name})
+        assert len(str(error.value)) < 1000
