@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engram.cells import unescaped
 from engram.errors import EngramError
 
 if TYPE_CHECKING:
@@ -200,7 +201,7 @@ def read_frame(path: Path, text: Collection[str] = (), known: Collection[str] = 
         low_memory=False,
     )
     frame.index = pd.RangeIndex(table.first, table.first + len(frame))
-    return frame
+    return unescaped(frame)  # a table that the program wrote for people to edit comes back this way
 
 
 def need_columns(columns: Sequence[str], needed: Collection[str], path: Path) -> None:

@@ -99,7 +99,7 @@ def write_table(path: str | Path, table: pd.DataFrame, description: str, columns
     if list(columns) != list(table.columns):
         raise ValueError(f"columns explained: {list(columns)}; columns of the table: {list(table.columns)}")
     with atomic(path) as temporary:
-        escaped(table).to_csv(temporary, sep="	", index=False, na_rep=MISSING, float_format=f"%.{digits}g", quoting=quoting)
+        escaped(table).to_csv(temporary, sep="\t", index=False, na_rep=MISSING, float_format=f"%.{digits}g", quoting=quoting)
     write_json(sidecar(path), {"Description": description, **{name: {"Description": text} for name, text in columns.items()}})
 
 
