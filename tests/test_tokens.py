@@ -160,7 +160,8 @@ def test_a_word_that_looks_like_a_special_token_is_text_or_refused(kind: str, wo
     except EngramError as error:
         assert f"word 1 ('{word}')" in str(error) and "special tokens" in str(error)
         return
-    assert not set(story.ids[np.concatenate(story.pooled)].tolist()) & set(tokenizer.all_special_ids)
+    assert not set(story.ids[np.concatenate(story.pooled)].tolist()) & (set(tokenizer.all_special_ids) - {tokenizer.unk_token_id})
+    assert any(token != tokenizer.unk_token_id for token in story.ids[story.pooled[1]])
     if "byte" in kind:  # every character is known there
         assert not set(story.ids.tolist()) & set(tokenizer.all_special_ids) and story.lengths[1] > 1
 
@@ -169,6 +170,29 @@ def test_words_that_a_tokenizer_does_not_know_are_refused_by_name() -> None:
     tokenizer = KINDS["word pieces"]()
     with pytest.raises(EngramError, match="2 of 4 words .*word 1 \\('Ω'\\), word 3 \\('♪'\\).*take them out"):
         tokenize(["the", "Ω", "the", "♪"], tokenizer)
+
+
+def test_an_unknown_token_that_is_not_declared_is_known_by_the_model_below() -> None:
+    tokenizer = fast(models.WordLevel({"<unk>": 0, "the": 1}, "<unk>"), BertPreTokenizer(), train=False, unk_token=None, bos_token=None, sep_token=None)
+    with pytest.raises(EngramError, match="word 1 \\('hat'\\)"):
+        tokenize(["the", "hat"], tokenizer)
+
+
+def test_a_part_that_a_tokenizer_does_not_know_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    tokenizer = KINDS["characters, NFC"]()
+    with caplog.at_level("INFO", logger="engram"):
+        story = tokenize(["the", "hotΩ", "hat"], tokenizer)
+    assert "1 of 3 words have a part that the tokenizer does not know: word 1 ('hotΩ')" in caplog.text
+    assert len(story.pooled[1]) == 4
+
+
+def test_bytes_of_rare_characters_are_text_though_marked_as_special() -> None:
+    tokenizer: Any = TOKENIZERS["llama-tiny"]
+    assert tokenizer.added_tokens_decoder[3 + ord("V")].special
+    story = tokenize(["V", "星球。", "Zoo"], tokenizer)
+    read = [tokenizer.convert_ids_to_tokens(story.ids[tokens].tolist()) for tokens in story.pooled]
+    read = [[token for token in tokens if token != "▁"] for tokens in read]
+    assert read[0] == ["<0x56>"] and read[1] == [f"<0x{byte:02X}>" for byte in "星球".encode()] and read[2][0] == "<0x5A>"
 
 
 def test_a_mark_that_serves_as_padding_is_text() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +13,10 @@ import numpy as np
 from engram.errors import EngramError
 from engram.punctuation import core, has_letters
 
+logger = logging.getLogger(__name__)
+
+#: A byte of a character that has no token of its own; some tokenizers mark these as special.
+_BYTE = re.compile("<0x[0-9A-F]{2}>")
 #: Words that a message names.
 _NAMED = 5
 
@@ -69,13 +75,15 @@ def tokenize(words: Sequence[str], tokenizer: Any) -> TokenizedStory:
             f"the tokenizer ({type(tokenizer).__name__}) gives no character offsets, so tokens cannot be assigned to words. Convert it to a "
             "fast one: AutoTokenizer.from_pretrained(..., use_fast=True).save_pretrained(folder)."
         )
-    encoded = tokenizer(" ".join(words), add_special_tokens=False, return_offsets_mapping=True, split_special_tokens=True, verbose=False)
+    text = " ".join(words)
+    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, split_special_tokens=True, verbose=False)
     ids, offsets = np.asarray(encoded["input_ids"]), np.asarray(encoded["offset_mapping"]).reshape(-1, 2)
     ends = np.cumsum([len(word) + 1 for word in words]) - 1  # end of each word in the text
     begins = np.concatenate([[0], ends[:-1] + 1])
     first = np.searchsorted(_owners(words, ends, offsets, tokenizer), np.arange(len(words) + 1))
-    special = np.isin(ids, _special_ids(tokenizer))
-    pooled, unknown = [], []
+    names = _special_tokens(tokenizer)
+    special = np.isin(ids, list(names))
+    pooled, unknown, partly = [], list[str](), list[str]()
     for index, word in enumerate(words):
         tokens = np.arange(first[index], first[index + 1])
         begin, end = begins[index] + np.array(core(word))
@@ -85,9 +93,15 @@ def tokenize(words: Sequence[str], tokenizer: Any) -> TokenizedStory:
                 f"word {index} ('{word}') has no token of its own under this tokenizer ({type(tokenizer).__name__}). Write it with letters, or take it out."
             )
         inside = inside if len(inside) else tokens
+        # A special token that stands for an unknown part of the word counts where another part is known; one that is written in the word does not.
+        kept = inside[[not special[token] or text[slice(*offsets[token])].strip() != names[ids[token]] for token in inside]]
         if special[inside].all():
             unknown.append(f"word {index} ('{word}')")
-        pooled.append(inside[~special[inside]])
+        elif special[kept].any():
+            partly.append(f"word {index} ('{word}')")
+        pooled.append(kept)
+    if partly:
+        logger.info("%d of %d words have a part that the tokenizer does not know: %s", len(partly), len(words), ", ".join(partly[:_NAMED]))
     if unknown:
         raise EngramError(
             f"{len(unknown)} of {len(words)} words are not known to this tokenizer ({type(tokenizer).__name__}), which reads them as special tokens, such as "
@@ -137,11 +151,13 @@ def _owners(words: Sequence[str], ends: np.ndarray, offsets: np.ndarray, tokeniz
     return np.maximum.accumulate(to_word)
 
 
-def _special_ids(tokenizer: Any) -> np.ndarray:
-    """Return the ids of the special tokens; marks that only fill in ("!" as padding) are ordinary text, but for the unknown token."""
+def _special_tokens(tokenizer: Any) -> dict[int, str]:
+    """Return the special tokens by id, less what is text: bytes of rare characters (``<0x56>``), and marks ("!" as padding)."""
     added = getattr(tokenizer, "added_tokens_decoder", {})
-    special = {number for number, token in added.items() if token.special and has_letters(token.content)}
-    named = zip(getattr(tokenizer, "all_special_tokens", []), getattr(tokenizer, "all_special_ids", []), strict=True)
-    special |= {number for token, number in named if has_letters(token)}
-    unknown = getattr(tokenizer, "unk_token_id", None)
-    return np.array(sorted(special if unknown is None else special | {unknown}), dtype=int)
+    special = {number: token.content for number, token in added.items() if token.special}
+    special |= dict(zip(getattr(tokenizer, "all_special_ids", []), getattr(tokenizer, "all_special_tokens", []), strict=True))
+    # The unknown token of the model below need not be declared above.
+    unknown = getattr(getattr(getattr(tokenizer, "backend_tokenizer", None), "model", None), "unk_token", None) or getattr(tokenizer, "unk_token", None)
+    if unknown is not None and (number := tokenizer.convert_tokens_to_ids(unknown)) is not None:
+        special[number] = unknown
+    return {number: token for number, token in special.items() if token == unknown or (has_letters(token) and not _BYTE.fullmatch(token))}
