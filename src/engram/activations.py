@@ -23,7 +23,7 @@ from engram.memory import ReadingShape
 from engram.model_loading import load_model
 from engram.own_code import is_allowed, loading_error
 from engram.paths import found
-from engram.positions import longest_input
+from engram.read_check import check_tokens, hidden_states, read_check
 from engram.shortage import Shrinking
 from engram.tokens import TokenizedStory, tokenize
 from engram.windows import Window, exact_windows, strided_windows
@@ -34,8 +34,6 @@ logger = logging.getLogger(__name__)
 DEFAULT_CONTEXT = 1024
 #: Word vectors longer than this many times the layer's median are named in the log.
 MASSIVE = 20
-#: Relative difference up to which two runs of the same sums are the same; what a later token does is far above it, even in untrained models.
-_SAME = 1e-6
 #: What spares a search for a batch that fits into memory, and what to do where none does.
 _SMALLER = (
     "'activations.batch_tokens: {size}' in the configuration spares this; vectors are the same up to rounding.",
@@ -57,6 +55,10 @@ class Reader:
         Tokens that the model can read at once.
     causal : bool
         Whether a token's activations are independent of later tokens (tried out, not looked up).
+    batched_is_single : bool
+        Whether padding changes nothing; else windows of equal length alone are read together.
+    layers_from : str
+        Where layers come from (`engram.read_check.ReadCheck`).
     """
 
     model: Any
@@ -65,6 +67,8 @@ class Reader:
     suffix: list[int]
     limit: int
     causal: bool
+    batched_is_single: bool = True
+    layers_from: str = "hidden_states"
 
     def __post_init__(self) -> None:
         # Nothing is generated: keys and values of the past would only take memory, twice that of the hidden states.
@@ -134,13 +138,14 @@ def load(
     model = model.base_model if headed else model
     if getattr(config, "is_encoder_decoder", False):
         raise EngramError(f"the model in '{folder}' ({config.model_type}) has an encoder and a decoder; give a causal model or an encoder.")
+    if config.get_text_config() is not config:  # text among images or sound: what reads it
+        model = next((part for name in ("language_model", "text_model") if (part := getattr(model, name, None)) is not None), model)
     model = model.to(place).eval()
-    probe = np.asarray(tokenizer("one two three four five six", add_special_tokens=False)["input_ids"])
-    causal = _is_causal(model, probe)
-    prefix, suffix = _special_tokens(tokenizer, causal)
-    limit = longest_input(model, tokenizer.model_max_length)
-    logger.info("%s from %s: %s, %s on %s, limit %s tokens", config.model_type, folder, "causal" if causal else "bidirectional", dtype, place, limit)
-    return Reader(model, tokenizer, prefix, suffix, limit, causal)
+    logger.info("%s from %s: %s on %s", config.model_type, folder, dtype, place)
+    check = read_check(model, tokenizer, dtype)
+    prefix, suffix = _special_tokens(tokenizer, check.causal)
+    check_tokens(np.asarray([*prefix, *suffix]), model, tokenizer)
+    return Reader(model, tokenizer, prefix, suffix, check.limit, check.causal, check.batched_is_single, check.layers_from)
 
 
 def load_configured(folder: str | Path, config: Mapping[str, Any]) -> tuple[Reader, dict[str, Any]]:
@@ -163,18 +168,6 @@ def load_configured(folder: str | Path, config: Mapping[str, Any]) -> tuple[Read
 def reading_options(reading: Mapping[str, Any]) -> dict[str, Any]:
     """Return how to read, of the `activations` section: the options of `story_activations`."""
     return {key: reading[key] for key in ("mode", "context", "stride", "pooling", "batch_tokens")}
-
-
-def _is_causal(model: Any, ids: np.ndarray) -> bool:
-    """Tell whether changing the last token leaves the activations of the tokens before it as they are."""
-    import torch
-
-    other = ids.copy()
-    other[-1] = ids[0] if ids[0] != ids[-1] else ids[1]
-    with torch.inference_mode():
-        pair = torch.as_tensor(np.stack([ids, other]), device=model.device)
-        last = model(input_ids=pair).last_hidden_state[:, :-1].float()
-    return bool((last[0] - last[1]).abs().max() <= _SAME * last.abs().max())
 
 
 def _special_tokens(tokenizer: Any, causal: bool) -> tuple[list[int], list[int]]:
@@ -235,6 +228,7 @@ def word_vectors(story: TokenizedStory, windows: Sequence[Window], reader: Reade
         Float32. Words are picked and pooled on the model's device, so that only their vectors are copied. Batches of another size give the same
         vectors up to the rounding of their sums.
     """
+    check_tokens(story.ids, reader.model, reader.tokenizer)
     result: np.ndarray | None = None
     limit = Shrinking(batch_tokens, "tokens in a batch", *_SMALLER)
     for batch in progress(_batches(story, windows, reader, batch_tokens), "windows", "batch"):
@@ -265,11 +259,11 @@ def _batch_vectors(story: TokenizedStory, batch: Sequence[Window], reader: Reade
     words, flat, word_of_flat, weights = _picks(story, batch, len(reader.prefix), ids.shape[1], pooling)
     device = reader.model.device
     with torch.inference_mode():
-        output = reader.model(input_ids=ids, attention_mask=mask, output_hidden_states=True)
+        layers = hidden_states(reader.model, ids, mask, reader.layers_from)
         index, target = torch.as_tensor(flat, device=device), torch.as_tensor(word_of_flat, device=device)
         scale = torch.as_tensor(weights, device=device)[:, None]
         pooled = []
-        for layer in output.hidden_states:
+        for layer in layers:
             tokens = layer.reshape(-1, layer.shape[-1])[index].float() * scale
             pooled.append(torch.zeros(len(words), layer.shape[-1], device=device).index_add_(0, target, tokens))
         return words, torch.stack(pooled).cpu().numpy()
@@ -303,11 +297,12 @@ def _batches(story: TokenizedStory, windows: Sequence[Window], reader: Reader, b
     batches: list[list[Window]] = []
     longest = 0
     for window in ordered:
-        if batches and (len(batches[-1]) + 1) * longest <= batch_tokens:
+        length = int(story.first[window.end] - story.first[window.begin]) + frame
+        if batches and (len(batches[-1]) + 1) * longest <= batch_tokens and (reader.batched_is_single or length == longest):
             batches[-1].append(window)
         else:
             batches.append([window])
-            longest = int(story.first[window.end] - story.first[window.begin]) + frame
+            longest = length
     return batches
 
 

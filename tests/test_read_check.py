@@ -1,0 +1,206 @@
+"""The read check: conventions that families break, each held against what the model's blocks give."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from conftest import MODELS, story_words
+from transformers import AutoConfig, AutoModel, AutoTokenizer
+
+from engram import activations
+from engram.errors import EngramError
+from engram.read_check import read_check
+from engram.tokens import tokenize
+
+SMALL: dict[str, Any] = {"vocab_size": 1280, "hidden_size": 32, "num_hidden_layers": 3, "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2}
+HEADS: dict[str, Any] = {"num_attention_heads": 4, "intermediate_size": 64, "max_position_embeddings": 64}
+READING: dict[str, Any] = {"mode": "strided", "context": None, "stride": None, "pooling": "last", "batch_tokens": 512}
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Callable[..., Path]:
+    """Save a tiny model of a family, with the tokenizer of the demo's LLaMA and no limit of its own."""
+
+    def made(family: str, **more: Any) -> Path:
+        torch.manual_seed(1)
+        AutoModel.from_config(AutoConfig.for_model(family, **{**SMALL, **more})).save_pretrained(tmp_path / family)
+        tokenizer = AutoTokenizer.from_pretrained(MODELS / "llama-tiny")
+        tokenizer.model_max_length = int(1e30)
+        tokenizer.save_pretrained(tmp_path / family)
+        return tmp_path / family
+
+    return made
+
+
+def vectors(words: list[str], reader: activations.Reader, **changes: Any) -> np.ndarray:
+    return activations.story_activations(words, reader, **{**READING, **changes})["activation"].values
+
+
+def block_outputs(reader: activations.Reader, words: list[str]) -> list[np.ndarray]:
+    """Each block's output for every word, caught as it leaves the block."""
+    story = tokenize(words, reader.tokenizer)
+    stack = next(module for module in reader.model.modules() if isinstance(module, torch.nn.ModuleList) and len(module) == 3)
+    kept: list[torch.Tensor] = []
+    handles = [block.register_forward_hook(lambda _m, _i, output: kept.append(output[0] if isinstance(output, tuple) else output)) for block in stack]
+    with torch.inference_mode():
+        reader.model(input_ids=torch.as_tensor([[*reader.prefix, *story.ids]]))
+    for handle in handles:
+        handle.remove()
+    last = [len(reader.prefix) + tokens[-1] for tokens in story.pooled]
+    return [output[0, last].numpy() for output in kept]
+
+
+@pytest.mark.parametrize(
+    ("family", "more"),
+    [
+        ("mamba", {"state_size": 8}),
+        ("mamba2", {"state_size": 8, "num_heads": 8, "head_dim": 8, "n_groups": 1, "chunk_size": 32}),
+        ("falcon_mamba", {"state_size": 8}),
+        ("rwkv", {"attention_hidden_size": 32, "context_length": 256}),
+        ("gpt_neox", HEADS),
+    ],
+)
+def test_layer_0_is_the_embeddings_and_layer_k_block_k(family: str, more: dict[str, Any], make: Callable[..., Path]) -> None:
+    reader = activations.load(make(family, **more), device="cpu")
+    words = story_words(15)
+    found, other = vectors(words, reader), vectors(["sea", *words[1:]], reader)
+    assert len(found) == 4 and reader.causal
+    same = tokenize(words, reader.tokenizer).lengths.sum() == tokenize(["sea", *words[1:]], reader.tokenizer).lengths.sum()
+    assert not same or np.abs(found[0, 3:] - other[0, 3:]).max() == 0
+    story = tokenize(words, reader.tokenizer)
+    table = reader.model.get_input_embeddings().weight.detach().numpy()
+    np.testing.assert_allclose(found[0], table[story.ids[[tokens[-1] for tokens in story.pooled]]], atol=1e-6)
+    for layer, block in enumerate(block_outputs(reader, words)[:-1], start=1):
+        np.testing.assert_allclose(found[layer], block, atol=1e-5)
+    assert np.abs(found[3] - found[2]).max() > 1e-3
+
+
+def test_the_last_layer_is_the_last_block_where_a_projection_follows(make: Callable[..., Path]) -> None:
+    folder = make("opt", word_embed_proj_dim=16, num_attention_heads=4, ffn_dim=64, max_position_embeddings=64, do_layer_norm_before=False)
+    reader = activations.load(folder, device="cpu")
+    words = story_words(15)
+    found = vectors(words, reader)
+    assert found.shape == (4, 15, 32) and reader.layers_from == "last block"
+    for layer, block in enumerate(block_outputs(reader, words), start=1):
+        np.testing.assert_allclose(found[layer], block, atol=1e-5)
+
+
+@pytest.mark.parametrize(("padding", "limit"), [(1, 62), (3, 60), (0, 63)])
+def test_positions_begin_behind_the_padding(padding: int, limit: int, make: Callable[..., Path]) -> None:
+    reader = activations.load(make("roberta", **{**HEADS, "pad_token_id": padding}), device="cpu")
+    assert reader.limit == limit and not reader.causal
+    assert vectors(story_words(80), reader).shape[:2] == (4, 80)
+
+
+def test_a_limit_that_is_declared_too_high_is_found_by_reading(make: Callable[..., Path], caplog: pytest.LogCaptureFixture) -> None:
+    reader = activations.load(make("gpt_neox", **HEADS), device="cpu")
+
+    class Short(torch.nn.Module):
+        """Reads at most 40 tokens, as a model whose table has no telling name."""
+
+        config, device, dtype = reader.model.config, reader.model.device, reader.model.dtype
+        get_input_embeddings = staticmethod(reader.model.get_input_embeddings)
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = reader.model
+
+        def forward(self, input_ids: torch.Tensor, **options: Any) -> Any:
+            if input_ids.shape[1] > 40:
+                raise IndexError("index out of range in self")
+            return self.inner(input_ids=input_ids, **options)
+
+    assert read_check(Short().eval(), reader.tokenizer, "float32").limit == 40
+    assert "tried out, 40 can" in caplog.text
+
+
+class Broken(torch.nn.Module):
+    """A model with another output."""
+
+    def __init__(self, model: Any, change: Callable[[Any, Any, Any], Any]) -> None:
+        super().__init__()
+        self.config, self.device, self.dtype = model.config, model.device, model.dtype
+        self.get_input_embeddings = model.get_input_embeddings
+        self.inner, self.change = model, change
+
+    def forward(self, input_ids: torch.Tensor, attention_mask: Any = None, **options: Any) -> Any:
+        output = self.inner(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True)
+        output.hidden_states = self.change(output.hidden_states, input_ids, attention_mask)
+        return output
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda states, ids, mask: None, "gives no hidden states"),
+        (lambda states, ids, mask: states[1:], "6 hidden states for 6 blocks"),
+        (lambda states, ids, mask: (*states[:-1], states[-2]), "last two hidden states alike"),
+        (lambda states, ids, mask: (*states[1:], states[-1]), "knows the context, and not the embeddings"),
+        (lambda states, ids, mask: tuple(state * torch.nan for state in states), "not finite"),
+        (lambda states, ids, mask: tuple(state[:, ::2] for state in states), "not one for each"),
+        (lambda states, ids, mask: (states[0], states[1][..., :8], *states[2:]), "of different widths"),
+        (lambda states, ids, mask: 1 / 0, "cannot read tokens in float32"),
+    ],
+    ids=["none", "one too few", "one twice", "shifted", "NaN", "shorter", "widths", "an error"],
+)
+def test_other_conventions_are_refused(change: Callable[[Any, Any, Any], Any], message: str) -> None:
+    reader = activations.load(MODELS / "gpt2-tiny", device="cpu")
+    with pytest.raises(EngramError, match=message):
+        read_check(Broken(reader.model, change).eval(), reader.tokenizer, "float32")
+
+
+def test_where_padding_changes_what_is_read_windows_of_equal_length_are_batched(caplog: pytest.LogCaptureFixture) -> None:
+    reader = activations.load(MODELS / "gpt2-tiny", device="cpu")
+
+    def changed(states: Any, ids: torch.Tensor, mask: Any) -> Any:
+        """Every token sees how many tokens its batch has."""
+        return tuple(state + (ids.shape[1] if layer else 0) for layer, state in enumerate(states))
+
+    model = Broken(reader.model, changed).eval()
+    found = read_check(model, reader.tokenizer, "float32")
+    assert not found.batched_is_single and "windows of equal length alone are read together" in caplog.text
+    one = replace(reader, model=model, batched_is_single=False)
+    words, how = story_words(40), {"mode": "exact", "context": 32}
+    np.testing.assert_allclose(vectors(words, one, **how), vectors(words, one, **how, batch_tokens=1), atol=1e-4)
+    padded = replace(one, batched_is_single=True)
+    assert np.abs(vectors(words, padded, **how) - vectors(words, one, **how)).max() > 0.5
+
+
+@pytest.mark.parametrize("place", [0, 3, 12])
+def test_one_token_that_sees_a_later_one_makes_a_model_bidirectional(place: int) -> None:
+    """In half precision as well, and wherever in the sequence."""
+    for dtype in ("float32", "bfloat16"):
+        reader = activations.load(MODELS / "llama-tiny", device="cpu", dtype=dtype)
+        assert reader.causal
+
+        def changed(states: Any, ids: torch.Tensor, mask: Any) -> Any:
+            last = states[-1].clone()
+            last[:, min(place, last.shape[1] - 2)] += states[-1][:, -1]
+            return (*states[:-1], last)
+
+        assert not read_check(Broken(reader.model, changed).eval(), reader.tokenizer, dtype).causal
+
+
+def test_tokens_beyond_the_model_are_named(make: Callable[..., Path]) -> None:
+    folder = make("gpt_neox", **{**HEADS, "vocab_size": 300})
+    with pytest.raises(EngramError, match=r"gives token \d+ \('.+'\), and the model knows 0 to 299: .*resize_token_embeddings"):
+        vectors(story_words(40), activations.load(folder, device="cpu"))
+    tokenizer = AutoTokenizer.from_pretrained(MODELS / "llama-tiny")
+    tokenizer.add_special_tokens({"bos_token": "<|startoftext|>"})
+    other = make("gpt_neox", **HEADS)
+    tokenizer.save_pretrained(other)
+    with pytest.raises(EngramError, match=r"token 1280 \('<\|startoftext\|>'\), and the model knows 0 to 1279"):
+        activations.load(other, device="cpu")
+
+
+def test_what_was_found_stands_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    activations.load(MODELS / "gpt2-tiny", device="cpu")
+    assert "read check: gpt2, causal, 7 layers (as given), at most 256 tokens, batched as alone, layer 0 knows no context" in caplog.text
