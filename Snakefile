@@ -40,6 +40,9 @@ rule all:
         final_outputs(),
 
 
+# Last, when all rules are known: results count by what their sidecars say they were made of.
+attach(workflow, logger)
+
 if workflow.is_main_process and not workflow.output_settings.dryrun:
     ENDING = endings.Ending(
         Path(RESULTS, "report.html"), lambda: workflow.dag_settings.targets

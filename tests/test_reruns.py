@@ -20,15 +20,22 @@ import pytest
 import yaml
 from conftest import ROOT, DryRuns, random_words, regions, write_table_study
 
-#: In place of a job's work; the script's own code stands behind it, and counts for its digest.
+#: In place of a job's work, a line that depends on all that the job may depend on; the script's own code stands behind it, and counts for its digest.
 STUB = """
-import sys
+import hashlib, json, sys
 from pathlib import Path
 from typing import Any
-for path in map(Path, snakemake.output):
-    target = path / "file" if path.suffix == "" else path
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(f"{snakemake.rule} {path}\\n")
+from engram.integrity import checksum
+from engram.jobs import job
+from engram.raw_files import listed
+from engram.storage import json_text
+with job(snakemake):
+    read = [checksum(path) for path in [*snakemake.input, *listed(snakemake.params.get("reads"))]]
+    known = json.dumps([snakemake.rule, dict(snakemake.wildcards.items()), snakemake.params.config, snakemake.params.code, read])
+    for path in map(Path, snakemake.output):
+        target = path / "file" if path.suffix == "" else path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(json_text({path.name: hashlib.sha256(known.encode()).hexdigest()}))
 sys.exit(0)
 """
 STUDY: dict[str, Any] = {
@@ -67,7 +74,6 @@ class Runs:
 #: What Snakemake says of a job's reason, and what is kept of it.
 REASONS = {
     "Params have changed": "params",
-    "Updated input files": "file",
     "Input files updated by another job": "job",
     "Set of input files has changed": "inputs",
     "Missing output files": "missing",

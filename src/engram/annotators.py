@@ -32,7 +32,7 @@ from engram.integrity import sha256
 from engram.jobs import progress
 from engram.model_loading import load_model
 from engram.own_code import loading_error
-from engram.paths import RESOURCES
+from engram.paths import PROMPTS
 from engram.positions import declared_limit
 from engram.punctuation import bare, ends_sentence, has_letters, is_closed, marks, unquoted, without_end
 
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-#: Templates of prompts, one for each granularity.
-PROMPTS = RESOURCES / "prompts"
 #: What stands for the story in a template.
 STORY = "{story}"
 #: The last words of the story that a prompt holds, and the most that an association may have.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +78,16 @@ def checked_inputs(paths: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def check_download(manifest: Path, folder: Path) -> None:
+def check_download(manifest: Path, folder: Path, digest_of: Callable[[Path], str] = sha256) -> None:
     """Hold downloaded files against their manifest (columns: path, size, sha256).
+
+    Parameters
+    ----------
+    manifest : path
+    folder : path
+        Where the files lie.
+    digest_of : callable
+        Returns a file's SHA-256; one that remembers large files spares reading them in every job.
 
     Raises
     ------
@@ -92,7 +100,7 @@ def check_download(manifest: Path, folder: Path) -> None:
     for name, _, digest in (line.split("\t") for line in lines):
         if not (folder / name).is_file():
             raise EngramError(f"'{folder / name}' was fetched, and is not there any more. Delete '{manifest}' and run again: it is fetched anew.")
-        if sha256(folder / name) != digest:
+        if digest_of(folder / name) != digest:
             raise EngramError(
                 f"'{folder / name}' is not the file that was fetched: it was changed, or is damaged. Delete it and '{manifest}', and run again: "
                 "it is fetched anew."

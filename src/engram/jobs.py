@@ -22,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TextIO, TypeVar
 
-from engram import devices, signs_of_life, storage
+from engram import devices, raw_files, signs_of_life, storage
 from engram.errors import EngramError
 from engram.integrity import PROVENANCE, check_download, checked_inputs, checksum
 from engram.names import NILEARN_PREFIX
@@ -48,8 +48,8 @@ def job(snakemake: Any, network: bool = False) -> Iterator[None]:
 
     Logs go to the rule's log file; an `EngramError` ends the job with its message and without a traceback; unless
     `network` is set the Hugging Face libraries are told to stay offline. Inputs are held against their checksums, and a
-    GPU is taken where the rule asks for one, before the body. When it succeeds, a JSON sidecar beside each output says
-    where it came from.
+    GPU is taken where the rule asks for one, before the body. Raw files (the parameter `reads`) are recorded with their
+    digests. When it succeeds, a JSON sidecar beside each output says where it came from.
 
     Parameters
     ----------
@@ -70,10 +70,12 @@ def job(snakemake: Any, network: bool = False) -> Iterator[None]:
         try:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # blocked until now, see `engram.endings.hold_interrupts`
             inputs = checked_inputs(map(str, snakemake.input))
+            raw = raw_files.recorded(raw_files.listed(snakemake.params.get("reads")), _digests(snakemake))
             device = _device_for(snakemake)
             with signs_of_life.on_the_console(" ".join([snakemake.rule, *(str(value) for _, value in snakemake.wildcards.items())])):
                 yield
-            _write_provenance(snakemake, inputs, device, time.monotonic() - start, warned.messages)
+            raw_files.check_unchanged(raw)
+            _write_provenance(snakemake, inputs, raw, device, time.monotonic() - start, warned.messages)
         except KeyboardInterrupt:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one would only disturb the end
             logger.error("stopped by Ctrl-C")
@@ -100,6 +102,10 @@ def job(snakemake: Any, network: bool = False) -> Iterator[None]:
             logger.exception("the job failed")
             raise
         logger.info("done in %.1f s", time.monotonic() - start)
+
+
+def _digests(snakemake: Any) -> raw_files.Digests:
+    return raw_files.Digests((snakemake.params.get("reads") or {}).get("digests"))
 
 
 def _device_for(snakemake: Any) -> devices.Device | None:
@@ -137,7 +143,7 @@ def dataset_folder(snakemake: Any) -> Path:
     if folder:
         return Path(folder).expanduser()
     manifest = Path(snakemake.input.manifest[0])
-    check_download(manifest, manifest.parent / "dataset")
+    check_download(manifest, manifest.parent / "dataset", _digests(snakemake).of)
     return manifest.parent / "dataset"
 
 
@@ -154,7 +160,7 @@ def model_folder(snakemake: Any) -> Path:
     if snakemake.input.model:
         manifest = Path(snakemake.input.model[0])
         folder = manifest.with_name(manifest.name.removesuffix(".tsv"))
-        check_download(manifest, folder)
+        check_download(manifest, folder, _digests(snakemake).of)
         return folder
     model = snakemake.params.config["model"]
     return found((model["base"] or model)["source"])
@@ -236,7 +242,9 @@ def peak_memory() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
-def _write_provenance(snakemake: Any, inputs: dict[str, str], device: devices.Device | None, seconds: float, warned: list[str]) -> None:
+def _write_provenance(
+    snakemake: Any, inputs: dict[str, str], raw: dict[str, dict[str, Any]], device: devices.Device | None, seconds: float, warned: list[str]
+) -> None:
     paths = [str(path) for path in snakemake.output]
     provenance = {
         "Rule": snakemake.rule,
@@ -245,6 +253,7 @@ def _write_provenance(snakemake: Any, inputs: dict[str, str], device: devices.De
         "Code": snakemake.params.get("code"),
         "Revision": _revision(),
         "Inputs": inputs,
+        "RawFiles": raw,
         "Versions": {"python": platform.python_version(), **_versions()},
         "Device": _device(device),
         "Seconds": round(seconds, 2),

@@ -14,6 +14,7 @@ DESTRIEUX = RESOURCES / "narratives" / "destrieux.txt"
 ROI_SETS = RESOURCES / "roi_sets.tsv"
 COMMON_WORDS = RESOURCES / "common_words.txt"
 ASSOCIATIONS = RESOURCES / "associations"
+PROMPTS = RESOURCES / "prompts"
 TEMPLATES = Path(__file__).parent / "templates"
 
 

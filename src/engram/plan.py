@@ -26,7 +26,6 @@ from engram.config import (
     TableDataset,
     folder_here,
     is_folder_source,
-    source_folder,
 )
 from engram.errors import EngramError
 from engram.facts import (
@@ -51,8 +50,6 @@ from engram.tuning_data import read_samples
 
 #: Longest name of a group before it is abbreviated with a hash (file names have limits).
 _LONGEST_NAME = 60
-#: Bytes up to which a file of a model folder is read whole, and how larger ones are sampled.
-_WHOLE, _SAMPLES, _SAMPLE_BYTES = 8 << 20, 256, 16 << 10
 #: Bytes of tables that are read before a run.
 _READ_BEFOREHAND = 400 << 20
 
@@ -204,14 +201,16 @@ def models(study: Study) -> list[str]:
 
 
 def model_key(study: Study, name: str) -> dict[str, Any]:
-    """Return what defines a model: source, revision or content, the same of its base, whether it is untrained, with which seed, whether its own code runs."""
+    """Return what defines a model: source, revision, the same of its base, whether it is untrained, with which seed, whether its own code runs.
+
+    The content of a model in a folder counts too, and is recorded by the jobs that read it (`engram.raw_files`).
+    """
     model = study.language_models()[name]
-    content = folder_fingerprint(source_folder(model.source)) if is_local(study, name) else None
     seed = study.seed if model.untrained else None
     base = None if model.base is None else model_key(study, model.base)
     # Not there where it is off: a new key would read every story again.
     code = {own_code.KEY: True} if model.trust_remote_code else {}
-    return {"base": base, "content": content, "revision": model.revision, "seed": seed, "source": model.source, "untrained": model.untrained, **code}
+    return {"base": base, "revision": model.revision, "seed": seed, "source": model.source, "untrained": model.untrained, **code}
 
 
 def weights_of(study: Study, name: str) -> str:
@@ -241,23 +240,9 @@ def download_source(study: Study, download: str) -> dict[str, Any]:
 
 
 def folder_fingerprint(folder: Path) -> str:
-    """Return a digest of a model folder's content: names, sizes, small files whole, large ones sampled.
-
-    A file's time is no part of it, so that a touch or a fresh clone reruns nothing; weights that were trained further
-    differ almost everywhere, so that samples find them out without reading gigabytes each time the workflow is planned.
-    """
-    digest = hashlib.sha256()
-    for path in sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith((".", "README", "LICENSE"))):
-        size = path.stat().st_size
-        digest.update(f"{path.name} {size} ".encode())
-        with path.open("rb") as stream:
-            if size <= _WHOLE:
-                digest.update(stream.read())
-                continue
-            for sample in range(_SAMPLES):
-                stream.seek(sample * (size - _SAMPLE_BYTES) // (_SAMPLES - 1))
-                digest.update(stream.read(_SAMPLE_BYTES))
-    return digest.hexdigest()[:16]
+    """Return a digest of a small folder that the project owns: names, and whole content."""
+    files = [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith((".", "README", "LICENSE"))]
+    return hashlib.sha256("".join(f"{path.name} {file_fingerprint(path)} " for path in files).encode()).hexdigest()[:16]
 
 
 def file_fingerprint(path: Path) -> str:

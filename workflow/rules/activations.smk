@@ -25,5 +25,6 @@ rule activations:
     params:
         config=activations_config,
         code=code_of("activations"),
+        reads=model_read,
     script:
         "../scripts/activations.py"

@@ -14,10 +14,6 @@ rule annotate:
     """Ask a chat endpoint for a story's associations."""
     input:
         words="<results>/stories/story-{story}_words.tsv",
-        prompts=[
-            workflow.source_path("../../resources/prompts/word.txt"),
-            workflow.source_path("../../resources/prompts/sentence.txt"),
-        ],
     output:
         associations="<results>/associations/written/story-{story}_associations-{aug}.tsv",
     log:
@@ -29,6 +25,7 @@ rule annotate:
     params:
         config=annotate_config,
         code=code_of("annotate"),
+        reads=annotator_read,
     script:
         "../scripts/annotate.py"
 
@@ -37,7 +34,6 @@ rule annotate_here:
     """Let a model in a folder write a story's associations: work for a GPU, where there is one."""
     input:
         words=rules.annotate.input.words,
-        prompts=rules.annotate.input.prompts,
     output:
         associations="<results>/associations/generated/story-{story}_associations-{aug}.tsv",
     log:
@@ -54,6 +50,7 @@ rule annotate_here:
     params:
         config=annotate_config,
         code=code_of("annotate"),
+        reads=annotator_read,
     script:
         "../scripts/annotate.py"
 
@@ -62,7 +59,7 @@ rule associations:
     """Check a story's associations against its words."""
     input:
         words="<results>/stories/story-{story}_words.tsv",
-        file=association_file,
+        file=written_associations,
     output:
         associations="<results>/associations/story-{story}_associations-{aug}.tsv",
     log:
@@ -75,6 +72,7 @@ rule associations:
     params:
         config=associations_config,
         code=code_of("associations"),
+        reads=associations_read,
     script:
         "../scripts/associations.py"
 
@@ -84,7 +82,6 @@ rule texts:
     input:
         words="<results>/stories/story-{story}_words.tsv",
         associations="<results>/associations/story-{story}_associations-{aug}.tsv",
-        pool=association_pool,
     output:
         insertions="<results>/associations/story-{story}_aug-{aug}_insertions.json",
         texts="<results>/associations/story-{story}_aug-{aug}_texts.tsv",
@@ -98,6 +95,7 @@ rule texts:
     params:
         config=texts_config,
         code=code_of("texts"),
+        reads=pool_read,
     script:
         "../scripts/texts.py"
 
@@ -126,6 +124,7 @@ rule augment:
     params:
         config=augment_config,
         code=code_of("augment"),
+        reads=model_read,
     script:
         "../scripts/augment.py"
 

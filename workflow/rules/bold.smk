@@ -10,8 +10,7 @@ rule bold:
     input:
         words="<results>/stories/story-{story}_words.tsv",
         manifest=scans_manifest,
-        files=scan_files,
-        atlas=atlas_files,
+        atlas=atlas_manifest,
     output:
         bold="<results>/bold/story-{story}_bold.nc",
         scans="<results>/bold/story-{story}_scans.tsv",
@@ -29,5 +28,6 @@ rule bold:
     params:
         config=bold_config,
         code=code_of("bold"),
+        reads=scans_read,
     script:
         "../scripts/bold.py"

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 from engram import __version__, endings
 from engram import plan as planning
+from engram import raw_plan
 from engram.code import digest
 from engram.config_files import check_files
 from engram.config import MIRROR_VARIABLE, NAME, read_study, source_folder
@@ -30,16 +31,19 @@ from engram.names import (
 )
 from engram.needs import all_jobs, need
 from engram.paths import (
+    ALICE_PINS,
     ALICE_SENTENCE_ENDS,
     ASSOCIATIONS,
     COMMON_WORDS,
     GENERATOR,
+    PROMPTS,
     RESOURCES,
     ROI_SETS,
     TEMPLATES,
     TEXTS,
     TUNED_GENERATOR,
 )
+from engram.sidecar_memory import DIGESTS, attach
 
 # Snakemake merges --configfile into the default one, deeply. The demo's is loaded only when the user gives no study, so
 # that none of its models or stories leaks into another.
@@ -211,6 +215,11 @@ def minutes(rule_name):
     return runtime
 
 
+def alice_config(wildcards):
+    """What the download of Alice depends on: the table of its files, by content."""
+    return {"files": planning.file_fingerprint(ALICE_PINS)}
+
+
 def section(name):
     """A section of the configuration as a plain dict."""
     return plain(getattr(STUDY, name).model_dump(mode="json"))
@@ -252,32 +261,47 @@ def _manifest(of_story):
     return manifests.get(STUDY.dataset.kind, [])
 
 
-def atlas_files(wildcards):
-    """The files of an atlas that the user names, or the manifest of one that is downloaded."""
-    atlas = getattr(STUDY.dataset, "atlas", None)
-    if atlas is None:
+def atlas_manifest(wildcards):
+    """The manifest of an atlas that is downloaded."""
+    atlas = getattr(STUDY.dataset, "atlas", None) or ""
+    if not atlas.startswith(NILEARN_PREFIX):
         return []
-    if atlas.startswith(NILEARN_PREFIX):
-        return [f"<downloads>/atlases/{atlas.removeprefix(NILEARN_PREFIX)}.tsv"]
-    return planning.atlas_files(STUDY.dataset)
+    return [f"<downloads>/atlases/{atlas.removeprefix(NILEARN_PREFIX)}.tsv"]
 
 
-def word_files(wildcards):
+def reads(found):
+    """Raw files that a job reads, and where their digests are remembered."""
+    return raw_plan.with_digests(found, workflow.pathvars.apply(f"<results>/{DIGESTS}"))
+
+
+def words_read(wildcards):
     """Raw files of a story's words."""
-    return PLAN.story_files[wildcards.story]
+    return reads(raw_plan.words(PLAN, wildcards.story))
 
 
-def scan_files(wildcards):
-    """Raw files of a story's scans."""
-    return [
-        *PLAN.common_files,
-        *(
-            path
-            for scan in PLAN.scans
-            if scan.story == wildcards.story
-            for path in scan.files
-        ),
-    ]
+def scans_read(wildcards):
+    """Raw files of a story's scans, and of an atlas that the user names."""
+    return reads(raw_plan.scans(STUDY, PLAN, wildcards.story))
+
+
+def model_read(wildcards):
+    """Folders of a model that is not downloaded, and of its base."""
+    return reads(raw_plan.model(STUDY, wildcards.model))
+
+
+def annotator_read(wildcards):
+    """The folder of a model that writes associations."""
+    return reads(raw_plan.annotator(STUDY, wildcards.aug))
+
+
+def associations_read(wildcards):
+    """The file of a story's associations as people made it."""
+    return reads(raw_plan.associations(STUDY, wildcards.aug, wildcards.story))
+
+
+def pool_read(wildcards):
+    """Files of other stories' associations."""
+    return reads(raw_plan.pool(STUDY, wildcards.aug, wildcards.story))
 
 
 def words_fetch_config(wildcards):
@@ -768,36 +792,29 @@ def all_associations(wildcards):
     ]
 
 
-def association_file(wildcards):
-    """The file of a story's associations, as people made it or a model will."""
+def written_associations(wildcards):
+    """The file of a story's associations that a model will write; none where people made it."""
     annotator = STUDY.associations[wildcards.aug].annotator
-    if annotator is not None:
-        kind = "generated" if annotator.address is None else "written"
-        return f"<results>/associations/{kind}/story-{wildcards.story}_associations-{wildcards.aug}.tsv"
-    return str(planning.association_file(STUDY, wildcards.aug, wildcards.story))
-
-
-def association_pool(wildcards):
-    """Files of other stories' associations."""
+    if annotator is None:
+        return []
+    kind = "generated" if annotator.address is None else "written"
     return [
-        str(path)
-        for path in planning.association_pool(STUDY, wildcards.aug, wildcards.story)
+        f"<results>/associations/{kind}/story-{wildcards.story}_associations-{wildcards.aug}.tsv"
     ]
 
 
 def annotate_config(wildcards):
-    """What a model's associations depend on; a folder's model by its content."""
+    """What a model's associations depend on, beside the content of a model in a folder."""
     annotator = plain(
         STUDY.associations[wildcards.aug].annotator.model_dump(mode="json")
     )
     if annotator["address"] is None:
-        folder = source_folder(annotator["model"])
-        annotator = {
-            **annotator,
-            "content": planning.folder_fingerprint(folder),
-            "folder": str(folder),
-        }
-    return {**annotator, "seed": STUDY.seed}
+        annotator["folder"] = str(source_folder(annotator["model"]))
+    return {
+        **annotator,
+        "prompts": planning.folder_fingerprint(PROMPTS),
+        "seed": STUDY.seed,
+    }
 
 
 def associations_config(wildcards):

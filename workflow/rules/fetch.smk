@@ -18,8 +18,6 @@ localrules:
 
 rule fetch_alice:
     """Fetch the Alice dataset (4 MB), every file pinned by its SHA-256."""
-    input:
-        pins=workflow.source_path("../../resources/alice/files.tsv"),
     output:
         manifest="<downloads>/alice/manifest.tsv",
     log:
@@ -29,7 +27,7 @@ rule fetch_alice:
     conda:
         "../../envs/environment.yaml"
     params:
-        config={},
+        config=alice_config,
         code=code_of("fetch_alice"),
     script:
         "../scripts/fetch_alice.py"

@@ -8,7 +8,6 @@ rule story:
     """Bring a story's words into one form: complete times, sentences."""
     input:
         manifest=words_manifest,
-        files=word_files,
     output:
         words="<results>/stories/story-{story}_words.tsv",
     log:
@@ -21,5 +20,6 @@ rule story:
     params:
         config=story_config,
         code=code_of("story"),
+        reads=words_read,
     script:
         "../scripts/story.py"

@@ -45,6 +45,7 @@ rule tune:
     params:
         config=tune_config,
         code=code_of("tune"),
+        reads=model_read,
     script:
         "../scripts/tune.py"
 
@@ -73,6 +74,7 @@ rule tuned:
     params:
         config=tuned_config,
         code=code_of("tuned"),
+        reads=model_read,
     script:
         "../scripts/tuned.py"
 

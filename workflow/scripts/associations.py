@@ -6,7 +6,8 @@ from engram import associations, storage
 from engram.jobs import job
 
 with job(snakemake):
-    path, name = Path(snakemake.input.file), snakemake.params.config["name"]
+    files, name = [*snakemake.input.file, *snakemake.params.reads["files"]], snakemake.params.config["name"]
+    path = next(Path(file) for file in files if file.endswith(".tsv"))
     found = associations.read_associations(path, len(storage.read_words(snakemake.input.words)))
     associations.check_name(name, found, path)
     made = storage.read_json(storage.sidecar(path)).get("Made", {})

@@ -11,7 +11,7 @@ with job(snakemake):
     table = storage.read_words(snakemake.input.words)
     words = table["word"].tolist()
     found = associations.read_associations(Path(snakemake.input.associations), len(words))
-    pool = associations.pool_texts([Path(path) for path in snakemake.input.pool], found)
+    pool = associations.pool_texts([Path(path) for path in snakemake.params.reads["files"]], found)
     controls = augment.control_texts(words, table["sentence"].tolist(), found, pool, config["controls"], config["seed"])
     texts = {ORIGINAL_TEXT: {}, AUGMENTED_TEXT: associations.insertions_of(found), **controls}
     storage.write_table(snakemake.output.texts, augment.texts_table(story, name, words, texts), augment.TEXTS, augment.TEXTS_COLUMNS)

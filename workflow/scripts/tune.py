@@ -21,6 +21,6 @@ with job(snakemake):
         if config["too_long"] == "leave out":
             mine = tuning.fitting_everywhere(base, conditions, config["condition"], settings.max_length, settings.template, code)
         parts.append(mine)
-    known = {"source": config["model"]["source"], "content": config["model"]["content"] or config["model"]["revision"]}
+    known = {"source": config["model"]["source"], "revision": config["model"]["revision"]}
     checkpoints = out.parent / "checkpoints" / out.name
     tuning.tune(base, *parts, settings, out, checkpoints, base=known, condition=config["condition"], licence=config["licence"], code=code)
