@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("job_in_this_process")
 
 
 def run(folder: Path, outputs: list[Path], inputs: list[Path] | None = None, rule: str = "made") -> Any:
-    params = SimpleNamespace(get=lambda name: {"config": {}, "code": "0" * 16}[name])
+    params = SimpleNamespace(get=lambda name: {"config": {}, "code": "0" * 16}.get(name))
     return jobs.job(
         SimpleNamespace(
             rule=rule, wildcards={}, log=[str(folder / "log" / f"{rule}.log")], output=list(map(str, outputs)), input=list(map(str, inputs or [])),
