@@ -253,7 +253,7 @@ def _write_provenance(
         "Code": snakemake.params.get("code"),
         "Revision": _revision(),
         "Inputs": inputs,
-        "RawFiles": raw,
+        **({"RawFiles": raw} if raw else {}),
         "Versions": {"python": platform.python_version(), **_versions()},
         "Device": _device(device),
         "Seconds": round(seconds, 2),
