@@ -22,6 +22,7 @@ class Made:
 
     tr = 2.0
     slack_trs = 0
+    most_constant = 0.0
     simulated = False
 
     def __init__(self, scans: dict[str, np.ndarray], confounds: dict[str, np.ndarray] | None = None, start: float = 0.0) -> None:

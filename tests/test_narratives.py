@@ -93,7 +93,7 @@ def test_two_stories_of_one_scan_are_told_apart(tmp_path: Path) -> None:
     reach = reader_of_words.words("reach")
     assert reach["word"].tolist() == ["four", "five"] and reach["onset"].tolist() == [965.3, 1788.0]
     # on the scan's clock 969.8 s: row 646, which begins at 969.0 s
-    assert int((965.3 + told[0].audio_onset) / narratives.TR) == 646
+    assert int((965.3 + told[0].audio_onset) / 1.5) == 646
 
 
 @pytest.mark.parametrize(("story", "start"), [("pieman", 0.0), ("tunnel", -3.0), ("shapesphysical", -4.5), ("black", -12.0), ("reach", -4.5)])
@@ -158,7 +158,7 @@ def test_listeners_who_heard_it_at_other_times_are_brought_to_one_clock() -> Non
     begins = {"a": 200.0, "b": 150.4}
 
     class Made:
-        tr, slack_trs = 1.5, 5
+        tr, slack_trs, most_constant, simulated = 1.5, 5, 0.0, False
 
         def targets(self) -> pd.DataFrame:
             return pd.DataFrame({"target": ["p", "q"], "hemisphere": "L", "roi": ["p", "q"]})
@@ -457,7 +457,7 @@ def test_real_words_land_in_the_right_rows(mirror: Path) -> None:
     dataset = narratives.NarrativesDataset(mirror / "narratives", mine)
     words = narratives.NarrativesWords(mirror / "narratives", mine[:1]).words("shapesphysical")
     assert words["onset"].iloc[0] == pytest.approx(44.67, abs=0.01)
-    assert int((words["onset"].iloc[0] - dataset.start(mine[0].subject, "shapesphysical")) / narratives.TR) == 32
+    assert int((words["onset"].iloc[0] - dataset.start(mine[0].subject, "shapesphysical")) / 1.5) == 32
     # milkywaysynonyms: the first word is aligned to 5.6 s, into the music before the story at 21 s: its time is unknown
     synonyms = [fact for fact in FACTS if fact.story == "milkywaysynonyms" and fact.excluded is None]
     assert np.isnan(narratives.NarrativesWords(mirror / "narratives", synonyms[:1]).words("milkywaysynonyms")["onset"].iloc[0])

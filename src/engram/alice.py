@@ -14,6 +14,7 @@ import pandas as pd
 from engram import datasets, delimited
 from engram.errors import EngramError
 from engram.facts import scan_name
+from engram.names import ALICE_TR
 from engram.paths import ALICE_SENTENCE_ENDS
 
 logger = logging.getLogger(__name__)
@@ -61,8 +62,9 @@ class AliceWords:
 class AliceDataset(AliceWords):
     """The published files, as they come."""
 
-    tr = 2.0
+    tr = ALICE_TR
     slack_trs = 0
+    most_constant = 0.0
     simulated = False
 
     def __init__(self, folder: Path, spheres: str) -> None:

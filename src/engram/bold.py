@@ -12,7 +12,7 @@ import pandas as pd
 import xarray as xr
 
 from engram import clock, timing
-from engram.datasets import Dataset
+from engram.datasets import Dataset, refuse_constant
 from engram.errors import EngramError
 from engram.jobs import progress
 from engram.names import AVERAGE
@@ -32,7 +32,7 @@ SCAN_COLUMNS = {
     "n_trs": "Rows (TRs) of the time course as read.",
     "n_rows": "Rows kept: those of the story.",
     "n_targets": "Targets (vertices, parcels or regions) as read.",
-    "n_constant": "Targets without variance in this scan (outside of the field of view, say), which count as 0.",
+    "n_constant": "Targets without variance in the story's rows of this scan (outside of the field of view, say), which count as 0.",
     "n_confounds": "Confound time courses that came with the scan.",
     "words_in_scan": "Share of the story's words whose onset is in the scan.",
     "clock": "Clock check of the story: confirmed, not confirmed, other lag, other TR, or too short (docs/methods.md). The same for all its scans.",
@@ -110,6 +110,7 @@ def story_bold(
         start = row_0 - shift * dataset.tr
         rows = timing.kept_rows(onsets, offsets, start, dataset.tr, len(raw), trim, tail)
         share = _share_heard(rows, words, start, dataset.tr, len(raw), name)
+        flat = refuse_constant(raw[rows], table["target"].tolist(), name, subject, dataset.most_constant, " within the story")
         scans.append(
             {
                 "subject": subject,
@@ -117,12 +118,13 @@ def story_bold(
                 "scan": dataset.scan_names(subject, story),
                 "n_trs": len(raw),
                 "n_targets": raw.shape[1],
-                "n_constant": int((np.ptp(raw, axis=0) == 0).sum()),
+                "n_constant": int(flat.sum()),
                 "n_confounds": 0 if regressors is None else regressors.shape[1],
                 "words_in_scan": share,
             }
         )
         cleaned = zscore(clean(raw, regressors if confounds else None, dataset.tr, high_pass, name)[rows])
+        cleaned[:, flat] = 0
         if targets == "roi":
             cleaned = zscore(_region_means(cleaned, regions))
         first, last = rows.start - shift, rows.stop - shift
@@ -311,9 +313,11 @@ def _share_heard(rows: slice, words: pd.DataFrame, start: float, tr: float, n_tr
     end = start + n_trs * tr
     heard = float(((words["onset"] >= start) & (words["onset"] < end)).mean())
     if rows.stop - rows.start < 2 or heard < 0.5:
+        begin = start / 1000
+        in_milliseconds = abs(start) > 50 and ((words["onset"] >= begin) & (words["onset"] < begin + n_trs * tr)).mean() >= 0.5
         raise EngramError(
             f"{name}: only {heard:.0%} of the words fall into the scan. The words run from {words['onset'].min():.1f} to "
             f"{words['offset'].max():.1f} s, the scan's {n_trs} rows from {start:.1f} to {end:.1f} s. Is dataset.start (the first row's time on "
-            "the words' clock), dataset.tr, or the number of rows wrong?"
+            "the words' clock), dataset.tr, or the number of rows wrong?" + (f" The start looks like milliseconds: write {begin:g}." if in_milliseconds else "")
         )
     return heard

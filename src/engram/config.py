@@ -21,8 +21,9 @@ from engram.addresses import secret_in
 from engram.causality import check_told_causal
 from engram.errors import EngramError
 from engram.facts import VOLUME
-from engram.names import MIRROR_PREFIX, NILEARN_ATLASES, NILEARN_PREFIX, ORIGINAL, PEOPLE, UNTRAINED_SUFFIX, WORD_RATE
+from engram.names import MIRROR_PREFIX, NARRATIVES_TR, NILEARN_ATLASES, NILEARN_PREFIX, ORIGINAL, PEOPLE, UNTRAINED_SUFFIX, WORD_RATE
 from engram.paths import found
+from engram.repetition_time import MILLISECONDS_FROM
 
 #: Names become parts of file names (BIDS: alphanumeric; we add the hyphen, which hub models often carry).
 NAME = r"[A-Za-z0-9]+(?:[-.][A-Za-z0-9]+)*"
@@ -84,6 +85,12 @@ def _check_braces(value: str) -> str:
 Place = Annotated[Address, AfterValidator(_check_braces)]
 
 
+def _check_tr(value: float) -> float:
+    if value >= MILLISECONDS_FROM:
+        raise ValueError(f"{value:g} looks like milliseconds; seconds are needed: write {value / 1000:g}")
+    return value
+
+
 class Section(BaseModel):
     """A part of the configuration: unknown keys are errors, so that a misspelt key cannot pass in silence."""
 
@@ -92,6 +99,8 @@ class Section(BaseModel):
 
 #: Seconds: the longest TR of an fMRI study (sparse sampling takes some ten), and a day, which no scan exceeds. What is above has other units, such as ms.
 LONGEST_TR, _DAY = 30.0, 86_400.0
+#: A repetition time in seconds.
+RepetitionTime = Annotated[float, AfterValidator(_check_tr), Field(gt=0, le=LONGEST_TR)]
 Seconds = Annotated[float, Field(ge=-_DAY, le=_DAY)]
 #: The largest seed that NumPy's and torch's generators both take, with room for the numbers that are added to it (1,000 times the seed and more).
 _LARGEST_SEED = 2**31 // 1000 - 1
@@ -103,7 +112,7 @@ class TableDataset(Section):
     kind: Literal["table"]
     path: Place
     """The folder; relative paths start at the working directory."""
-    tr: float = Field(gt=0, le=LONGEST_TR)
+    tr: RepetitionTime
     """Repetition time in seconds: the time from one row of a time course to the next."""
     start: Seconds | dict[str, Seconds] = 0.0
     """Time of the first row on the story's clock, in seconds: one number, or one for each story."""
@@ -176,6 +185,8 @@ class NarrativesDataset(NarrativesForm):
     """A folder with the dataset's tree instead, whose files are used where they lie; null: fetch from `source`."""
     facts: Place | None = None
     """A facts table of your own (resources/narratives/make_facts.py makes one), for another dataset of this form; null: Narratives'."""
+    tr: RepetitionTime = NARRATIVES_TR
+    """Repetition time in seconds, for another dataset of this form. Sidecars and headers of scans that give another one stop the run."""
     stories: list[Name] = Field(NARRATIVES_STORIES, min_length=1)
     """The stories to use, by the names in resources/narratives/scans.tsv."""
     pipeline: Literal["afni-nosmooth", "afni-smooth"] = "afni-nosmooth"

@@ -19,6 +19,7 @@ from engram.delimited import numbers
 from engram.errors import EngramError
 from engram.facts import Fact, scan_name
 from engram.names import TARGET_COLUMNS
+from engram.repetition_time import check_tr
 from engram.word_checks import check_words
 
 logger = logging.getLogger(__name__)
@@ -42,6 +43,8 @@ class Dataset(Protocol):
     tr: float
     #: Scans of a story may differ by so many TRs; they are cut to the shortest.
     slack_trs: int
+    #: Share of a scan's targets that may be without variance; they count as 0.
+    most_constant: float
     #: Whether the listeners are simulated, and need not follow the rate of words.
     simulated: bool
 
@@ -81,7 +84,9 @@ def open_dataset(config: dict[str, Any], folder: str | Path, atlas: str | None =
         from engram.narratives import NarrativesDataset
 
         scans = [Fact(*row) for row in config["scans"]]
-        return NarrativesDataset(Path(folder), scans, atlas=atlas, **{name: config[name] for name in ("pipeline", "space", "runs", "regions")})
+        return NarrativesDataset(
+            Path(folder), scans, atlas=atlas, **{name: config[name] for name in ("pipeline", "space", "runs", "regions", "tr", "simulated")}
+        )
     return TableDataset(Path(folder), config["tr"], config["start"])
 
 
@@ -131,6 +136,7 @@ class TableDataset(TableWords):
     """A folder of tables, as described in docs/data.md."""
 
     slack_trs = 0
+    most_constant = 0.0
     simulated = False
 
     def __init__(self, folder: Path, tr: float, start: float | dict[str, float]) -> None:
@@ -179,6 +185,7 @@ class TableDataset(TableWords):
     def timeseries(self, subject: str, story: str) -> np.ndarray:
         """Return a scan's BOLD."""
         path = self.folder / f"sub-{subject}_story-{story}_timeseries.tsv"
+        check_tr(self.tr, path, None, [path.with_suffix(".json")])
         table = delimited.read_frame(path)
         targets = self.targets()["target"].tolist()
         missing, extra = set(targets) - set(table.columns), set(table.columns) - set(targets)
@@ -216,14 +223,37 @@ def check_timeseries(values: np.ndarray, targets: list[str], name: str, subject:
             f"{name}: target '{targets[column]}' has a missing value in row {row} (rows count from 0); {bad.sum()} of {len(targets)} "
             f"targets are affected. {remedy}, or take these targets out of the study (a folder of tables: out of targets.tsv and every file)."
         )
-    constant = np.ptp(values, axis=0) == 0
+    refuse_constant(values, targets, name, subject, most_constant)
+    return values
+
+
+def refuse_constant(values: np.ndarray, targets: Sequence[str], name: str, subject: str, most_constant: float, where: str = "") -> np.ndarray:
+    """Return which targets do not vary; raise `EngramError` if they are more than a share of all.
+
+    Parameters
+    ----------
+    values : array of shape (n_rows, n_targets)
+    targets : sequence of str
+    name, subject : str
+        The scan and the listener, for messages.
+    most_constant : float
+    where : str
+        Which rows these are, for messages, where they are not all.
+
+    Returns
+    -------
+    array of shape (n_targets, )
+        Bool.
+    """
+    constant: np.ndarray = np.ptp(values, axis=0) == 0
     if constant.mean() > most_constant:
         column = int(np.argmax(constant))
         raise EngramError(
-            f"{name}: target '{targets[column]}' is constant; {constant.sum()} of {len(targets)} targets are. A time course that "
-            f"does not vary cannot be predicted. {remedy}, or take these targets out of the study (a folder of tables: out of targets.tsv and every file)."
+            f"{name}: target '{targets[column]}' is constant{where}; {constant.sum()} of {len(targets)} targets are. A time course that "
+            f"does not vary cannot be predicted. Repair the file, or leave the listener out (dataset: exclude: {{'{subject}': reason}}), or take these targets "
+            "out of the study (a folder of tables: out of targets.tsv and every file)."
         )
-    return values
+    return constant
 
 
 def _need_content(table: pd.DataFrame, needed: Sequence[str], path: Path) -> None:

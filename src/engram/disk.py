@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from math import ceil
 
-from engram.config import NarrativesDataset, NarrativesForm, Study
-from engram.facts import VOLUME, Fact
+from engram.config import AliceDataset, NarrativesDataset, NarrativesForm, Study, TableDataset
+from engram.facts import VOLUME
+from engram.names import ALICE_TR, NARRATIVES_TR
 from engram.plan import Plan, associating_models, models, scan_facts, tuned_models
 from engram.shapes import model_shape
 
@@ -17,8 +18,8 @@ REGIONS = 148
 _VOXELS, VOXELS_WITH_REGION = 250_000, 60_000
 #: Bytes of a number in a raw file: noise, compressed and written as text (measured on made scans).
 _RAW_BYTES = 5.0
-#: TR, seconds of a scan after its story, words a second.
-TR, REST, WORDS = 1.5, 12.0, 2.6
+#: Seconds of a scan after its story, words a second.
+REST, WORDS = 12.0, 2.6
 
 
 def estimate(study: Study, plan: Plan) -> dict[str, float]:
@@ -41,12 +42,13 @@ def estimate(study: Study, plan: Plan) -> dict[str, float]:
     targets = VOXELS_WITH_REGION if dataset.space == VOLUME else TARGETS[dataset.space]
     targets = REGIONS if study.bold.targets == "roi" else targets
     raw = bold = words = 0.0
+    tr = repetition_time(study)
     for story in plan.stories:
         facts = scan_facts(plan, story)
         listeners = len(plan.listeners(story))
         seconds = facts[0].story_end - facts[0].story_onset
-        raw += sum(map(_rows, facts)) * everywhere * _RAW_BYTES
-        bold += (listeners + (study.bold.average and listeners > 1)) * (seconds + study.encoding.tail) / TR * targets * 2
+        raw += sum(ceil((fact.story_end + REST) / tr) for fact in facts) * everywhere * _RAW_BYTES
+        bold += (listeners + (study.bold.average and listeners > 1)) * (seconds + study.encoding.tail) / tr * targets * 2
         words += seconds * WORDS
     pairs = sum(len(group.stories) * len(group.subjects) for group in plan.groups.values())
     ceilings = 3 * len(plan.scans) * targets * 4.0
@@ -69,5 +71,8 @@ def describe(parts: dict[str, float]) -> str:
     return f"about {sum(parts.values()) / 1e9:.0f} GB of disk: {shown}"
 
 
-def _rows(fact: Fact) -> int:
-    return ceil((fact.story_end + REST) / TR)
+def repetition_time(study: Study) -> float:
+    """Return the TR that a study is configured with, in seconds."""
+    if isinstance(study.dataset, AliceDataset):
+        return ALICE_TR
+    return study.dataset.tr if isinstance(study.dataset, TableDataset | NarrativesDataset) else NARRATIVES_TR

@@ -211,6 +211,18 @@ def bold_files(pipeline: str, space: str, scan: str) -> list[str]:
     return [f"{begin}_res-native_desc-clean_bold.nii.gz"] if space == VOLUME else [f"{begin}_hemi-{side}_desc-clean.func.gii" for side in SIDES]
 
 
+def tr_files(pipeline: str, space: str, scan: str) -> list[str]:
+    """Return the paths of the BIDS sidecars that may give a scan's TR: beside the cleaned files, of the raw scan, of its task."""
+    beside = [path.removesuffix(".nii.gz").removesuffix(".func.gii") + ".json" for path in bold_files(pipeline, space, scan)]
+    return [*beside, *raw_tr_files(scan)]
+
+
+def raw_tr_files(scan: str) -> list[str]:
+    """Return the paths of the BIDS sidecars of a raw scan: its own, and its task's at the root."""
+    subject, task, *_ = scan.split("_")
+    return [f"{subject}/func/{scan}_bold.json", f"{task}_bold.json"]
+
+
 def parcellation_files() -> list[str]:
     """Return the paths of the Destrieux parcellation, left and right."""
     return [f"derivatives/freesurfer/fsaverage6/label/{side}.aparc.a2009s.annot" for side in SIDES.values()]

@@ -1,6 +1,6 @@
 """The Narratives dataset (Nastase et al. 2021, Sci Data 8:250): a DataLad clone, a plain folder with its tree, or a simulated one.
 
-Times: words are on the clock of the audio file; a scan's TR k begins 1.5 k seconds after the scan does, and the audio
+Times: words are on the clock of the audio file; row k of a scan begins k TRs (of 1.5 s in Narratives) after the scan does, and the audio
 ``audio_onset`` seconds after it. BOLD is `desc-clean` of afni-nosmooth or afni-smooth, on a FreeSurfer average surface or
 in MNI space; vertices and voxels that the atlas gives no region are left out (the medial wall among them).
 """
@@ -11,6 +11,7 @@ import itertools
 import logging
 import re
 from collections.abc import Sequence
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,11 +21,12 @@ import pandas as pd
 from engram import datasets, delimited, facts, rois
 from engram.errors import EngramError
 from engram.facts import Fact
+from engram.names import NARRATIVES_TR
+from engram.repetition_time import check_tr, surface_tr, volume_tr
 from engram.word_checks import check_words
 
 logger = logging.getLogger(__name__)
 
-TR = 1.5
 #: Vertices of a hemisphere; those of fsaverage5 are the first of fsaverage6's.
 VERTICES = {"fsaverage6": 40962, "fsaverage5": 10242}
 #: Vertices of fsaverage's hemispheres from the coarsest in use to the finest.
@@ -35,6 +37,8 @@ _NO_REGION = ("unknown", "medial_wall", "???", "background")
 SLACK_TRS = 5
 #: Share of a scan's targets that may be without variance (outside of the field of view, say); they count as 0.
 MOST_CONSTANT = 0.05
+#: Millimetres by which the same voxel of two images may be apart; rounding in headers and of rotations leaves far less.
+SAME_PLACE = 0.01
 #: Seconds by which words may come before the story's onset in the events.
 EARLY = 5.0
 
@@ -47,6 +51,9 @@ class Space(Protocol):
 
     def read(self, paths: Sequence[Path]) -> np.ndarray:
         """Return a scan's BOLD, float32, of shape (n_trs, n_targets)."""
+
+    def tr(self, path: Path) -> float | None:
+        """Return the TR that a file's own header gives, in seconds."""
 
 
 class NarrativesWords:
@@ -98,10 +105,14 @@ class NarrativesDataset:
         A file instead of the dataset's Destrieux parcellation: `Surface` and `Volume` say which.
     regions : sequence of str or None
         ROI sets or regions to keep; None: all.
+    tr : float
+        Seconds; compared with what the scans' files give.
+    simulated : bool
+        Whether the listeners are simulated.
     """
 
-    tr = TR
     slack_trs = SLACK_TRS
+    most_constant = MOST_CONSTANT
 
     def __init__(
         self,
@@ -113,11 +124,13 @@ class NarrativesDataset:
         runs: str = "mean",
         atlas: str | None = None,
         regions: Sequence[str] | None = None,
+        tr: float = NARRATIVES_TR,
+        simulated: bool = False,
     ) -> None:
-        self.simulated = pipeline == facts.SIMULATED_PIPELINE
+        self.tr, self.simulated = tr, simulated
         self.folder, self.pipeline, self.space_name, self.runs = folder, pipeline, space, runs
         self._facts = [fact for fact in scans if fact.excluded is None]
-        self._checked: set[str] = set()
+        self._said: set[str] = set()
         self._space: Space
         if space == facts.VOLUME:
             if atlas is None:
@@ -140,9 +153,9 @@ class NarrativesDataset:
         """Return a scan's BOLD; of a listener's runs, the chosen one or their mean."""
         chosen = self._runs(subject, story)
         self._check_metadata(chosen)
-        runs = [self._space.read([self.folder / path for path in facts.bold_files(self.pipeline, self.space_name, fact.scan)]) for fact in chosen]
+        runs = [self._read(fact.scan) for fact in chosen]
         begins = [fact.audio_onset for fact in chosen]
-        if max(begins) - min(begins) > TR / 2:
+        if max(begins) - min(begins) > self.tr / 2:
             raise EngramError(f"sub-{subject}, story {story}: the audio begins at {begins} s in its runs, too different for a mean. Write 'runs: first'.")
         shortest = min(map(len, runs))
         if max(map(len, runs)) > shortest + SLACK_TRS:
@@ -160,6 +173,19 @@ class NarrativesDataset:
     def scan_names(self, subject: str, story: str) -> str:
         """Return the names of the scans that are read."""
         return " ".join(fact.scan for fact in self._runs(subject, story))
+
+    def _read(self, scan: str) -> np.ndarray:
+        """Return a scan's BOLD, after a look at the TR that its files give."""
+        paths = [self.folder / path for path in facts.bold_files(self.pipeline, self.space_name, scan)]
+        sidecars = [self.folder / path for path in facts.tr_files(self.pipeline, self.space_name, scan)]
+        values = self._space.read(paths)
+        for path in paths:
+            said = check_tr(self.tr, path, self._space.tr(path), sidecars)
+            kind = said.replace(str(path), "")
+            if said and kind not in self._said:  # of many scans once
+                self._said.add(kind)
+                logger.log(logging.WARNING if said.startswith("the header") else logging.INFO, "%s", said)
+        return values
 
     def _runs(self, subject: str, story: str) -> list[Fact]:
         found = [fact for fact in self._facts if (fact.subject, fact.story) == (subject, story)]
@@ -209,6 +235,10 @@ class Surface:
             raise EngramError(f"'{paths[0]}' and its other hemisphere have {lengths} TRs; both must have the same number. Fetch the files again.")
         return np.concatenate(sides, axis=1)
 
+    def tr(self, path: Path) -> float | None:
+        """Return the file's TimeStep in seconds, where it gives one."""
+        return surface_tr(path)
+
 
 class Volume:
     """MNI space; the atlas is an image of numbered regions with a table ``index, name`` beside it, or a mask without one.
@@ -227,13 +257,18 @@ class Volume:
         import nibabel
         from nilearn.image import resample_to_img
 
-        self._grid, image = _load_volume(grid), _load_volume(atlas)
+        self._grid_path, self._grid, image = grid, _load_volume(grid), _load_volume(atlas)
         for path, found, dimensions in ((grid, self._grid, 4), (atlas, image, 3)):
             if found.ndim != dimensions:
                 raise EngramError(f"'{path}' has the shape {found.shape}; an image with {dimensions} dimensions was expected.")
         first = nibabel.Nifti1Image(np.zeros(self._grid.shape[:3], dtype=np.uint8), self._grid.affine)
         try:
-            values = resample_to_img(image, first, interpolation="nearest", force_resample=True, copy_header=True).get_fdata()
+            # On the scans' own grid nothing is resampled: a voxel at the edge that lies 1e-8 mm outside would be lost.
+            values = (
+                image.get_fdata()
+                if image.shape == first.shape and displacement(image.affine, first.affine, first.shape) < SAME_PLACE
+                else resample_to_img(image, first, interpolation="nearest", force_resample=True, copy_header=True).get_fdata()
+            )
         except Exception as error:  # the image's data are read here: a truncated file fails in gzip or zlib
             raise _broken(atlas, error) from error
         names, numbers = _volume_regions(atlas, values)
@@ -258,12 +293,36 @@ class Volume:
     def read(self, paths: Sequence[Path]) -> np.ndarray:
         """Return a scan's BOLD from its file."""
         image = _load_volume(paths[0])
-        if image.ndim != 4 or image.shape[:3] != self._inside.shape or not np.allclose(image.affine, self._grid.affine):
-            raise EngramError(f"'{paths[0]}' has the shape {image.shape}, or a place in space, that other scans have not: {self._grid.shape} was expected.")
+        if image.ndim != 4 or image.shape[:3] != self._inside.shape:
+            raise EngramError(
+                f"'{paths[0]}' has the shape {image.shape}, '{self._grid_path}' {self._grid.shape}: all scans need the same voxels. Resample it to the "
+                "others' grid, or leave the listener out (dataset.exclude)."
+            )
+        apart = displacement(image.affine, self._grid.affine, self._inside.shape)
+        if not apart < SAME_PLACE:
+            raise EngramError(
+                f"'{paths[0]}' lies elsewhere in space than '{self._grid_path}': voxels are up to {apart:.3g} mm apart. Their affines:\n{image.affine}\nand\n"
+                f"{self._grid.affine}\nResample it to the others' grid, or leave the listener out (dataset.exclude)."
+            )
         try:
             return np.asanyarray(image.dataobj)[self._inside].T.astype(np.float32)
         except Exception as error:  # a truncated file fails in gzip, zlib or numpy
             raise _broken(paths[0], error) from error
+
+    def tr(self, path: Path) -> float | None:
+        """Return the TR of the file's header in seconds, where it gives one."""
+        return volume_tr(_load_volume(path))
+
+
+def displacement(one: np.ndarray, other: np.ndarray, shape: Sequence[int]) -> float:
+    """Return how far apart two affines put the same voxel of an image, in mm, at most: at one of its corners.
+
+    Entries of affines cannot be compared by themselves: an angle moves the far end of a large image more than its entry tells.
+    """
+    from nibabel.affines import apply_affine
+
+    corners = np.array(list(itertools.product(*((0, length - 1) for length in shape[:3]))))
+    return float(np.linalg.norm(apply_affine(one, corners) - apply_affine(other, corners), axis=1).max())
 
 
 def _drop_impossible_times(table: pd.DataFrame, fact: Fact) -> None:
@@ -326,16 +385,34 @@ def _broken(path: Path, error: Exception) -> EngramError:
     return EngramError(f"'{path}' cannot be read ({type(error).__name__}: {error}). It is broken or incomplete: fetch it again (--forcerun fetch_scans).")
 
 
+def _refuse_external(path: Path) -> None:
+    """Refuse a GIFTI file whose numbers are in another file: nobody would notice that these changed."""
+    with path.open("rb") as stream:
+        try:
+            with mmap(stream.fileno(), 0, access=ACCESS_READ) as content:
+                external = content.find(b"ExternalFile") >= 0 and re.search(rb'ExternalFileName\s*=\s*["\'][^"\']|ExternalFileBinary', content)
+        except ValueError:  # an empty file
+            return
+    if external:
+        raise EngramError(
+            f"'{path}' keeps its numbers in another file (GIFTI's ExternalFileBinary). Write them into the file itself, such as with "
+            "'wb_command -gifti-convert GZIP_BASE64_BINARY'."
+        )
+
+
 def read_surface(path: Path, space: str) -> np.ndarray:
     """Read a scan's BOLD on one hemisphere: float32, of shape (n_trs, n_vertices)."""
     import nibabel
 
     _need(path)
+    _refuse_external(path)
     try:
         image = nibabel.load(path)
         values = np.stack([array.data for array in image.darrays]).astype(np.float32, copy=False)
     except Exception as error:  # a truncated file fails in the XML parser, in zlib or in numpy
         raise _broken(path, error) from error
+    if values.ndim != 2:
+        raise EngramError(f"'{path}' holds an array of shape {values.shape[1:]}; a time series has an array for each TR, of one number a vertex.")
     if values.shape[1] != VERTICES[space]:
         raise EngramError(f"'{path}' has {values.shape[1]} vertices; {space} has {VERTICES[space]} a hemisphere. Is dataset.space right?")
     return values
@@ -348,6 +425,7 @@ def read_regions(path: Path) -> np.ndarray:
     _need(path)
     try:
         if path.name.endswith(".gii"):
+            _refuse_external(path)
             image = nibabel.load(path)
             table = {label.key: getattr(label, "label", "") for label in image.labeltable.labels}
             regions = np.array([table.get(int(key), "") for key in image.darrays[0].data])
@@ -355,6 +433,8 @@ def read_regions(path: Path) -> np.ndarray:
             labels, _, names = nibabel.freesurfer.read_annot(path)
             # A vertex without a label has -1: the last, empty name.
             regions = np.array([name.decode() for name in names] + [""])[labels]
+    except EngramError:
+        raise
     except Exception as error:
         raise _broken(path, error) from error
     regions[np.isin(np.char.lower(regions), _NO_REGION)] = ""
@@ -369,6 +449,8 @@ def _load_volume(path: Path) -> Any:
         image = nibabel.load(path)
     except Exception as error:
         raise _broken(path, error) from error
+    if len({str(holder.filename) for holder in image.file_map.values()}) > 1:
+        raise EngramError(f"'{path}' is a pair of files, header and image. Save it as one file (.nii.gz).")
     return nibabel.funcs.squeeze_image(image) if image.ndim == 4 and image.shape[3] == 1 else image
 
 

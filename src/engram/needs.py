@@ -13,7 +13,7 @@ from math import ceil
 from pathlib import Path
 
 from engram.config import Activations, AliceDataset, Study, TableDataset
-from engram.disk import REGIONS, TARGETS, TR, VOXELS_WITH_REGION, WORDS
+from engram.disk import REGIONS, TARGETS, VOXELS_WITH_REGION, WORDS, repetition_time
 from engram.facts import VOLUME
 from engram.memory import BATCH_BYTES, BESIDE, EncodingShape, ReadingShape, design_bytes, encoding_bytes, reading_bytes
 from engram.names import AVERAGE, WORD_RATE
@@ -196,7 +196,7 @@ def _encoding(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
         targets = min(whole, _REGIONS_AT_MOST) if study.associating.targets == "roi" else whole
     rows = sum(_rows(study, plan, story) for story in group.stories)
     words = sum(_words(study, plan, story) for story in group.stories)
-    delays = len(study.encoding.delays or range(int(study.encoding.longest_delay / _tr(study))))
+    delays = len(study.encoding.delays or range(int(study.encoding.longest_delay / repetition_time(study))))
     values = len(group.subjects) * targets * rows
     folds = {"folds": study.encoding.folds, "inner_folds": study.encoding.inner_folds, "alphas": len(study.encoding.alphas)}
     form = EncodingShape(int(rows), units * delays, len(group.subjects), int(targets), layers, len(group.stories), **folds)
@@ -287,12 +287,6 @@ _NEEDS: dict[str, Callable[[Study, Plan, Mapping[str, str]], Need]] = {
 _REGIONS_AT_MOST = 400
 
 
-def _tr(study: Study) -> float:
-    if isinstance(study.dataset, TableDataset):
-        return study.dataset.tr
-    return 2.0 if isinstance(study.dataset, AliceDataset) else TR
-
-
 def _targets(study: Study, plan: Plan, regions: bool = True) -> float:
     """Return how many targets BOLD has; with `regions`, after their mean over regions where the study asks for it."""
     dataset = study.dataset
@@ -312,7 +306,7 @@ def _rows(study: Study, plan: Plan, story: str) -> float:
     if isinstance(dataset, TableDataset):
         return max(_lines(scan.files[0]) for scan in plan.scans if scan.story == story)
     fact = scan_facts(plan, story)[0]
-    return ceil((fact.story_end - fact.story_onset + study.encoding.tail) / TR)
+    return ceil((fact.story_end - fact.story_onset + study.encoding.tail) / repetition_time(study))
 
 
 def _words(study: Study, plan: Plan, story: str) -> float:
@@ -320,7 +314,7 @@ def _words(study: Study, plan: Plan, story: str) -> float:
         return ALICE_WORDS
     if isinstance(study.dataset, TableDataset):
         return _lines(plan.story_files[story][0])
-    return _rows(study, plan, story) * TR * WORDS
+    return _rows(study, plan, story) * repetition_time(study) * WORDS
 
 
 @cache

@@ -38,12 +38,25 @@ from engram.facts import (
     bold_files,
     events_file,
     parcellation_files,
+    raw_tr_files,
     read_facts,
     scan_name,
+    tr_files,
     transcript_file,
 )
 from engram.listening import simulated_facts
-from engram.names import ADDITIVE, ASSOCIATION, AVERAGE, MIRROR_PREFIX, NILEARN_PREFIX, TARGET_COLUMNS, TUNING_CONTROLS, WORD_RATE, associations_file
+from engram.names import (
+    ADDITIVE,
+    ASSOCIATION,
+    AVERAGE,
+    MIRROR_PREFIX,
+    NARRATIVES_TR,
+    NILEARN_PREFIX,
+    TARGET_COLUMNS,
+    TUNING_CONTROLS,
+    WORD_RATE,
+    associations_file,
+)
 from engram.paths import ALICE_PINS, ASSOCIATIONS, DESTRIEUX, NARRATIVES_FACTS, ROI_SETS, TEXTS, found
 from engram.rois import choose
 from engram.tuning_data import read_samples
@@ -430,7 +443,10 @@ def _tree_files(
     bold = {key: [path for fact in runs for path in bold_files(dataset.pipeline, dataset.space, fact.scan)] for key, runs in read.items()}
     # What scans are checked against, where it is there.
     common += tuple(str(folder / path) for path in METADATA if (folder / path).exists())
-    events = {key: [path for fact in runs if (folder / (path := events_file(fact.scan))).exists()] for key, runs in read.items()}
+    events = {
+        key: [path for fact in runs for path in (events_file(fact.scan), *tr_files(dataset.pipeline, dataset.space, fact.scan)) if (folder / path).exists()]
+        for key, runs in read.items()
+    }
     needed = [*(path for paths in words.values() for path in paths), *(path for paths in bold.values() for path in paths)]
     missing = [str(folder / path) for path in needed if not (folder / path).exists()] + [path for path in common if not Path(path).exists()]
     if missing:
@@ -502,7 +518,9 @@ def reader_config(study: Study, plan: Plan, story: str) -> dict[str, Any]:
         "roi_sets": file_fingerprint(ROI_SETS) if dataset.regions else None,
         "runs": dataset.runs,
         "scans": [fact.plain() for fact in scan_facts(plan, story)],
+        "simulated": isinstance(dataset, SimulatedDataset),
         "space": dataset.space,
+        "tr": dataset.tr if isinstance(dataset, NarrativesDataset) else NARRATIVES_TR,
     }
 
 
@@ -531,7 +549,7 @@ def scans_to_fetch(study: Study, plan: Plan, story: str) -> dict[str, Any]:
     files = [path for scan in scans for path in bold_files(dataset.pipeline, dataset.space, scan)]
     return {
         "files": [*files, *(parcellation_files() if dataset.atlas is None else []), *METADATA],
-        "optional": [events_file(scan) for scan in scans],
+        "optional": list(dict.fromkeys(path for scan in scans for path in (events_file(scan), *raw_tr_files(scan)))),
         "source": dataset.source,
     }
 
@@ -578,7 +596,8 @@ def _table_scans(dataset: TableDataset) -> tuple[list[Scan], dict[str, tuple[str
         subjects.add(subject)
         if story in chosen:
             confounds = folder / f"sub-{subject}_story-{story}_confounds.tsv"
-            scans.append(Scan(subject, story, (str(path), *([str(confounds)] if confounds.exists() else []))))
+            beside = (confounds, path.with_suffix(".json"))  # the sidecar may give the TR
+            scans.append(Scan(subject, story, (str(path), *(str(one) for one in beside if one.exists()))))
     if not scans:
         raise EngramError(f"dataset.path: '{folder}' has no 'sub-<id>_story-<story>_timeseries.tsv' for {sorted(chosen)}.")
     return scans, chosen, (str(targets),), "markers" if {"x", "y", "z"} <= set(delimited.read_header(targets, TARGET_COLUMNS)) else None, subjects

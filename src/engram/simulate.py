@@ -22,8 +22,8 @@ from engram import activations, associations, facts, inference, listening, stora
 from engram.bold import zscore
 from engram.facts import Fact
 from engram.jobs import progress
-from engram.names import WORD_RATE, associations_file
-from engram.narratives import TR, VERTICES
+from engram.names import NARRATIVES_TR, WORD_RATE, associations_file
+from engram.narratives import VERTICES
 
 logger = logging.getLogger(__name__)
 
@@ -232,9 +232,9 @@ def write_narratives(
     for number, (story, spoken, driven) in enumerate(zip(stories, told, drives, strict=True)):
         mine = [fact for fact in scans if fact.story == story]
         _write_stimulus(folder, mine[0], spoken, np.random.default_rng([seed, number]))
-        n_trs = int(np.ceil((mine[0].story_end + _TAIL) / TR))
+        n_trs = int(np.ceil((mine[0].story_end + _TAIL) / NARRATIVES_TR))
         onsets = mine[0].story_onset + np.array([onset for _, onset, _ in spoken])
-        response = responses(onsets, driven, n_trs, TR, rois, seed, number)
+        response = responses(onsets, driven, n_trs, NARRATIVES_TR, rois, seed, number)
         for index, fact in enumerate(progress(mine, f"story {story}", "scan")):
             rng = np.random.default_rng([seed, number, *fact.scan.encode()])
             # As in the real dataset, scanners do not all stop at the same TR.

@@ -1,0 +1,137 @@
+"""The repetition time (TR) that files give of themselves, compared with the one that a study is configured with.
+
+A wrong TR shifts words against BOLD more and more, and nothing fails. A BIDS sidecar is believed first. A header is believed where it gives
+more than a default: 0 means unknown, and 1 s is what programs write that do not know (fMRIPrep, XCP-D and AFNI users report both).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Sequence
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+from typing import Any
+
+from engram.errors import EngramError
+
+logger = logging.getLogger(__name__)
+
+#: Two TRs are the same if they differ by less than this share: 0.6 s after ten minutes.
+SAME = 1e-3
+#: A TR of so many seconds is in milliseconds.
+MILLISECONDS_FROM = 50.0
+#: NIfTI's units of time, in seconds.
+_UNITS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6, "unknown": 1.0}
+_TIME_STEP = re.compile(rb"TimeStep(?:\]\]>)?\s{0,9}</Name>\s{0,99}<Value>\s{0,9}(?:<!\[CDATA\[)?\s{0,9}([0-9.eE+-]{1,30})")
+
+
+def volume_tr(image: Any) -> float | None:
+    """Return the TR in the header of a NIfTI image (``pixdim[4]`` in its units), in seconds; None where it gives none."""
+    zooms = image.header.get_zooms()
+    if len(zooms) < 4:
+        return None
+    unit = image.header.get_xyzt_units()[1]
+    return _believed(float(zooms[3]) * _UNITS[unit]) if unit in _UNITS else None
+
+
+def surface_tr(path: Path) -> float | None:
+    """Return the ``TimeStep`` of a GIFTI file in seconds; None where it gives none.
+
+    Programs write it in seconds or, as FreeSurfer does, in milliseconds.
+    """
+    with path.open("rb") as stream, mmap(stream.fileno(), 0, access=ACCESS_READ) as content:
+        match = _TIME_STEP.search(content)
+        written = match[1] if match else b""
+    try:
+        return _believed(float(written))
+    except ValueError:
+        return None
+
+
+def sidecar_tr(path: Path) -> float | None:
+    """Return ``RepetitionTime`` of a BIDS sidecar, or 1 / ``SamplingFrequency``, in seconds; None where it gives neither.
+
+    Raises
+    ------
+    EngramError
+        If the file is no JSON object, or the number is no TR in seconds.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise EngramError(f"'{path}' cannot be read as a BIDS sidecar in JSON ({error}). Correct it, or take it away.") from None
+    if not isinstance(content, dict):
+        raise EngramError(f"'{path}' cannot be read as a BIDS sidecar: it holds no JSON object. Correct it, or take it away.")
+    for key in ("RepetitionTime", "SamplingFrequency"):
+        value = content.get(key)
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+            raise EngramError(f"'{path}': {key} is {value!r}; a number above 0 is needed. Correct it, or take it out.")
+        if key == "RepetitionTime" and value >= MILLISECONDS_FROM:
+            raise EngramError(f"'{path}': RepetitionTime is {value:g}, which looks like milliseconds. BIDS wants seconds: write {value / 1000:g}.")
+        return float(value) if key == "RepetitionTime" else 1 / float(value)
+    return None
+
+
+def check_tr(tr: float, path: Path, header: float | None, sidecars: Sequence[Path]) -> str:
+    """Compare the TR of a study with what a scan's files give.
+
+    Parameters
+    ----------
+    tr : float
+        Seconds, as configured.
+    path : Path
+        The scan.
+    header : float or None
+        TR in the scan's own header, in seconds, where it gives one.
+    sidecars : sequence of Path
+        BIDS sidecars that may hold its TR, the nearest first; they need not be there.
+
+    Returns
+    -------
+    str
+        What is worth a line in the log: that nothing gives a TR, or that a header is wrong. Empty where all agree.
+
+    Raises
+    ------
+    EngramError
+        If the first sidecar that gives a TR, or without one the header, gives another.
+    """
+    told = next(((one, found) for one in sidecars if one.is_file() and (found := sidecar_tr(one)) is not None), None)
+    if told is not None:
+        if not _same(told[1], tr):
+            raise EngramError(
+                f"'{told[0]}' gives a TR of {told[1]:g} s, the study one of {tr:g} s: they drift apart by {_drift(told[1], tr)} in ten minutes. "
+                f"Write dataset: {{tr: {told[1]:g}}}, or correct the file."
+            )
+        if header is not None and not _same(header, tr):
+            return f"the header of '{path}' gives a TR of {header:g} s; its sidecar's {tr:g} s count"
+        return ""
+    if header is None:
+        return f"'{path}' and its like do not give their TR (0 or 1 s in a header is none), nor does a sidecar: {tr:g} s are taken on trust"
+    if not _same(header, tr):
+        raise EngramError(
+            f"the header of '{path}' gives a TR of {header:g} s, the study one of {tr:g} s: words and BOLD would drift apart by {_drift(header, tr)} in ten "
+            f"minutes. Write dataset: {{tr: {header:g}}}; or, if the header is wrong, write the right one into a sidecar, "
+            f"'{sidecars[0].name if sidecars else path.stem + '.json'}' beside it: {{\"RepetitionTime\": {tr:g}}}."
+        )
+    return ""
+
+
+def _believed(seconds: float) -> float | None:
+    """Return a header's TR in seconds; None for what stands for unknown."""
+    if not 0 < seconds < float("inf"):
+        return None
+    seconds = seconds / 1000 if seconds >= MILLISECONDS_FROM else seconds
+    return None if _same(seconds, 1.0) else seconds
+
+
+def _same(one: float, other: float) -> bool:
+    return abs(one - other) <= SAME * other
+
+
+def _drift(one: float, other: float) -> str:
+    return f"{abs(one - other) / other * 600:.0f} s"
