@@ -20,9 +20,12 @@ import pytest
 from conftest import MODELS, STORY
 
 from engram import annotators
-from engram.annotators import ChatAnnotator, LocalAnnotator, Report, annotate, annotation_template, places, prompt
+from engram.annotators import LocalAnnotator, Report, annotate, annotation_template
+from engram.answers import BrokenFormatError
 from engram.associations import Association, read_associations, write_associations
+from engram.chat import ChatAnnotator
 from engram.errors import EngramError
+from engram.prompts import places, prompt
 from engram.punctuation import ends_sentence
 
 SECRET = "sk-secret/0123456789"
@@ -100,7 +103,7 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Seconds that would have been slept."""
     seconds: list[float] = []
-    monkeypatch.setattr("engram.annotators.time.sleep", seconds.append)
+    monkeypatch.setattr("engram.chat.time.sleep", seconds.append)
     return seconds
 
 
@@ -562,7 +565,7 @@ def test_answer_of_a_local_model_is_its_first_sentence(content: str, finish: str
     annotator = LocalAnnotator(MODELS / "gpt2-tiny", "tiny", "word", tmp_path)
     answer = {"content": content, "finish_reason": finish}
     if expected is None:
-        with pytest.raises(annotators._BrokenFormatError):
+        with pytest.raises(BrokenFormatError):
             annotator.read(answer)
     else:
         assert annotator.read(answer) == expected

@@ -1,4 +1,4 @@
-"""Annotators that write associations into a story: language models behind a chat endpoint or in a folder, and a template for people.
+"""Annotators that write associations into a story: language models (`engram.chat`, or one in a folder), and a template for people.
 
 A model is asked at every n-th sentence end. It reads the story up to there and never beyond. Every request is kept on disk with its
 answer and is never made twice, so that a run that was stopped goes on where it was.
@@ -9,57 +9,39 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import re
 import textwrap
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import urlsplit
+from typing import Any, Protocol
 
-from engram import storage
-from engram.associations import COLUMNS, GRANULARITIES, Association
+from engram import answers, storage
+from engram.answers import BrokenFormatError
+from engram.associations import COLUMNS, Association
 from engram.causality import check_causal
-from engram.downloads import WAITS
 from engram.errors import EngramError
 from engram.integrity import sha256
 from engram.jobs import progress
 from engram.model_loading import load_model
 from engram.own_code import loading_error
-from engram.paths import PROMPTS
 from engram.positions import declared_limit
+from engram.prompts import STORY_WORDS, check_granularity, places, prompt
 from engram.punctuation import bare, ends_sentence, has_letters, is_closed, marks, unquoted, without_end
-
-if TYPE_CHECKING:
-    import requests
 
 logger = logging.getLogger(__name__)
 
-#: What stands for the story in a template.
-STORY = "{story}"
-#: The last words of the story that a prompt holds, and the most that an association may have.
-STORY_WORDS, LONGEST = 1500, 40
-#: Where the key of a chat endpoint is looked up.
-KEY = "ENGRAM_CHAT_KEY"
-#: Seconds that a server's Retry-After may make us wait, and that a connection may take.
-LONGEST_WAIT, CONNECT = 120.0, 20.0
 #: Tokens that a local model may write.
 NEW_TOKENS = 40
 #: The answer of a local model is begun for it, so that base models too write what is asked; it ends with the next quotation mark.
 BEGUN = '{"association": "'
 
 _NOT_LOADED = "cannot be loaded as a causal language model"
-_FENCE = re.compile(r"```(?:json)?\s*(.*?)\s*```", re.DOTALL)
 _STRING_END = re.compile(r'(?<!\\)(?:\\\\)*"')
-_DASHES = re.compile(r"\s*(?:[\u2013\u2014\u2026]|--+|\.\.\.+)\s*")
+_DASHES = re.compile(r"[\u2013\u2014\u2026]|--+|\.\.\.+")
 _I = re.compile(r"I(?:['\u2019][a-z]+)?")
-_NOT_A_TEXT = frozenset({"n/a", "none", "null"})
 # Words that begin sentences and are no names, whatever follows them ("In Paris").
 _OPENER = re.compile(
     "a|about|after|all|also|always|an|and|another|any|anyone|as|at|back|because|before|but|by|each|even|every|everyone|for|from|he|her|here|his|how|if|in|into|"
@@ -68,10 +50,6 @@ _OPENER = re.compile(
     re.IGNORECASE,
 )
 _ALWAYS_CAPITAL = frozenset([*["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"], "Christmas", "Easter"])
-
-
-class _BrokenFormatError(ValueError):
-    """An answer is not of the form that was asked for."""
 
 
 @dataclass
@@ -122,235 +100,6 @@ class Annotator(Protocol):
         """Return the text of an answer, not checked yet."""
 
 
-# ---------------------------------------------------------------- where, and what is asked
-def places(sentence: Sequence[int], every: int = 4) -> list[int]:
-    """Return the places of a story at which an annotator is asked.
-
-    Parameters
-    ----------
-    sentence : sequence of int
-        The sentence of each word of the story.
-    every : int
-        Ask at the end of every so many sentences.
-
-    Returns
-    -------
-    list of int
-        Indices of the last words of these sentences; never the story's last word, behind which there is nothing to be read.
-
-    Raises
-    ------
-    EngramError
-        If `every` is below 1.
-    """
-    if every < 1:
-        raise EngramError(f"an annotator cannot be asked at every {every} sentences. Give 1 or more.")
-    ends = [index for index in range(len(sentence) - 1) if sentence[index] != sentence[index + 1]]
-    return ends[every - 1 :: every]
-
-
-def prompt(words: Sequence[str], place: int, granularity: str, template: str | None = None, longest: int = STORY_WORDS) -> str:
-    """Return what a model is asked at a place of a story.
-
-    Parameters
-    ----------
-    words : sequence of str
-        The story. Words behind the place are never used.
-    place : int
-        Index of the last word that the model reads.
-    granularity : {"word", "sentence"}
-    template : str, optional
-        A text with ``{story}`` in it; the project's own for the granularity if None.
-    longest : int
-        Of a longer story, the last so many words up to the place are kept.
-
-    Raises
-    ------
-    EngramError
-        If the place is not in the story, or the template does not hold ``{story}`` exactly once.
-    """
-    if not 0 <= place < len(words):
-        raise EngramError(f"word {place} is not in the story, which has the words 0 to {len(words) - 1}.")
-    if template is None:
-        template = (PROMPTS / f"{_granularity(granularity)}.txt").read_text(encoding="utf-8")
-    if template.count(STORY) != 1:
-        raise EngramError(f"the prompt's template holds {STORY} {template.count(STORY)} times. Write it once, where the story belongs.")
-    return template.replace(STORY, " ".join(words[max(0, place + 1 - longest) : place + 1])).strip()
-
-
-def _granularity(name: str) -> str:
-    if name not in GRANULARITIES:
-        raise EngramError(f"granularity is '{name}'. Allowed: {' or '.join(GRANULARITIES)}.")
-    return name
-
-
-# ---------------------------------------------------------------- a chat endpoint
-@dataclass(frozen=True)
-class ChatAnnotator:
-    """A language model behind an endpoint that speaks OpenAI's chat protocol.
-
-    The key, if the endpoint wants one, is in the environment variable ``ENGRAM_CHAT_KEY``. It is sent, and kept nowhere.
-
-    Attributes
-    ----------
-    address : str
-        What stands before ``/chat/completions``; mostly ends in ``/v1``.
-    model : str
-        As the endpoint names it.
-    granularity : {"word", "sentence"}
-    cache : Path
-        Folder of requests and answers.
-    temperature : float
-    seed : int
-    timeout : float
-        Seconds to wait for an answer.
-    waits : tuple of float
-        Seconds before each new try.
-    """
-
-    address: str
-    model: str
-    granularity: str
-    cache: Path
-    temperature: float = 0.7
-    seed: int = 0
-    timeout: float = 120.0
-    waits: tuple[float, ...] = WAITS
-
-    def __post_init__(self) -> None:
-        """Refuse an address that is none, or that holds a secret: it is written into caches and messages."""
-        _granularity(self.granularity)
-        parts = urlsplit(self.address)
-        if "@" in parts.netloc or parts.query or parts.fragment:
-            raise EngramError(f"the address of the chat endpoint holds a user, a password or a query. Write it without, and put the key into {KEY}.")
-        if parts.scheme not in ("http", "https") or not parts.netloc:
-            raise EngramError(f"the address of the chat endpoint is '{self.address}'. It looks like https://host/v1.")
-
-    def request(self, fill: Callable[[int], str], place: int) -> dict[str, Any]:
-        """Return all that the answer depends on; the key is no part of it."""
-        return {
-            "address": self.address.rstrip("/"),
-            "model": self.model,
-            "messages": [{"role": "user", "content": fill(STORY_WORDS)}],
-            "temperature": self.temperature,
-            "seed": self.seed,
-            "response_format": {"type": "json_object"},
-        }
-
-    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Ask the endpoint, and again where that may help.
-
-        Raises
-        ------
-        EngramError
-            If it gives no answer.
-        """
-        import requests
-
-        key = _key()
-        url = f"{request['address']}/chat/completions"
-        body = {name: value for name, value in request.items() if name != "address"}
-
-        def sign(prepared: requests.PreparedRequest) -> requests.PreparedRequest:
-            # As a function rather than a header: otherwise a password for this host in ~/.netrc would take the key's place.
-            if key:
-                prepared.headers["Authorization"] = f"Bearer {key}"
-            return prepared
-
-        for attempt, wait in enumerate([*self.waits, None], start=1):
-            wanted = None
-            try:
-                reply = requests.post(url, json=body, auth=sign, timeout=(CONNECT, self.timeout), allow_redirects=False)
-                if reply.status_code == requests.codes.ok:
-                    return _content(reply, url, key)
-                failure = f"status {reply.status_code}"
-                if reply.status_code < 500 and reply.status_code not in (408, 429):
-                    raise _refused(reply, url, self.model, key)
-                wanted = _retry_after(reply.headers.get("Retry-After"))
-                failure += _said(reply, key)
-            except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
-                failure = type(error).__name__
-            except requests.RequestException as error:
-                raise EngramError(f"{url} cannot be asked ({type(error).__name__}). Check the address of the chat endpoint.") from None
-            logger.warning("try %d of %s failed: %s", attempt, url, failure)
-            if wait is None:
-                break
-            time.sleep(wait if wanted is None else wanted)
-        raise EngramError(
-            f"the chat endpoint {url} gave no answer ({attempt} tries, the last: {failure}). Check that it runs and can be reached, "
-            "and run again: what was answered is kept."
-        )
-
-    def read(self, answer: dict[str, Any]) -> str:
-        """Return the text of an answer."""
-        return _from_json(answer["content"])
-
-
-def _key() -> str:
-    key = os.environ.get(KEY, "").strip()
-    # Anything else would be told, key and all, by the HTTP library's message.
-    if not re.fullmatch(r"[\x21-\x7e]*", key):
-        raise EngramError(f"the environment variable {KEY} holds spaces, line breaks or letters that no key has. Set it to the key alone.")
-    return key
-
-
-def _without_key(reply: requests.Response, key: str) -> str:
-    """Return what a server said, without the key, should it repeat it (short ones are no secret: local servers take any word)."""
-    text = reply.content.decode("utf-8", "replace")
-    return text.replace(key, "***") if len(key) >= 8 else text
-
-
-def _said(reply: requests.Response, key: str) -> str:
-    text = " ".join(_without_key(reply, key).split())
-    return f"; it said: {text[:300]}" if text else ""
-
-
-def _refused(reply: requests.Response, url: str, model: str, key: str) -> EngramError:
-    status = reply.status_code
-    if status in (401, 403):
-        # What it said stays out: some servers repeat parts of the key.
-        state = "is set" if key else "is not set"
-        return EngramError(f"the chat endpoint {url} refused us (status {status}). The environment variable {KEY} {state}: put a valid key there.")
-    if status < 400:
-        return EngramError(f"the chat endpoint {url} answered with status {status}, a redirection. Write the address that it leads to.")
-    advice = "Check the address (most end in /v1) and the model's name." if status == 404 else "Check the model's name and the settings."
-    return EngramError(f"the chat endpoint {url} refused the request for the model '{model}' (status {status}{_said(reply, key)}). {advice}")
-
-
-def _content(reply: requests.Response, url: str, key: str) -> dict[str, Any]:
-    """Return what is kept of an endpoint's answer."""
-    try:
-        body = json.loads(_without_key(reply, key))
-        choice = body["choices"][0]
-        content = choice["message"].get("content")
-    except (ValueError, LookupError, TypeError, AttributeError):
-        raise EngramError(
-            f"{url} answered, but not as a chat endpoint does (choices, message, content){_said(reply, key)}. Check the address: most end in /v1."
-        ) from None
-    used = body["usage"] if isinstance(body.get("usage"), dict) else {}
-    return {
-        "content": content if isinstance(content, str) else "",
-        "model": body.get("model"),
-        "finish_reason": choice.get("finish_reason"),
-        "usage": {name: used[name] for name in ("prompt_tokens", "completion_tokens") if isinstance(used.get(name), int)},
-    }
-
-
-def _retry_after(header: str | None) -> float | None:
-    """Return the seconds that a server asks us to wait: it gives a number, or the date when we may come again."""
-    if header is None:
-        return None
-    if re.fullmatch(r"\d+(\.\d+)?", header.strip()):
-        seconds = float(header)
-    else:
-        try:
-            date = parsedate_to_datetime(header)
-        except ValueError:
-            return None
-        seconds = ((date if date.tzinfo else date.replace(tzinfo=UTC)) - datetime.now(UTC)).total_seconds()
-    return min(max(seconds, 0.0), LONGEST_WAIT)
-
-
 # ---------------------------------------------------------------- a local model
 @dataclass(frozen=True)
 class LocalAnnotator:
@@ -380,7 +129,7 @@ class LocalAnnotator:
 
     def __post_init__(self) -> None:
         """Refuse a folder without weights that are loaded."""
-        _granularity(self.granularity)
+        check_granularity(self.granularity)
         if not list(self.folder.glob("*.safetensors")):
             raise EngramError(f"'{self.folder}' holds no safetensors weights, and no others are loaded. Name the folder of a causal model in that format.")
 
@@ -478,52 +227,15 @@ class LocalAnnotator:
         if end is not None:
             content = content[: end.end() - 1]
         elif not content:
-            raise _BrokenFormatError("it was empty")
+            raise BrokenFormatError("it was empty")
         with suppress(ValueError):  # not written as JSON wants it, but a text all the same
             content = str(json.loads(f'"{content}"', strict=False))
         lines = content.strip().splitlines()
         tokens = lines[0].split() if lines else []
         first = next((index for index, token in enumerate(tokens) if ends_sentence(token)), None)
         if first is None and not whole and len(lines) == 1:
-            raise _BrokenFormatError(f"it did not come to an end within {NEW_TOKENS} tokens")
+            raise BrokenFormatError(f"it did not come to an end within {NEW_TOKENS} tokens")
         return " ".join(tokens if first is None else tokens[: first + 1])
-
-
-# ---------------------------------------------------------------- answers
-def _from_json(content: str) -> str:
-    """Return the association in a model's JSON."""
-    if not content.strip():
-        raise _BrokenFormatError("it was empty")
-    fenced = _FENCE.fullmatch(content.strip())
-    try:
-        found = json.loads(fenced[1] if fenced else content)
-    except (ValueError, RecursionError):
-        raise _BrokenFormatError("it was not valid JSON") from None
-    if not isinstance(found, dict) or "association" not in found:
-        raise _BrokenFormatError('it was not a JSON object with the key "association"')
-    if not isinstance(found["association"], str):
-        raise _BrokenFormatError('the value of "association" was not a text')
-    return found["association"]
-
-
-def _checked(text: str, granularity: str) -> str:
-    """Return a text that can be inserted, or nothing if nothing came to mind."""
-    text = text.strip()
-    if len(text.splitlines()) > 1:
-        raise _BrokenFormatError("the text had line breaks")
-    tokens = text.split()
-    if not tokens or without_end(text.lower()) in _NOT_A_TEXT:
-        return ""
-    text = " ".join(tokens)
-    if not text.isprintable():
-        raise _BrokenFormatError("the text had characters that cannot be printed")
-    if not any(character.isalpha() for character in text):
-        raise _BrokenFormatError("the text had no words")
-    if len(tokens) > LONGEST:
-        raise _BrokenFormatError(f"the text had {len(tokens)} words, more than {LONGEST}")
-    if granularity == "word" and any(ends_sentence(token) for token in tokens[:-1]):
-        raise _BrokenFormatError("the text was several sentences instead of a phrase")
-    return text
 
 
 # ---------------------------------------------------------------- annotation
@@ -601,8 +313,8 @@ def _association(words: Sequence[str], place: int, annotator: Annotator, templat
     for attempt in (1, 2):
         answer = _kept_answer(annotator, annotator.request(fill, place), report)
         try:
-            return _checked(annotator.read(answer), annotator.granularity)
-        except _BrokenFormatError as error:
+            return answers.checked(annotator.read(answer), annotator.granularity)
+        except BrokenFormatError as error:
             # A skip needs no mark of its own on disk: both answers are kept, and read again they come to the same.
             if attempt == 2:
                 report.skipped += 1

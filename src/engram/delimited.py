@@ -46,7 +46,7 @@ _SEPARATORS = {"\t": "tabs", ";": "semicolons", ",": "commas", "|": "bars", " ":
 _LINE_END = re.compile(r"\r\n|\r|\n")
 #: A cell that stands wholly in quotation marks; marks inside are doubled, as spreadsheets, pandas and R's `qmethod = "double"` write them.
 _WRAPPED = re.compile(r'"(?:[^"]|"")*"')
-_NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*", re.IGNORECASE)
+_NUMBER = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\s*", re.IGNORECASE)
 _COMMA_NUMBER = re.compile(r"\s*[+-]?\d*(,\d+)+(\.\d+)?(e[+-]?\d+)?\s*", re.IGNORECASE)
 
 

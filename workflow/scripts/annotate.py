@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from engram import annotators, associations, storage
+from engram import annotators, associations, chat, storage
 from engram.jobs import job, use_threads
 
 with job(snakemake, network=snakemake.params.config["address"] is not None):
@@ -15,7 +15,7 @@ with job(snakemake, network=snakemake.params.config["address"] is not None):
     if config["address"] is None:
         annotator = annotators.LocalAnnotator(Path(config["folder"]), model=Path(config["model"]).name, **common)
     else:
-        annotator = annotators.ChatAnnotator(config["address"], model=config["model"], **common)
+        annotator = chat.ChatAnnotator(config["address"], model=config["model"], **common)
     found, report = annotators.annotate(
         table["word"].tolist(), table["sentence"].tolist(), annotator, config["every"], pseudo=pseudo, allow_pseudo=config["pseudo_sentences"]
     )
