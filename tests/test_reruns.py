@@ -59,10 +59,10 @@ class Runs:
         self._server = DryRuns(self.environment)
         self.close = self._server.close
 
-    def snakemake(self, *arguments: str, project: Path | None = None) -> str:
-        """Run Snakemake in the study's folder and return what it said."""
-        command = ["--snakefile", str((project or self.project) / "Snakefile"), "--cores", "4", "--configfile", "study.yaml", *arguments]
-        status, output = self._server.run(self.study, command, self.environment)
+    def snakemake(self, *arguments: str, project: Path | None = None, study: Path | None = None) -> str:
+        """Run Snakemake in the study's folder, or that of a copy, and return what it said."""
+        command = ["--snakefile", str((project or self.project) / "Snakefile"), "--cores", "4", *arguments, "--configfile", "study.yaml"]
+        status, output = self._server.run(study or self.study, command, self.environment)
         assert status == 0, output[-4000:]
         return output
 
@@ -92,17 +92,22 @@ def reasons(text: str) -> dict[str, str]:
     return {rule: ", ".join(f"{number} {reason}" for reason, number in sorted(counts.items())) for rule, counts in sorted(found.items()) if rule != "all"}
 
 
+def write_stubs(project: Path) -> None:
+    """Copy the project; its jobs write a line in place of their work."""
+    for name in ("src", "workflow", "config", "profiles", "envs"):
+        shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+    shutil.copytree(ROOT / "resources", project / "resources", ignore=shutil.ignore_patterns("downloads"))
+    shutil.copy(ROOT / "Snakefile", project)
+    for script in (project / "workflow" / "scripts").iterdir():
+        script.write_text(STUB + script.read_text())
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
     """A finished study: two stories, four listeners, two models, two augmentations, a tuning."""
     folder = tmp_path_factory.mktemp("reruns")
     made = Runs(folder)
-    for name in ("src", "workflow", "config", "profiles", "envs"):
-        shutil.copytree(ROOT / name, made.project / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-    shutil.copytree(ROOT / "resources", made.project / "resources", ignore=shutil.ignore_patterns("downloads"))
-    shutil.copy(ROOT / "Snakefile", made.project)
-    for script in (made.project / "workflow" / "scripts").iterdir():
-        script.write_text(STUB + script.read_text())
+    write_stubs(made.project)
     git(made.project, "init", "-q")
     git(made.project, "add", "-A")
     git(made.project, "commit", "-qm", "one")
