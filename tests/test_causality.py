@@ -109,7 +109,7 @@ def test_an_encoder_is_refused_before_the_first_job(tmp_path: Path, monkeypatch:
     monkeypatch.delenv("ENGRAM_MIRROR", raising=False)
     folder = saved("bert", tmp_path / "models" / "mine" / "bert")
     for source, mirror in ((str(folder), None), ("mirror:models/mine/bert", str(tmp_path)), ("mine/bert", str(tmp_path))):
-        study = read_study({"study": "s", "dataset": {"kind": "alice"}, "models": {"b": {"source": source}}, "tunings": {"t": {}}, "mirror": mirror or ""})
+        study = read_study({"study": "s", "dataset": {"kind": "alice"}, "models": {"b": {"source": source}}, "tunings": {"t": {}}, "mirror": mirror})
         with pytest.raises(EngramError, match=r"tunings\.t\.models: b: the model in '.*bert' cannot be tuned: 'bert' is an encoder.*Give a causal model"):
             plan.make_plan(study)
     writer = {"folder": str(tmp_path), "annotator": {"model": str(folder)}}
