@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from engram import currency, raw_files, storage
+from engram import currency, earlier, raw_files, sidecar_memory, storage
 from engram.currency import NO_RECORD, Job, Looks
 from engram.errors import EngramError
 from engram.integrity import sha256
@@ -165,6 +167,105 @@ def test_a_file_that_changes_while_a_job_reads_it_ends_the_job(tmp_path: Path) -
     path.unlink()
     with pytest.raises(EngramError, match="was removed while"):
         raw_files.check_unchanged(record)
+
+
+def test_a_hard_link_made_while_a_file_is_read_changes_no_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backup by hard links changes the entry's time only; the digest is right, and is not remembered."""
+    path, kept = written(tmp_path / "file", SMALL + 1), tmp_path / "digests"
+
+    def linked(file: str | Path) -> str:
+        Path(file).with_name("link").hardlink_to(file)
+        time.sleep(0.02)
+        return sha256(file)
+
+    monkeypatch.setattr(raw_files, "sha256", linked)
+    os.utime(path, ns=(path.stat().st_mtime_ns,) * 2)
+    time.sleep(0.02)
+    assert Digests(kept).of(path) == sha256(path) and not kept.exists()
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model in a colleague's folder may hold a private file."""
+
+    def denied(file: str | Path) -> str:
+        raise PermissionError(13, "Permission denied", str(file))
+
+    path = written(tmp_path / "file", 10)
+    known = raw_files.recorded([str(path)], Digests())[str(path)]
+    aged(path, 2)
+    monkeypatch.setattr(raw_files, "sha256", denied)
+    with pytest.raises(EngramError, match=r"file' cannot be read \(Permission denied\)"):
+        raw_files.recorded([str(path)], Digests())
+    assert not Looks(Digests(), may_read=True).is_same(str(path), known)
+
+
+def test_a_file_that_is_written_to_during_planning_counts_as_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path / "file", 10)
+    known = raw_files.recorded([str(path)], Digests())[str(path)]
+    aged(path, 2)
+
+    def growing(file: str | Path) -> str:
+        Path(file).write_bytes(b"grown")
+        return str(known["sha256"])
+
+    monkeypatch.setattr(raw_files, "sha256", growing)
+    assert not Looks(Digests(), may_read=True).is_same(str(path), known)
+
+
+def test_times_of_the_future_are_mended_where_only_writing_is_allowed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a folder of a group results are often somebody else's: these may be written to, and only their owner may name a time."""
+    results = tmp_path / "results"
+    path, gone = aged(written(results / "table.tsv", 10), -365 * 24), aged(written(results / "gone.tsv", 10), -365 * 24)
+    utime = os.utime
+
+    def of_a_group(file: Path, *times: Any, **named: Any) -> None:
+        if times or named:
+            raise PermissionError(1, "Operation not permitted")
+        gone.unlink(missing_ok=True)  # by another run
+        utime(file)
+
+    monkeypatch.setattr(os, "utime", of_a_group)
+    paths = {"<results>": str(results), "<downloads>": str(tmp_path / "downloads")}
+    workflow: Any = SimpleNamespace(
+        pathvars=SimpleNamespace(apply=paths.__getitem__),
+        executor_plugin=object(),
+        dryrun=False,
+        touch=False,
+        persistence=SimpleNamespace(has_metadata=None, has_outdated_metadata=None, params_changed=None, input_changed=None),
+    )
+    sidecar_memory.SidecarMemory(workflow, logging.getLogger("test")).prepare()
+    assert path.stat().st_mtime <= time.time() + 1
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_only_what_was_moved_aside_is_said_to_be(allowed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """Sidecars are moved last: what a stopped run left where it was is known by them."""
+    names = ("a.json", "a.nc", "b.tsv")
+    found = [written(tmp_path / name, 10) for name in names]
+    moved: list[str] = []
+    rename = Path.rename
+
+    def renamed(path: Path, target: Path) -> Path:
+        moved.append(path.name)
+        if not allowed:
+            raise PermissionError(13, "Permission denied")
+        return rename(path, target)
+
+    monkeypatch.setattr(earlier, "leftovers", lambda *_: iter(found))
+    monkeypatch.setattr(Path, "rename", renamed)
+    asked = SimpleNamespace(targets={"all"}, until=None, omit_from=None, target_jobs=None, batch=None)
+    workflow: Any = SimpleNamespace(
+        dag=SimpleNamespace(jobs=[]),
+        dag_settings=asked,
+        default_target="all",
+        executor_plugin=object(),
+        touch=False,
+        dryrun=False,
+        persistence=SimpleNamespace(locked=False),
+    )
+    earlier.set_aside(workflow, str(tmp_path), logging.getLogger("test"))
+    assert moved == ["a.nc", "b.tsv", "a.json"]
+    assert ("they were moved" in caplog.text) == allowed and ("could not be moved" in caplog.text) != allowed
 
 
 def test_what_a_model_can_read_lies_inside_its_files(tmp_path: Path) -> None:

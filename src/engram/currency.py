@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from engram import raw_files
+from engram.errors import EngramError
 from engram.integrity import provenance, sha256
 from engram.raw_files import SMALL, Digests, Signature
 
@@ -127,8 +128,8 @@ class Looks:
         if path not in self._seen:
             try:
                 self._seen[path] = self._digests.of(path) if self._may_read else sha256(path)
-            except OSError:
-                self._seen[path] = None  # not readable: a job that reads it says so
+            except (OSError, EngramError):
+                self._seen[path] = None  # not readable, or written to just now: a job that reads it says so
         return self._seen[path]
 
     @staticmethod

@@ -37,7 +37,8 @@ def set_aside(workflow: Any, results: str, logger: Any) -> None:
     if partial or workflow.executor_plugin is None or workflow.touch:
         return
     planned = {Path(path).absolute() for job in workflow.dag.jobs for path in job.output}
-    found = sorted(leftovers(workflow, results, planned))
+    # Sidecars go last: without its own, what a stopped run left where it was could not be told from a user's file.
+    found = sorted(leftovers(workflow, results, planned), key=lambda path: (path.suffix == ".json", path))
     if not found:
         return
     named = ", ".join(path.relative_to(results).as_posix() for path in found[:_MOST_NAMED]) + (
@@ -47,9 +48,9 @@ def set_aside(workflow: Any, results: str, logger: Any) -> None:
         logger.warning(f"{len(found)} results are of an earlier plan and not of this one; a run moves them to '{results}/{FOLDER}': {named}")
     elif not workflow.persistence.locked:
         target = Path(results) / FOLDER / datetime.now().strftime("%Y-%m-%d_%H.%M.%S")
-        for path in found:
-            _move(path, target / path.relative_to(results), logger)
-        logger.warning(f"{len(found)} results are of an earlier plan and not of this one; they were moved to '{target}': {named}")
+        moved = sum(_move(path, target / path.relative_to(results), logger) for path in found)
+        if moved:
+            logger.warning(f"{moved} results are of an earlier plan and not of this one; they were moved to '{target}': {named}")
 
 
 def leftovers(workflow: Any, results: str, planned: set[Path]) -> Iterator[Path]:
@@ -95,9 +96,11 @@ def sidecars(results: str) -> Iterator[Path]:
         yield from (Path(folder) / name for name in sorted(files) if name.endswith(".json") and not name.startswith("."))
 
 
-def _move(path: Path, target: Path, logger: Any) -> None:
+def _move(path: Path, target: Path, logger: Any) -> bool:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         path.rename(target)
     except OSError as error:
         logger.warning(f"'{path}' is of an earlier plan and could not be moved to '{target}' ({error}).")
+        return False
+    return True

@@ -97,9 +97,11 @@ class Digests:
         if before.size > SMALL and (known := self.known(path, before)):
             return known
         digest = sha256(path)
-        if Signature.of(path) != before:
+        after = Signature.of(path)
+        if (after.size, after.modified) != (before.size, before.modified):
             raise EngramError(f"'{path}' was changed while it was read. Run again when nothing writes to it any more.")
-        if before.size > SMALL and before.is_settled():
+        # Other permissions, another hard link, and network file systems that number anew: the content is as it was, and is not remembered.
+        if before.size > SMALL and before.is_settled() and after == before:
             self._keep(path, before, digest)
         return digest
 
@@ -158,11 +160,21 @@ def recorded(paths: Sequence[str], digests: Digests) -> dict[str, dict[str, Any]
     """Return what a sidecar says of the raw files that a job reads: digest and signature by path.
 
     Without a signature where the file changed just before: its content is looked at when the workflow is planned again.
+
+    Raises
+    ------
+    EngramError
+        If one cannot be read, or changes while it is read.
     """
     found: dict[str, dict[str, Any]] = {}
     for path in paths:
-        before = Signature.of(path)
-        digest = digests.of(path)
+        try:
+            before = Signature.of(path)
+            digest = digests.of(path)
+        except OSError as error:
+            raise EngramError(
+                f"'{path}' cannot be read ({error.strerror or error}). It belongs to what this job reads: make it readable, or take it out of its folder."
+            ) from None
         found[path] = {"sha256": digest, **(before.plain() if before.is_settled() else {"size": before.size})}
     return found
 

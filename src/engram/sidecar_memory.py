@@ -12,12 +12,12 @@ import os
 import time
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from engram import earlier
 from engram.currency import Changes, Job, Looks, changes, sidecar
-from engram.errors import EngramError
 from engram.raw_files import Digests
 
 #: Folder of results, below them, where digests of large raw files are kept.
@@ -75,9 +75,9 @@ class SidecarMemory:
         """Answer in the place of Snakemake's persistence from now on; read what only reading can tell, and take times out of the future."""
         if self.is_run:
             for path in files_of_future(self.results, self._downloads):
-                now = time.time()
-                os.utime(path, (now, now))
-                self._logger.warning(f"'{path}' was of the future (is a clock wrong?): its time is set to now.")
+                with suppress(OSError):  # removed meanwhile
+                    os.utime(path)  # no time is named, since only a file's owner may do that
+                    self._logger.warning(f"'{path}' was of the future (is a clock wrong?): its time is set to now.")
             self._read_unsure()
         persistence = self._workflow.persistence
         own = {name: getattr(persistence, name) for name in ("has_metadata", "has_outdated_metadata", "params_changed", "input_changed")}
@@ -152,12 +152,7 @@ class SidecarMemory:
             return
         size = sum(Path(path).stat().st_size for path in unsure)
         self._logger.info(f"looking at the content of {len(unsure)} raw files whose times or places changed ({size / _GB:.1f} GB; once)")
-        try:
-            self._looks.read(sorted(unsure))
-        except EngramError as error:
-            from snakemake.exceptions import WorkflowError
-
-            raise WorkflowError(str(error)) from None
+        self._looks.read(sorted(unsure))
 
 
 def _is_ours(job: Any) -> bool:
@@ -168,7 +163,14 @@ def _is_ours(job: Any) -> bool:
 def files_of_future(results: str, downloads: str) -> Iterator[Path]:
     """Yield results, and manifests of downloads, whose time is not there yet: Snakemake would refuse what is made of them."""
     limit = time.time() + 1
+
+    def is_of_future(path: Path) -> bool:
+        try:
+            return path.lstat().st_mtime > limit and os.access(path, os.W_OK)
+        except OSError:
+            return False  # another run removed it meanwhile
+
     for folder, names, files in os.walk(results):
         names[:] = [name for name in names if name != earlier.FOLDER]
-        yield from (path for path in (Path(folder) / name for name in [*files, *names]) if path.lstat().st_mtime > limit and os.access(path, os.W_OK))
-    yield from (path for path in Path(downloads).glob("*/*.tsv") if path.lstat().st_mtime > limit and os.access(path, os.W_OK))
+        yield from filter(is_of_future, (Path(folder) / name for name in [*files, *names]))
+    yield from filter(is_of_future, Path(downloads).glob("*/*.tsv"))
