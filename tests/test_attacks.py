@@ -132,3 +132,28 @@ def test_names_have_a_longest_length() -> None:
         with pytest.raises(EngramError, match="60 characters at most") as error:
             read_study({**STUDY, "study": name})
         assert len(str(error.value)) < 1000
+
+
+@pytest.mark.parametrize("number", ["010", "01", "12:30", "1_5", "0x10", "0b11", "1:30.5", "-010", "1_0.5"])
+def test_numbers_that_yaml_reads_otherwise_than_they_look(number: str, tmp_path: Path) -> None:
+    path = tmp_path / "study.yaml"
+    for text in (f"dataset:\n  subjects: [{number}]\n", f"dataset:\n  exclude: {{{number}: moved}}\n", f"dataset:\n  start: {number}\n"):
+        path.write_text(text)
+        with pytest.raises(EngramError, match=rf"line 2: {number} \(in 'dataset"):
+            check_files([path])
+    path.write_text(f"dataset: {{subjects: ['{number}', 1, 08, 10, -3, 1.5, .5, 1.0e-3, 1e-3, +2, 0, 0.0, .inf]}}\n")
+    check_files([path])
+
+
+def test_a_truth_value_is_no_number_and_a_number_with_a_point_no_name() -> None:
+    for change, message in (
+        ({"dataset": {**STUDY["dataset"], "tr": True}}, "tr: a number is needed"),
+        ({"dataset": {**STUDY["dataset"], "start": {"a": True}}}, "start: a number is needed"),
+        ({"seed": False}, "seed: a number is needed"),
+        ({"encoding": {"alphas": [1, True]}}, "alphas: a number is needed"),
+        ({"encoding": {"delays": [True]}}, "delays: a number is needed"),
+        ({"dataset": {**STUDY["dataset"], "subjects": [1.10]}}, "subjects.0: a name that looks like a number with a point stands in quotes"),
+        ({"dataset": {**STUDY["dataset"], "exclude": {1.10: "moved"}}}, "a name that looks like a number with a point stands in quotes"),
+    ):
+        with pytest.raises(EngramError, match=message):
+            read_study({**STUDY, **change})

@@ -86,9 +86,11 @@ def quantised(tensors: Tensors) -> Tensors:
         (lambda tensors: {**tensors, "transformer.h.0.attn.c_attn.lora_A.weight": torch.ones(4, 4)}, {}, "have no place in it .*lora_A"),
         (with_a_bad_number, {}, "not finite numbers .*c_fc.weight"),
         (quantised, {}, "stored as quantised numbers"),
+        (lambda tensors: {**tensors, "transformer.h.1.attn.bias": torch.ones(1, 1, 256, 256)}, {}, "holds 'transformer.h.1.attn.bias'.*see later ones"),
     ],
     ids=[
         "another prefix", "a prefix in a part", "no MLP", "no embeddings", "a block too few", "a block too many", "other positions", "adapter", "NaN", "int8",
+        "a mask that is not causal",
     ],
 )  # fmt: skip
 def test_what_is_not_what_was_saved_is_refused(change: Callable[[Tensors], Tensors], config: dict[str, Any], message: str, tmp_path: Path) -> None:
@@ -96,6 +98,22 @@ def test_what_is_not_what_was_saved_is_refused(change: Callable[[Tensors], Tenso
     for kind in (AutoModel, AutoModelForCausalLM):
         with pytest.raises(EngramError, match=f"(?s){message}"):
             load_model(kind, folder, dtype="float32")
+
+
+def test_stored_frequencies_of_positions_are_those_that_are_computed(tmp_path: Path) -> None:
+    name = "model.layers.1.self_attn.rotary_emb.inv_freq"
+    computed = activations.load(MODELS / "llama-tiny", device="cpu").model.rotary_emb.inv_freq
+    rounded = changed(tmp_path / "rounded", lambda tensors: {**tensors, name: computed.bfloat16()}, "llama-tiny")
+    np.testing.assert_array_equal(vectors(rounded), vectors(MODELS / "llama-tiny"))
+    slower = changed(tmp_path / "slower", lambda tensors: {**tensors, name: computed / 2}, "llama-tiny")
+    for kind in (AutoModel, AutoModelForCausalLM):
+        with pytest.raises(EngramError, match=f"holds '{name}'.*other frequencies than config.json says"):
+            load_model(kind, slower, dtype="float32")
+
+
+def test_weights_in_double_precision_are_no_quantised_ones(tmp_path: Path) -> None:
+    folder = changed(tmp_path / "double", lambda tensors: {name: tensor.double() for name, tensor in tensors.items()})
+    np.testing.assert_array_equal(vectors(folder), vectors(MODELS / "gpt2-tiny"))
 
 
 def test_heads_poolers_and_masks_are_not_missed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

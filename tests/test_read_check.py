@@ -156,6 +156,13 @@ def test_other_conventions_are_refused(change: Callable[[Any, Any, Any], Any], m
         read_check(Broken(reader.model, change).eval(), reader.tokenizer, "float32")
 
 
+def test_a_model_that_reads_otherwise_each_time_is_refused() -> None:
+    reader = activations.load(MODELS / "gpt2-tiny", device="cpu")
+    reader.model.h[1].mlp.register_forward_hook(lambda _m, _i, output: torch.nn.functional.dropout(output, 0.1, training=True))
+    with pytest.raises(EngramError, match="reads the same tokens differently each time"):
+        read_check(reader.model, reader.tokenizer, "float32")
+
+
 def test_where_padding_changes_what_is_read_windows_of_equal_length_are_batched(caplog: pytest.LogCaptureFixture) -> None:
     reader = activations.load(MODELS / "gpt2-tiny", device="cpu")
 

@@ -12,9 +12,9 @@ import os
 import re
 import unicodedata
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from engram import own_code
 from engram.addresses import secret_in
@@ -32,6 +32,12 @@ LONGEST_NAME = 60
 MIRROR_VARIABLE = "ENGRAM_MIRROR"
 
 
+def _check_no_float(value: Any) -> Any:
+    if isinstance(value, float):
+        raise ValueError(f"a name that looks like a number with a point stands in quotes (1.10 without them is 1.1): '{value}'")
+    return value
+
+
 def _check_name(value: str) -> str:
     if not re.fullmatch(NAME, value):
         raise ValueError("a name has letters and digits, with '-' or '.' between them (it becomes part of file names)")
@@ -40,7 +46,7 @@ def _check_name(value: str) -> str:
     return value
 
 
-Name = Annotated[str, AfterValidator(_check_name)]
+Name = Annotated[str, BeforeValidator(_check_no_float), AfterValidator(_check_name)]
 
 
 #: Characters of a reason: a cell of a table.
@@ -91,10 +97,27 @@ def _check_tr(value: float) -> float:
     return value
 
 
+def _types(annotation: Any) -> set[Any]:
+    """Return the types that an annotation is made of."""
+    inner = get_args(annotation)
+    return set().union(*map(_types, inner)) if inner else {annotation if isinstance(annotation, type) else type(annotation)}
+
+
 class Section(BaseModel):
     """A part of the configuration: unknown keys are errors, so that a misspelt key cannot pass in silence."""
 
     model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True, frozen=True, coerce_numbers_to_str=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_truth_value_as_number(cls, values: Any) -> Any:
+        """Refuse true, false, yes, no, on and off where a number is needed: they would be 1 and 0."""
+        for name, field in cls.model_fields.items() if isinstance(values, dict) else ():
+            value, types = values.get(name), _types(field.annotation)
+            inner = value if isinstance(value, list) else value.values() if isinstance(value, dict) else [value]
+            if types & {int, float} and bool not in types and any(isinstance(one, bool) for one in inner):
+                raise ValueError(f"{name}: a number is needed; YAML reads yes, no, on and off as true and false")
+        return values
 
 
 #: Seconds: the longest TR of an fMRI study (sparse sampling takes some ten), and a day, which no scan exceeds. What is above has other units, such as ms.

@@ -1,10 +1,12 @@
 """Configuration files as text: what the merged configuration no longer shows is checked here.
 
-YAML readers keep the last of two equal keys without a word, and the first one's value is lost.
+YAML readers keep the last of two equal keys without a word, and the first one's value is lost. They also read some numbers otherwise than people
+write them: 010 is 8 (octal), 12:30 is 750 (base 60), 1_5 is 15.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,10 +18,13 @@ from engram.errors import EngramError
 _LARGEST = 10_000_000
 #: Nodes of the largest configuration, aliases unfolded.
 _MOST_NODES = 200_000
+_NUMBERS = ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float")
+#: A number that YAML reads as people do. Infinity and NaN are refused where the configuration is checked.
+_PLAIN_NUMBER = re.compile(r"[+-]?(?:(?:0|[1-9]\d*)(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?|[+-]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
 
 
 def check_files(paths: Iterable[str | Path]) -> None:
-    """Refuse configuration files in which a key stands twice.
+    """Refuse configuration files in which a key stands twice, or a number that YAML reads as another one.
 
     Parameters
     ----------
@@ -29,7 +34,7 @@ def check_files(paths: Iterable[str | Path]) -> None:
     Raises
     ------
     EngramError
-        With the file, the key and both lines; also for a file that is no YAML mapping.
+        With the file, the key or the number and its line; also for a file that is no YAML mapping.
     """
     for path in map(Path, paths):
         if not path.is_file():
@@ -60,12 +65,15 @@ def _check(root: yaml.Node, path: str) -> None:
         visited += 1
         if visited > _MOST_NODES:
             raise EngramError(f"'{path}' unfolds to more than {_MOST_NODES:,} entries (aliases?). A study is a few lines of YAML.")
-        if isinstance(node, yaml.SequenceNode):
+        if isinstance(node, yaml.ScalarNode):
+            _check_number(node, inside, path)
+        elif isinstance(node, yaml.SequenceNode):
             waiting += [(item, inside) for item in node.value]
         elif isinstance(node, yaml.MappingNode):
             lines: dict[str, int] = {}
             for key, value in node.value:
                 name, line = str(key.value), key.start_mark.line + 1
+                _check_number(key, inside, path)
                 if name in lines and name != "<<":
                     where = f"under '{inside}' " if inside else ""
                     raise EngramError(
@@ -74,3 +82,12 @@ def _check(root: yaml.Node, path: str) -> None:
                     )
                 lines[name] = line
                 waiting.append((value, f"{inside}.{name}" if inside else name))
+
+
+def _check_number(node: yaml.Node, inside: str, path: str) -> None:
+    """Refuse a number that YAML reads otherwise than it looks: a listener 010 would be listener 8."""
+    if node.tag in _NUMBERS and not _PLAIN_NUMBER.fullmatch(str(node.value)):
+        raise EngramError(
+            f"'{path}', line {node.start_mark.line + 1}: {node.value}{f' (in {inside!r})' if inside else ''} is a number that YAML reads otherwise than it "
+            f"looks (010 is 8, 12:30 is 750, 1_5 is 15). Write a name in quotes ('{node.value}'), and a number in plain digits."
+        )

@@ -34,8 +34,10 @@ _COMPUTED = re.compile(r"(?:^|\.)(?:inv_freq|position_ids|token_type_ids|masked_
 #: The causal mask that GPT-2 and its kin wrote into the file: a bias of two or more dimensions.
 _MASK = re.compile(r"(?:^|\.)(?:attn|attention)\.bias$")
 #: Types of stored numbers that are no weights until they are scaled.
-_SCALED = ("I", "U", "F8", "F4", "F6", "BOOL")
+_SCALED = ("I", "U", "F8", "F4", "F6_", "BOOL")
 _SHOWN = 5
+#: Relative difference up to which stored frequencies are those that are computed: bfloat16 keeps 8 bits.
+_STORED = 1e-2
 
 
 def load_model(kind: Any, folder: str | Path, *, dtype: str, code: bool = False, head: bool = True, what: str = "cannot be loaded", key: bool = True) -> Any:
@@ -93,6 +95,7 @@ def load_model(kind: Any, folder: str | Path, *, dtype: str, code: bool = False,
     _refuse_scaled(stored, model, folder)
     _compare(model, info, stored, folder, head)
     _define_buffers(kind, model, info["missing_keys"], folder, dtype, code)
+    _refuse_other_computed(model, stored, folder, translation)
     _refuse_not_finite(model, folder, dtype)
     return model
 
@@ -285,6 +288,37 @@ def is_finite(tensor: Any) -> bool:
     import torch
 
     return not tensor.numel() or not tensor.is_floating_point() or bool(torch.isfinite(torch.stack(torch.aminmax(tensor.detach()))).all())
+
+
+def _refuse_other_computed(model: Any, stored: Iterable[str], folder: str | Path, translation: dict[str, str]) -> None:
+    """Refuse a file whose frequencies of rotary positions, or mask, are others than those that the model computes and reads with.
+
+    transformers passes over them without a word, since they follow from the configuration.
+    """
+    import torch
+    from safetensors import safe_open
+
+    names = {name for name in stored if name.endswith(".inv_freq") or _MASK.search(name)}
+    own = tuple(model.state_dict()) if names else ()
+    unused = {name for name in names if not any(_unwrapped(name, translation).endswith(one) or one.endswith(_unwrapped(name, translation)) for one in own)}
+    frequencies = [buffer.float().flatten() for name, buffer in model.named_buffers() if name.endswith(".inv_freq")]
+    # Frequencies that are scaled were stored unscaled by earlier versions.
+    plain = all(getattr(module, "rope_type", "default") == "default" for module in model.modules())
+    for path in weight_files(folder) if unused else ():
+        with safe_open(path, framework="pt") as file:
+            for name in unused & set(file.keys()):
+                found, wrong = file.get_tensor(name), ""
+                if name.endswith(".inv_freq"):
+                    made = [one for one in frequencies if one.numel() == found.numel()]
+                    if plain and made and not any(torch.allclose(found.float().flatten(), one, rtol=_STORED, atol=1e-6) for one in made):
+                        wrong = "its positions turn at other frequencies than config.json says (rope_theta, rope_scaling)"
+                elif found.ndim >= 2 and bool(found.float().triu(1).any()):
+                    wrong = "it lets tokens see later ones, and the model that config.json names does not"
+                if wrong:
+                    raise EngramError(
+                        f"the model in '{folder}' holds '{name}', which is not what the model would read with: {wrong}. Correct config.json, or take the "
+                        "tensor out of the file if it is known to be wrong."
+                    )
 
 
 def _refuse_not_finite(model: Any, folder: str | Path, dtype: str) -> None:

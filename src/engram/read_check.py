@@ -96,6 +96,11 @@ def read_check(model: Any, tokenizer: Any, dtype: str) -> ReadCheck:
         raise EngramError(
             f"the model ({family}) gives hidden states that are not finite numbers in {dtype}. Try float32 or bfloat16; or its weights are broken."
         )
+    if any((one - two).abs().max() > _ROUNDING * _epsilon(model) * one.abs().max() for one, two in zip(given, _given(model, ids[None, :longest]), strict=True)):
+        raise EngramError(
+            f"the model ({family}) reads the same tokens differently each time: something in it is drawn at random (dropout that stays on, hashing), or it "
+            "remembers what it read before. Its vectors are no property of the words. Turn that off in its code or its config.json."
+        )
     layers_from = _layers_from(model, ids, longest, given, getattr(config, "num_hidden_layers", None))
     limit = _limit(model, tokenizer, ids)
     lengths = (min(min(_LENGTHS), limit - 1), min(longest, limit))
