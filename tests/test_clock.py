@@ -58,6 +58,16 @@ def test_wrong_tr_is_told_with_the_right_one(wrong: float) -> None:
     assert found.verdict == OTHER_TR and found.tr == 2.0 and "a TR of 2 s" in found.said("tale"), found
 
 
+def test_rise_from_rest_confirms_no_wrong_tr() -> None:
+    """BOLD rises when the story begins, at any TR; the rows behind the last word, silent too, must not be taken for that rest."""
+    verdicts = []
+    for seed in range(12):
+        onsets = np.cumsum(np.random.default_rng(seed).uniform(0.2, 0.6, 1000))  # read aloud evenly
+        values = heard(onsets, 1.5, 5.0, seed=seed)[: int((onsets[-1] + 4) / 2.0)]
+        verdicts.append(check_clock(onsets, values, 0.0, 0, 2.0, 3).verdict)
+    assert verdicts.count(CONFIRMED) <= 3, verdicts  # by chance; 12 if silence counted
+
+
 def test_rows_that_begin_later_are_on_the_same_clock() -> None:
     """The TR is counted from the scan's first row, also where the story's rows begin later."""
     whole = heard(told(), 2.0, 5.0)

@@ -135,12 +135,13 @@ def check_clock(onsets: np.ndarray, bold: np.ndarray, start: float, first_row: i
     steps = _steps(tr)
     step = tr / steps
     lags = _grid(*LAGS, step)
-    allowed = np.arange(len(lags), n_rows * steps - len(lags) + 1)
     bold = bold[:, np.ptp(bold, axis=0) > 0]
-    rate = word_rate(onsets, begin, n_rows, tr)
+    told = _told_rows(onsets, begin, n_rows, tr)
+    rate = word_rate(onsets, begin + tr * told.start, told.stop - told.start, tr)
+    allowed = np.arange(len(lags), (told.stop - told.start) * steps - len(lags) + 1)
     if len(allowed) < SHIFTS or not bold.shape[1] or not np.ptp(rate):
         return Clock(TOO_SHORT, listeners)
-    profile = lag_profile(rate, bold)
+    profile = lag_profile(rate, bold[told])
     shifts = np.random.default_rng(0).choice(allowed, SHIFTS, replace=False)
     maxima = profile[(lags[None, :] + shifts[:, None]) % len(profile)].max(axis=1)
     found = profile[lags % len(profile)]
@@ -169,6 +170,17 @@ def clocks_of(scans: pd.DataFrame) -> Iterator[tuple[str, Clock]]:
     for story, rows in used.groupby("story", sort=True):
         one = rows.iloc[0]
         yield str(story), Clock(str(one["clock"]), len(rows), *(float(one[name]) for name in ("clock_lag", "clock_p", "clock_start", "clock_tr")))
+
+
+def _told_rows(onsets: np.ndarray, begin: float, n_rows: int, tr: float) -> slice:
+    """Return the rows from the first word to the last one.
+
+    Silence behind the last word would, round the circle of rows, come before the first one, where BOLD rises from rest: a lag of a few seconds
+    would be found at any TR.
+    """
+    rows = np.floor((onsets - begin) / tr + 1e-6)
+    rows = rows[(rows >= 0) & (rows < n_rows)]
+    return slice(int(rows.min()), int(rows.max()) + 1) if len(rows) else slice(0, 0)
 
 
 def word_rate(onsets: np.ndarray, begin: float, n_rows: int, tr: float) -> np.ndarray:
