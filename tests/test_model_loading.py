@@ -306,6 +306,14 @@ def test_an_adapter_that_is_not_wholly_applied_is_refused(rename: Callable[[str]
         activations.load(path.parent, base=MODELS / "llama-tiny", device="cpu")
 
 
+@pytest.mark.parametrize("start", ["pissa_niter_4", "corda"])
+def test_an_adapter_whose_base_was_changed_in_a_way_that_is_not_known_is_refused(start: str, tmp_path: Path) -> None:
+    path = adapter(tmp_path / "adapter")[0] / "adapter_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "init_lora_weights": start}))
+    with pytest.raises(EngramError, match=f"changed its base when training began .*{start}"):
+        activations.load(path.parent, base=MODELS / "llama-tiny", device="cpu")
+
+
 def test_adapters_that_are_pickled_or_cannot_be_merged_are_refused(tmp_path: Path) -> None:
     from peft import PromptTuningConfig, get_peft_model
 

@@ -231,3 +231,15 @@ def test_an_image_of_two_files_is_refused(tmp_path: Path) -> None:
     nibabel.save(nibabel.Nifti1Pair(np.ones(SHAPE, np.uint8), AFFINE), tmp_path / "mask.img")
     with pytest.raises(EngramError, match=r"mask\.hdr' is a pair of files"):
         Volume(volume(tmp_path / "a.nii.gz", 1.5), tmp_path / "mask.hdr", None)
+
+
+@pytest.mark.parametrize("content", ['{"SamplingFrequency": 1e-320}', '{"RepetitionTime": 1' + "0" * 400 + "}"])
+def test_numbers_beyond_any_clock_are_refused(content: str, tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text(content)
+    with pytest.raises(EngramError, match="a number above 0 is needed"):
+        repetition_time.sidecar_tr(tmp_path / "a.json")
+
+
+def test_an_empty_surface_file_gives_no_tr(tmp_path: Path) -> None:
+    (tmp_path / "a.func.gii").touch()
+    assert repetition_time.surface_tr(tmp_path / "a.func.gii") is None

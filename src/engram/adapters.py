@@ -23,6 +23,8 @@ CARD = "tuning.json"
 _ADAPTER = "adapter_config.json"
 #: Digits of a fingerprint of earlier versions.
 _SAMPLED = 16
+#: Initialisations that change the base by what the adapter's file does not hold: a random decomposition, gradients or statistics of data.
+_CHANGED_BASES = ("pissa_niter_", "corda", "loftq", "lora_ga")
 
 
 def is_adapter(folder: str | Path) -> bool:
@@ -131,6 +133,12 @@ def merged(base: str | Path, tuned: str | Path, dtype: str = "float32", code: bo
     adapter = PeftConfig.from_pretrained(str(tuned))
     if adapter.is_prompt_learning:
         raise EngramError(f"the adapter in '{tuned}' ({adapter.peft_type}) adds tokens and changes no weights, so it cannot be merged. Give a LoRA adapter.")
+    start = str(getattr(adapter, "init_lora_weights", ""))
+    if start.startswith(_CHANGED_BASES):
+        raise EngramError(
+            f"the adapter in '{tuned}' changed its base when training began (init_lora_weights: {start}), and its file does not say to what, so that it cannot "
+            "be merged. Save it as a plain LoRA: save_pretrained(folder, path_initial_model_for_weight_conversion=...), see peft's page on LoRA."
+        )
     config = AutoConfig.from_pretrained(home, local_files_only=True, trust_remote_code=code)
     kind = AutoModelForCausalLM if code or type(config) in MODEL_FOR_CAUSAL_LM_MAPPING else AutoModel
     whole = load_model(kind, home, dtype=dtype, code=code, head=False)

@@ -41,12 +41,11 @@ def surface_tr(path: Path) -> float | None:
 
     Programs write it in seconds or, as FreeSurfer does, in milliseconds.
     """
-    with path.open("rb") as stream, mmap(stream.fileno(), 0, access=ACCESS_READ) as content:
-        match = _TIME_STEP.search(content)
-        written = match[1] if match else b""
     try:
-        return _believed(float(written))
-    except ValueError:
+        with path.open("rb") as stream, mmap(stream.fileno(), 0, access=ACCESS_READ) as content:
+            match = _TIME_STEP.search(content)
+            return _believed(float(match[1] if match else b""))
+    except ValueError:  # no number, or an empty file
         return None
 
 
@@ -68,7 +67,7 @@ def sidecar_tr(path: Path) -> float | None:
         value = content.get(key)
         if value is None:
             continue
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 1e-9 < value < 1e9:
             raise EngramError(f"'{path}': {key} is {value!r}; a number above 0 is needed. Correct it, or take it out.")
         if key == "RepetitionTime" and value >= MILLISECONDS_FROM:
             raise EngramError(f"'{path}': RepetitionTime is {value:g}, which looks like milliseconds. BIDS wants seconds: write {value / 1000:g}.")
