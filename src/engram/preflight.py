@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engram.clock import CONFIRMED
 from engram.names import MIRROR_PREFIX
 from engram.survey import StorySurvey
 
@@ -104,7 +105,7 @@ def data_checks(found: Sequence[StorySurvey]) -> list[Check]:
         what = f"story {one.story}"
         checked += [Check(what, STOP, fault) for fault in one.faults]
         if one.clock is not None:
-            checked.append(Check(f"{what}: clock", LOOK if one.clock.is_loud else FINE, one.clock.said(one.story).split(": ", 1)[1]))
+            checked.append(Check(what, FINE if one.clock.verdict == CONFIRMED else LOOK, one.clock.said(one.story).split(": ", 1)[1]))
     return checked
 
 
