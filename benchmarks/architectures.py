@@ -10,7 +10,9 @@ import argparse
 import csv
 import multiprocessing
 import os
+import re
 import resource
+import signal
 import sys
 import tempfile
 import time
@@ -34,7 +36,7 @@ STORY = (ROOT / "resources" / "texts" / "stories" / "lighthouse.txt").read_text(
 WORDS = STORY.split()[:16]
 #: Differences up to this share of a unit's spread over words are rounding.
 TOLERANCE = 1e-3
-#: Bounds for each family: seconds, and bytes of memory.
+#: Bounds for each family: seconds of a core (on a busy machine, ten times as many by the clock), and bytes of memory.
 SECONDS, BYTES = 60, 6 * 2**30
 READ, REFUSED, NOT_BUILT, NO_TEXT, FAILED = "read", "refused", "not built", "no text", "failed"
 TABLE, PAGE = ROOT / "docs" / "architectures.tsv", ROOT / "docs" / "architectures.md"
@@ -44,7 +46,8 @@ TABLE, PAGE = ROOT / "docs" / "architectures.tsv", ROOT / "docs" / "architecture
 class Row:
     """What was found of a family; `wrong` says where Engram and the model differ, and is empty in a right row.
 
-    `result` is "read", "refused" (by Engram, in a message), "not built" (transformers makes no small model of it here), "no text" (it reads something else),
+    `result` is "read", "refused" (by Engram, in a message), "not built" (transformers makes no small model of it here, or one that
+    cannot read tokens by itself), "no text" (it reads something else),
     or "failed", which is a fault of Engram.
     """
 
@@ -77,19 +80,30 @@ def hidden_states(model: Any, ids: np.ndarray) -> list[np.ndarray]:
 
 
 def text_part(model: Any) -> Any:
-    """Return the part of a model that reads text by itself: the model, unless it cannot do without pictures or sound."""
-    try:
-        hidden_states(model, np.arange(4, 20))
-    except Exception:  # as many kinds as there are families
-        return next(part for name in ("text_model", "language_model", "text_encoder") if (part := getattr(model, name, None)) is not None)
-    return model
+    """Return the part of a model that reads text by itself: the model, unless it cannot do without pictures or sound.
+
+    Raises
+    ------
+    Exception
+        The model's own, if there is no such part.
+    """
+    parts = [model, *(part for name in ("text_model", "language_model", "text_encoder") if (part := getattr(model, name, None)) is not None)]
+    errors = []
+    for part in parts:
+        try:
+            hidden_states(part, np.arange(4, 20))
+        except Exception as error:  # as many kinds as there are families
+            errors.append(error)
+        else:
+            return part
+    raise errors[-1]
 
 
 def block_outputs(model: Any, ids: np.ndarray) -> list[list[np.ndarray]]:
     """Return what each list of as many modules as there are blocks makes of one sequence, in the order in which its members run."""
     import torch
 
-    stacks = [one for one in model.modules() if isinstance(one, torch.nn.ModuleList) and len(one) == tiny_models.BLOCKS]
+    stacks: list[Any] = [one for one in model.modules() if isinstance(one, torch.nn.ModuleList) and len(one) == tiny_models.BLOCKS]
     found: list[list[np.ndarray]] = [[] for _ in stacks]
 
     def keep(outputs: list[np.ndarray], output: Any) -> None:
@@ -157,14 +171,22 @@ def row_of(family: str, folder: Path, **changes: Any) -> Row:
         model = tiny_models.build(tiny_models.shrunk(family, **changes))
         tiny_models.save(model, tiny_models.tokenizer_of(STORY), folder)
     except Exception as error:  # as many kinds as there are families
-        return Row(family, NOT_BUILT, reason=_first_line(error))
+        return Row(family, NOT_BUILT, reason=_said(error))
     try:
         reader = activations.load(folder)
         found = vectors(reader)
     except EngramError as error:
-        return Row(family, REFUSED, reason=str(error).replace(str(folder), "..."))
+        refusal = str(error).replace(str(folder), "...")
+        if "allocate memory" in refusal:
+            return Row(family, NOT_BUILT, reason=f"it takes more than {BYTES // 2**30} GB of memory")
+        if not model.config.is_encoder_decoder:
+            try:
+                text_part(model)
+            except Exception as own:  # as many kinds as there are families
+                return Row(family, NOT_BUILT, reason=f"the small model reads no tokens by itself: {_said(own)}")
+        return Row(family, REFUSED, reason=refusal)
     except Exception as error:
-        return Row(family, FAILED, reason=_first_line(error), wrong=["an error that says nothing of what to do"])
+        return Row(family, FAILED, reason=_said(error), wrong=["an error that says nothing of what to do"])
     return _compared(Row(family, READ, causal=reader.causal, layers=len(found) - 1, limit=reader.limit), model, reader, found)
 
 
@@ -177,7 +199,7 @@ def _compared(row: Row, whole_model: Any, reader: activations.Reader, found: np.
         row.wrong.append(f"causal is {reader.causal}, and later tokens {'change' if sees else 'do not change'} earlier ones")
     exact = vectors(reader, mode="exact")
     row.strided_is_exact = alike(found, exact) if reader.causal else None
-    small = {"context": min(24, reader.limit), "stride": 8}
+    small: dict[str, Any] = {"context": min(24, reader.limit), "stride": 8}
     row.batched_is_single = alike(vectors(reader, **small, mode="exact"), vectors(reader, **small, mode="exact", batch_tokens=1))
     row.layer_0_knows_no_context = _contextless(reader)
     if row.layers != (blocks := model.config.get_text_config().num_hidden_layers):
@@ -221,14 +243,16 @@ def _limit_wrong(model: Any, reader: activations.Reader) -> Iterator[str]:
     try:
         states = hidden_states(model, ids)
     except Exception as error:
-        yield f"{length} tokens cannot be read: {_first_line(error)}"
+        yield f"{length} tokens cannot be read: {_said(error)}"
     else:
         if not all(np.isfinite(state).all() for state in states):
             yield f"{length} tokens give numbers that are not finite"
 
 
-def _first_line(error: BaseException) -> str:
-    return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"[:200]
+def _said(error: BaseException) -> str:
+    """Return an error in one line, without the paths of this machine."""
+    text = re.sub(r" from '[^']*site-packages[^']*'", "", " ".join(str(error).split()))
+    return f"{type(error).__name__}: {text}"[:200]
 
 
 # ---------------------------------------------------------------- all families
@@ -243,6 +267,7 @@ def families() -> list[str]:
 def _child(family: str, pipe: Any) -> None:
     """Make a family's row in a process of its own, with a bound on its memory and nothing to say."""
     resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):
         os.dup2(nowhere, stream)
@@ -250,15 +275,16 @@ def _child(family: str, pipe: Any) -> None:
         try:
             row = row_of(family, Path(folder) / family)
         except Exception as error:
-            row = Row(family, FAILED, reason=_first_line(error), wrong=["an error while it was read"])
+            row = Row(family, FAILED, reason=_said(error), wrong=["an error while it was read"])
     pipe.send(row)
 
 
 def rows_of(wanted: Sequence[str], workers: int) -> Iterator[Row]:
-    """Yield the rows of families as they are made, so many at a time, none of which takes more than `SECONDS`."""
+    """Yield the rows of families as they are made, so many at a time, none of which takes more than `SECONDS` of a core."""
     # Forked, so that torch and transformers are imported once.
     context = multiprocessing.get_context("fork")
-    waiting, running = list(reversed(wanted)), {}
+    waiting = list(reversed(wanted))
+    running: dict[str, tuple[Any, Any, float]] = {}
     while waiting or running:
         while waiting and len(running) < workers:
             mine, its = context.Pipe(duplex=False)
@@ -267,12 +293,16 @@ def rows_of(wanted: Sequence[str], workers: int) -> Iterator[Row]:
             its.close()
             running[waiting.pop()] = (process, mine, time.monotonic())
         for family, (process, pipe, begun) in list(running.items()):
-            late = time.monotonic() - begun > SECONDS
+            late = time.monotonic() - begun > 10 * SECONDS
             if pipe.poll() or not process.is_alive() or late:
                 try:
-                    yield pipe.recv() if pipe.poll() else Row(family, NOT_BUILT, reason=f"it takes more than {SECONDS} s")
-                except EOFError:
-                    yield Row(family, NOT_BUILT, reason=f"it takes more than {BYTES // 2**30} GB of memory, or its process ended (code {process.exitcode})")
+                    row = pipe.recv() if pipe.poll() else None
+                except EOFError:  # it was killed
+                    row = None
+                    process.join()
+                    late = process.exitcode in (-signal.SIGXCPU, -signal.SIGKILL)
+                more = f"{SECONDS} s" if late else f"{BYTES // 2**30} GB of memory, or its process ended (code {process.exitcode})"
+                yield row or Row(family, NOT_BUILT, reason=f"it takes more than {more}")
                 process.kill()
                 process.join()
                 del running[family]
@@ -323,9 +353,12 @@ def page(rows: Sequence[Row]) -> str:
         lines.append(
             f"| {row.family} | {'yes' if row.causal else 'no'} | {row.layers} | {limit} | " + " | ".join(mark(getattr(row, name)) for name in FLAGS) + " |"
         )
-    for result, title in ((REFUSED, "Refused, and why"), (NOT_BUILT, "Not built here"), (FAILED, "Faults")):
+    for result, title in ((REFUSED, "Refused, and why"), (NOT_BUILT, "Not built here, or by itself unable to read tokens"), (FAILED, "Faults")):
         if parts[result]:
-            lines += ["", f"## {title}", ""] + [f"- {row.family}: {_written(row.reason)}" for row in parts[result]]
+            alike: dict[str, list[str]] = {}
+            for row in parts[result]:
+                alike.setdefault(_written(row.reason.replace(f" ({row.family})", "")), []).append(row.family)
+            lines += ["", f"## {title}", ""] + [f"- {', '.join(names)}: {reason}" for reason, names in alike.items()]
     lines += ["", "## No text", "", ", ".join(row.family for row in parts[NO_TEXT]) + ".", ""]
     return "\n".join(lines)
 

@@ -23,7 +23,7 @@ _SIZES: tuple[tuple[int, str], ...] = (
     (_HEAD, "linear_key_head_dim linear_value_head_dim linear_head_dim global_head_dim swa_head_dim swa_v_head_dim mamba_d_head mamba_head_dim"),
     (_HEAD, "o_lora_rank index_head_dim hidden_size_per_layer_input mamba_headdim laurel_rank adapter_rank mamba_dt_rank"),
     (_SPAN, "sliding_window sliding_window_size attention_window_size attention_chunk_size window_size chunk_size mamba_chunk_size attention_window"),
-    (_SPAN, "qk_rope_head_dim qk_nope_head_dim rotary_dim state_size ssm_state_size mamba_d_state mamba_n_heads mamba_num_heads n_mamba_heads index_topk"),
+    (_SPAN, "qk_rope_head_dim qk_nope_head_dim rotary_dim state_size ssm_state_size mamba_d_state mamba_n_heads mamba_num_heads n_mamba_heads"),
     (_INNER, "intermediate_size ffn_dim encoder_ffn_dim decoder_ffn_dim d_ff mlp_dim n_inner d_inner ffn_hidden_size dim_ff feed_forward_size"),
     (_INNER, "moe_intermediate_size shared_expert_intermediate_size shared_intermediate_size expert_ffn_hidden_size intermediate_size_mlp"),
     (_INNER, "moe_shared_expert_intermediate_size dense_intermediate_size"),
@@ -31,7 +31,8 @@ _SIZES: tuple[tuple[int, str], ...] = (
     (2, "num_experts_per_tok num_experts_per_token moe_topk moe_k moe_top_k linear_num_key_heads index_n_heads o_groups"),
     (1, "n_group num_group num_expert_group topk_group n_shared_experts first_k_dense_replace mamba_n_groups"),
     (0, "num_kv_shared_layers"),
-    (POSITIONS, "max_position_embeddings n_positions max_seq_len max_sequence_length context_length n_ctx seq_length"),
+    # Sparse attention takes as many keys as a window has, as in real models: with few heads, chance would decide among keys of equal score.
+    (POSITIONS, "index_topk max_position_embeddings n_positions max_seq_len max_sequence_length context_length n_ctx seq_length"),
 )
 _NEW = {name: size for size, names in _SIZES for name in names.split()}
 _KEY_HEADS = ("num_key_value_heads", "n_kv_heads", "num_kv_heads", "kv_n_heads", "n_head_kv", "swa_num_key_value_heads")
@@ -39,8 +40,12 @@ _HEAD_COUNTS = ("num_attention_heads", "n_head", "n_heads", "num_heads", "attent
 _SPECIAL_TOKENS = {"bos_token_id": 0, "pad_token_id": 1, "eos_token_id": 2}
 #: Names of a configuration's own numbers of blocks, to find lists with an entry for each of them.
 _DEPTHS = ("num_hidden_layers", "n_layer", "n_layers", "num_layers")
-#: What the rules above do not do for a family; "a.b" is b of the part a.
+#: Rotary positions of three kinds (time, height, width), which share half of a head.
+_THREE = {"rope_parameters": {"rope_type": "default", "rope_theta": 10_000.0, "mrope_section": [2, 3, 3]}}
+_SEEING = "qwen2_vl_text qwen2_5_vl_text qwen2_5_omni_text glm4v_text glm_image_text glm_ocr_text paddleocr_vl_text"
+#: What the rules above do not do for a family, or for a part of one.
 EXCEPTIONS: dict[str, dict[str, Any]] = {
+    **dict.fromkeys(_SEEING.split(), _THREE),
     "bamba": {"attn_layer_indices": [1, 3]},
     "blt": {"encoder_hash_byte_group_vocab": 50},
     "deepseek_v2": {"num_experts_per_tok": 2},
@@ -51,6 +56,7 @@ EXCEPTIONS: dict[str, dict[str, Any]] = {
     "granitemoehybrid": {"layer_types": ["mamba", "attention"] * 2},
     "jamba": {"attn_layer_period": 2, "attn_layer_offset": 1},
     "lfm2_moe": {"layer_types": ["conv", "full_attention"] * 2},
+    "layoutlmv3": {"coordinate_size": 10, "shape_size": 12},
     "mamba2": {"num_heads": 8},
     "reformer": {"attn_layers": ["local", "lsh"] * 2, "axial_pos_embds_dim": [16, 48], "axial_pos_shape": [8, 12], "is_decoder": True},
     "xmod": {"default_language": "en_XX"},
@@ -88,7 +94,7 @@ def _smaller(config: Any) -> dict[str, Any]:
     changes: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, PretrainedConfig):
-            changes[name] = {**({"model_type": value.model_type} if value.model_type else {}), **_smaller(value)}
+            changes[name] = {**({"model_type": value.model_type} if value.model_type else {}), **_smaller(value), **EXCEPTIONS.get(value.model_type, {})}
         elif isinstance(value, bool):
             continue
         elif name in _KEY_HEADS:
@@ -97,6 +103,8 @@ def _smaller(config: Any) -> dict[str, Any]:
             changes[name] = special.get(name, _NEW[name])
         elif name in _SPECIAL_TOKENS:
             changes[name] = _SPECIAL_TOKENS[name]
+        elif isinstance(value, dict) and "mrope_section" in value:
+            changes[name] = {**value, **_THREE["rope_parameters"]}
         elif isinstance(value, list | tuple) and len(value) == depth > BLOCKS:
             changes[name] = [_NEW[name]] * BLOCKS if name in _NEW else _some(value)
         elif isinstance(value, list | tuple) and depth > BLOCKS and value and name.endswith(("layers", "layer_ids", "indices")):

@@ -183,7 +183,14 @@ def _tokens(model: Any, tokenizer: Any) -> np.ndarray:
 
 
 def _known_tokens(model: Any) -> int:
-    return int(model.get_input_embeddings().weight.shape[0])
+    """Return how many tokens a model has an embedding for; as its configuration says, where the table is not found."""
+    try:
+        return int(model.get_input_embeddings().weight.shape[0])
+    except (NotImplementedError, AttributeError):
+        size = getattr(model.config.get_text_config(), "vocab_size", None)
+    if size is None:
+        raise EngramError(f"the model ({model.config.model_type}) has no table of tokens, so it reads no text. Choose a model that reads text.")
+    return int(size)
 
 
 def check_tokens(ids: np.ndarray, model: Any, tokenizer: Any) -> None:
