@@ -137,6 +137,13 @@ def sees_later_tokens(model: Any, ids: np.ndarray) -> bool:
     return False
 
 
+def heeds_earlier_tokens(model: Any, ids: np.ndarray) -> bool:
+    """Tell whether another last token but one changes anything at the last one."""
+    other = ids.copy()
+    other[-2] = 4 + (other[-2] + 7) % 300
+    return any((one[-1] != two[-1]).any() for one, two in zip(hidden_states(model, ids), hidden_states(model, other), strict=True))
+
+
 def alike(one: np.ndarray, other: np.ndarray, tolerance: float = TOLERANCE) -> bool:
     """Tell whether two arrays, (..., n, n_units), differ by rounding only: by a small share of a unit's spread over the n."""
     if one.shape != other.shape:
@@ -197,6 +204,8 @@ def _compared(row: Row, whole_model: Any, reader: activations.Reader, found: np.
     last = np.array([len(reader.prefix) + tokens[-1] for tokens in story.pooled])
     if (sees := sees_later_tokens(model, ids)) == reader.causal:
         row.wrong.append(f"causal is {reader.causal}, and later tokens {'change' if sees else 'do not change'} earlier ones")
+    if not heeds_earlier_tokens(model, ids):
+        row.wrong.append("no token changes what is read at a later one")
     exact = vectors(reader, mode="exact")
     row.strided_is_exact = alike(found, exact) if reader.causal else None
     small: dict[str, Any] = {"context": min(24, reader.limit), "stride": 8}

@@ -52,6 +52,9 @@ def test_a_family_is_read_as_its_model_computes(family: str, changes: dict[str, 
 def test_a_family_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     refused = architectures.row_of("t5", tmp_path)
     assert refused.result == architectures.REFUSED and "has an encoder and a decoder" in refused.reason and not refused.wrong
+    # Its attention is code for a GPU; without, transformers goes on with zeros, and each token would be read as if it stood alone.
+    blind = architectures.row_of("mra", tmp_path / "mra")
+    assert blind.result == architectures.REFUSED and "reads each token as if it stood alone" in blind.reason
     seeing = architectures.row_of("vit", tmp_path)
     assert (seeing.result, seeing.reason) == (architectures.NO_TEXT, "it reads no tokens: its configuration has no vocabulary")
 

@@ -74,6 +74,15 @@ def test_numbers_that_are_not_finite_are_no_question_of_causality() -> None:
         check_causal(model, "mine", "tuned")
 
 
+def test_a_model_that_heeds_no_other_token_is_refused() -> None:
+    model = tiny_models.build(tiny_models.shrunk("gpt2"), headed=True)
+    for block in model.transformer.h:
+        for weight in block.attn.parameters():
+            weight.data.zero_()
+    with pytest.raises(EngramError, match="cannot be tuned: it predicts from each token alone"):
+        check_causal(model, "mine", "tuned")
+
+
 @pytest.mark.parametrize(
     ("content", "why"),
     [

@@ -104,6 +104,11 @@ def check_causal(model: Any, folder: str | Path, purpose: str) -> None:
             change = np.abs(_predictions(model, other) - plain)
             before, after = max(before, change[:place].max()), max(after, change[place + 1 :].max(initial=0))
         largest = max(largest, np.abs(plain).max())
+    if before == after == 0:
+        raise EngramError(
+            f"the model in '{folder}' ({model.config.model_type}) cannot be {purpose}: it predicts from each token alone, and no other token changes that. Its "
+            "attention does nothing here, as where code for a GPU is missing (MRA), or its weights are zero. Give another model."
+        )
     if before > _ROUNDING * _epsilon(model) * largest or before > _ALIKE * after:
         raise EngramError(
             f"the model in '{folder}' ({model.config.model_type}) cannot be {purpose}: its predictions depend on later tokens, so that it would see what it is "

@@ -267,7 +267,10 @@ def _epsilon(model: Any) -> float:
 
 
 def _is_causal(model: Any, ids: np.ndarray, layers_from: str, lengths: tuple[int, ...]) -> bool:
-    """Tell whether changing a token leaves the hidden states before it as they are: at the end and within, in sequences of several lengths."""
+    """Tell whether changing a token leaves the hidden states before it as they are: at the end and within, in sequences of several lengths.
+
+    A model that reads each token as if it stood alone is refused.
+    """
     largest, before, after = 0.0, 0.0, 0.0
     for length in lengths:
         plain = _read(model, ids[None, :length], layers_from)
@@ -279,6 +282,11 @@ def _is_causal(model: Any, ids: np.ndarray, layers_from: str, lengths: tuple[int
                 change = (one - two).abs()[0].amax(dim=-1)
                 before = max(before, float(change[:place].max()))
                 after = max(after, float(change[place + 1 :].max()) if place + 1 < length else 0.0)
+    if before == after == 0 and max(lengths) > 2:
+        raise EngramError(
+            f"the model ({model.config.model_type}) reads each token as if it stood alone: none changes what is read at another. Its attention does nothing, "
+            "as where code for a GPU is missing (MRA), or its weights are zero. Choose another model."
+        )
     return before <= _ROUNDING * _epsilon(model) * largest and before <= _ALIKE * after
 
 
