@@ -6,6 +6,7 @@ import atexit
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -150,7 +151,12 @@ def snakemake(*arguments: str | Path, folder: Path = ROOT, environment: dict[str
     if "-n" in arguments and "PYTHONPATH" not in (environment or {}):
         status, output = dry_runs().run(folder, words[3:], variables)
         return subprocess.CompletedProcess(words, status, output, "")
-    return subprocess.run(words, cwd=folder, capture_output=True, text=True, env=variables, check=False, timeout=400)
+    return subprocess.run(words, cwd=folder, capture_output=True, text=True, env=variables, check=False, timeout=1200)
+
+
+def heed_interrupts() -> None:
+    """For `preexec_fn`: a program heeds Ctrl-C (SIGINT) also where the tests run in a shell's background, which ignores it for all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def jobs(result: subprocess.CompletedProcess[str]) -> dict[str, int]:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from conftest import heed_interrupts
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from engram import endings
@@ -111,7 +112,8 @@ def test_ctrl_c_waits_until_a_job_handles_it() -> None:
         pytest.skip("no GNU env here")
     # Raised first thing, as if while Python starts; it comes when the job lets it through, and not before.
     code = "import signal; signal.raise_signal(signal.SIGINT); print(1); signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT}); print(2)"
-    done = subprocess.run(["bash", "-c", f'{prefix} {sys.executable} -c "{code}"'], capture_output=True, text=True, check=False)
+    command = ["bash", "-c", f'{prefix} {sys.executable} -c "{code}"']
+    done = subprocess.run(command, capture_output=True, text=True, check=False, preexec_fn=heed_interrupts)
     assert done.stdout == "1\n" and "KeyboardInterrupt" in done.stderr
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from conftest import command, random_words, regions, snakemake, write_table_study
+from conftest import command, heed_interrupts, random_words, regions, snakemake, write_table_study
 
 STUDY = {"study": "mine", "dataset": {"kind": "table", "path": "data", "tr": 1.5}, "models": {}, "encoding": {"folds": 2, "inner_folds": 2, "backend": "numpy"}}
 
@@ -67,7 +67,7 @@ def start_and_wait_for(rule: str, folder: Path) -> tuple[subprocess.Popen[bytes]
     """Start Snakemake and return it with the process of a job, once that runs."""
     arguments, environment = command(*RUN)
     with (folder / "console").open("w") as console:
-        process = subprocess.Popen(arguments, cwd=folder, env=environment, stdout=console, stderr=console, start_new_session=True)
+        process = subprocess.Popen(arguments, cwd=folder, env=environment, stdout=console, stderr=console, start_new_session=True, preexec_fn=heed_interrupts)
     end = time.monotonic() + 60
     while (job := job_of(rule, folder)) is None:
         assert time.monotonic() < end and process.poll() is None
