@@ -9,6 +9,8 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -117,41 +119,67 @@ def command(*arguments: str | Path, environment: dict[str, str] | None = None) -
     return [*words, *map(str, arguments)], {**clean, **(environment or {})}
 
 
-class DryRuns:
-    """A process that has Snakemake in memory and forks for each dry-run, which saves each the seconds of its imports."""
+class Forks:
+    """A process that has Snakemake in memory and forks for each run, and one with the libraries of jobs; each run and job spares the seconds of its imports.
+
+    The second is begun at the first run that is no dry-run.
+    """
 
     def __init__(self, environment: dict[str, str]) -> None:
-        script = str(ROOT / "tests" / "dry_runs.py")
-        self._server = subprocess.Popen([sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
+        self._environment = environment
+        self._runs = self._begin("runs")
+        self._folder = tempfile.TemporaryDirectory(prefix="engram-forks-")
+        self._jobs: subprocess.Popen[str] | None = None
 
-    def run(self, folder: Path, arguments: list[str], environment: dict[str, str]) -> tuple[int, str]:
+    def run(self, folder: Path, arguments: list[str], environment: dict[str, str], *, fork_jobs: bool = False) -> tuple[int, str]:
         """Run Snakemake in a folder; return its status and what it said."""
-        assert self._server.stdin is not None and self._server.stdout is not None
-        self._server.stdin.write(json.dumps({"folder": str(folder), "arguments": arguments, "environment": environment}) + "\n")
-        self._server.stdin.flush()
-        answer = json.loads(self._server.stdout.readline())
+        place = Path(self._folder.name) / "jobs"
+        if fork_jobs and self._jobs is None:
+            self._jobs = self._begin("jobs", str(place))
+            while not place.exists():
+                assert self._jobs.poll() is None, "the process that forks for jobs ended"
+                time.sleep(0.05)
+        request = {"folder": str(folder), "arguments": arguments, "environment": environment, "jobs": str(place) if fork_jobs else None}
+        assert self._runs.stdin is not None and self._runs.stdout is not None
+        self._runs.stdin.write(json.dumps(request) + "\n")
+        self._runs.stdin.flush()
+        answer = json.loads(self._runs.stdout.readline())
         return answer["status"], answer["output"]
 
     def close(self) -> None:
-        self._server.kill()
-        self._server.communicate()
+        for process in (self._runs, self._jobs):
+            if process is not None:
+                process.kill()
+                process.communicate()
+        self._folder.cleanup()
+
+    def _begin(self, *arguments: str) -> subprocess.Popen[str]:
+        # What jobs set before they import, and what would leave threads behind in forks.
+        variables = {**self._environment, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
+        command = [sys.executable, str(ROOT / "tests" / "forks.py"), *arguments]
+        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=variables)
 
 
 @cache
-def dry_runs() -> DryRuns:
-    """The process that all tests of a worker share."""
-    made = DryRuns(command()[1])
+def forks() -> Forks:
+    """The processes that all tests of a worker share."""
+    made = Forks(command()[1])
     atexit.register(made.close)
     return made
 
 
-def snakemake(*arguments: str | Path, folder: Path = ROOT, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """Run Snakemake on the project's Snakefile from a folder."""
+def snakemake(
+    *arguments: str | Path, folder: Path = ROOT, environment: dict[str, str] | None = None, own_processes: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake on the project's Snakefile from a folder.
+
+    It and its jobs are forks of processes that have imported what they need, unless the way in which they begin is what is tried.
+    """
     words, variables = command(*arguments, environment=environment)
-    if "-n" in arguments and "PYTHONPATH" not in (environment or {}):
-        status, output = dry_runs().run(folder, words[3:], variables)
-        return subprocess.CompletedProcess(words, status, output, "")
-    return subprocess.run(words, cwd=folder, capture_output=True, text=True, env=variables, check=False, timeout=1200)
+    if own_processes:
+        return subprocess.run(words, cwd=folder, capture_output=True, text=True, env=variables, check=False, timeout=1200)
+    status, output = forks().run(folder, words[3:], variables, fork_jobs="-n" not in arguments)
+    return subprocess.CompletedProcess(words, status, output, output)  # in the order in which it was said, wherever it went
 
 
 def heed_interrupts() -> None:

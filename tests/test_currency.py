@@ -276,7 +276,7 @@ def test_what_a_model_can_read_lies_inside_its_files(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "config.json").symlink_to(blobs / "config.json")
     (folder / "model.safetensors").symlink_to(blobs / "model.safetensors")
-    for name in ("README.md", ".cache/a.json", "own/code.py", "additional_chat_templates/tool.jinja", "checkpoint-5/model.safetensors", "chat_template.jinja"):
+    for name in ("README.md", ".cache/a.json", "own/code.py", "additional_chat_templates/tool.jinja", "checkpoint-5/config.json", "chat_template.jinja"):
         written(folder / name, 5)
     names = [path.relative_to(folder).as_posix() for path in raw_files.model_files(folder)]
     assert names == ["additional_chat_templates/tool.jinja", "chat_template.jinja", "config.json", "model.safetensors", "own/code.py"]
@@ -377,3 +377,14 @@ def test_results_without_a_record_are_not_trusted(content: str | None, finished:
 def test_sidecars_of_folders_and_files_that_are_not_there() -> None:
     assert currency.sidecar("tunings/lora/model-qwen2.5_shuffled-1", is_folder=True) == Path("tunings/lora/model-qwen2.5_shuffled-1.json")
     assert currency.sidecar("figures/layers.svg", is_folder=False) == Path("figures/layers.json")
+
+
+@pytest.mark.parametrize("key", ["Inputs", "Outputs", "RawFiles", "Wildcards"])
+@pytest.mark.parametrize("value", [None, 3, "x", ["x"], {"x": None}])
+def test_sidecars_that_hands_damaged_make_their_job_run_again(finished: Callable[..., Job], key: str, value: object) -> None:
+    job = finished()
+    place = Path(next(iter(job.outputs))).with_suffix(".json")
+    content = storage.read_json(place)
+    content["Provenance"][key] = value
+    storage.write_json(place, content)
+    assert key in ("Outputs", "Wildcards") or causes(job)

@@ -199,3 +199,25 @@ def test_numbers_are_those_of_pandas_own_reading(tmp_path: Path) -> None:
     cells = [[repr(draw.uniform(-1, 1) * 10 ** draw.randint(-12, 12)) for _ in range(3)] for _ in range(200)]
     path = table(tmp_path, "a\tb\tc\n" + "".join("\t".join(row) + "\n" for row in cells))
     assert delimited.read_frame(path).to_numpy().tobytes() == pd.read_csv(path, sep="\t").to_numpy().tobytes()
+
+
+@pytest.mark.parametrize("word", ["caf\u00e9", "don\u2019t", "\u201cso\u201d", "\u00fcber", "Gr\u00f6\u00dfe"])
+def test_text_that_was_read_in_another_encoding_is_refused(tmp_path: Path, word: str) -> None:
+    misread = word.encode().decode("cp1252", errors="replace").replace("\ufffd", "\x9d")
+    with pytest.raises(EngramError, match=r"line 3: .* is what UTF-8 looks like when it is read as Windows-1252"):
+        words_of(tmp_path, f"word\tonset\toffset\nso\t0\t1\n{misread}\t1\t2\n")
+    assert words_of(tmp_path, f"word\tonset\toffset\nso\t0\t1\n{word}\t1\t2\n") == ["so", word]
+
+
+def test_lost_characters_are_refused_with_their_line(tmp_path: Path) -> None:
+    with pytest.raises(EngramError, match=r"line 3: a character was lost .*caf\ufffd"):
+        words_of(tmp_path, "word\tonset\toffset\nso\t0\t1\ncaf\ufffd\t1\t2\n")
+
+
+@pytest.mark.parametrize("word", ["MA\u00c7\u00c3\u00bb", "\u00abCAF\u00c9\u00bb", "S\u00c3O", "\u20ac5", "\u00e2ge", "\u00c3\u2026"])
+def test_letters_that_people_write_are_no_sign_of_another_encoding(tmp_path: Path, word: str) -> None:
+    assert words_of(tmp_path, f"word\tonset\toffset\n{word}\t1\t2\n") == [word]
+
+
+def test_byte_order_mark_inside_a_header_is_passed_over(tmp_path: Path) -> None:
+    assert words_of(tmp_path, "\ufeff\ufeffword\tonset\toffset\nso\t0\t1\n") == ["so"]

@@ -139,9 +139,10 @@ def test_answer_that_drips_ends_at_the_deadline(say: Say, ask: Any) -> None:
     (endless(OK + b"Transfer-Encoding: chunked\r\n\r\n-5\r\n", b"x" * 65536), "more than 1048576 bytes|gave no answer"),
     (endless(OK + b"X: ", b"x" * 65536), "gave no answer"),
     (endless(b"HTTP/1.1 500 X\r\n\r\n", b"x" * 65536), "status 500; it said: x{300}[^x]"),
+    (endless(b"HTTP/1.1 302 X\r\nLocation: http://127.0.0.1:9/\r\n\r\n", b"x" * 65536), "a redirection"),
     (saying(gzip.compress(bytes(200 << 20), 1), Content_Encoding="gzip"), "more than 1048576 bytes"),
     (saying(gzip.compress(gzip.compress(bytes(20 << 20))), Content_Encoding="gzip, gzip"), "not as a chat endpoint"),
-], ids=["no length", "length", "chunks", "size of a chunk", "negative chunk", "header", "failure", "gzip", "gzip twice"])  # fmt: skip
+], ids=["no length", "length", "chunks", "size of a chunk", "negative chunk", "header", "failure", "redirection", "gzip", "gzip twice"])  # fmt: skip
 def test_answer_without_an_end_takes_bounded_memory(say: Say, message: str, ask: Any) -> None:
     import requests  # noqa: F401 - what importing takes is not the answer's
 

@@ -348,3 +348,18 @@ def test_an_adapters_base_is_held_against_its_card_in_every_byte(tmp_path: Path,
     assert adapters.base_of(folder, MODELS / "llama-tiny") == MODELS / "llama-tiny" and "of an earlier version" in caplog.text
     with pytest.raises(EngramError, match="is an adapter itself"):
         adapters.base_of(folder, folder)
+
+
+def test_adapters_that_change_nothing_or_cannot_be_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = adapter(tmp_path / "adapter")[0]
+    config, weights = folder / "adapter_config.json", folder / "adapter_model.safetensors"
+    written, tensors = json.loads(config.read_text()), load_file(weights)
+    save_file({name: torch.zeros_like(tensor) if ".lora_B." in name else tensor for name, tensor in tensors.items()}, weights)
+    activations.load(folder, base=MODELS / "llama-tiny", device="cpu")
+    assert "was not trained: its lora_B weights are all 0" in caplog.text
+    config.write_text(json.dumps({**written, "lora_alpha": 0}))
+    with pytest.raises(EngramError, match="lora_alpha 0, so that it changes nothing"):
+        activations.load(folder, base=MODELS / "llama-tiny", device="cpu")
+    config.write_text(json.dumps({**written, "peft_type": "NO_SUCH_TYPE"}))
+    with pytest.raises(EngramError, match="is not what peft expects"):
+        activations.load(folder, base=MODELS / "llama-tiny", device="cpu")

@@ -161,7 +161,7 @@ def test_a_study_with_such_a_model(own: Path, tmp_path: Path) -> None:
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(study(source=str(own), trust_remote_code=True)))
     target = "results/mine/activations/story-tale_model-own_aug-original_activations.nc"
     environment = {"HF_HOME": str(tmp_path / "home")}
-    done = snakemake("--configfile", "study.yaml", "--keep-going", target, folder=tmp_path, environment=environment)
+    done = snakemake("--configfile", "study.yaml", "--keep-going", target, folder=tmp_path, environment=environment, own_processes=True)
     assert done.returncode == 0 and ran(own), done.stderr[-2000:]
     assert not [*(tmp_path / "home").rglob("modeling_own.py")]
     written = json.loads((tmp_path / target).with_suffix(".json").read_text())["Provenance"]

@@ -243,3 +243,11 @@ def test_numbers_beyond_any_clock_are_refused(content: str, tmp_path: Path) -> N
 def test_an_empty_surface_file_gives_no_tr(tmp_path: Path) -> None:
     (tmp_path / "a.func.gii").touch()
     assert repetition_time.surface_tr(tmp_path / "a.func.gii") is None
+
+
+def test_keys_that_stand_twice_and_times_that_no_scan_has(tmp_path: Path) -> None:
+    (tmp_path / "twice.json").write_text('{"RepetitionTime": 1.5, "RepetitionTime": 2.0}')
+    with pytest.raises(EngramError, match="'RepetitionTime' stands in it twice"):
+        repetition_time.sidecar_tr(tmp_path / "twice.json")
+    with pytest.raises(EngramError, match=r"gives a TR of 0.002 s.* No scan has that TR: write the right one into a sidecar"):
+        repetition_time.check_tr(2.0, tmp_path / "bold.nii.gz", 0.002, [])

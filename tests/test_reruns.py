@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from conftest import ROOT, DryRuns, random_words, regions, write_table_study
+from conftest import ROOT, Forks, random_words, regions, write_table_study
 
 #: In place of a job's work, a line that depends on all that the job may depend on; the script's own code stands behind it, and counts for its digest.
 STUB = """
@@ -56,7 +56,7 @@ class Runs:
         self.project, self.study = folder / "project", folder / "my stúdy"
         environment = {**os.environ, "PYTHONPATH": str(self.project / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
         self.environment = {name: value for name, value in environment.items() if name != "ENGRAM_MIRROR"}
-        self._server = DryRuns(self.environment)
+        self._server = Forks(self.environment)
         self.close = self._server.close
 
     def snakemake(self, *arguments: str, project: Path | None = None, study: Path | None = None) -> str:

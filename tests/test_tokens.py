@@ -226,3 +226,18 @@ def test_offsets_that_do_not_fit_are_refused(offsets: list[tuple[int, int]], mes
 
     with pytest.raises(EngramError, match=message):
         tokenize(["one", "two"], Wrong())
+
+
+def test_words_that_lose_letters_are_named(caplog: pytest.LogCaptureFixture) -> None:
+    """A vocabulary without the letter, and no token for what is unknown: "na\u00efve" is read as "n a ve", and nothing else says so."""
+    model = models.BPE(vocab={letter: number for number, letter in enumerate("aenvst ")}, merges=[])
+    tokenizer = tokenizers.Tokenizer(model)
+    tokenizer.pre_tokenizer = Split(" ", "isolated")
+    fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer)
+    story = tokenize(["seven", "na\u00efve", "tents"], fast)
+    assert fast.convert_ids_to_tokens(story.ids[story.pooled[1]].tolist()) == ["n", "a", "v", "e"]
+    assert "1 of 3 words lose letters" in caplog.text and "word 1 ('na\u00efve')" in caplog.text
+    caplog.clear()
+    tokenize(["seven", "'tents'"], fast)  # marks may be lost
+    tokenize(["na\u00efve", "\u00e9t\u00e9"], TOKENIZERS["gpt2-tiny"])  # bytes are never lost
+    assert "lose letters" not in caplog.text

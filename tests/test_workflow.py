@@ -123,7 +123,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (blocker / "sitecustomize.py").write_text(BLOCKER)
     planned = jobs(snakemake("-n", "--configfile", ROOT / "config" / "tiny.yaml", folder=folder))
     assert planned["all"] == 1 and sum(planned.values()) <= 27
-    result = snakemake("--configfile", ROOT / "config" / "tiny.yaml", folder=folder, environment={"PYTHONPATH": str(blocker)})
+    result = snakemake("--configfile", ROOT / "config" / "tiny.yaml", folder=folder, environment={"PYTHONPATH": str(blocker)}, own_processes=True)
     assert result.returncode == 0, result.stdout[-5000:] + result.stderr[-5000:]
     return folder
 
@@ -160,7 +160,8 @@ def test_the_report_holds_what_the_study_has(tiny: Path) -> None:
 
 
 def test_snakemakes_report_is_built_offline_with_the_captions_of_the_data(tiny: Path) -> None:
-    result = snakemake("--configfile", ROOT / "config" / "tiny.yaml", "--report", "report.zip", folder=tiny, environment={"PYTHONPATH": str(tiny / "blocker")})
+    blocked = {"PYTHONPATH": str(tiny / "blocker")}
+    result = snakemake("--configfile", ROOT / "config" / "tiny.yaml", "--report", "report.zip", folder=tiny, environment=blocked, own_processes=True)
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
     with zipfile.ZipFile(tiny / "report.zip") as archive:
         names = {Path(name).name for name in archive.namelist()}

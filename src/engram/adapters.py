@@ -130,7 +130,13 @@ def merged(base: str | Path, tuned: str | Path, dtype: str = "float32", code: bo
     path = Path(tuned) / "adapter_model.safetensors"
     if not path.is_file():
         raise EngramError(f"the adapter in '{tuned}' has no '{path.name}', and weights in other formats are not loaded. Save it by save_pretrained(folder).")
-    adapter = PeftConfig.from_pretrained(str(tuned))
+    try:
+        adapter = PeftConfig.from_pretrained(str(tuned))
+    except Exception as error:  # as many kinds as there are ways to write it
+        raise EngramError(
+            f"the adapter in '{tuned}' cannot be read: its {_ADAPTER} is not what peft expects ({type(error).__name__}: {error}). Save it by "
+            "save_pretrained(folder)."
+        ) from error
     if adapter.is_prompt_learning:
         raise EngramError(f"the adapter in '{tuned}' ({adapter.peft_type}) adds tokens and changes no weights, so it cannot be merged. Give a LoRA adapter.")
     start = str(getattr(adapter, "init_lora_weights", ""))
@@ -156,6 +162,10 @@ def merged(base: str | Path, tuned: str | Path, dtype: str = "float32", code: bo
         )
     if not all(is_finite(weight) for weight in weights.values()):
         raise EngramError(f"the adapter in '{tuned}' has weights that are not finite numbers. Tune it again, or give an earlier checkpoint.")
+    if getattr(adapter, "lora_alpha", None) == 0:
+        raise EngramError(f"the adapter in '{tuned}' has lora_alpha 0, so that it changes nothing. Correct its {_ADAPTER}.")
+    if all(not weight.any() for name, weight in weights.items() if ".lora_B." in name) and any(".lora_B." in name for name in weights):
+        logger.warning("the adapter in '%s' was not trained: its lora_B weights are all 0, so that it changes nothing", tuned)
     return model.merge_and_unload().eval()
 
 

@@ -315,8 +315,9 @@ def _share_heard(rows: slice, words: pd.DataFrame, start: float, tr: float, n_tr
     if rows.stop - rows.start < 2 or heard < 0.5:
         begin = start / 1000
         in_milliseconds = abs(start) > 50 and ((words["onset"] >= begin) & (words["onset"] < begin + n_trs * tr)).mean() >= 0.5
+        found = f"only {heard:.0%} of the words fall into the scan" if heard < 0.5 else "fewer than two of the scan's rows fall into the story"
         raise EngramError(
-            f"{name}: only {heard:.0%} of the words fall into the scan. The words run from {words['onset'].min():.1f} to "
+            f"{name}: {found}. The words run from {words['onset'].min():.1f} to "
             f"{words['offset'].max():.1f} s, the scan's {n_trs} rows from {start:.1f} to {end:.1f} s. Is dataset.start (the first row's time on "
             "the words' clock), dataset.tr, or the number of rows wrong?" + (f" The start looks like milliseconds: write {begin:g}." if in_milliseconds else "")
         )

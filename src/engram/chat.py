@@ -189,8 +189,12 @@ def _ask(url: str, body: dict[str, Any], key: str, timeout: float, deadline: flo
             prepared.headers["Authorization"] = f"Bearer {key}"
         return prepared
 
+    class Session(requests.Session):
+        def get_redirect_target(self, resp: requests.Response) -> None:
+            """Return None: the library reads all of a redirection before it tells where that leads, also where nobody wants to go there."""
+
     options: dict[str, Any] = {"auth": sign, "timeout": (CONNECT, timeout), "allow_redirects": False, "stream": True}
-    with requests.post(url, json=body, headers={"Accept-Encoding": "identity"}, **options) as reply:
+    with Session() as session, session.post(url, json=body, headers={"Accept-Encoding": "identity"}, **options) as reply:
         return _Reply(reply.status_code, reply.headers.get("Retry-After"), _body(reply, end))
 
 

@@ -23,7 +23,7 @@ from engram.errors import EngramError
 from engram.facts import VOLUME
 from engram.names import MIRROR_PREFIX, NARRATIVES_TR, NILEARN_ATLASES, NILEARN_PREFIX, ORIGINAL, PEOPLE, UNTRAINED_SUFFIX, WORD_RATE
 from engram.paths import found
-from engram.repetition_time import MILLISECONDS_FROM
+from engram.repetition_time import MILLISECONDS_FROM, SHORTEST_TR
 
 #: Names become parts of file names (BIDS: alphanumeric; we add the hyphen, which hub models often carry).
 NAME = r"[A-Za-z0-9]+(?:[-.][A-Za-z0-9]+)*"
@@ -117,13 +117,15 @@ class Section(BaseModel):
             inner = value if isinstance(value, list) else value.values() if isinstance(value, dict) else [value]
             if types & {int, float} and bool not in types and any(isinstance(one, bool) for one in inner):
                 raise ValueError(f"{name}: a number is needed; YAML reads yes, no, on and off as true and false")
+            if types & {int, float} and str not in types and any(isinstance(one, str) and "_" in one for one in inner):
+                raise ValueError(f"{name}: a number in plain digits is needed, without '_'")
         return values
 
 
 #: Seconds: the longest TR of an fMRI study (sparse sampling takes some ten), and a day, which no scan exceeds. What is above has other units, such as ms.
 LONGEST_TR, _DAY = 30.0, 86_400.0
 #: A repetition time in seconds.
-RepetitionTime = Annotated[float, AfterValidator(_check_tr), Field(gt=0, le=LONGEST_TR)]
+RepetitionTime = Annotated[float, AfterValidator(_check_tr), Field(ge=SHORTEST_TR, le=LONGEST_TR)]
 Seconds = Annotated[float, Field(ge=-_DAY, le=_DAY)]
 #: The largest seed that NumPy's and torch's generators both take, with room for the numbers that are added to it (1,000 times the seed and more).
 _LARGEST_SEED = 2**31 // 1000 - 1

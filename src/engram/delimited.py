@@ -42,6 +42,11 @@ _BEGINNINGS = (
     (b"version https://git-lfs.", "it is a pointer of Git LFS. Fetch its content: 'git lfs pull'."),
     (b"/annex/objects/", "it is a pointer of git-annex. Fetch its content: 'datalad get'."),
 )
+#: Text in UTF-8 that was read as Windows-1252 and saved again: accented letters ("Ã©" for é) and quotation marks or dashes ("â€™" for ’). What may
+#: stand behind a capital Ã in Portuguese (closing marks, dashes) is no sign of it.
+_MISREAD = re.compile("Ã[¡-ª¬-¶¸-º¼-¿€‚ƒ„†‡ˆ‰Š‹ŒŽ•˜™š›œžŸ]|â€[\x80-\xbf‚ƒ„…†‡ˆ‰Š‹Œ‘’“”•–—˜™š›œž]")
+#: What stands where a program could not read a character.
+_LOST = "\ufffd"
 _SEPARATORS = {"\t": "tabs", ";": "semicolons", ",": "commas", "|": "bars", " ": "blanks"}
 _LINE_END = re.compile(r"\r\n|\r|\n")
 #: A cell that stands wholly in quotation marks; marks inside are doubled, as spreadsheets, pandas and R's `qmethod = "double"` write them.
@@ -97,7 +102,30 @@ def read_text(path: Path) -> str:
     if "\0" in text:
         line = len(_LINE_END.findall(text[: text.index("\0")])) + 1
         raise EngramError(f"'{path}', line {line}: it holds NUL characters. It is broken, or UTF-16 without a byte order mark: save it as UTF-8.")
+    _check_characters(text, path)
     return text
+
+
+def _check_characters(text: str, path: Path) -> None:
+    """Refuse text in which an earlier program lost characters, or read them in another encoding than they were written in."""
+    if (place := text.find(_LOST)) >= 0:
+        line, shown = _line_at(text, place)
+        raise EngramError(
+            f"'{path}', line {line}: a character was lost when another program read the text as UTF-8 (U+FFFD, in '{shown}'). Go back to the file before "
+            "that, and save it as UTF-8."
+        )
+    if found := _MISREAD.search(text):
+        line, shown = _line_at(text, found.start())
+        raise EngramError(
+            f"'{path}', line {line}: '{found[0]}' (in '{shown}') is what UTF-8 looks like when it is read as Windows-1252 and saved again. Go back to the "
+            "file before that, or turn it back: text.encode('cp1252').decode('utf-8')."
+        )
+
+
+def _line_at(text: str, place: int) -> tuple[int, str]:
+    """Return the number of the line of a character, and what stands around it."""
+    lines = _LINE_END.split(text[: place + 1])
+    return len(lines), _LINE_END.split(text[place - min(len(lines[-1]) - 1, 20) : place + 20])[0].replace("\t", " ")
 
 
 def read_lines(path: Path, known: Collection[str] = (), separator: str = "\t", names: Sequence[str] | None = None) -> Lines:
@@ -331,7 +359,7 @@ def _plain(line: str, separator: str, number: int, path: Path) -> str:
 def _column_names(cells: Sequence[str], known: Collection[str]) -> list[str]:
     """Return names of columns without blanks around them; those that are known in their own spelling."""
     spelling = {name.casefold(): name for name in known}
-    stripped = [cell.strip() for cell in cells]
+    stripped = [cell.strip(" \t\ufeff").strip() for cell in cells]  # where files are joined, a byte order mark can stand inside
     return [name if name in known else spelling.get(name.casefold(), name) for name in stripped]
 
 

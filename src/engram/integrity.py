@@ -12,6 +12,8 @@ from engram.errors import EngramError
 
 #: The part of a sidecar that says where results came from.
 PROVENANCE = "Provenance"
+#: Its keys that hold mappings.
+_MAPPINGS = ("Wildcards", "Inputs", "Outputs", "RawFiles")
 
 
 def sha256(path: str | Path) -> str:
@@ -42,10 +44,16 @@ def checksum(path: str | Path) -> str:
 def provenance(sidecar: Path) -> dict[str, Any]:
     """Return what a sidecar says of where results came from, for readers; nothing where it is absent, or somebody else's file beside raw data."""
     try:
-        found = storage.read_json(sidecar).get(PROVENANCE)
+        return _mappings(storage.read_json(sidecar).get(PROVENANCE))
     except EngramError:
         return {}
-    return found if isinstance(found, dict) else {}
+
+
+def _mappings(found: object) -> dict[str, Any]:
+    """Return a provenance, or nothing where it is somebody else's, or damaged by hand: what it is of is made anew."""
+    if not isinstance(found, dict) or not all(isinstance(found.get(key, {}), dict) for key in _MAPPINGS):
+        return {}
+    return found if all(isinstance(known, dict) for known in found.get("RawFiles", {}).values()) else {}
 
 
 def checked_inputs(paths: Iterable[str]) -> dict[str, str]:
@@ -69,8 +77,8 @@ def checked_inputs(paths: Iterable[str]) -> dict[str, str]:
     found = {path: checksum(path) for path in sorted(set(paths)) if Path(path).exists()}
     for path, digest in found.items():
         place = storage.sidecar(path)
-        written = storage.read_json(place).get(PROVENANCE, {}).get("Outputs", {}).get(Path(path).name)
-        if written not in (None, digest):
+        written = _mappings(storage.read_json(place).get(PROVENANCE)).get("Outputs", {}).get(Path(path).name)
+        if isinstance(written, str) and written != digest:
             raise EngramError(
                 f"'{path}' is not what was written: its SHA-256 is {digest[:12]}..., and {written[:12]}... in '{place}'. It was changed, or is damaged. "
                 "Delete it and run again: it is made anew, with what depends on it. If nobody changed it, look after the disk."

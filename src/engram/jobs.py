@@ -27,6 +27,7 @@ from engram.errors import EngramError
 from engram.integrity import PROVENANCE, check_download, checked_inputs, checksum
 from engram.names import NILEARN_PREFIX
 from engram.paths import RESOURCES, found
+from engram.redaction import without_key
 from engram.shortage import ran_out
 
 T = TypeVar("T")
@@ -222,7 +223,7 @@ def hidden(text: str) -> str:
     for name in SECRETS:
         value = os.environ.get(name, "").strip()
         if len(value) >= _SHORTEST_SECRET:
-            text = text.replace(value, f"<{name}>")
+            text = "\n".join(without_key(line.replace(value, f"<{name}>"), value) for line in text.split("\n"))
     return text
 
 

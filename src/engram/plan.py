@@ -567,6 +567,8 @@ def _narratives(study: Study) -> NarrativesDataset:
 
 def _table_scans(dataset: TableDataset) -> tuple[list[Scan], dict[str, tuple[str, ...]], tuple[str, ...], str | None, set[str]]:
     folder = Path(dataset.path).expanduser()
+    if folder.is_file():
+        raise EngramError(f"dataset.path: '{folder}' is a file. Give the folder that holds the study's tables, here '{folder.parent}'.")
     if not folder.is_dir():
         raise EngramError(f"dataset.path: there is no folder '{folder}'. It is looked for from the working directory, {Path.cwd()}.")
     _check_file_names(folder)

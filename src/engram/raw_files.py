@@ -27,6 +27,8 @@ _SETTLED_NS = 2_000_000_000
 _UNREAD = (".", "README", "LICENSE")
 #: Kinds of small files that models read from sub-folders: code of their own, configurations, chat templates.
 _NESTED = (".py", ".json", ".jinja")
+#: Sub-folders that hold other models: a Trainer's checkpoints.
+_OTHER_MODELS = "checkpoint-"
 
 
 @dataclass(frozen=True)
@@ -149,7 +151,7 @@ def model_files(folder: Path) -> list[Path]:
     nested = [
         path
         for top in here
-        if top.is_dir()
+        if top.is_dir() and not top.name.startswith(_OTHER_MODELS)
         for path in top.rglob("*")
         if path.suffix in _NESTED and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     ]

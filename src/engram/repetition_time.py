@@ -20,8 +20,8 @@ logger = logging.getLogger(__name__)
 
 #: Two TRs are the same if they differ by less than this share: 0.6 s after ten minutes.
 SAME = 1e-3
-#: A TR of so many seconds is in milliseconds.
-MILLISECONDS_FROM = 50.0
+#: A TR of so many seconds is in milliseconds; one below the second of these is in other units too (no scanner takes a volume in 50 ms).
+MILLISECONDS_FROM, SHORTEST_TR = 50.0, 0.05
 #: NIfTI's units of time, in seconds.
 _UNITS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6, "unknown": 1.0}
 _TIME_STEP = re.compile(rb"TimeStep(?:\]\]>)?\s{0,9}</Name>\s{0,99}<Value>\s{0,9}(?:<!\[CDATA\[)?\s{0,9}([0-9.eE+-]{1,30})")
@@ -58,7 +58,7 @@ def sidecar_tr(path: Path) -> float | None:
         If the file is no JSON object, or the number is no TR in seconds.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_once)
     except (OSError, ValueError, RecursionError) as error:
         raise EngramError(f"'{path}' cannot be read as a BIDS sidecar in JSON ({error}). Correct it, or take it away.") from None
     if not isinstance(content, dict):
@@ -73,6 +73,15 @@ def sidecar_tr(path: Path) -> float | None:
             raise EngramError(f"'{path}': RepetitionTime is {value:g}, which looks like milliseconds. BIDS wants seconds: write {value / 1000:g}.")
         return float(value) if key == "RepetitionTime" else 1 / float(value)
     return None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object; a `ValueError` for one that gives a key twice, of which readers keep the last without a word."""
+    content = dict(pairs)
+    if len(content) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise ValueError(f"'{next(name for name in names if names.count(name) > 1)}' stands in it twice")
+    return content
 
 
 def check_tr(tr: float, path: Path, header: float | None, sidecars: Sequence[Path]) -> str:
@@ -112,9 +121,10 @@ def check_tr(tr: float, path: Path, header: float | None, sidecars: Sequence[Pat
     if header is None:
         return f"'{path}' and its like do not give their TR (0 or 1 s in a header is none), nor does a sidecar: {tr:g} s are taken on trust"
     if not _same(header, tr):
+        believe = f"Write dataset: {{tr: {header:g}}}; or, if the header is wrong, write" if header >= SHORTEST_TR else "No scan has that TR: write"
         raise EngramError(
             f"the header of '{path}' gives a TR of {header:g} s, the study one of {tr:g} s: words and BOLD would drift apart by {_drift(header, tr)} in ten "
-            f"minutes. Write dataset: {{tr: {header:g}}}; or, if the header is wrong, write the right one into a sidecar, "
+            f"minutes. {believe} the right one into a sidecar, "
             f"'{sidecars[0].name if sidecars else path.stem + '.json'}' beside it: {{\"RepetitionTime\": {tr:g}}}."
         )
     return ""

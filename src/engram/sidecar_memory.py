@@ -16,8 +16,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from engram import earlier
+from engram import earlier, run_lock
 from engram.currency import Changes, Job, Looks, changes, sidecar
+from engram.errors import EngramError
 from engram.raw_files import Digests
 
 #: Folder of results, below them, where digests of large raw files are kept.
@@ -40,10 +41,17 @@ def attach(workflow: Any, logger: Any) -> None:
     """
     if not workflow.is_main_process:
         return
+    from snakemake.exceptions import WorkflowError
+
     build = workflow._build_dag
 
     def build_with_sidecars() -> None:
         memory = SidecarMemory(workflow, logger)
+        if memory.is_run and workflow.persistence.lock != workflow.persistence.noop:  # --nolock
+            try:
+                run_lock.take(memory.results)
+            except EngramError as error:
+                raise WorkflowError(str(error)) from None
         memory.prepare()
         build()
         memory.report()

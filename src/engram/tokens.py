@@ -83,7 +83,11 @@ def tokenize(words: Sequence[str], tokenizer: Any) -> TokenizedStory:
     first = np.searchsorted(_owners(words, ends, offsets, tokenizer), np.arange(len(words) + 1))
     names = _special_tokens(tokenizer)
     special = np.isin(ids, list(names))
-    pooled, unknown, partly = [], list[str](), list[str]()
+    pooled, unknown, partly, shortened = [], list[str](), list[str](), list[str]()
+    read = np.zeros(len(text) + 1, dtype=int)  # how many tokens begin, less how many end, at each character
+    np.add.at(read, offsets[:, 0], 1)
+    np.add.at(read, offsets[:, 1], -1)
+    read = np.cumsum(read)
     for index, word in enumerate(words):
         tokens = np.arange(first[index], first[index + 1])
         begin, end = begins[index] + np.array(core(word))
@@ -99,7 +103,14 @@ def tokenize(words: Sequence[str], tokenizer: Any) -> TokenizedStory:
             unknown.append(f"word {index} ('{word}')")
         elif special[kept].any():
             partly.append(f"word {index} ('{word}')")
+        if (read[begins[index] : ends[index]] == 0).any() and _lost_letters(word, tokenizer):
+            shortened.append(f"word {index} ('{word}')")
         pooled.append(kept)
+    if shortened:
+        logger.warning(
+            "%d of %d words lose letters under this tokenizer (%s), which drops what it does not know: %s. The model reads them as other words",
+            *(len(shortened), len(words), type(tokenizer).__name__, ", ".join(shortened[:_NAMED])),
+        )
     if partly:
         logger.info("%d of %d words have a part that the tokenizer does not know: %s", len(partly), len(words), ", ".join(partly[:_NAMED]))
     if unknown:
@@ -109,6 +120,14 @@ def tokenize(words: Sequence[str], tokenizer: Any) -> TokenizedStory:
             "of them. Write these words with characters that the model knows, take them out, or use a model for this language."
         )
     return TokenizedStory(ids, first, pooled)
+
+
+def _lost_letters(word: str, tokenizer: Any) -> list[str]:
+    """Return the letters of a word for which a tokenizer has no token, not even one for whatever is unknown.
+
+    Offsets behind such a letter are those of the word without it, so that they cannot tell which one is lost.
+    """
+    return [letter for letter in sorted(set(word)) if has_letters(letter) and not tokenizer(letter, add_special_tokens=False)["input_ids"]]
 
 
 def _owners(words: Sequence[str], ends: np.ndarray, offsets: np.ndarray, tokenizer: Any) -> np.ndarray:

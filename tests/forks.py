@@ -1,0 +1,137 @@
+"""Many runs of Snakemake, cheaply: processes that have libraries in memory, and fork.
+
+A run costs a second of imports, and each of its jobs two to five (torch, himalaya, transformers). One process forks for each run of Snakemake, and
+another, begun at the first job, for each job's script. Engram itself is in neither: every run and every job reads it anew, edited as it may be.
+
+`python forks.py runs` reads requests from standard input, one JSON object a line ({"folder": ..., "arguments": [...], "environment": {...}, "jobs":
+socket or null}), and answers each with a line ({"status": ..., "output": ...}). `python forks.py jobs <socket>` serves `fork_a_job.py`.
+"""
+
+import atexit
+import io
+import json
+import os
+import runpy
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import traceback
+from pathlib import Path
+from typing import NoReturn
+
+#: Who asks for a job's fork in the place of a job's Python.
+_CLIENT = Path(__file__).with_name("fork_a_job.py")
+
+
+def run_snakemake(folder: str, arguments: list[str], environment: dict[str, str], jobs: str | None) -> dict[str, object]:
+    """Run Snakemake in a fork and return what it said; its jobs fork from the process behind a socket, if one is named."""
+    with tempfile.TemporaryFile() as output:
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                _become(folder, environment, [1, 2], [output.fileno()] * 2)
+                if jobs:
+                    _let_jobs_fork(jobs)
+                main(arguments)
+            except SystemExit as end:
+                status = int(end.code or 0)
+            finally:
+                _end(status)
+        _, status = os.waitpid(child, 0)
+        output.seek(0)
+        return {"status": os.waitstatus_to_exitcode(status), "output": output.read().decode(errors="replace")}
+
+
+def serve_jobs(place: str) -> NoReturn:
+    """Import what jobs import, and fork for each that is asked for at a socket."""
+    import matplotlib.pyplot  # noqa: F401
+    import nilearn.plotting  # noqa: F401
+    import peft  # noqa: F401
+    import torch  # noqa: F401
+    import xarray  # noqa: F401
+    from transformers import AutoModel, AutoTokenizer, GPT2LMHeadModel, LlamaForCausalLM  # noqa: F401
+
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(place)
+        server.listen(16)
+        while True:
+            asked, _ = server.accept()
+            if os.fork() == 0:
+                server.close()
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                _run_job(asked)
+            asked.close()
+
+
+def _run_job(asked: socket.socket) -> NoReturn:
+    """Run the script that is asked for in one more fork, and say how it ended."""
+    size, streams, _, _ = socket.recv_fds(asked, 8, 3)
+    content = b""
+    while len(content) < int.from_bytes(size, "big"):
+        content += asked.recv(1 << 16)
+    request = json.loads(content)
+    child = os.fork()
+    if child == 0:
+        asked.close()
+        status = 1
+        try:
+            _become(request["folder"], request["environment"], [0, 1, 2], streams)
+            sys.argv = [request["script"]]
+            runpy.run_path(request["script"], run_name="__main__")
+            status = 0
+        except SystemExit as end:
+            status = end.code if isinstance(end.code, int) else int(end.code is not None)
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            _end(status)
+    _, ended = os.waitpid(child, 0)
+    status = os.waitstatus_to_exitcode(ended)
+    asked.sendall(bytes([status if status >= 0 else 128 - status]))
+    os._exit(0)
+
+
+def _end(status: int) -> NoReturn:
+    """End a fork as a process of its own would end."""
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+def _become(folder: str, environment: dict[str, str], streams: list[int], files: list[int]) -> None:
+    """Take on a folder, an environment and the files behind standard streams."""
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    for stream, file in zip(streams, files, strict=True):
+        os.dup2(file, stream)
+    sys.stdout, sys.stderr = (io.TextIOWrapper(os.fdopen(os.dup(stream), "wb"), write_through=True) for stream in (1, 2))
+
+
+def _let_jobs_fork(place: str) -> None:
+    """Let this process's Snakemake give its scripts to the process that forks for each."""
+    from snakemake.script import PythonScript
+
+    def execute_script(self: PythonScript, fname: str, edit: bool = False) -> None:
+        self._execute_cmd("{python} -SE {client} {place} {fname:q}", python=sys.executable, client=str(_CLIENT), place=place, fname=fname)
+
+    PythonScript.execute_script = execute_script
+
+
+if __name__ == "__main__":
+    import pandas  # noqa: F401
+    import pydantic  # noqa: F401
+    from snakemake.cli import main
+
+    if sys.argv[1] == "jobs":
+        serve_jobs(sys.argv[2])
+    for line in sys.stdin:
+        print(json.dumps(run_snakemake(**json.loads(line))), flush=True)
