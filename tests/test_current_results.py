@@ -221,18 +221,25 @@ def test_another_working_directory(runs: Runs, study: Path, tmp_path: Path) -> N
     configure(elsewhere, dataset={**dataset, "tr": 2.0}, **places)
     output = runs.snakemake("-n", *wanted, study=elsewhere)
     assert ran(output) == OF_BOLD and "made anew: bold (one): dataset.tr was 1.5, is 2.0" in output
+    assert ran(runs.snakemake(*wanted, study=elsewhere)) == OF_BOLD
+    new = tmp_path / "new"
+    new.mkdir()
+    configure(new, dataset={**dataset, "tr": 2.0}, **{**places, "pathvars": {"results": str(new / "results" / "mine")}})
+    runs.snakemake(*(str(new / path) for path in TABLES), study=new)
+    assert tables(study) == tables(new)
 
 
-def test_results_of_the_future_do_not_stop_a_run(runs: Runs, study: Path) -> None:
+def test_results_of_the_future_do_not_stop_a_run(runs: Runs, study: Path, fresh: Callable[[Path], dict[str, str]]) -> None:
     """A clock that was wrong: Snakemake would refuse what is made of files whose time is not there yet."""
     for path in (study / "results" / "mine" / "stories").iterdir():
         aged(path, -365 * 4)
     configure(study, dataset={"kind": "table", "path": "data", "tr": 2.0})
     output = runs.snakemake(*TABLES, study=study)
     assert ran(output) == OF_BOLD and "was of the future" in output
+    assert tables(study) == fresh(study)
 
 
-def test_what_the_plan_does_not_have_any_more_is_moved_aside(runs: Runs, study: Path) -> None:
+def test_what_the_plan_does_not_have_any_more_is_moved_aside(runs: Runs, study: Path, fresh: Callable[[Path], dict[str, str]]) -> None:
     results = study / "results" / "mine"
     mine, copy = results / "tables" / "notes.tsv", results / "tables" / "of_mine" / "association.tsv"
     copy.parent.mkdir()
@@ -251,5 +258,6 @@ def test_what_the_plan_does_not_have_any_more_is_moved_aside(runs: Runs, study: 
     (folder,) = (results / earlier.FOLDER).iterdir()
     assert f"moved to 'results/mine/{earlier.FOLDER}/{folder.name}'" in output
     assert {path: sha256(folder / path) for path in gone} == before and not any((results / path).exists() for path in gone)
+    assert tables(study) == fresh(study)
     assert mine.exists() and copy.exists() and copy.with_suffix(".json").exists()
     assert (results / "tables" / "scores.tsv").exists() and (results / "logs" / "effects_tables.log").exists()
