@@ -99,6 +99,19 @@ def test_positions_begin_behind_the_padding(padding: int, limit: int, make: Call
     assert vectors(story_words(80), reader).shape[:2] == (4, 80)
 
 
+def test_windows_end_where_positions_begin_to_depend_on_their_length(make: Callable[..., Path]) -> None:
+    """LongRoPE: a word's vector in an input of more than 48 tokens is another one than in a shorter input, of the same words before it."""
+    rope = {"rope_type": "longrope", "rope_theta": 1e4, "short_factor": [1.0] * 4, "long_factor": [3.0] * 4, "original_max_position_embeddings": 48}
+    reader = activations.load(make("llama", **{**HEADS, "rope_parameters": rope}), device="cpu")
+    assert reader.limit == 48
+    ids = torch.arange(5, 69)[None]
+    with torch.inference_mode():
+        long, short = (reader.model(input_ids=ids[:, :length]).last_hidden_state[0, 20] for length in (64, 48))
+    assert (long - short).abs().max() > 1e-3
+    words = story_words(60)
+    np.testing.assert_allclose(vectors(words, reader, mode="exact"), vectors(words, reader, stride=1), atol=1e-5)
+
+
 def test_a_limit_that_is_declared_too_high_is_found_by_reading(make: Callable[..., Path], caplog: pytest.LogCaptureFixture) -> None:
     reader = activations.load(make("gpt_neox", **HEADS), device="cpu")
 

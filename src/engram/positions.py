@@ -23,8 +23,20 @@ def declared_limit(config: Any, *others: int | None) -> int:
         Further limits, such as a tokenizer's.
     """
     text = config.get_text_config()
-    known = [*(getattr(text, name, None) for name in _KEYS), *others]
+    known = [*(getattr(text, name, None) for name in _KEYS), _unscaled(text), *others]
     return min((int(value) for value in known if isinstance(value, int | float) and 0 < value < NO_LIMIT), default=NO_LIMIT)
+
+
+def _unscaled(config: Any) -> int | None:
+    """Return the length up to which rotary positions are those of a short input; None where they do not depend on the input's length.
+
+    LongRoPE (Ding et al. 2024, arXiv 2402.13753; Phi-3 with 128k tokens) turns the positions of longer inputs at other frequencies: the same words
+    would get other vectors in a longer window.
+    """
+    rope = getattr(config, "rope_parameters", None) or getattr(config, "rope_scaling", None) or {}
+    if not isinstance(rope, dict) or rope.get("rope_type") != "longrope":
+        return None
+    return rope.get("original_max_position_embeddings") or getattr(config, "original_max_position_embeddings", None)
 
 
 def longest_input(model: Any, *others: int | None) -> int:
