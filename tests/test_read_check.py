@@ -108,8 +108,8 @@ def test_windows_end_where_positions_begin_to_depend_on_their_length(make: Calla
     with torch.inference_mode():
         long, short = (reader.model(input_ids=ids[:, :length]).last_hidden_state[0, 20] for length in (64, 48))
     assert (long - short).abs().max() > 1e-3
-    words = story_words(60)
-    np.testing.assert_allclose(vectors(words, reader, mode="exact"), vectors(words, reader, stride=1), atol=1e-5)
+    words = story_words(40)  # of 55 tokens or so
+    np.testing.assert_allclose(vectors(words, reader)[:, :15], vectors(words[:15], reader), atol=1e-5)
 
 
 def test_a_limit_that_is_declared_too_high_is_found_by_reading(make: Callable[..., Path], caplog: pytest.LogCaptureFixture) -> None:
