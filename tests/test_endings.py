@@ -45,6 +45,17 @@ def test_a_study_with_nothing_to_do_says_where_its_report_is(tmp_path: Path) -> 
     assert len(done.lines()) == 1
 
 
+def test_a_clock_that_is_not_confirmed_is_said_last_but_one(tmp_path: Path) -> None:
+    done = ending(tmp_path)
+    done.succeeded = True
+    columns = "subject\tstory\texcluded\tclock\tclock_lag\tclock_p\tclock_start\tclock_tr\n"
+    (tmp_path / "scans.tsv").write_text(f"{columns}01\tone\tn/a\tconfirmed\t5.0\t0.01\tn/a\tn/a\n01\ttwo\tn/a\tother TR\t-3\t0.01\tn/a\t2.0\n")
+    first, last = done.lines()
+    assert first.startswith("engram: look at the clock: story two: words and rows run at different speeds. With a TR of 2 s") and "the report is" in last
+    (tmp_path / "scans.tsv").write_text("broken")
+    assert len(done.lines()) == 1
+
+
 def test_the_first_cause_its_log_and_how_many_more(tmp_path: Path) -> None:
     log = tmp_path / "one.log"
     log.write_text("22:36:50 INFO rule bold\nstory one: 50%|##\n22:36:51 ERROR line 2: 'x' is no number.\nWrite n/a.\n")

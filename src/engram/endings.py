@@ -114,7 +114,8 @@ class Ending(logging.Handler):
                 f"  log:   {log or ', '.join(logs) or 'none'}",
             ]
         if self.succeeded and set(self.targets()) <= {"all", "report", str(self.report)} and self.report.exists():
-            return [f"engram: the report is {self.report}"]
+            wrong = [f"engram: look at the clock: {said}." for said in loud_clocks(self.report.with_name("scans.tsv"))]
+            return [*wrong, f"engram: the report is {self.report}"]
         return []
 
     def print_last(self) -> None:
@@ -123,6 +124,17 @@ class Ending(logging.Handler):
             stream.flush()
         for line in self.lines():
             print(line, file=sys.stderr)
+
+
+def loud_clocks(scans: Path) -> list[str]:
+    """Return a sentence for each story whose words and scans may not be on the same clock; nothing where the table of scans cannot be read."""
+    from engram import storage
+    from engram.clock import clocks_of
+
+    try:
+        return [clock.said(story) for story, clock in clocks_of(storage.read_table(scans)) if clock.is_loud]
+    except (OSError, EngramError, KeyError, ValueError):
+        return []  # the run has ended well; the report says the same
 
 
 def cause_in(log: Path) -> str:
