@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import engram
 from engram import code
+from engram.errors import EngramError
 
+ROOT = Path(__file__).parents[1]
 SCRIPT = '''"""A script."""
 from engram import direct
 from engram.other import function as name
@@ -25,10 +29,11 @@ class Holder:
     value = run(2)
 '''
 MODULES = {
+    "__init__": '"""Engram."""\n\n__version__ = "1"\n',
     "direct": "from engram.indirect import half\n\ndef double(x):\n    return half(4 * x)\n",
     "other": "import numpy\n\ndef function():\n    import engram.lazy\n",
     "indirect": "from engram import direct\n\ndef half(x):\n    return x / 2\n",
-    "lazy": "value = 1\n",
+    "lazy": "def half(x):\n    return x\n",
     "unrelated": "value = 1\n",
 }
 
@@ -50,10 +55,16 @@ def digest(package: Path) -> Callable[[], str]:
     """The digest of the script as a new process would take it."""
 
     def fresh() -> str:
-        code._parse.cache_clear()
+        forget()
         return code.digest(package.parent / "script.py")
 
     return fresh
+
+
+def forget() -> None:
+    """Files are read once in a process, which edits none of them."""
+    code._read.cache_clear()
+    code._imported.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -111,8 +122,151 @@ def test_moving_code_between_modules_changes_the_digest(package: Path, digest: C
 
 
 def test_every_script_of_the_workflow_has_a_digest_of_its_own() -> None:
-    code._parse.cache_clear()
-    scripts = sorted((Path(__file__).parents[1] / "workflow" / "scripts").glob("*.py"))
+    forget()
+    scripts = sorted((ROOT / "workflow" / "scripts").glob("*.py"))
     digests = {code.digest(script) for script in scripts}
     assert len(digests) == len(scripts) > 5
     assert all(len(value) == 16 for value in digests)
+
+
+def test_version_alone_is_in_the_package_itself() -> None:
+    """Its `__init__.py` is in no digest, or every job would rerun with every version."""
+    tree = ast.parse(Path(engram.__file__).read_text())
+    assert ast.get_docstring(tree)
+    assert [ast.unparse(node) for node in tree.body[1:]] == [f"__version__ = {engram.__version__!r}"]
+
+
+# A package with what imports can meet: a package in it, an `__init__.py` with code, one without, a circle.
+PACKAGES = {
+    "__init__.py": '__version__ = "1"\n',
+    "flat.py": "value = 1\n",
+    "room/__init__.py": '"""A room without code of its own."""\n',
+    "room/table.py": "value = 1\n",
+    "room/chair.py": "from . import table\n",
+    "room/inner/__init__.py": "",
+    "room/inner/lamp.py": "value = 1\n",
+    "room/inner/uses_chair.py": "from ..chair import table\n",
+    "room/inner/uses_flat.py": "from ...flat import value\n",
+    "hall/__init__.py": "from engram.hall.door import handle\nfrom .key import turn as turned\n",
+    "hall/door.py": "handle = 1\n",
+    "hall/key.py": "def turn():\n    pass\n",
+    "hall/window.py": "value = 1\n",
+    "circle/__init__.py": "",
+    "circle/one.py": "from engram.circle import two\n",
+    "circle/two.py": "import engram.circle.three\n",
+    "circle/three.py": "def later():\n    from .one import two\n",
+    "no_package/module.py": "value = 1\n",
+}
+HALL = ["hall/__init__.py", "hall/door.py", "hall/key.py"]
+CIRCLE = ["circle/one.py", "circle/two.py", "circle/three.py"]
+
+
+@pytest.fixture
+def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "engram"
+    for name, text in PACKAGES.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    monkeypatch.setattr(code, "_PACKAGE", folder)
+    return folder
+
+
+def what_counts(house: Path, script: str) -> set[str]:
+    """The files whose edit changes the digest of a script."""
+    (house.parent / "script.py").write_text(script)
+
+    def fresh() -> str:
+        forget()
+        return code.digest(house.parent / "script.py")
+
+    before, found = fresh(), set()
+    for name, text in PACKAGES.items():
+        (house / name).write_text(text + "\nadded = 1\n")
+        if fresh() != before:
+            found.add(name)
+        (house / name).write_text(text)
+    assert fresh() == before
+    return found
+
+
+#: Forms of import, the files whose edit must be seen (no others may), and the empty `__init__.py` on the way, which count once they hold code.
+FORMS = [
+    ("import engram", [], []),
+    ("import engram.flat", ["flat.py"], []),
+    ("from engram import flat", ["flat.py"], []),
+    ("from engram.flat import value", ["flat.py"], []),
+    ("from engram import __version__", [], []),
+    ("import engram.room.table", ["room/table.py"], ["room"]),
+    ("import engram.room.table as t, engram.flat as f", ["room/table.py", "flat.py"], ["room"]),
+    ("from engram.room import table", ["room/table.py"], ["room"]),
+    ("from engram.room import table as t", ["room/table.py"], ["room"]),
+    ("from engram.room.table import value", ["room/table.py"], ["room"]),
+    ("from engram.room import table, chair", ["room/table.py", "room/chair.py"], ["room"]),
+    ("from engram import room", [], ["room"]),
+    ("from engram.room import inner", [], ["room", "room/inner"]),
+    ("import engram.room.inner.lamp", ["room/inner/lamp.py"], ["room", "room/inner"]),
+    ("from engram.room.inner import lamp", ["room/inner/lamp.py"], ["room", "room/inner"]),
+    ("from engram.room.inner.lamp import value", ["room/inner/lamp.py"], ["room", "room/inner"]),
+    ("from engram.room import chair", ["room/chair.py", "room/table.py"], ["room"]),
+    ("from engram.room.inner import uses_chair", ["room/inner/uses_chair.py", "room/chair.py", "room/table.py"], ["room", "room/inner"]),
+    ("from engram.room.inner import uses_flat", ["room/inner/uses_flat.py", "flat.py"], ["room", "room/inner"]),
+    ("from engram import hall", HALL, []),
+    ("from engram.hall import handle", HALL, []),
+    ("from engram.hall import turned", HALL, []),
+    ("from engram.hall import door", HALL, []),
+    ("import engram.hall.window", ["hall/window.py", *HALL], []),
+    ("from engram.circle import one", CIRCLE, ["circle"]),
+    ("def run():\n    from engram.room import table", ["room/table.py"], ["room"]),
+    ("class Holder:\n    import engram.flat", ["flat.py"], []),
+    ("if False:\n    from engram import flat", ["flat.py"], []),
+    ("try:\n    import engram.flat\nexcept ImportError:\n    pass", ["flat.py"], []),
+    ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from engram.room.table import value", ["room/table.py"], ["room"]),
+    ("import engrams, numpy as engram\nfrom engraver import engram", [], []),
+    ("import importlib\nimportlib.import_module('numpy')", [], []),
+]
+
+
+@pytest.mark.parametrize(("script", "files", "empty"), FORMS, ids=[form[0] for form in FORMS])
+def test_an_edit_is_seen_by_its_dependents_alone(script: str, files: list[str], empty: list[str], house: Path) -> None:
+    """Code in a package's `__init__.py` runs with each import from it; without code it ties nothing, nor does a docstring in it."""
+    assert what_counts(house, script) == {*files, *(f"{folder}/__init__.py" for folder in empty)}
+
+
+@pytest.mark.parametrize(("script", "files", "empty"), FORMS, ids=[form[0] for form in FORMS])
+def test_modules_names_what_is_behind_a_script(script: str, files: list[str], empty: list[str], house: Path) -> None:
+    (house.parent / "script.py").write_text(script)
+    forget()
+    assert code.modules(house.parent / "script.py") == {name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in files}
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "line", "found"),
+    [
+        ("script.py", "import engram.rom.table", 1, "no module engram.rom.table"),
+        ("script.py", "\nfrom engram.rom import table", 2, "no module engram.rom"),
+        ("script.py", "from engram.room import tabel", 1, "engram.room has neither a module nor a name tabel"),
+        ("script.py", "from engram.room.table import vaule", 1, "engram.room.table has neither a module nor a name vaule"),
+        ("script.py", "from engram import tabel", 1, "engram has neither a module nor a name tabel"),
+        ("script.py", "import engram.flat.value", 1, "no module engram.flat.value"),
+        ("script.py", "from engram.flat.value import x", 1, "no module engram.flat.value"),
+        ("script.py", "def run():\n    from engram.room import tabel", 2, "neither"),
+        ("script.py", "from engram.room import *", 1, "write which names"),
+        ("script.py", "from . import table", 1, "a script is in no package"),
+        ("script.py", "from engram.no_package import module", 1, "no module engram.no_package"),
+        ("script.py", "import engram.no_package.module", 1, "no module engram.no_package.module"),
+        ("script.py", "import importlib\nimportlib.import_module('engram.flat')", 2, "write an import statement"),
+        ("script.py", "from importlib import import_module\nimport_module(f'engram.{name}')", 2, "write an import statement"),
+        ("script.py", "__import__('engram')", 1, "write an import statement"),
+        ("engram/flat.py", "value = 1\n\nfrom engram.room import tabel", 3, "neither"),
+        ("engram/flat.py", "value = 1\nfrom .. import flat", 2, "leads out of engram"),
+        ("engram/room/chair.py", "from .tabel import value", 1, "no module engram.room.tabel"),
+        ("engram/room/__init__.py", "from . import tabel", 1, "engram.room has neither"),
+    ],
+)
+def test_an_import_that_cannot_be_followed_is_an_error(file: str, text: str, line: int, found: str, house: Path) -> None:
+    (house.parent / "script.py").write_text("from engram import flat\nfrom engram.room import chair\n")
+    (house.parent / file).write_text(text)
+    forget()
+    with pytest.raises(EngramError) as error:
+        code.digest(house.parent / "script.py")
+    assert f"{house.parent / file}, line {line}: " in str(error.value) and found in str(error.value)
