@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from engram import signs_of_life
-from engram.jobs import progress
+from engram.progress import progress
 
 
 def said_of(seconds: float) -> list[float]:

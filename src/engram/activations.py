@@ -18,11 +18,11 @@ import xarray as xr
 from engram import storage
 from engram.adapters import base_of, is_adapter, merged
 from engram.errors import EngramError
-from engram.jobs import progress
 from engram.memory import ReadingShape
 from engram.model_loading import load_model
 from engram.own_code import is_allowed, loading_error
 from engram.paths import found
+from engram.progress import progress
 from engram.read_check import check_tokens, hidden_states, read_check
 from engram.shortage import Shrinking
 from engram.tokens import TokenizedStory, tokenize

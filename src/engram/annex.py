@@ -21,7 +21,7 @@ from engram.downloads import WAITS
 from engram.errors import EngramError
 from engram.facts import SUBDATASETS
 from engram.integrity import sha256
-from engram.jobs import progress
+from engram.progress import progress
 from engram.storage import atomic
 
 logger = logging.getLogger(__name__)

@@ -24,10 +24,10 @@ from engram.associations import COLUMNS, Association
 from engram.causality import check_causal
 from engram.errors import EngramError
 from engram.integrity import sha256
-from engram.jobs import progress
 from engram.model_loading import load_model
 from engram.own_code import loading_error
 from engram.positions import declared_limit
+from engram.progress import progress
 from engram.prompts import STORY_WORDS, check_granularity, places, prompt
 from engram.punctuation import bare, ends_sentence, has_letters, is_closed, marks, unquoted, without_end
 

@@ -14,8 +14,8 @@ import xarray as xr
 from engram import clock, timing
 from engram.datasets import Dataset, refuse_constant
 from engram.errors import EngramError
-from engram.jobs import progress
 from engram.names import AVERAGE
+from engram.progress import progress
 
 logger = logging.getLogger(__name__)
 

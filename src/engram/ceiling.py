@@ -16,8 +16,8 @@ import xarray as xr
 from engram import timing
 from engram.bold import zscore
 from engram.folds import blocked_folds
-from engram.jobs import progress
 from engram.names import AVERAGE, FEWEST_LISTENERS
+from engram.progress import progress
 from engram.scoring import pearson, standardize
 
 #: Targets held in memory at a time.

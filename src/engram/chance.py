@@ -16,7 +16,7 @@ import numpy as np
 import xarray as xr
 
 from engram.encoding import Group, open_group, region_coordinates, region_indices
-from engram.jobs import progress
+from engram.progress import progress
 from engram.tables import reported_layer
 
 #: BOLD is shifted by at least so many seconds, either way.

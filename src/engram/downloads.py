@@ -12,7 +12,7 @@ from pathlib import Path
 from engram import delimited
 from engram.errors import EngramError
 from engram.integrity import sha256
-from engram.jobs import progress
+from engram.progress import progress
 from engram.storage import atomic
 
 logger = logging.getLogger(__name__)

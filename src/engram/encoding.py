@@ -20,8 +20,8 @@ import xarray as xr
 from engram import memory, storage, timing
 from engram.errors import EngramError
 from engram.folds import blocked_folds
-from engram.jobs import progress
 from engram.memory import EncodingShape
+from engram.progress import progress
 from engram.scoring import pearson, standardize
 from engram.shortage import Shrinking
 

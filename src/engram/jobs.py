@@ -15,12 +15,12 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO, TypeVar
+from typing import Any, TextIO
 
 from engram import devices, raw_files, signs_of_life, storage
 from engram.errors import EngramError
@@ -30,7 +30,6 @@ from engram.paths import RESOURCES, found
 from engram.redaction import without_key
 from engram.shortage import ran_out
 
-T = TypeVar("T")
 logger = logging.getLogger("engram")
 
 #: Warnings kept of a job, beside its log.
@@ -123,19 +122,6 @@ def _device_for(snakemake: Any) -> devices.Device | None:
 def _disk_is_full(error: BaseException) -> bool:
     # HDF5 raises errors without a number, but with the system's words.
     return isinstance(error, OSError) and (error.errno in (errno.ENOSPC, errno.EDQUOT) or os.strerror(errno.ENOSPC) in str(error))
-
-
-def progress(items: Iterable[T], description: str, unit: str, total: int | None = None) -> Iterator[T]:
-    """Yield the items, with a progress bar and a rate in the rule's log, and a count on the console of a long job."""
-    from tqdm import tqdm
-
-    streams = [handler.stream for handler in logger.handlers if isinstance(handler, logging.StreamHandler)]
-    stream = streams[0] if streams else sys.stderr
-    bar = tqdm(items, desc=description, unit=unit, total=total, file=stream, mininterval=2, ascii=True)
-    with signs_of_life.counting(description, None if bar.total is None else int(bar.total)) as count:
-        for item in bar:
-            yield item
-            count.done += 1
 
 
 def dataset_folder(snakemake: Any) -> Path:

@@ -18,7 +18,7 @@ import xarray as xr
 from engram import storage
 from engram.encoding import Group, open_group, region_coordinates, region_indices
 from engram.folds import blocked_folds
-from engram.jobs import progress
+from engram.progress import progress
 from engram.scoring import pearson, standardize
 from engram.tables import reported_layer
 

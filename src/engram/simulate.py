@@ -21,9 +21,9 @@ import pandas as pd
 from engram import activations, associations, facts, inference, listening, storage
 from engram.bold import zscore
 from engram.facts import Fact
-from engram.jobs import progress
 from engram.names import NARRATIVES_TR, WORD_RATE, associations_file
 from engram.narratives import VERTICES
+from engram.progress import progress
 
 logger = logging.getLogger(__name__)
 

@@ -30,11 +30,11 @@ from engram import storage
 from engram.adapters import CARD, fingerprint
 from engram.causality import check_causal
 from engram.errors import EngramError
-from engram.jobs import progress
 from engram.model_loading import load_model
 from engram.names import ASSOCIATION, TUNING_CONTROLS
 from engram.own_code import loading_error
 from engram.positions import longest_input
+from engram.progress import progress
 from engram.shortage import Shrinking
 from engram.tuning_checks import check_finite, report_first_loss, uniform_loss
 from engram.tuning_data import Sample

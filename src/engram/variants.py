@@ -15,8 +15,8 @@ import xarray as xr
 
 from engram import storage
 from engram.encoding import Group, Part, region_coordinates, region_indices, regions_of
-from engram.jobs import progress
 from engram.names import AVERAGE, stimulus
+from engram.progress import progress
 from engram.tables import LISTENERS, reported_layer
 
 #: A variant: its name, the vectors of the story's words (n_layers, n_words, n_units), those of inserted words that are rows of their
