@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 
 from engram import storage, tables
+from engram.layers import reported_layer
 
 RNG = np.random.default_rng(0)
 SUBJECTS, STORIES, N_TARGETS = ["01", "02", "average"], ["one", "two"], 5
@@ -92,4 +93,4 @@ def test_the_order_of_rows_changes_nothing(study: Made) -> None:
 
 @pytest.mark.parametrize(("depth", "layer", "expected"), [(12, None, 8), (5, None, 3), (32, None, 21), (0, None, 0), (12, 9, 9), (5, 9, 5)])
 def test_reported_layer(depth: int, layer: int | None, expected: int) -> None:
-    assert tables.reported_layer(depth, layer) == expected
+    assert reported_layer(depth, layer) == expected

@@ -160,7 +160,7 @@ def read_texts(
         `anchor`: the vector of a word with an insertion is the mean of its own and its insertion's. Under the additive ones
         inserted words are kept too, with their times (`engram.associations.inserted_rows`).
     layer : int or None
-        The layer to report (`engram.tables.reported_layer`), the only one that is kept of controls.
+        The layer to report (`engram.layers.reported_layer`), the only one that is kept of controls.
 
     Returns
     -------

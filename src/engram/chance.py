@@ -16,8 +16,8 @@ import numpy as np
 import xarray as xr
 
 from engram.encoding import Group, open_group, region_coordinates, region_indices
+from engram.layers import reported_layer
 from engram.progress import progress
-from engram.tables import reported_layer
 
 #: BOLD is shifted by at least so many seconds, either way.
 MARGIN = 20.0
@@ -92,7 +92,7 @@ def group_null(
     subjects : sequence of str
         The group's listeners, without the average one.
     layer : int or None
-        The layer to report (`engram.tables.reported_layer`).
+        The layer to report (`engram.layers.reported_layer`).
     number : int
         How many shifts.
     targets : {"all", "roi"}

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from engram import style, tables
+from engram import names, style
 from engram.names import ASSOCIATION, AVERAGE, PEOPLE, TUNING_CONTROLS
 from engram.style import CONDITIONS, GREY, MM, PAGE, SIDES, Drawn, Palette, count, listed, span
 
@@ -44,7 +44,7 @@ def association(table: pd.DataFrame, controls: pd.DataFrame, listeners: pd.DataF
             here = {**mine, "hemisphere": side}
             _association_points(line[side], style.matching(part, here), style.matching(controls, here), style.matching(listeners, here), rois, colour)
         _row_title(line[next(iter(regions))], association_title(part), "F (Pearson r)")
-        _curves(line["layers"], style.matching(layers, {**mine, "subjects": tables.LISTENERS}), "F", {augmentation: colour}, None)
+        _curves(line["layers"], style.matching(layers, {**mine, "subjects": names.LISTENERS}), "F", {augmentation: colour}, None)
     others = [kind for kind in style.CONTROLS if table[f"F_{kind}"].notna().any()]
     bands = controls.loc[controls["text"].str.startswith("random-")].groupby(["augmentation", "model", "hemisphere", "roi"])["F"].quantile(_BAND)
     style.reach([line[side] for line in panels for side in regions], table[["F", "F_low", "F_high", *(f"F_{kind}" for kind in others)]], bands)
@@ -167,7 +167,7 @@ def tuning(table: pd.DataFrame, models: pd.DataFrame, listeners: pd.DataFrame, l
             _tuning_points(line[side], style.matching(part, here), style.matching(models, here), rois)
             _listener_dots(line[side], style.matching(listeners, here), "difference", rois, -0.25)
         _row_title(line[next(iter(regions))], tuning_title(part), "R_sft - R (Pearson r)")
-        shown = style.matching(layers, {**mine, "subjects": tables.LISTENERS})
+        shown = style.matching(layers, {**mine, "subjects": names.LISTENERS})
         _curves(line["layers"], shown, "difference", {kind: colour for kind, colour in CONDITIONS.items() if kind in set(shown["condition"])}, "condition")
     means = [f"difference_{kind}" for kind in TUNING_CONTROLS]
     style.reach([line[side] for line in panels for side in regions], table[["difference", "difference_low", "difference_high", *means]], models["difference"])

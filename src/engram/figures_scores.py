@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from engram import style, tables
+from engram import style
+from engram.layers import reported_layer
 from engram.names import AVERAGE, ORIGINAL, WORD_RATE
 from engram.style import COLUMN, MM, PAGE, SIDES, Drawn, Palette, count, listed, span
 
@@ -228,7 +229,7 @@ def _region_points(panel: Axes, part: pd.DataFrame, rois: Sequence[str], model: 
 def at_reported_layer(scores: pd.DataFrame, layer: int | None) -> pd.DataFrame:
     """Return the scores at each model's reported layer."""
     depth = scores.groupby("model")["layer"].transform("max")
-    wanted = depth.map(lambda last: tables.reported_layer(int(last), layer))
+    wanted = depth.map(lambda last: reported_layer(int(last), layer))
     return scores[scores["layer"] == wanted]
 
 
@@ -266,7 +267,7 @@ def roi_layers(scores: pd.DataFrame, models: Sequence[str], layer: int | None) -
         # Edges, not middles: of one row or column alone no size can be told.
         edges = np.arange(values.shape[1] + 1) - 0.5, np.arange(values.shape[0] + 1) - 0.5
         image = panel.pcolormesh(*edges, np.ma.masked_invalid(values), cmap=style.DIVERGING, vmin=-bound, vmax=bound, rasterized=len(order) > _MANY)
-        reported = tables.reported_layer(int(values.columns.max()), layer)
+        reported = reported_layer(int(values.columns.max()), layer)
         for colour, width, dashes in (("white", 1.4, "-"), (style.INK, 0.7, ":")):  # to be seen on any colour
             panel.axvline(reported, color=colour, linewidth=width, linestyle=dashes)
         panel.set(xlabel="layer", facecolor="#EEEEEE")

@@ -4,6 +4,8 @@
 FEWEST_LISTENERS = 4
 #: The average listener, who appears among the subjects.
 AVERAGE = "average"
+#: Rows of the listeners' mean, in tables by subject group.
+LISTENERS = "listeners"
 #: The baseline that knows only how many words each TR holds.
 WORD_RATE = "word-rate"
 #: What the untrained twin of a model is called, behind the model's name.

@@ -18,9 +18,9 @@ import xarray as xr
 from engram import storage
 from engram.encoding import Group, open_group, region_coordinates, region_indices
 from engram.folds import blocked_folds
+from engram.layers import reported_layer
 from engram.progress import progress
 from engram.scoring import pearson, standardize
-from engram.tables import reported_layer
 
 #: Shares of a band, beside those before it, that are tried for each target.
 SHARES = (0.0, 0.1, 0.5, 0.9)
@@ -255,7 +255,7 @@ def group_nuisance(
         One file per story of the group, in the same order.
     subjects : sequence of str
     layer : int or None
-        The layer to report (`engram.tables.reported_layer`).
+        The layer to report (`engram.layers.reported_layer`).
     features : sequence of str
         Nuisance features (`FEATURES`); words since the last insertion are left out, since the story alone has none.
     targets : {"all", "roi"}

@@ -19,10 +19,11 @@ import pandas as pd
 
 from engram import methods, sentences, storage
 from engram.integrity import provenance
+from engram.layers import reported_layer
 from engram.maps import ASSOCIATION_DIFFERENCE, layer_name, on_fsaverage5, read_maps
 from engram.names import ORIGINAL
 from engram.paths import TEMPLATES
-from engram.tables import KEYS, reported_layer
+from engram.tables import KEYS
 
 QUESTION = "Does associative memory bring language models closer to the brain?"
 #: Rows of a table that are shown one by one; larger ones are summed up by column.

@@ -11,8 +11,8 @@ import xarray as xr
 
 from engram import storage
 from engram.encoding import region_indices, regions_of
+from engram.layers import reported_layer
 from engram.names import AVERAGE, stimulus
-from engram.tables import reported_layer
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def read_reported(files: Sequence[str], layer: int | None) -> Reported:
     ----------
     files : sequence of paths
     layer : int or None
-        The layer to report (`engram.tables.reported_layer`).
+        The layer to report (`engram.layers.reported_layer`).
     """
     found: dict[tuple[str, str], tuple[np.ndarray, np.ndarray]] = {}
     regions: list[tuple[str, str, int]] = []

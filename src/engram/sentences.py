@@ -11,8 +11,9 @@ import pandas as pd
 
 from engram import inference
 from engram.clock import CONFIRMED, ENOUGH_LISTENERS, NOT_CONFIRMED, TOO_SHORT, clocks_of
+from engram.layers import reported_layer
 from engram.names import AVERAGE, ORIGINAL, PEOPLE, TUNING_CONTROLS, WORD_RATE, stimulus
-from engram.tables import by_subject, reported_layer
+from engram.tables import by_subject
 
 Tables = Mapping[str, pd.DataFrame]
 

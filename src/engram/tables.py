@@ -13,13 +13,11 @@ import pandas as pd
 import xarray as xr
 
 from engram import storage
-from engram.names import AVERAGE
+from engram.names import AVERAGE, LISTENERS
 from engram.rois import members, roi_sets
 
 #: Columns that are text even where they look like numbers.
 KEYS = dict.fromkeys(("study", "group", "story", "subject", "model", "augmentation", "hemisphere", "roi", "roi_set", "kind"), str)
-#: Rows of the listeners' mean, in tables by subject group.
-LISTENERS = "listeners"
 
 _KIND_AVERAGE = "sqrt(split_sb)"
 _KIND_SINGLE = "loo/sqrt(rel(n-1))"
@@ -281,8 +279,3 @@ def regions_table(files: Sequence[str]) -> pd.DataFrame:
             place = {axis: float(dataset[axis].values[index].mean()) if axis in dataset.coords else np.nan for axis in ("x", "y", "z")}
             rows.append({"hemisphere": hemisphere, "roi": roi, "n_targets": len(index), **place})
     return pd.DataFrame(rows, columns=list(REGIONS_COLUMNS))
-
-
-def reported_layer(depth: int, layer: int | None) -> int:
-    """Return the layer to report for a model whose last layer is `depth`: fixed beforehand, never chosen by its score."""
-    return min(layer, depth) if layer is not None else round(2 * depth / 3)

@@ -15,9 +15,9 @@ import xarray as xr
 
 from engram import storage
 from engram.encoding import Group, Part, region_coordinates, region_indices, regions_of
-from engram.names import AVERAGE, stimulus
+from engram.layers import reported_layer
+from engram.names import AVERAGE, LISTENERS, stimulus
 from engram.progress import progress
-from engram.tables import LISTENERS, reported_layer
 
 #: A variant: its name, the vectors of the story's words (n_layers, n_words, n_units), those of inserted words that are rows of their
 #: own (n_layers, n_rows, n_units), and the times of these in seconds.
@@ -34,7 +34,7 @@ def collect(variants: Iterable[Variant], versions: Container[str], layer: int | 
     versions : container of str
         Names of the variants that are scored at every layer.
     layer : int or None
-        The layer to report (`engram.tables.reported_layer`), the only one that is kept of the others.
+        The layer to report (`engram.layers.reported_layer`), the only one that is kept of the others.
 
     Returns
     -------

@@ -7,13 +7,14 @@ import pandas as pd
 from engram import simulate, storage, tables
 from engram.errors import EngramError
 from engram.jobs import job
+from engram.layers import reported_layer
 
 with job(snakemake):
     config = snakemake.params.config
     scores = storage.read_table(snakemake.input.scores, dtype=tables.KEYS)
     scores = scores[scores["subject"] != tables.AVERAGE]
     depths = scores.groupby("model")["layer"].max().to_dict()
-    layers = {model: tables.reported_layer(depths[model], config["layer"]) for model in config["models"]}
+    layers = {model: reported_layer(depths[model], config["layer"]) for model in config["models"]}
     truth = storage.read_table(Path(snakemake.input.manifest).parent / "dataset" / "truth.tsv")
     table = simulate.compare_with_truth(scores, truth, config["models"], layers)
     if snakemake.input.association:
