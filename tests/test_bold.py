@@ -10,7 +10,7 @@ import pytest
 from conftest import story_bold
 from scipy.fft import idct
 
-from engram import bold
+from engram import bold, time_courses
 from engram.errors import EngramError
 
 OPTIONS: dict[str, Any] = {"confounds": True, "high_pass": None, "targets": "all", "average": True, "trim": 0, "tail": 4.0}
@@ -65,13 +65,13 @@ def test_confounds_and_drifts_are_regressed_out_together() -> None:
     drifts = np.column_stack([idct(np.eye(n_trs)[k], norm="ortho") for k in range(1, n_drifts + 1)])
     raw = rng.standard_normal((n_trs, 4)) + 5 * drifts[:, :4] * 10 + confounds[:, :1]
     cleaned = bold.clean(raw, confounds, tr, 1 / 128)
-    np.testing.assert_allclose(bold.zscore(cleaned), direct_residual(raw, np.column_stack([confounds[:, :2], drifts])), atol=1e-6)
+    np.testing.assert_allclose(time_courses.zscore(cleaned), direct_residual(raw, np.column_stack([confounds[:, :2], drifts])), atol=1e-6)
     assert np.abs(cleaned.T @ np.column_stack([drifts, confounds[:, :2] - confounds[:, :2].mean(0)])).max() < 1e-6
 
 
 def test_nothing_to_remove_only_standardises() -> None:
     raw = scans(1)["01"]
-    np.testing.assert_allclose(bold.zscore(bold.clean(raw, None, 2.0, None)), bold.zscore(raw.astype(float)), atol=1e-6)
+    np.testing.assert_allclose(time_courses.zscore(bold.clean(raw, None, 2.0, None)), time_courses.zscore(raw.astype(float)), atol=1e-6)
 
 
 def test_rows_times_and_the_average_listener() -> None:
@@ -82,7 +82,7 @@ def test_rows_times_and_the_average_listener() -> None:
     assert (result["time"].values[0], result["time"].values[-1]) == (3.0, 63.0)
     single = result["bold"].sel(subject=["01", "02", "03"]).values
     np.testing.assert_allclose(single.std(1), 1, atol=3e-4)
-    np.testing.assert_allclose(result["bold"].sel(subject="average").values, bold.zscore(single.mean(0)), atol=3e-4)
+    np.testing.assert_allclose(result["bold"].sel(subject="average").values, time_courses.zscore(single.mean(0)), atol=3e-4)
 
 
 def test_regions_are_means_of_their_targets() -> None:
@@ -90,7 +90,7 @@ def test_regions_are_means_of_their_targets() -> None:
     assert result["target"].values.tolist() == ["L-one", "R-two"]
     assert result["x"].values.tolist() == [2.0, 5.0]
     whole = story_bold(Made(scans()), "tale", ["01"], WORDS, **OPTIONS)[0]["bold"].values[0]
-    np.testing.assert_allclose(result["bold"].values[0, :, 0], bold.zscore(whole[:, :2].mean(1)), atol=3e-4)
+    np.testing.assert_allclose(result["bold"].values[0, :, 0], time_courses.zscore(whole[:, :2].mean(1)), atol=3e-4)
 
 
 def test_the_average_of_one_listener_is_nobody() -> None:

@@ -7,8 +7,8 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from engram import ceiling
-from engram.bold import zscore
 from engram.folds import blocked_folds
+from engram.time_courses import zscore
 
 OPTIONS = {"folds": 5, "gap": 3, "halves": 30, "seed": 0}
 

@@ -11,7 +11,7 @@ import pytest
 from report_sample import config as configured
 from report_sample import scans as sample_scans
 
-from engram import bold, clock, sentences, stories
+from engram import bold, clock, sentences, stories, time_courses
 from engram.alice import AliceDataset
 from engram.clock import CONFIRMED, NOT_CONFIRMED, OTHER_LAG, OTHER_TR, TOO_SHORT, Clock, check_clock
 
@@ -33,7 +33,7 @@ def heard(onsets: np.ndarray, tr: float, lag: float, noise: float = 1.0, targets
     times = start + tr * (np.arange(rows) + 0.5)
     signal = np.exp(-0.5 * ((times[:, None] - onsets[None, :] - lag) / 2.0) ** 2).sum(1)
     noises = np.apply_along_axis(np.convolve, 0, rng.standard_normal((rows + 4, targets)), np.ones(5) / 5**0.5, "valid")
-    values: np.ndarray = bold.zscore(signal[:, None]) + noise * noises
+    values: np.ndarray = time_courses.zscore(signal[:, None]) + noise * noises
     return values
 
 

@@ -12,9 +12,10 @@ import pytest
 from conftest import story_bold
 
 from engram import alice, bold, datasets, stories
-from engram.datasets import TableDataset
 from engram.errors import EngramError
+from engram.table_dataset import TableDataset
 
+WORD_COLUMNS = ["word", "onset", "offset", "sentence_end"]
 TABLES = {
     "story-tale_words.tsv": 'word\tonset\toffset\tnote\nOnce\t0.5\t0.8\tx\n"upon\t0.9\t1.0\tx\nnull\tn/a\tn/a\tx\ntime\t2\t2.5\tx\n',
     "targets.tsv": "target\themisphere\troi\tx\tignored\nt1\tL\tone\t-1.5\t0\n2\tB\ttwo\tn/a\t0\n",
@@ -34,7 +35,7 @@ def table_study(folder: Path, **changes: str) -> TableDataset:
 
 def test_words_are_read_as_they_are(tmp_path: Path) -> None:
     words = table_study(tmp_path).words("tale")
-    assert list(words.columns) == datasets.WORD_COLUMNS
+    assert list(words.columns) == WORD_COLUMNS
     assert words["word"].tolist() == ["Once", '"upon', "null", "time"]
     np.testing.assert_array_equal(words["onset"], [0.5, 0.9, np.nan, 2])
     np.testing.assert_array_equal(words["offset"], [0.8, 1.0, np.nan, 2.5])
@@ -277,7 +278,7 @@ def test_alice_clitics_join_the_word_before_them(tmp_path: Path) -> None:
     assert words["word"].tolist() == ["There are", "she'll", "wasn't", "Alice's", "Dinah's", "don't"]
     assert words["onset"].tolist() == [1, 2, 2.5, 3, 4, 5]
     assert words["offset"].tolist() == [1.5, 2.25, 3, 3.5, 4.5, 5]  # the last one ended before it began
-    assert list(words.columns) == datasets.WORD_COLUMNS
+    assert list(words.columns) == WORD_COLUMNS
     assert words["sentence_end"].dtype == bool
 
 

@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from engram import associations, delimited, narratives
-from engram.datasets import TableDataset, TableWords
 from engram.errors import EngramError
+from engram.table_dataset import TableDataset, TableWords
 
 WORDS = ["Once,", '"Upon', "a", 'time,"', "null", "NA", "caf\u00e9", "\u201cso\u201d", "2"]
 FRAME = pd.DataFrame({"word": WORDS, "onset": np.arange(9) / 2, "offset": np.arange(9) / 2 + 0.3})

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 
 from engram import associations, bold, stories
 from engram.config import Study, read_study
-from engram.datasets import TableDataset, TableWords
 from engram.errors import EngramError
 from engram.facts import read_facts
 from engram.plan import make_plan
+from engram.table_dataset import TableDataset, TableWords
 
 FAST = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
 

@@ -12,8 +12,8 @@ from conftest import MODELS, STORY, story_bold
 from scipy.linalg import eigh
 
 from engram import activations, encoding, listening, simulate, timing
-from engram.bold import zscore
 from engram.paths import TEXTS
+from engram.time_courses import zscore
 
 ALPHAS = [10.0**power for power in range(-1, 9)]
 

@@ -16,7 +16,7 @@ import pytest
 import yaml
 from conftest import ROOT, jobs, snakemake, story_bold
 
-from engram import annex, bold, facts, listening, narratives, simulate, stories
+from engram import annex, facts, listening, narratives, simulate, stories, time_courses
 from engram.config import read_study
 from engram.errors import EngramError
 from engram.paths import ASSOCIATIONS, GENERATOR, NARRATIVES_FACTS, TEXTS, TUNED_GENERATOR
@@ -181,7 +181,7 @@ def test_listeners_who_heard_it_at_other_times_are_brought_to_one_clock() -> Non
     result, _ = story_bold(Made(), "friends", ["a", "b"], words, **{**OPTIONS, "targets": "all", "tail": 4.0})
     one, other = result["bold"].sel(subject=["a", "b"]).values
     np.testing.assert_allclose(one, other, atol=1e-5)
-    np.testing.assert_allclose(one, bold.zscore(response[: len(one)]), atol=3e-4)
+    np.testing.assert_allclose(one, time_courses.zscore(response[: len(one)]), atol=3e-4)
 
 
 def test_facts_that_the_dataset_contradicts_stop_the_scan(tree: Path, tmp_path: Path) -> None:

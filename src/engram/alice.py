@@ -11,10 +11,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from engram import datasets, delimited
+from engram import delimited, time_courses
 from engram.errors import EngramError
-from engram.facts import scan_name
-from engram.names import ALICE_TR
+from engram.names import ALICE_TR, scan_name
 from engram.paths import ALICE_SENTENCE_ENDS
 
 logger = logging.getLogger(__name__)
@@ -87,7 +86,7 @@ class AliceDataset(AliceWords):
         """Return a listener's six time courses."""
         path = _present(self.folder / self.spheres / f"s{subject}-timecourses.txt")
         values = np.loadtxt(path, dtype=np.float32)
-        return datasets.check_timeseries(values, list(REGIONS), str(path), subject)
+        return time_courses.check_timeseries(values, list(REGIONS), str(path), subject)
 
     def confounds(self, subject: str, story: str) -> np.ndarray | None:
         """Return the six motion parameters of the volumes that the time courses kept."""

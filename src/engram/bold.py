@@ -12,10 +12,11 @@ import pandas as pd
 import xarray as xr
 
 from engram import clock, timing
-from engram.datasets import Dataset, refuse_constant
 from engram.errors import EngramError
 from engram.names import AVERAGE
 from engram.progress import progress
+from engram.protocols import Dataset
+from engram.time_courses import refuse_constant, zscore
 
 logger = logging.getLogger(__name__)
 
@@ -271,14 +272,6 @@ def clean(raw: np.ndarray, confounds: np.ndarray | None, tr: float, high_pass: f
             raw.astype(np.float64), detrend=False, standardize="zscore_sample", confounds=regressors if regressors.shape[1] else None, filter=False
         )
     return cleaned
-
-
-def zscore(values: np.ndarray) -> np.ndarray:
-    """Return the values with mean 0 and standard deviation 1 over rows (axis 0)."""
-    centred = values - values.mean(0)
-    deviation = centred.std(0)
-    scaled: np.ndarray = centred / np.where(deviation == 0, 1, deviation)
-    return scaled
 
 
 def _region_means(values: np.ndarray, regions: dict[tuple[str, str], np.ndarray]) -> np.ndarray:

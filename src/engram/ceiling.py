@@ -14,11 +14,11 @@ import numpy as np
 import xarray as xr
 
 from engram import timing
-from engram.bold import zscore
 from engram.folds import blocked_folds
 from engram.names import AVERAGE, FEWEST_LISTENERS
 from engram.progress import progress
 from engram.scoring import pearson, standardize
+from engram.time_courses import zscore
 
 #: Targets held in memory at a time.
 _BATCH = 8192

@@ -18,6 +18,7 @@ from typing import Any
 
 from engram import delimited
 from engram.errors import EngramError
+from engram.names import scan_name
 
 #: One text, heard under different instructions: never to be averaged together, hence stories of their own.
 CONDITIONS = ("prettymouth",)
@@ -49,11 +50,6 @@ class Fact:
     def plain(self) -> list[Any]:
         """Return the fields as a list, as jobs get them in their parameters."""
         return list(astuple(self))
-
-
-def scan_name(subject: str, task: str, run: str | None = None) -> str:
-    """Return a scan's name, as BIDS has it."""
-    return f"sub-{subject}_task-{task}" + (f"_run-{run}" if run else "")
 
 
 _COLUMNS = [field.name for field in fields(Fact)]

@@ -53,3 +53,8 @@ def stimulus(story: str) -> str:
 TARGET_COLUMNS = ("target", "hemisphere", "roi", "x", "y", "z")
 #: Repetition times of the Alice dataset, of Narratives and what is simulated in its form, in seconds.
 ALICE_TR, NARRATIVES_TR = 2.0, 1.5
+
+
+def scan_name(subject: str, task: str, run: str | None = None) -> str:
+    """Return a scan's name, as BIDS has it."""
+    return f"sub-{subject}_task-{task}" + (f"_run-{run}" if run else "")

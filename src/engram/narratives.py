@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from engram import datasets, delimited, facts, rois
+from engram import delimited, facts, rois, time_courses
 from engram.errors import EngramError
 from engram.facts import Fact
 from engram.names import NARRATIVES_TR
@@ -164,7 +164,7 @@ class NarrativesDataset:
             )
         values = np.stack([run[:shortest] for run in runs]).mean(0)
         name = f"{self.scan_names(subject, story)} ({self.pipeline}, {self.space_name})"
-        return datasets.check_timeseries(values, self.targets()["target"].tolist(), name, subject, MOST_CONSTANT)
+        return time_courses.check_timeseries(values, self.targets()["target"].tolist(), name, subject, MOST_CONSTANT)
 
     def confounds(self, subject: str, story: str) -> np.ndarray | None:
         """Return None: confounds are removed from `desc-clean` data already."""

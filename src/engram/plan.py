@@ -40,7 +40,6 @@ from engram.facts import (
     parcellation_files,
     raw_tr_files,
     read_facts,
-    scan_name,
     tr_files,
     transcript_file,
 )
@@ -56,6 +55,7 @@ from engram.names import (
     TUNING_CONTROLS,
     WORD_RATE,
     associations_file,
+    scan_name,
 )
 from engram.paths import ALICE_PINS, ASSOCIATIONS, DESTRIEUX, NARRATIVES_FACTS, ROI_SETS, TEXTS, found
 from engram.rois import choose

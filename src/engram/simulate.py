@@ -19,11 +19,11 @@ import numpy as np
 import pandas as pd
 
 from engram import activations, associations, facts, inference, listening, storage
-from engram.bold import zscore
 from engram.facts import Fact
 from engram.names import NARRATIVES_TR, WORD_RATE, associations_file
 from engram.narratives import VERTICES
 from engram.progress import progress
+from engram.time_courses import zscore
 
 logger = logging.getLogger(__name__)
 

@@ -1,0 +1,63 @@
+"""Time courses of targets: what every scan must fulfil, and z-scores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from engram.errors import EngramError
+
+
+def check_timeseries(values: np.ndarray, targets: list[str], name: str, subject: str, most_constant: float = 0.0) -> np.ndarray:
+    """Return the values; raise `EngramError` if a target has missing values, or more than a share of them does not vary."""
+    if len(values) < 2:
+        raise EngramError(f"{name}: {len(values)} rows. A time course has a row for each TR.")
+    remedy = f"Repair the file, or leave the listener out (dataset: exclude: {{'{subject}': reason}})"
+    bad = ~np.isfinite(values).all(axis=0)
+    if bad.any():
+        column = int(np.argmax(bad))
+        row = int(np.argmax(~np.isfinite(values[:, column])))
+        raise EngramError(
+            f"{name}: target '{targets[column]}' has a missing value in row {row} (rows count from 0); {bad.sum()} of {len(targets)} "
+            f"targets are affected. {remedy}, or take these targets out of the study (a folder of tables: out of targets.tsv and every file)."
+        )
+    refuse_constant(values, targets, name, subject, most_constant)
+    return values
+
+
+def refuse_constant(values: np.ndarray, targets: Sequence[str], name: str, subject: str, most_constant: float, where: str = "") -> np.ndarray:
+    """Return which targets do not vary; raise `EngramError` if they are more than a share of all.
+
+    Parameters
+    ----------
+    values : array of shape (n_rows, n_targets)
+    targets : sequence of str
+    name, subject : str
+        The scan and the listener, for messages.
+    most_constant : float
+    where : str
+        Which rows these are, for messages, where they are not all.
+
+    Returns
+    -------
+    array of shape (n_targets, )
+        Bool.
+    """
+    constant: np.ndarray = np.ptp(values, axis=0) == 0
+    if constant.mean() > most_constant:
+        column = int(np.argmax(constant))
+        raise EngramError(
+            f"{name}: target '{targets[column]}' is constant{where}; {constant.sum()} of {len(targets)} targets are. A time course that "
+            f"does not vary cannot be predicted. Repair the file, or leave the listener out (dataset: exclude: {{'{subject}': reason}}), or take these targets "
+            "out of the study (a folder of tables: out of targets.tsv and every file)."
+        )
+    return constant
+
+
+def zscore(values: np.ndarray) -> np.ndarray:
+    """Return the values with mean 0 and standard deviation 1 over rows (axis 0)."""
+    centred = values - values.mean(0)
+    deviation = centred.std(0)
+    scaled: np.ndarray = centred / np.where(deviation == 0, 1, deviation)
+    return scaled
