@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from engram.encoding import Group, open_group, region_coordinates, region_indices
+from engram.encoding import Group, open_group
 from engram.layers import reported_layer
 from engram.progress import progress
+from engram.regions import region_coordinates, region_indices
 
 #: BOLD is shifted by at least so many seconds, either way.
 MARGIN = 20.0

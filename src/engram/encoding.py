@@ -7,7 +7,7 @@ through in batches sized to the memory at hand; no weights are kept.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -22,6 +22,7 @@ from engram.errors import EngramError
 from engram.folds import blocked_folds
 from engram.memory import EncodingShape
 from engram.progress import progress
+from engram.regions import region_indices
 from engram.scoring import pearson, standardize
 from engram.shortage import Shrinking
 
@@ -245,29 +246,6 @@ def check_same_targets(stories: Sequence[StoryData]) -> None:
                     f"the stories {first.name} and {one.name} have different targets ({len(values)} and {len(mine)}; '{name}' differs), so they cannot be "
                     "scored together. Volumes of different scanners may have different grids: make a study of each grid (dataset.stories), or use a surface."
                 )
-
-
-def region_indices(coordinates: dict[str, Any]) -> dict[tuple[str, str], np.ndarray]:
-    """Return which targets are in which region (hemisphere, roi), in the order of their first target."""
-    sides, rois = (coordinates[name][1] for name in ("hemisphere", "roi"))
-    found: dict[tuple[str, str], list[int]] = {}
-    for index, key in enumerate(zip(sides.tolist(), rois.tolist(), strict=True)):
-        found.setdefault(key, []).append(index)
-    return {key: np.array(index) for key, index in found.items()}
-
-
-def region_coordinates(regions: Mapping[tuple[str, str], np.ndarray]) -> dict[str, Any]:
-    """Return what the regions of `region_indices` are called in results that are kept by region."""
-    return {
-        "region_hemisphere": ("region", [side for side, _ in regions]),
-        "region_roi": ("region", [roi for _, roi in regions]),
-        "region_targets": ("region", [len(index) for index in regions.values()]),
-    }
-
-
-def regions_of(results: xr.Dataset) -> list[tuple[str, str, int]]:
-    """Return the regions of results that are kept by region: hemisphere, roi, number of targets."""
-    return list(zip(*(results[f"region_{name}"].values.tolist() for name in ("hemisphere", "roi", "targets")), strict=True))
 
 
 @dataclass(frozen=True)

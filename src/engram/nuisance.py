@@ -16,10 +16,11 @@ import pandas as pd
 import xarray as xr
 
 from engram import storage
-from engram.encoding import Group, open_group, region_coordinates, region_indices
+from engram.encoding import Group, open_group
 from engram.folds import blocked_folds
 from engram.layers import reported_layer
 from engram.progress import progress
+from engram.regions import region_coordinates, region_indices
 from engram.scoring import pearson, standardize
 
 #: Shares of a band, beside those before it, that are tried for each target.

@@ -15,11 +15,12 @@ import numpy as np
 import xarray as xr
 
 from engram import storage
-from engram.encoding import open_group, region_coordinates, region_indices
+from engram.encoding import open_group
 from engram.folds import blocked_folds
 from engram.names import AUGMENTED_TEXT, ORIGINAL_TEXT, RANDOM, SHUFFLED
 from engram.nuisance import Kernels, band_kernels, block_scores, candidates, nuisance_bands, since_insertion, solve
 from engram.progress import progress
+from engram.regions import region_coordinates, region_indices
 from engram.variants import kind_of
 
 #: Shares of a text's band beside all others that are tried for each target, besides none.

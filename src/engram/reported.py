@@ -10,9 +10,9 @@ import numpy as np
 import xarray as xr
 
 from engram import storage
-from engram.encoding import region_indices, regions_of
 from engram.layers import reported_layer
 from engram.names import AVERAGE, stimulus
+from engram.regions import region_indices, regions_of
 
 
 @dataclass(frozen=True)

@@ -14,10 +14,11 @@ import pandas as pd
 import xarray as xr
 
 from engram import storage
-from engram.encoding import Group, Part, region_coordinates, region_indices, regions_of
+from engram.encoding import Group, Part
 from engram.layers import reported_layer
 from engram.names import AVERAGE, LISTENERS, stimulus
 from engram.progress import progress
+from engram.regions import region_coordinates, region_indices, regions_of
 
 #: A variant: its name, the vectors of the story's words (n_layers, n_words, n_units), those of inserted words that are rows of their
 #: own (n_layers, n_rows, n_units), and the times of these in seconds.
