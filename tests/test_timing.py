@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engram import timing
+from engram import story_rows, timing
 
 TR = 1.5
 
@@ -84,4 +84,4 @@ def test_given_delays_win_and_the_gap_is_the_last_one() -> None:
     ],
 )
 def test_kept_rows(start: float, n_trs: int, trim: int, expected: slice) -> None:
-    assert timing.kept_rows(np.array([5.0, 23.5]), np.array([5.5, 24.0]), start, 2.0, n_trs, trim, 8.0) == expected
+    assert story_rows.kept_rows(np.array([5.0, 23.5]), np.array([5.5, 24.0]), start, 2.0, n_trs, trim, 8.0) == expected

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from engram import clock, timing
+from engram import clock, story_rows
 from engram.errors import EngramError
 from engram.names import AVERAGE
 from engram.progress import progress
@@ -109,7 +109,7 @@ def story_bold(
             raise EngramError(f"{name}: {len(raw)} rows of BOLD but {len(regressors)} rows of confounds. Both need a row for each TR.")
         shift = round((row_0 - dataset.start(subject, story)) / dataset.tr)
         start = row_0 - shift * dataset.tr
-        rows = timing.kept_rows(onsets, offsets, start, dataset.tr, len(raw), trim, tail)
+        rows = story_rows.kept_rows(onsets, offsets, start, dataset.tr, len(raw), trim, tail)
         share = _share_heard(rows, words, start, dataset.tr, len(raw), name)
         flat = refuse_constant(raw[rows], table["target"].tolist(), name, subject, dataset.most_constant, " within the story")
         scans.append(

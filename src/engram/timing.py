@@ -1,4 +1,4 @@
-"""From words to TRs: which rows a story covers, which row a word falls into, and the FIR design.
+"""From words to TRs: which row a word falls into, and the FIR design.
 
 Definitions: row k of a scan covers the time from ``start + k * tr`` to ``start + (k + 1) * tr`` of the story's clock; a
 word belongs to the row that holds its onset; under delay d it acts on row k + d. Nothing crosses a story's border.
@@ -10,47 +10,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-#: Onsets this much (in rows) before a row's beginning count as in it: decimal times are not exact in binary.
-_ROUNDING = 1e-6
+from engram.story_rows import ROUNDING
+
 #: Lobes of the Lanczos kernel on either side, in rows (Lanczos resampling as in the voxelwise-modelling literature, e.g. Huth et al. 2016).
 LANCZOS_LOBES = 3
-
-
-def kept_rows(onsets: np.ndarray, offsets: np.ndarray, start: float, tr: float, n_trs: int, trim: int, tail: float) -> slice:
-    """Return the rows of a scan that belong to the story.
-
-    Parameters
-    ----------
-    onsets, offsets : array of shape (n_words, )
-        Seconds on the story's clock.
-    start : float
-        Time of row 0 on the story's clock, in seconds.
-    tr : float
-        Seconds.
-    n_trs : int
-        Rows of the scan.
-    trim : int
-        Rows dropped from the scan's start.
-    tail : float
-        Seconds kept after the last word's offset.
-
-    Returns
-    -------
-    slice
-        From the row of the first word's onset (or `trim`, if later) to the last row that begins before the last offset
-        plus `tail`; it may be empty.
-    """
-    first = int(np.floor((onsets.min() - start) / tr + _ROUNDING))
-    last = int(np.ceil((offsets.max() + tail - start) / tr - _ROUNDING))
-    begin = max(first, trim, 0)
-    return slice(begin, max(begin, min(last, n_trs)))
 
 
 def fir_delays(tr: float, longest: float, delays: Sequence[int] | None) -> list[int]:
     """Return the FIR delays in rows: those given, or 1 to the last whole row within `longest` seconds (at least 1)."""
     if delays is not None:
         return list(delays)
-    return list(range(1, max(1, int(np.floor(longest / tr + _ROUNDING))) + 1))
+    return list(range(1, max(1, int(np.floor(longest / tr + ROUNDING))) + 1))
 
 
 def fold_gap(delays: Sequence[int], how: str) -> int:
@@ -82,7 +52,7 @@ def delayed_features(vectors: np.ndarray, onsets: np.ndarray, times: np.ndarray,
         Float32, delay by delay. Words before the first row enter through their delays; where no word has been yet,
         features are 0.
     """
-    row = np.floor((onsets - times[0]) / tr + _ROUNDING).astype(int)
+    row = np.floor((onsets - times[0]) / tr + ROUNDING).astype(int)
     first = min(int(row.min()), 0)  # the grid begins with the story, which may be before the scan
     n_rows = len(times)
     if how == "lanczos":
