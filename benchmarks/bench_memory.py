@@ -83,12 +83,12 @@ def reading_case(model: str, n_words: int, context: int, batch_tokens: int, dtyp
     import full_size  # noqa: F401 (its imports are a job's)
     from bench_activations import made_reader, made_words
 
-    from engram import activations, memory, paths
+    from engram import activations, paths, reading_memory
 
     reader = made_reader(model, dtype, "cpu", str(paths.RESOURCES / "models" / "gpt2-tiny"))
     words = made_words(n_words)
     options: dict[str, Any] = {"mode": "strided", "context": context, "stride": None, "pooling": "last", "batch_tokens": batch_tokens}
-    predicted = memory.reading_bytes(activations.shape_of(words, reader, **options))
+    predicted = reading_memory.reading_bytes(activations.shape_of(words, reader, **options))
     activations.story_activations(words, reader, **options)
     return predicted, f"{model}, {n_words} words, context {context}, {batch_tokens} tokens a batch, {dtype}"
 

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -61,8 +60,8 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, text in FILES.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
-    script = "import sys; from pathlib import Path; from engram import annex; annex.make_dataset(Path(sys.argv[1]), sys.argv[2:])"
-    made = subprocess.run([sys.executable, "-c", script, str(folder), *SUBDATASETS], env=dict(os.environ), capture_output=True, text=True, check=False)
+    script = Path(__file__).with_name("datalad_source.py")
+    made = subprocess.run([sys.executable, script, folder, *SUBDATASETS], env=dict(os.environ), capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stderr[-3000:]
     return folder
 
@@ -254,8 +253,6 @@ def test_a_missing_datalad_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
     if missing == "datalad":
         monkeypatch.setitem(sys.modules, "datalad", None)
-    for action in (lambda: annex.fetch("source", tmp_path / "clone", WANTED, waits=()), lambda: annex.make_dataset(tmp_path / "made", [])):
-        with pytest.raises(EngramError, match=rf"not installed here \(.*{missing}.*'make datalad'.*dataset: path"):
-            run: Any = action
-            run()
+    with pytest.raises(EngramError, match=rf"not installed here \(.*{missing}.*'make datalad'.*dataset: path"):
+        annex.fetch("source", tmp_path / "clone", WANTED, waits=())
     assert not (tmp_path / "clone").exists()

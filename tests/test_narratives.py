@@ -15,8 +15,9 @@ import pandas as pd
 import pytest
 import yaml
 from conftest import ROOT, jobs, snakemake, story_bold
+from datalad_source import make_dataset
 
-from engram import annex, facts, listening, narratives, simulate, stories, time_courses
+from engram import facts, listening, narratives, simulate, stories, time_courses
 from engram.config import read_study
 from engram.errors import EngramError
 from engram.paths import ASSOCIATIONS, GENERATOR, NARRATIVES_FACTS, TEXTS, TUNED_GENERATOR
@@ -398,7 +399,7 @@ def superdataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     simulate.write_narratives(
         folder, GENERATOR, TUNED_GENERATOR, TEXTS, ASSOCIATIONS, stories=["lighthouse"], listeners=4, words=150, space="fsaverage6", seed=0
     )
-    annex.make_dataset(folder, ["derivatives/afni-nosmooth", "derivatives/freesurfer", "stimuli/gentle"])
+    make_dataset(folder, ["derivatives/afni-nosmooth", "derivatives/freesurfer", "stimuli/gentle"])
     return folder
 
 

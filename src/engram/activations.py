@@ -18,12 +18,12 @@ import xarray as xr
 from engram import storage
 from engram.adapters import base_of, is_adapter, merged
 from engram.errors import EngramError
-from engram.memory import ReadingShape
 from engram.model_loading import load_model
 from engram.own_code import is_allowed, loading_error
 from engram.paths import found
 from engram.progress import progress
 from engram.read_check import check_tokens, hidden_states, read_check
+from engram.reading_memory import ReadingShape
 from engram.shortage import Shrinking
 from engram.tokens import TokenizedStory, tokenize
 from engram.windows import Window, exact_windows, strided_windows

@@ -19,13 +19,14 @@ from typing import Any
 
 from engram.downloads import WAITS
 from engram.errors import EngramError
-from engram.facts import SUBDATASETS
 from engram.integrity import sha256
 from engram.progress import progress
 from engram.storage import atomic
 
 logger = logging.getLogger(__name__)
 
+#: Sub-datasets of the DataLad dataset Narratives in which files lie that Engram reads; others lie in the dataset itself.
+SUBDATASETS = ("derivatives/afni-nosmooth", "derivatives/afni-smooth", "derivatives/freesurfer", "stimuli/gentle")
 #: Files in one request, between two steps of the progress bar.
 _AT_A_TIME = 20
 #: Git wants to know who works in a clone, and a fresh machine does not say.
@@ -109,15 +110,6 @@ def key(path: Path) -> str:
     if path.is_symlink():
         return path.readlink().name
     return f"SHA256-s{path.stat().st_size}--{sha256(path)}"
-
-
-def make_dataset(folder: Path, subdatasets: Sequence[str]) -> None:
-    """Turn a folder into a DataLad dataset with sub-datasets, as `fetch` can take it for its source."""
-    api = _datalad()
-    api.create(path=str(folder), force=True, cfg_proc="text2git", result_renderer="disabled")
-    for path in subdatasets:
-        api.create(dataset=str(folder), path=str(folder / path), force=True, result_renderer="disabled")
-    api.save(dataset=str(folder), recursive=True, message="made", result_renderer="disabled")
 
 
 def _datalad() -> Any:

@@ -197,8 +197,6 @@ SIMULATED_PIPELINE = "afni-nosmooth"
 VOLUME = "MNI152NLin2009cAsym"
 #: What the facts are made from, beside each scan's events.
 METADATA = ("participants.tsv", "code/scan_exclude.json")
-#: What Engram reads lies in these sub-datasets of the DataLad dataset, and in its own files.
-SUBDATASETS = ("derivatives/afni-nosmooth", "derivatives/afni-smooth", "derivatives/freesurfer", "stimuli/gentle")
 
 
 def bold_files(pipeline: str, space: str, scan: str) -> list[str]:

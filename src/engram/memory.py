@@ -1,4 +1,4 @@
-"""How much memory encoding and reading take, from shapes alone; what cannot be had at once is taken in parts.
+"""How much memory encoding takes, from shapes alone; what cannot be had at once is taken in parts.
 
 The predictions count the arrays that a stage holds at its fullest; tests and `make bench` hold them against what was measured.
 """
@@ -11,8 +11,8 @@ from typing import Any
 
 logger = logging.getLogger(__name__)
 
-#: Bytes of a job before it holds any data: Python with numpy, pandas, xarray and torch (measured); and with transformers.
-BASE, BASE_READING = 480_000_000, 540_000_000
+#: Bytes of a job before it holds any data: Python with numpy, pandas, xarray and torch (measured).
+BASE = 480_000_000
 #: Bytes of Snakemake itself, which runs beside a job on a cluster.
 BESIDE = 500_000_000
 #: Bytes of predictions that an encoding holds at a time on a CPU: what its cache holds.
@@ -139,50 +139,3 @@ def device_available(backend: str) -> float | None:
     import torch
 
     return _SHARE * float(torch.cuda.mem_get_info()[0])
-
-
-@dataclass(frozen=True)
-class ReadingShape:
-    """What the memory of reading a story depends on: the model's shapes, the batch and the words.
-
-    Attributes
-    ----------
-    parameters : int
-    blocks, units : int
-        Transformer blocks, and the width of their output.
-    widest : int
-        Width of the widest layer inside a block.
-    heads : int
-    itemsize : int
-        Bytes of a number.
-    batch_tokens, context : int
-        Tokens in a batch, and in a window.
-    words, batch_words : int
-        Words of the story, and at most in a batch.
-    attention_matrices : bool
-        Whether attention is computed as whole matrices (`eager`), of heads x context x context.
-    """
-
-    parameters: int
-    blocks: int
-    units: int
-    widest: int
-    heads: int
-    itemsize: int
-    batch_tokens: int
-    context: int
-    words: int
-    batch_words: int
-    attention_matrices: bool = False
-
-
-def reading_bytes(shape: ReadingShape) -> int:
-    """Return the peak memory of reading a story on a CPU, in bytes, those of the process before it holds any data included."""
-    weights = shape.parameters * shape.itemsize
-    states = (shape.blocks + 1) * shape.batch_tokens * shape.units * shape.itemsize
-    inside = shape.batch_tokens * (3 * shape.widest + 4 * shape.units) * shape.itemsize
-    if shape.attention_matrices:
-        inside += 2 * shape.batch_tokens * shape.context * shape.heads * shape.itemsize
-    pooled = 2 * (shape.blocks + 1) * shape.batch_words * shape.units * 4
-    result = (shape.blocks + 1) * shape.words * shape.units * 4
-    return BASE_READING + weights + result + states + max(inside, pooled)

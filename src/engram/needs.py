@@ -15,9 +15,10 @@ from pathlib import Path
 from engram.config import Activations, AliceDataset, Study, TableDataset
 from engram.disk import REGIONS, TARGETS, VOXELS_WITH_REGION, WORDS, repetition_time
 from engram.facts import VOLUME
-from engram.memory import BATCH_BYTES, BESIDE, EncodingShape, ReadingShape, design_bytes, encoding_bytes, reading_bytes
+from engram.memory import BATCH_BYTES, BESIDE, EncodingShape, design_bytes, encoding_bytes
 from engram.names import AVERAGE, WORD_RATE
 from engram.plan import Plan, associating_models, controlled_models, models, scan_facts, tuned_models, tuning_variants
+from engram.reading_memory import ReadingShape, reading_bytes
 from engram.shapes import ModelShape, model_shape
 
 #: Bytes of a job with the libraries that read and write results (Snakemake beside it on a cluster included), of one with torch, and of torch on a GPU.

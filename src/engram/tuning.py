@@ -608,20 +608,6 @@ def tune(
     return card
 
 
-def read_card(folder: str | Path) -> Card:
-    """Return the card of a tuned model.
-
-    Raises
-    ------
-    EngramError
-        If the folder has none.
-    """
-    content = storage.read_json(Path(folder) / CARD)
-    if not content:
-        raise EngramError(f"'{folder}' has no {CARD}, so it is no model that was tuned here. Name the folder that a tuning wrote.")
-    return Card(**content)
-
-
 def data_digest(train: Sequence[Sample], validation: Sequence[Sample]) -> str:
     """Return the SHA-256 of samples' texts, in hexadecimal; where they stood in a file does not matter."""
     return _digest([[(sample.instruction, sample.input, sample.output) for sample in part] for part in (train, validation)])
