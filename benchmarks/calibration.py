@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from engram import chance, effects, encoding, inference, storage, tuned, variants
+from engram import chance, effects, encoding, inference, storage, tuned, variant_effects
 from engram.timing import delayed_features
 
 TR, ROWS, WORDS, UNITS, LISTENERS = 2.0, 180, 400, 5, 27
@@ -101,10 +101,10 @@ class World:
         return result
 
 
-def effects_of(names: list[str], scores: list[np.ndarray]) -> variants.Effects:
+def effects_of(names: list[str], scores: list[np.ndarray]) -> variant_effects.Effects:
     """Return scores of variants as the package reads them."""
     r = np.stack(scores)[..., None]
-    return variants.Effects([f"{k:02d}" for k in range(r.shape[1])], REGION, names, names[:1], 1, r, r[:1, None], {"story": r.mean(1)})
+    return variant_effects.Effects([f"{k:02d}" for k in range(r.shape[1])], REGION, names, names[:1], 1, r, r[:1, None], {"story": r.mean(1)})
 
 
 def association(rng: np.random.Generator, planted: float = 0.0) -> dict[str, float]:

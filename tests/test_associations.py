@@ -15,7 +15,7 @@ from conftest import MODELS, ROOT, story_words
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engram import activations, associations, augment, encoding, stories, variants
+from engram import activations, associations, augment, encoding, stories, variant_scoring
 from engram.associations import Association
 from engram.errors import EngramError
 from engram.paths import ASSOCIATIONS, TEXTS
@@ -225,7 +225,7 @@ def test_f_of_the_word_rate_is_what_rows_alone_do(alignment: str, more: int) -> 
     story = encoding.StoryData("s", 1.5, words["onset"].to_numpy(), times, bold, coordinates)
     options: dict[str, Any] = {"longest_delay": 6.0, "delays": None, "folds": 3, "inner_folds": 3, "alphas": [1.0, 100.0], "alpha_by": "r", "backend": "numpy"}
     group = encoding.Group([story], ["1", "2"], words_to_trs="sum", **options)
-    scores = variants.score_variants([data], group)
+    scores = variant_scoring.score_variants([data], group)
     rows = associations.inserted_rows(words, texts["augmented"], alignment)
     count = np.concatenate([np.ones(900), np.ones(len(rows))])[:, None]
     expected: list[np.ndarray] = []

@@ -11,7 +11,7 @@ import pytest
 from engram import claims, inference
 from engram.claims import NOT_REPRODUCED, NOT_TESTABLE, REPRODUCED, Evidence, LanguageModel, Text, claims_table
 from engram.reported import Reported
-from engram.variants import Effects
+from engram.variant_effects import Effects
 
 SIX = [f"story{k}" for k in range(6)]
 PLACES = [("L", "G_parietal_sup", 3), ("R", "G_parietal_sup", 3), ("L", "G_oc-temp_med-Parahip", 2)]

@@ -14,7 +14,7 @@ from scipy import stats
 
 from engram import associations, effects, inference
 from engram.associations import Association
-from engram.variants import Effects
+from engram.variant_effects import Effects
 
 REGIONS = [("L", "one", 3), ("R", "two", 2)]
 TEXTS = ["original", "augmented", *(f"random-{k:02d}" for k in range(1, 40)), "shuffled-01", "shuffled-02", "repeat-01"]

@@ -20,7 +20,7 @@ from scipy import stats
 from engram import effects, figures_brain, figures_data, figures_effects, figures_scores, maps, style, tuned
 from engram.names import AVERAGE
 from engram.narratives import VERTICES
-from engram.variants import Effects
+from engram.variant_effects import Effects
 
 RNG = np.random.default_rng(0)
 MODELS = ["one", "two", "one-untrained", "word-rate"]

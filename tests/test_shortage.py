@@ -20,7 +20,7 @@ import xarray as xr
 from conftest import MODELS, ROOT, story_words
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from engram import activations, encoding, shortage, tuning, tuning_data, variants
+from engram import activations, encoding, shortage, tuning, tuning_data, variant_scoring, variants
 from engram.errors import EngramError
 from engram.jobs import job
 from engram.shortage import OutOfMemoryError, Shrinking
@@ -233,9 +233,9 @@ def test_fewer_listeners_at_a_time(
 ) -> None:
     """Where their BOLD does not fit, or what is computed beside it: scores of variants, which are sums in part, are those of all together."""
     caplog.set_level(logging.WARNING, logger="engram")
-    whole = variants.score_variants([read], group())
+    whole = variant_scoring.score_variants([read], group())
     given = tight(monkeypatch, name, most, width)
-    found = variants.score_variants([read], group())
+    found = variant_scoring.score_variants([read], group())
     assert len(given) > 2
     for value in ("r", "r_layer", "r_kind"):
         np.testing.assert_allclose(found[value].values, whole[value].values, atol=1e-6)
@@ -245,7 +245,7 @@ def test_fewer_listeners_at_a_time(
 def test_one_listener_that_does_not_fit_ends_the_scoring(group: Callable[[], encoding.Group], read: xr.Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     tight(monkeypatch, "encode", 39, lambda features, targets, *_: targets.shape[1])
     with pytest.raises(OutOfMemoryError, match=r"with 1 listeners at a time .* \(bold.targets: roi\)"):
-        variants.score_variants([read], group())
+        variant_scoring.score_variants([read], group())
 
 
 # ---------------------------------------------------------------- tuning

@@ -16,9 +16,9 @@ import yaml
 from conftest import MODELS, ROOT, jobs, random_words, regions, snakemake, story_words, write_table_study
 from scipy import stats
 
-from engram import activations, inference, tuned, variants
+from engram import activations, inference, tuned, tuned_reading, variant_effects
 from engram.rois import roi_sets
-from engram.variants import Effects
+from engram.variant_effects import Effects
 
 REGIONS = [("L", "one", 3), ("R", "two", 2)]
 READING: dict[str, Any] = {"mode": "strided", "context": None, "stride": None, "pooling": "last", "batch_tokens": 4096}
@@ -107,11 +107,11 @@ def test_order_of_listeners_changes_nothing() -> None:
 def test_a_set_of_regions_is_their_mean_by_targets() -> None:
     name, members = next((name, sorted(members)) for name, members in roi_sets().items() if len(members) > 1)
     one = replace(made(0.02), regions=[("L", members[0], 3), ("L", members[1], 1)])
-    found = tuned.by_roi_set(one)
+    found = variant_effects.by_roi_set(one)
     number = [region[:2] for region in found.regions].index(("L", name))
     assert found.regions[number][2] == 4
     np.testing.assert_allclose(found.r[..., number], 0.75 * one.r[..., 0] + 0.25 * one.r[..., 1])
-    empty = tuned.tuning_table({("m", "t"): tuned.by_roi_set(made(0.02))}, {"t": "lora"}, 0)  # regions of no set
+    empty = tuned.tuning_table({("m", "t"): variant_effects.by_roi_set(made(0.02))}, {"t": "lora"}, 0)  # regions of no set
     assert empty.empty and list(empty.columns) == list(tuned.TUNING_COLUMNS)
 
 
@@ -140,7 +140,7 @@ def test_ratio_interval_covers_a_ratio_and_is_silent_where_there_is_none() -> No
 def test_the_base_is_read_as_any_model_and_a_tuning_that_changed_nothing_scores_the_same() -> None:
     words = story_words(120)
     load = partial(activations.load, MODELS / "gpt2-tiny")
-    data = tuned.read_story(words, {"base": load, "association-1": load, "association-2": load, "shuffled-1": load}, None, **READING)
+    data = tuned_reading.read_story(words, {"base": load, "association-1": load, "association-2": load, "shuffled-1": load}, None, **READING)
     assert data["version"].values.tolist() == ["base", "association-1", "shuffled-1"] and data.sizes["row"] == 0
     alone = activations.story_activations(words, load(), **READING)["activation"].values
     np.testing.assert_array_equal(data["whole"].values[0], alone)
@@ -256,7 +256,7 @@ def test_wrong_configurations_are_refused(extra: str, message: str, study: Path)
 
 def test_effects_by_layer_are_those_of_every_version() -> None:
     one = made(0.0)
-    found = {(subjects, layer, number): values for subjects, layer, number, values in variants.by_layer(one)}
+    found = {(subjects, layer, number): values for subjects, layer, number, values in variant_effects.by_layer(one)}
     assert len(found) == 2 * 3 * 2
     np.testing.assert_allclose(found["listeners", 1, 0], one.r_layer[:, 1, :12, 0].mean(1))
     np.testing.assert_allclose(found["average", 2, 1], one.r_layer[:, 2, 12, 1])

@@ -19,8 +19,7 @@ from engram.comparisons import ALL, difference, pairs
 from engram.names import ADDITIVE, ASSOCIATION, AUGMENTED_TEXT, PEOPLE, RANDOM, TUNING_CONTROLS
 from engram.reported import Reported
 from engram.rois import members
-from engram.tuned import by_roi_set
-from engram.variants import Effects
+from engram.variant_effects import Effects, by_roi_set
 
 REPRODUCED, NOT_REPRODUCED, NOT_TESTABLE = "reproduced", "not reproduced", "not testable here"
 

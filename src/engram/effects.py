@@ -11,7 +11,7 @@ import pandas as pd
 from engram import inference
 from engram.augment import CONTROLS
 from engram.names import AUGMENTED_TEXT, ORIGINAL_TEXT, RANDOM
-from engram.variants import Effects, by_layer, by_listener
+from engram.variant_effects import Effects, by_layer, by_listener
 
 ASSOCIATION = (
     "Association scores F = R_mem - R at each model's reported layer, by region: the score of the story with associations written into it, minus that of the "

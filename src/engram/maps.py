@@ -52,7 +52,7 @@ def association_maps(files: Sequence[str]) -> dict[str, np.ndarray]:
     Parameters
     ----------
     files : sequence of paths
-        Scores of every group for one model and augmentation (`engram.variants.score_variants`).
+        Scores of every group for one model and augmentation (`engram.variant_scoring.score_variants`).
 
     Returns
     -------

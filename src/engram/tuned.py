@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
-from engram import inference, variants
-from engram.activations import Reader, story_activations
-from engram.names import ASSOCIATION, BASE, TUNING_CONTROLS
-from engram.rois import members, roi_sets
-from engram.variants import Effects
+from engram import inference, variant_effects
+from engram.names import ASSOCIATION, TUNING_CONTROLS
+from engram.variant_effects import Effects
 
 TUNING = (
     "Tuning scores at each model's reported layer, by region, on the stories as they were heard: the score R_sft of the model tuned to associate, minus that "
@@ -115,57 +111,6 @@ CURVES_COLUMNS = {
 }
 
 Found = Mapping[tuple[str, str], Effects]
-
-
-def read_story(words: Sequence[str], readers: Mapping[str, Any], layer: int | None, **options: Any) -> xr.Dataset:
-    """Return the activations of a story in a base model and its tunings.
-
-    Parameters
-    ----------
-    words : sequence of str
-    readers : mapping
-        Functions that load a model (`engram.activations.Reader`), by the variant's name, the base first; one is in memory at a time.
-    layer : int or None
-        The layer to report.
-    **options
-        The `activations` section.
-
-    Returns
-    -------
-    xarray.Dataset
-        As `engram.variants.collect` makes it; the base and the first seed of each condition are versions.
-    """
-
-    def variant(name: str) -> variants.Variant:
-        reader: Reader = readers[name]()
-        vectors = story_activations(words, reader, **options)["activation"].values
-        return name, vectors, vectors[:, :0], np.empty(0)
-
-    versions = [name for name in readers if name == BASE or name.endswith("-1")]
-    return variants.collect((variant(name) for name in readers), versions, layer)
-
-
-def by_roi_set(effects: Effects) -> Effects:
-    """Return effects of sets of regions (`resources/roi_sets.tsv`), weighted by their numbers of targets; hemispheres apart, sets overlap."""
-    regions, r, r_layer = [], [], []
-    by_story: dict[str, list[np.ndarray]] = {story: [] for story in effects.r_stimulus}
-    rois = {roi for _, roi, _ in effects.regions}
-    for name, wanted in roi_sets().items():
-        mine = members(wanted, rois)
-        for side in sorted({side for side, _, _ in effects.regions}):
-            index = [number for number, (here, roi, _) in enumerate(effects.regions) if here == side and roi in mine]
-            if index:
-                weights = np.array([effects.regions[number][2] for number in index])
-                regions.append((side, name, int(weights.sum())))
-                r.append(np.average(effects.r[..., index], axis=-1, weights=weights))
-                r_layer.append(np.average(effects.r_layer[..., index], axis=-1, weights=weights))
-                for story, values in by_story.items():
-                    values.append(np.average(effects.r_stimulus[story][:, index], axis=-1, weights=weights))
-    if not regions:
-        nothing = {story: values[:, :0] for story, values in effects.r_stimulus.items()}
-        return replace(effects, regions=[], r=effects.r[..., :0], r_layer=effects.r_layer[..., :0], r_stimulus=nothing)
-    r_stimulus = {story: np.stack(values, axis=-1) for story, values in by_story.items()}
-    return replace(effects, regions=regions, r=np.stack(r, axis=-1), r_layer=np.stack(r_layer, axis=-1), r_stimulus=r_stimulus)
 
 
 def tuning_table(effects: Found, methods: Mapping[str, str], seed: int) -> pd.DataFrame:
@@ -274,7 +219,7 @@ def listeners_table(effects: Found) -> pd.DataFrame:
     for (model, tuning), one in effects.items():
         values = {"original": one.original, "difference": one.mean_difference(ASSOCIATION)}
         values |= {f"difference_{kind}": one.mean_difference(kind) for kind in TUNING_CONTROLS}
-        parts.append(variants.by_listener(one, values).assign(model=model, tuning=tuning))
+        parts.append(variant_effects.by_listener(one, values).assign(model=model, tuning=tuning))
     return pd.concat(parts, ignore_index=True)[list(LISTENERS_COLUMNS)]
 
 
@@ -282,7 +227,7 @@ def layers_table(effects: Found) -> pd.DataFrame:
     """Return the differences by layer (the columns of `LAYERS_COLUMNS`)."""
     rows = []
     for (model, tuning), one in effects.items():
-        for subjects, layer, number, values in variants.by_layer(one):
+        for subjects, layer, number, values in variant_effects.by_layer(one):
             hemisphere, roi, _ = one.regions[number]
             original = values[0]
             for version, value in zip(one.versions[1:], values[1:], strict=True):

@@ -13,7 +13,7 @@ from engram.effects import against_random, with_corrected
 from engram.names import AVERAGE, SHUFFLED
 from engram.nuisance import LANGUAGE, RATE, WITH_LANGUAGE
 from engram.reported import by_area, versions
-from engram.variants import read_effects
+from engram.variant_effects import read_effects
 
 TABLE = (
     "What language models predict beyond nuisance features, at each model's reported layer, by region: banded ridge regression with all bands, minus that with "

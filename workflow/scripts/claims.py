@@ -6,7 +6,7 @@ from engram import claims, storage
 from engram.associations import read_associations
 from engram.jobs import job
 from engram.reported import read_reported
-from engram.variants import read_effects
+from engram.variant_effects import read_effects
 
 with job(snakemake):
     config = snakemake.params.config

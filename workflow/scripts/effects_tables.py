@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from engram import associations, effects, storage, variants
+from engram import associations, effects, storage, variant_effects
 from engram.augment import ROWS, ROWS_COLUMNS, TEXTS, TEXTS_COLUMNS
 from engram.jobs import job
 
@@ -12,7 +12,7 @@ with job(snakemake):
     found = {}
     for augmentation in config["augmentations"]:
         for model in config["models"]:
-            found[model, augmentation] = variants.read_effects([next(files) for _ in range(config["groups"])])
+            found[model, augmentation] = variant_effects.read_effects([next(files) for _ in range(config["groups"])])
     per_story = len(snakemake.input.associations) // len(config["augmentations"])
     written_by = {
         name: associations.written_by(snakemake.input.associations[number * per_story : (number + 1) * per_story])

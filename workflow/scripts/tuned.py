@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from engram import activations, storage, tuned
+from engram import activations, storage, tuned_reading
 from engram.jobs import job, model_folder, use_threads
 from engram.names import BASE
 from engram.own_code import is_allowed
@@ -15,4 +15,4 @@ with job(snakemake):
     load = partial(activations.load, dtype=reading["dtype"], device=reading["device"], code=is_allowed(config["model"], base))
     readers = {BASE: partial(load, base)}
     readers |= {variant: partial(load, folder, base=base) for variant, folder in zip(config["variants"], snakemake.input.tuned, strict=True)}
-    storage.write_dataset(snakemake.output.activations, tuned.read_story(words, readers, config["layer"], **activations.reading_options(reading)))
+    storage.write_dataset(snakemake.output.activations, tuned_reading.read_story(words, readers, config["layer"], **activations.reading_options(reading)))

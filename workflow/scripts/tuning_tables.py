@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from engram import storage, tuned, tuning_data, variants
+from engram import storage, tuned, tuning_data, variant_effects
 from engram.adapters import CARD
 from engram.jobs import job
 
@@ -12,10 +12,10 @@ with job(snakemake):
     found, cards = {}, {}
     for tuning, one in config["tunings"].items():
         for model in one["models"]:
-            found[model, tuning] = variants.read_effects([next(files) for _ in range(config["groups"])])
+            found[model, tuning] = variant_effects.read_effects([next(files) for _ in range(config["groups"])])
             cards |= {(model, tuning, variant): storage.read_json(Path(next(folders)) / CARD) for variant in one["variants"]}
     methods = {tuning: one["method"] for tuning, one in config["tunings"].items()}
-    sets = {key: tuned.by_roi_set(one) for key, one in found.items()}
+    sets = {key: variant_effects.by_roi_set(one) for key, one in found.items()}
     counts = {tuning: storage.read_json(path) for tuning, path in zip(config["tunings"], snakemake.input.counts, strict=True)}
     tables = {
         "tuning": (tuned.tuning_table(found, methods, config["seed"]), tuned.TUNING, tuned.TUNING_COLUMNS),
