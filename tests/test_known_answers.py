@@ -11,7 +11,7 @@ import pytest
 from conftest import MODELS, STORY, story_bold
 from scipy.linalg import eigh
 
-from engram import activations, encoding, listening, simulate, timing
+from engram import activations, encoding, listening, planted_truth, simulate, timing
 from engram.paths import TEXTS
 from engram.time_courses import zscore
 
@@ -119,7 +119,7 @@ def association_tables(planted: float, other: float, surviving: float) -> tuple[
     [(0.03, 0.0, 0.5, set()), (-0.03, 0.0, 0.5, {"association"}), (0.03, 0.06, 0.5, {"language", "nothing"}), (0.03, 0.0, 0.01, {"any"})],
 )
 def test_the_comparison_of_associations_can_fail(planted: float, other: float, surviving: float, wrong: set[str]) -> None:
-    table = simulate.compare_association_with_truth(*association_tables(planted, other, surviving))
+    table = planted_truth.compare_association_with_truth(*association_tables(planted, other, surviving))
     failed = set(table.loc[table["found"] == "no", "planted"])
     assert wrong <= failed and bool(wrong) == bool(failed)
     assert table.loc[table["planted"] == "association", "p_texts"].iloc[0] == (1 / 40 if planted > 0 else 1)
@@ -140,7 +140,7 @@ def truth_scores(language: float, nothing: float) -> pd.DataFrame:
 @pytest.mark.parametrize(("language", "nothing", "wrong"), [(0.12, 0.0, set()), (0.0, 0.0, {"language"}), (0.12, 0.08, {"nothing"})])
 def test_the_comparison_with_the_truth_can_fail(language: float, nothing: float, wrong: set[str]) -> None:
     truth = pd.DataFrame([(side, roi, planted) for side in "LR" for roi, planted in simulate.PLANTED.items()], columns=["hemisphere", "roi", "planted"])
-    table = simulate.compare_with_truth(truth_scores(language, nothing), truth, ["m"], {"m": 4})
+    table = planted_truth.compare_with_truth(truth_scores(language, nothing), truth, ["m"], {"m": 4})
     assert wrong <= set(table.loc[table["found"] == "no", "planted"])
     assert wrong or (table["found"] == "yes").all()
 
@@ -169,7 +169,7 @@ def test_tunings_are_reported_beside_the_truth_and_losses_must_fall(last: float,
     known = {"model": "m", "tuning": "t", "original": 0.2, "difference_shuffled": 0.0, "difference_generic": 0.01}
     tuning = truth[["hemisphere", "roi"]].assign(**known, difference=np.where(planted, 0.04, 0.0))
     curves = pd.DataFrame({"model": "m", "tuning": "t", "condition": "association", "seed": 1, "step": [0, 5], "validation": [5.0, last]})
-    table = simulate.compare_tuning_with_truth(tuning, curves, truth).set_index(["planted", "quantity"])
+    table = planted_truth.compare_tuning_with_truth(tuning, curves, truth).set_index(["planted", "quantity"])
     assert table.loc[("tuning", "M"), "value"] == pytest.approx(0.2)
     assert table.loc[("tuning", "R_sft - R, minus controls"), "value"] == pytest.approx(0.035)
     loss = table.xs("any", level="planted").iloc[0]
