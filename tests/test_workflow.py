@@ -92,14 +92,6 @@ def test_alice_uses_the_mirrors_model(tmp_path: Path) -> None:
     assert "gpt2 is left out" in result.stdout + result.stderr
 
 
-def test_no_job_imports_the_configuration() -> None:
-    """Jobs get their part of the checked configuration; a script that imported the models would rerun at every new key."""
-    from engram.code import modules
-
-    for script in (ROOT / "workflow" / "scripts").glob("*.py"):
-        assert not modules(script) & {"config", "plan", "disk", "needs", "code"}, script.name
-
-
 BLOCKER = """
 import socket
 def refuse(self, address, *rest):

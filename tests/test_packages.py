@@ -1,0 +1,137 @@
+"""Which packages may import which: one direction, no circle.
+
+Until modules lie in packages, `packages.tsv` says where each will be.
+"""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import pytest
+
+import engram
+from engram import code
+
+SOURCE = Path(engram.__file__).parent
+SCRIPTS = Path(__file__).parents[1] / "workflow" / "scripts"
+PLACES = Path(__file__).with_name("packages.tsv")
+
+BASE = {"errors", "paths", "vocabulary"}
+FILES = {*BASE, "files"}
+JOBS = {*FILES, "jobs"}
+FETCH = {*JOBS, "fetch"}
+DATASETS = {*FETCH, "words", "datasets"}
+MODELS = {*FETCH, "words", "features", "features.language_models"}
+ENCODING = {*DATASETS, "bold", "features", "encoding"}
+SCIENCE = {*ENCODING, *MODELS, "associations", "tunings"}
+#: Packages, or parts of them, each with those that it may import. A part that is named here is no longer in the package that it lies in.
+MAY_IMPORT = {
+    "errors": set(),
+    "paths": set(),
+    "vocabulary": set(),
+    "files": BASE,
+    "jobs": FILES,
+    # What runs a job is for scripts alone: a module of science that imported it would rerun with each edit of how jobs are run.
+    "jobs.job": JOBS,
+    "fetch": JOBS,
+    "words": FILES,
+    "datasets": {*FETCH, "words"},
+    "bold": DATASETS,
+    # What all feature spaces share; scores depend on no language model.
+    "features": FILES,
+    "features.language_models": {*FETCH, "words", "features"},
+    "encoding": {*DATASETS, "bold", "features"},
+    "associations": {*ENCODING, *MODELS},
+    "tunings": {*ENCODING, *MODELS},
+    # What simulated listeners have in mind is read by a model.
+    "datasets.simulated": SCIENCE,
+    "statistics": SCIENCE,
+    "figures": {*SCIENCE, "statistics"},
+    "report": {*SCIENCE, "statistics", "figures"},
+    "preflight": {*DATASETS, "bold"},
+    # What is asked for, and what follows from it: no job imports these, and they import nothing that tests or draws.
+    "study": {*SCIENCE, "datasets.simulated"},
+    "runs": FILES,
+    "compare_results": FILES,
+}
+#: No script may import these: a job that did would rerun with each new key of the configuration.
+NOT_IN_JOBS = {"study", "runs"}
+
+
+def modules() -> dict[str, str]:
+    """Return the modules that there are, each with its place: its own once it lies in a package."""
+    with PLACES.open(encoding="utf-8", newline="") as stream:
+        known = {row["module"]: row["place"] for row in csv.DictReader(stream, delimiter="\t")}
+    names = [".".join(path.relative_to(SOURCE).with_suffix("").parts) for path in SOURCE.rglob("*.py") if path.name != "__init__.py"]
+    unknown = [name for name in names if "." not in name and name not in known]
+    assert not unknown, f"new modules without a place: {unknown}. Put them into a package, or add a line to {PLACES.name}."
+    return {name: name if "." in name else known[name] for name in names}
+
+
+def package_of(place: str) -> str:
+    """Return the package, of those in the table, that a place is in; the innermost counts."""
+    found = [name for name in MAY_IMPORT if f"{place}.".startswith(f"{name}.")]
+    assert found, f"{place} is in no package of the table; add it to MAY_IMPORT."
+    return max(found, key=len)
+
+
+def imports() -> dict[str, set[str]]:
+    """Return which modules each one imports, by names."""
+    return {name: set(code._imported(SOURCE.joinpath(*name.split(".")).with_suffix(".py"), name)) - {name} for name in modules()}
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """Return the names of a circle, the first of them again at its end; nothing where there is none."""
+    done: set[str] = set()
+
+    def visit(name: str, path: list[str]) -> list[str]:
+        if name in path:
+            return [*path[path.index(name) :], name]
+        found: list[str] = []
+        for other in sorted(graph[name]) if name not in done else []:
+            found = found or visit(other, [*path, name])
+        done.add(name)
+        return found
+
+    return next((found for name in sorted(graph) if (found := visit(name, []))), [])
+
+
+def test_packages_import_what_the_table_allows() -> None:
+    place = modules()
+    package = {name: package_of(place[name]) for name in place}
+    wrong = [
+        f"{name} ({package[name]}) imports {other} ({package[other]})"
+        for name, imported in sorted(imports().items())
+        for other in sorted(imported)
+        if package[other] != package[name] and package[other] not in MAY_IMPORT[package[name]]
+    ]
+    assert not wrong, "move what is shared to the package below, or think again about the table: " + "; ".join(wrong)
+
+
+def test_modules_import_in_no_circle() -> None:
+    assert circle(imports()) == []
+
+
+def test_the_table_has_no_circle() -> None:
+    assert circle(MAY_IMPORT) == []
+
+
+def test_a_circle_is_found() -> None:
+    assert circle({"a": {"b"}, "b": {"c", "d"}, "c": set(), "d": {"b"}}) == ["b", "d", "b"]
+
+
+@pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.stem)
+def test_no_job_imports_what_plans(script: Path) -> None:
+    """Jobs get their part of the checked configuration as parameters."""
+    place = modules()
+    found = {name for name in code.modules(script) if package_of(place[name]) in NOT_IN_JOBS}
+    assert not found
+
+
+def test_every_place_is_of_a_module_and_of_one() -> None:
+    with PLACES.open(encoding="utf-8", newline="") as stream:
+        rows = list(csv.DictReader(stream, delimiter="\t"))
+    assert [row["module"] for row in rows if not (SOURCE / f"{row['module']}.py").exists()] == []
+    places = [row["place"] for row in rows]
+    assert sorted(set(places)) == sorted(places)
