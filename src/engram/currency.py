@@ -1,8 +1,8 @@
 """Are results current? What a job's sidecar says it was made of, compared with what the plan would make it of now.
 
 Sidecars are the only memory: they lie beside the results and go where these go, while Snakemake's own metadata stay in a working directory.
-`engram.sidecar_memory` answers Snakemake's questions from here. Nothing heavy is imported, and large files are read only where a look (`engram.raw_files`)
-cannot tell and reading is allowed: never in a dry-run, never by a job.
+`engram.sidecar_memory` answers Snakemake's questions from here. Nothing heavy is imported, and large files are read only where a look
+(`engram.raw_files`) cannot tell and reading is allowed: never in a dry-run, never by a job.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Memory that runs out inside a job: known by its error, and met with a smaller batch.
 
-What a job plans (`engram.memory`) is an estimate, and others use the machine too. A job that is killed for its memory sees nothing of this: Slurm's profile
-submits it again with more.
+What a job plans (`engram.memory`) is an estimate, and others use the machine too. A job that is killed for its memory sees nothing of this:
+Slurm's profile submits it again with more.
 """
 
 from __future__ import annotations
