@@ -37,6 +37,8 @@ rule tune:
         "<benchmarks>/tune/{tuning}_model-{model}_{variant}.tsv"
     conda:
         "../../envs/environment.yaml"
+    # Tunings take long, and a chain of jobs waits for each: begun last, they would run alone at the end.
+    priority: 1
     threads: 8
     resources:
         gpu=1,
