@@ -130,6 +130,11 @@ def test_no_job_imports_what_plans(script: Path) -> None:
     assert not found
 
 
+def test_no_package_has_code_of_its_own() -> None:
+    """Code in an `__init__.py` would run with each import from the package, and tie every job to what it imports."""
+    assert [str(path) for path in SOURCE.rglob("__init__.py") if path.parent != SOURCE and not code._read(path).is_empty] == []
+
+
 def test_every_place_is_of_a_module_and_of_one() -> None:
     with PLACES.open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream, delimiter="\t"))
