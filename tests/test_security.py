@@ -15,7 +15,7 @@ from engram import activations, facts, hub
 from engram.config import read_study
 from engram.errors import EngramError
 
-SOURCES = sorted([*(ROOT / "src" / "engram").glob("*.py"), *(ROOT / "workflow" / "scripts").glob("*.py")])
+SOURCES = sorted([*(ROOT / "src" / "engram").rglob("*.py"), *(ROOT / "workflow" / "scripts").glob("*.py")])
 
 
 @pytest.fixture
