@@ -25,10 +25,10 @@ ENCODERS = frozenset(
         *("squeezebert", "tapas", "ultrabert", "xlm-roberta", "xlm-roberta-xl", "xlnet", "xmod", "yoso"),
     )
 )
-#: Lengths of the sequences of a trial: causal models that work in chunks differ from one to the other.
-_LENGTHS = (7, 24)
+#: Lengths of the sequences of a trial, in tokens: causal models that work in chunks differ from one to the other.
+LENGTHS = (7, 24)
 #: Differences up to so many units of rounding, of the largest number, are rounding: a token's experts sum in an order that depends on the other tokens.
-_ROUNDING = 16
+ROUNDING = 16
 #: From this share of what it changes after it, what a token changes before it is no rounding.
 _ALIKE = 0.1
 
@@ -90,7 +90,7 @@ def check_causal(model: Any, folder: str | Path, purpose: str) -> None:
     against what it changes after it: the two are alike in a model that reads in both directions, and in no other.
     """
     largest, before, after = 0.0, 0.0, 0.0
-    for length in _LENGTHS:
+    for length in LENGTHS:
         ids = _tokens(model, length)
         plain = _predictions(model, ids)
         if not np.isfinite(plain).all():
@@ -109,7 +109,7 @@ def check_causal(model: Any, folder: str | Path, purpose: str) -> None:
             f"the model in '{folder}' ({model.config.model_type}) cannot be {purpose}: it predicts from each token alone, and no other token changes that. Its "
             "attention does nothing here, as where code for a GPU is missing (MRA), or its weights are zero. Give another model."
         )
-    if before > _ROUNDING * _epsilon(model) * largest or before > _ALIKE * after:
+    if depends_on_later(model, before, after, largest):
         raise EngramError(
             f"the model in '{folder}' ({model.config.model_type}) cannot be {purpose}: its predictions depend on later tokens, so that it would see what it is "
             f"to predict (tried out: one token changes predictions before it by up to {before:.2g}, and after it by up to {after:.2g}). Give a causal model, "
@@ -117,16 +117,32 @@ def check_causal(model: Any, folder: str | Path, purpose: str) -> None:
         )
 
 
+def depends_on_later(model: Any, before: float, after: float, largest: float) -> bool:
+    """Tell whether a model reads in both directions, by what changes where one token is changed.
+
+    Parameters
+    ----------
+    model : transformers.PreTrainedModel
+        For its type of numbers.
+    before, after : float
+        Largest change at tokens before the one that was changed, and after it.
+    largest : float
+        Largest number among those that were compared.
+    """
+    return before > ROUNDING * epsilon(model) * largest or before > _ALIKE * after
+
+
 def _tokens(model: Any, number: int) -> np.ndarray:
     """Return different tokens from all over the vocabulary."""
     size = model.config.get_text_config().vocab_size
-    return (np.arange(1, number + 1) * max(1, size // (max(_LENGTHS) + 3))) % size
+    return (np.arange(1, number + 1) * max(1, size // (max(LENGTHS) + 3))) % size
 
 
-def _epsilon(model: Any) -> float:
+def epsilon(model: Any) -> float:
+    """Return the unit of rounding of a model's numbers."""
     import torch
 
-    return torch.finfo(model.dtype).eps
+    return float(torch.finfo(model.dtype).eps)
 
 
 def _predictions(model: Any, ids: np.ndarray) -> np.ndarray:

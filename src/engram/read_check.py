@@ -14,17 +14,12 @@ from typing import Any
 
 import numpy as np
 
+from engram.causality import LENGTHS, ROUNDING, depends_on_later, epsilon
 from engram.errors import EngramError
 from engram.positions import NO_LIMIT, longest_input
 
 logger = logging.getLogger(__name__)
 
-#: Lengths of the sequences, in tokens.
-_LENGTHS = (7, 24)
-#: Differences up to so many units of rounding, of the largest number, are rounding.
-_ROUNDING = 16
-#: From this share of what it changes after it, what a token changes before it is no rounding.
-_ALIKE = 0.1
 #: Relative difference from which padding changes what is read.
 _PADDING = 1e-4
 #: Sums (weights times tokens) up to which the longest window is read as a trial: below a second.
@@ -82,7 +77,7 @@ def read_check(model: Any, tokenizer: Any, dtype: str) -> ReadCheck:
     """
     family, config = model.config.model_type, model.config.get_text_config()
     ids = _tokens(model, tokenizer)
-    longest = min(max(_LENGTHS), longest_input(model, tokenizer.model_max_length))
+    longest = min(max(LENGTHS), longest_input(model, tokenizer.model_max_length))
     try:
         given = _given(model, ids[None, :longest])
     except Exception as error:  # as many kinds as there are models
@@ -96,14 +91,14 @@ def read_check(model: Any, tokenizer: Any, dtype: str) -> ReadCheck:
         raise EngramError(
             f"the model ({family}) gives hidden states that are not finite numbers in {dtype}. Try float32 or bfloat16; or its weights are broken."
         )
-    if any((one - two).abs().max() > _ROUNDING * _epsilon(model) * one.abs().max() for one, two in zip(given, _given(model, ids[None, :longest]), strict=True)):
+    if any((one - two).abs().max() > ROUNDING * epsilon(model) * one.abs().max() for one, two in zip(given, _given(model, ids[None, :longest]), strict=True)):
         raise EngramError(
             f"the model ({family}) reads the same tokens differently each time: something in it is drawn at random (dropout that stays on, hashing), or it "
             "remembers what it read before. Its vectors are no property of the words. Turn that off in its code or its config.json."
         )
     layers_from = _layers_from(model, ids, longest, given, getattr(config, "num_hidden_layers", None))
     limit = _limit(model, tokenizer, ids)
-    lengths = (min(min(_LENGTHS), limit - 1), min(longest, limit))
+    lengths = (min(min(LENGTHS), limit - 1), min(longest, limit))
     found = ReadCheck(
         family, _is_causal(model, ids, layers_from, lengths), len(given), limit, _padding_is_harmless(model, ids, layers_from, lengths), layers_from
     )
@@ -179,7 +174,7 @@ def _tokens(model: Any, tokenizer: Any) -> np.ndarray:
         known = [token for token in range(size) if token not in special]
     if len(known) < 4:
         raise EngramError(f"the model knows {size} tokens, of which {len(known)} are not special: too few to be tried out.")
-    return np.random.default_rng(0).permutation(np.resize(np.asarray(known), max(len(known), 4 * max(_LENGTHS))))
+    return np.random.default_rng(0).permutation(np.resize(np.asarray(known), max(len(known), 4 * max(LENGTHS))))
 
 
 def _known_tokens(model: Any) -> int:
@@ -244,7 +239,7 @@ def _layers_from(model: Any, ids: np.ndarray, length: int, given: list[Any], blo
     # The last token is the same behind others: what knows no context is the same.
     other = np.concatenate([ids[length : 2 * length - 1], ids[length - 1 : length]])
     moved = (_given(model, other[None])[0][:, -1] - given[0][:, -1]).abs().max()
-    if moved <= _ROUNDING * _epsilon(model) * given[0].abs().max():
+    if moved <= ROUNDING * epsilon(model) * given[0].abs().max():
         if len(given) > 2 and _alike(given[-1], given[-2]):
             raise EngramError(f"the model ({family}) gives its last two hidden states alike: one is there twice, and another is missing.")
         return "hidden_states"
@@ -258,12 +253,6 @@ def _layers_from(model: Any, ids: np.ndarray, length: int, given: list[Any], blo
 
 def _alike(one: Any, other: Any) -> bool:
     return one.shape == other.shape and bool((one.float() - other).norm() <= 1e-5 * other.norm())
-
-
-def _epsilon(model: Any) -> float:
-    import torch
-
-    return float(torch.finfo(model.dtype).eps)
 
 
 def _is_causal(model: Any, ids: np.ndarray, layers_from: str, lengths: tuple[int, ...]) -> bool:
@@ -287,7 +276,7 @@ def _is_causal(model: Any, ids: np.ndarray, layers_from: str, lengths: tuple[int
             f"the model ({model.config.model_type}) reads each token as if it stood alone: none changes what is read at another. Its attention does nothing, "
             "as where code for a GPU is missing (MRA), or its weights are zero. Choose another model."
         )
-    return before <= _ROUNDING * _epsilon(model) * largest and before <= _ALIKE * after
+    return not depends_on_later(model, before, after, largest)
 
 
 def _padding_is_harmless(model: Any, ids: np.ndarray, layers_from: str, lengths: tuple[int, ...]) -> bool:
@@ -301,7 +290,7 @@ def _padding_is_harmless(model: Any, ids: np.ndarray, layers_from: str, lengths:
     except Exception:  # a model that takes no mask, or none of this form
         return False
     alone = (_read(model, batch[:1], layers_from), _read(model, batch[1:, :short], layers_from))
-    limit = max(_PADDING, 4 * _epsilon(model))
+    limit = max(_PADDING, 4 * epsilon(model))
     return all(
         bool((state[row, : single.shape[1]] - single[0]).norm() <= limit * single.norm())
         for row in (0, 1)
@@ -315,7 +304,7 @@ def _limit(model: Any, tokenizer: Any, ids: np.ndarray) -> int:
     weights = sum(weight.numel() for weight in model.parameters())
     if limit == NO_LIMIT or weights * limit > _CHEAP or _can_read(model, ids, limit):
         return limit
-    fits, fails = min(max(_LENGTHS), limit), limit
+    fits, fails = min(max(LENGTHS), limit), limit
     while fails - fits > 1:
         middle = (fits + fails) // 2
         fits, fails = (middle, fails) if _can_read(model, ids, middle) else (fits, middle)
