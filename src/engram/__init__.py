@@ -1,3 +1,3 @@
 """Engram: brain scores for language models, and what association adds."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
