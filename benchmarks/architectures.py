@@ -19,6 +19,7 @@ import time
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -335,9 +336,22 @@ def _written(value: Any) -> str:
     return " ".join(text.split()) or "n/a"
 
 
-def page(rows: Sequence[Row]) -> str:
-    """Return the page that the documentation shows."""
-    import transformers
+def read_table(path: Path) -> list[Row]:
+    """Read the rows that `write_table` wrote."""
+    with path.open(encoding="utf-8", newline="") as stream:
+        return [_row(cells) for cells in csv.DictReader(stream, delimiter="\t")]
+
+
+def _row(cells: dict[str, str]) -> Row:
+    known = {name: cell for name, cell in cells.items() if cell != "n/a"}
+    values: dict[str, Any] = {name: known[name] for name in ("family", "result", "reason") if name in known}
+    values |= {name: int(known[name]) for name in ("layers", "limit") if name in known}
+    values |= {name: known[name] == "yes" for name in ("causal", *FLAGS) if name in known}
+    return Row(**values, wrong=known["wrong"].split("; ") if "wrong" in known else [])
+
+
+def page(rows: Sequence[Row], version: str) -> str:
+    """Return the page that the documentation shows; `version` is that of transformers."""
 
     def mark(value: bool | None) -> str:
         return "" if value is None else "yes" if value else "**no**"
@@ -346,11 +360,15 @@ def page(rows: Sequence[Row]) -> str:
     lines = [
         "# Architectures",
         "",
-        f"Written by `make architectures` with transformers {transformers.__version__}; nothing here was typed in. A tiny model of each family that AutoModel "
-        "builds (4 blocks, random weights) was saved, loaded and read as any other model, and held against the model itself: whether later tokens change "
-        "earlier ones, what each block gives, the longest input. *Strided = exact*: windows that share words give the vectors of windows of one word each. "
-        "*Batched = single*: windows read together give the vectors of windows read alone. *Layer 0*: a word's vector there is the same whatever stands before "
-        "it. The limit is that of the tiny model (its configuration says 96; none: any length). `architectures.tsv` has all rows.",
+        f"Written by `make architectures` with transformers {version}; nothing here was typed in. `architectures.tsv` has all rows.",
+        "",
+        "A tiny model of each family that AutoModel builds (4 blocks, random weights) was saved, loaded and read as any other model. What was read is "
+        "compared with the model itself: whether later tokens change earlier ones, what each block gives, the longest input.",
+        "",
+        "- *Limit*: the longest input of the tiny model (its configuration says 96; none: any length).",
+        "- *Strided = exact*: windows that share words give the vectors of windows of one word each.",
+        "- *Batched = single*: windows read together give the vectors of windows read alone.",
+        "- *Layer 0 knows no context*: a word's vector there is the same whatever stands before it.",
         "",
         f"{len(parts[READ])} families are read, {len(parts[REFUSED])} refused, {len(parts[NOT_BUILT])} not built here, {len(parts[NO_TEXT])} read no text.",
         "",
@@ -368,7 +386,8 @@ def page(rows: Sequence[Row]) -> str:
             for row in parts[result]:
                 alike.setdefault(_written(row.reason.replace(f" ({row.family})", "")), []).append(row.family)
             lines += ["", f"## {title}", ""] + [f"- {', '.join(names)}: {reason}" for reason, names in alike.items()]
-    lines += ["", "## No text", "", ", ".join(row.family for row in parts[NO_TEXT]) + ".", ""]
+    by_letter = groupby(sorted(row.family for row in parts[NO_TEXT]), key=lambda family: family[0].lower())
+    lines += ["", "## No text", ""] + [f"- {', '.join(names)}" for _, names in by_letter] + [""]
     return "\n".join(lines)
 
 
@@ -392,7 +411,7 @@ def main() -> int:
     rows.sort(key=lambda row: row.family)
     if not arguments.families:
         write_table(rows, TABLE)
-        PAGE.write_text(page(rows), encoding="utf-8")
+        PAGE.write_text(page(rows, transformers.__version__), encoding="utf-8")
     wrong = [row.family for row in rows if row.wrong]
     print(f"{len(rows)} families; wrong: {', '.join(wrong) or 'none'}")
     return bool(wrong)

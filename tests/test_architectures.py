@@ -97,3 +97,10 @@ def test_no_row_of_the_table_is_wrong_and_encoders_are_none_of_the_causal() -> N
     told = {family for family in causality.ENCODERS if rows[family]["result"] == "read"}
     assert len(told) > 25 and {rows[family]["causal"] for family in told} == {"no"}
     assert all(f"| {family} |" in (ROOT / "docs" / "architectures.md").read_text(encoding="utf-8") for family, row in rows.items() if row["result"] == "read")
+
+
+def test_the_page_is_made_from_the_table() -> None:
+    page = architectures.PAGE.read_text(encoding="utf-8")
+    version = re.search(r"with transformers (\S+);", page)
+    assert version is not None
+    assert architectures.page(architectures.read_table(architectures.TABLE), version[1]) == page, "docs/architectures.md is out of step: `make architectures`"
