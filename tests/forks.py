@@ -45,8 +45,8 @@ def run_snakemake(folder: str, arguments: list[str], environment: dict[str, str]
         return {"status": os.waitstatus_to_exitcode(status), "output": output.read().decode(errors="replace")}
 
 
-def serve_jobs(place: str) -> NoReturn:
-    """Import what jobs import, and fork for each that is asked for at a socket."""
+def import_libraries() -> None:
+    """Import the libraries that jobs import."""
     import matplotlib.pyplot  # noqa: F401
     import nilearn.plotting  # noqa: F401
     import peft  # noqa: F401
@@ -54,6 +54,10 @@ def serve_jobs(place: str) -> NoReturn:
     import xarray  # noqa: F401
     from transformers import AutoModel, AutoTokenizer, GPT2LMHeadModel, LlamaForCausalLM  # noqa: F401
 
+
+def serve_jobs(place: str) -> NoReturn:
+    """Import what jobs import, and fork for each that is asked for at a socket."""
+    import_libraries()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(place)
@@ -114,6 +118,9 @@ def _become(folder: str, environment: dict[str, str], streams: list[int], files:
     for stream, file in zip(streams, files, strict=True):
         os.dup2(file, stream)
     sys.stdout, sys.stderr = (io.TextIOWrapper(os.fdopen(os.dup(stream), "wb"), write_through=True) for stream in (1, 2))
+    for path in environment.get("PYTHONPATH", "").split(os.pathsep):
+        if path and (customize := Path(path) / "sitecustomize.py").is_file():  # as a Python that begins does
+            runpy.run_path(str(customize))
 
 
 def _let_jobs_fork(place: str) -> None:

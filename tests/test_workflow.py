@@ -14,7 +14,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from conftest import ROOT, jobs, random_words, regions, snakemake, write_table_study
+from conftest import ROOT, forks, jobs, random_words, regions, snakemake, write_table_study
+
+pytestmark = pytest.mark.slow
 
 
 def configfile(folder: Path, **content: object) -> Path:
@@ -110,15 +112,24 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (blocker / "sitecustomize.py").write_text(BLOCKER)
     planned = jobs(snakemake("-n", "--configfile", ROOT / "config" / "tiny.yaml", folder=folder))
     assert planned["all"] == 1 and sum(planned.values()) <= 27
-    result = snakemake("--configfile", ROOT / "config" / "tiny.yaml", folder=folder, environment={"PYTHONPATH": str(blocker)}, own_processes=True)
+    result = snakemake("--configfile", ROOT / "config" / "tiny.yaml", folder=folder, environment={"PYTHONPATH": str(blocker)})
     assert result.returncode == 0, result.stdout[-5000:] + result.stderr[-5000:]
     return folder
 
 
-def test_sockets_were_blocked(tiny: Path) -> None:
+def test_sockets_were_blocked(tiny: Path, tmp_path: Path) -> None:
+    """In a Python of its own as in the forks in which runs and jobs of the tests go; what those import before they fork opens no network either."""
+    blocked = {**os.environ, "PYTHONPATH": str(tiny / "blocker")}
     code = "import socket; socket.create_connection(('127.0.0.1', 9))"
-    result = subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(tiny / "blocker")}, capture_output=True, text=True, check=False)
+    result = subprocess.run([sys.executable, "-c", code], env=blocked, capture_output=True, text=True, check=False)
     assert "a job opened the network" in result.stderr
+    (tmp_path / "opens.py").write_text(code)
+    (tmp_path / "Snakefile").write_text("rule opens:\n    script: 'opens.py'\n")
+    status, output = forks().run(tmp_path, ["--cores", "1"], blocked, fork_jobs=True)
+    assert status != 0 and "a job opened the network" in output
+    libraries = "import forks; forks.import_libraries()"
+    result = subprocess.run([sys.executable, "-c", libraries], cwd=ROOT / "tests", env=blocked, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr[-3000:]
 
 
 def test_tables_and_figures(tiny: Path) -> None:
