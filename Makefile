@@ -5,7 +5,8 @@
 #   make architectures        reads with a tiny model of each family that transformers builds (docs/architectures.md)
 #   make calibrate            how often the tests are wrong: 1,000 simulated studies for each (docs/calibration.tsv)
 #   make cluster              adds what submits jobs to Slurm, once; make slurm tries it on a small Slurm of its own
-#   make test | lint | tiny   what the project's own checks run
+#   make test-fast            tests without Snakemake runs, under a minute on two cores: while you work
+#   make test | lint | tiny   what the project's own checks run; all tests take about seven minutes on two cores
 #   make browser              the reports in Chromium (as root it installs Debian's)
 #   make bench | bench-gpu    time and memory beside what people use today (docs/benchmarks.md); ENGRAM_MIRROR=folder for all of it
 # Variables: PYTHON=python3.12  CORES=4  TORCH=cpu (PyTorch's builds without CUDA, for laptops)  ARGS="-n" (more for snakemake)
@@ -31,7 +32,7 @@ SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) $(ARGS)
 SMALL := --max-threads 1 --resources gpu=64
 demo alice tiny: export ENGRAM_JOBS_PER_GPU ?= 64
 
-.PHONY: demo alice tiny datalad cluster calibrate architectures test browser slurm chaos bench bench-gpu lint lock docs clean help
+.PHONY: demo alice tiny datalad cluster calibrate architectures test test-fast browser slurm chaos bench bench-gpu lint lock docs clean help
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.ready
@@ -70,6 +71,10 @@ chaos: $(VENV)/.ready
 # Two workers with a thread each: with more they would wait for each other.
 test: $(VENV)/.ready-dev
 	OMP_NUM_THREADS=1 $(BIN)/pytest
+
+# What is marked slow is left out (CONTRIBUTING.md says what that is); the longest are named, so that another slow one is seen.
+test-fast: $(VENV)/.ready-dev
+	OMP_NUM_THREADS=1 $(BIN)/pytest -m 'not slow and not browser' --durations 5 --durations-min 1
 
 # Against what people use today; the demo is finished first. Figures go to benchmarks/, tables to docs/benchmarks.md.
 bench: $(VENV)/.ready-dev

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,36 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
+# ---------------------------------------------------------------- tiers: `make test-fast` leaves out what is marked slow
+#: The fast test that runs now, if one does.
+_fast: list[str] = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Know of each test that runs whether it is a fast one, its fixtures included."""
+    _fast[:] = [] if item.get_closest_marker("slow") else [item.nodeid]
+    try:
+        return (yield)
+    finally:
+        _fast.clear()
+
+
+def refuse_in_a_fast_test(command: Iterable[str | bytes | os.PathLike[str]]) -> None:
+    """Fail a test that is not marked slow and starts Snakemake."""
+    if _fast and any(Path(os.fsdecode(word)).name in ("snakemake", "forks.py") for word in command):
+        pytest.fail(f"{_fast[0]} starts Snakemake, which takes seconds. Mark it, or the test that first asks for its fixture: @pytest.mark.slow")
+
+
+def _watch_processes(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "subprocess.Popen":
+        refuse_in_a_fast_test(arguments[1])
+
+
+sys.addaudithook(_watch_processes)
+
+
+# ---------------------------------------------------------------- what tests share
 @pytest.fixture(scope="session")
 def mirror() -> Path:
     """A folder with copies of the public files."""
@@ -133,6 +163,7 @@ class Forks:
 
     def run(self, folder: Path, arguments: list[str], environment: dict[str, str], *, fork_jobs: bool = False) -> tuple[int, str]:
         """Run Snakemake in a folder; return its status and what it said."""
+        refuse_in_a_fast_test(["snakemake"])
         place = Path(self._folder.name) / "jobs"
         if fork_jobs and self._jobs is None:
             self._jobs = self._begin("jobs", str(place))

@@ -15,6 +15,7 @@ from engram.memory import EncodingShape, encoding_bytes, listeners_at_once
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
 
+@pytest.mark.slow
 def test_the_bench_runs_and_its_page_says_what_was_found(tmp_path: Path) -> None:
     sections = ("encoding", "scaling", "activations")
     command: list[str | Path] = [sys.executable, BENCHMARKS / "bench.py", "--small", "--repeats", "1", "--folder", tmp_path, "--only", *sections]
@@ -38,6 +39,7 @@ def page_of(folder: Path) -> str:
     return (folder / "page.md").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "number"), [("encoding", 0), ("encoding", 1), ("reading", 0)])
 def test_memory_is_predicted_within_a_quarter(kind: str, number: int) -> None:
     code = f"import bench_memory as m; print(m.json.dumps(m.measured({kind!r}, m.SMALL_{kind.upper()}S[{number}])))"

@@ -20,6 +20,7 @@ def calibration() -> ModuleType:
     return module
 
 
+@pytest.mark.slow
 def test_a_few_dozen_runs(calibration: ModuleType) -> None:
     """Tests and intervals that promise something keep it, in few runs; what is planted against chance is found more often than not."""
     table = calibration.calibrate(40, seed=1, cases=[2, 4, 6])

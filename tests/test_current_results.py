@@ -24,6 +24,8 @@ from engram import earlier
 from engram.integrity import sha256
 from engram.raw_files import SMALL
 
+pytestmark = pytest.mark.slow
+
 #: What most changes are tried on: what they rerun is a part of the study.
 TABLES = ("results/mine/tables/scores.tsv", "results/mine/tables/best_layer.tsv")
 MODEL = "models/large/model.safetensors"

@@ -179,6 +179,7 @@ def test_where_a_job_is_to_run(config: dict[str, object], want: str) -> None:
     assert devices.wanted(config) == want
 
 
+@pytest.mark.slow
 def test_no_script_imports_torch_before_a_device_is_taken() -> None:
     """Scripts import before `with job(...)`; torch, which looks for devices once, must come later."""
     scripts = sorted((ROOT / "workflow" / "scripts").glob("*.py"))

@@ -134,6 +134,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_whole_road(study: Path) -> None:
     tables = study / "results" / "mine" / "tables"
     table = pd.read_csv(tables / "association.tsv", sep="\t")
@@ -160,6 +161,7 @@ def test_the_whole_road(study: Path) -> None:
     assert jobs(snakemake("-n", "--configfile", "study.yaml", folder=study)) == {}
 
 
+@pytest.mark.slow
 def test_an_edited_file_reruns_its_own_augmentation_alone(study: Path) -> None:
     path = study / "texts" / "story-one_associations-word-model.tsv"
     before = path.read_text()
@@ -184,11 +186,13 @@ def test_an_edited_file_reruns_its_own_augmentation_alone(study: Path) -> None:
     assert "aug=word-manual" not in result.stdout + result.stderr
 
 
+@pytest.mark.slow
 def test_a_story_without_a_file_is_named_before_the_first_job(study: Path) -> None:
     result = snakemake("-n", "--configfile", "study.yaml", "--config", "associations={mine: {folder: texts}}", folder=study)
     assert result.returncode != 0 and "associations.mine: 1 of the study's 1 stories have no file" in result.stdout + result.stderr
 
 
+@pytest.mark.slow
 def test_a_model_writes_the_associations(study: Path) -> None:
     """From the configuration to the file; small models write nonsense, but it is theirs and said to be."""
     extra = "associations={local: {annotator: {model: resources/models/llama-tiny, granularity: word, every: 12, pseudo_sentences: true}}}"
@@ -203,6 +207,7 @@ def test_a_model_writes_the_associations(study: Path) -> None:
     assert refused.returncode != 0 and "says that people wrote the text" in refused.stdout + refused.stderr
 
 
+@pytest.mark.slow
 def test_additive_alignments_score_the_word_rate_too(study: Path) -> None:
     """Inserted words are rows; the word rate, which counts them, is scored along, and the table says where they are."""
     extra = "associating={alignment: interpolate, targets: roi, controls: {random: 2, shuffled: 0, displaced: 0, repeat: 0}}"
@@ -217,6 +222,7 @@ def test_additive_alignments_score_the_word_rate_too(study: Path) -> None:
     assert len(rows) == 3 * 4 * 19  # three texts of 19 insertions of four words
 
 
+@pytest.mark.slow
 def test_f_is_on_the_brain_where_there_is_one(study: Path) -> None:
     """A table study has no surface and no coordinates: no such figure is planned; the simulated one has, of maps, or of regions that are scored as wholes."""
     assert "brain_figure" not in jobs(snakemake("-n", "--configfile", "study.yaml", "--config", "study=fresh", folder=study))

@@ -16,6 +16,8 @@ import pytest
 import yaml
 from conftest import command, heed_interrupts, random_words, regions, snakemake, write_table_study
 
+pytestmark = pytest.mark.slow
+
 STUDY = {"study": "mine", "dataset": {"kind": "table", "path": "data", "tr": 1.5}, "models": {}, "encoding": {"folds": 2, "inner_folds": 2, "backend": "numpy"}}
 
 

@@ -359,6 +359,7 @@ def test_files_that_are_not_there_are_named_before_the_first_job(tree: Path, tmp
     assert plan(path=str(folder), stories=["lucy"], subjects=["022"]).scans[0].files == tuple(str(folder / path) for path in wanted)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "n_groups"), [("narratives-pilot", 3), ("narratives", 48)])
 def test_shipped_studies_are_planned_on_a_fresh_clone(tmp_path: Path, name: str, n_groups: int) -> None:
     config = ROOT / "config" / f"{name}.yaml"
@@ -373,6 +374,7 @@ def test_shipped_studies_are_planned_on_a_fresh_clone(tmp_path: Path, name: str,
     assert "GB of disk" in result.stderr + result.stdout
 
 
+@pytest.mark.slow
 def test_the_papers_study_with_augmentations_and_tunings_is_a_few_large_jobs(tmp_path: Path) -> None:
     """GPT-2 and LLaMA-2, the original and four augmented texts, two tunings, with all their controls."""
     content = yaml.safe_load((ROOT / "config" / "narratives.yaml").read_text())
@@ -403,6 +405,7 @@ def superdataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_fetched_by_datalad_to_the_end(superdataset: Path, tmp_path: Path) -> None:
     """From a DataLad dataset to tables and maps; raw files may be dropped afterwards; what is asked for later is fetched then."""
     own = superdataset.parent / "facts.tsv"

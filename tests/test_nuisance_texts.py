@@ -67,6 +67,7 @@ def test_a_planted_association_comes_back_and_nothing_else(tmp_path: Path) -> No
     assert found["beyond"] == "word-rate, since-insertion" and np.isnan(found["p_stories"])
 
 
+@pytest.mark.slow
 def test_without_an_association_there_is_none(tmp_path: Path) -> None:
     """The text is one more random text: what it costs or gains, the others do too."""
     tables = [table_of(scored(*made(0.0, seed)), tmp_path) for seed in (1, 2)]

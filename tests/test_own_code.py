@@ -154,6 +154,7 @@ def test_tuned_and_read_again(own: Path, tmp_path: Path, method: str) -> None:
     assert activations.load(tmp_path / "tuned", base=own, code=True).causal
 
 
+@pytest.mark.slow
 def test_a_study_with_such_a_model(own: Path, tmp_path: Path) -> None:
     """Its job runs, with a place of its own for the copies of the code, and its sidecar says so."""
     rng = np.random.default_rng(0)

@@ -119,6 +119,7 @@ def test_needs_grow_with_what_is_read() -> None:
     assert of("figure", {}) == Need()
 
 
+@pytest.mark.slow
 def test_jobs_are_those_of_the_plan(tmp_path: Path) -> None:
     study = read_study(yaml.safe_load((ROOT / "config" / "config.yaml").read_text()))
     expected = {rule: len(found) for rule, found in all_jobs(study, make_plan(study)).items()}
@@ -126,6 +127,7 @@ def test_jobs_are_those_of_the_plan(tmp_path: Path) -> None:
     assert {rule: counts[rule] for rule in expected} == expected
 
 
+@pytest.mark.slow
 def test_preflight_says_what_can_work_and_fails_where_it_cannot(tmp_path: Path) -> None:
     result = snakemake("--nolock", "preflight", "--configfile", ROOT / "config" / "tiny.yaml", folder=tmp_path)
     assert result.returncode == 0 and "memory (simulate)" in result.stdout + result.stderr, result.stderr[-2000:]

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+from collections.abc import Callable
 
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import ROOT, forks, snakemake
 
 from engram import reference
 
@@ -54,3 +57,23 @@ def test_shipped_studies_are_valid_and_follow_the_schema(name: str, monkeypatch:
     content = yaml.safe_load((ROOT / "config" / name).read_text())
     read_study(content)
     jsonschema.validate(content, yaml.safe_load((ROOT / "config" / "schema.json").read_text()))
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        lambda: subprocess.run([sys.executable, "-m", "snakemake", "--version"], check=False),
+        lambda: subprocess.Popen(["snakemake", "--version"]),
+        lambda: snakemake("-n"),
+        lambda: forks().run(ROOT, ["-n"], {}),
+    ],
+    ids=["run", "Popen", "the helper", "a fork"],
+)
+def test_a_fast_test_that_starts_snakemake_fails(start: Callable[[], object]) -> None:
+    with pytest.raises(pytest.fail.Exception, match=r"test_project.py::test_a_fast.* starts Snakemake.*pytest.mark.slow"):
+        start()
+
+
+@pytest.mark.slow
+def test_a_slow_test_may_start_snakemake() -> None:
+    assert subprocess.run([sys.executable, "-m", "snakemake", "--version"], capture_output=True, check=False).returncode == 0

@@ -20,6 +20,8 @@ import pytest
 import yaml
 from conftest import ROOT, Forks, random_words, regions, write_table_study
 
+pytestmark = pytest.mark.slow
+
 #: In place of a job's work, a line that depends on all that the job may depend on; the script's own code stands behind it, and counts for its digest.
 STUB = """
 import hashlib, json, sys

@@ -154,6 +154,7 @@ print(float(np.abs(parts - small).max() / small.std()))
 """
 
 
+@pytest.mark.slow
 def test_a_real_limit_of_memory() -> None:
     """The batch would take 300 MB, its hidden states alone 100."""
     command = LIMITED.format(words=story_words(150), model=str(MODELS / "gpt2-tiny"), more=100 << 20)

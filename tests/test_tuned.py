@@ -173,6 +173,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_the_whole_road(study: Path) -> None:
     results = study / "results" / "mine"
     table = pd.read_csv(results / "tables" / "tuning.tsv", sep="\t")
@@ -188,6 +189,7 @@ def test_the_whole_road(study: Path) -> None:
     assert jobs(snakemake("-n", "--configfile", "study.yaml", folder=study)) == {}
 
 
+@pytest.mark.slow
 def test_a_tuning_that_changes_reruns_alone(study: Path) -> None:
     changed = "tunings={upper: {method: frozen, steps: 3}}"
     planned = jobs(snakemake("-n", "--configfile", "study.yaml", "--config", changed, folder=study))
@@ -195,6 +197,7 @@ def test_a_tuning_that_changes_reruns_alone(study: Path) -> None:
     assert planned == {"tune": 1, "tuned": 1, "tuned_effects": 1, "tuning_tables": 1, "claims": 1, "report": 1, "all": 1} and figures_drawn == 3
 
 
+@pytest.mark.slow
 def test_a_tuned_model_is_a_model_for_another_study(study: Path) -> None:
     """An adapter beside its base, and a whole model, as sources: the same scores as inside the study that tuned them."""
     folder = study / "results" / "mine" / "tunings"
@@ -216,6 +219,7 @@ def test_a_tuned_model_is_a_model_for_another_study(study: Path) -> None:
         assert at[name, row.hemisphere, row.roi] - at["tiny", row.hemisphere, row.roi] == pytest.approx(row.difference, abs=2e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -230,6 +234,7 @@ def test_broken_samples_are_named_before_the_first_job(line: str, message: str, 
     assert result.returncode != 0 and message in result.stdout + result.stderr and "Traceback" not in result.stderr
 
 
+@pytest.mark.slow
 def test_samples_that_hold_a_story_are_refused(study: Path) -> None:
     words = " ".join(pd.read_csv(study / "data" / "story-one_words.tsv", sep="\t", dtype=str)["word"][:20])
     sample = {"instruction": "What comes to mind?", "input": words, "output": "Nothing much."}
@@ -238,6 +243,7 @@ def test_samples_that_hold_a_story_are_refused(study: Path) -> None:
     assert result.returncode != 0 and "line 61" in result.stdout + result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("extra", "message"),
     [

@@ -459,6 +459,7 @@ tuning.tune(MODELS / "gpt2-tiny", *few_samples(), LONG, folder / "killed", folde
 LONG = replace(SETTINGS, steps=9, checkpoint_every=3, evaluate_every=2, patience=50)
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_and_ends_where_an_unbroken_one_does(tune: Tune, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     step = int(np.random.default_rng().choice([4, 5, 7, 8]))  # between two checkpoints
     command = KILLED.format(tests=str(ROOT / "tests"), step=step, folder=str(tmp_path))
