@@ -35,6 +35,7 @@ def decoder(request: pytest.FixtureRequest) -> activations.Reader:
     return activations.load(MODELS / request.param)
 
 
+@pytest.mark.slow
 def test_strided_equals_exact_where_the_context_covers_the_story(decoder: activations.Reader) -> None:
     words = story_words(120)
     assert_same(vectors(words, decoder), vectors(words, decoder, mode="exact"))

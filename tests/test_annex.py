@@ -16,6 +16,8 @@ from engram import annex, facts
 from engram.errors import EngramError
 from engram.integrity import sha256
 
+pytestmark = pytest.mark.slow
+
 HERE = Path(sys.executable).parent
 SUBDATASETS = ("derivatives/afni-nosmooth", "derivatives/freesurfer", "stimuli/gentle")
 BOLD = [path for subject in ("001", "002") for path in facts.bold_files("afni-nosmooth", "fsaverage6", f"sub-{subject}_task-x")]

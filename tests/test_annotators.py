@@ -524,6 +524,7 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("one_thread")
 def test_local_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch

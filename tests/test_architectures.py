@@ -40,6 +40,7 @@ FAMILIES: list[tuple[str, dict[str, Any], bool, int | None]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("family", "changes", "causal", "limit"), FAMILIES, ids=[f"{one[0]}{'-changed' if one[1] else ''}" for one in FAMILIES])
 def test_a_family_is_read_as_its_model_computes(family: str, changes: dict[str, Any], causal: bool, limit: int | None, tmp_path: Path) -> None:
     row = architectures.row_of(family, tmp_path, **changes)

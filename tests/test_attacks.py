@@ -72,6 +72,7 @@ def test_keys_that_stand_twice(name: str, tmp_path: Path) -> None:
         check_files([tmp_path / "study.yaml"])
 
 
+@pytest.mark.slow
 def test_files_that_are_no_configuration(tmp_path: Path) -> None:
     path = tmp_path / "study.yaml"
     laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 12))

@@ -31,6 +31,7 @@ def test_a_few_dozen_runs(calibration: ModuleType) -> None:
     assert (planted["share"] > 0.3).all()
 
 
+@pytest.mark.slow
 def test_texts_are_exchangeable(calibration: ModuleType) -> None:
     table = calibration.calibrate(12, seed=2, cases=[0]).set_index("test")
     assert table.loc["over texts", "as_expected"] == "yes"

@@ -41,6 +41,7 @@ def saved(family: str, folder: Path, **changes: Any) -> Path:
 
 
 # ---------------------------------------------------------------- causal or not
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("family", "changes", "causal"),
     [

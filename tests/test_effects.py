@@ -73,6 +73,7 @@ def test_over_stories_where_there_are_six() -> None:
     assert few["p_stories"].isna().all() and few["p_stories_fdr"].isna().all() and (few["n_stories"] == 5).all()
 
 
+@pytest.mark.slow
 def test_over_texts_a_true_null_is_rejected_as_often_as_it_says_over_listeners_far_too_often() -> None:
     """200 draws of a text that is one more random text: all listeners share its luck."""
     tables = [effects.association_table({("m", "a"): made(0.0, seed)}, {"a": "x"}, 0) for seed in range(100)]

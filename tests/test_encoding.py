@@ -55,6 +55,7 @@ def example(n_rows: int, n_features: int, n_targets: int, seed: int, noise: floa
     return features.astype(np.float32), targets.astype(np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["numpy", "torch"])
 @pytest.mark.parametrize("n_features", [12, 300])
 @pytest.mark.parametrize("alpha_by", ["r", "mse"])
@@ -103,6 +104,7 @@ def test_listeners_in_parts_score_as_together(monkeypatch: pytest.MonkeyPatch) -
     np.testing.assert_allclose(np.concatenate(scores(1), axis=2), together, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_noise_scores_zero() -> None:
     """Noise features against autocorrelated noise: the mean over 20 seeds is within three standard errors of 0."""
     means = []
@@ -167,6 +169,7 @@ def test_pearson_equals_scipy_and_a_constant_scores_zero() -> None:
             assert found[one, target] == pytest.approx(expected, abs=1e-9)
 
 
+@pytest.mark.slow
 def test_ill_conditioned_kernels_keep_their_precision() -> None:
     """Features with a dominant direction a million times as large as the others: where float32 eigenvalues would turn negative."""
     features, targets = example(120, 200, 2, seed=4)

@@ -191,6 +191,7 @@ def association(found: dict[tuple[str, str], Effects]) -> style.Drawn:
     )
 
 
+@pytest.mark.slow
 def test_association_stands_beside_the_range_of_random_texts() -> None:
     found = {("m", "a"): texts(0.1), ("m", "b"): texts()}
     drawn = association(found)
@@ -303,6 +304,7 @@ def test_regions_are_painted_whole() -> None:
     assert np.isnan(found["L"][200:]).all() and np.isnan(found["R"][100:]).all() and (found["R"][:100] == np.float32(0.3)).all()
 
 
+@pytest.mark.slow
 def test_f_is_drawn_on_the_cortex_inflated_and_flat() -> None:
     found = {("m", "a"): texts(0.1)}
     table = effects.association_table(found, {"a": "language model"}, 0)
@@ -338,6 +340,7 @@ LOCATED = pd.DataFrame(
 )
 
 
+@pytest.mark.slow
 def test_scores_and_ceilings_are_markers_where_there_is_no_surface() -> None:
     table = scores()
     measure = figures_brain.scores(table, {}, ["one", "two"], None)
@@ -465,6 +468,7 @@ def test_colours_differ_for_any_eye(name: str, palette: list[str], missing: str)
     assert min(distances.values()) > 10, min(distances, key=distances.__getitem__)
 
 
+@pytest.mark.slow
 def test_files_are_the_same_each_time_and_carry_their_words(tmp_path: Path) -> None:
     table, bounds = scores(), ceilings(scores())
     for folder in ("first", "second"):

@@ -202,6 +202,7 @@ def places(content: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path, *(place for key, value in below for place in places(value, (*path, key)))][0 if path else 1 :]
 
 
+@pytest.mark.slow
 @settings(FAST, max_examples=100)
 @given(data=st.data())
 def test_configurations(data: st.DataObject, monkeypatch: pytest.MonkeyPatch) -> None:

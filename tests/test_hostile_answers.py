@@ -332,6 +332,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", list(HOSTILE))
 def test_reading_takes_linear_time(name: str) -> None:
     text = HOSTILE[name][:LONG]

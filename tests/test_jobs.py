@@ -59,6 +59,7 @@ def test_other_errors_keep_their_traceback(tmp_path: Path) -> None:
     assert "Traceback" in (tmp_path / "logs" / "bold.log").read_text()
 
 
+@pytest.mark.slow
 def test_a_job_knows_its_own_peak_of_memory_and_not_that_of_whoever_started_it() -> None:
     held = np.ones(40_000_000)
     code = "import numpy; from engram.jobs import peak_memory; {}; print(peak_memory())"

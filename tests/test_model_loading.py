@@ -41,6 +41,7 @@ def renamed(rename: Callable[[str], str]) -> Callable[[Tensors], Tensors]:
     return lambda tensors: {rename(name): tensor for name, tensor in tensors.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "rename",
     [
@@ -100,6 +101,7 @@ def test_what_is_not_what_was_saved_is_refused(change: Callable[[Tensors], Tenso
             load_model(kind, folder, dtype="float32")
 
 
+@pytest.mark.slow
 def test_stored_frequencies_of_positions_are_those_that_are_computed(tmp_path: Path) -> None:
     name = "model.layers.1.self_attn.rotary_emb.inv_freq"
     computed = activations.load(MODELS / "llama-tiny", device="cpu").model.rotary_emb.inv_freq
@@ -132,6 +134,7 @@ def test_heads_poolers_and_masks_are_not_missed(tmp_path: Path, caplog: pytest.L
     assert not [record for record in caplog.records if record.name.startswith("engram") and record.levelno > logging.INFO]
 
 
+@pytest.mark.slow
 def test_a_head_that_is_used_must_be_there(tmp_path: Path) -> None:
     """Tied to the embeddings it is; untied it would be drawn at random."""
     bare = changed(tmp_path / "bare", without("lm_head"), "llama-tiny")
@@ -151,6 +154,7 @@ def sharded(folder: Path) -> dict[str, str]:
     return named
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("place", "message"),
     [
@@ -265,6 +269,7 @@ def adapter(folder: Path, kind: Any = AutoModelForCausalLM, **options: Any) -> t
     return folder, model
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kind", "options"),
     [

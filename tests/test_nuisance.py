@@ -111,6 +111,7 @@ def test_what_a_band_adds_is_found() -> None:
     assert scores["both"][1] > scores["large"][1]
 
 
+@pytest.mark.slow
 def test_order_of_targets_changes_nothing() -> None:
     small, large, bold = bands_and_bold()
     options = {**OPTIONS, "alphas": [1.0, 100.0], "shares": nuisance.candidates(2)}

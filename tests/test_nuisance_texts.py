@@ -55,6 +55,7 @@ def table_of(r: np.ndarray, folder: Path) -> pd.DataFrame:
     return unique.associations_table({("m", "word"): [str(path)]}, 0)
 
 
+@pytest.mark.slow
 def test_a_planted_association_comes_back_and_nothing_else(tmp_path: Path) -> None:
     table = table_of(scored(*made(2.0)), tmp_path)
     assert list(table.columns) == list(unique.ASSOCIATIONS_COLUMNS)
@@ -76,6 +77,7 @@ def test_without_an_association_there_is_none(tmp_path: Path) -> None:
     assert abs(table["unique_minus_random"].mean()) < 0.02 and 0.05 < table["p_texts"].mean() < 0.95
 
 
+@pytest.mark.slow
 def test_a_second_view_of_the_story_is_no_association(tmp_path: Path) -> None:
     """Every text's band is the story's with noise of its own, as a careless band would be: what it gains, random texts gain as well."""
     bands, texts, bold = made(0.0)
@@ -99,6 +101,7 @@ def test_shares_are_chosen_as_the_solver_chooses_them() -> None:
     np.testing.assert_allclose(found[0], alone, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_every_band_is_always_there() -> None:
     """A band that says nothing is not left out, so that what is beyond it is beyond it in every fold."""
     bands, texts, bold = made(0.0)
@@ -107,6 +110,7 @@ def test_every_band_is_always_there() -> None:
     assert np.abs(one[0] - other[0]).min() > 1e-6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["listeners", "stories", "texts"])
 def test_order_changes_nothing(what: str) -> None:
     bands, texts, bold = made(0.5)

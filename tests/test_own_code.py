@@ -75,6 +75,7 @@ def test_refused_without_the_key_and_the_error_says_what_to_write_and_what_it_me
     assert not ran(own)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("headed", [False, True], ids=["AutoModel", "AutoModelForCausalLM alone"])
 def test_read_with_the_key_as_the_model_that_it_is(own: Path, headed: bool) -> None:
     if headed:
@@ -137,6 +138,7 @@ def test_code_is_fetched_only_where_it_is_allowed(own: Path, tmp_path: Path) -> 
         hub.fetch_model("org/own", tmp_path / "incomplete", revision=None, mirror=str(tmp_path / "mirror"), code=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["lora", "frozen"])
 def test_tuned_and_read_again(own: Path, tmp_path: Path, method: str) -> None:
     settings = tuning.Settings(

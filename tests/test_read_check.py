@@ -176,6 +176,7 @@ def test_a_model_that_reads_otherwise_each_time_is_refused() -> None:
         read_check(reader.model, reader.tokenizer, "float32")
 
 
+@pytest.mark.slow
 def test_where_padding_changes_what_is_read_windows_of_equal_length_are_batched(caplog: pytest.LogCaptureFixture) -> None:
     reader = activations.load(MODELS / "gpt2-tiny", device="cpu")
 
@@ -193,6 +194,7 @@ def test_where_padding_changes_what_is_read_windows_of_equal_length_are_batched(
     assert np.abs(vectors(words, padded, **how) - vectors(words, one, **how)).max() > 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", [0, 3, 12])
 def test_one_token_that_sees_a_later_one_makes_a_model_bidirectional(place: int) -> None:
     """In half precision as well, and wherever in the sequence."""

@@ -189,6 +189,7 @@ def test_figures_are_drawn_unless_that_is_large_and_have_the_words_of_their_side
     assert one.width == round(241 * report._SCALE)
 
 
+@pytest.mark.slow
 def test_the_surface_is_nilearns_view_once_and_its_colours_for_each_map() -> None:
     first = sample.surface()
     second = report.SurfaceMap("ceiling", first.values, 0.5, diverging=False)
@@ -205,6 +206,7 @@ def test_the_surface_is_nilearns_view_once_and_its_colours_for_each_map() -> Non
     assert len(packed) < 2_000_000
 
 
+@pytest.mark.slow
 def test_maps_beyond_the_most_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "maps are here" not in sample.page(with_surface=True)
     monkeypatch.setattr(report, "MOST_MAPS", 1)

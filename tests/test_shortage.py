@@ -25,6 +25,8 @@ from engram.errors import EngramError
 from engram.jobs import job
 from engram.shortage import OutOfMemoryError, Shrinking
 
+pytestmark = pytest.mark.slow
+
 TEXT = ("Write {size}.", "Buy some.")
 
 
@@ -154,7 +156,6 @@ print(float(np.abs(parts - small).max() / small.std()))
 """
 
 
-@pytest.mark.slow
 def test_a_real_limit_of_memory() -> None:
     """The batch would take 300 MB, its hidden states alone 100."""
     command = LIMITED.format(words=story_words(150), model=str(MODELS / "gpt2-tiny"), more=100 << 20)

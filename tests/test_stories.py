@@ -102,6 +102,7 @@ WORDS = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30), st.booleans()
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("overlap", [False, True])
 @settings(max_examples=150, deadline=None, derandomize=True, database=None)
 @given(words=WORDS)

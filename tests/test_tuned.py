@@ -88,6 +88,7 @@ def test_fewer_than_four_seeds_make_no_test() -> None:
     assert row["minus_shuffled"] > 0.02  # described all the same
 
 
+@pytest.mark.slow
 def test_over_seeds_a_true_null_is_rejected_as_often_as_it_says_over_listeners_far_too_often() -> None:
     """Two tunings that differ by their seeds alone: all listeners share what a tuned model happens to be."""
     table = pd.concat([table_of(made(0.0, seed=seed, n=8)) for seed in range(60)])
@@ -137,6 +138,7 @@ def test_ratio_interval_covers_a_ratio_and_is_silent_where_there_is_none() -> No
     assert np.isnan(inference.ratio_interval(np.ones(2), np.ones(2), 0)).all() and np.isnan(inference.ratio_interval(np.ones(9), below[:9], 0)).all()
 
 
+@pytest.mark.slow
 def test_the_base_is_read_as_any_model_and_a_tuning_that_changed_nothing_scores_the_same() -> None:
     words = story_words(120)
     load = partial(activations.load, MODELS / "gpt2-tiny")

@@ -171,6 +171,7 @@ def test_prompt_tokens_carry_no_loss() -> None:
 
 
 # ---------------------------------------------------------------- what trains
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DECODERS)
 @pytest.mark.parametrize(("layers", "expected"), [(None, (3, 4, 5)), ((1, 3), (1, 3))])
 def test_frozen_weights_are_the_bases_and_only_named_layers_change(
@@ -195,6 +196,7 @@ def test_frozen_weights_are_the_bases_even_if_they_were_used_in_half_precision(t
     assert {part.dtype for part in after.values()} == {torch.float32}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DECODERS)
 def test_full_tuning_changes_everything(tune: Tune, tmp_path: Path, name: str) -> None:
     card = tune(model=name, settings=replace(SETTINGS, method="full", steps=2))
@@ -231,6 +233,7 @@ def test_layers_that_the_model_lacks_are_refused() -> None:
 
 
 # ---------------------------------------------------------------- adapters
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DECODERS)
 def test_an_adapter_is_the_same_merged_unmerged_and_as_a_model_folder(tune: Tune, tmp_path: Path, name: str) -> None:
     from peft import PeftModel
@@ -251,6 +254,7 @@ def test_an_adapter_is_the_same_merged_unmerged_and_as_a_model_folder(tune: Tune
     assert not torch.equal(drawn.model.get_input_embeddings().weight, reader.model.get_input_embeddings().weight)
 
 
+@pytest.mark.slow
 def test_an_adapter_needs_its_own_base(tune: Tune, tmp_path: Path) -> None:
     tune(settings=replace(SETTINGS, steps=1))
     with pytest.raises(EngramError, match="needs the model that was tuned .'engram/tiny'."):
@@ -285,6 +289,7 @@ def test_a_published_adapter_names_its_base_and_no_path(tune: Tune, tmp_path: Pa
 
 
 # ---------------------------------------------------------------- training
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["lora", "frozen"])
 def test_validation_loss_falls_and_the_card_says_how(tune: Tune, parts: tuple[list[Sample], list[Sample]], method: str) -> None:
     card = tune(settings=replace(SETTINGS, method=method, steps=10, evaluate_every=4), condition="generic")
@@ -297,6 +302,7 @@ def test_validation_loss_falls_and_the_card_says_how(tune: Tune, parts: tuple[li
     assert {"torch", "transformers", "peft", "engram", "python"} == card.versions.keys() and card.seconds > 0
 
 
+@pytest.mark.slow
 def test_the_first_validation_loss_is_the_bases(tune: Tune, parts: tuple[list[Sample], list[Sample]]) -> None:
     card = tune(settings=replace(SETTINGS, steps=1))
     model, tokenizer = AutoModelForCausalLM.from_pretrained(MODELS / "gpt2-tiny").eval(), AutoTokenizer.from_pretrained(MODELS / "gpt2-tiny")
@@ -306,6 +312,7 @@ def test_the_first_validation_loss_is_the_bases(tune: Tune, parts: tuple[list[Sa
     assert card.curve[0]["validation"] == pytest.approx(expected, rel=1e-5)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_model(tune: Tune, tmp_path: Path) -> None:
     for name in ("one", "two"):
         tune(name)
@@ -332,11 +339,13 @@ def plain_loss(tmp_path_factory: pytest.TempPathFactory, parts: tuple[list[Sampl
     return final(tuning.tune(MODELS / "gpt2-tiny", *parts, replace(SETTINGS, steps=2), folder / "out", folder / "checkpoints", base=BASE))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CHANGES)
 def test_every_setting_changes_the_result(tune: Tune, plain_loss: float, name: str) -> None:
     assert abs(final(tune(settings=replace(SETTINGS, steps=2, **{name: CHANGES[name]}))) - plain_loss) > 1e-7
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["lora", "frozen"])
 def test_checkpointing_changes_nothing_but_memory(tune: Tune, monkeypatch: pytest.MonkeyPatch, method: str) -> None:
     used: list[bool] = []
@@ -361,6 +370,7 @@ def test_checkpointing_asks_for_no_gradients_below_the_trained_layers() -> None:
     assert needed == [False] * 3 + [True] * 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["lora", "frozen"])
 def test_groups_of_samples_give_the_whole_steps_gradient(parts: tuple[list[Sample], list[Sample]], method: str) -> None:
     settings = replace(SETTINGS, method=method, learning_rate=1.0)
@@ -384,6 +394,7 @@ def test_the_learning_rate_rises_and_falls() -> None:
     assert tuning.learning_rate(0, replace(settings, warmup=0.0)) == 1.0
 
 
+@pytest.mark.slow
 def test_patience_stops_and_keeps_the_best_weights(tune: Tune, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = replace(SETTINGS, steps=20, evaluate_every=1, checkpoint_every=3)
     script = iter([5.0, 4.0, 3.0, 3.5, 3.2, 9.0, 9.0])
@@ -480,6 +491,7 @@ def test_a_killed_run_goes_on_and_ends_where_an_unbroken_one_does(tune: Tune, tm
     assert not (tmp_path / "checkpoints" / "killed").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("changed", ["settings", "samples"])
 def test_a_checkpoint_of_another_run_is_not_used(
     tune: Tune, tmp_path: Path, parts: tuple[list[Sample], list[Sample]], changed: str, monkeypatch: pytest.MonkeyPatch
@@ -510,6 +522,7 @@ def test_a_checkpoint_of_another_run_is_not_used(
     assert steps == [0, 1, 2]
 
 
+@pytest.mark.slow
 def test_a_tuned_model_is_replaced_whole(tune: Tune, tmp_path: Path) -> None:
     tune(settings=replace(SETTINGS, steps=1))
     tune(settings=replace(SETTINGS, steps=1, method="frozen"))
