@@ -6,6 +6,7 @@ Until modules lie in packages, `packages.tsv` says where each will be.
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,8 @@ import engram
 from engram import code
 
 SOURCE = Path(engram.__file__).parent
-SCRIPTS = Path(__file__).parents[1] / "workflow" / "scripts"
+ROOT = Path(__file__).parents[1]
+SCRIPTS = ROOT / "workflow" / "scripts"
 PLACES = Path(__file__).with_name("packages.tsv")
 
 BASE = {"errors", "paths", "vocabulary"}
@@ -133,6 +135,24 @@ def test_no_job_imports_what_plans(script: Path) -> None:
 def test_no_package_has_code_of_its_own() -> None:
     """Code in an `__init__.py` would run with each import from the package, and tie every job to what it imports."""
     assert [str(path) for path in SOURCE.rglob("__init__.py") if path.parent != SOURCE and not code._read(path).is_empty] == []
+
+
+def prose() -> list[Path]:
+    """Return the files in which modules are named."""
+    return [*SOURCE.rglob("*.py"), *SCRIPTS.parent.rglob("*.smk"), *(ROOT / "docs").rglob("*.md"), ROOT / "README.md"]
+
+
+def test_what_prose_names_is_there() -> None:
+    """`engram.module.name` in docstrings, comments and documentation names something that is there."""
+    missing = []
+    for path in prose():
+        for name in re.findall(r"`engram\.([\w.]+)", path.read_text(encoding="utf-8")):
+            parts = name.rstrip(".").split(".")
+            depth = next((depth for depth in range(len(parts), 0, -1) if code._file(".".join(parts[:depth]))), 0)
+            source = code._file(".".join(parts[:depth])) if depth else None
+            if source is None or (parts[depth:] and parts[depth] not in code._read(source).names):
+                missing.append(f"{path.relative_to(ROOT)}: engram.{name}")
+    assert missing == []
 
 
 def test_every_place_is_of_a_module_and_of_one() -> None:
