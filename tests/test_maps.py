@@ -44,7 +44,7 @@ def places(regions: bool = False) -> xr.Dataset:
 def write(folder: Path, made: dict[str, np.ndarray], where: xr.Dataset, space: str = "fsaverage5") -> dict[str, dict[str, np.ndarray]]:
     paths = {side: str(folder / name) for side, name in SIDES.items()}
     maps.write_maps(paths, made, where, space)
-    return {side: maps.read_maps(path) for side, path in paths.items()}
+    return {side: maps.read_maps(path, side) for side, path in paths.items()}
 
 
 def test_every_single_listener_counts_once(tmp_path: Path) -> None:

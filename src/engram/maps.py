@@ -11,6 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from engram import storage
+from engram.errors import EngramError
 from engram.names import AUGMENTED_TEXT, AVERAGE, ORIGINAL_TEXT, RANDOM
 from engram.narratives import VERTICES
 from engram.tables import mean_scores
@@ -139,11 +140,21 @@ def region_maps(values: pd.Series, places: xr.Dataset, space: str) -> dict[str, 
     return {side: _on_vertices(of_targets, places, side, space) for side in _STRUCTURES}
 
 
-def read_maps(path: str | Path) -> dict[str, np.ndarray]:
-    """Return the maps of a file by name: float32, of shape (n_vertices, )."""
+def read_maps(path: str | Path, hemisphere: str) -> dict[str, np.ndarray]:
+    """Return the maps of a file by name: float32, of shape (n_vertices, ).
+
+    Raises
+    ------
+    EngramError
+        If the file says that it is of the other hemisphere.
+    """
     import nibabel
 
-    return {array.meta["Name"]: array.data for array in nibabel.load(path).darrays}
+    image = nibabel.load(path)
+    structure = image.meta.get("AnatomicalStructurePrimary")
+    if structure != _STRUCTURES[hemisphere]:
+        raise EngramError(f"'{path}' is a map of {structure}; expected is {_STRUCTURES[hemisphere]}. Delete it and run again: it is made anew.")
+    return {array.meta["Name"]: array.data for array in image.darrays}
 
 
 def on_fsaverage5(values: np.ndarray) -> np.ndarray:

@@ -183,7 +183,8 @@ def _sides(files: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _values(sides: tuple[str, str], name: str) -> dict[str, np.ndarray]:
-    return {side: on_fsaverage5(read_maps(path)[name]) for side, path in zip(("left", "right"), sides, strict=True)}
+    named = zip(("left", "right"), ("L", "R"), sides, strict=True)
+    return {side: on_fsaverage5(read_maps(path, hemisphere)[name]) for side, hemisphere, path in named}
 
 
 def surface_data(maps: Sequence[SurfaceMap]) -> str:

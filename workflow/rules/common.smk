@@ -390,6 +390,7 @@ def bold_config(wildcards):
         ],
         "folder": dataset_folder(),
         "rows": {key: rows[key] for key in ("tail", "trim")},
+        "study": STUDY.study,
         "subjects": PLAN.listeners(wildcards.story),
     }
 
@@ -433,11 +434,19 @@ def group_files(pattern):
     return files
 
 
+def paths_of(pattern, keys):
+    """The file of each key: what a job reads, and what it expects the files to be of, come from one list."""
+    return [pattern.format(**key) for key in keys]
+
+
 def encoding_config(wildcards):
     """What a group's scores depend on."""
+    group = PLAN.groups[wildcards.group]
     return {
         "encoding": section("encoding"),
-        "subjects": list(PLAN.groups[wildcards.group].subjects),
+        "stories": list(group.stories),
+        "study": STUDY.study,
+        "subjects": list(group.subjects),
     }
 
 
@@ -451,25 +460,41 @@ def ceiling_config(wildcards):
             for key in ("delays", "folds", "longest_delay", "words_to_trs")
         },
         "seed": STUDY.seed,
+        "study": STUDY.study,
     }
 
 
-def all_scores(wildcards):
-    """Scores of every group, model and augmentation."""
+SCORES = "<results>/scores/group-{group}_model-{model}_aug-{aug}_scores.nc"
+
+
+def score_keys():
+    """What there are scores of: every group, model and augmentation."""
     return [
-        f"<results>/scores/group-{group}_model-{model}_aug-{aug}_scores.nc"
+        {"aug": aug, "group": group, "model": model}
         for group in PLAN.groups
         for model in planning.models(STUDY)
         for aug in AUGMENTATIONS
     ]
 
 
+def all_scores(wildcards):
+    """Scores of every group, model and augmentation."""
+    return paths_of(SCORES, score_keys())
+
+
+def group_keys():
+    """Every group."""
+    return [{"group": group} for group in PLAN.groups]
+
+
+def story_keys():
+    """Every story."""
+    return [{"story": story} for story in PLAN.stories]
+
+
 def model_scores(wildcards):
     """Scores of every group for one model and text."""
-    return [
-        f"<results>/scores/group-{group}_model-{wildcards.model}_aug-{wildcards.aug}_scores.nc"
-        for group in PLAN.groups
-    ]
+    return paths_of(SCORES, [{**wildcards, **key} for key in group_keys()])
 
 
 def any_ceiling(wildcards):
@@ -478,8 +503,21 @@ def any_ceiling(wildcards):
 
 
 def maps_config(wildcards):
-    """What maps depend on."""
-    return {"space": STUDY.dataset.space}
+    """What maps of scores depend on."""
+    return {
+        "keys": {"scores": group_keys()},
+        "space": STUDY.dataset.space,
+        "study": STUDY.study,
+    }
+
+
+def ceiling_maps_config(wildcards):
+    """What maps of ceilings depend on."""
+    return {
+        "keys": {"ceilings": story_keys()},
+        "space": STUDY.dataset.space,
+        "study": STUDY.study,
+    }
 
 
 def brain_table(wildcards):
@@ -494,29 +532,31 @@ def brain_table(wildcards):
 
 
 def brain_map_keys(figure):
-    """What each pair of maps of a figure, left and right, is of; none where regions are painted or are markers."""
+    """What the maps of a figure are of, those of either hemisphere; none where regions are painted or are markers."""
     if PLAN.brain != "surface":
         return []
     if figure == "association-brain":
-        return association_pairs()
+        return [{"aug": aug, "model": model} for aug, model in association_pairs()]
     return {
-        "brain": [[model] for model in figure_models()],
-        "ceiling-brain": [["ceilings"]],
+        "brain": [{"aug": ORIGINAL, "model": model} for model in figure_models()],
+        "ceiling-brain": [{}],
     }.get(figure, [])
 
 
-def brain_maps(wildcards):
-    """The maps of a figure of the brain."""
+def brain_maps(hemisphere):
+    """A function that returns the maps of one hemisphere for a figure of the brain."""
     names = {
-        "brain": f"model-{{0}}_aug-{ORIGINAL}_hemi-{{side}}_scores",
-        "ceiling-brain": "hemi-{side}_{0}",
-        "association-brain": "model-{1}_aug-{0}_hemi-{side}_association",
+        "brain": f"model-{{model}}_aug-{{aug}}_hemi-{hemisphere}_scores",
+        "ceiling-brain": f"hemi-{hemisphere}_ceilings",
+        "association-brain": f"model-{{model}}_aug-{{aug}}_hemi-{hemisphere}_association",
     }
-    return [
-        f"<results>/maps/{names[wildcards.figure].format(*key, side=side)}.shape.gii"
-        for key in brain_map_keys(wildcards.figure)
-        for side in ("L", "R")
-    ]
+
+    def maps(wildcards):
+        keys = brain_map_keys(wildcards.figure)
+        name = names.get(wildcards.figure, "")
+        return paths_of(f"<results>/maps/{name}.shape.gii", keys)
+
+    return maps
 
 
 def brain_places(wildcards):
@@ -531,9 +571,10 @@ def brain_figure_config(wildcards):
         **section("figures"),
         "figure": wildcards.figure,
         "floor": STUDY.ceiling.floor,
-        "maps": brain_map_keys(wildcards.figure),
+        "keys": dict.fromkeys(("L", "R"), brain_map_keys(wildcards.figure)),
         "shown": figure_models(),
         "space": STUDY.dataset.space if PLAN.brain == "surface" else None,
+        "study": STUDY.study,
     }
 
 
@@ -547,7 +588,7 @@ def figure_models():
 
 def all_ceilings(wildcards):
     """Ceilings of every story."""
-    return [f"<results>/ceilings/story-{story}_ceiling.nc" for story in PLAN.stories]
+    return paths_of("<results>/ceilings/story-{story}_ceiling.nc", story_keys())
 
 
 def all_scans(wildcards):
@@ -559,13 +600,8 @@ def tables_config(wildcards):
     """What the tables depend on."""
     return {
         "floor": STUDY.ceiling.floor,
+        "keys": {"ceilings": story_keys(), "scores": score_keys()},
         "roi_sets": planning.file_fingerprint(ROI_SETS),
-        "scores": [
-            [group, model, aug]
-            for group in PLAN.groups
-            for model in planning.models(STUDY)
-            for aug in AUGMENTATIONS
-        ],
         "stories": {
             group: list(members.stories)
             for group, members in sorted(PLAN.groups.items())
@@ -581,22 +617,26 @@ def groups_of_listeners():
     ]
 
 
-def listeners_scores(wildcards):
-    """Scores of every model and group of single listeners, of the stories as they were heard."""
+def listeners_keys(models):
+    """Models and groups of single listeners, of the stories as they were heard."""
     return [
-        f"<results>/scores/group-{group}_model-{model}_aug-{ORIGINAL}_scores.nc"
-        for model in planning.models(STUDY)
+        {"aug": ORIGINAL, "group": group, "model": model}
+        for model in models
         for group in groups_of_listeners()
     ]
+
+
+def listeners_scores(wildcards):
+    """Scores of every model and group of single listeners, of the stories as they were heard."""
+    return paths_of(SCORES, listeners_keys(planning.models(STUDY)))
 
 
 def all_nulls(wildcards):
     """Scores on shifted BOLD, of every model and group of single listeners."""
-    return [
-        f"<results>/chance/group-{group}_model-{model}_null.nc"
-        for model in planning.models(STUDY)
-        for group in groups_of_listeners()
-    ]
+    return paths_of(
+        "<results>/chance/group-{group}_model-{model}_null.nc",
+        listeners_keys(planning.models(STUDY)),
+    )
 
 
 def chance_config(wildcards):
@@ -611,11 +651,13 @@ def chance_config(wildcards):
 
 def listeners_config(wildcards):
     """What the scores of a group's single listeners depend on, at the reported layer."""
-    subjects = PLAN.groups[wildcards.group].subjects
+    group = PLAN.groups[wildcards.group]
     return {
         "encoding": section("encoding"),
         "layer": STUDY.figures.layer,
-        "subjects": [subject for subject in subjects if subject != AVERAGE],
+        "stories": list(group.stories),
+        "study": STUDY.study,
+        "subjects": [subject for subject in group.subjects if subject != AVERAGE],
     }
 
 
@@ -626,11 +668,10 @@ def has_nuisance():
 
 def all_nuisance(wildcards):
     """Scores beside nuisance features, of every language model and group of single listeners."""
-    return [
-        f"<results>/nuisance/group-{group}_model-{model}_scores.nc"
-        for model in STUDY.language_models()
-        for group in groups_of_listeners()
-    ]
+    return paths_of(
+        "<results>/nuisance/group-{group}_model-{model}_scores.nc",
+        listeners_keys(STUDY.language_models()),
+    )
 
 
 def nuisance_config(wildcards):
@@ -646,9 +687,10 @@ def nuisance_config(wildcards):
 def nuisance_table_config(wildcards):
     """What the table of unique contributions depends on."""
     return {
-        "groups": len(groups_of_listeners()),
-        "models": list(STUDY.language_models()),
+        "keys": {"scores": listeners_keys(STUDY.language_models())},
+        "layer": STUDY.figures.layer,
         "seed": STUDY.seed,
+        "study": STUDY.study,
     }
 
 
@@ -657,22 +699,29 @@ def has_controlled_texts():
     return bool(STUDY.associations and planning.controlled_models(STUDY))
 
 
-def all_nuisance_texts(wildcards):
-    """Scores of augmented texts beside nuisance features, by augmentation, model and group of single listeners."""
+def nuisance_texts_keys():
+    """Augmentations, models and groups of single listeners whose scores stand beside nuisance features."""
     return [
-        f"<results>/nuisance/group-{group}_model-{model}_aug-{aug}_scores.nc"
+        {"aug": aug, "group": group, "model": model}
         for aug in STUDY.associations
         for model in planning.controlled_models(STUDY)
         for group in groups_of_listeners()
     ]
 
 
+def all_nuisance_texts(wildcards):
+    """Scores of augmented texts beside nuisance features, by augmentation, model and group of single listeners."""
+    return paths_of(
+        "<results>/nuisance/group-{group}_model-{model}_aug-{aug}_scores.nc",
+        nuisance_texts_keys(),
+    )
+
+
 def nuisance_texts_config(wildcards):
-    """What scores of augmented texts beside nuisance features depend on; the activations know their layer."""
-    listeners = listeners_config(wildcards)
+    """What scores of augmented texts beside nuisance features depend on."""
     nuisance = section("nuisance")
     return {
-        **{key: listeners[key] for key in ("encoding", "subjects")},
+        **listeners_config(wildcards),
         **{key: nuisance[key] for key in ("features", "random_texts", "targets")},
     }
 
@@ -680,29 +729,38 @@ def nuisance_texts_config(wildcards):
 def nuisance_texts_table_config(wildcards):
     """What the table of associations' unique contributions depends on."""
     return {
-        "augmentations": list(STUDY.associations),
-        "groups": len(groups_of_listeners()),
-        "models": planning.controlled_models(STUDY),
+        "keys": {"scores": nuisance_texts_keys()},
+        "layer": STUDY.figures.layer,
         "seed": STUDY.seed,
+        "study": STUDY.study,
     }
 
 
 def comparisons_config(wildcards):
     """What the tests against chance and between models and hemispheres depend on."""
+    scored = listeners_keys(planning.models(STUDY))
     return {
-        "groups": len(groups_of_listeners()),
+        "keys": {"nulls": scored, "scores": scored},
         "layer": STUDY.figures.layer,
-        "models": planning.models(STUDY),
         "seed": STUDY.seed,
+        "study": STUDY.study,
     }
+
+
+def any_activations_keys():
+    """A story as every trained model read it."""
+    return [
+        {"aug": ORIGINAL, "model": model, "story": PLAN.stories[0]}
+        for model in trained_models()
+    ]
 
 
 def any_activations(wildcards):
     """A story's activations in every trained model: how deep and wide it is."""
-    return [
-        f"<results>/activations/story-{PLAN.stories[0]}_model-{model}_aug-{ORIGINAL}_activations.nc"
-        for model in trained_models()
-    ]
+    return paths_of(
+        "<results>/activations/story-{story}_model-{model}_aug-{aug}_activations.nc",
+        any_activations_keys(),
+    )
 
 
 def trained_models():
@@ -717,16 +775,20 @@ def trained_models():
 def claims_config(wildcards):
     """What the verdict on published claims depends on."""
     return {
-        **comparisons_config(wildcards),
         "alignment": STUDY.associating.alignment,
-        "all_groups": len(PLAN.groups),
-        "associations": {
-            name: planning.associating_models(STUDY) for name in STUDY.associations
+        "keys": {
+            "activations": any_activations_keys(),
+            "associations": text_keys(),
+            "effects": effects_keys(),
+            "scores": listeners_keys(planning.models(STUDY)),
+            "tuned": tuned_effects_keys(),
         },
+        "layer": STUDY.figures.layer,
         "people": STUDY.dataset.kind != "simulated",
         "roi_sets": planning.file_fingerprint(ROI_SETS),
+        "seed": STUDY.seed,
         "sources": trained_models(),
-        "tunings": {name: planning.tuned_models(STUDY, name) for name in STUDY.tunings},
+        "study": STUDY.study,
     }
 
 
@@ -740,22 +802,27 @@ def figure_config(wildcards):
     }
 
 
-def all_effects(wildcards):
-    """Scores of augmented texts of every group, model and augmentation."""
+EFFECTS = "<results>/associations/group-{group}_model-{model}_aug-{aug}_scores.nc"
+
+
+def effects_keys():
+    """What there are scores of augmented texts of: every augmentation, model and group."""
     return [
-        f"<results>/associations/group-{group}_model-{model}_aug-{aug}_scores.nc"
+        {"aug": aug, "group": group, "model": model}
         for aug in STUDY.associations
         for model in planning.associating_models(STUDY)
         for group in PLAN.groups
     ]
 
 
+def all_effects(wildcards):
+    """Scores of augmented texts of every group, model and augmentation."""
+    return paths_of(EFFECTS, effects_keys())
+
+
 def model_effects(wildcards):
     """Scores of augmented texts of every group for one model and augmentation."""
-    return [
-        f"<results>/associations/group-{group}_model-{wildcards.model}_aug-{wildcards.aug}_scores.nc"
-        for group in PLAN.groups
-    ]
+    return paths_of(EFFECTS, [{**wildcards, **key} for key in group_keys()])
 
 
 def association_pairs():
@@ -769,13 +836,20 @@ def association_pairs():
     ]
 
 
-def all_texts(wildcards):
-    """What was inserted in every story, by augmentation."""
+def text_keys():
+    """Every augmentation of every story."""
     return [
-        f"<results>/associations/story-{story}_aug-{aug}_texts.tsv"
+        {"aug": aug, "story": story}
         for aug in STUDY.associations
         for story in PLAN.stories
     ]
+
+
+def all_texts(wildcards):
+    """What was inserted in every story, by augmentation."""
+    return paths_of(
+        "<results>/associations/story-{story}_aug-{aug}_texts.tsv", text_keys()
+    )
 
 
 def all_rows(wildcards):
@@ -785,11 +859,9 @@ def all_rows(wildcards):
 
 def all_associations(wildcards):
     """The associations of every story, by augmentation."""
-    return [
-        f"<results>/associations/story-{story}_associations-{aug}.tsv"
-        for aug in STUDY.associations
-        for story in PLAN.stories
-    ]
+    return paths_of(
+        "<results>/associations/story-{story}_associations-{aug}.tsv", text_keys()
+    )
 
 
 def written_associations(wildcards):
@@ -845,16 +917,20 @@ def augment_config(wildcards):
 
 def effects_config(wildcards):
     """What a group's scores of augmented texts depend on."""
-    return {**encoding_config(wildcards), "targets": STUDY.associating.targets}
+    return {
+        **encoding_config(wildcards),
+        "layer": STUDY.figures.layer,
+        "targets": STUDY.associating.targets,
+    }
 
 
 def effects_table_config(wildcards):
     """What the tables of associations depend on."""
     return {
-        "augmentations": list(STUDY.associations),
-        "groups": len(PLAN.groups),
-        "models": planning.associating_models(STUDY),
+        "keys": {"associations": text_keys(), "scores": effects_keys()},
+        "layer": STUDY.figures.layer,
         "seed": STUDY.seed,
+        "study": STUDY.study,
     }
 
 
@@ -867,57 +943,85 @@ def insertions_figure_config(wildcards):
     """What the figure of insertions depends on."""
     return {
         **association_figure_config(wildcards),
-        "associations": list(STUDY.associations),
-        "stories": list(PLAN.stories),
+        "keys": {"associations": text_keys(), "words": story_keys()},
     }
 
 
 def alignment_figure_config(wildcards):
     """What the figure of words beside BOLD depends on."""
-    return {"dpi": STUDY.figures.dpi}
+    return {
+        "dpi": STUDY.figures.dpi,
+        "keys": {"bold": story_keys(), "words": story_keys()},
+        "study": STUDY.study,
+    }
 
 
 def all_bold(wildcards):
     """BOLD of every story."""
-    return [f"<results>/bold/story-{story}_bold.nc" for story in PLAN.stories]
+    return paths_of("<results>/bold/story-{story}_bold.nc", story_keys())
 
 
 def all_words(wildcards):
     """Words of every story."""
-    return [f"<results>/stories/story-{story}_words.tsv" for story in PLAN.stories]
+    return paths_of("<results>/stories/story-{story}_words.tsv", story_keys())
+
+
+TUNED_MODEL = "<results>/tunings/{tuning}/model-{model}_{variant}"
+
+
+def variant_keys(tuning):
+    """The variants of a tuning."""
+    return [{"variant": variant} for variant in planning.tuning_variants(STUDY, tuning)]
 
 
 def tuned_folders(wildcards):
     """Every tuned model of a model and a tuning."""
+    variants = variant_keys(wildcards.tuning)
+    mine = {"model": wildcards.model, "tuning": wildcards.tuning}
+    return paths_of(TUNED_MODEL, [{**mine, **key} for key in variants])
+
+
+def tuned_model_keys():
+    """Every tuned model."""
     return [
-        f"<results>/tunings/{wildcards.tuning}/model-{wildcards.model}_{variant}"
-        for variant in planning.tuning_variants(STUDY, wildcards.tuning)
+        {"model": model, "tuning": tuning, **key}
+        for tuning in STUDY.tunings
+        for model in planning.tuned_models(STUDY, tuning)
+        for key in variant_keys(tuning)
     ]
 
 
 def all_tuned_folders(wildcards):
-    """Every tuned model."""
-    return [
-        f"<results>/tunings/{tuning}/model-{model}_{variant}"
-        for tuning in STUDY.tunings
-        for model in planning.tuned_models(STUDY, tuning)
-        for variant in planning.tuning_variants(STUDY, tuning)
-    ]
+    """The folder of every tuned model."""
+    return paths_of(TUNED_MODEL, tuned_model_keys())
 
 
-def all_tuned_effects(wildcards):
-    """Scores of every tuned model, by group, model and tuning."""
+def tuned_effects_keys():
+    """What there are scores of tuned models of: every tuning, model and group."""
     return [
-        f"<results>/tunings/group-{group}_model-{model}_tuning-{tuning}_scores.nc"
+        {"group": group, "model": model, "tuning": tuning}
         for tuning in STUDY.tunings
         for model in planning.tuned_models(STUDY, tuning)
         for group in PLAN.groups
     ]
 
 
+def all_tuned_effects(wildcards):
+    """Scores of every tuned model, by tuning, model and group."""
+    return paths_of(
+        "<results>/tunings/group-{group}_model-{model}_tuning-{tuning}_scores.nc",
+        tuned_effects_keys(),
+    )
+
+
+def tuning_keys():
+    """Every tuning."""
+    return [{"tuning": tuning} for tuning in STUDY.tunings]
+
+
 def all_tuning_counts(wildcards):
     """What the samples of every tuning are."""
-    return [f"<results>/tunings/{tuning}_samples.json" for tuning in STUDY.tunings]
+    return paths_of("<results>/tunings/{tuning}_samples.json", tuning_keys())
 
 
 def tuning_set_config(wildcards):
@@ -926,7 +1030,7 @@ def tuning_set_config(wildcards):
     return {
         "content": one["content"],
         "data": one["data"],
-        "stories": PLAN.stories,
+        "keys": {"words": story_keys()},
     }
 
 
@@ -949,8 +1053,8 @@ def tuned_config(wildcards):
     """What the activations of tuned models depend on."""
     return {
         **activations_config(wildcards),
+        "keys": {"tuned": variant_keys(wildcards.tuning)},
         "layer": STUDY.figures.layer,
-        "variants": planning.tuning_variants(STUDY, wildcards.tuning),
     }
 
 
@@ -958,25 +1062,24 @@ def tuned_effects_config(wildcards):
     """What a group's scores of tuned models depend on."""
     return {
         **encoding_config(wildcards),
+        "layer": STUDY.figures.layer,
         "targets": STUDY.tunings[wildcards.tuning].targets,
     }
 
 
 def tuning_tables_config(wildcards):
     """What the tables of tunings depend on."""
-    tunings = {
-        tuning: {
-            "method": one.method,
-            "models": planning.tuned_models(STUDY, tuning),
-            "variants": planning.tuning_variants(STUDY, tuning),
-        }
-        for tuning, one in STUDY.tunings.items()
-    }
     return {
-        "groups": len(PLAN.groups),
+        "keys": {
+            "counts": tuning_keys(),
+            "scores": tuned_effects_keys(),
+            "tuned": tuned_model_keys(),
+        },
+        "layer": STUDY.figures.layer,
+        "methods": {tuning: one.method for tuning, one in STUDY.tunings.items()},
         "roi_sets": planning.file_fingerprint(ROI_SETS),
         "seed": STUDY.seed,
-        "tunings": tunings,
+        "study": STUDY.study,
     }
 
 

@@ -39,7 +39,8 @@ rule brain_figure:
         table=brain_table,
         ceilings="<results>/tables/ceilings.tsv",
         regions="<results>/tables/regions.tsv",
-        maps=brain_maps,
+        L=brain_maps("L"),
+        R=brain_maps("R"),
         places=brain_places,
     output:
         svg=report(

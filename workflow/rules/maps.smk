@@ -60,7 +60,7 @@ rule ceiling_maps:
     conda:
         "../../envs/environment.yaml"
     params:
-        config=maps_config,
+        config=ceiling_maps_config,
         code=code_of("ceiling_maps"),
     script:
         "../scripts/ceiling_maps.py"

@@ -1,6 +1,6 @@
 """Read a story with a model and keep every layer's vector of every word."""
 
-from engram import activations, storage
+from engram import activations, keys, storage
 from engram.jobs import job, model_folder, use_threads
 from engram.names import WORD_RATE
 
@@ -13,4 +13,4 @@ with job(snakemake):
         use_threads(snakemake.threads)
         reader, options = activations.load_configured(model_folder(snakemake), config)
         result = activations.story_activations(words, reader, **options)
-    storage.write_dataset(snakemake.output.activations, result)
+    keys.write_dataset(snakemake.output.activations, result, keys.of_job(snakemake, "activations"))

@@ -1,8 +1,11 @@
 """Map F of an augmentation on the cortex."""
 
-from engram import maps, storage
+from engram import keys, maps, storage
 from engram.jobs import job
 
 with job(snakemake), storage.open_dataset(snakemake.input.places) as places:
-    found = maps.association_maps(snakemake.input.scores)
-    maps.write_maps(dict(snakemake.output.items()), found, places, snakemake.params.config["space"])
+    config, wildcards = snakemake.params.config, snakemake.wildcards
+    keys.check(snakemake.input.places, {"result": "ceiling", "study": config["study"]})
+    scores = keys.of_input(snakemake, "scores", result="effects", study=config["study"], model=wildcards.model, aug=wildcards.aug)
+    found = maps.association_maps([path for _, path in scores])
+    maps.write_maps(dict(snakemake.output.items()), found, places, config["space"])

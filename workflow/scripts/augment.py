@@ -1,6 +1,6 @@
 """Read a story with a model, with associations and with every control's insertions."""
 
-from engram import activations, augment, storage
+from engram import activations, augment, keys, storage
 from engram.jobs import job, model_folder, use_threads
 from engram.names import WORD_RATE
 
@@ -16,4 +16,4 @@ with job(snakemake):
         reader, options = activations.load_configured(model_folder(snakemake), config)
         read = augment.text_reader(words["word"].tolist(), reader, room=config["room"], **options)
     result = augment.read_texts(words, texts, read, alignment=config["alignment"], layer=config["layer"])
-    storage.write_dataset(snakemake.output.activations, result)
+    keys.write_dataset(snakemake.output.activations, result, keys.of_job(snakemake, "variants"))

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from engram import bold, datasets, storage
+from engram import bold, datasets, keys, storage
 from engram.jobs import atlas_file, dataset_folder, job
 
 with job(snakemake):
@@ -13,5 +13,5 @@ with job(snakemake):
     left_out = pd.DataFrame([{"subject": subject, "story": story, "scan": scan, "excluded": reason} for subject, scan, reason in config["excluded"]])
     for _, scan, reason in config["excluded"]:
         bold.logger.warning("%s, story %s is left out: %s", scan, story, reason)
-    storage.write_dataset(snakemake.output.bold, result)
+    keys.write_dataset(snakemake.output.bold, result, keys.of_job(snakemake, "bold"))
     storage.write_table(snakemake.output.scans, bold.scans_table([scans, left_out]), bold.SCANS, bold.SCAN_COLUMNS)

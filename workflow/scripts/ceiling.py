@@ -1,10 +1,10 @@
 """Split-half and leave-one-out ceilings of every target of a story."""
 
-from engram import ceiling, storage
+from engram import ceiling, keys, storage
 from engram.jobs import job
 
 with job(snakemake):
     config = snakemake.params.config
     with storage.open_dataset(snakemake.input.bold) as dataset:
         result = ceiling.of_dataset(dataset, halves=config["halves"], seed=config["seed"], **config["rows"])
-    storage.write_dataset(snakemake.output.ceiling, result)
+    keys.write_dataset(snakemake.output.ceiling, result, keys.of_job(snakemake, "ceiling"))

@@ -1,8 +1,9 @@
 """Map the ceilings on the cortex."""
 
-from engram import maps, storage
+from engram import keys, maps, storage
 from engram.jobs import job
 
 with job(snakemake), storage.open_dataset(snakemake.input.ceilings[0]) as places:
-    found = maps.ceiling_maps(snakemake.input.ceilings)
-    maps.write_maps(dict(snakemake.output.items()), found, places, snakemake.params.config["space"])
+    config = snakemake.params.config
+    found = maps.ceiling_maps([path for _, path in keys.of_input(snakemake, "ceilings", result="ceiling", study=config["study"])])
+    maps.write_maps(dict(snakemake.output.items()), found, places, config["space"])

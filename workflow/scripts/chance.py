@@ -1,11 +1,13 @@
 """Score a model's reported layer on BOLD that was shifted in time."""
 
-from engram import chance, storage
+from engram import chance, keys
 from engram.jobs import job, use_threads
+from engram.names import ORIGINAL
 
 with job(snakemake):
     config = snakemake.params.config
     use_threads(snakemake.threads)
-    files = (snakemake.input.activations, snakemake.input.bold, snakemake.input.words)
+    files = keys.group_files(snakemake, "activations", aug=ORIGINAL)
     settings = {key: config[key] for key in ("layer", "number", "seed", "subjects", "targets")}
-    storage.write_dataset(snakemake.output.null, chance.group_null(*files, **settings, **config["encoding"]))
+    null = chance.group_null(*files, **settings, **config["encoding"])
+    keys.write_dataset(snakemake.output.null, null, keys.of_job(snakemake, "chance", aug=ORIGINAL))

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from engram import claims, storage
+from engram import claims, keys, storage
 from engram.associations import read_associations
 from engram.jobs import job
 from engram.reported import read_reported
@@ -10,26 +10,26 @@ from engram.variant_effects import read_effects
 
 with job(snakemake):
     config = snakemake.params.config
-    files, effects, tuned = (iter(snakemake.input[name]) for name in ("scores", "effects", "tuned"))
-    scores = {model: read_reported([next(files) for _ in range(config["groups"])], config["layer"]) for model in config["models"]}
+    of_study = {"study": config["study"]}
+    at_layer = {**of_study, "layer_rule": keys.layer_rule(config["layer"])}
+    by_model = keys.by("model", keys.of_input(snakemake, "scores", result="scores", **of_study))
+    scores = {model: read_reported(paths, config["layer"]) for model, paths in by_model.items()}
     models = {}
-    for (name, source), path in zip(config["sources"].items(), snakemake.input.activations, strict=True):
+    for key, path in keys.of_input(snakemake, "activations", result="activations"):
+        name = key["model"]
         with storage.open_dataset(path) as read:
-            models[name] = claims.LanguageModel(source, read.sizes["layer"] - 1, read.sizes["unit"], scores[name])
-    per_text = len(snakemake.input.associations) // max(1, len(config["associations"]))
+            models[name] = claims.LanguageModel(config["sources"][name], read.sizes["layer"] - 1, read.sizes["unit"], scores[name])
     texts = {}
-    for number, name in enumerate(config["associations"]):
-        written = [one for path in snakemake.input.associations[number * per_text : (number + 1) * per_text] for one in read_associations(Path(path), 10**9)]
+    for name, paths in keys.by("aug", keys.of_input(snakemake, "associations")).items():
+        written = [one for path in paths for one in read_associations(Path(path), 10**9)]
         texts[name] = claims.Text(frozenset(one.annotator for one in written), frozenset(one.granularity for one in written))
-    found = {
-        kind: {(model, name): read_effects([next(paths) for _ in range(config["all_groups"])]) for name, wanted in config[kind].items() for model in wanted}
-        for kind, paths in (("associations", effects), ("tunings", tuned))
-    }
+    effects = keys.by_model_and("aug", keys.of_input(snakemake, "effects", result="effects", **at_layer))
+    tuned = keys.by_model_and("tuning", keys.of_input(snakemake, "tuned", result="effects", **at_layer))
     evidence = claims.Evidence(
         models,
-        {key: one for key, one in found["associations"].items() if key[0] in models},
+        {key: read_effects(paths) for key, paths in effects.items() if key[0] in models},
         texts,
-        found["tunings"],
+        {key: read_effects(paths) for key, paths in tuned.items()},
         config["alignment"],
         config["people"],
         config["seed"],

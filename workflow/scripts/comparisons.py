@@ -1,15 +1,15 @@
 """Test brain scores against chance, and against each other."""
 
-from engram import comparisons, storage
+from engram import comparisons, keys, storage
 from engram.jobs import job
 from engram.reported import read_reported
 
 with job(snakemake):
     config = snakemake.params.config
-    files, nulls = iter(snakemake.input.scores), iter(snakemake.input.nulls)
-    by_model = {model: [next(files) for _ in range(config["groups"])] for model in config["models"]}
-    null_by_model = {model: [next(nulls) for _ in range(config["groups"])] for model in config["models"]}
-    against_chance = comparisons.chance_table(null_by_model, config["seed"])
+    scores = keys.by("model", keys.of_input(snakemake, "scores", result="scores", study=config["study"]))
+    layer = keys.layer_rule(config["layer"])
+    nulls = keys.by("model", keys.of_input(snakemake, "nulls", result="chance", study=config["study"], layer_rule=layer))
+    against_chance = comparisons.chance_table(nulls, config["seed"])
     storage.write_table(snakemake.output.chance, against_chance, comparisons.CHANCE, comparisons.CHANCE_COLUMNS)
-    table = comparisons.comparisons_table({model: read_reported(paths, config["layer"]) for model, paths in by_model.items()}, config["seed"])
+    table = comparisons.comparisons_table({model: read_reported(paths, config["layer"]) for model, paths in scores.items()}, config["seed"])
     storage.write_table(snakemake.output.comparisons, table, comparisons.COMPARISONS, comparisons.COMPARISONS_COLUMNS)

@@ -1,13 +1,12 @@
-"""Score every text of an augmentation on a group's listeners."""
+"""Score every text of an augmentation, or every tuning of a model, on a group's listeners."""
 
-from engram import encoding, memory, storage, variant_scoring
+from engram import encoding, keys, memory, variant_scoring
 from engram.jobs import job, use_threads
 
 with job(snakemake):
     config = snakemake.params.config
     use_threads(snakemake.threads)
-    stories = [encoding.load_story(*files) for files in zip(snakemake.input.bold, snakemake.input.words, strict=True)]
-    if config["targets"] == "roi":
-        stories = [encoding.by_region(one) for one in stories]
-    group = encoding.Group(stories, config["subjects"], memory=memory.available(snakemake.resources.get("mem_mb")), **config["encoding"])
-    storage.write_dataset(snakemake.output.scores, variant_scoring.score_variants([storage.open_dataset(path) for path in snakemake.input.activations], group))
+    files = keys.group_files(snakemake, "variants", layer_rule=keys.layer_rule(config["layer"]))
+    available = memory.available(snakemake.resources.get("mem_mb"))
+    read, group = encoding.open_group(*files, config["subjects"], config["targets"], memory=available, **config["encoding"])
+    keys.write_dataset(snakemake.output.scores, variant_scoring.score_variants(read, group), keys.of_job(snakemake, "effects"))

@@ -2,22 +2,16 @@
 
 import pandas as pd
 
-from engram import associations, effects, storage, variant_effects
+from engram import associations, effects, keys, storage, variant_effects
 from engram.augment import ROWS, ROWS_COLUMNS, TEXTS, TEXTS_COLUMNS
 from engram.jobs import job
 
 with job(snakemake):
     config = snakemake.params.config
-    files = iter(snakemake.input.scores)
-    found = {}
-    for augmentation in config["augmentations"]:
-        for model in config["models"]:
-            found[model, augmentation] = variant_effects.read_effects([next(files) for _ in range(config["groups"])])
-    per_story = len(snakemake.input.associations) // len(config["augmentations"])
-    written_by = {
-        name: associations.written_by(snakemake.input.associations[number * per_story : (number + 1) * per_story])
-        for number, name in enumerate(config["augmentations"])
-    }
+    scores = keys.of_input(snakemake, "scores", result="effects", study=config["study"], layer_rule=keys.layer_rule(config["layer"]))
+    found = {key: variant_effects.read_effects(paths) for key, paths in keys.by_model_and("aug", scores).items()}
+    written = keys.by("aug", keys.of_input(snakemake, "associations"))
+    written_by = {name: associations.written_by(paths) for name, paths in written.items()}
     tables = {
         "association": (effects.association_table(found, written_by, config["seed"]), effects.ASSOCIATION, effects.ASSOCIATION_COLUMNS),
         "controls": (effects.controls_table(found), effects.CONTROLS_TABLE, effects.CONTROLS_COLUMNS),

@@ -1,16 +1,14 @@
 """Score every layer of a model on every target of a group's listeners."""
 
-from engram import encoding, memory, storage
+from engram import encoding, keys, memory
 from engram.jobs import job, use_threads
 
 with job(snakemake):
     use_threads(snakemake.threads)
     result = encoding.group_scores(
-        snakemake.input.activations,
-        snakemake.input.bold,
-        snakemake.input.words,
+        *keys.group_files(snakemake, "activations"),
         snakemake.params.config["subjects"],
         memory=memory.available(snakemake.resources.get("mem_mb")),
         **snakemake.params.config["encoding"],
     )
-    storage.write_dataset(snakemake.output.scores, result)
+    keys.write_dataset(snakemake.output.scores, result, keys.of_job(snakemake, "scores"))

@@ -1,11 +1,13 @@
 """Score nuisance features, a language model's reported layer, and both, on a group's listeners."""
 
-from engram import nuisance, storage
+from engram import keys, nuisance
 from engram.jobs import job, use_threads
+from engram.names import ORIGINAL
 
 with job(snakemake):
     config = snakemake.params.config
     use_threads(snakemake.threads)
-    files = (snakemake.input.activations, snakemake.input.bold, snakemake.input.words)
+    files = keys.group_files(snakemake, "activations", aug=ORIGINAL)
     settings = {key: config[key] for key in ("features", "layer", "subjects", "targets")}
-    storage.write_dataset(snakemake.output.scores, nuisance.group_nuisance(*files, **settings, **config["encoding"]))
+    scores = nuisance.group_nuisance(*files, **settings, **config["encoding"])
+    keys.write_dataset(snakemake.output.scores, scores, keys.of_job(snakemake, "nuisance", aug=ORIGINAL))

@@ -1,11 +1,10 @@
 """Say what language models predict beyond nuisance features."""
 
-from engram import storage, unique
+from engram import keys, storage, unique
 from engram.jobs import job
 
 with job(snakemake):
     config = snakemake.params.config
-    files = iter(snakemake.input.scores)
-    by_model = {model: [next(files) for _ in range(config["groups"])] for model in config["models"]}
-    table = unique.nuisance_table(by_model, config["seed"])
+    scores = keys.of_input(snakemake, "scores", result="nuisance", study=config["study"], layer_rule=keys.layer_rule(config["layer"]))
+    table = unique.nuisance_table(keys.by("model", scores), config["seed"])
     storage.write_table(snakemake.output.nuisance, table, unique.TABLE, unique.COLUMNS)

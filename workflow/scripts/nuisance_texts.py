@@ -1,11 +1,14 @@
 """Score what the insertions of texts change, beside nuisance features and the story alone, on a group's listeners."""
 
-from engram import nuisance_texts, storage
+from engram import keys, nuisance_texts
 from engram.jobs import job, use_threads
 
 with job(snakemake):
     config = snakemake.params.config
     use_threads(snakemake.threads)
-    files = (snakemake.input.activations, snakemake.input.bold, snakemake.input.words, snakemake.input.insertions)
+    files = keys.group_files(snakemake, "variants", layer_rule=keys.layer_rule(config["layer"]))
+    stories = [{"story": story} for story in config["stories"]]
+    insertions = [path for _, path in keys.checked(stories, snakemake.input.insertions, aug=snakemake.wildcards.aug)]
     settings = {key: config[key] for key in ("features", "random_texts", "subjects", "targets")}
-    storage.write_dataset(snakemake.output.scores, nuisance_texts.group_texts(*files, **settings, **config["encoding"]))
+    scores = nuisance_texts.group_texts(*files, insertions, **settings, **config["encoding"])
+    keys.write_dataset(snakemake.output.scores, scores, keys.of_job(snakemake, "nuisance"))

@@ -2,7 +2,7 @@
 
 from functools import partial
 
-from engram import activations, storage, tuned_reading
+from engram import activations, keys, storage, tuned_reading
 from engram.jobs import job, model_folder, use_threads
 from engram.names import BASE
 from engram.own_code import is_allowed
@@ -14,5 +14,8 @@ with job(snakemake):
     base, reading = model_folder(snakemake), config["reading"]
     load = partial(activations.load, dtype=reading["dtype"], device=reading["device"], code=is_allowed(config["model"], base))
     readers = {BASE: partial(load, base)}
-    readers |= {variant: partial(load, folder, base=base) for variant, folder in zip(config["variants"], snakemake.input.tuned, strict=True)}
-    storage.write_dataset(snakemake.output.activations, tuned_reading.read_story(words, readers, config["layer"], **activations.reading_options(reading)))
+    wildcards = snakemake.wildcards
+    folders = keys.of_input(snakemake, "tuned", model=wildcards.model, tuning=wildcards.tuning)
+    readers |= {key["variant"]: partial(load, folder, base=base) for key, folder in folders}
+    result = tuned_reading.read_story(words, readers, config["layer"], **activations.reading_options(reading))
+    keys.write_dataset(snakemake.output.activations, result, keys.of_job(snakemake, "variants"))

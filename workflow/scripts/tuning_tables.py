@@ -2,21 +2,19 @@
 
 from pathlib import Path
 
-from engram import storage, tuned, tuning_data, variant_effects
+from engram import keys, storage, tuned, tuning_data, variant_effects
 from engram.adapters import CARD
 from engram.jobs import job
 
 with job(snakemake):
     config = snakemake.params.config
-    files, folders = iter(snakemake.input.scores), iter(snakemake.input.tuned)
-    found, cards = {}, {}
-    for tuning, one in config["tunings"].items():
-        for model in one["models"]:
-            found[model, tuning] = variant_effects.read_effects([next(files) for _ in range(config["groups"])])
-            cards |= {(model, tuning, variant): storage.read_json(Path(next(folders)) / CARD) for variant in one["variants"]}
-    methods = {tuning: one["method"] for tuning, one in config["tunings"].items()}
+    scores = keys.of_input(snakemake, "scores", result="effects", study=config["study"], layer_rule=keys.layer_rule(config["layer"]))
+    found = {key: variant_effects.read_effects(paths) for key, paths in keys.by_model_and("tuning", scores).items()}
+    folders = keys.of_input(snakemake, "tuned")
+    cards = {(key["model"], key["tuning"], key["variant"]): storage.read_json(Path(folder) / CARD) for key, folder in folders}
+    methods = config["methods"]
     sets = {key: variant_effects.by_roi_set(one) for key, one in found.items()}
-    counts = {tuning: storage.read_json(path) for tuning, path in zip(config["tunings"], snakemake.input.counts, strict=True)}
+    counts = {key["tuning"]: storage.read_json(path) for key, path in keys.of_input(snakemake, "counts")}
     tables = {
         "tuning": (tuned.tuning_table(found, methods, config["seed"]), tuned.TUNING, tuned.TUNING_COLUMNS),
         "roi_sets": (tuned.tuning_table(sets, methods, config["seed"]), tuned.TUNING, tuned.TUNING_COLUMNS),
