@@ -12,8 +12,10 @@ import yaml
 from conftest import ROOT, jobs, random_words, regions, snakemake, write_table_study
 from scipy import stats
 
-from engram import associations, effects, inference
+from engram import associations, effects, inference, plan
 from engram.associations import Association
+from engram.config import read_study
+from engram.errors import EngramError
 from engram.variant_effects import Effects
 
 REGIONS = [("L", "one", 3), ("R", "two", 2)]
@@ -187,10 +189,11 @@ def test_an_edited_file_reruns_its_own_augmentation_alone(study: Path) -> None:
     assert "aug=word-manual" not in result.stdout + result.stderr
 
 
-@pytest.mark.slow
-def test_a_story_without_a_file_is_named_before_the_first_job(study: Path) -> None:
-    result = snakemake("-n", "--configfile", "study.yaml", "--config", "associations={mine: {folder: texts}}", folder=study)
-    assert result.returncode != 0 and "associations.mine: 1 of the study's 1 stories have no file" in result.stdout + result.stderr
+def test_a_story_without_a_file_is_named_before_the_first_job(tmp_path: Path) -> None:
+    write_table_study(tmp_path / "data", {"01": np.zeros((20, 4))}, random_words(30), regions(4), "one")
+    dataset = {"kind": "table", "path": str(tmp_path / "data"), "tr": 1.5}
+    with pytest.raises(EngramError, match=r"associations.mine: 1 of the study's 1 stories have no file"):
+        plan.make_plan(read_study({"study": "mine", "dataset": dataset, "associations": {"mine": {"folder": str(tmp_path)}}}))
 
 
 @pytest.mark.slow

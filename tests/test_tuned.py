@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from functools import partial
 from itertools import combinations
@@ -16,7 +17,9 @@ import yaml
 from conftest import MODELS, ROOT, jobs, random_words, regions, snakemake, story_words, write_table_study
 from scipy import stats
 
-from engram import activations, inference, tuned, tuned_reading, variant_effects
+from engram import activations, inference, plan, tuned, tuned_reading, variant_effects
+from engram.config import read_study
+from engram.errors import EngramError
 from engram.rois import roi_sets
 from engram.variant_effects import Effects
 
@@ -150,16 +153,14 @@ def test_the_base_is_read_as_any_model_and_a_tuning_that_changed_nothing_scores_
         np.testing.assert_array_equal(data["reported"].values[number], alone[4])
 
 
-@pytest.fixture(scope="module")
-def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished study of one story with two tunings of a small model."""
-    folder = tmp_path_factory.mktemp("tunings")
+def write_study(folder: Path) -> dict[str, Any]:
+    """Write what a study of one story with two tunings of a small model reads; return its configuration."""
     rng = np.random.default_rng(0)
     write_table_study(folder / "data", {f"0{k}": rng.standard_normal((120, 4)) for k in range(1, 5)}, random_words(400), regions(4), "one")
     lines = (ROOT / "resources" / "association" / "association.jsonl").read_text(encoding="utf-8").splitlines()
     (folder / "samples.jsonl").write_text("\n".join(lines[:60]) + "\n", encoding="utf-8")
     common = {"data": "samples.jsonl", "steps": 2, "tokens_per_step": 64, "evaluate_every": 2, "max_length": 256, "too_long": "leave out", "targets": "roi"}
-    content = {
+    return {
         "study": "mine",
         "dataset": {"kind": "table", "path": "data", "tr": 1.5},
         "models": {"tiny": {"source": str(MODELS / "llama-tiny")}},
@@ -169,7 +170,13 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
         },
         "encoding": {"folds": 3, "inner_folds": 2, "longest_delay": 4.5},
     }
-    (folder / "study.yaml").write_text(yaml.safe_dump(content))
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished study of one story with two tunings of a small model."""
+    folder = tmp_path_factory.mktemp("tunings")
+    (folder / "study.yaml").write_text(yaml.safe_dump(write_study(folder)))
     result = snakemake("--configfile", "study.yaml", folder=folder)
     assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
     return folder
@@ -221,19 +228,19 @@ def test_a_tuned_model_is_a_model_for_another_study(study: Path) -> None:
         assert at[name, row.hemisphere, row.roi] - at["tiny", row.hemisphere, row.roi] == pytest.approx(row.difference, abs=2e-4)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("line", "message"),
-    [
-        ('{"instruction": "i", "input": "a b", "output": ""}', "line 61"),
-        ('{"instruction": "i", "input": "a b"}', "line 61"),
-        ("{broken", "line 61"),
-    ],
-)
-def test_broken_samples_are_named_before_the_first_job(line: str, message: str, study: Path) -> None:
-    (study / "broken.jsonl").write_text((study / "samples.jsonl").read_text(encoding="utf-8") + line + "\n", encoding="utf-8")
-    result = snakemake("-n", "--configfile", "study.yaml", "--config", "tunings={small: {data: broken.jsonl}}", folder=study)
-    assert result.returncode != 0 and message in result.stdout + result.stderr and "Traceback" not in result.stderr
+@pytest.fixture
+def unplanned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """The configuration of the same study, in the folder from which it is planned; nothing has run."""
+    monkeypatch.chdir(tmp_path)
+    return write_study(tmp_path)
+
+
+@pytest.mark.parametrize("line", ['{"instruction": "i", "input": "a b", "output": ""}', '{"instruction": "i", "input": "a b"}', "{broken"])
+def test_broken_samples_are_named_before_the_first_job(line: str, unplanned: dict[str, Any]) -> None:
+    Path("broken.jsonl").write_text(Path("samples.jsonl").read_text(encoding="utf-8") + line + "\n", encoding="utf-8")
+    unplanned["tunings"]["small"]["data"] = "broken.jsonl"
+    with pytest.raises(EngramError, match="line 61"):
+        plan.make_plan(read_study(unplanned))
 
 
 @pytest.mark.slow
@@ -245,21 +252,22 @@ def test_samples_that_hold_a_story_are_refused(study: Path) -> None:
     assert result.returncode != 0 and "line 61" in result.stdout + result.stderr
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("extra", "message"),
+    ("section", "name", "changes", "message"),
     [
-        ("tunings={small: {models: [nobody]}}", "tunings.small.models: ['nobody'] are no trained models"),
-        ("tunings={small: {data: nowhere.jsonl}}", "tunings.small.data: there is no file 'nowhere.jsonl'"),
-        ("tunings={small: {method: prompt}}", "tunings.small.method"),
-        ("models={mine: {source: ./data, base: tiny}}", "is no adapter"),
-        ("models={mine: {source: ./data, base: nobody}}", "models.mine.base: 'nobody' is no trained model"),
-        (f"models={{mine: {{source: {MODELS / 'generator-tuned'}}}}}", "is an adapter, which needs the model that was tuned"),
+        ("tunings", "small", {"models": ["nobody"]}, "tunings.small.models: ['nobody'] are no trained models"),
+        ("tunings", "small", {"data": "nowhere.jsonl"}, "tunings.small.data: there is no file 'nowhere.jsonl'"),
+        ("tunings", "small", {"method": "prompt"}, "tunings.small.method"),
+        ("models", "mine", {"source": "./data", "base": "tiny"}, "is no adapter"),
+        ("models", "mine", {"source": "./data", "base": "nobody"}, "models.mine.base: 'nobody' is no trained model"),
+        ("models", "mine", {"source": str(MODELS / "generator-tuned")}, "is an adapter, which needs the model that was tuned"),
     ],
 )
-def test_wrong_configurations_are_refused(extra: str, message: str, study: Path) -> None:
-    result = snakemake("-n", "--configfile", "study.yaml", "--config", extra, folder=study)
-    assert result.returncode != 0 and message in result.stdout + result.stderr
+def test_wrong_configurations_are_refused(section: str, name: str, changes: dict[str, Any], message: str, unplanned: dict[str, Any]) -> None:
+    plan.make_plan(read_study(unplanned))
+    unplanned[section].setdefault(name, {}).update(changes)
+    with pytest.raises(EngramError, match=re.escape(message)):
+        plan.make_plan(read_study(unplanned))
 
 
 def test_effects_by_layer_are_those_of_every_version() -> None:
