@@ -9,6 +9,7 @@ from pathlib import Path
 from snakemake.utils import min_version
 
 from engram import endings
+from engram.study.stages import results
 
 min_version("9.27")
 
@@ -37,7 +38,7 @@ rule all:
     """Everything the study asks for."""
     default_target: True
     input:
-        final_outputs(),
+        results.files(STUDY, PLAN),
 
 
 # Last, when all rules are known: results count by what their sidecars say they were made of.

@@ -21,8 +21,9 @@ import pandas as pd
 import yaml
 
 from engram.config import read_study
-from engram.needs import all_jobs, need
+from engram.needs import need
 from engram.plan import make_plan
+from engram.study.stages.preflight import all_jobs
 
 ROOT = Path(__file__).resolve().parents[1]
 

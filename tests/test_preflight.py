@@ -12,9 +12,10 @@ from conftest import ROOT, jobs, snakemake
 
 from engram import preflight
 from engram.config import read_study
-from engram.needs import Need, all_jobs, need
+from engram.needs import Need, need
 from engram.plan import Plan, make_plan
 from engram.preflight import FINE, LOOK, STOP, Machine
+from engram.study.stages.preflight import all_jobs
 
 CONFIG: dict[str, Any] = {
     "annotators": [],

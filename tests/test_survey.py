@@ -13,9 +13,10 @@ from conftest import write_table_study
 
 from engram import preflight
 from engram.config import read_study
-from engram.needs import all_jobs, need, reading_operations
+from engram.needs import need, reading_operations
 from engram.plan import make_plan, tables_here
 from engram.shapes import ModelShape, model_shape, shape_of
+from engram.study.stages.preflight import all_jobs
 from engram.survey import StorySurvey, survey, survey_table
 
 TARGETS = pd.DataFrame({"target": ["t1", "t2"], "hemisphere": ["L", "R"], "roi": ["a", "a"]})

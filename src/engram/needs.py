@@ -16,8 +16,8 @@ from engram.config import Activations, AliceDataset, Study, TableDataset
 from engram.disk import REGIONS, TARGETS, VOXELS_WITH_REGION, WORDS, repetition_time
 from engram.facts import VOLUME
 from engram.memory import BATCH_BYTES, BESIDE, EncodingShape, design_bytes, encoding_bytes
-from engram.names import AVERAGE, WORD_RATE
-from engram.plan import Plan, associating_models, controlled_models, models, scan_facts, tuned_models, tuning_variants
+from engram.names import WORD_RATE
+from engram.plan import Plan, models, scan_facts
 from engram.reading_memory import ReadingShape, reading_bytes
 from engram.shapes import ModelShape, model_shape
 
@@ -59,6 +59,16 @@ class Need:
     seconds: float = _START
     gpu: float = 0.0
 
+    @property
+    def megabytes(self) -> int:
+        """What a scheduler is asked for: whole megabytes of main memory."""
+        return ceil(self.memory / 1e6)
+
+    @property
+    def minutes(self) -> int:
+        """What a scheduler is asked for: three times what is estimated, and an hour at least."""
+        return max(60, ceil(3 * self.seconds / 60))
+
 
 def need(study: Study, plan: Plan, rule: str, wildcards: Mapping[str, str]) -> Need:
     """Return what a job takes.
@@ -73,40 +83,6 @@ def need(study: Study, plan: Plan, rule: str, wildcards: Mapping[str, str]) -> N
     """
     estimate = _NEEDS.get(rule)
     return estimate(study, plan, wildcards) if estimate else Need()
-
-
-def all_jobs(study: Study, plan: Plan) -> dict[str, list[dict[str, str]]]:
-    """Return the wildcards of all jobs that compute, by rule: those of a run that begins from nothing, downloads and drawing apart."""
-    stories = [{"story": story} for story in plan.stories]
-    groups = [{"group": group} for group in plan.groups]
-    found: dict[str, list[dict[str, str]]] = {
-        "simulate": [{}] if study.dataset.kind == "simulated" else [],
-        "story": stories,
-        "bold": stories,
-        "ceiling": stories,
-        "activations": [{**one, "model": name} for one in stories for name in models(study)],
-        "encoding": [{**one, "model": name} for one in groups for name in models(study)],
-        "tables": [{}],
-        "comparisons": [{}],
-        "claims": [{}],
-    }
-    listening = [one for one in groups if set(plan.groups[one["group"]].subjects) - {AVERAGE}]
-    found["chance"] = [{**one, "model": name} for one in listening for name in models(study)]
-    if study.nuisance.method != "none":
-        found["nuisance"] = [{**one, "model": name} for one in listening for name in study.language_models()]
-    for aug, text in study.associations.items():
-        reading = associating_models(study)
-        if text.annotator is not None and text.annotator.address is None:
-            found.setdefault("annotate_here", []).extend({**one, "aug": aug} for one in stories)
-        found.setdefault("augment", []).extend({**one, "model": name, "aug": aug} for one in stories for name in reading)
-        found.setdefault("effects", []).extend({**one, "model": name, "aug": aug} for one in groups for name in reading)
-        found.setdefault("nuisance_texts", []).extend({**one, "model": name, "aug": aug} for one in listening for name in controlled_models(study))
-    for tuning in study.tunings:
-        tuned, variants = tuned_models(study, tuning), tuning_variants(study, tuning)
-        found.setdefault("tune", []).extend({"tuning": tuning, "model": name, "variant": one} for name in tuned for one in variants)
-        found.setdefault("tuned", []).extend({**one, "model": name, "tuning": tuning} for one in stories for name in tuned)
-        found.setdefault("tuned_effects", []).extend({**one, "model": name, "tuning": tuning} for one in groups for name in tuned)
-    return {rule: jobs for rule, jobs in found.items() if jobs}
 
 
 def _activations(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:

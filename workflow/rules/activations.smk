@@ -3,14 +3,16 @@
 Needs the words table and the model. One job per story, model and augmentation.
 """
 
+from engram.study.stages import features, fetch, stories
+
 
 rule activations:
     """Read a story with a model and keep every layer's vector of every word."""
     input:
-        words="<results>/stories/story-{story}_words.tsv",
-        model=model_manifest,
+        words=stories.WORDS,
+        model=of(fetch.model_manifest),
     output:
-        activations="<results>/activations/story-{story}_model-{model}_aug-{aug}_activations.nc",
+        activations=features.ACTIVATIONS,
     log:
         "<logs>/activations/story-{story}_model-{model}_aug-{aug}.log",
     benchmark:
@@ -23,8 +25,8 @@ rule activations:
         mem_mb=memory("activations"),
         runtime=minutes("activations"),
     params:
-        config=activations_config,
+        config=of(features.depends_on),
         code=code_of("activations"),
-        reads=model_read,
+        reads=reads(features.reads),
     script:
         "../scripts/activations.py"

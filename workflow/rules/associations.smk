@@ -4,6 +4,8 @@ Needs files of associations (docs/annotating.md), words, models and BOLD. An aug
 inside its jobs; their activations are removed when all groups were scored.
 """
 
+from engram.study.stages import associations, bold, features, fetch, stories
+
 
 # A chat endpoint is asked from the machine where Snakemake runs, as downloads are.
 localrules:
@@ -13,9 +15,9 @@ localrules:
 rule annotate:
     """Ask a chat endpoint for a story's associations."""
     input:
-        words="<results>/stories/story-{story}_words.tsv",
+        words=stories.WORDS,
     output:
-        associations="<results>/associations/written/story-{story}_associations-{aug}.tsv",
+        associations=associations.WRITTEN,
     log:
         "<logs>/annotate/story-{story}_aug-{aug}.log",
     benchmark:
@@ -23,9 +25,9 @@ rule annotate:
     conda:
         "../../envs/environment.yaml"
     params:
-        config=annotate_config,
+        config=of(associations.writing_depends_on),
         code=code_of("annotate"),
-        reads=annotator_read,
+        reads=reads(associations.writing_reads),
     script:
         "../scripts/annotate.py"
 
@@ -35,7 +37,7 @@ rule annotate_here:
     input:
         words=rules.annotate.input.words,
     output:
-        associations="<results>/associations/generated/story-{story}_associations-{aug}.tsv",
+        associations=associations.GENERATED,
     log:
         "<logs>/annotate_here/story-{story}_aug-{aug}.log",
     benchmark:
@@ -48,9 +50,9 @@ rule annotate_here:
         mem_mb=memory("annotate_here"),
         runtime=minutes("annotate_here"),
     params:
-        config=annotate_config,
+        config=of(associations.writing_depends_on),
         code=code_of("annotate"),
-        reads=annotator_read,
+        reads=reads(associations.writing_reads),
     script:
         "../scripts/annotate.py"
 
@@ -58,10 +60,10 @@ rule annotate_here:
 rule associations:
     """Check a story's associations against its words."""
     input:
-        words="<results>/stories/story-{story}_words.tsv",
-        file=written_associations,
+        words=stories.WORDS,
+        file=of(associations.written),
     output:
-        associations="<results>/associations/story-{story}_associations-{aug}.tsv",
+        associations=associations.ASSOCIATIONS,
     log:
         "<logs>/associations/story-{story}_aug-{aug}.log",
     benchmark:
@@ -70,9 +72,9 @@ rule associations:
     conda:
         "../../envs/environment.yaml"
     params:
-        config=associations_config,
+        config=of(associations.check_depends_on),
         code=code_of("associations"),
-        reads=associations_read,
+        reads=reads(associations.check_reads),
     script:
         "../scripts/associations.py"
 
@@ -80,12 +82,12 @@ rule associations:
 rule texts:
     """Make the control texts of a story's associations."""
     input:
-        words="<results>/stories/story-{story}_words.tsv",
-        associations="<results>/associations/story-{story}_associations-{aug}.tsv",
+        words=stories.WORDS,
+        associations=associations.ASSOCIATIONS,
     output:
-        insertions="<results>/associations/story-{story}_aug-{aug}_insertions.json",
-        texts="<results>/associations/story-{story}_aug-{aug}_texts.tsv",
-        rows="<results>/associations/story-{story}_aug-{aug}_rows.tsv",
+        insertions=associations.INSERTIONS,
+        texts=associations.TEXTS,
+        rows=associations.ROWS,
     log:
         "<logs>/texts/story-{story}_aug-{aug}.log",
     benchmark:
@@ -93,9 +95,9 @@ rule texts:
     conda:
         "../../envs/environment.yaml"
     params:
-        config=texts_config,
+        config=of(associations.texts_depend_on),
         code=code_of("texts"),
-        reads=pool_read,
+        reads=reads(associations.texts_read),
     script:
         "../scripts/texts.py"
 
@@ -103,13 +105,11 @@ rule texts:
 rule augment:
     """Read the story with a model, with associations and with every control's insertions."""
     input:
-        words="<results>/stories/story-{story}_words.tsv",
-        insertions="<results>/associations/story-{story}_aug-{aug}_insertions.json",
-        model=model_manifest,
+        words=stories.WORDS,
+        insertions=associations.INSERTIONS,
+        model=of(fetch.model_manifest),
     output:
-        activations=temp(
-            "<results>/associations/story-{story}_model-{model}_aug-{aug}_activations.nc"
-        ),
+        activations=temp(associations.ACTIVATIONS),
     log:
         "<logs>/augment/story-{story}_model-{model}_aug-{aug}.log",
     benchmark:
@@ -122,9 +122,9 @@ rule augment:
         mem_mb=memory("augment"),
         runtime=minutes("augment"),
     params:
-        config=augment_config,
+        config=of(associations.reading_depends_on),
         code=code_of("augment"),
-        reads=model_read,
+        reads=reads(features.reads),
     script:
         "../scripts/augment.py"
 
@@ -132,13 +132,11 @@ rule augment:
 rule effects:
     """Score every text on a group's listeners."""
     input:
-        activations=group_files(
-            "<results>/associations/story-{story}_model-{model}_aug-{aug}_activations.nc"
-        ),
-        bold=group_files("<results>/bold/story-{story}_bold.nc"),
-        words=group_files("<results>/stories/story-{story}_words.tsv"),
+        activations=of_group(associations.ACTIVATIONS),
+        bold=of_group(bold.BOLD),
+        words=of_group(stories.WORDS),
     output:
-        scores="<results>/associations/group-{group}_model-{model}_aug-{aug}_scores.nc",
+        scores=associations.SCORES,
     log:
         "<logs>/effects/group-{group}_model-{model}_aug-{aug}.log",
     benchmark:
@@ -151,7 +149,7 @@ rule effects:
         mem_mb=memory("effects"),
         runtime=minutes("effects"),
     params:
-        config=effects_config,
+        config=of(associations.scores_depend_on),
         code=code_of("effects"),
     script:
         "../scripts/effects.py"
@@ -160,10 +158,10 @@ rule effects:
 rule effects_tables:
     """Test F over texts and over listeners, by region."""
     input:
-        scores=all_effects,
-        texts=all_texts,
-        rows=all_rows,
-        associations=all_associations,
+        scores=of(associations.files),
+        texts=of(associations.texts),
+        rows=of(associations.rows),
+        associations=of(associations.checked),
     output:
         association=report(
             "<results>/tables/association.tsv",
@@ -196,7 +194,7 @@ rule effects_tables:
         mem_mb=memory("effects_tables"),
         runtime=minutes("effects_tables"),
     params:
-        config=effects_table_config,
+        config=of(associations.tables_depend_on),
         code=code_of("effects_tables"),
     script:
         "../scripts/effects_tables.py"

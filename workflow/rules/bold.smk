@@ -4,16 +4,18 @@ Needs the raw scans and the words table (for the story's rows). One job per stor
 out included.
 """
 
+from engram.study.stages import bold, fetch, stories
+
 
 rule bold:
     """Read and check the scans of a story, and clean them."""
     input:
-        words="<results>/stories/story-{story}_words.tsv",
-        manifest=scans_manifest,
-        atlas=atlas_manifest,
+        words=stories.WORDS,
+        manifest=of(fetch.scans_manifest),
+        atlas=of(fetch.atlas_manifest),
     output:
-        bold="<results>/bold/story-{story}_bold.nc",
-        scans="<results>/bold/story-{story}_scans.tsv",
+        bold=bold.BOLD,
+        scans=bold.SCANS,
     log:
         "<logs>/bold/{story}.log",
     benchmark:
@@ -26,8 +28,8 @@ rule bold:
         mem_mb=memory("bold"),
         runtime=minutes("bold"),
     params:
-        config=bold_config,
+        config=of(bold.depends_on),
         code=code_of("bold"),
-        reads=scans_read,
+        reads=reads(bold.reads),
     script:
         "../scripts/bold.py"

@@ -1,12 +1,14 @@
 """Ceilings: how well a story's listeners predict each other. One job per story, over all its listeners."""
 
+from engram.study.stages import bold, ceilings
+
 
 rule ceiling:
     """Split-half and leave-one-out ceilings of every target of a story."""
     input:
-        bold="<results>/bold/story-{story}_bold.nc",
+        bold=bold.BOLD,
     output:
-        ceiling="<results>/ceilings/story-{story}_ceiling.nc",
+        ceiling=ceilings.CEILING,
     log:
         "<logs>/ceiling/{story}.log",
     benchmark:
@@ -17,7 +19,7 @@ rule ceiling:
         mem_mb=memory("ceiling"),
         runtime=minutes("ceiling"),
     params:
-        config=ceiling_config,
+        config=of(ceilings.depends_on),
         code=code_of("ceiling"),
     script:
         "../scripts/ceiling.py"

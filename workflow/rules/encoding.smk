@@ -4,17 +4,17 @@ Needs activations, words and BOLD of a group's stories. One job per group of lis
 layers, folds and listeners inside: listeners who heard the same stories share features and so decompositions.
 """
 
+from engram.study.stages import bold, encoding, features, stories
+
 
 rule encoding:
     """Score every layer of a model on every target of a group's listeners."""
     input:
-        activations=group_files(
-            "<results>/activations/story-{story}_model-{model}_aug-{aug}_activations.nc"
-        ),
-        bold=group_files("<results>/bold/story-{story}_bold.nc"),
-        words=group_files("<results>/stories/story-{story}_words.tsv"),
+        activations=of_group(features.ACTIVATIONS),
+        bold=of_group(bold.BOLD),
+        words=of_group(stories.WORDS),
     output:
-        scores="<results>/scores/group-{group}_model-{model}_aug-{aug}_scores.nc",
+        scores=encoding.SCORES,
     log:
         "<logs>/encoding/group-{group}_model-{model}_aug-{aug}.log",
     benchmark:
@@ -27,7 +27,7 @@ rule encoding:
         mem_mb=memory("encoding"),
         runtime=minutes("encoding"),
     params:
-        config=encoding_config,
+        config=of(encoding.depends_on),
         code=code_of("encoding"),
     script:
         "../scripts/encoding.py"

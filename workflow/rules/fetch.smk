@@ -3,6 +3,8 @@
 Each makes a manifest of what it fetched; the files lie beside it, and may be removed when they are no longer read.
 """
 
+from engram.study.stages import fetch
+
 # What is fetched from Narratives is known by its annex keys, whatever code fetched it: an upgrade must not fetch again what was
 # dropped since, nor rerun what was made of it.
 FETCH_VERSION = "1"
@@ -19,7 +21,7 @@ localrules:
 rule fetch_alice:
     """Fetch the Alice dataset (4 MB), every file pinned by its SHA-256."""
     output:
-        manifest="<downloads>/alice/manifest.tsv",
+        manifest=fetch.ALICE,
     log:
         "<logs>/fetch_alice.log",
     benchmark:
@@ -27,7 +29,7 @@ rule fetch_alice:
     conda:
         "../../envs/environment.yaml"
     params:
-        config=alice_config,
+        config=of(fetch.alice_depends_on),
         code=code_of("fetch_alice"),
     script:
         "../scripts/fetch_alice.py"
@@ -36,7 +38,7 @@ rule fetch_alice:
 rule fetch_model:
     """Fetch a model from the Hugging Face hub, or from a mirror."""
     output:
-        manifest="<downloads>/models/{download}.tsv",
+        manifest=fetch.MODEL,
     log:
         "<logs>/fetch_model/{download}.log",
     benchmark:
@@ -44,7 +46,7 @@ rule fetch_model:
     conda:
         "../../envs/environment.yaml"
     params:
-        config=download_config,
+        config=of(fetch.model_depends_on),
         code=code_of("fetch_model"),
     script:
         "../scripts/fetch_model.py"
@@ -53,7 +55,7 @@ rule fetch_model:
 rule fetch_words:
     """Fetch a story's words and times from Narratives."""
     output:
-        manifest="<downloads>/narratives-{clone}/words-{story}.tsv",
+        manifest=fetch.WORDS,
     log:
         "<logs>/fetch_words/{clone}-{story}.log",
     benchmark:
@@ -61,7 +63,7 @@ rule fetch_words:
     conda:
         "../../envs/environment.yaml"
     params:
-        config=words_fetch_config,
+        config=of(fetch.words_depends_on),
         code=FETCH_VERSION,
     script:
         "../scripts/fetch_narratives.py"
@@ -70,7 +72,7 @@ rule fetch_words:
 rule fetch_scans:
     """Fetch a story's scans from Narratives: exactly those of the study, verified by git-annex."""
     output:
-        manifest="<downloads>/narratives-{clone}/scans-{story}-{files}.tsv",
+        manifest=fetch.SCANS,
     log:
         "<logs>/fetch_scans/{clone}-{story}-{files}.log",
     benchmark:
@@ -78,7 +80,7 @@ rule fetch_scans:
     conda:
         "../../envs/environment.yaml"
     params:
-        config=scans_fetch_config,
+        config=of(fetch.scans_depends_on),
         code=FETCH_VERSION,
     script:
         "../scripts/fetch_narratives.py"
@@ -87,7 +89,7 @@ rule fetch_scans:
 rule fetch_atlas:
     """Fetch an atlas in MNI space by nilearn."""
     output:
-        manifest="<downloads>/atlases/{atlas}.tsv",
+        manifest=fetch.ATLAS,
     log:
         "<logs>/fetch_atlas/{atlas}.log",
     benchmark:

@@ -3,6 +3,8 @@
 They need tables, maps and other small files only, so a change of style costs seconds.
 """
 
+from engram.study.stages import associations, bold, figures, stories
+
 
 rule figure:
     """Draw scores by layer, by region or both, or listeners' reliability."""
@@ -27,7 +29,7 @@ rule figure:
     conda:
         "../../envs/environment.yaml"
     params:
-        config=figure_config,
+        config=of(figures.depends_on),
         code=code_of("figure"),
     script:
         "../scripts/figure.py"
@@ -36,12 +38,12 @@ rule figure:
 rule brain_figure:
     """Draw R, the ceiling, F or M on the brain."""
     input:
-        table=brain_table,
+        table=of(figures.brain_table),
         ceilings="<results>/tables/ceilings.tsv",
         regions="<results>/tables/regions.tsv",
-        L=brain_maps("L"),
-        R=brain_maps("R"),
-        places=brain_places,
+        L=of(figures.left_maps),
+        R=of(figures.right_maps),
+        places=of(figures.brain_places),
     output:
         svg=report(
             "<results>/figures/{figure}.svg",
@@ -59,7 +61,7 @@ rule brain_figure:
     conda:
         "../../envs/environment.yaml"
     params:
-        config=brain_figure_config,
+        config=of(figures.brain_depends_on),
         code=code_of("brain_figure"),
     script:
         "../scripts/brain_figure.py"
@@ -87,7 +89,7 @@ rule association_figure:
     conda:
         "../../envs/environment.yaml"
     params:
-        config=association_figure_config,
+        config=of(figures.association_depends_on),
         code=code_of("association_figure"),
     script:
         "../scripts/association_figure.py"
@@ -96,8 +98,8 @@ rule association_figure:
 rule insertions_figure:
     """Draw where in the stories insertions fall."""
     input:
-        words=all_words,
-        associations=all_associations,
+        words=of(stories.files),
+        associations=of(associations.checked),
         texts="<results>/tables/association_texts.tsv",
     output:
         svg=report(
@@ -114,7 +116,7 @@ rule insertions_figure:
     conda:
         "../../envs/environment.yaml"
     params:
-        config=insertions_figure_config,
+        config=of(figures.insertions_depends_on),
         code=code_of("insertions_figure"),
     script:
         "../scripts/insertions_figure.py"
@@ -146,7 +148,7 @@ rule tuning_figure:
     conda:
         "../../envs/environment.yaml"
     params:
-        config=tuning_figure_config,
+        config=of(figures.tuning_depends_on),
         code=code_of("tuning_figure"),
     script:
         "../scripts/tuning_figure.py"
@@ -155,8 +157,8 @@ rule tuning_figure:
 rule alignment_figure:
     """Draw words beside BOLD of auditory cortex: are their clocks the same?"""
     input:
-        bold=all_bold,
-        words=all_words,
+        bold=of(bold.files),
+        words=of(stories.files),
     output:
         svg=report(
             "<results>/figures/alignment.svg",
@@ -172,7 +174,7 @@ rule alignment_figure:
     conda:
         "../../envs/environment.yaml"
     params:
-        config=alignment_figure_config,
+        config=of(figures.alignment_depends_on),
         code=code_of("alignment_figure"),
     script:
         "../scripts/alignment_figure.py"

@@ -3,15 +3,17 @@
 Needs the scores and ceilings. They open in Connectome Workbench, and the brain figure is drawn from them.
 """
 
+from engram.study.stages import associations, ceilings, encoding, maps
+
 
 rule score_maps:
     """Map a model's scores, averaged over listeners, layer by layer."""
     input:
-        scores=model_scores,
-        places=any_ceiling,
+        scores=of(encoding.of_model),
+        places=of(ceilings.of_first_story),
     output:
-        L="<results>/maps/model-{model}_aug-{aug}_hemi-L_scores.shape.gii",
-        R="<results>/maps/model-{model}_aug-{aug}_hemi-R_scores.shape.gii",
+        L=maps.of_hemisphere(maps.SCORES, "L"),
+        R=maps.of_hemisphere(maps.SCORES, "R"),
     log:
         "<logs>/score_maps/model-{model}_aug-{aug}.log",
     benchmark:
@@ -19,7 +21,7 @@ rule score_maps:
     conda:
         "../../envs/environment.yaml"
     params:
-        config=maps_config,
+        config=of(maps.depends_on),
         code=code_of("score_maps"),
     script:
         "../scripts/score_maps.py"
@@ -28,11 +30,11 @@ rule score_maps:
 rule association_maps:
     """Map F of an augmentation, that of random texts, and the difference, averaged over listeners."""
     input:
-        scores=model_effects,
-        places=any_ceiling,
+        scores=of(associations.of_model),
+        places=of(ceilings.of_first_story),
     output:
-        L="<results>/maps/model-{model}_aug-{aug}_hemi-L_association.shape.gii",
-        R="<results>/maps/model-{model}_aug-{aug}_hemi-R_association.shape.gii",
+        L=maps.of_hemisphere(maps.ASSOCIATION, "L"),
+        R=maps.of_hemisphere(maps.ASSOCIATION, "R"),
     log:
         "<logs>/association_maps/model-{model}_aug-{aug}.log",
     benchmark:
@@ -40,7 +42,7 @@ rule association_maps:
     conda:
         "../../envs/environment.yaml"
     params:
-        config=maps_config,
+        config=of(maps.depends_on),
         code=code_of("association_maps"),
     script:
         "../scripts/association_maps.py"
@@ -49,10 +51,10 @@ rule association_maps:
 rule ceiling_maps:
     """Map the ceilings, averaged over stories."""
     input:
-        ceilings=all_ceilings,
+        ceilings=of(ceilings.files),
     output:
-        L="<results>/maps/hemi-L_ceilings.shape.gii",
-        R="<results>/maps/hemi-R_ceilings.shape.gii",
+        L=maps.of_hemisphere(maps.CEILINGS, "L"),
+        R=maps.of_hemisphere(maps.CEILINGS, "R"),
     log:
         "<logs>/ceiling_maps.log",
     benchmark:
@@ -60,7 +62,7 @@ rule ceiling_maps:
     conda:
         "../../envs/environment.yaml"
     params:
-        config=ceiling_maps_config,
+        config=of(maps.ceilings_depend_on),
         code=code_of("ceiling_maps"),
     script:
         "../scripts/ceiling_maps.py"

@@ -1,5 +1,7 @@
 """Before a run: what it will take, beside what there is. And after it: what the results are."""
 
+from engram.study.stages import preflight, results
+
 
 localrules:
     preflight,
@@ -13,7 +15,7 @@ rule preflight:
     conda:
         "../../envs/environment.yaml"
     params:
-        config=preflight_config,
+        config=lambda wildcards: preflight.depends_on(STUDY, PLAN, is_remote()),
         code=code_of("preflight"),
     script:
         "../scripts/preflight.py"
@@ -30,7 +32,7 @@ rule description:
     conda:
         "../../envs/environment.yaml"
     params:
-        config=description_config,
+        config=of(results.description_depends_on),
         code=code_of("description"),
     script:
         "../scripts/description.py"

@@ -1,15 +1,18 @@
 """The report: one page with everything that a study shows. Needs its tables, figures and maps; the last of its outputs."""
 
+from engram.study.stages import maps
+from engram.study.stages import report as page
+
 
 rule report:
     """Write the page that people open."""
     input:
-        tables=report_tables,
-        svg=report_svgs,
-        png=report_pngs,
-        score_maps=report_score_maps,
-        association_maps=report_association_maps,
-        ceiling_maps=report_ceiling_maps,
+        tables=of(page.tables),
+        svg=of(page.svgs),
+        png=of(page.pngs),
+        score_maps=of(maps.of_scores),
+        association_maps=of(maps.of_association),
+        ceiling_maps=of(maps.of_ceilings),
     output:
         html="<results>/report.html",
     log:
@@ -19,7 +22,7 @@ rule report:
     conda:
         "../../envs/environment.yaml"
     params:
-        config=report_config,
+        config=of(page.depends_on),
         code=code_of("report"),
     script:
         "../scripts/report.py"

@@ -1,10 +1,12 @@
 """Simulated listeners, in place of a download, and the check that the study finds what was planted in them."""
 
+from engram.study.stages import simulation
+
 
 rule simulate:
     """Let simulated listeners hear the project's stories; write a small Narratives."""
     output:
-        manifest="<results>/simulated/manifest.tsv",
+        manifest=simulation.MANIFEST,
     log:
         "<logs>/simulate.log",
     benchmark:
@@ -15,7 +17,7 @@ rule simulate:
         mem_mb=memory("simulate"),
         runtime=minutes("simulate"),
     params:
-        config=simulation_config,
+        config=of(simulation.depends_on),
         code=code_of("simulate"),
     script:
         "../scripts/simulate.py"
@@ -25,9 +27,9 @@ rule truth:
     """Compare what was found with what was planted; fail if they differ."""
     input:
         scores="<results>/tables/scores.tsv",
-        manifest="<results>/simulated/manifest.tsv",
-        association=association_tables,
-        tuning=tuning_tables,
+        manifest=simulation.MANIFEST,
+        association=of(simulation.association_tables),
+        tuning=of(simulation.tuning_tables),
     output:
         truth=report(
             "<results>/tables/truth.tsv",
@@ -42,7 +44,7 @@ rule truth:
     conda:
         "../../envs/environment.yaml"
     params:
-        config=truth_config,
+        config=of(simulation.truth_depends_on),
         code=code_of("truth"),
     script:
         "../scripts/truth.py"

@@ -1,13 +1,27 @@
 """Statistics: tables of scores and ceilings by region, scores against chance and against each other, and what of the published
 claims was reproduced."""
 
+from engram.study.stages import (
+    associations,
+    bold,
+    ceilings,
+    chance,
+    comparisons,
+    encoding,
+    features,
+    nuisance,
+    stories,
+    tables,
+    tunings,
+)
+
 
 rule tables:
     """Average targets into regions, set scores beside their ceilings, find best layers."""
     input:
-        scores=all_scores,
-        ceilings=all_ceilings,
-        scans=all_scans,
+        scores=of(encoding.files),
+        ceilings=of(ceilings.files),
+        scans=of(bold.scans),
     output:
         scans=report(
             "<results>/scans.tsv",
@@ -50,7 +64,7 @@ rule tables:
         mem_mb=memory("tables"),
         runtime=minutes("tables"),
     params:
-        config=tables_config,
+        config=of(tables.depends_on),
         code=code_of("tables"),
     script:
         "../scripts/tables.py"
@@ -59,13 +73,11 @@ rule tables:
 rule chance:
     """Score the reported layer on BOLD that was shifted in time."""
     input:
-        activations=group_files(
-            "<results>/activations/story-{story}_model-{model}_aug-original_activations.nc"
-        ),
-        bold=group_files("<results>/bold/story-{story}_bold.nc"),
-        words=group_files("<results>/stories/story-{story}_words.tsv"),
+        activations=of_group(features.ORIGINAL_ACTIVATIONS),
+        bold=of_group(bold.BOLD),
+        words=of_group(stories.WORDS),
     output:
-        null="<results>/chance/group-{group}_model-{model}_null.nc",
+        null=chance.NULL,
     log:
         "<logs>/chance/group-{group}_model-{model}.log",
     benchmark:
@@ -76,7 +88,7 @@ rule chance:
     resources:
         gpu=1,
     params:
-        config=chance_config,
+        config=of(chance.depends_on),
         code=code_of("chance"),
     script:
         "../scripts/chance.py"
@@ -85,8 +97,8 @@ rule chance:
 rule comparisons:
     """Test scores against chance and against each other."""
     input:
-        scores=listeners_scores,
-        nulls=all_nulls,
+        scores=of(encoding.of_listeners),
+        nulls=of(chance.files),
     output:
         chance="<results>/tables/chance.tsv",
         comparisons="<results>/tables/comparisons.tsv",
@@ -97,7 +109,7 @@ rule comparisons:
     conda:
         "../../envs/environment.yaml"
     params:
-        config=comparisons_config,
+        config=of(comparisons.depends_on),
         code=code_of("comparisons"),
     script:
         "../scripts/comparisons.py"
@@ -110,7 +122,7 @@ rule nuisance:
         bold=rules.chance.input.bold,
         words=rules.chance.input.words,
     output:
-        scores="<results>/nuisance/group-{group}_model-{model}_scores.nc",
+        scores=nuisance.SCORES,
     log:
         "<logs>/nuisance/group-{group}_model-{model}.log",
     benchmark:
@@ -121,7 +133,7 @@ rule nuisance:
     resources:
         gpu=1,
     params:
-        config=nuisance_config,
+        config=of(nuisance.depends_on),
         code=code_of("nuisance"),
     script:
         "../scripts/nuisance.py"
@@ -130,7 +142,7 @@ rule nuisance:
 rule nuisance_table:
     """Say what language models predict beyond nuisance features."""
     input:
-        scores=all_nuisance,
+        scores=of(nuisance.files),
     output:
         nuisance="<results>/tables/nuisance.tsv",
     log:
@@ -140,7 +152,7 @@ rule nuisance_table:
     conda:
         "../../envs/environment.yaml"
     params:
-        config=nuisance_table_config,
+        config=of(nuisance.table_depends_on),
         code=code_of("nuisance_table"),
     script:
         "../scripts/nuisance_table.py"
@@ -149,16 +161,12 @@ rule nuisance_table:
 rule nuisance_texts:
     """Score what the insertions of texts change, beside nuisance features and the story alone."""
     input:
-        activations=group_files(
-            "<results>/associations/story-{story}_model-{model}_aug-{aug}_activations.nc"
-        ),
-        bold=group_files("<results>/bold/story-{story}_bold.nc"),
-        words=group_files("<results>/stories/story-{story}_words.tsv"),
-        insertions=group_files(
-            "<results>/associations/story-{story}_aug-{aug}_insertions.json"
-        ),
+        activations=of_group(associations.ACTIVATIONS),
+        bold=of_group(bold.BOLD),
+        words=of_group(stories.WORDS),
+        insertions=of_group(associations.INSERTIONS),
     output:
-        scores="<results>/nuisance/group-{group}_model-{model}_aug-{aug}_scores.nc",
+        scores=nuisance.TEXT_SCORES,
     log:
         "<logs>/nuisance_texts/group-{group}_model-{model}_aug-{aug}.log",
     benchmark:
@@ -171,7 +179,7 @@ rule nuisance_texts:
         mem_mb=memory("nuisance_texts"),
         runtime=minutes("nuisance_texts"),
     params:
-        config=nuisance_texts_config,
+        config=of(nuisance.texts_depend_on),
         code=code_of("nuisance_texts"),
     script:
         "../scripts/nuisance_texts.py"
@@ -180,7 +188,7 @@ rule nuisance_texts:
 rule nuisance_texts_table:
     """Say what associations predict beyond nuisance features and the story alone."""
     input:
-        scores=all_nuisance_texts,
+        scores=of(nuisance.text_files),
     output:
         unique=report(
             "<results>/tables/association_unique.tsv",
@@ -195,7 +203,7 @@ rule nuisance_texts_table:
     conda:
         "../../envs/environment.yaml"
     params:
-        config=nuisance_texts_table_config,
+        config=of(nuisance.text_table_depends_on),
         code=code_of("nuisance_texts_table"),
     script:
         "../scripts/nuisance_texts_table.py"
@@ -204,11 +212,11 @@ rule nuisance_texts_table:
 rule claims:
     """Say of each published claim whether it was reproduced."""
     input:
-        scores=listeners_scores,
-        activations=any_activations,
-        effects=all_effects,
-        associations=all_associations,
-        tuned=all_tuned_effects,
+        scores=of(encoding.of_listeners),
+        activations=of(features.of_first_story),
+        effects=of(associations.files),
+        associations=of(associations.checked),
+        tuned=of(tunings.files),
     output:
         claims="<results>/tables/claims.tsv",
     log:
@@ -218,7 +226,7 @@ rule claims:
     conda:
         "../../envs/environment.yaml"
     params:
-        config=claims_config,
+        config=of(comparisons.claims_depend_on),
         code=code_of("claims"),
     script:
         "../scripts/claims.py"

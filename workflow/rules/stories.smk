@@ -3,13 +3,15 @@
 Needs the dataset's raw words. Makes one words table per story, in one form whatever the dataset.
 """
 
+from engram.study.stages import fetch, stories
+
 
 rule story:
     """Bring a story's words into one form: complete times, sentences."""
     input:
-        manifest=words_manifest,
+        manifest=of(fetch.words_manifest),
     output:
-        words="<results>/stories/story-{story}_words.tsv",
+        words=stories.WORDS,
     log:
         "<logs>/story/{story}.log",
     benchmark:
@@ -18,8 +20,8 @@ rule story:
     conda:
         "../../envs/environment.yaml"
     params:
-        config=story_config,
+        config=of(stories.depends_on),
         code=code_of("story"),
-        reads=words_read,
+        reads=reads(stories.reads),
     script:
         "../scripts/story.py"

@@ -4,13 +4,15 @@ Needs samples (docs/data.md), words, models and BOLD. Every tuned model is a fol
 which another study can name as the source of a model. Their activations are removed when all groups were scored.
 """
 
+from engram.study.stages import bold, features, fetch, stories, tunings
+
 
 rule tuning_set:
     """Check samples against the study's stories, and count them."""
     input:
-        words=all_words,
+        words=of(stories.files),
     output:
-        counts="<results>/tunings/{tuning}_samples.json",
+        counts=tunings.SAMPLES,
     log:
         "<logs>/tuning_set/{tuning}.log",
     benchmark:
@@ -18,7 +20,7 @@ rule tuning_set:
     conda:
         "../../envs/environment.yaml"
     params:
-        config=tuning_set_config,
+        config=of(tunings.samples_depend_on),
         code=code_of("tuning_set"),
     script:
         "../scripts/tuning_set.py"
@@ -27,10 +29,10 @@ rule tuning_set:
 rule tune:
     """Tune a model; go on from the last checkpoint of a run that was stopped."""
     input:
-        counts="<results>/tunings/{tuning}_samples.json",
-        model=model_manifest,
+        counts=tunings.SAMPLES,
+        model=of(fetch.model_manifest),
     output:
-        folder=directory("<results>/tunings/{tuning}/model-{model}_{variant}"),
+        folder=directory(tunings.FOLDER),
     log:
         "<logs>/tune/{tuning}_model-{model}_{variant}.log",
     benchmark:
@@ -45,9 +47,9 @@ rule tune:
         mem_mb=memory("tune"),
         runtime=minutes("tune"),
     params:
-        config=tune_config,
+        config=of(tunings.depends_on),
         code=code_of("tune"),
-        reads=model_read,
+        reads=reads(features.reads),
     script:
         "../scripts/tune.py"
 
@@ -55,13 +57,11 @@ rule tune:
 rule tuned:
     """Read a story with a model and its tunings."""
     input:
-        words="<results>/stories/story-{story}_words.tsv",
-        model=model_manifest,
-        tuned=tuned_folders,
+        words=stories.WORDS,
+        model=of(fetch.model_manifest),
+        tuned=of(tunings.folders_of),
     output:
-        activations=temp(
-            "<results>/tunings/story-{story}_model-{model}_tuning-{tuning}_activations.nc"
-        ),
+        activations=temp(tunings.ACTIVATIONS),
     log:
         "<logs>/tuned/story-{story}_model-{model}_tuning-{tuning}.log",
     benchmark:
@@ -74,9 +74,9 @@ rule tuned:
         mem_mb=memory("tuned"),
         runtime=minutes("tuned"),
     params:
-        config=tuned_config,
+        config=of(tunings.reading_depends_on),
         code=code_of("tuned"),
-        reads=model_read,
+        reads=reads(features.reads),
     script:
         "../scripts/tuned.py"
 
@@ -84,13 +84,11 @@ rule tuned:
 rule tuned_effects:
     """Score a model and its tunings on a group's listeners."""
     input:
-        activations=group_files(
-            "<results>/tunings/story-{story}_model-{model}_tuning-{tuning}_activations.nc"
-        ),
-        bold=group_files("<results>/bold/story-{story}_bold.nc"),
-        words=group_files("<results>/stories/story-{story}_words.tsv"),
+        activations=of_group(tunings.ACTIVATIONS),
+        bold=of_group(bold.BOLD),
+        words=of_group(stories.WORDS),
     output:
-        scores="<results>/tunings/group-{group}_model-{model}_tuning-{tuning}_scores.nc",
+        scores=tunings.SCORES,
     log:
         "<logs>/tuned_effects/group-{group}_model-{model}_tuning-{tuning}.log",
     benchmark:
@@ -103,7 +101,7 @@ rule tuned_effects:
         mem_mb=memory("tuned_effects"),
         runtime=minutes("tuned_effects"),
     params:
-        config=tuned_effects_config,
+        config=of(tunings.scores_depend_on),
         code=code_of("effects"),
     script:
         "../scripts/effects.py"
@@ -112,9 +110,9 @@ rule tuned_effects:
 rule tuning_tables:
     """Test M over seeds and over listeners, by region and by set of regions."""
     input:
-        scores=all_tuned_effects,
-        tuned=all_tuned_folders,
-        counts=all_tuning_counts,
+        scores=of(tunings.files),
+        tuned=of(tunings.folders),
+        counts=of(tunings.samples),
     output:
         tuning=report(
             "<results>/tables/tuning.tsv",
@@ -143,7 +141,7 @@ rule tuning_tables:
         mem_mb=memory("tuning_tables"),
         runtime=minutes("tuning_tables"),
     params:
-        config=tuning_tables_config,
+        config=of(tunings.tables_depend_on),
         code=code_of("tuning_tables"),
     script:
         "../scripts/tuning_tables.py"

@@ -1,0 +1,156 @@
+"""Associations: texts written into the stories, their controls, and the scores that the association effect F is taken from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engram import plan as planning
+from engram import raw_plan
+from engram.config import Study, source_folder
+from engram.paths import COMMON_WORDS, PROMPTS
+from engram.plan import Plan
+from engram.study.stages import encoding, features
+from engram.study.stages.shared import Key, paths, plain, section
+
+#: What a chat endpoint wrote, what a model in a folder wrote, and what was checked of either, or of people.
+WRITTEN = "<results>/associations/written/story-{story}_associations-{aug}.tsv"
+GENERATED = "<results>/associations/generated/story-{story}_associations-{aug}.tsv"
+ASSOCIATIONS = "<results>/associations/story-{story}_associations-{aug}.tsv"
+#: Where insertions stand, what was inserted, and inserted words that are rows of their own.
+INSERTIONS = "<results>/associations/story-{story}_aug-{aug}_insertions.json"
+TEXTS = "<results>/associations/story-{story}_aug-{aug}_texts.tsv"
+ROWS = "<results>/associations/story-{story}_aug-{aug}_rows.tsv"
+ACTIVATIONS = "<results>/associations/story-{story}_model-{model}_aug-{aug}_activations.nc"
+SCORES = "<results>/associations/group-{group}_model-{model}_aug-{aug}_scores.nc"
+
+
+def writing_jobs(study: Study, plan: Plan) -> list[Key]:
+    """Return a job for each story and each text that a model in a folder writes."""
+    return [key for key in story_jobs(study, plan) if _is_generated(study, key["aug"])]
+
+
+def story_jobs(study: Study, plan: Plan) -> list[Key]:
+    """Return a job for each text and each story."""
+    return [{"aug": aug, "story": story} for aug in study.associations for story in plan.stories]
+
+
+def reading_jobs(study: Study, plan: Plan) -> list[Key]:
+    """Return a job for each text, each story and each model that reads it."""
+    return [{**key, "model": model} for key in story_jobs(study, plan) for model in planning.associating_models(study)]
+
+
+def scoring_jobs(study: Study, plan: Plan) -> list[Key]:
+    """Return a job for each text, each model that reads it and each group."""
+    models = planning.associating_models(study)
+    return [{"aug": aug, "group": group, "model": model} for aug in study.associations for model in models for group in plan.groups]
+
+
+def files(study: Study, plan: Plan) -> list[str]:
+    """Return the scores of texts with associations, of every text, model and group."""
+    return paths(SCORES, scoring_jobs(study, plan))
+
+
+def of_model(study: Study, plan: Plan, model: str, aug: str) -> list[str]:
+    """Return the scores of every group for one model and one text with associations."""
+    return paths(SCORES, ({**key, "aug": aug, "model": model} for key in encoding.group_keys(plan)))
+
+
+def checked(study: Study, plan: Plan) -> list[str]:
+    """Return the associations of every text and story."""
+    return paths(ASSOCIATIONS, story_jobs(study, plan))
+
+
+def texts(study: Study, plan: Plan) -> list[str]:
+    """Return what was inserted, of every text and story."""
+    return paths(TEXTS, story_jobs(study, plan))
+
+
+def rows(study: Study, plan: Plan) -> list[str]:
+    """Return the inserted words that are rows of their own, of every text and story."""
+    return paths(ROWS, story_jobs(study, plan))
+
+
+def written(study: Study, plan: Plan, story: str, aug: str) -> list[str]:
+    """Return the file of a story's associations that a model will write; none where people made it."""
+    if study.associations[aug].annotator is None:
+        return []
+    template = GENERATED if _is_generated(study, aug) else WRITTEN
+    return [template.format(story=story, aug=aug)]
+
+
+def mapped(study: Study, plan: Plan) -> list[list[str]]:
+    """Return the texts and models whose F is mapped on a surface: none where regions are scored as wholes, or stand as markers."""
+    if plan.brain != "surface" or study.associating.targets == "roi":
+        return []
+    return [[aug, model] for aug in study.associations for model in planning.associating_models(study)]
+
+
+def writing_depends_on(study: Study, plan: Plan, aug: str) -> dict[str, Any]:
+    """Return what a model's associations depend on, beside the content of a model in a folder."""
+    annotator = study.associations[aug].annotator
+    assert annotator is not None, aug
+    settings: dict[str, Any] = plain(annotator.model_dump(mode="json"))
+    if annotator.address is None:
+        settings["folder"] = str(source_folder(annotator.model))
+    return {**settings, "prompts": planning.folder_fingerprint(PROMPTS), "seed": study.seed}
+
+
+def writing_reads(study: Study, plan: Plan, aug: str) -> dict[str, list[str]]:
+    """Return the folder of a model that writes associations."""
+    return raw_plan.annotator(study, aug)
+
+
+def check_depends_on(study: Study, plan: Plan, aug: str) -> dict[str, Any]:
+    """Return what the check of a file of associations depends on."""
+    return {"name": aug}
+
+
+def check_reads(study: Study, plan: Plan, story: str, aug: str) -> dict[str, list[str]]:
+    """Return the file of a story's associations as people made it."""
+    return raw_plan.associations(study, aug, story)
+
+
+def texts_depend_on(study: Study, plan: Plan) -> dict[str, Any]:
+    """Return what texts with associations, and control texts, depend on."""
+    return {
+        "alignment": study.associating.alignment,
+        "common_words": planning.file_fingerprint(COMMON_WORDS),
+        "controls": section(study, "associating")["controls"],
+        "seed": study.seed,
+    }
+
+
+def texts_read(study: Study, plan: Plan, story: str, aug: str) -> dict[str, list[str]]:
+    """Return the files of other stories' associations, whose content random texts take."""
+    return raw_plan.pool(study, aug, story)
+
+
+def reading_depends_on(study: Study, plan: Plan, model: str) -> dict[str, Any]:
+    """Return what the activations of texts with associations depend on."""
+    return {
+        **features.depends_on(study, plan, model),
+        "alignment": study.associating.alignment,
+        "layer": study.figures.layer,
+        "room": study.associating.room,
+    }
+
+
+def scores_depend_on(study: Study, plan: Plan, group: str) -> dict[str, Any]:
+    """Return what a group's scores of texts with associations depend on."""
+    return {**encoding.depends_on(study, plan, group), "layer": study.figures.layer, "targets": study.associating.targets}
+
+
+def tables_depend_on(study: Study, plan: Plan) -> dict[str, Any]:
+    """Return what the tables of associations depend on."""
+    return {
+        "keys": {"associations": story_jobs(study, plan), "scores": scoring_jobs(study, plan)},
+        "layer": study.figures.layer,
+        "seed": study.seed,
+        "study": study.study,
+    }
+
+
+def _is_generated(study: Study, aug: str) -> bool:
+    """Tell whether a model in a folder writes a text, and no endpoint and no people."""
+    annotator = study.associations[aug].annotator
+    return annotator is not None and annotator.address is None

@@ -1,0 +1,49 @@
+"""BOLD: one file for each story, with all its listeners, and a list of its scans."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engram import plan as planning
+from engram import raw_plan
+from engram.config import Study
+from engram.plan import Plan
+from engram.study.stages import stories
+from engram.study.stages.shared import Key, paths, plain, section
+
+BOLD = "<results>/bold/story-{story}_bold.nc"
+SCANS = "<results>/bold/story-{story}_scans.tsv"
+
+
+def jobs(study: Study, plan: Plan) -> list[Key]:
+    """Return a job for each story."""
+    return stories.jobs(study, plan)
+
+
+def files(study: Study, plan: Plan) -> list[str]:
+    """Return the BOLD of every story."""
+    return paths(BOLD, jobs(study, plan))
+
+
+def scans(study: Study, plan: Plan) -> list[str]:
+    """Return the list of scans of every story."""
+    return paths(SCANS, jobs(study, plan))
+
+
+def depends_on(study: Study, plan: Plan, story: str) -> dict[str, Any]:
+    """Return what a story's BOLD depends on."""
+    rows = section(study, "encoding")
+    return {
+        "bold": section(study, "bold"),
+        "dataset": plain(planning.reader_config(study, plan, story)),
+        "excluded": [[subject, scan, reason] for subject, told, scan, reason in plan.excluded if told == story],
+        "folder": stories.raw_folder(study),
+        "rows": {key: rows[key] for key in ("tail", "trim")},
+        "study": study.study,
+        "subjects": plan.listeners(story),
+    }
+
+
+def reads(study: Study, plan: Plan, story: str) -> dict[str, list[str]]:
+    """Return the raw files of a story's scans, and of an atlas that the user names."""
+    return raw_plan.scans(study, plan, story)

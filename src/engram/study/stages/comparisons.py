@@ -1,0 +1,48 @@
+"""Comparisons: scores against chance, models and hemispheres against each other, and published claims; one job each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engram import plan as planning
+from engram.config import Study
+from engram.paths import ROI_SETS
+from engram.plan import Plan
+from engram.study.stages import associations, encoding, features, simulation, tunings
+from engram.study.stages.shared import Key
+
+
+def jobs(study: Study, plan: Plan) -> list[Key]:
+    """Return the one job of tests, and that of claims."""
+    return [{}]
+
+
+def depends_on(study: Study, plan: Plan) -> dict[str, Any]:
+    """Return what the tests against chance and between models and hemispheres depend on."""
+    scored = encoding.listeners_keys(plan, planning.models(study))
+    return {
+        "keys": {"nulls": scored, "scores": scored},
+        "layer": study.figures.layer,
+        "seed": study.seed,
+        "study": study.study,
+    }
+
+
+def claims_depend_on(study: Study, plan: Plan) -> dict[str, Any]:
+    """Return what the verdict on published claims depends on."""
+    return {
+        "alignment": study.associating.alignment,
+        "keys": {
+            "activations": features.first_story_keys(study, plan),
+            "associations": associations.story_jobs(study, plan),
+            "effects": associations.scoring_jobs(study, plan),
+            "scores": encoding.listeners_keys(plan, planning.models(study)),
+            "tuned": tunings.scoring_jobs(study, plan),
+        },
+        "layer": study.figures.layer,
+        "people": not simulation.is_wanted(study),
+        "roi_sets": planning.file_fingerprint(ROI_SETS),
+        "seed": study.seed,
+        "sources": features.trained_sources(study),
+        "study": study.study,
+    }

@@ -1,0 +1,71 @@
+"""Encoding: one job for each group of listeners and model, with all layers, folds and listeners inside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from engram import plan as planning
+from engram.config import Study
+from engram.names import AVERAGE, ORIGINAL
+from engram.plan import Plan
+from engram.study.stages.shared import Key, paths, section
+
+SCORES = "<results>/scores/group-{group}_model-{model}_aug-{aug}_scores.nc"
+
+
+def jobs(study: Study, plan: Plan) -> list[Key]:
+    """Return a job for each group and each model, baselines included."""
+    return [{"aug": ORIGINAL, "group": group, "model": model} for group in plan.groups for model in planning.models(study)]
+
+
+def files(study: Study, plan: Plan) -> list[str]:
+    """Return the scores of every group and model."""
+    return paths(SCORES, jobs(study, plan))
+
+
+def of_model(study: Study, plan: Plan, model: str, aug: str) -> list[str]:
+    """Return the scores of every group for one model and text."""
+    return paths(SCORES, ({**key, "aug": aug, "model": model} for key in group_keys(plan)))
+
+
+def depends_on(study: Study, plan: Plan, group: str) -> dict[str, Any]:
+    """Return what a group's scores depend on."""
+    return {
+        "encoding": section(study, "encoding"),
+        "stories": list(plan.groups[group].stories),
+        "study": study.study,
+        "subjects": list(plan.groups[group].subjects),
+    }
+
+
+def group_keys(plan: Plan) -> list[Key]:
+    """Return every group."""
+    return [{"group": group} for group in plan.groups]
+
+
+def groups_of_listeners(plan: Plan) -> list[str]:
+    """Return the groups that have a single listener among them: statistics are over these."""
+    return [name for name, group in plan.groups.items() if set(group.subjects) - {AVERAGE}]
+
+
+def listeners_keys(plan: Plan, models: Iterable[str]) -> list[Key]:
+    """Return each of some models with each group of single listeners, of the stories as they were heard."""
+    groups = groups_of_listeners(plan)
+    return [{"aug": ORIGINAL, "group": group, "model": model} for model in models for group in groups]
+
+
+def of_listeners(study: Study, plan: Plan) -> list[str]:
+    """Return the scores of every model and group of single listeners."""
+    return paths(SCORES, listeners_keys(plan, planning.models(study)))
+
+
+def listeners_depend_on(study: Study, plan: Plan, group: str) -> dict[str, Any]:
+    """Return what scores of a group's single listeners depend on, at the reported layer."""
+    return {
+        "encoding": section(study, "encoding"),
+        "layer": study.figures.layer,
+        "stories": list(plan.groups[group].stories),
+        "study": study.study,
+        "subjects": [subject for subject in plan.groups[group].subjects if subject != AVERAGE],
+    }

@@ -1,0 +1,54 @@
+"""Activations: what a model makes of each word of a story, all layers in one file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engram import plan as planning
+from engram import raw_plan
+from engram.config import Study
+from engram.names import ORIGINAL, WORD_RATE
+from engram.plan import Plan
+from engram.study.stages.shared import Key, paths, plain, section
+
+ACTIVATIONS = "<results>/activations/story-{story}_model-{model}_aug-{aug}_activations.nc"
+#: Those of stories as they were told.
+ORIGINAL_ACTIVATIONS = ACTIVATIONS.replace("{aug}", ORIGINAL)
+
+
+def jobs(study: Study, plan: Plan) -> list[Key]:
+    """Return a job for each story and each model, baselines included."""
+    return [{"aug": ORIGINAL, "model": model, "story": story} for story in plan.stories for model in planning.models(study)]
+
+
+def depends_on(study: Study, plan: Plan, model: str) -> dict[str, Any]:
+    """Return what a story's activations depend on."""
+    if model == WORD_RATE:
+        return {"model": {"source": WORD_RATE}}
+    return {"model": plain(planning.model_key(study, model)), "reading": section(study, "activations")}
+
+
+def reads(study: Study, plan: Plan, model: str) -> dict[str, list[str]]:
+    """Return the folders of a model that is not downloaded, and of its base."""
+    return raw_plan.model(study, model)
+
+
+def trained_sources(study: Study) -> dict[str, str]:
+    """Return the sources of the language models that were trained as they are: no untrained twins and no adapters."""
+    return {name: model.source for name, model in study.language_models().items() if not (model.untrained or model.base)}
+
+
+def first_story_keys(study: Study, plan: Plan) -> list[Key]:
+    """Return a story as every trained model read it."""
+    return [{"aug": ORIGINAL, "model": model, "story": plan.stories[0]} for model in trained_sources(study)]
+
+
+def of_first_story(study: Study, plan: Plan) -> list[str]:
+    """Return a story's activations in every trained model: they say how deep and wide it is."""
+    return paths(ACTIVATIONS, first_story_keys(study, plan))
+
+
+def shown_models(study: Study) -> list[str]:
+    """Return the models that the brain and the report show: trained language models, or whatever there is."""
+    trained = [name for name, model in study.language_models().items() if not model.untrained]
+    return trained or planning.models(study)

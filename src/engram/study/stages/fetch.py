@@ -1,0 +1,96 @@
+"""Downloads: what is fetched, under which names, and the manifests that jobs wait for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from engram import plan as planning
+from engram.config import Model, NarrativesDataset, Study
+from engram.names import NILEARN_PREFIX, WORD_RATE
+from engram.paths import ALICE_PINS
+from engram.plan import Plan
+from engram.study.stages import simulation
+from engram.study.stages.shared import plain
+
+ALICE = "<downloads>/alice/manifest.tsv"
+MODEL = "<downloads>/models/{download}.tsv"
+WORDS = "<downloads>/narratives-{clone}/words-{story}.tsv"
+SCANS = "<downloads>/narratives-{clone}/scans-{story}-{files}.tsv"
+ATLAS = "<downloads>/atlases/{atlas}.tsv"
+
+
+def alice_depends_on(study: Study, plan: Plan) -> dict[str, Any]:
+    """Return what the download of Alice depends on: the table of its files, by content."""
+    return {"files": planning.file_fingerprint(ALICE_PINS)}
+
+
+def model_depends_on(study: Study, plan: Plan, download: str) -> dict[str, Any]:
+    """Return what a model's download depends on."""
+    return planning.download_source(study, download)
+
+
+def words_depends_on(study: Study, plan: Plan, story: str) -> dict[str, Any]:
+    """Return what the download of a story's words depends on."""
+    settings: dict[str, Any] = plain(planning.words_to_fetch(study, plan, story))
+    return settings
+
+
+def scans_depends_on(study: Study, plan: Plan, story: str) -> dict[str, Any]:
+    """Return what the download of a story's scans depends on."""
+    settings: dict[str, Any] = plain(planning.scans_to_fetch(study, plan, story))
+    return settings
+
+
+def words_manifest(study: Study, plan: Plan, story: str) -> list[str]:
+    """Return the manifest of the words of a dataset that is downloaded or made; none for a folder that the user names."""
+    if fetches_narratives(study):
+        return [WORDS.format(clone=_clone(study), story=story)]
+    return _whole_dataset(study)
+
+
+def scans_manifest(study: Study, plan: Plan, story: str) -> list[str]:
+    """Return the manifest of the scans of a dataset that is downloaded or made; none for a folder that the user names."""
+    if fetches_narratives(study):
+        files = planning.fetch_name(study, plan, story).removeprefix(f"{story}-")
+        return [SCANS.format(clone=_clone(study), story=story, files=files)]
+    return _whole_dataset(study)
+
+
+def atlas_manifest(study: Study, plan: Plan) -> list[str]:
+    """Return the manifest of an atlas that is downloaded."""
+    atlas = study.dataset.atlas if isinstance(study.dataset, NarrativesDataset) else None
+    if atlas is None or not atlas.startswith(NILEARN_PREFIX):
+        return []
+    return [ATLAS.format(atlas=atlas.removeprefix(NILEARN_PREFIX))]
+
+
+def model_manifest(study: Study, plan: Plan, model: str) -> list[str]:
+    """Return the manifest of a model that is downloaded, or of an adapter's base; none for a folder or a baseline."""
+    if model == WORD_RATE:
+        return []
+    name = planning.weights_of(study, model)
+    if planning.is_local(study, name):
+        return []
+    return [MODEL.format(download=planning.download_name(study.language_models()[name]))]
+
+
+def fetches_narratives(study: Study) -> bool:
+    """Tell whether Narratives is fetched, and not read from a folder that the user names."""
+    return isinstance(study.dataset, NarrativesDataset) and study.dataset.path is None
+
+
+def was_downloaded(study: Study, model: Model) -> bool:
+    """Tell whether a model of the hub is here already."""
+    downloads = study.pathvars.get("downloads", "resources/downloads")
+    return Path(downloads, "models", f"{planning.download_name(model)}.tsv").exists()
+
+
+def _clone(study: Study) -> str:
+    assert isinstance(study.dataset, NarrativesDataset)
+    return planning.clone_name(study.dataset)
+
+
+def _whole_dataset(study: Study) -> list[str]:
+    """Return the manifest of a dataset that comes as a whole."""
+    return {"alice": [ALICE], "simulated": [simulation.MANIFEST]}.get(study.dataset.kind, [])

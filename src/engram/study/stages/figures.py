@@ -1,0 +1,119 @@
+"""Figures: which ones a study has, and what each is drawn from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engram import plan as planning
+from engram.config import NarrativesDataset, Study
+from engram.names import FEWEST_LISTENERS, ORIGINAL
+from engram.plan import Plan
+from engram.study.stages import associations, ceilings, features, maps, stories
+from engram.study.stages.shared import Key, paths, section
+
+#: The table that each figure of the brain is drawn from.
+_BRAIN_TABLES = {"brain": "scores", "ceiling-brain": "ceilings", "association-brain": "association", "tuning-brain": "tuning"}
+
+
+def names(study: Study, plan: Plan) -> list[str]:
+    """Return the figures that this study can have."""
+    has_destrieux = isinstance(study.dataset, NarrativesDataset) and plan.brain == "surface" and study.dataset.atlas is None
+    has_ceilings = any(len(plan.listeners(story)) >= FEWEST_LISTENERS for story in plan.stories)
+    on_brain, has_tunings = bool(plan.brain), bool(study.tunings)
+    return [
+        *("layers", "regions", "alignment"),
+        *(["roi-layers"] if study.language_models() else []),
+        *(["roi-sets"] if has_destrieux else []),
+        *(["reliability"] if has_ceilings else []),
+        *(["association", "insertions"] if study.associations else []),
+        *(["tuning", "tuning-methods", "tuning-losses"] if has_tunings else []),
+        *(["tuning-roi-sets"] if has_tunings and has_destrieux else []),
+        *(["brain"] if on_brain else []),
+        *(["ceiling-brain"] if on_brain and has_ceilings else []),
+        *(["association-brain"] if on_brain and study.associations else []),
+        *(["tuning-brain"] if on_brain and has_tunings else []),
+    ]
+
+
+def depends_on(study: Study, plan: Plan, figure: str) -> dict[str, Any]:
+    """Return what a figure of scores depends on."""
+    return {
+        **section(study, "figures"),
+        "figure": figure,
+        "models": planning.models(study),
+        "shown": features.shown_models(study),
+    }
+
+
+def brain_table(study: Study, plan: Plan, figure: str) -> str:
+    """Return the table that a figure of the brain is drawn from."""
+    return f"<results>/tables/{_BRAIN_TABLES[figure]}.tsv"
+
+
+def brain_map_keys(study: Study, plan: Plan, figure: str) -> list[Key]:
+    """Return what the maps of a figure are of, those of either hemisphere; none where regions are painted or are markers."""
+    if plan.brain != "surface":
+        return []
+    if figure == "association-brain":
+        return [{"aug": aug, "model": model} for aug, model in associations.mapped(study, plan)]
+    if figure == "brain":
+        return [{"aug": ORIGINAL, "model": model} for model in features.shown_models(study)]
+    return [{}] if figure == "ceiling-brain" else []
+
+
+def left_maps(study: Study, plan: Plan, figure: str) -> list[str]:
+    """Return the maps of the left hemisphere for a figure of the brain."""
+    return _brain_maps(study, plan, figure, "L")
+
+
+def right_maps(study: Study, plan: Plan, figure: str) -> list[str]:
+    """Return the maps of the right hemisphere for a figure of the brain."""
+    return _brain_maps(study, plan, figure, "R")
+
+
+def _brain_maps(study: Study, plan: Plan, figure: str, hemisphere: str) -> list[str]:
+    template = {"brain": maps.SCORES, "ceiling-brain": maps.CEILINGS, "association-brain": maps.ASSOCIATION}.get(figure, "")
+    return paths(maps.of_hemisphere(template, hemisphere), brain_map_keys(study, plan, figure))
+
+
+def brain_places(study: Study, plan: Plan, figure: str) -> str | list[str]:
+    """Return the ceilings of a story, which say where regions are, for maps that are painted region by region; else nothing."""
+    is_painted = plan.brain == "surface" and not brain_map_keys(study, plan, figure)
+    return ceilings.of_first_story(study, plan) if is_painted else []
+
+
+def brain_depends_on(study: Study, plan: Plan, figure: str) -> dict[str, Any]:
+    """Return what a figure of the brain depends on."""
+    return {
+        **section(study, "figures"),
+        "figure": figure,
+        "floor": study.ceiling.floor,
+        "keys": dict.fromkeys(maps.HEMISPHERES, brain_map_keys(study, plan, figure)),
+        "shown": features.shown_models(study),
+        "space": maps.space(study) if plan.brain == "surface" else None,
+        "study": study.study,
+    }
+
+
+def association_depends_on(study: Study, plan: Plan) -> dict[str, Any]:
+    """Return what the figure of associations depends on: the order of all texts and tunings gives their colours."""
+    return {"dpi": study.figures.dpi, "texts": [*study.associations, *study.tunings]}
+
+
+def insertions_depends_on(study: Study, plan: Plan) -> dict[str, Any]:
+    """Return what the figure of insertions depends on."""
+    return {
+        **association_depends_on(study, plan),
+        "keys": {"associations": associations.story_jobs(study, plan), "words": stories.jobs(study, plan)},
+    }
+
+
+def tuning_depends_on(study: Study, plan: Plan, figure: str) -> dict[str, Any]:
+    """Return what a figure of tunings depends on."""
+    return {**association_depends_on(study, plan), "figure": figure}
+
+
+def alignment_depends_on(study: Study, plan: Plan) -> dict[str, Any]:
+    """Return what the figure of words beside BOLD depends on."""
+    keys = stories.jobs(study, plan)
+    return {"dpi": study.figures.dpi, "keys": {"bold": keys, "words": keys}, "study": study.study}

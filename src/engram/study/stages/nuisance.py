@@ -1,0 +1,84 @@
+"""Nuisance control: what language models, and associations, predict beyond the number, length and places of words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engram import plan as planning
+from engram.config import Study
+from engram.plan import Plan
+from engram.study.stages import encoding
+from engram.study.stages.shared import Key, paths, section
+
+SCORES = "<results>/nuisance/group-{group}_model-{model}_scores.nc"
+TEXT_SCORES = "<results>/nuisance/group-{group}_model-{model}_aug-{aug}_scores.nc"
+
+
+def is_wanted(study: Study) -> bool:
+    """Tell whether language models are scored beside nuisance features."""
+    return study.nuisance.method != "none" and bool(study.language_models())
+
+
+def texts_are_wanted(study: Study) -> bool:
+    """Tell whether associations are scored beside nuisance features."""
+    return bool(study.associations and planning.controlled_models(study))
+
+
+def jobs(study: Study, plan: Plan) -> list[Key]:
+    """Return a job for each language model and each group of single listeners, where the control is asked for."""
+    return _keys(study, plan) if is_wanted(study) else []
+
+
+def text_jobs(study: Study, plan: Plan) -> list[Key]:
+    """Return a job for each text with associations, each language model that reads it and each group of single listeners."""
+    models, groups = planning.controlled_models(study), encoding.groups_of_listeners(plan)
+    return [{"aug": aug, "group": group, "model": model} for aug in study.associations for model in models for group in groups]
+
+
+def files(study: Study, plan: Plan) -> list[str]:
+    """Return the scores beside nuisance features, of every language model and group of single listeners."""
+    return paths(SCORES, _keys(study, plan))
+
+
+def text_files(study: Study, plan: Plan) -> list[str]:
+    """Return the same of texts with associations, by text, model and group of single listeners."""
+    return paths(TEXT_SCORES, text_jobs(study, plan))
+
+
+def depends_on(study: Study, plan: Plan, group: str) -> dict[str, Any]:
+    """Return what scores beside nuisance features depend on."""
+    nuisance = section(study, "nuisance")
+    return {**encoding.listeners_depend_on(study, plan, group), "features": nuisance["features"], "targets": nuisance["targets"]}
+
+
+def texts_depend_on(study: Study, plan: Plan, group: str) -> dict[str, Any]:
+    """Return what the same of texts with associations depend on."""
+    nuisance = section(study, "nuisance")
+    return {
+        **encoding.listeners_depend_on(study, plan, group),
+        **{key: nuisance[key] for key in ("features", "random_texts", "targets")},
+    }
+
+
+def table_depends_on(study: Study, plan: Plan) -> dict[str, Any]:
+    """Return what the table of language models' unique contributions depends on."""
+    return {
+        "keys": {"scores": _keys(study, plan)},
+        "layer": study.figures.layer,
+        "seed": study.seed,
+        "study": study.study,
+    }
+
+
+def text_table_depends_on(study: Study, plan: Plan) -> dict[str, Any]:
+    """Return what the table of associations' unique contributions depends on."""
+    return {
+        "keys": {"scores": text_jobs(study, plan)},
+        "layer": study.figures.layer,
+        "seed": study.seed,
+        "study": study.study,
+    }
+
+
+def _keys(study: Study, plan: Plan) -> list[Key]:
+    return encoding.listeners_keys(plan, study.language_models())

@@ -1,0 +1,102 @@
+"""Preflight: all jobs of a run that begins from nothing, and what is looked at before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from engram import plan as planning
+from engram.config import Study
+from engram.disk import estimate
+from engram.needs import need
+from engram.plan import Plan
+from engram.study.stages import associations, bold, ceilings, chance, comparisons, encoding, features, fetch, nuisance, simulation, stories, tables, tunings
+from engram.study.stages.shared import Key
+
+#: The jobs of each rule that computes; what downloads, draws or gathers takes little.
+_JOBS: dict[str, Callable[[Study, Plan], list[Key]]] = {
+    "simulate": simulation.jobs,
+    "story": stories.jobs,
+    "bold": bold.jobs,
+    "ceiling": ceilings.jobs,
+    "activations": features.jobs,
+    "encoding": encoding.jobs,
+    "tables": tables.jobs,
+    "comparisons": comparisons.jobs,
+    "claims": comparisons.jobs,
+    "chance": chance.jobs,
+    "nuisance": nuisance.jobs,
+    "annotate_here": associations.writing_jobs,
+    "augment": associations.reading_jobs,
+    "effects": associations.scoring_jobs,
+    "nuisance_texts": nuisance.text_jobs,
+    "tune": tunings.jobs,
+    "tuned": tunings.reading_jobs,
+    "tuned_effects": tunings.scoring_jobs,
+}
+
+
+def all_jobs(study: Study, plan: Plan) -> dict[str, list[Key]]:
+    """Return the wildcards of all jobs that compute, by rule: those of a run that begins from nothing, downloads and drawing apart."""
+    found = {rule: jobs(study, plan) for rule, jobs in _JOBS.items()}
+    return {rule: jobs for rule, jobs in found.items() if jobs}
+
+
+def depends_on(study: Study, plan: Plan, is_remote: bool) -> dict[str, Any]:
+    """Return what the check before a run looks at.
+
+    Parameters
+    ----------
+    study : Study
+    plan : Plan
+    is_remote : bool
+        Whether jobs go to a cluster.
+    """
+    mirror = study.mirror_folder()
+    return {
+        "annotators": [name for name, one in study.associations.items() if one.annotator is not None and one.annotator.address is not None],
+        "data": data(study, plan),
+        "disk": sum(estimate(study, plan).values()),
+        "fetches_narratives": fetch.fetches_narratives(study),
+        "jobs": {rule: _taken(study, plan, rule, jobs) for rule, jobs in all_jobs(study, plan).items()},
+        "mirror": str(mirror) if mirror else None,
+        "models": _models(study),
+        "remote": is_remote,
+        "study": study.study,
+        "wants_gpu": "cuda" in (study.activations.device, study.encoding.backend[6:]),
+    }
+
+
+def data(study: Study, plan: Plan) -> dict[str, Any]:
+    """Return what a check before a run reads: the tables of a study, where they are here."""
+    folder, why_not = planning.tables_here(study, plan)
+    read = plan.stories if folder else []
+    return {
+        "folder": folder,
+        "stories": {story: {"scans": bold.depends_on(study, plan, story), "words": stories.depends_on(study, plan, story)} for story in read},
+        "why_not": why_not,
+    }
+
+
+def _taken(study: Study, plan: Plan, rule: str, jobs: list[Key]) -> dict[str, float]:
+    """Return how many jobs a rule has, the most memory that one takes, and the time of all."""
+    needs = [need(study, plan, rule, one) for one in jobs]
+    return {
+        "count": len(needs),
+        "gpu": max(one.gpu for one in needs),
+        "memory": max(one.memory for one in needs),
+        "seconds": sum(one.seconds for one in needs),
+    }
+
+
+def _models(study: Study) -> list[dict[str, Any]]:
+    return [
+        {
+            "code": model.trust_remote_code,
+            "here": planning.is_local(study, name) or fetch.was_downloaded(study, model),
+            "name": name,
+            "revision": model.revision,
+            "source": model.source,
+        }
+        for name, model in study.language_models().items()
+    ]

@@ -1,0 +1,57 @@
+"""Simulated listeners, in place of a download, and the check that what was planted in them was found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engram import plan as planning
+from engram.config import SimulatedDataset, Study
+from engram.listening import ASSOCIATED
+from engram.names import associations_file
+from engram.paths import ASSOCIATIONS, GENERATOR, TEXTS, TUNED_GENERATOR
+from engram.plan import Plan
+from engram.study.stages import features
+from engram.study.stages.shared import Key, section
+
+MANIFEST = "<results>/simulated/manifest.tsv"
+
+
+def is_wanted(study: Study) -> bool:
+    """Tell whether the study's listeners are simulated."""
+    return isinstance(study.dataset, SimulatedDataset)
+
+
+def jobs(study: Study, plan: Plan) -> list[Key]:
+    """Return the one job that makes all listeners, where they are simulated."""
+    return [{}] if is_wanted(study) else []
+
+
+def depends_on(study: Study, plan: Plan) -> dict[str, Any]:
+    """Return what simulated listeners depend on: the texts and the generator, by their content, among others."""
+    dataset = section(study, "dataset")
+    associated = {story: ASSOCIATIONS / associations_file(story, ASSOCIATED) for story in plan.stories}
+    return {
+        "associations": {story: planning.file_fingerprint(path) for story, path in associated.items() if path.exists()},
+        "dataset": {key: dataset[key] for key in ("listeners", "space", "stories", "words")},
+        "generator": planning.folder_fingerprint(GENERATOR),
+        "generator_tuned": planning.folder_fingerprint(TUNED_GENERATOR),
+        "seed": study.seed,
+        "texts": {story: planning.file_fingerprint(TEXTS / f"{story}.txt") for story in plan.stories},
+    }
+
+
+def association_tables(study: Study, plan: Plan) -> list[str]:
+    """Return the tables of F that are held against the truth, where the study has associations."""
+    names = ["association", "association_controls"] if study.associations else []
+    return [f"<results>/tables/{name}.tsv" for name in names]
+
+
+def tuning_tables(study: Study, plan: Plan) -> list[str]:
+    """Return the tables of tunings that are held against the truth, where the study has some."""
+    names = ["tuning", "tuning_curves"] if study.tunings else []
+    return [f"<results>/tables/{name}.tsv" for name in names]
+
+
+def truth_depends_on(study: Study, plan: Plan) -> dict[str, Any]:
+    """Return what the comparison with the truth depends on."""
+    return {"layer": study.figures.layer, "models": features.shown_models(study)}

@@ -1,0 +1,113 @@
+"""Instruction tunings: models tuned to associate, their controls, and the scores that the tuning effect M is taken from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engram import plan as planning
+from engram.config import Study
+from engram.paths import ROI_SETS
+from engram.plan import Plan
+from engram.study.stages import encoding, features, stories
+from engram.study.stages.shared import Key, paths, plain
+
+SAMPLES = "<results>/tunings/{tuning}_samples.json"
+FOLDER = "<results>/tunings/{tuning}/model-{model}_{variant}"
+ACTIVATIONS = "<results>/tunings/story-{story}_model-{model}_tuning-{tuning}_activations.nc"
+SCORES = "<results>/tunings/group-{group}_model-{model}_tuning-{tuning}_scores.nc"
+#: Settings that say what is learned from, and not how.
+_ABOUT_DATA = ("content", "data", "licence", "too_long", "validation")
+
+
+def sample_jobs(study: Study, plan: Plan) -> list[Key]:
+    """Return a job for each tuning."""
+    return [{"tuning": tuning} for tuning in study.tunings]
+
+
+def jobs(study: Study, plan: Plan) -> list[Key]:
+    """Return a job for each tuning, each model that it tunes, and each condition and seed."""
+    return [{**key, **variant} for key in _tuned(study) for variant in _variants(study, key["tuning"])]
+
+
+def reading_jobs(study: Study, plan: Plan) -> list[Key]:
+    """Return a job for each tuning, each model that it tunes and each story."""
+    return [{**key, "story": story} for key in _tuned(study) for story in plan.stories]
+
+
+def scoring_jobs(study: Study, plan: Plan) -> list[Key]:
+    """Return a job for each tuning, each model that it tunes and each group."""
+    return [{"group": group, **key} for key in _tuned(study) for group in plan.groups]
+
+
+def samples(study: Study, plan: Plan) -> list[str]:
+    """Return what the samples of every tuning are."""
+    return paths(SAMPLES, sample_jobs(study, plan))
+
+
+def folders(study: Study, plan: Plan) -> list[str]:
+    """Return the folder of every tuned model."""
+    return paths(FOLDER, jobs(study, plan))
+
+
+def folders_of(study: Study, plan: Plan, tuning: str, model: str) -> list[str]:
+    """Return the folders of the tuned models of one model and one tuning."""
+    return paths(FOLDER, ({"model": model, "tuning": tuning, **variant} for variant in _variants(study, tuning)))
+
+
+def files(study: Study, plan: Plan) -> list[str]:
+    """Return the scores of tuned models, of every tuning, model and group."""
+    return paths(SCORES, scoring_jobs(study, plan))
+
+
+def samples_depend_on(study: Study, plan: Plan, tuning: str) -> dict[str, Any]:
+    """Return what the check of samples depends on."""
+    one = planning.tuning_config(study, tuning)
+    return {"content": one["content"], "data": one["data"], "keys": {"words": stories.jobs(study, plan)}}
+
+
+def depends_on(study: Study, plan: Plan, tuning: str, model: str, variant: str) -> dict[str, Any]:
+    """Return what a tuned model depends on; a condition's seeds are the same numbers, so that conditions can be compared one by one."""
+    one = plain(planning.tuning_config(study, tuning))
+    condition, number = variant.rsplit("-", 1)
+    settings = {key: value for key, value in one.items() if key not in _ABOUT_DATA}
+    return {
+        **{key: one[key] for key in _ABOUT_DATA},
+        "condition": condition,
+        "model": plain(planning.model_key(study, model)),
+        "settings": plain({**settings, "seed": 1000 * study.seed + int(number)}),
+        "study_seed": study.seed,
+    }
+
+
+def reading_depends_on(study: Study, plan: Plan, tuning: str, model: str) -> dict[str, Any]:
+    """Return what the activations of tuned models depend on."""
+    return {
+        **features.depends_on(study, plan, model),
+        "keys": {"tuned": _variants(study, tuning)},
+        "layer": study.figures.layer,
+    }
+
+
+def scores_depend_on(study: Study, plan: Plan, tuning: str, group: str) -> dict[str, Any]:
+    """Return what a group's scores of tuned models depend on."""
+    return {**encoding.depends_on(study, plan, group), "layer": study.figures.layer, "targets": study.tunings[tuning].targets}
+
+
+def tables_depend_on(study: Study, plan: Plan) -> dict[str, Any]:
+    """Return what the tables of tunings depend on."""
+    return {
+        "keys": {"counts": sample_jobs(study, plan), "scores": scoring_jobs(study, plan), "tuned": jobs(study, plan)},
+        "layer": study.figures.layer,
+        "methods": {tuning: one.method for tuning, one in study.tunings.items()},
+        "roi_sets": planning.file_fingerprint(ROI_SETS),
+        "seed": study.seed,
+        "study": study.study,
+    }
+
+
+def _tuned(study: Study) -> list[Key]:
+    return [{"model": model, "tuning": tuning} for tuning in study.tunings for model in planning.tuned_models(study, tuning)]
+
+
+def _variants(study: Study, tuning: str) -> list[Key]:
+    return [{"variant": variant} for variant in planning.tuning_variants(study, tuning)]

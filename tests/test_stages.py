@@ -1,0 +1,311 @@
+"""The stages of a study: which jobs and files there are, and what each depends on, without Snakemake."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from conftest import ROOT
+
+from engram.config import Study, read_study
+from engram.plan import Group, Plan, make_plan
+from engram.study.stages import (
+    associations,
+    bold,
+    ceilings,
+    chance,
+    comparisons,
+    encoding,
+    features,
+    fetch,
+    figures,
+    maps,
+    nuisance,
+    preflight,
+    report,
+    results,
+    simulation,
+    stories,
+    tables,
+    tunings,
+)
+from engram.study.stages.shared import Key, group_paths, paths, plain
+
+STAGES: list[ModuleType] = [
+    associations, bold, ceilings, chance, comparisons, encoding, features, fetch, figures, maps, nuisance, preflight, report, results, simulation, stories,
+    tables, tunings,
+]  # fmt: skip
+#: Wildcards that rules have.
+WILDCARDS = {"aug", "download", "figure", "group", "model", "story", "tuning", "variant"}
+RAW: dict[str, Any] = {
+    "study": "mine",
+    "dataset": {"kind": "simulated", "stories": ["lighthouse", "market"], "listeners": 6},
+    "models": {name: {"source": f"resources/models/{name}"} for name in ("gpt2-tiny", "llama-tiny")},
+    "associations": {"word-judged": {}, "chat": {"annotator": {"model": "x", "address": "http://localhost/v1"}}},
+    "associating": {"models": ["gpt2-tiny"]},
+    "nuisance": {"method": "banded"},
+    "tunings": {"lora": {"models": ["gpt2-tiny"], "seeds": 2, "controls": {"shuffled": 1, "generic": 0}}},
+}
+
+
+@pytest.fixture(autouse=True)
+def _no_mirror(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ENGRAM_MIRROR", raising=False)
+
+
+def planned(**changes: Any) -> tuple[Study, Plan]:
+    """The study with some sections changed, and its plan."""
+    raw = {name: {**value, **changes.pop(name)} if isinstance(value, dict) and name in changes else value for name, value in RAW.items()}
+    study = read_study({**raw, **changes})
+    return study, make_plan(study)
+
+
+GROUPS = list(planned()[1].groups)
+
+
+# ---------------------------------------------------------------- jobs and files
+#: Every list of jobs, and the file that each job makes.
+JOBS: dict[str, tuple[Callable[[Study, Plan], list[Key]], str]] = {
+    "story": (stories.jobs, stories.WORDS),
+    "bold": (bold.jobs, bold.BOLD),
+    "ceiling": (ceilings.jobs, ceilings.CEILING),
+    "activations": (features.jobs, features.ACTIVATIONS),
+    "encoding": (encoding.jobs, encoding.SCORES),
+    "chance": (chance.jobs, chance.NULL),
+    "nuisance": (nuisance.jobs, nuisance.SCORES),
+    "nuisance_texts": (nuisance.text_jobs, nuisance.TEXT_SCORES),
+    "texts": (associations.story_jobs, associations.TEXTS),
+    "augment": (associations.reading_jobs, associations.ACTIVATIONS),
+    "effects": (associations.scoring_jobs, associations.SCORES),
+    "tune": (tunings.jobs, tunings.FOLDER),
+    "tuned": (tunings.reading_jobs, tunings.ACTIVATIONS),
+    "tuned_effects": (tunings.scoring_jobs, tunings.SCORES),
+}
+
+
+@pytest.mark.parametrize("rule", JOBS)
+def test_every_job_makes_a_file_of_its_own_that_says_all_of_its_key(rule: str) -> None:
+    jobs, template = JOBS[rule]
+    keys = jobs(*planned())
+    assert keys and all(set(key) >= set(re.findall(r"\{(\w+)\}", template)) for key in keys)
+    assert len(set(paths(template, keys))) == len(keys)
+
+
+def test_files_of_a_small_study_in_their_order() -> None:
+    study, plan = planned()
+    assert len(GROUPS) == 2 and bold.files(study, plan) == [f"<results>/bold/story-{story}_bold.nc" for story in ("lighthouse", "market")]
+    models = ["gpt2-tiny", "llama-tiny", "word-rate"]
+    assert encoding.files(study, plan) == [f"<results>/scores/group-{group}_model-{model}_aug-original_scores.nc" for group in GROUPS for model in models]
+    assert chance.files(study, plan) == [
+        f"<results>/chance/group-{group}_model-{model}_null.nc" for model in models for group in encoding.groups_of_listeners(plan)
+    ]
+    assert associations.files(study, plan) == [
+        f"<results>/associations/group-{group}_model-gpt2-tiny_aug-{aug}_scores.nc" for aug in ("word-judged", "chat") for group in GROUPS
+    ]
+    folders = [f"<results>/tunings/lora/model-gpt2-tiny_{variant}" for variant in ("association-1", "association-2", "shuffled-1")]
+    assert tunings.folders(study, plan) == tunings.folders_of(study, plan, "lora", "gpt2-tiny") == folders
+
+
+def test_group_reads_its_own_stories() -> None:
+    _, plan = planned()
+    for name, group in plan.groups.items():
+        found = group_paths(plan, features.ACTIVATIONS, {"group": name, "model": "m", "aug": "original"})
+        assert found == [f"<results>/activations/story-{story}_model-m_aug-original_activations.nc" for story in group.stories]
+
+
+def test_average_listener_alone_is_no_group_of_listeners() -> None:
+    study, plan = planned()
+    plan = replace(plan, groups={"both": Group(("average",), ("lighthouse", "market")), "market": Group(("001", "average"), ("market",))})
+    assert encoding.groups_of_listeners(plan) == ["market"]
+    assert encoding.listeners_depend_on(study, plan, "market")["subjects"] == ["001"]
+    assert chance.files(study, plan) == [f"<results>/chance/group-market_model-{model}_null.nc" for model in ("gpt2-tiny", "llama-tiny", "word-rate")]
+
+
+def test_associations_come_from_people_from_an_endpoint_or_from_a_model_in_a_folder() -> None:
+    here = {"annotator": {"model": "resources/models/gpt2-tiny"}}
+    study, plan = planned(associations={"here": here})
+    assert associations.written(study, plan, "market", "word-judged") == []
+    assert associations.written(study, plan, "market", "chat") == ["<results>/associations/written/story-market_associations-chat.tsv"]
+    assert associations.written(study, plan, "market", "here") == ["<results>/associations/generated/story-market_associations-here.tsv"]
+    assert associations.writing_jobs(study, plan) == [{"story": story, "aug": "here"} for story in ("lighthouse", "market")]
+    assert "folder" in associations.writing_depends_on(study, plan, "here") and "folder" not in associations.writing_depends_on(study, plan, "chat")
+
+
+@pytest.mark.parametrize(
+    ("dataset", "words", "scans"),
+    [
+        ({"kind": "alice"}, "<downloads>/alice/manifest.tsv", "<downloads>/alice/manifest.tsv"),
+        ({"kind": "simulated"}, "<results>/simulated/manifest.tsv", "<results>/simulated/manifest.tsv"),
+        ({"kind": "narratives"}, r"<downloads>/narratives-\w{8}/words-21styear.tsv", r"<downloads>/narratives-\w{8}/scans-21styear-\w{8}.tsv"),
+    ],
+)
+def test_manifests_that_words_and_scans_wait_for(dataset: dict[str, Any], words: str, scans: str) -> None:
+    study = read_study({"study": "s", "dataset": dataset})
+    plan = make_plan(study)
+    for manifest, expected in ((fetch.words_manifest, words), (fetch.scans_manifest, scans)):
+        (found,) = manifest(study, plan, plan.stories[0])
+        assert re.fullmatch(expected, found)
+
+
+def test_models_in_folders_and_baselines_wait_for_no_download() -> None:
+    study, plan = planned(models={"gpt2": {"source": "gpt2"}})
+    assert fetch.model_manifest(study, plan, "gpt2-tiny") == fetch.model_manifest(study, plan, "word-rate") == []
+    (manifest,) = fetch.model_manifest(study, plan, "gpt2")
+    download = manifest.removeprefix("<downloads>/models/").removesuffix(".tsv")
+    assert fetch.model_depends_on(study, plan, download)["source"] == "gpt2"
+
+
+def test_figures_and_tables_are_those_that_the_study_can_have() -> None:
+    study, plan = planned()
+    shown = results.files(study, plan)
+    for name in ("tuning-brain", "association-brain", "ceiling-brain", "insertions", "roi-layers"):
+        assert f"<results>/figures/{name}.svg" in shown and name in figures.names(study, plan)
+    assert "roi-sets" not in figures.names(study, plan)  # the atlas has no such regions
+    for name in ("truth", "nuisance", "association_unique", "tuning"):
+        assert f"<results>/tables/{name}.tsv" in shown and f"<results>/tables/{name}.tsv" in report.tables(study, plan)
+    assert len(set(shown)) == len(shown)
+    bare = read_study({"study": "s", "dataset": {"kind": "alice"}, "models": {"gpt2": {"source": "gpt2"}}})
+    shown = results.files(bare, make_plan(bare))
+    assert not [path for path in shown if re.search("tuning|association|nuisance|truth|maps|brain", path)]
+    assert [path for path in report.tables(bare, make_plan(bare)) if path not in shown] == []
+
+
+def test_maps_come_in_pairs_and_only_where_targets_are_vertices() -> None:
+    study, plan = planned()
+    for figure in ("brain", "ceiling-brain", "association-brain"):
+        left, right = figures.left_maps(study, plan, figure), figures.right_maps(study, plan, figure)
+        assert left and len(left) == len(figures.brain_map_keys(study, plan, figure))
+        assert right == [path.replace("hemi-L", "hemi-R") for path in left] != left
+        assert figures.brain_places(study, plan, figure) == []
+    whole, plan = planned(associating={"targets": "roi"})
+    assert associations.mapped(whole, plan) == [] == figures.left_maps(whole, plan, "association-brain")
+    assert figures.brain_places(whole, plan, "association-brain") == "<results>/ceilings/story-lighthouse_ceiling.nc"  # one file, and no list
+
+
+def test_all_jobs_are_those_of_the_stages() -> None:
+    study, plan = planned()
+    found = preflight.all_jobs(study, plan)
+    assert {rule: found[rule] for rule in JOBS if rule in found} == {rule: jobs(study, plan) for rule, (jobs, _) in JOBS.items() if rule != "texts"}
+    without, plan = planned(nuisance={"method": "none"})
+    assert not {"nuisance", "nuisance_texts"} & set(preflight.all_jobs(without, plan))
+    assert not nuisance.is_wanted(without) and not nuisance.texts_are_wanted(without)
+
+
+# ---------------------------------------------------------------- what jobs depend on
+STORY, MODEL = "lighthouse", "gpt2-tiny"
+DEPENDS: dict[str, Callable[[Study, Plan], dict[str, Any]]] = {
+    "simulate": simulation.depends_on,
+    "story": lambda study, plan: stories.depends_on(study, plan, STORY),
+    "bold": lambda study, plan: bold.depends_on(study, plan, STORY),
+    "activations": lambda study, plan: features.depends_on(study, plan, MODEL),
+    "encoding": lambda study, plan: encoding.depends_on(study, plan, GROUPS[0]),
+    "ceiling": ceilings.depends_on,
+    "tables": tables.depends_on,
+    "chance": lambda study, plan: chance.depends_on(study, plan, GROUPS[0]),
+    "comparisons": comparisons.depends_on,
+    "claims": comparisons.claims_depend_on,
+    "nuisance": lambda study, plan: nuisance.depends_on(study, plan, GROUPS[0]),
+    "nuisance_texts": lambda study, plan: nuisance.texts_depend_on(study, plan, GROUPS[0]),
+    "nuisance_table": nuisance.table_depends_on,
+    "nuisance_texts_table": nuisance.text_table_depends_on,
+    "annotate": lambda study, plan: associations.writing_depends_on(study, plan, "chat"),
+    "texts": associations.texts_depend_on,
+    "augment": lambda study, plan: associations.reading_depends_on(study, plan, MODEL),
+    "effects": lambda study, plan: associations.scores_depend_on(study, plan, GROUPS[0]),
+    "effects_tables": associations.tables_depend_on,
+    "tuning_set": lambda study, plan: tunings.samples_depend_on(study, plan, "lora"),
+    "tune": lambda study, plan: tunings.depends_on(study, plan, "lora", MODEL, "association-1"),
+    "tuned": lambda study, plan: tunings.reading_depends_on(study, plan, "lora", MODEL),
+    "tuned_effects": lambda study, plan: tunings.scores_depend_on(study, plan, "lora", GROUPS[0]),
+    "tuning_tables": tunings.tables_depend_on,
+    "maps": maps.depends_on,
+    "ceiling_maps": maps.ceilings_depend_on,
+    "alignment_figure": figures.alignment_depends_on,
+    "insertions_figure": figures.insertions_depends_on,
+    "figure": lambda study, plan: figures.depends_on(study, plan, "layers"),
+    "brain_figure": lambda study, plan: figures.brain_depends_on(study, plan, "brain"),
+    "truth": simulation.truth_depends_on,
+}
+OF_GROUPS = {"encoding", "chance", "nuisance", "nuisance_texts", "effects", "tuned_effects"}
+TABLED = {"comparisons", "claims", "nuisance_table", "nuisance_texts_table", "effects_tables", "tuning_tables"}
+REPORTED = {*OF_GROUPS, *TABLED, "truth", "augment", "tuned", "figure", "brain_figure"} - {"encoding"}
+#: Who hears what in a simulated study is drawn too.
+SEEDED = {*TABLED, "simulate", "story", "bold", "ceiling", "chance", "annotate", "texts", "tune"}
+#: What is made of listeners' data names its study; words, and what models make of them, do not.
+NAMES_STUDY = {*OF_GROUPS, *TABLED, "bold", "ceiling", "tables", "maps", "ceiling_maps", "brain_figure", "alignment_figure"}
+#: A change of one setting, and all jobs whose parameters it changes.
+SETTINGS: list[tuple[dict[str, Any], set[str]]] = [
+    ({"stories": {"pseudo_sentence": 9}}, {"story"}),
+    ({"bold": {"high_pass": None}}, {"bold"}),
+    ({"encoding": {"folds": 4}}, {*OF_GROUPS, "ceiling"}),
+    ({"encoding": {"alpha_by": "mse"}}, OF_GROUPS),
+    ({"encoding": {"trim": 2}}, {*OF_GROUPS, "bold"}),
+    ({"activations": {"context": 64}}, {"activations", "augment", "tuned"}),
+    ({"ceiling": {"halves": 9}}, {"ceiling"}),
+    ({"ceiling": {"floor": 0.2}}, {"tables", "brain_figure"}),
+    ({"chance": {"shifts": 39}}, {"chance"}),
+    ({"nuisance": {"features": ["word-rate"]}}, {"nuisance", "nuisance_texts"}),
+    ({"nuisance": {"random_texts": 3}}, {"nuisance_texts"}),
+    ({"associating": {"controls": {"random": 20}}}, {"texts"}),
+    ({"associating": {"room": 0.5}}, {"augment"}),
+    ({"associating": {"alignment": "anchor"}}, {"texts", "augment", "claims"}),
+    ({"associating": {"targets": "roi"}}, {"effects"}),
+    ({"figures": {"dpi": 99}}, {"figure", "brain_figure", "alignment_figure", "insertions_figure"}),
+    ({"figures": {"layer": 1}}, REPORTED),
+    ({"seed": 3}, SEEDED),
+    ({"study": "other"}, NAMES_STUDY),
+]
+
+
+@pytest.mark.parametrize(("changes", "expected"), SETTINGS, ids=lambda one: str(one) if isinstance(one, dict) else "")
+def test_jobs_depend_on_exactly_the_settings_that_they_use(changes: dict[str, Any], expected: set[str]) -> None:
+    before, after = planned(), planned(**changes)
+    assert before[0] != after[0]
+    assert {name for name, depends_on in DEPENDS.items() if str(depends_on(*before)) != str(depends_on(*after))} == expected
+    assert report.depends_on(*before) != report.depends_on(*after)  # its methods name every setting
+
+
+def test_description_and_report_depend_on_no_mirror_and_no_place() -> None:
+    before, after = planned(), planned(pathvars={"results": "elsewhere"})
+    for depends_on in (report.depends_on, results.description_depends_on, *DEPENDS.values()):
+        assert depends_on(*before) == depends_on(*after)
+
+
+def test_parameters_are_sorted_since_snakemake_compares_their_text() -> None:
+    assert str(plain({"b": {"d": 1, "c": [2, 1]}, "a": None})) == "{'a': None, 'b': {'c': [2, 1], 'd': 1}}"
+
+
+# ---------------------------------------------------------------- how rules and stages are tied
+@pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.__name__.rpartition(".")[2])
+def test_functions_take_study_plan_and_wildcards_by_name(stage: ModuleType) -> None:
+    """`of` in workflow/rules/common.smk hands a job's wildcards over by the names of a function's parameters."""
+    own = [one for name, one in inspect.getmembers(stage, inspect.isfunction) if one.__module__ == stage.__name__ and not name.startswith("_")]
+    assert own
+    for one in own:
+        first, *rest = inspect.signature(one).parameters
+        if rest[:1] == ["plan"]:
+            assert first == "study" and set(rest[1:]) <= WILDCARDS | {"is_remote"}, one
+
+
+def test_rules_files_hold_no_logic() -> None:
+    for path in sorted((ROOT / "workflow" / "rules").glob("*.smk")):
+        text = path.read_text()
+        functions = re.findall(r"^ *def .*(?:\n(?!\n).*)*", text, re.MULTILINE)
+        assert not functions or path.name == "common.smk", f"{path.name}: functions of rules live in engram.study.stages"
+        assert all(len(one.splitlines()) <= 5 for one in functions), path.name
+    assert len((ROOT / "workflow" / "rules" / "common.smk").read_text().splitlines()) < 120
+
+
+@pytest.mark.slow
+def test_planning_imports_no_library_of_jobs() -> None:
+    code = "import engram.study.stages.preflight, engram.study.stages.report, sys; print(sorted({'torch', 'scipy', 'xarray', 'sklearn'} & set(sys.modules)))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=Path(__file__).parent)
+    assert found.stdout.strip() == "[]"
