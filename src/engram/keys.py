@@ -35,7 +35,7 @@ Keyed = tuple[Key, str]
 
 
 def layer_rule(layer: int | None) -> str:
-    """Return in words how the reported layer is found (`engram.tables.reported_layer`)."""
+    """Return in words how the reported layer is found (`engram.layers.reported_layer`)."""
     return "two thirds of the depth" if layer is None else f"layer {layer}, or the last of fewer"
 
 
