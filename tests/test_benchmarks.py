@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import bench_memory
 import pytest
 
 from engram import memory
@@ -42,9 +43,8 @@ def page_of(folder: Path) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize(("kind", "number"), [("encoding", 0), ("encoding", 1), ("reading", 0)])
 def test_memory_is_predicted_within_a_quarter(kind: str, number: int) -> None:
-    code = f"import bench_memory as m; print(m.json.dumps(m.measured({kind!r}, m.SMALL_{kind.upper()}S[{number}])))"
-    ended = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=BENCHMARKS)
-    found = json.loads(ended.stdout.splitlines()[-1])
+    shapes = {"encoding": bench_memory.SMALL_ENCODINGS, "reading": bench_memory.SMALL_READINGS}[kind]
+    found = bench_memory.measured(kind, shapes[number])
     assert 0.75 < found["ratio"] < 1.25, found
 
 
