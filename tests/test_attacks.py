@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin
 
 import pytest
 from conftest import MODELS
@@ -95,25 +95,40 @@ def test_files_that_are_no_configuration(tmp_path: Path) -> None:
     assert time.process_time() - start < 20
 
 
+#: Stands in the place of a list's index.
+LIST = "0"
+
+
+def _numbers_inside(annotation: Any) -> bool:
+    """Tell whether an annotation is a list of numbers, with or without bounds or null."""
+    if get_origin(annotation) is list:
+        inner = get_args(annotation)[0]
+        return (get_args(inner)[0] if get_origin(inner) is Annotated else inner) in (int, float)
+    return any(_numbers_inside(one) for one in get_args(annotation))
+
+
 def _numbers(section: type[Section], path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    """Return where a section of the configuration, or one inside it, takes a number."""
+    """Return where a section of the configuration, or one inside it, takes a number, or a list of numbers."""
     found = []
     for name, field in section.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
             found += _numbers(field.annotation, (*path, name))
         elif field.annotation in (int, float, int | None, float | None):
             found.append((*path, name))
+        elif _numbers_inside(field.annotation):
+            found.append((*path, name, LIST))
     return found
 
 
-@pytest.mark.parametrize("value", [1e12, float("nan"), float("inf"), 10**30, "1e400"])
+@pytest.mark.parametrize("value", [1e16, float("nan"), float("inf"), 10**30, "1e400"])
 def test_every_number_has_a_limit(value: object) -> None:
     places = _numbers(Study)
     assert len(places) > 20 and ("encoding", "folds") in places and ("associating", "controls", "random") in places
+    assert {("encoding", "alphas", LIST), ("encoding", "delays", LIST)} <= set(places)
     for path in places:
-        change: dict[str, Any] = {path[-1]: value}
-        for part in reversed(path[:-1]):
-            change = {part: change}
+        change: Any = value
+        for part in reversed(path):
+            change = [change] if part == LIST else {part: change}
         with pytest.raises(EngramError, match=path[-1]):
             read_study({**STUDY, **change})
     for key in ("tr", "start"):

@@ -144,8 +144,17 @@ def test_delays_must_rise_from_zero(delays: list[int]) -> None:
     assert "delays are rows, 0 or more, in rising order" in message(encoding={"delays": delays})
 
 
-@pytest.mark.parametrize(("alphas", "found"), [([], "at least 1"), ([1, 0], "alphas are above 0"), ([-1], "alphas are above 0")])
-def test_alphas_must_be_positive(alphas: list[float], found: str) -> None:
+@pytest.mark.parametrize(
+    ("alphas", "found"),
+    [
+        ([], "at least 1"),
+        ([1, 0], "encoding.alphas.1: Input should be greater than or equal to 0.0000000001"),
+        ([-1], "alphas.0"),
+        ([1e-11], "alphas.0"),
+        ([1, 1e25], "encoding.alphas.1: Input should be less than or equal to 1000000000000000 (found: 1e+25)"),
+    ],
+)
+def test_alphas_have_limits(alphas: list[float], found: str) -> None:
     assert found in message(encoding={"alphas": alphas})
 
 

@@ -129,6 +129,8 @@ RepetitionTime = Annotated[float, AfterValidator(_check_tr), Field(ge=SHORTEST_T
 Seconds = Annotated[float, Field(ge=-_DAY, le=_DAY)]
 #: The largest seed that NumPy's and torch's generators both take, with room for the numbers that are added to it (1,000 times the seed and more).
 _LARGEST_SEED = 2**31 // 1000 - 1
+#: A ridge penalty. Far above, predictions are so small that their correlations are those of rounding errors; far below, it is no penalty.
+Penalty = Annotated[float, Field(ge=1e-10, le=1e15)]
 
 
 class TableDataset(Section):
@@ -317,7 +319,7 @@ class Encoding(Section):
     """Contiguous test blocks of each story."""
     inner_folds: int = Field(5, ge=2, le=100)
     """Contiguous validation blocks of each training set, which choose the penalty."""
-    alphas: list[float] = Field([10.0**power for power in range(-1, 9)], min_length=1, max_length=255)
+    alphas: list[Penalty] = Field([10.0**power for power in range(-1, 9)], min_length=1, max_length=255)
     """Ridge penalties to choose from, for each target by itself."""
     alpha_by: Literal["r", "mse"] = "r"
     """What the inner folds choose by: highest mean Pearson r, or lowest mean squared error."""
@@ -328,8 +330,6 @@ class Encoding(Section):
     def _delays_make_sense(self) -> Encoding:
         if self.delays is not None and (not self.delays or sorted(set(self.delays)) != self.delays or self.delays[0] < 0):
             raise ValueError("delays are rows, 0 or more, in rising order, such as [1, 2, 3, 4]")
-        if any(alpha <= 0 for alpha in self.alphas):
-            raise ValueError("alphas are above 0")
         return self
 
 
@@ -467,7 +467,7 @@ class Tuning(Section):
     """Share of an adapter's inputs that is dropped in training."""
     target_modules: list[str] | None = None
     """Linear layers that get adapters, by name; null: peft's choice for the architecture, or all of attention."""
-    train_layers: list[int] | None = None
+    train_layers: list[Annotated[int, Field(ge=0, le=10_000)]] | None = None
     """Blocks that `frozen` trains, from 0; null: the upper third and the one below, whose output is the layer at two thirds of the depth (GPT-2: 7 to 11)."""
     learning_rate: float = Field(2e-4, gt=0, le=10)
     """Highest, after the warm-up."""
