@@ -132,3 +132,66 @@ def test_unequal_scans_are_refused_or_cut_within_the_slack() -> None:
     made.slack_trs = 3
     result, listed = story_bold(made, "tale", ["01", "02", "03"], WORDS, **{**OPTIONS, "tail": 60.0})
     assert result.sizes["time"] == 45 and set(listed["n_rows"]) == {45}
+
+
+def slow_motion(n_trs: int = 50) -> np.ndarray:
+    return np.random.default_rng(2).standard_normal((n_trs, 2)).cumsum(0).astype(np.float32)
+
+
+@pytest.mark.parametrize("what", ["a confound", "a drift", "both"])
+def test_targets_that_confounds_and_drifts_explain_wholly_have_no_variance(what: str) -> None:
+    """What regression leaves of them is rounding noise, which would be scored like a brain."""
+    made = Made(scans(1), {"01": slow_motion()})
+    drift = idct(np.eye(50)[1], norm="ortho")
+    made.scans["01"][:, 1] = {"a confound": 3 * slow_motion()[:, 0] + 1, "a drift": 40 * drift + 500, "both": slow_motion()[:, 1] - drift}[what]
+    options = {**OPTIONS, "high_pass": 1 / 64}
+    with pytest.raises(EngramError, match="sub-01, story tale: target 'q' is constant once confounds and drifts are regressed out; 1 of 3 targets are"):
+        story_bold(made, "tale", ["01"], WORDS, **options)
+    made.most_constant = 0.5
+    result, listed = story_bold(made, "tale", ["01"], WORDS, **options)
+    assert listed["n_constant"].tolist() == [1]
+    assert not result["bold"].sel(target="q").values.any() and result["bold"].sel(target=["p", "r"]).values.any(1).all()
+
+
+def test_what_is_left_beside_large_drifts_is_scored() -> None:
+    """A thousandth of a time course's deviation is a weak signal, and no rounding noise."""
+    made = Made(scans(1), {"01": slow_motion()})
+    made.scans["01"][:, 1] = 1000 * slow_motion()[:, 0] + np.random.default_rng(3).standard_normal(50)
+    result, listed = story_bold(made, "tale", ["01"], WORDS, **OPTIONS)
+    assert listed["n_constant"].tolist() == [0] and result["bold"].sel(target="q").values.std() == pytest.approx(1, abs=1e-3)
+
+
+def test_a_region_whose_targets_cancel_each_other_counts_as_0(caplog: pytest.LogCaptureFixture) -> None:
+    made = Made(scans(1))
+    made.scans["01"][:, 1] = 200 - made.scans["01"][:, 0]
+    result, _ = story_bold(made, "tale", ["01"], WORDS, **{**OPTIONS, "targets": "roi"})
+    assert not result["bold"].sel(target="L-one").values.any() and result["bold"].sel(target="R-two").values.any()
+    assert "sub-01, story tale: the targets of L-one cancel each other" in caplog.text
+
+
+def test_digits_beside_a_large_mean_are_kept() -> None:
+    signal = np.random.default_rng(4).standard_normal((200, 3))
+    kept = time_courses.as_float32(signal + np.array([0, 1e3, 1e7]))
+    assert kept.dtype == np.float32 and [np.corrcoef(signal[:, i], kept[:, i])[0, 1] for i in range(3)] == pytest.approx([1, 1, 1], abs=1e-7)
+    plain = signal + np.array([0, 1e3, -1e3])
+    np.testing.assert_array_equal(time_courses.as_float32(plain), plain.astype(np.float32))  # not centred where nothing is lost
+    odd = np.array([[np.nan, 1e300, 7.0, 1e39], [1.0, -1e300, 7.0, 1.0]])
+    np.testing.assert_array_equal(time_courses.as_float32(odd), [[np.nan, np.inf, 7, np.inf], [1, -np.inf, 7, 1]])
+
+
+def test_a_trim_that_leaves_nothing_is_named() -> None:
+    with pytest.raises(EngramError, match=r"sub-01, story tale: encoding\.trim drops the first 32 of the scan's 50 rows.*Write a smaller encoding\.trim"):
+        story_bold(Made(scans(1)), "tale", ["01"], WORDS, **{**OPTIONS, "trim": 32, "tail": 2.0})
+
+
+@pytest.mark.parametrize(
+    ("x", "said"),
+    [([-3.0, -1.0, 5.0], None), ([1.5, -1.0, -1.5], None), ([-3.0, 9.0, 5.0], "'q' (hemisphere L, x 9)"), ([-3, -1, -8], "'r' (hemisphere R, x -8)")],
+)
+def test_places_in_the_other_hemisphere_are_warned_of(
+    x: list[float], said: str | None, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = Made({}).targets().assign(x=x)
+    monkeypatch.setattr(Made, "targets", lambda _: table)
+    story_bold(Made(scans(1)), "tale", ["01"], WORDS, **OPTIONS)
+    assert (said is None) == ("other hemisphere" not in caplog.text) and (said or "") in caplog.text

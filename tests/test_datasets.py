@@ -180,11 +180,21 @@ def test_wrong_time_series(series: str, expected: str, tmp_path: Path) -> None:
         ("c\n1\n2\nnan\n", "', line 4, column 'c': 'nan' is no number"),
         ("b\tc\td\n1\tn/a\t\n2\tn/a\t\n3\tn/a\t\n", r"': the column\(s\) \['c', 'd'\] have no value. Take them out"),
         ("c\n", r"': the column\(s\) \['c'\] have no value"),
+        ("b\tc\n1\t1\n2\t1e39\n3\t1\n", r"': the column 'c' has numbers of up to 1e\+39.*take the column out"),
     ],
 )
 def test_wrong_confounds(confounds: str, expected: str, tmp_path: Path) -> None:
     with pytest.raises(EngramError, match=f"sub-a_story-tale_confounds.tsv{expected}"):
         table_study(tmp_path, confounds=confounds).confounds("a", "tale")
+
+
+def test_digits_beside_a_large_mean_are_kept(tmp_path: Path) -> None:
+    """In single precision the three rows would be one number."""
+    dataset = table_study(tmp_path, bold="t1\t2\n100000000.1\t1\n100000000.5\t3\n100000000.9\t2\n", confounds="c\n100000000.1\n100000000.5\n100000000.9\n")
+    confounds = dataset.confounds("a", "tale")
+    assert confounds is not None
+    for values in (dataset.timeseries("a", "tale"), confounds):
+        assert values.dtype == np.float32 and (values[:, 0] - values[0, 0]).tolist() == pytest.approx([0, 0.4, 0.8], abs=1e-6)
 
 
 def test_words_that_are_not_utf8(tmp_path: Path) -> None:

@@ -22,6 +22,10 @@ logger = logging.getLogger(__name__)
 
 #: Rows that confounds and drifts must leave free, at least: what they use up is lost to the brain, and with none left only rounding remains.
 FREE_ROWS = 10
+#: Where less of a time course's deviation is left than this share, nothing but rounding errors is.
+_ROUNDING = 1e-5
+#: Millimetres beyond the middle from which a target lies in the other hemisphere.
+_BEYOND = 2.0
 #: The largest 16-bit number.
 _LARGEST = 32767
 
@@ -33,7 +37,7 @@ SCAN_COLUMNS = {
     "n_trs": "Rows (TRs) of the time course as read.",
     "n_rows": "Rows kept: those of the story.",
     "n_targets": "Targets (vertices, parcels or regions) as read.",
-    "n_constant": "Targets without variance in the story's rows of this scan (outside of the field of view, say), which count as 0.",
+    "n_constant": "Targets without variance in the story's rows of this scan, as read (outside of the field of view, say) or as cleaned; they count as 0.",
     "n_confounds": "Confound time courses that came with the scan.",
     "words_in_scan": "Share of the story's words whose onset is in the scan.",
     "clock": "Clock check of the story: confirmed, not confirmed, other lag, other TR, or too short (docs/methods.md). The same for all its scans.",
@@ -93,6 +97,7 @@ def story_bold(
         If a file is wrong, listeners have unequal numbers of TRs, or the story and the scans hardly overlap in time.
     """
     table = dataset.targets()
+    _warn_of_sides(table, story)
     regions: dict[tuple[str, str], np.ndarray] = table.groupby(["hemisphere", "roi"], sort=True).indices
     # All listeners' rows lie on the first one's clock; another's clock may be a few seconds, and so parts of a TR, off.
     row_0 = dataset.start(subjects[0], story) if subjects else 0.0
@@ -110,8 +115,14 @@ def story_bold(
         shift = round((row_0 - dataset.start(subject, story)) / dataset.tr)
         start = row_0 - shift * dataset.tr
         rows = story_rows.kept_rows(onsets, offsets, start, dataset.tr, len(raw), trim, tail)
-        share = _share_heard(rows, words, start, dataset.tr, len(raw), name)
+        share = _share_heard(rows, words, start, dataset.tr, len(raw), trim, name)
         flat = refuse_constant(raw[rows], table["target"].tolist(), name, subject, dataset.most_constant, " within the story")
+        cleaned = zscore(clean(raw, regressors if confounds else None, dataset.tr, high_pass, name)[rows])
+        cleaned[:, flat] = 0
+        explained = "once confounds and drifts are regressed out"
+        flat = refuse_constant(cleaned, table["target"].tolist(), name, subject, dataset.most_constant, f" {explained}")
+        if targets == "roi":
+            cleaned = zscore(_region_means(cleaned, regions, name))
         scans.append(
             {
                 "subject": subject,
@@ -124,10 +135,6 @@ def story_bold(
                 "words_in_scan": share,
             }
         )
-        cleaned = zscore(clean(raw, regressors if confounds else None, dataset.tr, high_pass, name)[rows])
-        cleaned[:, flat] = 0
-        if targets == "roi":
-            cleaned = zscore(_region_means(cleaned, regions))
         first, last = rows.start - shift, rows.stop - shift
         if bold is None or total is None:  # in memory once, as it will be written: a story of Narratives is gigabytes
             begin, end, origin = first, last, first
@@ -166,6 +173,26 @@ def story_bold(
     times = row_0 + dataset.tr * np.arange(begin, end)
     logger.info("story %s: %d listeners, %d rows (%.1f to %.1f s), %d targets", story, len(subjects), len(times), times[0], times[-1] + dataset.tr, len(table))
     return to_dataset(bold, step, names, times, table, {"story": story, "tr": dataset.tr}).assign_coords(vertices), listed
+
+
+def _warn_of_sides(table: pd.DataFrame, story: str) -> None:
+    """Warn of targets whose hemisphere is one and whose place is in the other: x rises from left to right."""
+    if "x" not in table:
+        return
+    beyond = table["x"].where(table["hemisphere"] == "L", -table["x"].where(table["hemisphere"] == "R"))
+    wrong = table[beyond > _BEYOND]
+    if len(wrong):
+        target, side, x = wrong[["target", "hemisphere", "x"]].iloc[0]
+        logger.warning(
+            "story %s: %d of %d targets lie in the other hemisphere by their x, which is below 0 on the left; the first is '%s' (hemisphere %s, x %g). Are "
+            "hemispheres or signs swapped?",
+            story,
+            len(wrong),
+            len(table),
+            target,
+            side,
+            x,
+        )
 
 
 def _in_steps(values: np.ndarray, step: np.float32) -> np.ndarray:
@@ -241,7 +268,7 @@ def clean(raw: np.ndarray, confounds: np.ndarray | None, tr: float, high_pass: f
     Returns
     -------
     array of shape (n_trs, n_targets)
-        Mean 0 and standard deviation 1 over rows.
+        Mean 0 and standard deviation 1 over rows; 0 where confounds and drifts explain a time course wholly.
 
     Raises
     ------
@@ -268,14 +295,22 @@ def clean(raw: np.ndarray, confounds: np.ndarray | None, tr: float, high_pass: f
     with warnings.catch_warnings():
         # nilearn announces another scale for confounds, on which what they explain does not depend.
         warnings.filterwarnings("ignore", "From release 0.14", DeprecationWarning)
-        cleaned: np.ndarray = signal.clean(
-            raw.astype(np.float64), detrend=False, standardize="zscore_sample", confounds=regressors if regressors.shape[1] else None, filter=False
-        )
+        left = signal.clean(raw.astype(np.float64), detrend=False, standardize=None, confounds=regressors if regressors.shape[1] else None, filter=False)
+    explained = left.std(0) <= _ROUNDING * raw.std(0, dtype=np.float64)
+    cleaned: np.ndarray = signal.standardize_signal(left, standardize="zscore_sample")
+    cleaned[:, explained] = 0
     return cleaned
 
 
-def _region_means(values: np.ndarray, regions: dict[tuple[str, str], np.ndarray]) -> np.ndarray:
-    return np.stack([values[:, index].mean(-1) for index in regions.values()], axis=-1)
+def _region_means(values: np.ndarray, regions: dict[tuple[str, str], np.ndarray], name: str) -> np.ndarray:
+    """Return the mean time course of each region; where its targets cancel each other it is 0, and that is warned of."""
+    means: np.ndarray = np.stack([values[:, index].mean(-1) for index in regions.values()], axis=-1)
+    cancelled = (means.std(0) <= _ROUNDING) & np.array([bool(values[:, index].any()) for index in regions.values()])
+    if cancelled.any():
+        names = [f"{hemisphere}-{roi}" for (hemisphere, roi), gone in zip(regions, cancelled, strict=True) if gone]
+        logger.warning("%s: the targets of %s cancel each other, so that the region's mean does not vary and counts as 0", name, ", ".join(names[:5]))
+        means[:, cancelled] = 0
+    return means
 
 
 def regions_table(table: pd.DataFrame, regions: dict[tuple[str, str], np.ndarray]) -> pd.DataFrame:
@@ -301,10 +336,14 @@ def _check_lengths(scans: pd.DataFrame, slack: int, story: str) -> None:
         logger.warning("story %s: most scans have %d TRs; these differ: %s; all are cut to the shortest", story, usual, odd)
 
 
-def _share_heard(rows: slice, words: pd.DataFrame, start: float, tr: float, n_trs: int, name: str) -> float:
+def _share_heard(rows: slice, words: pd.DataFrame, start: float, tr: float, n_trs: int, trim: int, name: str) -> float:
     """Return the share of words with their onset in the scan; refuse scans that miss the story."""
     end = start + n_trs * tr
     heard = float(((words["onset"] >= start) & (words["onset"] < end)).mean())
+    if rows.stop - rows.start < 2 and heard >= 0.5 and trim:
+        raise EngramError(
+            f"{name}: encoding.trim drops the first {trim} of the scan's {n_trs} rows, which leaves fewer than two in the story. Write a smaller encoding.trim."
+        )
     if rows.stop - rows.start < 2 or heard < 0.5:
         begin = start / 1000
         in_milliseconds = abs(start) > 50 and ((words["onset"] >= begin) & (words["onset"] < begin + n_trs * tr)).mean() >= 0.5

@@ -305,7 +305,7 @@ class Volume:
                 f"{self._grid.affine}\nResample it to the others' grid, or leave the listener out (dataset.exclude)."
             )
         try:
-            return np.asanyarray(image.dataobj)[self._inside].T.astype(np.float32)
+            return time_courses.as_float32(np.asanyarray(image.dataobj)[self._inside].T)
         except Exception as error:  # a truncated file fails in gzip, zlib or numpy
             raise _broken(paths[0], error) from error
 
@@ -408,7 +408,7 @@ def read_surface(path: Path, space: str) -> np.ndarray:
     _refuse_external(path)
     try:
         image = nibabel.load(path)
-        values = np.stack([array.data for array in image.darrays]).astype(np.float32, copy=False)
+        values = time_courses.as_float32(np.stack([array.data for array in image.darrays]))
     except Exception as error:  # a truncated file fails in the XML parser, in zlib or in numpy
         raise _broken(path, error) from error
     if values.ndim != 2:

@@ -13,7 +13,7 @@ from engram.delimited import numbers
 from engram.errors import EngramError
 from engram.names import TARGET_COLUMNS, scan_name
 from engram.repetition_time import check_tr
-from engram.time_courses import check_timeseries
+from engram.time_courses import as_float32, check_timeseries
 from engram.word_checks import check_words
 
 HEMISPHERES = ("L", "R", "B")
@@ -105,7 +105,7 @@ class TableDataset(TableWords):
                 f"'{path}': its columns are not the targets of '{self.folder / 'targets.tsv'}'. Missing here: {sorted(missing)[:5]}; "
                 f"unknown there: {sorted(extra)[:5]}. There must be one column for each target, under its name."
             )
-        values = table[targets].apply(lambda column: numbers(column, path)).to_numpy(np.float32)
+        values = as_float32(table[targets].apply(lambda column: numbers(column, path)).to_numpy())
         return check_timeseries(values, targets, str(path), subject)
 
     def confounds(self, subject: str, story: str) -> np.ndarray | None:
@@ -118,7 +118,14 @@ class TableDataset(TableWords):
         empty = values.columns[values.isna().all()].tolist()
         if empty:
             raise EngramError(f"'{path}': the column(s) {empty} have no value. Take them out.")
-        return values.fillna(values.mean()).to_numpy(np.float32)
+        regressors = as_float32(values.fillna(values.mean()).to_numpy())
+        large = ~np.isfinite(regressors).all(axis=0)
+        if large.any():
+            raise EngramError(
+                f"'{path}': the column '{values.columns[large][0]}' has numbers of up to {values.loc[:, large].abs().max().iloc[0]:.3g}. A confound has some "
+                "thousands at most; take the column out, or write n/a where a number is not known."
+            )
+        return regressors
 
 
 def _need_content(table: pd.DataFrame, needed: Sequence[str], path: Path) -> None:
