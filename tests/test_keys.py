@@ -227,3 +227,24 @@ def test_a_group_s_files_are_of_its_model_its_text_and_its_study(name: str, chan
     write_netcdf(path, **{**keys.stated(path), **change})
     with pytest.raises(EngramError, match=message):
         group_files(tmp_path, files)
+
+
+@pytest.mark.usefixtures("job_in_this_process")
+@pytest.mark.parametrize(("script", "text"), [("encoding", {"aug": "original"}), ("effects", {"aug": "people"}), ("effects", {"tuning": "lora"})])
+def test_activations_of_another_number_of_words_are_refused_by_name(script: str, text: dict[str, str], tmp_path: Path) -> None:
+    key = {"result": {"encoding": "activations", "effects": "variants"}[script], "story": "one", "model": "m", "layer_rule": LAYER, **text}
+    read, bold = tmp_path / "read.nc", tmp_path / "bold.nc"
+    keys.write_dataset(read, xr.Dataset({"activation": (("layer", "word", "unit"), np.zeros((1, 4, 1)))}), key)
+    places = {"time": 1.5 * np.arange(3), "hemisphere": ("target", ["L", "R"]), "roi": ("target", ["a", "b"]), "subject": ["01"]}
+    made = xr.Dataset({"bold": (("subject", "time", "target"), np.zeros((1, 3, 2)))}, coords=places, attrs={"tr": 1.5})
+    keys.write_dataset(bold, made, {"result": "bold", "study": STUDY, "story": "one"})
+    words = write_text(tmp_path / "words.tsv", story="one")
+    (tmp_path / "words.tsv").write_text("word\tonset\na\t0\nb\t1\nc\t2\n")
+    settings = {"words_to_trs": "sum", "longest_delay": 8.0, "delays": None, "folds": 3, "inner_folds": 2, "alphas": [1.0], "alpha_by": "r", "backend": "numpy"}
+    config = {"encoding": settings, "layer": None, "stories": ["one"], "study": STUDY, "subjects": ["01"], "targets": "all"}
+    files = {"activations": [str(read)], "bold": [str(bold)], "words": [words]}
+    with pytest.raises(SystemExit):
+        runpy.run_path(
+            str(ROOT / "workflow" / "scripts" / f"{script}.py"), init_globals={"snakemake": a_job(tmp_path, config, files, group="one", model="m", **text)}
+        )
+    assert f"'{read}' has 4 words and '{words}' 3. Delete the former and run again." in said(tmp_path)
