@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,7 +17,7 @@ import pytest
 from conftest import ROOT
 
 from engram.config import Study, read_study
-from engram.plan import Group, Plan, make_plan
+from engram.plan import Group, Plan, download_name, make_plan
 from engram.study.stages import (
     associations,
     bold,
@@ -277,6 +278,14 @@ def test_description_and_report_depend_on_no_mirror_and_no_place() -> None:
     before, after = planned(), planned(pathvars={"results": "elsewhere"})
     for depends_on in (report.depends_on, results.description_depends_on, *DEPENDS.values()):
         assert depends_on(*before) == depends_on(*after)
+
+
+def test_a_model_of_a_mirror_counts_by_content_and_one_of_the_hub_by_its_id(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "resources" / "models" / "gpt2-tiny", tmp_path / "mine" / "tiny")
+    models = {"mine": {"source": "mirror:mine/tiny"}, "hub": {"source": "mine/tiny"}}
+    study, plan = planned(models=models, mirror=str(tmp_path), associations={}, associating={}, tunings={})
+    read = {name: fetch.model_reads(study, plan, download_name(study.models[name]))["folders"] for name in models}
+    assert read == {"mine": [str(tmp_path / "mine" / "tiny")], "hub": []}
 
 
 def test_parameters_are_sorted_since_snakemake_compares_their_text() -> None:

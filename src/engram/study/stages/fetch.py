@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from engram import plan as planning
+from engram import raw_plan
 from engram.config import Model, NarrativesDataset, Study
-from engram.names import NILEARN_PREFIX, WORD_RATE
+from engram.names import MIRROR_PREFIX, NILEARN_PREFIX, WORD_RATE
 from engram.paths import ALICE_PINS
 from engram.plan import Plan
 from engram.study.stages import simulation
@@ -28,6 +29,13 @@ def alice_depends_on(study: Study, plan: Plan) -> dict[str, Any]:
 def model_depends_on(study: Study, plan: Plan, download: str) -> dict[str, Any]:
     """Return what a model's download depends on."""
     return planning.download_source(study, download)
+
+
+def model_reads(study: Study, plan: Plan, download: str) -> dict[str, list[str]]:
+    """Return the folder of a model whose source is a mirror's; none for a hub id, which is the same model from wherever it came."""
+    source, mirror = planning.download_source(study, download)["source"], study.mirror_folder()
+    inside = source.startswith(MIRROR_PREFIX) and mirror is not None
+    return raw_plan.reads(folders=[mirror / source.removeprefix(MIRROR_PREFIX)] if inside else [])
 
 
 def words_depends_on(study: Study, plan: Plan, story: str) -> dict[str, Any]:
