@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engram import characters
 from engram.cells import unescaped
 from engram.errors import EngramError
 
@@ -42,11 +43,6 @@ _BEGINNINGS = (
     (b"version https://git-lfs.", "it is a pointer of Git LFS. Fetch its content: 'git lfs pull'."),
     (b"/annex/objects/", "it is a pointer of git-annex. Fetch its content: 'datalad get'."),
 )
-#: Text in UTF-8 that was read as Windows-1252 and saved again: accented letters ("Ã©" for é) and quotation marks or dashes ("â€™" for ’). What may
-#: stand behind a capital Ã in Portuguese (closing marks, dashes) is no sign of it.
-_MISREAD = re.compile("Ã[¡-ª¬-¶¸-º¼-¿€‚ƒ„†‡ˆ‰Š‹ŒŽ•˜™š›œžŸ]|â€[\x80-\xbf‚ƒ„…†‡ˆ‰Š‹Œ‘’“”•–—˜™š›œž]")
-#: What stands where a program could not read a character.
-_LOST = "\ufffd"
 _SEPARATORS = {"\t": "tabs", ";": "semicolons", ",": "commas", "|": "bars", " ": "blanks"}
 _LINE_END = re.compile(r"\r\n|\r|\n")
 #: A cell that stands wholly in quotation marks; marks inside are doubled, as spreadsheets, pandas and R's `qmethod = "double"` write them.
@@ -67,13 +63,20 @@ class Lines:
     first: int
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, prose: bool = False) -> str:
     """Return the text of a file in UTF-8, or in UTF-16 or UTF-32 with a byte order mark.
+
+    Parameters
+    ----------
+    path : Path
+    prose : bool
+        Whether it is no table, so that it may have form feeds and vertical tabs.
 
     Raises
     ------
     EngramError
-        If the file is not there, is no text, has another encoding, or holds NUL characters; it names the line where there is one.
+        If the file is not there, is no text, has another encoding, or holds what no text does (`engram.characters`); it names the line where
+        there is one.
     """
     try:
         content = path.read_bytes()
@@ -102,30 +105,10 @@ def read_text(path: Path) -> str:
     if "\0" in text:
         line = len(_LINE_END.findall(text[: text.index("\0")])) + 1
         raise EngramError(f"'{path}', line {line}: it holds NUL characters. It is broken, or UTF-16 without a byte order mark: save it as UTF-8.")
-    _check_characters(text, path)
+    if wrong := characters.fault(text, prose):
+        line = len(_LINE_END.findall(text[: wrong[0]])) + 1
+        raise EngramError(f"'{path}', line {line}: {wrong[1]}")
     return text
-
-
-def _check_characters(text: str, path: Path) -> None:
-    """Refuse text in which an earlier program lost characters, or read them in another encoding than they were written in."""
-    if (place := text.find(_LOST)) >= 0:
-        line, shown = _line_at(text, place)
-        raise EngramError(
-            f"'{path}', line {line}: a character was lost when another program read the text as UTF-8 (U+FFFD, in '{shown}'). Go back to the file before "
-            "that, and save it as UTF-8."
-        )
-    if found := _MISREAD.search(text):
-        line, shown = _line_at(text, found.start())
-        raise EngramError(
-            f"'{path}', line {line}: '{found[0]}' (in '{shown}') is what UTF-8 looks like when it is read as Windows-1252 and saved again. Go back to the "
-            "file before that, or turn it back: text.encode('cp1252').decode('utf-8')."
-        )
-
-
-def _line_at(text: str, place: int) -> tuple[int, str]:
-    """Return the number of the line of a character, and what stands around it."""
-    lines = _LINE_END.split(text[: place + 1])
-    return len(lines), _LINE_END.split(text[place - min(len(lines[-1]) - 1, 20) : place + 20])[0].replace("\t", " ")
 
 
 def read_lines(path: Path, known: Collection[str] = (), separator: str = "\t", names: Sequence[str] | None = None) -> Lines:

@@ -76,7 +76,7 @@ class NarrativesWords:
         table = read_alignment(self.folder / facts.alignment_file(fact.stimulus))
         transcript = self.folder / facts.transcript_file(fact.stimulus)
         if transcript.exists():
-            table["word"] = punctuate(table["word"].tolist(), delimited.read_text(transcript))
+            table["word"] = punctuate(table["word"].tolist(), delimited.read_text(transcript, prose=True))
         table["sentence_end"] = pd.NA
         _drop_impossible_times(table, fact)
         parts = sorted((one for one in self._facts if (one.scan, one.stimulus) == (fact.scan, fact.stimulus)), key=lambda one: one.story_onset)
