@@ -143,13 +143,45 @@ def test_splits_that_are_unknown_or_only_somewhere_are_refused(tmp_path: Path) -
         read(tmp_path, lines([rows(split="train")[0], rows()[1]]))
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
-def test_another_encoding_is_refused_by_line_and_byte(tmp_path: Path, encoding: str) -> None:
+def test_another_encoding_is_refused_by_line_and_byte(tmp_path: Path) -> None:
     text = lines([rows()[0], {**rows()[1], "output": "café"}]).replace("caf\\u00e9", "café")
-    content = text.encode(encoding)
-    line, offset = (2, content.index(b"\xe9")) if encoding == "latin-1" else (1, 0)
-    with pytest.raises(EngramError, match=rf"line {line}: byte {offset} of the file .* is not UTF-8"):
-        read(tmp_path, content)
+    with pytest.raises(EngramError, match=r"line 2: its text is not UTF-8 \(byte 0xe9\)"):
+        read(tmp_path, text.encode("latin-1"))
+    assert read(tmp_path, text.encode("utf-16"))[1].output == "café"
+
+
+@pytest.mark.parametrize("as_list", [False, True])
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        ('{"instruction": "a", "input": "b", "output": "good", "output": "bad"}', "broken JSON .'output' stands in it twice"),
+        ('{"instruction": "a", "input": "b", "output": "c", "more": {"x": 1, "x": 2}}', "broken JSON .'x' stands in it twice"),
+        ('{"instruction": "a", "input": "b", "output": "c", "more": ' + "[" * 100_000 + "]" * 100_000 + "}", "broken JSON .nested too deeply"),
+        ('{"instruction": "a", "input": "b", "output": "c", "more": ' + "9" * 5_000 + "}", "broken JSON .a number has too many digits"),
+        (r'{"instruction": "a", "input": "b\u0000", "output": "c"}', r"'input': the control character U\+0000"),
+        (r'{"instruction": "a", "input": "b", "output": "\ud83d"}', r"'output': half a character \(\\ud83d"),
+        (r'{"instruction": "a", "input": "caf\ufffd", "output": "c"}', "'input': a character was lost"),
+        (r'{"instruction": "caf\u00c3\u00a9", "input": "b", "output": "c"}', "'instruction': .* read as Windows-1252"),
+        (r'{"instruction": "a", "input": "b", "output": "c", "granularity": "\ud83d"}', "'granularity': half a character"),
+    ],
+)
+def test_what_a_reader_of_json_would_pass_over_is_refused_by_its_line(tmp_path: Path, row: str, message: str, as_list: bool) -> None:
+    good = json.dumps(rows()[0])
+    text = f"[\n{good},\n{row}\n]" if as_list else f"{good}\n{row}\n"
+    with pytest.raises(EngramError, match=f"line {3 if as_list else 2}: {message}"):
+        read(tmp_path, text)
+
+
+def test_a_list_of_samples_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    text = json.dumps({"train": rows()[:2]}, indent=1).replace("}\n ]\n}", '}\n ],\n "train": []\n}')
+    with pytest.raises(EngramError, match="'train' stands in it twice"):
+        read(tmp_path, text)
+
+
+def test_text_may_be_of_any_script(tmp_path: Path) -> None:
+    texts = ["O LEÃO, «a MAÇÃ»…", "Да, «чаю».", "你好，世界。", "Tiếng Việt", "an 😀 \f page"]
+    found = read(tmp_path, lines([{**rows()[0], "input": text, "output": text} for text in texts]))
+    assert [one.output for one in found] == texts
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:

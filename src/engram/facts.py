@@ -7,7 +7,6 @@ network, and are compared with the metadata again when a scan is read.
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,6 +17,7 @@ from typing import Any
 
 from engram import delimited
 from engram.errors import EngramError
+from engram.json_text import value_of
 from engram.names import scan_name
 
 #: One text, heard under different instructions: never to be averaged together, hence stories of their own.
@@ -95,7 +95,7 @@ def read_dataset(folder: Path, scans: Sequence[str] | None = None) -> list[Fact]
     """
     participants, exclusions = (folder / name for name in METADATA)
     with _named(exclusions, "a JSON object of tasks, listeners and scans"):
-        listed = json.loads(delimited.read_text(exclusions))
+        listed = value_of(delimited.read_text(exclusions))
         excluded = {scan for listeners in listed.values() for scans_of_listener in listeners.values() for scan in scans_of_listener}
     with _named(participants, "a table with participant_id, and as many conditions as tasks"):
         conditions = {

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from engram.errors import EngramError
+from engram.json_text import once
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ def sidecar_tr(path: Path) -> float | None:
         If the file is no JSON object, or the number is no TR in seconds.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_once)
+        content = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=once)
     except (OSError, ValueError, RecursionError) as error:
         raise EngramError(f"'{path}' cannot be read as a BIDS sidecar in JSON ({error}). Correct it, or take it away.") from None
     if not isinstance(content, dict):
@@ -73,15 +74,6 @@ def sidecar_tr(path: Path) -> float | None:
             raise EngramError(f"'{path}': RepetitionTime is {value:g}, which looks like milliseconds. BIDS wants seconds: write {value / 1000:g}.")
         return float(value) if key == "RepetitionTime" else 1 / float(value)
     return None
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object; a `ValueError` for one that gives a key twice, of which readers keep the last without a word."""
-    content = dict(pairs)
-    if len(content) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise ValueError(f"'{next(name for name in names if names.count(name) > 1)}' stands in it twice")
-    return content
 
 
 def check_tr(tr: float, path: Path, header: float | None, sidecars: Sequence[Path]) -> str:

@@ -19,7 +19,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from engram import characters, delimited
 from engram.errors import EngramError
+from engram.json_text import value_at, value_of
 from engram.names import ASSOCIATION
 
 #: A field's own name first, then the other usual ones.
@@ -48,7 +50,6 @@ COUNTS_COLUMNS = {
     "value": "The number; for 'most alike lines' the two lines.",
 }
 _SPACE = re.compile(r"\s*")
-_DECODER = json.JSONDecoder()
 
 
 @dataclass(frozen=True)
@@ -98,8 +99,9 @@ def read_samples(path: Path) -> list[Sample]:
     Raises
     ------
     EngramError
-        With line numbers: text that is not UTF-8, broken JSON, a field that is missing or no text, an empty output, neither instruction nor passage, a row
-        that was there before, an unknown split or one that only some rows have. Also for a file without samples.
+        With line numbers: what `delimited.read_text` refuses, broken JSON, a key that stands twice in a row, a field that is missing or no text, an
+        empty output, neither instruction nor passage, a row that was there before, an unknown split or one that only some rows have. Also for a file
+        without samples.
     """
     text = _decode(path)
     problems: list[Problem] = []
@@ -120,15 +122,7 @@ _EXAMPLE = '{"instruction": "What comes to mind?", "input": "The rain had stoppe
 def _decode(path: Path) -> str:
     if not path.exists():
         raise EngramError(f"'{path}' is not there. A tuning set is a JSON or JSON lines file: {_EXAMPLE}")
-    content = path.read_bytes()
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise EngramError(
-            f"'{path}', line {line}: byte {error.start} of the file (0x{content[error.start]:02x}) is not UTF-8, which was expected. Save the file as UTF-8."
-        ) from None
-    return text.removeprefix("\ufeff")
+    return delimited.read_text(path, prose=True)
 
 
 def _rows(path: Path, text: str, problems: list[Problem]) -> Iterator[tuple[int, Any, str | None]]:
@@ -152,7 +146,7 @@ def _json_lines(text: str, problems: list[Problem]) -> Iterator[tuple[int, Any, 
     for line, content in enumerate(text.split("\n"), start=1):
         if content.strip():
             try:
-                yield line, json.loads(content), None
+                yield line, value_of(content), None
             except json.JSONDecodeError as error:
                 problems.append((line, f"broken JSON ({error.msg}, column {error.colno})"))
 
@@ -179,7 +173,7 @@ def _object_rows(path: Path, text: str, begin: int) -> Iterator[tuple[int, Any, 
 
 def _is_one_value(text: str, begin: int) -> bool:
     try:
-        _, end = _DECODER.raw_decode(text, begin)
+        _, end = value_at(text, begin)
     except json.JSONDecodeError:
         return False
     return _skip(text, end) == len(text)
@@ -192,7 +186,7 @@ def _elements(text: str, begin: int, inside: bool = False) -> tuple[list[tuple[i
     while not text.startswith("]", position):
         if found:
             position = _expect(text, position, ",")
-        value, end = _DECODER.raw_decode(text, position)
+        value, end = value_at(text, position)
         found.append((position, value))
         position = _skip(text, end)
     position = _skip(text, position + 1)
@@ -203,18 +197,18 @@ def _elements(text: str, begin: int, inside: bool = False) -> tuple[list[tuple[i
 
 def _members(text: str, begin: int) -> tuple[dict[str, list[tuple[int, Any]]], Any]:
     """Return the lists that an object holds, each with its elements' offsets, and the object."""
-    whole, end = _DECODER.raw_decode(text, begin)
+    whole, end = value_at(text, begin)
     if _skip(text, end) < len(text):
         raise json.JSONDecodeError("Extra data", text, _skip(text, end))
     lists: dict[str, list[tuple[int, Any]]] = {}
     position = _skip(text, begin + 1) if isinstance(whole, dict) else end
     while position < end and not text.startswith("}", position):
-        name, position = _DECODER.raw_decode(text, position)
+        name, position = value_at(text, position)
         position = _expect(text, _skip(text, position), ":")
         if text.startswith("[", position):
             lists[name], position = _elements(text, position, inside=True)
         else:
-            position = _skip(text, _DECODER.raw_decode(text, position)[1])
+            position = _skip(text, value_at(text, position)[1])
         if text.startswith(",", position):
             position = _skip(text, position + 1)
     return lists, whole
@@ -245,6 +239,8 @@ def _sample(line: int, row: Any, split: str | None, no_input: bool, splits: bool
             problems.append((line, f"no field '{field}' (found: {sorted(row)})"))
         elif not isinstance(value, str):
             problems.append((line, f"'{name}' is no text but {json.dumps(value)[:40]}"))
+        elif wrong := characters.fault(value, prose=True):  # JSON can write any character as an escape
+            problems.append((line, f"'{name}': {wrong[1].rstrip('.')}"))
         else:
             texts[field] = value.strip()
     if texts.get("output") == "":
@@ -259,6 +255,8 @@ def _sample(line: int, row: Any, split: str | None, no_input: bool, splits: bool
     granularity = row.get("granularity")
     if granularity is not None and not isinstance(granularity, str):
         problems.append((line, f"'granularity' is no text but {json.dumps(granularity)[:40]}"))
+    elif granularity and (wrong := characters.fault(granularity)):
+        problems.append((line, f"'granularity': {wrong[1].rstrip('.')}"))
     return None if len(problems) > before else Sample(**texts, split=own and SPLITS[own], line=line, granularity=granularity)
 
 
