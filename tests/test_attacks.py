@@ -19,7 +19,10 @@ SECRETS = [
     "HTTPS://me:s3cret@host/v1", "  https://s3cret@host", "s3://AKID:s3cret@bucket/data", "https%3A%2F%2Fme%3As3cret%40host", "https://me%3As3cret%40host/v1",
     "//me:s3cret@host/x", "me:s3cret@host/x", "ria+https://me:s3cret@host", "https:\\\\me:s3cret@host", "https://host/v1?token=s3cret",
     "https://host/v1?X-Amz-Signature=s3cret", "https://host/v1?a=1;api_key=s3cret", "https://host/#access_token=s3cret", "https://host/hf_s3cretS3cretS3cret",
-    "https%253A%252F%252Fme%253As3cret%2540host",
+    "https%253A%252F%252Fme%253As3cret%2540host", "https:/me:s3cret@host", "https:///me:s3cret@host", "git::https://me:s3cret@host/x", "hTTps ://me:s3cret@host",
+    *(f"https://host/x?{name}=s3cret" for name in ("pass", "pw", "code", "sas", "pat", "PASSPHRASE")),
+    "https://host/x;token=s3cret", "www.host.org/x?token=s3cret",
+    "https://host/eyJhbGciOis3cret.eyJzdWIiOis3cret.abc", "https://host/AIzaSyS3cretS3cret",
 ]  # fmt: skip
 
 
@@ -31,6 +34,8 @@ def test_secrets_in_addresses_in_any_spelling(address: str) -> None:
         {"dataset": {**narratives, "source": address}},
         {"dataset": {**narratives, "path": address}},
         {"models": {"m": {"source": address}}},
+        {"models": {"m": {"source": "gpt2", "revision": address}}},
+        {"tunings": {"t": {"licence": f"CC BY 4.0 ({''.join(address.split())} )"}}},
         {"mirror": address},
         {"pathvars": {"results": address}},
     ):
@@ -42,7 +47,9 @@ def test_secrets_in_addresses_in_any_spelling(address: str) -> None:
 @pytest.mark.parametrize(
     "address",
     ["gpt2", "me/model", "./mine", "/data/me@lab:x/y", "https://host:8000/v1", "https://host/v1?api-version=2024-10-21", "ria+ssh://host/store#~alias",
-     "git@github.com:me/data.git", "mirror:models/mine", "resources/models/gpt2-tiny", "/data/what?/key#1"],
+     "git@github.com:me/data.git",
+     "C:/me@lab/x", "file:///me@lab/x", "https://host/x?passage=2&decode=1", "data.v2/what?/key", "/data/run;key=3",
+     "eyJournal-2024", "mirror:models/mine", "resources/models/gpt2-tiny", "/data/what?/key#1"],
 )  # fmt: skip
 def test_addresses_without_secrets_pass(address: str) -> None:
     assert secret_in(address) == ""

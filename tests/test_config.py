@@ -352,3 +352,15 @@ def test_nuisance_features_and_random_texts_that_cannot_be_had_are_refused() -> 
     assert "nuisance.features" in message(nuisance={"features": ["loudness"]})
     assert "40 is more than the 39 random texts there are" in message(nuisance={"random_texts": 40})
     assert study(nuisance={"random_texts": 0}).nuisance.random_texts == 0
+
+
+def test_pathvars_that_snakemake_would_take_in_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "'results', 'downloads', 'logs' or 'benchmarks'" in message(pathvars={"reslts": "elsewhere"})
+    monkeypatch.setenv("HOME", "/home/me")
+    assert "a folder named '~'; write the whole path: /home/me/x" in message(pathvars={"results": "~/x"})
+    monkeypatch.chdir(tmp_path)
+    for name, place in (("results", "data"), ("downloads", "./data/"), ("results", str(tmp_path / "data"))):
+        found = message(dataset={"kind": "table", "path": "data", "tr": 1.5}, pathvars={name: place})
+        assert f"pathvars.{name}: '{place}' is the folder that dataset.path names" in found
+    made = study(dataset={"kind": "table", "path": "data", "tr": 1.5}, pathvars={"results": "data/results", "downloads": "/scratch/downloads"})
+    assert made.pathvars == {"results": "data/results", "downloads": "/scratch/downloads"}

@@ -91,6 +91,26 @@ def _check_braces(value: str) -> str:
 Place = Annotated[Address, AfterValidator(_check_braces)]
 
 
+def _check_home(value: str) -> str:
+    if value.startswith("~"):
+        raise ValueError(f"Snakemake would make a folder named '{value.split('/')[0]}'; write the whole path: {Path(value).expanduser()}")
+    return value
+
+
+#: A folder that Snakemake makes.
+Made = Annotated[Place, AfterValidator(_check_home)]
+
+
+def _check_note(value: str) -> str:
+    for word in value.split():
+        _check_address(word.lstrip("(<[{\"'"))
+    return value
+
+
+#: Text in which addresses may stand.
+Note = Annotated[str, AfterValidator(_check_note)]
+
+
 def _check_tr(value: float) -> float:
     if value >= MILLISECONDS_FROM:
         raise ValueError(f"{value:g} looks like milliseconds; seconds are needed: write {value / 1000:g}")
@@ -250,7 +270,7 @@ class Model(Section):
 
     source: Place
     """A hub id (`gpt2`), a folder (`models/mine`, `./mine`, `/data/mine`), or `mirror:` and a folder inside the mirror."""
-    revision: str | None = None
+    revision: Address | None = None
     """For hub ids: the commit, so that the same weights come back in two years; null: the newest at download."""
     base: Name | None = None
     """Where the source is an adapter (a LoRA tuning's folder): the name of the model of this study that was tuned."""
@@ -498,7 +518,7 @@ class Tuning(Section):
     """`auto`: the model's own chat template, where it has one."""
     targets: Literal["all", "roi"] = "all"
     """`roi`: score the mean time course of each region and hemisphere, much faster with many tuned models than every target by itself."""
-    licence: str = ""
+    licence: Note = ""
     """A note on the licence of data and model, for the tuned models' cards."""
 
 
@@ -548,7 +568,7 @@ class Study(Section):
     """Seed of everything random."""
     mirror: Address | None = None
     """A folder with copies of the public files, instead of the network (also: the environment variable ENGRAM_MIRROR)."""
-    pathvars: dict[str, Place] = {}
+    pathvars: dict[Literal["results", "downloads", "logs", "benchmarks"], Made] = {}
     """Snakemake's own: where results (`results`) and downloads (`downloads`) go."""
 
     @model_validator(mode="after")
@@ -644,6 +664,7 @@ def read_study(raw: dict[str, Any]) -> Study:
         raise EngramError("the configuration has " + _count(len(lines), "error") + ":\n" + "\n".join(lines)) from None
     if not study.language_models() and WORD_RATE not in study.baselines:
         raise EngramError(f"every model of the study is left out of this run by its 'only' key: {', '.join(study.models)}.")
+    _check_places(study)
     _check_sources(study)
     return study
 
@@ -737,6 +758,20 @@ def folder_here(study: Study, source: str) -> Path | None:
     else:
         return None
     return folder if folder.is_dir() else None
+
+
+def _check_places(study: Study) -> None:
+    """Refuse results and downloads in a folder of what the study reads: files of both would stand beside each other."""
+    raw: dict[str, str] = {f"associations.{name}.folder": one.folder for name, one in study.associations.items()}
+    raw |= {f"models.{name}.source": one.source for name, one in study.models.items()}
+    if isinstance(study.dataset, TableDataset | NarrativesDataset) and study.dataset.path is not None:
+        raw["dataset.path"] = study.dataset.path
+    folders = {Path(place).expanduser().resolve(): key for key, place in raw.items()}
+    for name, made in study.pathvars.items():
+        if key := folders.get(Path(made).resolve()):
+            raise EngramError(
+                f"pathvars.{name}: '{made}' is the folder that {key} names. What is made needs a folder of its own; write {made.rstrip('/')}/{name}, say."
+            )
 
 
 def _check_sources(study: Study) -> None:
