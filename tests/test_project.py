@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -56,7 +57,7 @@ def test_shipped_studies_are_valid_and_follow_the_schema(name: str, monkeypatch:
     monkeypatch.delenv("ENGRAM_MIRROR", raising=False)
     content = yaml.safe_load((ROOT / "config" / name).read_text())
     read_study(content)
-    jsonschema.validate(content, yaml.safe_load((ROOT / "config" / "schema.json").read_text()))
+    jsonschema.validate(content, json.loads((ROOT / "config" / "schema.json").read_text()))
 
 
 @pytest.mark.parametrize(
