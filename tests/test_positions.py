@@ -11,7 +11,7 @@ import pytest
 import tiny_models
 import torch
 from conftest import MODELS, STORY
-from transformers import PretrainedConfig
+from transformers import Phi3Config, PretrainedConfig
 
 from engram import tuning
 from engram.annotators import NEW_TOKENS, LocalAnnotator
@@ -57,6 +57,14 @@ def test_numbers_that_stand_for_no_limit_are_none(value: int | None, limit: int)
     assert declared_limit(config) == limit and declared_limit(config, 50) == 50
     config.n_positions = 60
     assert declared_limit(config, -1, None) == 60
+
+
+def test_an_input_is_no_longer_than_positions_that_do_not_depend_on_its_length() -> None:
+    rope = {"type": "longrope", "short_factor": [1.0] * 8, "long_factor": [4.0] * 8}  # as earlier files write it
+    config = Phi3Config(
+        hidden_size=32, num_attention_heads=2, pad_token_id=2, max_position_embeddings=256, original_max_position_embeddings=64, rope_scaling=rope
+    )
+    assert declared_limit(config) == 64
 
 
 def test_tuning_reads_no_longer_samples_than_the_model(tmp_path: Path) -> None:

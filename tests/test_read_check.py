@@ -160,13 +160,92 @@ class Broken(torch.nn.Module):
         (lambda states, ids, mask: tuple(state[:, ::2] for state in states), "not one for each"),
         (lambda states, ids, mask: (states[0], states[1][..., :8], *states[2:]), "of different widths"),
         (lambda states, ids, mask: 1 / 0, "cannot read tokens in float32"),
+        (lambda states, ids, mask: (states[0], *states[:-1]), "hidden state 1 is the embeddings once more"),
+        (lambda states, ids, mask: (states[0], *states[:-2], states[-1]), "hidden state 1 is the embeddings once more"),
+        (lambda states, ids, mask: (*states[:2], *states[1:-2], states[-1]), "hidden state 2 is what block 1 gives"),
+        (lambda states, ids, mask: (states[0], *states[:0:-1]), "hidden state 2 is what block 5 gives"),
+        (lambda states, ids, mask: (*states[:2], states[3], states[2], *states[4:]), "hidden state 2 is what block 3 gives"),
+        (lambda states, ids, mask: (states[0], *(one - states[0] for one in states[1:])), "none of the 5 between"),
+        (lambda states, ids, mask: (states[0], *(torch.nn.functional.layer_norm(one, one.shape[-1:]) for one in states[1:])), "none of the 5 between"),
     ],
-    ids=["none", "one too few", "one twice", "shifted", "NaN", "shorter", "widths", "an error"],
+    ids=[
+        *("none", "one too few", "one twice", "shifted", "NaN", "shorter", "widths", "an error"),
+        *("embeddings twice", "embeddings twice and the norm", "block 1 twice", "reversed", "two swapped", "differences", "normed"),
+    ],
 )
 def test_other_conventions_are_refused(change: Callable[[Any, Any, Any], Any], message: str) -> None:
     reader = activations.load(MODELS / "gpt2-tiny", device="cpu")
     with pytest.raises(EngramError, match=message):
         read_check(Broken(reader.model, change).eval(), reader.tokenizer, "float32")
+
+
+def test_what_a_family_lets_follow_a_block_is_no_other_order(make: Callable[..., Path]) -> None:
+    """DeBERTa-v2 with a convolution behind its first block; FlauBERT, which has lists of parts and none of blocks."""
+    assert not activations.load(make("deberta-v2", **HEADS, conv_kernel_size=3), device="cpu").causal
+    assert not activations.load(make("flaubert", emb_dim=32, n_layers=3, n_heads=4, max_position_embeddings=64), device="cpu").causal
+
+
+@pytest.mark.parametrize(
+    ("start", "causal", "alone"),
+    [(32, False, False), (None, True, False)],
+    ids=["sees all from token 32 on", "the mean of the batch from token 30 on"],
+)
+def test_what_only_long_sequences_show_is_seen(start: int | None, causal: bool, alone: bool) -> None:
+    reader = activations.load(MODELS / "gpt2-tiny", device="cpu")
+
+    def changed(states: Any, ids: torch.Tensor, mask: Any) -> Any:
+        last = states[-1].clone()
+        if start is not None:
+            last[:, start:] += states[-1].mean(1, keepdim=True)
+        else:
+            last[:, 30:] += states[-1].mean((0, 1))[None, None] if len(ids) > 1 else 0
+        return (*states[:-1], last)
+
+    found = read_check(Broken(reader.model, changed).eval(), reader.tokenizer, "float32")
+    assert (found.causal, found.batched_is_single) == (causal, alone)
+
+
+def test_a_prefix_whose_tokens_see_each_other_makes_a_model_bidirectional() -> None:
+    reader = activations.load(MODELS / "gpt2-tiny", device="cpu")
+
+    def changed(states: Any, ids: torch.Tensor, mask: Any) -> Any:
+        last = states[-1].clone()
+        last[:, :2] += states[-1][:, :2].mean(1, keepdim=True)
+        return (*states[:-1], last)
+
+    assert not read_check(Broken(reader.model, changed).eval(), reader.tokenizer, "float32").causal
+
+
+def test_sparse_attention_that_a_short_window_switches_off_is_off_from_the_start(make: Callable[..., Path], caplog: pytest.LogCaptureFixture) -> None:
+    folder = make("big_bird", **{**HEADS, "max_position_embeddings": 512}, attention_type="block_sparse", block_size=8, num_random_blocks=1)
+    reader = activations.load(folder, device="cpu")
+    assert reader.model.attention_type == "original_full" and "full attention in all windows" in caplog.text
+    words = story_words(150)
+    long = vectors(words, reader)[:, -1]
+    vectors(words[:3], reader)
+    np.testing.assert_array_equal(vectors(words, reader)[:, -1], long)
+
+
+@pytest.mark.parametrize("error", [IndexError, AssertionError, KeyError])
+def test_a_limit_that_nothing_declares_is_found_by_reading(error: type[Exception], make: Callable[..., Path]) -> None:
+    reader = activations.load(make("bloom", n_head=4), device="cpu")
+    assert reader.limit == 1 << 20
+
+    def changed(states: Any, ids: torch.Tensor, mask: Any) -> Any:
+        if ids.shape[1] > 64:
+            raise error("too long")
+        return states
+
+    assert read_check(Broken(reader.model, changed).eval(), reader.tokenizer, "float32").limit == 64
+
+
+def test_an_input_too_short_for_a_word_in_its_context_is_refused(make: Callable[..., Path]) -> None:
+    folder = make("gpt_neox", **HEADS)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.model_max_length = 2
+    tokenizer.save_pretrained(folder)
+    with pytest.raises(EngramError, match="reads 2 tokens at once, .*model_max_length"):
+        activations.load(folder, device="cpu")
 
 
 def test_a_model_that_reads_otherwise_each_time_is_refused() -> None:
@@ -181,8 +260,8 @@ def test_where_padding_changes_what_is_read_windows_of_equal_length_are_batched(
     reader = activations.load(MODELS / "gpt2-tiny", device="cpu")
 
     def changed(states: Any, ids: torch.Tensor, mask: Any) -> Any:
-        """Every token sees how many tokens its batch has."""
-        return tuple(state + (ids.shape[1] if layer else 0) for layer, state in enumerate(states))
+        """Every token sees how many tokens its batch has, in the last layer."""
+        return (*states[:-1], states[-1] + ids.shape[1])
 
     model = Broken(reader.model, changed).eval()
     found = read_check(model, reader.tokenizer, "float32")

@@ -24,6 +24,14 @@ logger = logging.getLogger(__name__)
 _PADDING = 1e-4
 #: Sums (weights times tokens) up to which the longest window is read as a trial: below a second.
 _CHEAP = 2e10
+#: Tokens of the long trials, for what sequences of `LENGTHS` do not show. (A model without attention takes seconds for them: token by token.)
+_LONG = 256
+#: Tokens that are read as a trial where no limit is declared: the longest window by default.
+_UNDECLARED = 1024
+#: Shortest input that can be tried out.
+_SHORTEST = 3
+#: Unit of rounding below which numbers are of full precision.
+_FINE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -78,6 +86,12 @@ def read_check(model: Any, tokenizer: Any, dtype: str) -> ReadCheck:
     family, config = model.config.model_type, model.config.get_text_config()
     ids = _tokens(model, tokenizer)
     longest = min(max(LENGTHS), longest_input(model, tokenizer.model_max_length))
+    if longest < _SHORTEST:
+        raise EngramError(
+            f"the model ({family}) reads {longest} tokens at once, by its config.json, its table of positions or its tokenizer's model_max_length; a word in "
+            f"its context takes {_SHORTEST} or more. Correct these, or choose another model."
+        )
+    _settle_attention(model)
     try:
         given = _given(model, ids[None, :longest])
     except Exception as error:  # as many kinds as there are models
@@ -99,9 +113,13 @@ def read_check(model: Any, tokenizer: Any, dtype: str) -> ReadCheck:
     layers_from = _layers_from(model, ids, longest, given, getattr(config, "num_hidden_layers", None))
     limit = _limit(model, tokenizer, ids)
     lengths = (min(min(LENGTHS), limit - 1), min(longest, limit))
-    found = ReadCheck(
-        family, _is_causal(model, ids, layers_from, lengths), len(given), limit, _padding_is_harmless(model, ids, layers_from, lengths), layers_from
-    )
+    causal, alone = _is_causal(model, ids, layers_from, lengths), _padding_is_harmless(model, ids, layers_from, lengths)
+    long = min(_LONG, limit)
+    # In half precision a token's experts differ by rounding, the more often the longer the sequence.
+    if long > max(lengths) and model.device.type == "cpu" and epsilon(model) < _FINE and _is_cheap(model, long):
+        causal = causal and _is_causal(model, ids, layers_from, (long,))
+        alone = alone and _padding_is_harmless(model, ids, layers_from, (long // 2, long))
+    found = ReadCheck(family, causal, len(given), limit, alone, layers_from)
     if not found.batched_is_single:
         logger.warning("read check: padding changes what this model (%s) reads, so that windows of equal length alone are read together", family)
     logger.info(
@@ -242,6 +260,11 @@ def _layers_from(model: Any, ids: np.ndarray, length: int, given: list[Any], blo
     if moved <= ROUNDING * epsilon(model) * given[0].abs().max():
         if len(given) > 2 and _alike(given[-1], given[-2]):
             raise EngramError(f"the model ({family}) gives its last two hidden states alike: one is there twice, and another is missing.")
+        if why := _misplaced(model, ids[:length], given):
+            raise EngramError(
+                f"the model ({family}) gives hidden states that are not what its blocks give, in their order: {why}. Layer k is to be what block k gives. "
+                "Correct that in the model's code (output_hidden_states), or choose another model."
+            )
         return "hidden_states"
     if len(stack) == len(given) - 1 and all(one is not None and _alike(one, state) for one, state in zip(kept, given[:-1], strict=True)):
         return "blocks"
@@ -249,6 +272,68 @@ def _layers_from(model: Any, ids: np.ndarray, length: int, given: list[Any], blo
         f"the model ({family}) gives as its first hidden state what knows the context, and not the embeddings; which of the others belongs to which block is "
         "not known. Choose a model whose hidden states begin with the embeddings."
     )
+
+
+def _misplaced(model: Any, ids: np.ndarray, given: list[Any]) -> str:
+    """Return what shows that hidden states are not what blocks give, or "" where they are, or where it is not known what blocks give."""
+    stacks = _stack_outputs(model, ids, len(given) - 1)
+    inner = given[1:-1]
+    if any(all(map(_alike, outputs, inner)) for outputs in stacks) or len(stacks) != 1:
+        return ""
+    before, blocks = given[0], stacks[0]
+    for layer, state in enumerate(inner, start=1):
+        if _alike(blocks[layer - 1], state):
+            continue
+        if _alike(before, state):
+            return f"hidden state {layer} is the embeddings once more"
+        if (other := next((number for number, output in enumerate(blocks, start=1) if _alike(output, state)), None)) is not None:
+            return f"hidden state {layer} is what block {other} gives"
+    # Something may follow a block within a family of transformers (a convolution in DeBERTa-v2), which docs/architectures.tsv has tried out.
+    if type(model).__module__.startswith("transformers.") or any(map(_alike, blocks, inner)):
+        return ""
+    return f"none of the {len(inner)} between the embeddings and the last one is what a block gives"
+
+
+def _stack_outputs(model: Any, ids: np.ndarray, depth: int) -> list[list[Any]]:
+    """Return what each list of as many modules as there are blocks makes of one sequence, in the order in which they run.
+
+    Left out are lists whose modules do not give one vector for each token, once each: nothing is known of these.
+    """
+    import torch
+
+    lists = [module for module in model.modules() if isinstance(module, torch.nn.ModuleList) and len(module) == depth]
+    found: list[list[Any]] = [[] for _ in lists]
+
+    def keep(outputs: list[Any], output: Any) -> None:
+        parts = [part for part in (output if isinstance(output, tuple) else (output,)) if isinstance(part, torch.Tensor)]
+        # Two of one shape may be the parts of a sum.
+        fits = parts and parts[0].ndim == 3 and parts[0].shape[:2] == (1, len(ids)) and all(part.shape != parts[0].shape for part in parts[1:])
+        outputs.append(parts[0].clone() if fits else None)
+
+    handles = [
+        module.register_forward_hook(lambda _, __, output, outputs=outputs: keep(outputs, output))
+        for one, outputs in zip(lists, found, strict=True)
+        for module in dict.fromkeys(one)  # a block that stands in several places is one module
+    ]
+    try:
+        _given(model, ids[None])
+    finally:
+        for handle in handles:
+            handle.remove()
+    return [outputs for outputs in found if len(outputs) == depth and all(output is not None for output in outputs)]
+
+
+def _settle_attention(model: Any) -> None:
+    """Give a model that changes its attention at the first short window, for good, the one that it would end with.
+
+    BigBird's is sparse in windows longer than 704 tokens or so, until it reads a shorter one: vectors would depend on what was read before.
+    """
+    if getattr(model, "attention_type", None) == "block_sparse" and hasattr(model, "set_attention_type"):
+        model.set_attention_type("original_full")
+        logger.warning(
+            "read check: this model (%s) turns from sparse to full attention at the first short window; it is read with full attention in all windows",
+            model.config.model_type,
+        )
 
 
 def _alike(one: Any, other: Any) -> bool:
@@ -262,10 +347,13 @@ def _is_causal(model: Any, ids: np.ndarray, layers_from: str, lengths: tuple[int
     """
     largest, before, after = 0.0, 0.0, 0.0
     for length in lengths:
-        plain = _read(model, ids[None, :length], layers_from)
+        some = np.resize(ids, length)
+        plain = _read(model, some[None], layers_from)
         largest = max(largest, *(float(state.abs().max()) for state in plain))
-        for place in sorted({length // 2, length - 1}):
-            other = ids[:length].copy()
+        # The first tokens may see each other: a prefix that is read in both directions.
+        first = {place for place in (1, 2) if place < length} if length == min(lengths) < max(lengths) else set()
+        for place in sorted({length // 2, length - 1} | first):
+            other = some.copy()
             other[place] = next(token for token in ids if token != other[place])
             for one, two in zip(plain, _read(model, other[None], layers_from), strict=True):
                 change = (one - two).abs()[0].amax(dim=-1)
@@ -282,7 +370,7 @@ def _is_causal(model: Any, ids: np.ndarray, layers_from: str, lengths: tuple[int
 def _padding_is_harmless(model: Any, ids: np.ndarray, layers_from: str, lengths: tuple[int, ...]) -> bool:
     """Tell whether a sequence gives the same hidden states alone and in a batch with a longer one."""
     short, long = lengths
-    batch, mask = np.stack([ids[:long], ids[long : 2 * long]]), np.ones((2, long), dtype=np.int64)
+    batch, mask = np.resize(ids, (2, long)), np.ones((2, long), dtype=np.int64)
     mask[1, short:] = 0
     batch[1, short:] = ids[0]
     try:
@@ -300,16 +388,21 @@ def _padding_is_harmless(model: Any, ids: np.ndarray, layers_from: str, lengths:
 
 def _limit(model: Any, tokenizer: Any, ids: np.ndarray) -> int:
     """Return how many tokens can be read at once: what is declared and what position tables hold, tried out where that costs little."""
-    limit = longest_input(model, tokenizer.model_max_length)
-    weights = sum(weight.numel() for weight in model.parameters())
-    if limit == NO_LIMIT or weights * limit > _CHEAP or _can_read(model, ids, limit):
-        return limit
-    fits, fails = min(max(LENGTHS), limit), limit
+    declared = longest_input(model, tokenizer.model_max_length)
+    tried = declared if declared < NO_LIMIT and _is_cheap(model, declared) else min(declared, _UNDECLARED)
+    if not _is_cheap(model, tried) or _can_read(model, ids, tried):
+        return declared
+    fits, fails = min(max(LENGTHS), tried), tried
     while fails - fits > 1:
         middle = (fits + fails) // 2
         fits, fails = (middle, fails) if _can_read(model, ids, middle) else (fits, middle)
-    logger.warning("read check: the configuration says that %d tokens can be read at once; tried out, %d can", limit, fits)
+    told = f"{declared} tokens" if declared < NO_LIMIT else "any number of tokens"
+    logger.warning("read check: the configuration says that %s can be read at once; tried out, %d can", told, fits)
     return fits
+
+
+def _is_cheap(model: Any, tokens: int) -> bool:
+    return sum(weight.numel() for weight in model.parameters()) * tokens <= _CHEAP
 
 
 def _can_read(model: Any, ids: np.ndarray, length: int) -> bool:
@@ -317,5 +410,5 @@ def _can_read(model: Any, ids: np.ndarray, length: int) -> bool:
         return True  # an index beyond a table would end the process's use of the GPU
     try:
         return all(bool(state.isfinite().all()) for state in _given(model, np.resize(ids, length)[None]))
-    except (IndexError, RuntimeError, ValueError):
+    except Exception:  # as many kinds as there are models
         return False
