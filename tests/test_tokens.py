@@ -172,6 +172,23 @@ def test_words_that_a_tokenizer_does_not_know_are_refused_by_name() -> None:
         tokenize(["the", "Ω", "the", "♪"], tokenizer)
 
 
+def test_a_words_beginning_and_punctuation_are_no_part_that_is_known() -> None:
+    """Of the first word a tokenizer may know its beginning alone ("\u2581"), of a number its comma."""
+    with pytest.raises(EngramError, match="1 of 2 words .*word 0 \\('ЩЮ'\\)"):
+        tokenize(["ЩЮ", "the"], KINDS["unigram"]())
+    vocabulary = {token: number for number, token in enumerate(["<unk>", "the", ",", "10"])}
+    digits = fast(models.WordLevel(vocabulary, "<unk>"), BertPreTokenizer(), train=False)
+    with pytest.raises(EngramError, match="1 of 3 words .*word 1 \\('20,000'\\)"):
+        tokenize(["the", "20,000", ","], digits)
+    assert len(tokenize(["the", "10,000"], digits).pooled[1]) == 3
+    assert len(tokenize(["the", "\u266a,"], digits).pooled[1]) == 2  # nothing but marks, one of them known
+
+
+def test_half_a_character_is_refused_by_its_word() -> None:
+    with pytest.raises(EngramError, match=r"word 1 \('a\\ud83d'\) holds half a character"):
+        tokenize(["the", "a\ud83d", "b"], TOKENIZERS["gpt2-tiny"])
+
+
 def test_an_unknown_token_that_is_not_declared_is_known_by_the_model_below() -> None:
     tokenizer = fast(models.WordLevel({"<unk>": 0, "the": 1}, "<unk>"), BertPreTokenizer(), train=False, unk_token=None, bos_token=None, sep_token=None)
     with pytest.raises(EngramError, match="word 1 \\('hat'\\)"):

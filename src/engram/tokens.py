@@ -62,7 +62,7 @@ def tokenize(words: Sequence[str], tokenizer: Any) -> TokenizedStory:
     ------
     EngramError
         If the tokenizer gives no character offsets, or offsets that do not fit the text; if a token covers parts of two words; if a word has no
-        token of its own, or none but special tokens (the unknown token among them).
+        token of its own, or special tokens (the unknown token among them) and none that holds a letter or a digit; if a word holds half a character.
 
     Notes
     -----
@@ -76,6 +76,7 @@ def tokenize(words: Sequence[str], tokenizer: Any) -> TokenizedStory:
             "fast one: AutoTokenizer.from_pretrained(..., use_fast=True).save_pretrained(folder)."
         )
     text = " ".join(words)
+    _check_whole(words, text)
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, split_special_tokens=True, verbose=False)
     ids, offsets = np.asarray(encoded["input_ids"]), np.asarray(encoded["offset_mapping"]).reshape(-1, 2)
     ends = np.cumsum([len(word) + 1 for word in words]) - 1  # end of each word in the text
@@ -99,7 +100,10 @@ def tokenize(words: Sequence[str], tokenizer: Any) -> TokenizedStory:
         inside = inside if len(inside) else tokens
         # A special token that stands for an unknown part of the word counts where another part is known; one that is written in the word does not.
         kept = inside[[not special[token] or text[slice(*offsets[token])].strip() != names[ids[token]] for token in inside]]
-        if special[inside].all():
+        known = inside[~special[inside]]
+        if has_letters(word) and len(known) < len(inside):
+            known = known[[says_something(tokenizer, ids[token], text[slice(*offsets[token])]) for token in known]]
+        if len(known) == 0:
             unknown.append(f"word {index} ('{word}')")
         elif special[kept].any():
             partly.append(f"word {index} ('{word}')")
@@ -120,6 +124,23 @@ def tokenize(words: Sequence[str], tokenizer: Any) -> TokenizedStory:
             "of them. Write these words with characters that the model knows, take them out, or use a model for this language."
         )
     return TokenizedStory(ids, first, pooled)
+
+
+def says_something(tokenizer: Any, token: int, covered: str) -> bool:
+    """Tell whether a token stands for a letter or a digit of the text that it covers.
+
+    The comma of "10,000" does not; nor does the mark for a word's beginning ("▁"), whose offsets are those of the first letter.
+    """
+    return has_letters(covered) and bool(str(tokenizer.convert_ids_to_tokens(int(token))).strip("▁ "))
+
+
+def _check_whole(words: Sequence[str], text: str) -> None:
+    """Refuse half of a character beyond U+FFFF: JSON can hold one alone, tokenizers cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        index = next(index for index, word in enumerate(words) if text[error.start] in word)
+        raise EngramError(f"word {index} ({words[index]!a}) holds half a character. Write the character, or take it out.") from None
 
 
 def _lost_letters(word: str, tokenizer: Any) -> list[str]:
@@ -175,8 +196,12 @@ def _special_tokens(tokenizer: Any) -> dict[int, str]:
     added = getattr(tokenizer, "added_tokens_decoder", {})
     special = {number: token.content for number, token in added.items() if token.special}
     special |= dict(zip(getattr(tokenizer, "all_special_ids", []), getattr(tokenizer, "all_special_tokens", []), strict=True))
-    # The unknown token of the model below need not be declared above.
-    unknown = getattr(getattr(getattr(tokenizer, "backend_tokenizer", None), "model", None), "unk_token", None) or getattr(tokenizer, "unk_token", None)
+    unknown = unknown_token(tokenizer)
     if unknown is not None and (number := tokenizer.convert_tokens_to_ids(unknown)) is not None:
         special[number] = unknown
     return {number: token for number, token in special.items() if token == unknown or (has_letters(token) and not _BYTE.fullmatch(token))}
+
+
+def unknown_token(tokenizer: Any) -> str | None:
+    """Return the token for whatever is unknown: that of the model below, which need not be declared above."""
+    return getattr(getattr(getattr(tokenizer, "backend_tokenizer", None), "model", None), "unk_token", None) or getattr(tokenizer, "unk_token", None)
