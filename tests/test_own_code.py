@@ -13,7 +13,7 @@ import pytest
 import yaml
 from conftest import MODELS, random_words, regions, snakemake, story_words, write_table_study
 
-from engram import activations, hub, own_code, plan, raw_files, tuning
+from engram import activations, causality, hub, own_code, plan, raw_files, shapes, tuning
 from engram.adapters import is_adapter
 from engram.config import read_study
 from engram.errors import EngramError
@@ -170,3 +170,14 @@ def test_a_study_with_such_a_model(own: Path, tmp_path: Path) -> None:
     written = json.loads((tmp_path / target).with_suffix(".json").read_text())["Provenance"]
     assert written["Config"]["model"]["trust_remote_code"] is True
     assert any("code of the model's own is run" in warning for warning in written["Warnings"])
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"num_hidden_layers": ' + "9" * 5000 + "}"])
+def test_configurations_that_json_readers_cannot_take(text: str, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    shutil.copytree(MODELS / "llama-tiny", folder)
+    (folder / "config.json").write_text(text)
+    assert own_code.classes(folder) == [] and causality.told_bidirectional(folder) == ""
+    with pytest.raises(EngramError, match=r"models.m.source: '.*config.json' is (nested too deeply|no JSON object)"):
+        read_study({"study": "s", "dataset": {"kind": "alice"}, "models": {"m": {"source": str(folder)}}})
+    assert shapes.read_shape(folder / "config.json") is None

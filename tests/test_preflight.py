@@ -10,18 +10,24 @@ import pytest
 import yaml
 from conftest import ROOT, jobs, snakemake
 
-from engram import preflight
-from engram.config import read_study
+from engram import preflight, shapes
+from engram.config import Study, read_study
+from engram.errors import EngramError
+from engram.layers import reported_layer
 from engram.needs import Need, need
 from engram.plan import Plan, make_plan
 from engram.preflight import FINE, LOOK, STOP, Machine
-from engram.study.stages.preflight import all_jobs
+from engram.study.stages.preflight import all_jobs, depends_on
 
 CONFIG: dict[str, Any] = {
     "annotators": [],
     "disk": 1e9,
     "fetches_narratives": False,
-    "jobs": {"bold": {"count": 3, "memory": 4e9, "gpu": 0, "seconds": 100}, "encoding": {"count": 2, "memory": 10e9, "gpu": 6e9, "seconds": 9e5}},
+    "assumed": [],
+    "jobs": {
+        "bold": {"count": 3, "memory": 4e9, "gpu": 0, "seconds": 100, "sure_memory": 4e9, "sure_gpu": 0},
+        "encoding": {"count": 2, "memory": 10e9, "gpu": 6e9, "seconds": 9e5, "sure_memory": 2e9, "sure_gpu": 1e9},
+    },
     "mirror": None,
     "models": [{"code": False, "here": True, "name": "mine", "revision": None, "source": "models/mine"}],
     "remote": False,
@@ -56,6 +62,51 @@ def test_study_that_fits() -> None:
 )
 def test_what_does_not_fit_is_named(config: dict[str, Any], machine: Machine, what: str, state: str) -> None:
     assert states(config, machine)[what] == state
+
+
+def test_what_only_an_assumption_would_stop_is_looked_at() -> None:
+    config = {**CONFIG, "assumed": ["new"]}
+    for machine, what, state in (
+        (Machine(8e9, 500e9, 8, (4e9,)), "memory (encoding)", LOOK),
+        (Machine(8e9, 500e9, 8, (4e9,)), "GPU memory (encoding)", LOOK),
+        (Machine(8e9, 5e8, 8, (4e9,)), "disk", LOOK),
+        (Machine(3e9, 500e9, 8, (5e8,)), "memory (encoding)", STOP),  # the BOLD alone takes more
+        (Machine(3e9, 500e9, 8, (5e8,)), "GPU memory (encoding)", STOP),
+        (MACHINE, "memory (encoding)", FINE),
+    ):
+        check = {one.what: one for one in preflight.checks(config, machine, lambda *_: "", {})}[what]
+        assert check.state == state and (state == LOOK) == ("assumes 7 billion parameters for new, whose config.json is not here" in check.found)
+
+
+def test_models_of_unknown_shape_are_known_as_such(tmp_path: Path) -> None:
+    models = {"here": {"source": str(ROOT / "resources" / "models" / "gpt2-tiny")}, "known": {"source": "gpt2"}, "new": {"source": "org/new"}}
+    study = read_study({"study": "s", "dataset": {"kind": "simulated", "stories": ["lighthouse"], "listeners": 4}, "models": models})
+    found = depends_on(study, make_plan(study), False)
+    assert found["assumed"] == ["new"]
+    assert found["jobs"]["activations"]["memory"] > 5 * found["jobs"]["activations"]["sure_memory"] > 0
+    assert found["jobs"]["bold"]["memory"] == found["jobs"]["bold"]["sure_memory"] and found["jobs"]["tables"]["sure_memory"] == 0
+
+
+def test_a_layer_that_no_model_has_is_refused() -> None:
+    tiny = {"source": str(ROOT / "resources" / "models" / "gpt2-tiny")}
+
+    def with_layer(layer: int, **models: Any) -> Study:
+        dataset = {"kind": "simulated", "stories": ["lighthouse"], "listeners": 4}
+        return read_study({"study": "s", "dataset": dataset, "models": {"tiny": tiny, **models}, "figures": {"layer": layer}})
+
+    depth = shapes.known_shape(with_layer(0), "tiny")
+    assert depth is not None
+    shapes.check_layer(with_layer(depth.layers - 1))
+    with pytest.raises(EngramError, match=rf"figures.layer: 10000 is beyond the last layer of every model \(tiny {depth.layers - 1}, gpt2 12\)"):
+        shapes.check_layer(with_layer(10_000, gpt2={"source": "gpt2"}))
+    shapes.check_layer(with_layer(12, gpt2={"source": "gpt2"}))
+    shapes.check_layer(with_layer(10_000, new={"source": "org/new"}))
+
+
+def test_the_last_layer_takes_the_place_of_one_that_a_model_does_not_have(caplog: pytest.LogCaptureFixture) -> None:
+    assert [reported_layer(12, None), reported_layer(12, 12), reported_layer(0, 5)] == [8, 12, 0] and not caplog.text
+    assert [reported_layer(11, 9_999), reported_layer(11, 9_999)] == [11, 11]
+    assert caplog.text.count("figures.layer is 9999, and a model has the layers 0 to 11: its last one is reported") == 1
 
 
 def test_models_of_the_hub_are_asked_for(tmp_path: Path) -> None:

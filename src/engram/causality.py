@@ -49,7 +49,7 @@ def told_bidirectional(folder: str | Path) -> str:
         if content.get("is_decoder") or content.get("causal"):
             return ""  # a trial will show
         masked = [name for name in names if str(name).endswith("ForMaskedLM")]
-    except (OSError, ValueError, AttributeError, TypeError):
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError):
         return ""
     if kind in ENCODERS:
         return f"'{kind}' is an encoder, which reads in both directions"

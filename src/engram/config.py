@@ -528,7 +528,7 @@ class Figures(Section):
     dpi: int = Field(150, ge=50, le=1200)
     """Resolution of the PNG files; every figure is written as SVG too."""
     layer: int | None = Field(None, ge=0, le=10_000)
-    """Layer to show where a figure shows one; null: two thirds of each model's depth. Never chosen by its own score."""
+    """Layer to report where one is; the last one of models that are not as deep; null: two thirds of each model's depth. Never chosen by its own score."""
 
 
 class Study(Section):
@@ -845,6 +845,8 @@ def check_model_folder(folder: Path, key: str, weights: bool = True, code: bool 
         encoder_decoder = content.get("is_encoder_decoder", False)
     except (ValueError, AttributeError) as error:
         raise EngramError(f"{key}: '{folder / 'config.json'}' is no JSON object: {error}.") from None
+    except RecursionError:
+        raise EngramError(f"{key}: '{folder / 'config.json'}' is nested too deeply for a model's configuration. Fetch the model again.") from None
     if encoder_decoder:
         raise EngramError(f"{key}: '{folder}' holds an encoder with a decoder; give a causal model or an encoder.")
     if code and (why := own_code.trouble(folder)):

@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+from functools import cache
+
+logger = logging.getLogger(__name__)
+
 
 def reported_layer(depth: int, layer: int | None) -> int:
     """Return the layer to report for a model whose last layer is `depth`: fixed beforehand, never chosen by its score."""
-    return min(layer, depth) if layer is not None else round(2 * depth / 3)
+    if layer is None:
+        return round(2 * depth / 3)
+    if 0 < depth < layer:  # a baseline has one layer, 0
+        _warn(depth, layer)
+    return min(layer, depth)
+
+
+@cache
+def _warn(depth: int, layer: int) -> None:
+    """Say once that a model is not as deep as the layer that is asked for."""
+    logger.warning("figures.layer is %d, and a model has the layers 0 to %d: its last one is reported", layer, depth)

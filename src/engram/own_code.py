@@ -35,7 +35,7 @@ def classes(folder: str | Path) -> list[str]:
     for name in _FILES:
         try:
             named = json.loads((Path(folder) / name).read_text(encoding="utf-8")).get("auto_map") or {}
-        except (OSError, ValueError, AttributeError):
+        except (OSError, ValueError, AttributeError, RecursionError):
             continue
         for one in named.values() if isinstance(named, dict) else [named]:
             found += [part for part in (one if isinstance(one, list) else [one]) if isinstance(part, str)]

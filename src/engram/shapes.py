@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engram.config import Study, folder_here
+from engram.errors import EngramError
 from engram.names import WORD_RATE
 from engram.plan import download_name
 
@@ -104,19 +105,57 @@ _ASSUMED = ModelShape(33, 4096, inner=11_008, vocabulary=32_000, positions=4096,
 
 
 def model_shape(study: Study, name: str) -> ModelShape:
-    """Return the shape of a model of a study, from its configuration if that is here: in its folder, in the mirror, or downloaded."""
+    """Return the shape of a model of a study, or what is assumed of models whose configuration is not here (a model of 7 billion parameters)."""
+    return known_shape(study, name) or _ASSUMED
+
+
+def unknown_models(study: Study) -> list[str]:
+    """Return the names of the models whose shape is assumed."""
+    return [name for name in study.language_models() if known_shape(study, name) is None]
+
+
+def check_layer(study: Study) -> None:
+    """Refuse a layer to show that no model of the study has.
+
+    Where some have it, the last layer of the others is shown, with a warning of the jobs that choose it (`engram.layers.reported_layer`).
+
+    Raises
+    ------
+    EngramError
+        If the layer lies beyond the last one of every model; models whose shape is not known yet may have it.
+    """
+    shapes = {name: known_shape(study, name) for name in study.language_models()}
+    last = {name: shape.layers - 1 for name, shape in shapes.items() if shape is not None}
+    if study.figures.layer is not None and shapes and len(last) == len(shapes) and study.figures.layer > max(last.values()):
+        found = ", ".join(f"{name} {depth}" for name, depth in last.items())
+        raise EngramError(
+            f"figures.layer: {study.figures.layer} is beyond the last layer of every model ({found}). Write a layer that they have, or leave it out."
+        )
+
+
+def known_shape(study: Study, name: str) -> ModelShape | None:
+    """Return the shape of a model, from its configuration if that is here: in its folder, in the mirror, or downloaded; None if it is not known."""
     if name == WORD_RATE:
         return ModelShape(1, 1)
     model = study.language_models()[name]
     if model.base is not None:
-        return model_shape(study, model.base)  # an adapter has the shape of the model that it adapts
+        return known_shape(study, model.base)  # an adapter has the shape of the model that it adapts
     downloaded = Path(study.pathvars.get("downloads", "resources/downloads")) / "models" / download_name(model)
     for folder in (folder_here(study, model.source), downloaded):
         if folder is not None and (folder / "config.json").is_file():
-            found = shape_of(json.loads((folder / "config.json").read_text(encoding="utf-8")))
+            found = read_shape(folder / "config.json")
             if found is not None:
                 return found
-    return _KNOWN.get(model.source, _ASSUMED)
+    return _KNOWN.get(model.source)
+
+
+def read_shape(path: Path) -> ModelShape | None:
+    """Return the shape that a model's `config.json` tells; None if it tells none, or cannot be read."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        return None  # the job that reads the model says what is wrong with it
+    return shape_of(content) if isinstance(content, dict) else None
 
 
 def shape_of(config: dict[str, Any]) -> ModelShape | None:

@@ -7,7 +7,7 @@ this file, and nothing heavy is imported, since every job of a cluster reads it 
 import os
 from inspect import signature
 
-from engram import endings, raw_plan
+from engram import endings, raw_plan, shapes
 from engram.code import digest
 from engram.config import MIRROR_VARIABLE, NAME, read_study
 from engram.config_files import check_files
@@ -31,6 +31,7 @@ try:
     check_files(workflow.overwrite_configfiles)
     STUDY = read_study(config)
     PLAN = make_plan(STUDY)
+    shapes.check_layer(STUDY)
 except EngramError as error:
     endings.refuse(error, logger)
 

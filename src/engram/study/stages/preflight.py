@@ -10,6 +10,7 @@ from engram.config import Study
 from engram.disk import estimate
 from engram.needs import need
 from engram.plan import Plan
+from engram.shapes import unknown_models
 from engram.study.stages import associations, bold, ceilings, chance, comparisons, encoding, features, fetch, nuisance, simulation, stories, tables, tunings
 from engram.study.stages.shared import Key
 
@@ -34,6 +35,8 @@ _JOBS: dict[str, Callable[[Study, Plan], list[Key]]] = {
     "tuned": tunings.reading_jobs,
     "tuned_effects": tunings.scoring_jobs,
 }
+#: Rules whose jobs depend on no model.
+_WITHOUT_MODELS = ("simulate", "story", "bold", "ceiling")
 
 
 def all_jobs(study: Study, plan: Plan) -> dict[str, list[Key]]:
@@ -54,6 +57,7 @@ def depends_on(study: Study, plan: Plan, is_remote: bool) -> dict[str, Any]:
     """
     mirror = study.mirror_folder()
     return {
+        "assumed": unknown_models(study),
         "annotators": [name for name, one in study.associations.items() if one.annotator is not None and one.annotator.address is not None],
         "data": data(study, plan),
         "disk": sum(estimate(study, plan).values()),
@@ -79,9 +83,13 @@ def data(study: Study, plan: Plan) -> dict[str, Any]:
 
 
 def _taken(study: Study, plan: Plan, rule: str, jobs: list[Key]) -> dict[str, float]:
-    """Return how many jobs a rule has, the most memory that one takes, and the time of all."""
+    """Return how many jobs a rule has, the most memory that one takes (``sure``: of those that read no model of assumed shape), and the time of all."""
     needs = [need(study, plan, rule, one) for one in jobs]
+    assumed = unknown_models(study)
+    sure = [one for key, one in zip(jobs, needs, strict=True) if not assumed or rule in _WITHOUT_MODELS or key.get("model", assumed[0]) not in assumed]
     return {
+        "sure_gpu": max((one.gpu for one in sure), default=0),
+        "sure_memory": max((one.memory for one in sure), default=0),
         "count": len(needs),
         "gpu": max(one.gpu for one in needs),
         "memory": max(one.memory for one in needs),
