@@ -121,6 +121,16 @@ def test_regions_show_the_reported_layer() -> None:
     assert "layer 1" in figures_scores.regions(table, ceilings(table), MODELS, 1).figure.axes[0].get_legend_handles_labels()[1][1]
 
 
+def test_names_with_dollar_signs_are_no_formulas(tmp_path: Path) -> None:
+    table = scores(rois={"L": ["A$_{$", "ATL"], "R": ["ATL"]})
+    regions = figures_scores.regions(table, ceilings(table), MODELS, None)
+    style.save(regions, str(tmp_path / "r.svg"), str(tmp_path / "r.png"), 72)
+    assert "A$_{$" in (tmp_path / "r.svg").read_text()
+    reliability = figures_scores.reliability(ceilings(table))
+    reliability.figure.canvas.draw()
+    assert any(text.get_text().endswith("$r_{SB}$") and text.get_parse_math() for text in reliability.figure.findobj(Text))
+
+
 def test_many_regions_stand_below_each_other_on_a_page() -> None:
     rois = {side: [f"G_and_S_region-number_{k:02d}" for k in range(74)] for side in "LR"}
     table = scores(["one"], LISTENERS[:2], rois)

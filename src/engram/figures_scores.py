@@ -323,7 +323,7 @@ def reliability(ceilings: pd.DataFrame) -> Drawn:
     style.region_axis(regions_panel, labels, labelled=total <= _MANY)
     if total > _MANY:
         regions_panel.set_xlabel(f"{total} regions, by hemisphere and name (tables/ceilings.tsv has them all)")
-    regions_panel.set_ylabel("split-half reliability $r_{SB}$")
+    regions_panel.set_ylabel("split-half reliability $r_{SB}$", parse_math=True)
     regions_panel.set_title("regions (mean of all listeners)")
     if len(stories) > 1:
         style.legend(figure, [listeners_panel])

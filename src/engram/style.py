@@ -63,6 +63,8 @@ RC: dict[str, Any] = {
     "ytick.major.size": 2,
     "lines.linewidth": 1.0,
     "lines.markersize": 2.5,
+    # Names of regions may hold dollar signs, which mark formulas otherwise.
+    "text.parse_math": False,
     "legend.frameon": False,
     "legend.handlelength": 2.2,
     "svg.fonttype": "none",
