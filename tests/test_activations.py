@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from conftest import MODELS, story_words
+from tokenizers import Tokenizer, models, processors
+from transformers import PreTrainedTokenizerFast
 
 from engram import activations
 from engram.errors import EngramError
@@ -109,6 +111,15 @@ def test_an_encoder_reads_the_framed_prefix(encoder_folder: Path) -> None:
     with torch.inference_mode():
         last = reader.model(input_ids=torch.tensor([ids])).last_hidden_state[0, -2].numpy()
     np.testing.assert_allclose(vectors(words, reader, context=40)[-1, 12], last, atol=1e-5)
+
+
+def test_the_frame_is_found_where_the_vocabulary_has_no_letter_a() -> None:
+    characters = {"[PAD]": 0, "[CLS]": 1, "[SEP]": 2, "海": 3, "鼠": 4}
+    whole = Tokenizer(models.BPE(vocab=characters, merges=[]))
+    whole.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 1), ("[SEP]", 2)])
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=whole, cls_token="[CLS]", sep_token="[SEP]", pad_token="[PAD]")
+    assert tokenizer("a", add_special_tokens=False)["input_ids"] == []
+    assert activations._special_tokens(tokenizer, causal=False) == ([1], [2])
 
 
 def test_untrained_twins_are_seeded_and_differ_from_the_trained() -> None:

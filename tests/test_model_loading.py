@@ -14,7 +14,18 @@ import pytest
 import torch
 from conftest import MODELS, story_words
 from safetensors.torch import load_file, save_file
-from transformers import AutoModel, AutoModelForCausalLM, AutoTokenizer, BertConfig, BertForMaskedLM, BertForSequenceClassification
+from transformers import (
+    AutoModel,
+    AutoModelForCausalLM,
+    AutoTokenizer,
+    BertConfig,
+    BertForMaskedLM,
+    BertForSequenceClassification,
+    DebertaV2Config,
+    DebertaV2Model,
+    LlamaConfig,
+    LlamaForCausalLM,
+)
 
 from engram import activations, adapters
 from engram.errors import EngramError
@@ -176,6 +187,88 @@ def test_an_index_names_safetensors_of_its_own_folder(place: str, message: str, 
     (tmp_path / "model" / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": index}))
     with pytest.raises(EngramError, match=message):
         activations.load(tmp_path / "model", device="cpu")
+
+
+def doubled(prefix: str, other: bool = True) -> Callable[[Tensors], Tensors]:
+    """Add weights of a block under other names, with other numbers or the same."""
+    return lambda tensors: {
+        **{prefix + name.removeprefix("transformer."): tensor + other for name, tensor in tensors.items() if "h.0." in name and tensor.is_floating_point()},
+        **tensors,
+    }
+
+
+@pytest.mark.parametrize("prefix", ["", "transformer._orig_mod."])
+def test_two_weights_that_are_read_as_one_are_refused_unless_alike(prefix: str, tmp_path: Path) -> None:
+    with pytest.raises(EngramError, match=r"holds two sets of weights: .*h\.0\..* are both read as 'transformer\.h\.0\..*their numbers differ"):
+        activations.load(changed(tmp_path / "other", doubled(prefix)), device="cpu")
+    np.testing.assert_array_equal(vectors(changed(tmp_path / "alike", doubled(prefix, False))), vectors(MODELS / "gpt2-tiny"))
+
+
+def test_one_file_and_shards_with_other_weights_are_refused(tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    sharded(folder)
+    whole = load_file(MODELS / "gpt2-tiny" / "model.safetensors")
+    save_file(whole, folder / "model.safetensors", {"format": "pt"})
+    np.testing.assert_array_equal(vectors(folder), vectors(MODELS / "gpt2-tiny"))
+    save_file({name: tensor + (".ln_1.weight" in name) for name, tensor in whole.items()}, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(EngramError, match=r"holds two sets of weights: .*'model.safetensors' and .*-of-.*numbers differ"):
+        activations.load(folder, device="cpu")
+
+
+def test_a_weight_in_two_shards_is_refused(tmp_path: Path) -> None:
+    named = sharded(tmp_path / "model")
+    name, file = min(named.items(), key=lambda item: item[1])
+    last = tmp_path / "model" / max(named.values())
+    assert last.name != file
+    tensor = load_file(tmp_path / "model" / file)[name]
+    save_file({**load_file(last), name: tensor + 1}, last, {"format": "pt"})
+    with pytest.raises(EngramError, match="holds two sets of weights"):
+        activations.load(tmp_path / "model", device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n",
+            r"'model.safetensors' cannot be read: it is a pointer of Git LFS.*lfs pull",
+        ),
+        (None, r"'model.safetensors' cannot be read: it is not in safetensors, or not whole \("),
+    ],
+    ids=["pointer", "truncated"],
+)
+def test_files_that_are_no_whole_weights_are_named(content: bytes | None, message: str, tmp_path: Path) -> None:
+    folder = tmp_path / "base"
+    shutil.copytree(MODELS / "llama-tiny", folder)
+    path = folder / "model.safetensors"
+    path.write_bytes(content or path.read_bytes()[:-100])
+    with pytest.raises(EngramError, match=message):
+        activations.load(folder, device="cpu")
+    tuned = tmp_path / "adapter"
+    tuned.mkdir()
+    (tuned / "adapter_config.json").write_text("{}")
+    (tuned / adapters.CARD).write_text(json.dumps({"base": {"source": "base", "fingerprint": "0" * 64}}))
+    with pytest.raises(EngramError, match=message):
+        activations.load(tuned, base=folder, device="cpu")
+
+
+def test_weights_that_a_family_passes_over_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    config = DebertaV2Config(
+        vocab_size=1280,
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        intermediate_size=64,
+        max_position_embeddings=64,
+        position_biased_input=True,
+    )
+    DebertaV2Model(config).save_pretrained(tmp_path)
+    load_model(AutoModel, tmp_path, dtype="float32")
+    assert "passes over" not in caplog.text
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "position_biased_input": False}))
+    load_model(AutoModel, tmp_path, dtype="float32")
+    assert "passes over (embeddings.position_embeddings.weight)" in caplog.text
 
 
 def test_weights_that_are_no_safetensors_are_refused(tmp_path: Path) -> None:
@@ -355,6 +448,30 @@ def test_an_adapters_base_is_held_against_its_card_in_every_byte(tmp_path: Path,
         adapters.base_of(folder, folder)
 
 
+def test_tokens_of_tied_embeddings_are_trained_once(tmp_path: Path) -> None:
+    from peft import LoraConfig, get_peft_model
+
+    base = tmp_path / "tied"
+    torch.manual_seed(0)
+    config = {**json.loads((MODELS / "llama-tiny" / "config.json").read_text()), "tie_word_embeddings": True}
+    model = LlamaForCausalLM(LlamaConfig.from_dict(config))
+    model.save_pretrained(base)
+    for file in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(MODELS / "llama-tiny" / file, base)
+    tuned = get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", target_modules=["q_proj"], init_lora_weights=False, trainable_token_indices=[5, 6]))
+    tuned.save_pretrained(str(tmp_path / "adapter"))
+    assert activations.load(tmp_path / "adapter", base=base, device="cpu").causal
+
+
+def test_an_adapter_without_a_card_says_which_base_it_names(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    folder = adapter(tmp_path / "adapter")[0]
+    adapters.base_of(folder, MODELS / "llama-tiny")
+    adapters.base_of(folder, tmp_path / "someone--llama-tiny@0123abcd")  # as a fetched model's folder is named
+    assert not caplog.text
+    adapters.base_of(folder, MODELS / "gpt2-tiny")
+    assert "llama-tiny', and is applied to" in caplog.text
+
+
 def test_adapters_that_change_nothing_or_cannot_be_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     folder = adapter(tmp_path / "adapter")[0]
     config, weights = folder / "adapter_config.json", folder / "adapter_model.safetensors"
@@ -364,6 +481,9 @@ def test_adapters_that_change_nothing_or_cannot_be_read(tmp_path: Path, caplog: 
     assert "was not trained: its lora_B weights are all 0" in caplog.text
     config.write_text(json.dumps({**written, "lora_alpha": 0}))
     with pytest.raises(EngramError, match="lora_alpha 0, so that it changes nothing"):
+        activations.load(folder, base=MODELS / "llama-tiny", device="cpu")
+    config.write_text(json.dumps({**written, "alpha_pattern": {"v_proj": 0}}))
+    with pytest.raises(EngramError, match="alpha_pattern 0 for v_proj"):
         activations.load(folder, base=MODELS / "llama-tiny", device="cpu")
     config.write_text(json.dumps({**written, "peft_type": "NO_SUCH_TYPE"}))
     with pytest.raises(EngramError, match="is not what peft expects"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,8 @@ logger = logging.getLogger(__name__)
 DEFAULT_CONTEXT = 1024
 #: Word vectors longer than this many times the layer's median are named in the log.
 MASSIVE = 20
+#: Tokens of a vocabulary that are tried as a text, for one that lacks the letter a.
+_TRIED = 1000
 #: What spares a search for a batch that fits into memory, and what to do where none does.
 _SMALLER = (
     "'activations.batch_tokens: {size}' in the configuration spares this; vectors are the same up to rounding.",
@@ -173,8 +176,7 @@ def reading_options(reading: Mapping[str, Any]) -> dict[str, Any]:
 def _special_tokens(tokenizer: Any, causal: bool) -> tuple[list[int], list[int]]:
     """Return the special tokens around a window: BOS for a causal model, the tokenizer's own frame for an encoder."""
     if not causal:
-        framed = tokenizer("a")["input_ids"]
-        plain = tokenizer("a", add_special_tokens=False)["input_ids"]
+        framed, plain = _framed(tokenizer)
         for begin in range(len(framed) - len(plain) + 1):
             if framed[begin : begin + len(plain)] == plain:
                 return framed[:begin], framed[begin + len(plain) :]
@@ -183,6 +185,16 @@ def _special_tokens(tokenizer: Any, causal: bool) -> tuple[list[int], list[int]]
             return [token], []
     logger.warning("the tokenizer has no BOS, CLS or EOS token: windows begin with the story's own tokens")
     return [], []
+
+
+def _framed(tokenizer: Any) -> tuple[list[int], list[int]]:
+    """Return the tokens of a short text with the tokenizer's frame and without, for the first text that it knows a token for."""
+    special = set(tokenizer.all_special_ids)
+    known = (token for token, number in sorted(tokenizer.get_vocab().items(), key=lambda item: item[1]) if number not in special)
+    for text in chain(["a"], (tokenizer.convert_tokens_to_string([token]) for token in islice(known, _TRIED))):
+        if plain := tokenizer(text, add_special_tokens=False)["input_ids"]:
+            return tokenizer(text)["input_ids"], plain
+    raise EngramError(f"the tokenizer ({type(tokenizer).__name__}) makes no token of any text tried. Save the model's own tokenizer beside it.")
 
 
 def plan_windows(story: TokenizedStory, reader: Reader, *, mode: str, context: int | None, stride: int | None) -> list[Window]:

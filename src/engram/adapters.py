@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from engram import storage
 from engram.errors import EngramError
-from engram.model_loading import is_finite, load_model, weight_files
+from engram.model_loading import is_finite, load_model, opened, weight_files
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ def base_of(folder: str | Path, base: str | Path | None) -> Path:
         )
     known = card.get("fingerprint")
     if known is None:
+        _warn_of_another_base(folder, base, name)
         return Path(base)
     sampled = len(known) == _SAMPLED
     found = fingerprint(base, sampled=sampled)
@@ -67,6 +69,24 @@ def base_of(folder: str | Path, base: str | Path | None) -> Path:
     if sampled:
         logger.warning("the card in '%s' is of an earlier version and knows only the first rows of its base's weights: these are the same", folder)
     return Path(base)
+
+
+def _warn_of_another_base(folder: str | Path, base: str | Path, named: str) -> None:
+    """Say that an adapter without a card names another base than the one that is given, as far as names tell."""
+
+    def plain(name: str) -> str:
+        return re.sub(r"[^a-z0-9.-]+", "--", name.casefold())  # as folders of fetched models are named
+
+    wanted = plain(re.split(r"[/\\]", named.rstrip("/\\"))[-1])
+    given = plain(re.sub(r"@[0-9a-f]{8}$", "", Path(base).resolve().name))
+    if named != "unknown" and given != wanted and not given.endswith(f"--{wanted}"):
+        logger.warning(
+            "the adapter in '%s' says that it was tuned on '%s', and is applied to '%s'; it has no card (%s) that could tell whether they are the same",
+            folder,
+            named,
+            base,
+            CARD,
+        )
 
 
 def fingerprint(folder: str | Path, *, sampled: bool = False) -> str:
@@ -84,11 +104,10 @@ def fingerprint(folder: str | Path, *, sampled: bool = False) -> str:
         64 hexadecimal digits (SHA-256).
     """
     import torch
-    from safetensors import safe_open
 
     found = {}
     for path in weight_files(folder):
-        with safe_open(path, framework="pt") as file:
+        with opened(path) as file:
             for name in file.keys():  # noqa: SIM118 (no mapping)
                 part = file.get_slice(name)
                 rows = part[:1] if sampled and part.get_shape() else file.get_tensor(name)
@@ -154,6 +173,10 @@ def merged(base: str | Path, tuned: str | Path, dtype: str = "float32", code: bo
     told: Any = set_peft_model_state_dict(model, dict(weights))
     marks = (model.base_model.prefix, "modules_to_save.", "trainable_tokens_")
     missing = [name for name in told.missing_keys if any(mark in name for mark in marks) and ".default" in name]
+    # A weight that is tied to one that is there (tokens of an output layer that is the embeddings) is there.
+    parts = dict(model.named_parameters(remove_duplicate=False))
+    there = {id(part) for name, part in parts.items() if name not in told.missing_keys}
+    missing = [name for name in missing if id(parts.get(name)) not in there]
     if told.unexpected_keys or missing:
         raise EngramError(
             f"the adapter in '{tuned}' does not fit the model in '{home}': {len(told.unexpected_keys)} of its {len(weights)} weights have no place in it "
@@ -164,6 +187,8 @@ def merged(base: str | Path, tuned: str | Path, dtype: str = "float32", code: bo
         raise EngramError(f"the adapter in '{tuned}' has weights that are not finite numbers. Tune it again, or give an earlier checkpoint.")
     if getattr(adapter, "lora_alpha", None) == 0:
         raise EngramError(f"the adapter in '{tuned}' has lora_alpha 0, so that it changes nothing. Correct its {_ADAPTER}.")
+    if nothing := [name for name, alpha in (getattr(adapter, "alpha_pattern", None) or {}).items() if alpha == 0]:
+        raise EngramError(f"the adapter in '{tuned}' has alpha_pattern 0 for {', '.join(nothing)}, so that it changes nothing there. Correct its {_ADAPTER}.")
     if all(not weight.any() for name, weight in weights.items() if ".lora_B." in name) and any(".lora_B." in name for name in weights):
         logger.warning("the adapter in '%s' was not trained: its lora_B weights are all 0, so that it changes nothing", tuned)
     return model.merge_and_unload().eval()

@@ -35,6 +35,8 @@ _COMPUTED = re.compile(r"(?:^|\.)(?:inv_freq|position_ids|token_type_ids|masked_
 _MASK = re.compile(r"(?:^|\.)(?:attn|attention)\.bias$")
 #: Types of stored numbers that are no weights until they are scaled.
 _SCALED = ("I", "U", "F8", "F4", "F6_", "BOOL")
+#: What a pointer of Git LFS begins with.
+_POINTER = b"version https://git-lfs."
 _SHOWN = 5
 #: Relative difference up to which stored frequencies are those that are computed: bfloat16 keeps 8 bits.
 _STORED = 1e-2
@@ -92,7 +94,9 @@ def load_model(kind: Any, folder: str | Path, *, dtype: str, code: bool = False,
     kept = [one for one in getattr(model, "_weight_conversions", None) or [] if not set(one.source_patterns) & set(translation)]
     if translation:
         model._weight_conversions = kept
+    _refuse_two_sets(model, folder, translation)
     _refuse_scaled(stored, model, folder)
+    _warn_of_passed_over(model, stored, folder, translation)
     _compare(model, info, stored, folder, head)
     _define_buffers(kind, model, info["missing_keys"], folder, dtype, code)
     _refuse_other_computed(model, stored, folder, translation)
@@ -108,15 +112,36 @@ def stored_tensors(folder: str | Path) -> dict[str, tuple[list[int], str]]:
     EngramError
         If an index of several files names one that is not in safetensors or not in the folder itself.
     """
-    from safetensors import safe_open
-
     found = {}
     for path in weight_files(folder):
-        with safe_open(path, framework="pt") as file:
+        with opened(path) as file:
             for name in file.keys():  # noqa: SIM118 (no mapping)
                 part = file.get_slice(name)
                 found[name] = (part.get_shape(), str(part.get_dtype()))
     return found
+
+
+def opened(path: Path) -> Any:
+    """Open a file of weights, as `safetensors.safe_open` does.
+
+    Raises
+    ------
+    EngramError
+        If it is no safetensors file, or not a whole one.
+    """
+    from safetensors import safe_open
+
+    try:
+        return safe_open(path, framework="pt")
+    except Exception as error:  # as many kinds as there are ways to break it
+        with path.open("rb") as file:
+            pointer = file.read(len(_POINTER)) == _POINTER
+        why = (
+            "it is a pointer of Git LFS. Fetch its content: 'git lfs pull'"
+            if pointer
+            else f"it is not in safetensors, or not whole ({error}). Copy or fetch the model again"
+        )
+        raise EngramError(f"the model in '{path.parent}' cannot be loaded: '{path.name}' cannot be read: {why}.") from error
 
 
 def weight_files(folder: str | Path) -> list[Path]:
@@ -173,6 +198,68 @@ def _unwrapped(name: str, mapping: dict[str, str]) -> str:
     for pattern, replacement in mapping.items():
         name = re.sub(pattern, replacement, name)
     return name
+
+
+def _refuse_two_sets(model: Any, folder: str | Path, translation: dict[str, str]) -> None:
+    """Refuse files that hold a weight twice with other numbers: under two names that are read as one, in two shards, or as one file and as shards."""
+    import torch
+
+    base = f"{model.base_model_prefix}." if model.base_model_prefix else ""
+    own = set(model.base_model.state_dict())
+    # A head may have a weight of a name that the base has too.
+    head = {name for name in model.state_dict() if model.base_model is not model and not name.startswith(base)}
+    places: dict[str, list[tuple[Path, str]]] = {}
+    for path in _all_weight_files(folder):
+        with opened(path) as file:
+            for name in file.keys():  # noqa: SIM118 (no mapping)
+                read = _unwrapped(name, translation)
+                inner = read.removeprefix(base)
+                places.setdefault(base + inner if inner in own and read not in head else read, []).append((path, name))
+    for name, found in places.items():
+        for path, other in found[1:]:
+            with opened(found[0][0]) as one, opened(path) as two:
+                same = torch.equal(one.get_tensor(found[0][1]), two.get_tensor(other))
+            if not same:
+                raise EngramError(
+                    f"the model in '{folder}' holds two sets of weights: '{found[0][1]}' in '{found[0][0].name}' and '{other}' in '{path.name}' are both read "
+                    f"as '{name}', and their numbers differ. Which were meant is not known: keep one set, written by save_pretrained into an empty folder."
+                )
+
+
+def _all_weight_files(folder: str | Path) -> list[Path]:
+    """Return the files of weights that are read, and those that an index names beside a single file that is read in their place."""
+    folder = Path(folder)
+    found, index = weight_files(folder), folder / _INDEX
+    if len(found) > 1 or not index.is_file():
+        return found
+    try:
+        named = {folder / Path(name).name for name in json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return found  # it is not read, whatever it is
+    return [*found, *sorted(path for path in named - set(found) if path.suffix == ".safetensors" and path.is_file())]
+
+
+def _warn_of_passed_over(model: Any, stored: dict[str, tuple[list[int], str]], folder: str | Path, translation: dict[str, str]) -> None:
+    """Name the weights in a file that a family of transformers passes over without a word."""
+    base = f"{model.base_model_prefix}." if model.base_model_prefix else ""
+    patterns, own = list(getattr(model, "_keys_to_ignore_on_load_unexpected", None) or ()), set(model.state_dict())
+    names = {name: _unwrapped(name, translation) for name in stored}
+    passed = [
+        name
+        for name, read in names.items()
+        if any(re.search(pattern, read) for pattern in patterns)
+        and not {read, read.removeprefix(base), base + read} & own
+        and not any(harmless.search(read) for harmless in (_COMPUTED, _MASK))
+        and not _HEADS.match(read.removeprefix(base))
+    ]
+    if passed:
+        logger.warning(
+            "%s holds %d tensors that %s passes over (%s): the model is read without them. If it was trained with them, config.json must say so",
+            folder,
+            len(passed),
+            type(model).__name__,
+            _listed(passed),
+        )
 
 
 def _compare(model: Any, info: dict[str, Any], stored: dict[str, tuple[list[int], str]], folder: str | Path, head: bool) -> None:
@@ -296,7 +383,6 @@ def _refuse_other_computed(model: Any, stored: Iterable[str], folder: str | Path
     transformers passes over them without a word, since they follow from the configuration.
     """
     import torch
-    from safetensors import safe_open
 
     names = {name for name in stored if name.endswith(".inv_freq") or _MASK.search(name)}
     own = tuple(model.state_dict()) if names else ()
@@ -305,7 +391,7 @@ def _refuse_other_computed(model: Any, stored: Iterable[str], folder: str | Path
     # Frequencies that are scaled were stored unscaled by earlier versions.
     plain = all(getattr(module, "rope_type", "default") == "default" for module in model.modules())
     for path in weight_files(folder) if unused else ():
-        with safe_open(path, framework="pt") as file:
+        with opened(path) as file:
             for name in unused & set(file.keys()):
                 found, wrong = file.get_tensor(name), ""
                 if name.endswith(".inv_freq"):
