@@ -117,6 +117,60 @@ def test_over_long_samples_are_refused_with_line_numbers(tune: Tune) -> None:
         tune(settings=replace(SETTINGS, max_length=300))
 
 
+def known_words(*words: str) -> Any:
+    """Return a tokenizer of these words, for which all else is unknown."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    made = Tokenizer(models.WordLevel({word: number for number, word in enumerate(["<unk>", "</s>", *words])}, "<unk>"))
+    made.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    return PreTrainedTokenizerFast(tokenizer_object=made, unk_token="<unk>", eos_token="</s>")
+
+
+def test_special_tokens_in_a_sample_are_text_or_refused() -> None:
+    tokenizer = AutoTokenizer.from_pretrained(MODELS / "gpt2-tiny")
+    end = "<|endoftext|>"
+    encoded = tuning.encode_samples([Sample("Do it.", "Once.", f"The {end} end.", None, 1)], tokenizer, 256)[0]
+    output = encoded.ids[encoded.n_prompt :]
+    assert output.count(tokenizer.eos_token_id) == 1 and tokenizer.decode(output[:-1]) == f"The {end} end."
+    for one in (Sample(f"Do {end}.", "Once.", "x", None, 7), Sample("Do it.", f"Once {end}.", "x", None, 7)):
+        with pytest.raises(EngramError, match=r"line 7: the (instruction|input) holds '<\|endoftext\|>', which the tokenizer takes for more than text"):
+            tuning.encode_samples([one], tokenizer, 256)
+
+
+def test_samples_that_a_tokenizer_does_not_know_are_refused_and_parts_counted(caplog: pytest.LogCaptureFixture) -> None:
+    tokenizer = known_words("do", "it", "once", "a", "time", ",", "10")
+    with pytest.raises(EngramError, match=r"line 1: the tokenizer knows no letter and no digit of the output \('привет, мир'\); line 2: .* of the input"):
+        tuning.encode_samples([Sample("do it", "once", "привет, мир", None, 1), Sample("do it", "слово", "a time", None, 2)], tokenizer, 64, "plain")
+    with caplog.at_level("WARNING", logger="engram"):
+        tuning.encode_samples([Sample("do it", "once", "a time, never", None, 1), Sample("do it", "", "...", None, 2)], tokenizer, 64, "plain")
+    assert "4 of 9 output tokens are '<unk>'" in caplog.text
+
+
+@pytest.mark.parametrize("model", DECODERS)
+def test_samples_of_any_script_are_known_to_a_model_of_bytes(model: str) -> None:
+    texts = ("O LEÃO", "«À Noël»", "Да, «чаю».", "你好，世界。", "Tiếng Việt", "שלום ע", "नमस्ते", "😀", "Füße – Größe…", "<b> [x] </p>")
+    samples = [Sample("Do it.", text, text, None, line) for line, text in enumerate(texts, start=1)]
+    assert len(tuning.encode_samples(samples, AutoTokenizer.from_pretrained(MODELS / model), 256)) == len(texts)
+
+
+def test_a_chat_template_that_fails_is_named_with_the_plain_one() -> None:
+    tokenizer = AutoTokenizer.from_pretrained(MODELS / "gpt2-tiny")
+    tokenizer.chat_template = "{{ raise_exception('a system message is needed') }}"
+    with pytest.raises(EngramError, match=r"TemplateError: a system message is needed\)\. Write 'template: plain'"):
+        tuning.prompt_of(Sample("Do it.", "Once.", "x", None, 1), tokenizer)
+
+
+def test_a_tokenizer_that_is_larger_than_the_model_is_refused(tune: Tune, tmp_path: Path, parts: tuple[list[Sample], list[Sample]]) -> None:
+    shutil.copytree(MODELS / "gpt2-tiny", tmp_path / "larger")
+    tokenizer = AutoTokenizer.from_pretrained(MODELS / "gpt2-tiny")
+    tokenizer.add_tokens(["rememberance"])
+    tokenizer.save_pretrained(tmp_path / "larger")
+    train, validation = parts
+    with pytest.raises(EngramError, match="the tokenizer gives token .*rememberance.* is another model's, or tokens were added to it"):
+        tune(model=str(tmp_path / "larger"), parts=([*train[:2], replace(train[0], output="rememberance")], validation[:1]))
+
+
 # ---------------------------------------------------------------- batches
 def test_every_step_of_every_condition_trains_on_the_same_number_of_tokens(parts: tuple[list[Sample], list[Sample]]) -> None:
     tokenizer = AutoTokenizer.from_pretrained(MODELS / "gpt2-tiny")

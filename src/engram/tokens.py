@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,7 +82,7 @@ def tokenize(words: Sequence[str], tokenizer: Any) -> TokenizedStory:
     ends = np.cumsum([len(word) + 1 for word in words]) - 1  # end of each word in the text
     begins = np.concatenate([[0], ends[:-1] + 1])
     first = np.searchsorted(_owners(words, ends, offsets, tokenizer), np.arange(len(words) + 1))
-    names = _special_tokens(tokenizer)
+    names = special_tokens(tokenizer)
     special = np.isin(ids, list(names))
     pooled, unknown, partly, shortened = [], list[str](), list[str](), list[str]()
     read = np.zeros(len(text) + 1, dtype=int)  # how many tokens begin, less how many end, at each character
@@ -132,6 +132,15 @@ def says_something(tokenizer: Any, token: int, covered: str) -> bool:
     The comma of "10,000" does not; nor does the mark for a word's beginning ("▁"), whose offsets are those of the first letter.
     """
     return has_letters(covered) and bool(str(tokenizer.convert_ids_to_tokens(int(token))).strip("▁ "))
+
+
+def is_known(tokenizer: Any, text: str, ids: Sequence[int], offsets: Sequence[tuple[int, int]], special: Collection[int]) -> bool:
+    """Tell whether a tokenizer knows anything of a text: whether one of its tokens, none of the special ones, holds a letter or a digit of it.
+
+    A text without letters and digits is known.
+    """
+    tokens = zip(ids, offsets, strict=True)
+    return not has_letters(text) or any(token not in special and says_something(tokenizer, token, text[slice(*offset)]) for token, offset in tokens)
 
 
 def _check_whole(words: Sequence[str], text: str) -> None:
@@ -191,7 +200,7 @@ def _owners(words: Sequence[str], ends: np.ndarray, offsets: np.ndarray, tokeniz
     return np.maximum.accumulate(to_word)
 
 
-def _special_tokens(tokenizer: Any) -> dict[int, str]:
+def special_tokens(tokenizer: Any) -> dict[int, str]:
     """Return the special tokens by id, less what is text: bytes of rare characters (``<0x56>``), and marks ("!" as padding)."""
     added = getattr(tokenizer, "added_tokens_decoder", {})
     special = {number: token.content for number, token in added.items() if token.special}

@@ -35,9 +35,11 @@ from engram.names import ASSOCIATION, TUNING_CONTROLS
 from engram.own_code import loading_error
 from engram.positions import longest_input
 from engram.progress import progress
+from engram.read_check import check_tokens
 from engram.shortage import Shrinking
+from engram.tokens import is_known, special_tokens, unknown_token
 from engram.tuning_checks import check_finite, report_first_loss, uniform_loss
-from engram.tuning_data import Sample
+from engram.tuning_data import Sample, refuse
 
 logger = logging.getLogger(__name__)
 
@@ -235,7 +237,13 @@ def prompt_of(sample: Sample, tokenizer: Any, template: str = "auto") -> str:
     """
     if template == "auto" and getattr(tokenizer, "chat_template", None):
         said = "\n\n".join(text for text in (sample.instruction, sample.input) if text)
-        text: str = tokenizer.apply_chat_template([{"role": "user", "content": said}], tokenize=False, add_generation_prompt=True)
+        try:
+            text: str = tokenizer.apply_chat_template([{"role": "user", "content": said}], tokenize=False, add_generation_prompt=True)
+        except Exception as error:  # a template is a program, and can fail in any way
+            raise EngramError(
+                f"the tokenizer's chat template cannot write a prompt of one message of the user ({type(error).__name__}: {error}). Write "
+                "'template: plain' in the tuning's configuration, or correct the template (chat_template.jinja, or tokenizer_config.json)."
+            ) from error
         return text
     begin = tokenizer.bos_token or ""
     if not sample.instruction:
@@ -257,7 +265,7 @@ def encode_samples(samples: Sequence[Sample], tokenizer: Any, max_length: int, t
     Raises
     ------
     EngramError
-        With line numbers and tokens, if samples are longer; none is cut.
+        With line numbers: if samples are longer (none is cut), if the tokenizer knows nothing of a text, or if a prompt holds a special token.
     """
     found = _encoded(samples, tokenizer, template)
     long = [f"line {sample.line}: {len(one.ids)} tokens" for sample, one in zip(samples, found, strict=True) if len(one.ids) > max_length]
@@ -266,6 +274,7 @@ def encode_samples(samples: Sequence[Sample], tokenizer: Any, max_length: int, t
         raise EngramError(
             f"samples are longer than max_length allows ({max_length} tokens): {'; '.join(long[:10])}{more}. Shorten them, or write a larger max_length."
         )
+    _warn_of_unknown(found, tokenizer)
     return found
 
 
@@ -302,10 +311,50 @@ def fitting_everywhere(
 
 
 def _encoded(samples: Sequence[Sample], tokenizer: Any, template: str) -> list[Encoded]:
+    """Return samples as tokens; special tokens in them are the template's and the end, never what a sample's own text looks like."""
+    if not samples:
+        return []
     end = [] if tokenizer.eos_token_id is None else [tokenizer.eos_token_id]
-    texts = [[prompt_of(sample, tokenizer, template) for sample in samples], [sample.output for sample in samples]]
-    prompts, outputs = (tokenizer(part, add_special_tokens=False, verbose=False)["input_ids"] if part else [] for part in texts)
+    prompts = tokenizer([prompt_of(sample, tokenizer, template) for sample in samples], add_special_tokens=False, verbose=False)["input_ids"]
+    outputs = _plain([sample.output for sample in samples], tokenizer)["input_ids"]
+    _check_texts(samples, tokenizer)
     return [Encoded((*prompt, *output, *end), len(prompt)) for prompt, output in zip(prompts, outputs, strict=True)]
+
+
+def _plain(texts: Sequence[str], tokenizer: Any) -> Any:
+    """Return texts as tokens, none of which is special: as stories are read."""
+    return tokenizer(list(texts), add_special_tokens=False, split_special_tokens=True, return_offsets_mapping=tokenizer.is_fast, verbose=False)
+
+
+def _check_texts(samples: Sequence[Sample], tokenizer: Any) -> None:
+    """Refuse samples of which the tokenizer knows nothing, and prompts with what it takes for a special token where it stands in a text."""
+    special, problems = special_tokens(tokenizer), []
+    for name in ("instruction", "input", "output"):
+        texts = [str(getattr(sample, name)) for sample in samples]
+        plain = _plain(texts, tokenizer)
+        taken = tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
+        for index, (sample, text, ids) in enumerate(zip(samples, texts, plain["input_ids"], strict=True)):
+            if name != "output" and taken[index] != ids:
+                found = next((token for token in special.values() if token in text), "a special token")
+                problems.append((sample.line, f"the {name} holds '{found}', which the tokenizer takes for more than text"))
+            elif tokenizer.is_fast and not is_known(tokenizer, text, ids, plain["offset_mapping"][index], special):
+                problems.append((sample.line, f"the tokenizer knows no letter and no digit of the {name} ('{text[:30]}')"))
+    refuse("tuning set", problems, "Write these samples otherwise, take them out, or tune a model for their language.")
+
+
+def _warn_of_unknown(encoded: Sequence[Encoded], tokenizer: Any) -> None:
+    """Log how many of the output tokens stand for whatever is unknown: the model learns to write that token."""
+    unknown = unknown_token(tokenizer)
+    number = None if unknown is None else tokenizer.convert_tokens_to_ids(unknown)
+    if number in (None, tokenizer.eos_token_id):
+        return
+    count_of = sum(one.ids[one.n_prompt :].count(number) for one in encoded)
+    if count_of:
+        logger.warning(
+            "%d of %d output tokens are '%s', the tokenizer's for whatever it does not know: the model learns to write it. Write the samples with "
+            "characters that it knows, or tune another model",
+            *(count_of, sum(one.n_output for one in encoded), unknown),
+        )
 
 
 # ---------------------------------------------------------------- batches
@@ -553,6 +602,7 @@ def tune(
     encoded, held = (encode_samples(part, tokenizer, settings.max_length, settings.template) for part in (train, validation))
     base = {**base, "source": base["source"], "fingerprint": fingerprint(base_folder)}  # without a source it fails here, and not when all is trained
     key = _digest([asdict(settings), base["fingerprint"], [[part.ids, part.n_prompt] for part in (*encoded, *held)], len(held)])
+    check_tokens(np.concatenate([np.asarray(one.ids) for one in (*encoded, *held)]), model, tokenizer)
     check_causal(model.to(place).eval(), base_folder, "tuned")
     model = prepared(model, settings).to(place)
     optimizer = optimizer_of(model, settings)

@@ -112,7 +112,7 @@ def read_samples(path: Path) -> list[Sample]:
     splits = any(split is not None or (isinstance(row, dict) and "split" in row) for _, row, split in rows)
     samples = [sample for line, row, split in rows if (sample := _sample(line, row, split, no_input, splits, problems)) is not None]
     problems += _repeated(samples)
-    _refuse(path, problems, f"Correct the lines, or take them out. A sample: {_EXAMPLE}")
+    refuse(path, problems, f"Correct the lines, or take them out. A sample: {_EXAMPLE}")
     return samples
 
 
@@ -271,7 +271,7 @@ def _repeated(samples: Iterable[Sample]) -> list[Problem]:
     return found
 
 
-def _refuse(what: object, problems: Sequence[Problem], advice: str) -> None:
+def refuse(what: object, problems: Sequence[Problem], advice: str) -> None:
     """Raise `EngramError` if there are problems: up to ten of them by line, and how many more."""
     if problems:
         ordered = sorted(problems, key=lambda problem: problem[0])
@@ -349,7 +349,7 @@ def check_stories(samples: Iterable[Sample], stories: Mapping[str, Sequence[str]
         for name in sorted({known[gram] for gram in own & known.keys()}):
             example = " ".join(min(gram for gram in own & known.keys() if known[gram] == name))
             problems.append((sample.line, f"shares with the story '{name}' the words \"{example}\""))
-    _refuse("tuning set", problems, "A model must not be tuned on what is scored: take the lines, or the stories, out.")
+    refuse("tuning set", problems, "A model must not be tuned on what is scored: take the lines, or the stories, out.")
 
 
 def most_alike(samples: Sequence[Sample]) -> tuple[float, int, int]:
@@ -481,7 +481,7 @@ def generic(samples: Sequence[Sample], seed: int) -> list[Sample]:
         With line numbers, if passages have fewer than two words.
     """
     rng = np.random.default_rng(seed)
-    _refuse(
+    refuse(
         "tuning set",
         [(sample.line, "the passage has fewer than two words") for sample in samples if len(sample.input.split()) < 2],
         "A generic control goes on with the passage: write longer ones, or do without this control.",
