@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 _SECRET_NAME = re.compile(r"token|key|secret|sig|passw|passphrase|pwd|auth|cred|session|bearer|^(?:pass|pw|code|sas|pat|jwt)$", re.IGNORECASE)
 #: How the tokens of well-known services begin.
 _SECRET_VALUE = re.compile(
-    r"(?<![A-Za-z0-9])(?:(?:hf_|sk-|gh[pousr]_|github_pat_|glpat-|xox[a-z]-|AKIA|ASIA|AIza)[A-Za-z0-9_-]{8,}|eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+)"
+    r"(?<![A-Za-z0-9])(?:(?:hf_|sk-|gh[pousr]_|github_pat_|glpat-|xox[a-z]-|AKIA|ASIA|AIza)[A-Za-z0-9_-]{8,}|eyJ[A-Za-z0-9_-]{8,1000}\.[A-Za-z0-9_-]+)"
 )
 #: ``user:password@host`` without a scheme, as curl and scp accept it.
 _BARE_USER = re.compile(r"[^/@\s:]*:[^/@\s]*@[^/\s]")
