@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -189,3 +189,35 @@ def test_files_that_are_not_what_they_should_be_are_named(folder: Path, name: st
     (folder / name).write_text(content)
     with pytest.raises(EngramError, match=Path(name).name):
         facts.read_dataset(folder)
+
+
+ROW = ("001", "pieman", "n/a", "pieman", "pieman", "0", "15", "437.5", "n/a")
+
+
+def told(folder: Path, *rows: tuple[str, ...]) -> list[Fact]:
+    (folder / "facts.tsv").write_text("".join("\t".join(row) + "\n" for row in ([field.name for field in fields(Fact)], *rows)), encoding="utf-8")
+    return facts.read_facts(folder / "facts.tsv")
+
+
+@pytest.mark.parametrize("place", [5, 6, 7])
+@pytest.mark.parametrize("number", ["1_5", "\uff11\uff15", "15,0", "soon", "True"])
+def test_times_of_a_facts_table_are_plain_numbers(tmp_path: Path, place: int, number: str) -> None:
+    with pytest.raises(EngramError, match=rf"facts\.tsv', line 3, column '\w+': '{number}' is no number"):
+        told(tmp_path, ROW, (*ROW[:place], number, *ROW[place + 1 :]))
+
+
+def test_a_missing_time_is_refused_with_its_line(tmp_path: Path) -> None:
+    with pytest.raises(EngramError, match=r"facts\.tsv', line 2: .*seconds are needed"):
+        told(tmp_path, (*ROW[:5], "n/a", *ROW[6:]))
+
+
+@pytest.mark.parametrize("written", ["no", "False", "0", "none"])
+def test_what_says_no_excludes_no_scan(tmp_path: Path, written: str) -> None:
+    with pytest.raises(EngramError, match=rf"line 2: excluded is '{written}'\. Write n/a for a scan that counts"):
+        told(tmp_path, (*ROW[:-1], written))
+    assert [one.excluded for one in told(tmp_path, ROW, ("002", *ROW[1:-1], "no sound"))] == [None, "no sound"]
+
+
+def test_a_scan_and_story_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(EngramError, match=r"line 3: sub-001_task-pieman, story pieman, was there in line 2"):
+        told(tmp_path, ROW, (*ROW[:5], "3", *ROW[6:]))

@@ -26,6 +26,9 @@ CONDITIONS = ("prettymouth",)
 PARTS = {"slumlordreach": ("slumlord", "reach")}
 EXCLUDED = "named in the dataset's code/scan_exclude.json"
 _MISSING = "n/a"
+#: What people write for no, where a reason is expected: it would leave the scan out.
+_NO = ("0", "no", "none", "false", "f", "n", "nan", "null", "-")
+_TIMES = ("audio_onset", "story_onset", "story_end")
 
 
 @dataclass(frozen=True)
@@ -56,12 +59,31 @@ _COLUMNS = [field.name for field in fields(Fact)]
 
 
 def read_facts(path: Path) -> list[Fact]:
-    """Read a facts table (resources/narratives/make_facts.py makes it)."""
-    try:
-        rows = delimited.read_rows(path, _COLUMNS)
-        return [_fact({name: None if row[name].strip() in (_MISSING, "") else row[name].strip() for name in _COLUMNS}) for row in rows]
-    except (KeyError, TypeError, ValueError) as error:
-        raise EngramError(f"'{path}' is no facts table ({type(error).__name__}: {error}). Its columns are {', '.join(_COLUMNS)}.") from None
+    """Read a facts table (resources/narratives/make_facts.py makes it).
+
+    Raises
+    ------
+    EngramError
+        If it is no facts table; with its line for a time that is no plain number, a scan whose exclusion is "no" or the like, and a scan and story
+        that were there before.
+    """
+    table = delimited.read_frame(path, text=[name for name in _COLUMNS if name not in _TIMES], known=_TIMES)
+    delimited.need_columns(list(table.columns), _COLUMNS, path)
+    table = table.assign(**{name: delimited.numbers(table[name], path) for name in _TIMES})
+    found: dict[tuple[str, str], int] = {}
+    facts = []
+    for line, row in zip(table.index, table[_COLUMNS].to_dict("records"), strict=True):
+        try:
+            fact = _fact({name: value if name in _TIMES else str(value).strip() or None if isinstance(value, str) else None for name, value in row.items()})
+        except (TypeError, ValueError) as error:
+            raise EngramError(f"'{path}', line {line}: it is no row of a facts table ({error}). Its columns are {', '.join(_COLUMNS)}.") from None
+        if fact.excluded is not None and fact.excluded.lower() in _NO:
+            raise EngramError(f"'{path}', line {line}: excluded is '{fact.excluded}'. Write {_MISSING} for a scan that counts, or why it does not.")
+        before = found.setdefault((fact.scan, fact.story), line)
+        if before != line:
+            raise EngramError(f"'{path}', line {line}: {fact.scan}, story {fact.story}, was there in line {before}. Keep one of them.")
+        facts.append(fact)
+    return facts
 
 
 def write_facts(path: Path, facts: Iterable[Fact]) -> None:
@@ -179,7 +201,7 @@ def _fact(values: dict[str, Any]) -> Fact:
         # They become parts of paths, which must not lead out of a folder.
         if values[name] is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", values[name]):
             raise ValueError(f"{name} '{values[name]}' has other signs than letters, digits, '-' and '_'")
-    times = {name: round(float(values[name]), 3) for name in ("audio_onset", "story_onset", "story_end")}
+    times = {name: round(float(values[name]), 3) for name in _TIMES}
     if not (all(map(isfinite, times.values())) and times["story_onset"] < times["story_end"]):
         raise ValueError(f"times of {values['subject']}, {values['story']}: {times}; seconds are needed, and a story that ends after it began")
     return Fact(**{**values, **times})
