@@ -75,6 +75,7 @@ TWICE = {
     "in a section": ("study: a\nmodels:\n  m: {source: x}\n  n: {source: y}\n  m: {source: z}\n", r"'m' stands twice under 'models' \(lines 3 and 5\)"),
     "in a flow mapping": ("study: a\nencoding: {folds: 4, alphas: [1], folds: 5}\n", "'folds' stands twice under 'encoding'"),
     "in a list": ("a:\n  - {b: 1, b: 2}\n", "'b' stands twice under 'a'"),
+    "a merge key": ("a: &a {b: 1}\nc: &c {d: 1}\ne:\n  <<: *a\n  <<: *c\n", r"'<<' stands twice under 'e'.*Write one, '<<: \[\*one, \*other\]'"),
     "quoted": ("study: a\n'study': b\n", "'study' stands twice"),
 }
 

@@ -173,6 +173,7 @@ def test_associations_come_back_as_written(tmp_path: Path, text: str) -> None:
         (b'The,the,0.1,0.3\n"dog,dog,0.5,0.7\n', "line 2: quotation marks that do not close"),
         (b"The,the,0.1,0.3\ndog,dog,nan,0.7\n", "line 2, column 'onset': 'nan' is no number"),
         (b"The,the,0.1\n", "line 1: 3 cells"),
+        (b"The,the,0.1,0.3\ndog,dog,-1,-1\n", "line 2: onset is -1; times are seconds from the audio's beginning. Leave both blank"),
     ],
 )
 def test_alignments_are_checked_as_words_of_tables_are(tmp_path: Path, content: bytes, message: str) -> None:
@@ -221,3 +222,20 @@ def test_letters_that_people_write_are_no_sign_of_another_encoding(tmp_path: Pat
 
 def test_byte_order_mark_inside_a_header_is_passed_over(tmp_path: Path) -> None:
     assert words_of(tmp_path, "\ufeff\ufeffword\tonset\toffset\nso\t0\t1\n") == ["so"]
+
+
+@pytest.mark.parametrize("other", ["cafe\u0301 bar", "caf\u00e9\u00a0bar", "caf\u00e9 bar\u200b", "caf\u00e9  bar"])
+def test_regions_that_only_look_alike_are_refused(tmp_path: Path, other: str) -> None:
+    rows = "target\themisphere\troi\na1\tL\tA\na2\tL\tcaf\u00e9 bar\na3\tL\t"
+    table(tmp_path, f"{rows}{other}\n", "targets.tsv")
+    with pytest.raises(EngramError, match=r"targets\.tsv', line 4: roi .* looks as .* does \(line 3\)"):
+        TableDataset(tmp_path, 2.0, 0.0).targets()
+    table(tmp_path, f"{rows}caf\u00e9 bar\na4\tL\ta\na5\tR\t\u0410\n", "targets.tsv")
+    assert len(TableDataset(tmp_path, 2.0, 0.0).targets()) == 5
+
+
+@pytest.mark.parametrize("index", ["9" * 5000, "-1", "5.0", "five"])
+def test_an_index_that_is_none_is_named(tmp_path: Path, index: str) -> None:
+    path = table(tmp_path, f"after_word\ttext\tgranularity\tannotator\n{index}\tsea\tword\tmanual\n")
+    with pytest.raises(EngramError, match="line 2: after_word is '.{1,30}'. It is the index of a word of the story, from 0 to 9"):
+        associations.read_associations(path, 10)

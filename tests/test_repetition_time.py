@@ -107,12 +107,34 @@ def test_a_header_without_a_tr_is_not_trusted_and_that_is_said_once(tmp_path: Pa
         ('{"RepetitionTime": "1.5"}', "a number above 0"),
         ("[", "cannot be read"),
         ("[1]", "no JSON object"),
+        ('{"RepetitionTime": 2, "SamplingFrequency": 0.66}', "RepetitionTime gives a TR of 2 s, SamplingFrequency one of 1.51515 s"),
+        ('{"RepetitionTime": 2, "VolumeTiming": [0, 1.5, 3]}', "RepetitionTime gives a TR of 2 s, VolumeTiming one of 1.5 s"),
+        ('{"VolumeTiming": [0, 2, 6, 8]}', "VolumeTiming gives volumes that do not follow each other evenly .volume 1 comes at 2 s"),
+        ('{"VolumeTiming": [0, 0, 0]}', "do not follow each other evenly"),
+        ('{"VolumeTiming": [4, 2, 0]}', "do not follow each other evenly"),
+        ('{"VolumeTiming": [0, "2"]}', "VolumeTiming is no list of seconds"),
+        ('{"VolumeTiming": [0, 2000, 4000]}', "milliseconds"),
     ],
 )
 def test_sidecars_that_are_wrong_are_named(tmp_path: Path, content: str, message: str) -> None:
     (tmp_path / "a.json").write_text(content)
     with pytest.raises(EngramError, match=f"a.json'.*{message}"):
         repetition_time.sidecar_tr(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize(
+    ("content", "tr"),
+    [
+        ('{"RepetitionTime": 1.5, "SamplingFrequency": 0.67}', 1.5),
+        ('{"SamplingFrequency": 0.5, "RepetitionTime": null}', 2.0),
+        ('{"VolumeTiming": [0.1, 1.6, 3.1, 4.61]}', 1.50333),
+        ('{"VolumeTiming": [0]}', None),
+        ("{}", None),
+    ],
+)
+def test_every_key_of_a_sidecar_that_gives_a_tr_counts(tmp_path: Path, content: str, tr: float | None) -> None:
+    (tmp_path / "a.json").write_text(content)
+    assert repetition_time.sidecar_tr(tmp_path / "a.json") == (None if tr is None else pytest.approx(tr, rel=1e-5))
 
 
 def test_tables_are_held_against_their_sidecars(tmp_path: Path) -> None:

@@ -61,8 +61,8 @@ def read_associations(path: Path, n_words: int) -> list[Association]:
     found: list[Association] = []
     for line, row in zip(table.index, table.fillna("").astype(str).to_dict("records"), strict=True):
         where = f"'{path}', line {line}"
-        if not re.fullmatch(r"\d+", row["after_word"].strip()):
-            raise EngramError(f"{where}: after_word is '{row['after_word']}'. It is the index of a word of the story, from 0 to {n_words - 1}.")
+        if not re.fullmatch(r"\d{1,12}", row["after_word"].strip()):
+            raise EngramError(f"{where}: after_word is '{row['after_word'][:30]}'. It is the index of a word of the story, from 0 to {n_words - 1}.")
         index = int(row["after_word"])
         if index >= n_words:
             raise EngramError(f"{where}: after_word is {index}; the story has the words 0 to {n_words - 1}.")

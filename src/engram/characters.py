@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Iterable
 
 #: What stands where a program could not read a character.
 _LOST = "\ufffd"
@@ -84,6 +86,17 @@ def around(text: str, place: int) -> str:
     begin = max(text.rfind("\n", 0, place), text.rfind("\r", 0, place)) + 1
     shown = re.split(r"[\r\n]", text[max(begin, place - 20) : place + 20])[0].replace("\t", " ")
     return re.sub(f"{_CONTROL.pattern}|{_HALF.pattern}", lambda match: ascii(match[0])[1:-1], shown)
+
+
+def look_alike(names: Iterable[str]) -> tuple[str, str] | None:
+    """Return two names that differ in nothing that can be seen: in how accents are composed, kinds of spaces, or invisible characters."""
+    first: dict[str, str] = {}
+    for name in names:
+        seen = " ".join("".join(sign for sign in unicodedata.normalize("NFC", name) if unicodedata.category(sign) != "Cf").split())
+        other = first.setdefault(seen, name)
+        if other != name:
+            return other, name
+    return None
 
 
 def _is_misread(run: re.Match[str]) -> bool:

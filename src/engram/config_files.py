@@ -74,11 +74,12 @@ def _check(root: yaml.Node, path: str) -> None:
             for key, value in node.value:
                 name, line = str(key.value), key.start_mark.line + 1
                 _check_number(key, inside, path)
-                if name in lines and name != "<<":
+                if name in lines:
                     where = f"under '{inside}' " if inside else ""
+                    keep = "Write one, '<<: [*one, *other]'; keys of the first count." if name == "<<" else "Keep one."
                     raise EngramError(
                         f"'{path}': the key '{name}' stands twice {where}(lines {lines[name]} and {line}); YAML would keep the second and drop the first. "
-                        "Keep one."
+                        f"{keep}"
                     )
                 lines[name] = line
                 waiting.append((value, f"{inside}.{name}" if inside else name))

@@ -349,6 +349,13 @@ def read_alignment(path: Path) -> pd.DataFrame:
     _need(path)
     table = delimited.read_frame(path, text=("word", "aligned word"), separator=",", names=("word", "aligned word", "onset", "offset"))
     times = {name: delimited.numbers(table[name], path) for name in ("onset", "offset")}
+    for name, column in times.items():
+        if (column < 0).any():
+            early = column[column < 0]
+            raise EngramError(
+                f"'{path}', line {early.index[0]}: {name} is {early.iloc[0]:g}; times are seconds from the audio's beginning. Leave both blank where the "
+                "aligner did not find the word."
+            )
     words = pd.DataFrame({"word": table["word"].str.strip(), **times})
     check_words(words, path)
     return words.reset_index(drop=True)

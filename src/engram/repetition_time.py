@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 #: Two TRs are the same if they differ by less than this share: 0.6 s after ten minutes.
 SAME = 1e-3
+#: Keys of a sidecar that differ by less than this share of a TR agree: one can be written with few digits (0.67 Hz for 1.5 s).
+_WRITTEN_SHORT = 0.02
 #: A TR of so many seconds is in milliseconds; one below the second of these is in other units too (no scanner takes a volume in 50 ms).
 MILLISECONDS_FROM, SHORTEST_TR = 50.0, 0.05
 #: NIfTI's units of time, in seconds.
@@ -51,12 +53,12 @@ def surface_tr(path: Path) -> float | None:
 
 
 def sidecar_tr(path: Path) -> float | None:
-    """Return ``RepetitionTime`` of a BIDS sidecar, or 1 / ``SamplingFrequency``, in seconds; None where it gives neither.
+    """Return ``RepetitionTime`` of a BIDS sidecar, or 1 / ``SamplingFrequency``, or the step of ``VolumeTiming``, in seconds; None where it gives none.
 
     Raises
     ------
     EngramError
-        If the file is no JSON object, or the number is no TR in seconds.
+        If the file is no JSON object, if a number is no TR in seconds, if two of them differ, or if volumes do not follow each other evenly.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=once)
@@ -64,16 +66,50 @@ def sidecar_tr(path: Path) -> float | None:
         raise EngramError(f"'{path}' cannot be read as a BIDS sidecar in JSON ({error}). Correct it, or take it away.") from None
     if not isinstance(content, dict):
         raise EngramError(f"'{path}' cannot be read as a BIDS sidecar: it holds no JSON object. Correct it, or take it away.")
-    for key in ("RepetitionTime", "SamplingFrequency"):
-        value = content.get(key)
-        if value is None:
-            continue
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 1e-9 < value < 1e9:
-            raise EngramError(f"'{path}': {key} is {value!r}; a number above 0 is needed. Correct it, or take it out.")
-        if key == "RepetitionTime" and value >= MILLISECONDS_FROM:
-            raise EngramError(f"'{path}': RepetitionTime is {value:g}, which looks like milliseconds. BIDS wants seconds: write {value / 1000:g}.")
-        return float(value) if key == "RepetitionTime" else 1 / float(value)
-    return None
+    found = {key: one for key, read in _TOLD.items() if content.get(key) is not None and (one := read(key, content[key], path)) is not None}
+    if not found:
+        return None
+    first, tr = next(iter(found.items()))
+    for key, other in found.items():
+        if abs(other - tr) > _WRITTEN_SHORT * tr:
+            raise EngramError(f"'{path}': {first} gives a TR of {tr:g} s, {key} one of {other:g} s. Correct the wrong one, or take it out.")
+    return tr
+
+
+def _number(key: str, value: Any, path: Path) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 1e-9 < value < 1e9:
+        raise EngramError(f"'{path}': {key} is {value!r}; a number above 0 is needed. Correct it, or take it out.")
+    return float(value)
+
+
+def _period(key: str, value: Any, path: Path) -> float:
+    """Return ``RepetitionTime``."""
+    tr = _number(key, value, path)
+    if tr >= MILLISECONDS_FROM:
+        raise EngramError(f"'{path}': RepetitionTime is {value:g}, which looks like milliseconds. BIDS wants seconds: write {value / 1000:g}.")
+    return tr
+
+
+def _step(key: str, value: Any, path: Path) -> float | None:
+    """Return the time from one volume to the next in ``VolumeTiming``, which BIDS has for volumes that need not follow each other evenly."""
+    if not isinstance(value, list) or any(isinstance(one, bool) or not isinstance(one, int | float) or not -1e9 < one < 1e9 for one in value):
+        raise EngramError(f"'{path}': {key} is no list of seconds, one for each volume. Correct it, or take it out.")
+    if len(value) < 2:
+        return None
+    step = (value[-1] - value[0]) / (len(value) - 1)
+    uneven = [number for number, one in enumerate(value) if abs(one - value[0] - number * step) > _WRITTEN_SHORT * abs(step)]
+    if step <= 0 or uneven:
+        where = f" (volume {uneven[0]} comes at {value[uneven[0]]:g} s)" if uneven else ""
+        raise EngramError(f"'{path}': {key} gives volumes that do not follow each other evenly{where}. Rows of BOLD must be one TR apart: resample the scan.")
+    return _period(key, step, path)
+
+
+#: What gives a TR in a sidecar; the first counts.
+_TOLD: dict[str, Callable[[str, Any, Path], float | None]] = {
+    "RepetitionTime": _period,
+    "SamplingFrequency": lambda key, value, path: 1 / _number(key, value, path),
+    "VolumeTiming": _step,
+}
 
 
 def check_tr(tr: float, path: Path, header: float | None, sidecars: Sequence[Path]) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from engram import delimited
+from engram.characters import look_alike
 from engram.delimited import numbers
 from engram.errors import EngramError
 from engram.names import TARGET_COLUMNS, scan_name
@@ -86,6 +87,11 @@ class TableDataset(TableWords):
         if unnamed.any():
             found = table["roi"][unnamed].iloc[0]
             raise EngramError(f"'{path}', line {_line(unnamed)}: roi '{found}', which is how programs write a missing value. Name the region.")
+        if alike := look_alike(table["roi"]):
+            raise EngramError(
+                f"'{path}', line {_line(table['roi'] == alike[1])}: roi {alike[1]!a} looks as {alike[0]!a} does (line {_line(table['roi'] == alike[0])}), and "
+                "would be another region. Write both in the same characters, or give them names that differ."
+            )
         if table["target"].isna().any():
             raise EngramError(f"'{path}', line {_line(table['target'].isna())}: no target. Every row names one.")
         for axis in ("x", "y", "z"):
