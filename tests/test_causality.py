@@ -68,6 +68,19 @@ def test_a_trial_tells_causal_models_from_others(family: str, changes: dict[str,
             check_causal(model, "mine", "tuned")
 
 
+def test_a_mask_that_is_missing_in_long_sequences_alone_is_seen() -> None:
+    model = tiny_models.build(tiny_models.shrunk("gpt2"), headed=True)
+    check_causal(model, "mine", "tuned")
+
+    def seen(_module: Any, _given: Any, output: Any) -> Any:
+        output.logits = torch.cat([output.logits[:, :32], output.logits[:, 32:] + output.logits.mean(1, keepdim=True)], dim=1)
+        return output
+
+    model.register_forward_hook(seen)
+    with pytest.raises(EngramError, match="its predictions depend on later tokens"):
+        check_causal(model, "mine", "tuned")
+
+
 def test_numbers_that_are_not_finite_are_no_question_of_causality() -> None:
     model = tiny_models.build(tiny_models.shrunk("gpt2"), headed=True)
     model.transformer.h[1].ln_1.weight.data[3] = math.nan

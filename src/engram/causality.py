@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from engram.errors import EngramError
+from engram.positions import longest_input
 
 #: Model types that transformers reads in both directions unless their configuration says otherwise (held against transformers in the tests).
 ENCODERS = frozenset(
@@ -27,6 +28,12 @@ ENCODERS = frozenset(
 )
 #: Lengths of the sequences of a trial, in tokens: causal models that work in chunks differ from one to the other.
 LENGTHS = (7, 24)
+#: Tokens of the long trial, for what shorter sequences do not show. (A model without attention takes seconds for them: token by token.)
+_LONG = 256
+#: Unit of rounding below which numbers are of full precision.
+_FINE = 1e-6
+#: Sums (weights times tokens) up to which a long sequence is read as a trial: below a second.
+_CHEAP = 2e10
 #: Differences up to so many units of rounding, of the largest number, are rounding: a token's experts sum in an order that depends on the other tokens.
 ROUNDING = 16
 #: From this share of what it changes after it, what a token changes before it is no rounding.
@@ -90,7 +97,8 @@ def check_causal(model: Any, folder: str | Path, purpose: str) -> None:
     against what it changes after it: the two are alike in a model that reads in both directions, and in no other.
     """
     largest, before, after = 0.0, 0.0, 0.0
-    for length in LENGTHS:
+    long = long_trial(model, longest_input(model))
+    for length in (*LENGTHS, *([long] if long and _can_predict(model, long) else [])):
         ids = _tokens(model, length)
         plain = _predictions(model, ids)
         if not np.isfinite(plain).all():
@@ -115,6 +123,38 @@ def check_causal(model: Any, folder: str | Path, purpose: str) -> None:
             f"to predict (tried out: one token changes predictions before it by up to {before:.2g}, and after it by up to {after:.2g}). Give a causal model, "
             "such as GPT-2 or LLaMA."
         )
+
+
+def long_trial(model: Any, limit: int) -> int:
+    """Return how many tokens a long trial of a model has; 0 where there is none: it would take long, or is no longer than the short ones.
+
+    Parameters
+    ----------
+    model : transformers.PreTrainedModel
+    limit : int
+        Tokens that the model can read at once.
+
+    Notes
+    -----
+    There is none in half precision, where a token's experts differ by rounding, the more often the longer the sequence; and none on a GPU, where an index
+    beyond a table would end the process's use of it.
+    """
+    long = min(_LONG, limit)
+    fits = long > max(LENGTHS) and model.device.type == "cpu" and epsilon(model) < _FINE and is_cheap(model, long)
+    return long if fits else 0
+
+
+def is_cheap(model: Any, tokens: int) -> bool:
+    """Tell whether so many tokens can be read as a trial."""
+    return sum(weight.numel() for weight in model.parameters()) * tokens <= _CHEAP
+
+
+def _can_predict(model: Any, tokens: int) -> bool:
+    try:
+        _predictions(model, _tokens(model, tokens))
+    except Exception:  # as many kinds as there are models; a limit that is not declared is none of this trial's business
+        return False
+    return True
 
 
 def depends_on_later(model: Any, before: float, after: float, largest: float) -> bool:

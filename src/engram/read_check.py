@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from engram.causality import LENGTHS, ROUNDING, depends_on_later, epsilon
+from engram.causality import LENGTHS, ROUNDING, depends_on_later, epsilon, is_cheap, long_trial
 from engram.errors import EngramError
 from engram.positions import NO_LIMIT, longest_input
 
@@ -22,16 +22,10 @@ logger = logging.getLogger(__name__)
 
 #: Relative difference from which padding changes what is read.
 _PADDING = 1e-4
-#: Sums (weights times tokens) up to which the longest window is read as a trial: below a second.
-_CHEAP = 2e10
-#: Tokens of the long trials, for what sequences of `LENGTHS` do not show. (A model without attention takes seconds for them: token by token.)
-_LONG = 256
 #: Tokens that are read as a trial where no limit is declared: the longest window by default.
 _UNDECLARED = 1024
 #: Shortest input that can be tried out.
 _SHORTEST = 3
-#: Unit of rounding below which numbers are of full precision.
-_FINE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -114,9 +108,7 @@ def read_check(model: Any, tokenizer: Any, dtype: str) -> ReadCheck:
     limit = _limit(model, tokenizer, ids)
     lengths = (min(min(LENGTHS), limit - 1), min(longest, limit))
     causal, alone = _is_causal(model, ids, layers_from, lengths), _padding_is_harmless(model, ids, layers_from, lengths)
-    long = min(_LONG, limit)
-    # In half precision a token's experts differ by rounding, the more often the longer the sequence.
-    if long > max(lengths) and model.device.type == "cpu" and epsilon(model) < _FINE and _is_cheap(model, long):
+    if long := long_trial(model, limit):
         causal = causal and _is_causal(model, ids, layers_from, (long,))
         alone = alone and _padding_is_harmless(model, ids, layers_from, (long // 2, long))
     found = ReadCheck(family, causal, len(given), limit, alone, layers_from)
@@ -389,8 +381,8 @@ def _padding_is_harmless(model: Any, ids: np.ndarray, layers_from: str, lengths:
 def _limit(model: Any, tokenizer: Any, ids: np.ndarray) -> int:
     """Return how many tokens can be read at once: what is declared and what position tables hold, tried out where that costs little."""
     declared = longest_input(model, tokenizer.model_max_length)
-    tried = declared if declared < NO_LIMIT and _is_cheap(model, declared) else min(declared, _UNDECLARED)
-    if not _is_cheap(model, tried) or _can_read(model, ids, tried):
+    tried = declared if declared < NO_LIMIT and is_cheap(model, declared) else min(declared, _UNDECLARED)
+    if not is_cheap(model, tried) or _can_read(model, ids, tried):
         return declared
     fits, fails = min(max(LENGTHS), tried), tried
     while fails - fits > 1:
@@ -399,10 +391,6 @@ def _limit(model: Any, tokenizer: Any, ids: np.ndarray) -> int:
     told = f"{declared} tokens" if declared < NO_LIMIT else "any number of tokens"
     logger.warning("read check: the configuration says that %s can be read at once; tried out, %d can", told, fits)
     return fits
-
-
-def _is_cheap(model: Any, tokens: int) -> bool:
-    return sum(weight.numel() for weight in model.parameters()) * tokens <= _CHEAP
 
 
 def _can_read(model: Any, ids: np.ndarray, length: int) -> bool:
