@@ -96,8 +96,8 @@ def load_model(kind: Any, folder: str | Path, *, dtype: str, code: bool = False,
         model._weight_conversions = kept
     _refuse_two_sets(model, folder, translation)
     _refuse_scaled(stored, model, folder)
-    _warn_of_passed_over(model, stored, folder, translation)
     _compare(model, info, stored, folder, head)
+    _warn_of_passed_over(model, stored, folder, translation)
     _define_buffers(kind, model, info["missing_keys"], folder, dtype, code)
     _refuse_other_computed(model, stored, folder, translation)
     _refuse_not_finite(model, folder, dtype)
