@@ -37,10 +37,10 @@ rule tune:
         "<logs>/tune/{tuning}_model-{model}_{variant}.log",
     benchmark:
         "<benchmarks>/tune/{tuning}_model-{model}_{variant}.tsv"
-    conda:
-        "../../envs/environment.yaml"
     # Tunings take long, and a chain of jobs waits for each: begun last, they would run alone at the end.
     priority: 1
+    conda:
+        "../../envs/environment.yaml"
     threads: 8
     resources:
         gpu=1,
