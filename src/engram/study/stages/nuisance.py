@@ -62,22 +62,16 @@ def texts_depend_on(study: Study, plan: Plan, group: str) -> dict[str, Any]:
 
 def table_depends_on(study: Study, plan: Plan) -> dict[str, Any]:
     """Return what the table of language models' unique contributions depends on."""
-    return {
-        "keys": {"scores": _keys(study, plan)},
-        "layer": study.figures.layer,
-        "seed": study.seed,
-        "study": study.study,
-    }
+    return _tabled(study, _keys(study, plan))
 
 
 def text_table_depends_on(study: Study, plan: Plan) -> dict[str, Any]:
     """Return what the table of associations' unique contributions depends on."""
-    return {
-        "keys": {"scores": text_jobs(study, plan)},
-        "layer": study.figures.layer,
-        "seed": study.seed,
-        "study": study.study,
-    }
+    return _tabled(study, text_jobs(study, plan))
+
+
+def _tabled(study: Study, keys: list[Key]) -> dict[str, Any]:
+    return {"keys": {"scores": keys}, "layer": study.figures.layer, "seed": study.seed, "study": study.study}
 
 
 def _keys(study: Study, plan: Plan) -> list[Key]:
