@@ -97,11 +97,11 @@ lint: $(VENV)/.ready-dev
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/mypy
 	$(BIN)/snakemake --lint
-	$(BIN)/python -m engram.reference --check
+	$(BIN)/python -m engram.study.write_docs --check
 
 # Writes config/README.md and config/schema.json from the config models.
 docs: $(VENV)/.ready
-	$(BIN)/python -m engram.reference
+	$(BIN)/python -m engram.study.write_docs
 
 # Pins anew. The lock is universal (Python 3.11 to 3.13); torch's CUDA packages are left to torch, which pins its own.
 lock: $(VENV)/.ready-dev

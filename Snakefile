@@ -8,7 +8,7 @@ from pathlib import Path
 
 from snakemake.utils import min_version
 
-from engram import endings
+from engram.runs import endings
 from engram.study.stages import results
 
 min_version("9.27")
@@ -45,9 +45,7 @@ rule all:
 attach(workflow, logger)
 
 if workflow.is_main_process and not workflow.output_settings.dryrun:
-    ENDING = endings.Ending(
-        Path(RESULTS, "report.html"), lambda: workflow.dag_settings.targets
-    )
+    ENDING = endings.Ending(Path(RESULTS, "report.html"), lambda: workflow.dag_settings.targets)
     ENDING.watch(logger)
     shell.prefix(endings.hold_interrupts())
 

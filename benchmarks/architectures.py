@@ -26,10 +26,10 @@ from typing import Any
 import numpy as np
 import tiny_models
 
-from engram import activations
 from engram.errors import EngramError
-from engram.tokens import tokenize
-from engram.windows import exact_windows
+from engram.features.language_models import activations
+from engram.features.language_models.tokens import tokenize
+from engram.features.language_models.windows import exact_windows
 
 ROOT = Path(__file__).parents[1]
 STORY = (ROOT / "resources" / "texts" / "stories" / "lighthouse.txt").read_text(encoding="utf-8")

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from paired import interleaved, say, synchronized
 
-from engram import activations
-from engram.tokens import TokenizedStory, tokenize
+from engram.features.language_models import activations
+from engram.features.language_models.tokens import TokenizedStory, tokenize
 
 #: Shapes of models, with random weights: what they cost does not depend on what they know.
 GPT2 = {"n_embd": 768, "n_layer": 12, "n_head": 12, "vocab_size": 50_257}

@@ -14,9 +14,9 @@ import full_size
 import numpy as np
 from paired import interleaved, say, synchronized
 
-from engram import encoding
-from engram.folds import blocked_folds
-from engram.scoring import pearson, standardize
+from engram.encoding import ridge
+from engram.encoding.correlation import pearson, standardize
+from engram.encoding.folds import blocked_folds
 
 ALPHAS = [10.0**power for power in range(-1, 9)]
 
@@ -73,7 +73,7 @@ def ours(data: Data, backend: str, columns: slice | None = None) -> np.ndarray:
     """Return r (n_folds, n_targets) as Engram computes it: all listeners together."""
     options: dict[str, Any] = {"folds": data.shape.folds, "inner_folds": data.shape.inner_folds, "gap": data.shape.delays, "alphas": ALPHAS}
     targets = data.targets if columns is None else data.targets[:, columns]
-    return encoding.encode(data.features, targets, data.story, data.position, backend=backend, **options).r[0]
+    return ridge.encode(data.features, targets, data.story, data.position, backend=backend, **options).r[0]
 
 
 def sklearn_ridgecv(data: Data, listeners: int) -> np.ndarray:

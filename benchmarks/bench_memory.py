@@ -53,12 +53,14 @@ def encoding_case(listeners: int, targets: int, rows: int, units: int, layers: i
     import full_size
     from bench_encoding import ALPHAS
 
-    from engram import config, encoding, memory, storage
+    from engram.encoding import memory, ridge
+    from engram.files import storage
+    from engram.study import config
 
     # Few folds, for time: they change the memory of the matrices, which is predicted from them.
     folds = {"folds": 3, "inner_folds": 2}
     shape = memory.EncodingShape(rows, units * 6, listeners, targets, layers, 1, **folds, alphas=len(ALPHAS))
-    batch = encoding.batch_bytes("torch")
+    batch = ridge.batch_bytes("torch")
     predicted = memory.encoding_bytes(shape, at_once or listeners, batch)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -70,7 +72,7 @@ def encoding_case(listeners: int, targets: int, rows: int, units: int, layers: i
         names = [f"{number:03d}" for number in range(listeners)]
         options = {**config.Encoding().model_dump(), **folds, "memory": predicted + 1}
         files = ([str(folder / f"{name}.nc")] for name in ("activations", "bold"))
-        scores = encoding.group_scores(*files, [str(folder / "words.tsv")], names, **options)
+        scores = ridge.group_scores(*files, [str(folder / "words.tsv")], names, **options)
         storage.write_dataset(folder / "scores.nc", scores)
     return (
         predicted,
@@ -83,7 +85,8 @@ def reading_case(model: str, n_words: int, context: int, batch_tokens: int, dtyp
     import full_size  # noqa: F401 (its imports are a job's)
     from bench_activations import made_reader, made_words
 
-    from engram import activations, paths, reading_memory
+    from engram import paths
+    from engram.features.language_models import activations, reading_memory
 
     reader = made_reader(model, dtype, "cpu", str(paths.RESOURCES / "models" / "gpt2-tiny"))
     words = made_words(n_words)
@@ -95,7 +98,7 @@ def reading_case(model: str, n_words: int, context: int, batch_tokens: int, dtyp
 
 def main() -> None:
     """Measure one case and print it."""
-    from engram.jobs import peak_memory
+    from engram.jobs.job import peak_memory
 
     kind, shape = sys.argv[1], json.loads(sys.argv[2])
     predicted, what = {"encoding": encoding_case, "reading": reading_case}[kind](*shape)

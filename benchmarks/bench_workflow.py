@@ -13,7 +13,7 @@ from typing import Any
 
 from paired import say
 
-from engram import storage
+from engram.files import storage
 
 #: Cheap jobs whose start-up is timed: a result of the study, and the script that makes it.
 JOBS = {"tables/regions.tsv": "tables", "figures/layers.svg": "figure", "tables/roi_sets.tsv": "tables"}

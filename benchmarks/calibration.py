@@ -19,8 +19,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from engram import chance, effects, encoding, inference, storage, tuned, variant_effects
-from engram.timing import delayed_features
+from engram.encoding import circular_shift, ridge
+from engram.encoding.timing import delayed_features
+from engram.files import storage
+from engram.statistics import association_tables, significance, tuning_tables, variant_effects
 
 TR, ROWS, WORDS, UNITS, LISTENERS = 2.0, 180, 400, 5, 27
 SHIFTS = 39
@@ -96,7 +98,7 @@ class World:
 
     def score(self, vectors: np.ndarray) -> np.ndarray:
         """Return R of every listener."""
-        scores = encoding.encode(self.features(vectors), self.bold, STORY, POSITION, **OPTIONS)
+        scores = ridge.encode(self.features(vectors), self.bold, STORY, POSITION, **OPTIONS)
         result: np.ndarray = scores.r.mean((0, 1))
         return result
 
@@ -116,14 +118,14 @@ def association(rng: np.random.Generator, planted: float = 0.0) -> dict[str, flo
     if planted:
         stray[1] = STRAY * mind
     one = effects_of(TEXTS, [world.score(world.vectors + by) for by in stray])
-    row = effects.association_table({("m", "a"): one}, {"a": "x"}, 0).iloc[0]
+    row = association_tables.association_table({("m", "a"): one}, {"a": "x"}, 0).iloc[0]
     null = np.array([one.difference(name).mean() for name in one.of_kind("random")])
-    smallest = inference.text_test(row["F"] + row["detectable"], null)
-    low, high = inference.widest(inference.spread_interval(row["F_minus_random"], null), (row["difference_low"], row["difference_high"]))
+    smallest = significance.text_test(row["F"] + row["detectable"], null)
+    low, high = significance.widest(significance.spread_interval(row["F_minus_random"], null), (row["difference_low"], row["difference_high"]))
     return {
-        "over texts": row["p_texts"] <= inference.LEVEL,
-        DETECTABLE: smallest <= inference.LEVEL,
-        "over listeners": row["p_listeners"] <= inference.LEVEL,
+        "over texts": row["p_texts"] <= significance.LEVEL,
+        DETECTABLE: smallest <= significance.LEVEL,
+        "over listeners": row["p_listeners"] <= significance.LEVEL,
         "interval over texts and listeners": low <= 0 <= high,
         "interval over listeners": row["difference_low"] <= 0 <= row["difference_high"],
         "effect": row["F_minus_random"],
@@ -140,16 +142,16 @@ def tuning(rng: np.random.Generator, planted: float = 0.0) -> dict[str, float]:
     if planted:
         stray[1:5] += STRAY * mind
     one = effects_of(TUNINGS, [world.score(world.vectors + by) for by in stray])
-    row = tuned.tuning_table({("m", "t"): one}, {"t": "lora"}, 0).iloc[0]
-    two = inference.listener_test((one.difference("association-1") - one.difference("shuffled-1"))[:, 0])
+    row = tuning_tables.tuning_table({("m", "t"): one}, {"t": "lora"}, 0).iloc[0]
+    two = significance.listener_test((one.difference("association-1") - one.difference("shuffled-1"))[:, 0])
     seeds = [np.array([one.difference(name).mean() for name in one.of_kind(kind)]) for kind in ("association", "shuffled")]
     spread = np.sqrt(np.mean([values.var(ddof=1) for values in seeds]))
-    smallest = inference.seed_test(seeds[0] + row["detectable"], seeds[1])
+    smallest = significance.seed_test(seeds[0] + row["detectable"], seeds[1])
     return {
-        "over seeds": row["p_shuffled"] <= inference.LEVEL,
-        DETECTABLE: smallest <= inference.LEVEL,
-        "over listeners, four seeds against four": row["p_listeners"] <= inference.LEVEL,
-        "over listeners, two seeds of one tuning": two <= inference.LEVEL,
+        "over seeds": row["p_shuffled"] <= significance.LEVEL,
+        DETECTABLE: smallest <= significance.LEVEL,
+        "over listeners, four seeds against four": row["p_listeners"] <= significance.LEVEL,
+        "over listeners, two seeds of one tuning": two <= significance.LEVEL,
         "interval over listeners": row["minus_shuffled_low"] <= 0 <= row["minus_shuffled_high"],
         "effect": row["minus_shuffled"],
         "spread": spread * np.sqrt(1 / 4 + 1 / 4),
@@ -162,16 +164,16 @@ def against_chance(rng: np.random.Generator, planted: float = 0.0, slow: bool = 
     world = World(rng, planted, listeners=LISTENERS + many)
     features = noise(rng, SHARED, 3 * UNITS) if slow else world.features(world.vectors)
     mine = world.bold[:, :LISTENERS]
-    drawn = chance.drawn_shifts("story", ROWS, TR, SHIFTS, int(rng.integers(1 << 30)))
-    everything = np.concatenate([world.bold, *(chance.shifted(mine, STORY, [shift]) for shift in drawn)], axis=1)
-    r = encoding.encode(features, everything, STORY, POSITION, **OPTIONS).r.mean((0, 1)).astype(float)
+    drawn = circular_shift.drawn_shifts("story", ROWS, TR, SHIFTS, int(rng.integers(1 << 30)))
+    everything = np.concatenate([world.bold, *(circular_shift.shifted(mine, STORY, [shift]) for shift in drawn)], axis=1)
+    r = ridge.encode(features, everything, STORY, POSITION, **OPTIONS).r.mean((0, 1)).astype(float)
     null = r[LISTENERS + many :].reshape(SHIFTS, LISTENERS).mean(1)
     r, others = r[:LISTENERS], r[LISTENERS : LISTENERS + many]
-    low, high = inference.interval(r, 0)
+    low, high = significance.interval(r, 0)
     return {
-        "shifts": inference.text_test(r.mean(), null) <= inference.LEVEL,
-        DETECTABLE: inference.text_test(r.mean() + inference.detectable(null), null) <= inference.LEVEL,
-        "over listeners (Wilcoxon, R above 0)": stats.wilcoxon(r, alternative="greater").pvalue <= inference.LEVEL,
+        "shifts": significance.text_test(r.mean(), null) <= significance.LEVEL,
+        DETECTABLE: significance.text_test(r.mean() + significance.detectable(null), null) <= significance.LEVEL,
+        "over listeners (Wilcoxon, R above 0)": stats.wilcoxon(r, alternative="greater").pvalue <= significance.LEVEL,
         "interval over listeners, of this story": low <= others.mean() <= high if many else np.nan,
         "interval over listeners, of 0": low <= 0 <= high,
         "effect": r.mean() - null.mean(),
@@ -261,10 +263,10 @@ def _named(case: str, results: pd.DataFrame) -> str:
 def _expected(test: str, main: str, planted: bool, runs: int, found: int) -> tuple[str | None, str | None]:
     """Return what was to be expected, as text, and whether it came."""
     if test == DETECTABLE:
-        return f"power {inference.POWER:.2f}", "yes" if abs(found / runs - inference.POWER) <= 0.1 else "no"
+        return f"power {significance.POWER:.2f}", "yes" if abs(found / runs - significance.POWER) <= 0.1 else "no"
     if planted or (test != main and test not in _NOMINAL):
         return None, None
-    low, high = bounds(runs, 0.95 if "interval" in test else inference.LEVEL)
+    low, high = bounds(runs, 0.95 if "interval" in test else significance.LEVEL)
     return f"{low} to {high}", "yes" if low <= found <= high else "no"
 
 

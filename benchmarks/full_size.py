@@ -21,8 +21,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from engram import activations, bold, config, encoding, storage, stories
-from engram.jobs import peak_memory
+from engram.bold import cleaning
+from engram.encoding import ridge
+from engram.features.language_models import activations
+from engram.files import storage
+from engram.jobs.job import peak_memory
+from engram.study import config
+from engram.words import stories
 
 TR, WORDS_A_SECOND = 1.5, 2.6
 
@@ -65,7 +70,7 @@ def make(folder: Path, shape: argparse.Namespace) -> None:
     )
     steps = rng.integers(-5000, 5000, (shape.listeners, shape.trs, shape.vertices), dtype=np.int16)
     names = [f"{number:03d}" for number in range(shape.listeners)]
-    data = bold.to_dataset(steps, np.float32(5e-4), names, TR * np.arange(shape.trs), targets, {"story": "made", "tr": TR})
+    data = cleaning.to_dataset(steps, np.float32(5e-4), names, TR * np.arange(shape.trs), targets, {"story": "made", "tr": TR})
     storage.write_dataset(folder / "bold.nc", data)
 
 
@@ -74,7 +79,7 @@ def score(folder: Path, listeners: int) -> dict[str, float]:
     start = time.monotonic()
     options = config.Encoding().model_dump()
     names = [f"{number:03d}" for number in range(listeners)]
-    scores = encoding.group_scores([str(folder / "activations.nc")], [str(folder / "bold.nc")], [str(folder / "words.tsv")], names, **options)
+    scores = ridge.group_scores([str(folder / "activations.nc")], [str(folder / "bold.nc")], [str(folder / "words.tsv")], names, **options)
     storage.write_dataset(folder / "scores.nc", scores)
     return {
         "seconds": round(time.monotonic() - start, 1),

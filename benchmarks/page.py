@@ -10,7 +10,7 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
-from engram import style
+from engram.figures import style
 
 INTRODUCTION = """# Benchmarks
 

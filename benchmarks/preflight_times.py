@@ -20,9 +20,9 @@ from pathlib import Path
 import pandas as pd
 import yaml
 
-from engram.config import read_study
-from engram.needs import need
-from engram.plan import make_plan
+from engram.study.config import read_study
+from engram.study.needs import need
+from engram.study.plan import make_plan
 from engram.study.stages.preflight import all_jobs
 
 ROOT = Path(__file__).resolve().parents[1]

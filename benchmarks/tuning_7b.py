@@ -21,9 +21,9 @@ import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, LlamaConfig
 
-from engram import tuning, tuning_memory
-from engram.jobs import peak_memory
-from engram.tuning import Encoded, Settings
+from engram.jobs.job import peak_memory
+from engram.tunings import training, tuning_memory
+from engram.tunings.training import Encoded, Settings
 
 SIZES = {
     "7b": {"vocab_size": 32_000, "hidden_size": 4096, "intermediate_size": 11_008, "num_hidden_layers": 32, "num_attention_heads": 32},
@@ -63,14 +63,14 @@ def measure(config: LlamaConfig, settings: Settings) -> dict[str, Any]:
     place = "cuda" if torch.cuda.is_available() else "cpu"
     with torch.device(place):
         base = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16 if place == "cuda" else torch.float32)
-    model = tuning.prepared(base, settings).to(place)
-    optimizer = tuning.optimizer_of(model, settings)
+    model = training.prepared(base, settings).to(place)
+    optimizer = training.optimizer_of(model, settings)
     samples = made_samples(config.vocab_size)
     seconds, tokens = [], 0
-    for step, parts in enumerate(tuning.batches([sample.n_output for sample in samples], settings)):
-        pieces = [tuning.piece(samples[index], kept) for index, kept in parts]
+    for step, parts in enumerate(training.batches([sample.n_output for sample in samples], settings)):
+        pieces = [training.piece(samples[index], kept) for index, kept in parts]
         start = time.monotonic()
-        tuning.train_step(model, optimizer, pieces, step, settings)  # ends with a number on the CPU, and so waits for the GPU
+        training.train_step(model, optimizer, pieces, step, settings)  # ends with a number on the CPU, and so waits for the GPU
         seconds.append(time.monotonic() - start)
         tokens += sum(len(one.ids) for one in pieces)
     counted = float(np.median(seconds[2:] or seconds))
@@ -78,7 +78,7 @@ def measure(config: LlamaConfig, settings: Settings) -> dict[str, Any]:
     return {
         "device": torch.cuda.get_device_name() if place == "cuda" else "cpu",
         "parameters": sum(weight.numel() for weight in model.parameters()),
-        "trained_parameters": sum(weight.numel() for weight in tuning.trained_weights(model).values()),
+        "trained_parameters": sum(weight.numel() for weight in training.trained_weights(model).values()),
         "seconds_per_step": round(counted, 3),
         "tokens_per_second": round(tokens / settings.steps / counted),
         "output_tokens_per_second": round(settings.tokens_per_step / counted),

@@ -50,7 +50,7 @@ from pathlib import Path
 
 class Finder:
     def find_spec(self, name, path, target=None):
-        if name != "engram.activations":
+        if name != "engram.features.language_models.activations":
             return None
         sys.meta_path.remove(self)
         spec = importlib.util.find_spec(name)

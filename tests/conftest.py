@@ -21,7 +21,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from engram import bold
+from engram.bold import cleaning
 
 ROOT = Path(__file__).parents[1]
 MODELS = ROOT / "resources" / "models"
@@ -229,6 +229,6 @@ def jobs(result: subprocess.CompletedProcess[str]) -> dict[str, int]:
 
 
 def story_bold(*arguments: Any, **options: Any) -> tuple[xr.Dataset, pd.DataFrame]:
-    """What `engram.bold.story_bold` returns, with BOLD as it is read again: in standard deviations."""
-    result, scans = bold.story_bold(*arguments, **options)
+    """What `engram.bold.cleaning.story_bold` returns, with BOLD as it is read again: in standard deviations."""
+    result, scans = cleaning.story_bold(*arguments, **options)
     return xr.decode_cf(result), scans

@@ -6,12 +6,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from engram import annex
+from engram.fetch import datalad
 
 
 def make_dataset(folder: Path, subdatasets: Sequence[str]) -> None:
-    """Turn a folder into a DataLad dataset with sub-datasets, as `engram.annex.fetch` can take it for its source."""
-    api = annex._datalad()
+    """Turn a folder into a DataLad dataset with sub-datasets, as `engram.fetch.datalad.fetch` can take it for its source."""
+    api = datalad._datalad()
     api.create(path=str(folder), force=True, cfg_proc="text2git", result_renderer="disabled")
     for path in subdatasets:
         api.create(dataset=str(folder), path=str(folder / path), force=True, result_renderer="disabled")

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from engram import report, tables, tuned
-from engram.bold import SCAN_COLUMNS
-from engram.config import read_study
-from engram.effects import ASSOCIATION_COLUMNS
-from engram.names import AVERAGE, ORIGINAL
+from engram.bold.cleaning import SCAN_COLUMNS
+from engram.report import html_report
+from engram.statistics import score_tables, tuning_tables
+from engram.statistics.association_tables import ASSOCIATION_COLUMNS
+from engram.study.config import read_study
+from engram.vocabulary import AVERAGE, ORIGINAL
 
 CLAIMS = ("claim", "statement", "published", "ours", "low", "high", "n", "test", "p", "verdict", "why")
 ALICE = {"study": "mine", "dataset": {"kind": "alice"}, "models": {"small": {"source": "gpt2"}}, "baselines": ["word-rate", "untrained"]}
@@ -52,7 +53,7 @@ def scores(listeners: int = 5, regions: int = 3, models: tuple[str, ...] = ("sma
                 ]
     common = {"study": "mine", "group": "alice", "augmentation": ORIGINAL, "n_targets": 1, "n_trs": 300, "ceiling_kind": "single"}
     table = pd.DataFrame(rows).assign(**common, ceiling=ceiling, ceiling_split=ceiling, ceiling_split_sb=ceiling, ceiling_loo=ceiling)
-    return table.assign(normalized=table["score"] / table["ceiling"])[list(tables.SCORES_COLUMNS)]
+    return table.assign(normalized=table["score"] / table["ceiling"])[list(score_tables.SCORES_COLUMNS)]
 
 
 def scans(listeners: int = 5, reason: str = "moved too much") -> pd.DataFrame:
@@ -88,7 +89,7 @@ def tuning(corrected: float = 0.6, seeds: int = 4, regions: int = 3, original: f
     table.loc[0, ["difference", "M", "p_shuffled_fdr", "p_generic_fdr"]] = [0.01, 0.01 / original, corrected / 2, corrected]
     if seeds < 4:
         table[["p_shuffled", "p_shuffled_fdr", "p_generic", "p_generic_fdr"]] = np.nan
-    return table.reindex(columns=list(tuned.TUNING_COLUMNS))
+    return table.reindex(columns=list(tuning_tables.TUNING_COLUMNS))
 
 
 def chance(corrected: float = 0.01, smallest: float = 0.001, regions: int = 3) -> pd.DataFrame:
@@ -106,35 +107,35 @@ def claims() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(CLAIMS))
 
 
-def as_tables(**data: pd.DataFrame) -> dict[str, report.Table]:
+def as_tables(**data: pd.DataFrame) -> dict[str, html_report.Table]:
     """Tables with made-up words about them, and the file that they would be."""
     found = {}
     for name, table in data.items():
         file = table.to_csv(sep="\t", index=False).encode()
         columns = {column: f"Meaning of {column}." for column in table.columns}
-        found[name] = report.Table(name, table, f"About {name}.", columns, len(file), file if len(file) <= report.MOST_BYTES else None)
+        found[name] = html_report.Table(name, table, f"About {name}.", columns, len(file), file if len(file) <= html_report.MOST_BYTES else None)
     return found
 
 
-def figure(name: str = "layers", **words: str) -> report.FigureFile:
+def figure(name: str = "layers", **words: str) -> html_report.FigureFile:
     """A small figure."""
-    uri = report.data_uri(
+    uri = html_report.data_uri(
         "image/svg+xml", b'<svg xmlns="http://www.w3.org/2000/svg" width="510pt" height="200pt" viewBox="0 0 510 200"><circle cx="99" cy="99" r="80"/></svg>'
     )
-    return report.FigureFile(
+    return html_report.FigureFile(
         name, uri, 969, **{"title": "Scores by layer", "caption": "Mean of 5 listeners.", "alt": "R rises with depth.", "suffix": "svg", **words}
     )
 
 
-def surface() -> report.SurfaceMap:
+def surface() -> html_report.SurfaceMap:
     """A map with values in a part of each hemisphere."""
     values = {side: np.where(np.arange(10242) < 4000, np.linspace(-0.1, 0.2, 10242), np.nan).astype(np.float32) for side in ("left", "right")}
-    return report.SurfaceMap("R (Pearson r): small, layer 2", values, 0.05)
+    return html_report.SurfaceMap("R (Pearson r): small, layer 2", values, 0.05)
 
 
 def page(with_surface: bool = False, made: dict[str, Any] | None = None, **data: pd.DataFrame) -> str:
     """A report; `data` replaces or adds tables."""
     chosen = made or config()
     given = {"scores": scores(), "scans": scans(), **data}
-    second = report.SurfaceMap("Ceiling of single listeners (Pearson r)", surface().values, 0.05, diverging=False)
-    return report.page(chosen, as_tables(**given), [figure()], [surface(), second] if with_surface else [], [], "0.1.0")
+    second = html_report.SurfaceMap("Ceiling of single listeners (Pearson r)", surface().values, 0.05, diverging=False)
+    return html_report.page(chosen, as_tables(**given), [figure()], [surface(), second] if with_surface else [], [], "0.1.0")

@@ -12,10 +12,10 @@ from conftest import MODELS, story_words
 from tokenizers import Tokenizer, models, processors
 from transformers import PreTrainedTokenizerFast
 
-from engram import activations
 from engram.errors import EngramError
-from engram.tokens import tokenize
-from engram.windows import exact_windows
+from engram.features.language_models import activations
+from engram.features.language_models.tokens import tokenize
+from engram.features.language_models.windows import exact_windows
 
 DECODERS = ("gpt2-tiny", "llama-tiny")
 

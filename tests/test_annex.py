@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from engram import annex, facts
+from engram.datasets.narratives import facts
 from engram.errors import EngramError
-from engram.integrity import sha256
+from engram.fetch import datalad
+from engram.files.checksums import sha256
 
 pytestmark = pytest.mark.slow
 
@@ -72,7 +73,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def fetched(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone with what is wanted."""
     folder = tmp_path_factory.mktemp("clones") / "clone"
-    assert annex.fetch(str(source), folder, WANTED, OPTIONAL, waits=()) == [*WANTED, OPTIONAL[0]]
+    assert datalad.fetch(str(source), folder, WANTED, OPTIONAL, waits=()) == [*WANTED, OPTIONAL[0]]
     return folder
 
 
@@ -92,7 +93,7 @@ def content(path: Path) -> Path:
 
 def manifest(folder: Path, paths: list[str]) -> dict[str, str]:
     path = folder.parent / f"{folder.name}.tsv"
-    annex.write_manifest(path, folder, paths)
+    datalad.write_manifest(path, folder, paths)
     header, *rows = [line.split("\t") for line in path.read_text().splitlines()]
     assert header == ["path", "key"] and rows == sorted(rows)
     return dict(rows)
@@ -111,10 +112,10 @@ def test_optional_files_are_left_out_where_there_are_none(fetched: Path) -> None
 
 
 def test_sub_datasets_that_nobody_wants_are_not_installed(source: Path, tmp_path: Path) -> None:
-    assert annex.fetch(str(source), tmp_path / "clone", facts.METADATA, waits=()) == list(facts.METADATA)
+    assert datalad.fetch(str(source), tmp_path / "clone", facts.METADATA, waits=()) == list(facts.METADATA)
     assert [path for path in SUBDATASETS if (tmp_path / "clone" / path / ".git").exists()] == []
     more = [*facts.METADATA, facts.alignment_file("x")]
-    assert annex.fetch(str(source), tmp_path / "clone", more, waits=()) == more
+    assert datalad.fetch(str(source), tmp_path / "clone", more, waits=()) == more
     assert [path for path in SUBDATASETS if (tmp_path / "clone" / path / ".git").exists()] == ["stimuli/gentle"]
     assert (tmp_path / "clone" / more[-1]).read_text() == FILES[more[-1]]
 
@@ -126,13 +127,13 @@ def test_a_second_fetch_asks_for_nothing(source: Path, clone: Path, monkeypatch:
     for name in ("clone", "get"):
         monkeypatch.setattr(f"datalad.api.{name}", refuse)
     before = {name: (clone / name).lstat().st_mtime_ns for name in WANTED}
-    assert annex.fetch(str(source), clone, WANTED, OPTIONAL, waits=()) == [*WANTED, OPTIONAL[0]]
+    assert datalad.fetch(str(source), clone, WANTED, OPTIONAL, waits=()) == [*WANTED, OPTIONAL[0]]
     assert {name: (clone / name).lstat().st_mtime_ns for name in WANTED} == before
 
 
 def test_more_files_come_into_the_same_clone(source: Path, clone: Path) -> None:
     kept = manifest(clone, WANTED)
-    assert annex.fetch(str(source), clone, BOLD, waits=()) == BOLD
+    assert datalad.fetch(str(source), clone, BOLD, waits=()) == BOLD
     assert [(clone / path).read_text() for path in BOLD] == [FILES[path] for path in BOLD]
     assert manifest(clone, WANTED) == kept
 
@@ -159,7 +160,7 @@ def test_dropped_and_truncated_content_comes_again(source: Path, clone: Path, ca
     before = manifest(clone, WANTED)
     content(clone / BOLD[0]).write_text(FILES[BOLD[0]][:5])
     content(clone / BOLD[1]).unlink()
-    assert annex.fetch(str(source), clone, WANTED, waits=()) == WANTED
+    assert datalad.fetch(str(source), clone, WANTED, waits=()) == WANTED
     assert "content that is not what its key says is fetched again" in caplog.text and Path(BOLD[0]).name in caplog.text
     assert [(clone / path).read_text() for path in BOLD[:2]] == [FILES[path] for path in BOLD[:2]] == [(source / path).read_text() for path in BOLD[:2]]
     assert manifest(clone, WANTED) == before
@@ -171,7 +172,7 @@ def test_a_changed_file_is_refused(source: Path, clone: Path, name: str, change:
     if change == "written":
         (clone / name).write_text("mine\n")
     with pytest.raises(EngramError, match=rf"the clone '.*' was changed: .*{Path(name).name} .*Undo it .* or remove the clone"):
-        annex.fetch(str(source), clone, WANTED, waits=())
+        datalad.fetch(str(source), clone, WANTED, waits=())
     assert change == "deleted" or (clone / name).read_text() == "mine\n"
 
 
@@ -179,7 +180,7 @@ def test_other_changes_do_not_matter(source: Path, clone: Path) -> None:
     (clone / "participants.tsv").write_text("mine\n")
     (clone / "notes.txt").write_text("mine\n")
     wanted = [path for path in WANTED if path != "participants.tsv"]
-    assert annex.fetch(str(source), clone, wanted, waits=()) == wanted
+    assert datalad.fetch(str(source), clone, wanted, waits=()) == wanted
 
 
 @pytest.mark.parametrize(
@@ -191,19 +192,19 @@ def test_other_changes_do_not_matter(source: Path, clone: Path) -> None:
 )
 def test_an_unknown_path_is_refused(source: Path, clone: Path, paths: list[str], message: str) -> None:
     with pytest.raises(EngramError, match=message):
-        annex.fetch(str(source), clone, [*WANTED, *paths], waits=())
+        datalad.fetch(str(source), clone, [*WANTED, *paths], waits=())
 
 
 def test_a_wrong_source_is_refused(source: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     wrong = source.parent / "nowhere"
     with pytest.raises(EngramError, match=r"nowhere' could not be cloned .*Check the network, the source"):
-        annex.fetch(str(wrong), tmp_path / "clone", WANTED, waits=())
+        datalad.fetch(str(wrong), tmp_path / "clone", WANTED, waits=())
     assert len([record for record in caplog.records if "could not be cloned" in record.message]) == 1
     with pytest.raises(EngramError, match="could not be cloned"):
-        annex.fetch(str(wrong), tmp_path / "clone", WANTED, waits=(0, 0))
-    tries = [record.message.split(":")[0] for record in caplog.records if record.name == "engram.annex" and record.levelno == logging.WARNING]
+        datalad.fetch(str(wrong), tmp_path / "clone", WANTED, waits=(0, 0))
+    tries = [record.message.split(":")[0] for record in caplog.records if record.name == "engram.fetch.datalad" and record.levelno == logging.WARNING]
     assert tries == ["try 1", "try 1", "try 2", "try 3"]
-    assert annex.fetch(str(source), tmp_path / "clone", facts.METADATA, waits=()) == list(facts.METADATA)
+    assert datalad.fetch(str(source), tmp_path / "clone", facts.METADATA, waits=()) == list(facts.METADATA)
 
 
 def test_what_came_stays_when_the_rest_does_not(source: Path, tmp_path: Path) -> None:
@@ -211,10 +212,10 @@ def test_what_came_stays_when_the_rest_does_not(source: Path, tmp_path: Path) ->
     lost = content(other / BOLD[1])
     lost.unlink()
     with pytest.raises(EngramError, match=rf"files did not come \(1 in all\): {Path(BOLD[1]).name}: .*run again"):
-        annex.fetch(str(other), tmp_path / "clone", BOLD[:2], waits=())
+        datalad.fetch(str(other), tmp_path / "clone", BOLD[:2], waits=())
     assert (tmp_path / "clone" / BOLD[0]).exists() and not (tmp_path / "clone" / BOLD[1]).exists()
     lost.write_text(FILES[BOLD[1]])
-    assert annex.fetch(str(other), tmp_path / "clone", BOLD[:2], waits=()) == BOLD[:2]
+    assert datalad.fetch(str(other), tmp_path / "clone", BOLD[:2], waits=()) == BOLD[:2]
     assert (tmp_path / "clone" / BOLD[1]).read_text() == FILES[BOLD[1]]
 
 
@@ -226,7 +227,7 @@ def test_an_interrupted_clone_is_made_anew_or_named(source: Path, clone: Path, r
         (clone / root / ".git" / name).mkdir(parents=True)
     (clone / root / ".git" / "HEAD").write_text("ref: refs/heads/main\n")
     try:
-        annex.fetch(str(source), clone, WANTED, waits=())
+        datalad.fetch(str(source), clone, WANTED, waits=())
     except EngramError as error:
         assert str(clone / root) in str(error) and "emove" in str(error)
     else:
@@ -236,11 +237,11 @@ def test_an_interrupted_clone_is_made_anew_or_named(source: Path, clone: Path, r
 def test_a_broken_clone_is_named(source: Path, clone: Path) -> None:
     (clone / ".git" / "index").write_text("no index")
     with pytest.raises(EngramError, match=r"clone' is no usable clone, though it holds fetched files\..* Remove it"):
-        annex.fetch(str(source), clone, WANTED, waits=())
+        datalad.fetch(str(source), clone, WANTED, waits=())
 
 
 def test_several_jobs_make_one_clone(source: Path, tmp_path: Path) -> None:
-    script = "import sys; from pathlib import Path; from engram import annex; annex.fetch(sys.argv[1], Path(sys.argv[2]), sys.argv[3:], waits=())"
+    script = "import sys; from pathlib import Path; from engram.fetch import datalad; datalad.fetch(sys.argv[1], Path(sys.argv[2]), sys.argv[3:], waits=())"
     command = [sys.executable, "-c", script, str(source), str(tmp_path / "clone")]
     jobs = [subprocess.Popen([*command, path], stderr=subprocess.PIPE, text=True) for path in (BOLD[0], BOLD[1])]
     for job in jobs:
@@ -256,5 +257,5 @@ def test_a_missing_datalad_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     if missing == "datalad":
         monkeypatch.setitem(sys.modules, "datalad", None)
     with pytest.raises(EngramError, match=rf"not installed here \(.*{missing}.*'make datalad'.*dataset: path"):
-        annex.fetch("source", tmp_path / "clone", WANTED, waits=())
+        datalad.fetch("source", tmp_path / "clone", WANTED, waits=())
     assert not (tmp_path / "clone").exists()

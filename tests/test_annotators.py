@@ -19,14 +19,14 @@ import numpy as np
 import pytest
 from conftest import MODELS, STORY
 
-from engram import annotators
-from engram.annotators import LocalAnnotator, Report, annotate, annotation_template
-from engram.answers import BrokenFormatError
-from engram.associations import Association, read_associations, write_associations
-from engram.chat import ChatAnnotator
+from engram.associations.annotators import annotation
+from engram.associations.annotators.annotation import LocalAnnotator, Report, annotate, annotation_template
+from engram.associations.annotators.answers import BrokenFormatError
+from engram.associations.annotators.chat import ChatAnnotator
+from engram.associations.annotators.prompts import places, prompt
+from engram.associations.association_files import Association, read_associations, write_associations
 from engram.errors import EngramError
-from engram.prompts import places, prompt
-from engram.punctuation import ends_sentence
+from engram.words.punctuation import ends_sentence
 
 SECRET = "sk-secret/0123456789"
 SENTENCES = ["The train was late.", "Anna waited.", "A dog barked at her!", "Then it was still."] * 3
@@ -103,7 +103,7 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """Seconds that would have been slept."""
     seconds: list[float] = []
-    monkeypatch.setattr("engram.chat.time.sleep", seconds.append)
+    monkeypatch.setattr("engram.associations.annotators.chat.time.sleep", seconds.append)
     return seconds
 
 
@@ -470,11 +470,11 @@ def test_json_in_a_fence_is_read(endpoint: Endpoint, chat: ChatAnnotator) -> Non
     ('He said "no."', 'He said "no."', 'he said "no.",'),
 ])  # fmt: skip
 def test_style_of_a_story_with_punctuation(text: str, sentence: str, word: str) -> None:
-    names = annotators._names(WORDS, SENTENCE) | {"Anna"}
-    assert annotators._in_style(text, "sentence", (".", ","), True, names) == sentence
-    assert annotators._in_style(text, "word", (".", ","), True, names) == sentence
+    names = annotation._names(WORDS, SENTENCE) | {"Anna"}
+    assert annotation._in_style(text, "sentence", (".", ","), True, names) == sentence
+    assert annotation._in_style(text, "word", (".", ","), True, names) == sentence
     if '"no' not in text:
-        assert annotators._in_style(text, "word", (".", ","), False, names) == word
+        assert annotation._in_style(text, "word", (".", ","), False, names) == word
 
 
 @pytest.mark.parametrize(("text", "expected"), [

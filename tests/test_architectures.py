@@ -14,7 +14,7 @@ import tiny_models
 import torch
 from conftest import ROOT
 
-from engram import activations, causality
+from engram.features.language_models import activations, causality
 
 
 @pytest.fixture(scope="module", autouse=True)

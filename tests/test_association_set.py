@@ -7,16 +7,16 @@ from collections import Counter
 
 import pytest
 
-from engram import tuning_data
 from engram.paths import RESOURCES, TEXTS
-from engram.tuning_data import Sample
+from engram.tunings import training_samples
+from engram.tunings.training_samples import Sample
 
 PATH = RESOURCES / "association" / "association.jsonl"
 
 
 @pytest.fixture(scope="module")
 def samples() -> list[Sample]:
-    return tuning_data.read_samples(PATH)
+    return training_samples.read_samples(PATH)
 
 
 def test_fields_and_balance(samples: list[Sample]) -> None:
@@ -32,11 +32,11 @@ def test_fields_and_balance(samples: list[Sample]) -> None:
 
 
 def test_no_two_passages_are_alike(samples: list[Sample]) -> None:
-    share, line, other = tuning_data.most_alike(samples)
+    share, line, other = training_samples.most_alike(samples)
     assert share < 0.3, (line, other)
 
 
 def test_no_story_that_is_scored_is_in_it(samples: list[Sample]) -> None:
     stories = {path.stem: path.read_text(encoding="utf-8").split() for path in TEXTS.glob("*.txt")}
     assert stories
-    tuning_data.check_stories(samples, stories)
+    training_samples.check_stories(samples, stories)

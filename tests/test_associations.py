@@ -15,10 +15,13 @@ from conftest import MODELS, ROOT, story_words
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engram import activations, associations, augment, encoding, stories, variant_scoring
-from engram.associations import Association
+from engram.associations import association_files, text_reading
+from engram.associations.association_files import Association
+from engram.encoding import ridge, variant_scoring
 from engram.errors import EngramError
+from engram.features.language_models import activations
 from engram.paths import ASSOCIATIONS, TEXTS
+from engram.words import stories
 
 WORDS = story_words(300)
 FILES = sorted(ASSOCIATIONS.glob("*.tsv"))
@@ -31,10 +34,10 @@ def found(places: list[int], granularity: str = "word") -> list[Association]:
 def test_files_come_back_as_they_were_written(tmp_path: Path) -> None:
     path = tmp_path / "story-x_associations-y.tsv"
     written = found([3, 10, 20])
-    associations.write_associations(path, written, {"by": "a test"})
-    assert associations.read_associations(path, 300) == written
+    association_files.write_associations(path, written, {"by": "a test"})
+    assert association_files.read_associations(path, 300) == written
     assert json.loads(path.with_suffix(".json").read_text())["Made"] == {"by": "a test"}
-    assert associations.written_by([str(path)]) == "language model"
+    assert association_files.written_by([str(path)]) == "language model"
 
 
 @pytest.mark.parametrize(
@@ -54,23 +57,23 @@ def test_wrong_lines_are_named(line: str, message: str, tmp_path: Path) -> None:
     path = tmp_path / "a.tsv"
     path.write_text(f"after_word\ttext\tgranularity\tannotator\n5\tone\tword\tmanual\n{line}\n")
     with pytest.raises(EngramError, match=re.escape(message)):
-        associations.read_associations(path, 300)
+        association_files.read_associations(path, 300)
 
 
 def test_a_missing_column_or_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(EngramError, match="is not there"):
-        associations.read_associations(tmp_path / "none.tsv", 10)
+        association_files.read_associations(tmp_path / "none.tsv", 10)
     (tmp_path / "a.tsv").write_text("after_word\ttext\n1\tx\n")
     with pytest.raises(EngramError, match="granularity"):
-        associations.read_associations(tmp_path / "a.tsv", 10)
+        association_files.read_associations(tmp_path / "a.tsv", 10)
 
 
 def test_manual_is_reserved_for_people(tmp_path: Path) -> None:
     with pytest.raises(EngramError, match="says that people wrote it"):
-        associations.check_name("word-manual", found([1]), tmp_path)
-    associations.check_name("word-manual", [Association(1, "x", "word", "manual")], tmp_path)
+        association_files.check_name("word-manual", found([1]), tmp_path)
+    association_files.check_name("word-manual", [Association(1, "x", "word", "manual")], tmp_path)
     with pytest.raises(EngramError, match="no associations"):
-        associations.check_name("word", [], tmp_path)
+        association_files.check_name("word", [], tmp_path)
 
 
 insertions_strategy = st.dictionaries(
@@ -81,7 +84,7 @@ insertions_strategy = st.dictionaries(
 @settings(max_examples=30, deadline=None)
 @given(insertions_strategy)
 def test_the_storys_words_keep_their_order(insertions: dict[int, list[str]]) -> None:
-    text = associations.augmented(WORDS, {place: " ".join(words) for place, words in insertions.items()})
+    text = association_files.augmented(WORDS, {place: " ".join(words) for place, words in insertions.items()})
     assert [text.words[place] for place in text.place] == WORDS
     assert len(text.words) == len(WORDS) + sum(map(len, insertions.values()))
     for place, words in insertions.items():
@@ -94,9 +97,9 @@ def test_controls_hold_what_they_should(places: set[int], seed: int) -> None:
     insertions = {place: " ".join(["word"] * (1 + place % 4)) + f" x{place}" for place in sorted(places)}
     pool = ["one", "two of three", "a b c d", "some other thing that is long"]
     rng = np.random.default_rng(seed)
-    random = associations.random_text(insertions, pool, rng)
-    repeat = associations.repeated_text(insertions, WORDS, rng)
-    shuffled = associations.shuffled_text(insertions, rng)
+    random = association_files.random_text(insertions, pool, rng)
+    repeat = association_files.repeated_text(insertions, WORDS, rng)
+    shuffled = association_files.shuffled_text(insertions, rng)
     order = list(insertions)
     for made in (random, repeat, shuffled):
         assert list(made) == order
@@ -106,30 +109,30 @@ def test_controls_hold_what_they_should(places: set[int], seed: int) -> None:
         assert any(WORDS[begin : begin + len(wanted)] == wanted for begin in range(place + 2 - len(wanted)))
     assert sorted(shuffled.values()) == sorted(insertions.values())
     for index, place in enumerate(order):
-        assert abs(order.index(int(shuffled[place].split("x")[1])) - index) >= associations.SHUFFLED_BY
+        assert abs(order.index(int(shuffled[place].split("x")[1])) - index) >= association_files.SHUFFLED_BY
 
 
 def test_displaced_texts_stand_far_from_every_original_place() -> None:
     insertions = {place: f"x{place}" for place in (10, 12, 15, 18)}
-    made = associations.displaced_text(insertions, range(0, 299), np.random.default_rng(0))
+    made = association_files.displaced_text(insertions, range(0, 299), np.random.default_rng(0))
     assert sorted(made.values()) == sorted(insertions.values())
-    assert all(abs(place - original) >= associations.DISPLACED_BY for place in made for original in insertions)
+    assert all(abs(place - original) >= association_files.DISPLACED_BY for place in made for original in insertions)
     dense = {place: f"x{place}" for place in range(5, 295, 15)}  # no place is 20 words from all of these: then from its own
-    made = associations.displaced_text(dense, range(0, 299), np.random.default_rng(0))
-    assert all(abs(place - int(text[1:])) >= associations.DISPLACED_BY and place not in dense for place, text in made.items())
+    made = association_files.displaced_text(dense, range(0, 299), np.random.default_rng(0))
+    assert all(abs(place - int(text[1:])) >= association_files.DISPLACED_BY and place not in dense for place, text in made.items())
     with pytest.raises(EngramError, match="cannot be displaced"):
-        associations.displaced_text({1: "a", 2: "b"}, [1, 2, 3], np.random.default_rng(0))
+        association_files.displaced_text({1: "a", 2: "b"}, [1, 2, 3], np.random.default_rng(0))
 
 
 def test_too_few_insertions_cannot_be_shuffled() -> None:
     with pytest.raises(EngramError, match="too few to be shuffled"):
-        associations.shuffled_text({1: "a", 2: "b"}, np.random.default_rng(0))
+        association_files.shuffled_text({1: "a", 2: "b"}, np.random.default_rng(0))
 
 
 def test_foresight_counts_what_comes_soon_for_the_first_time() -> None:
     words = ["the", "cat", *["filler"] * 50, "dogs", *["filler"] * 200, "whale"]
     common = frozenset({"a", "like"})
-    assert associations.foresight(words, {1: "like a dog", 5: "a whale and cats"}, common) == (4, 1)  # dog comes; the cat was, the whale is far
+    assert association_files.foresight(words, {1: "like a dog", 5: "a whale and cats"}, common) == (4, 1)  # dog comes; the cat was, the whale is far
 
 
 READING: dict[str, Any] = {"mode": "strided", "context": None, "stride": None, "pooling": "last", "batch_tokens": 4096}
@@ -143,7 +146,7 @@ def timed(words: list[str]) -> pd.DataFrame:
 def read(
     words: list[str], texts: dict[str, dict[int, str]], reader: activations.Reader, alignment: str = "context", layer: int | None = None, room: float = 0.75
 ) -> xr.Dataset:
-    return augment.read_texts(timed(words), texts, augment.text_reader(words, reader, **READING, room=room), alignment=alignment, layer=layer)
+    return text_reading.read_texts(timed(words), texts, text_reading.text_reader(words, reader, **READING, room=room), alignment=alignment, layer=layer)
 
 
 @pytest.fixture(scope="module", params=["gpt2-tiny", "llama-tiny"])
@@ -200,15 +203,15 @@ def test_additive_rows_are_the_inserted_words_at_their_times(reader: activations
     np.testing.assert_allclose(data["anchor-additive"]["row_onset"].values, [12.0, 12.0, 23.6, 23.6, 12.0, 12.0, 12.0])
     np.testing.assert_allclose(data["interpolate"]["row_onset"].values, [12 + 0.4 / 3, 12 + 0.8 / 3, 23.7, 23.8, 12.1, 12.2, 12.3])
     # "far off" is behind everything else: the model reads it as the end of the text.
-    text = associations.augmented(words, texts["augmented"])
-    whole = augment.text_reader(words, reader, **READING, room=0.75)("augmented", text)
+    text = association_files.augmented(words, texts["augmented"])
+    whole = text_reading.text_reader(words, reader, **READING, room=0.75)("augmented", text)
     np.testing.assert_array_equal(whole[:, -2:], data["interpolate"]["whole_inserted"].values[:, 2:])
 
 
 def test_rows_table_says_which_words_are_rows() -> None:
-    table = augment.rows_table("s", "a", timed(["one", "two"]), {"original": {}, "augmented": {0: "x y"}}, "interpolate")
+    table = text_reading.rows_table("s", "a", timed(["one", "two"]), {"original": {}, "augmented": {0: "x y"}}, "interpolate")
     assert table[["text", "after_word", "word"]].to_numpy().tolist() == [["augmented", 0, "x"], ["augmented", 0, "y"]]
-    assert augment.rows_table("s", "a", timed(["one", "two"]), {"original": {}, "augmented": {0: "x y"}}, "context").empty
+    assert text_reading.rows_table("s", "a", timed(["one", "two"]), {"original": {}, "augmented": {0: "x y"}}, "context").empty
 
 
 @pytest.mark.parametrize(("alignment", "more"), [("context", 0), ("anchor", 0), ("anchor-additive", 2), ("interpolate", 2)])
@@ -216,17 +219,17 @@ def test_f_of_the_word_rate_is_what_rows_alone_do(alignment: str, more: int) -> 
     """Scored as any model: one unit that is 1 for every row, the story's or inserted."""
     words = timed(story_words(900))
     texts: dict[str, dict[int, str]] = {"original": {}, "augmented": dict.fromkeys(range(5, 895, 9), "x y")}
-    data = augment.read_texts(words, texts, augment.count_words, alignment=alignment, layer=None)
+    data = text_reading.read_texts(words, texts, text_reading.count_words, alignment=alignment, layer=None)
     assert data.sizes["row"] == more * 99 and data.attrs["words_to_trs"] == "sum"
     rng = np.random.default_rng(0)
     times = np.arange(245) * 1.5
     bold = xr.DataArray(rng.standard_normal((2, 245, 3)).astype(np.float32), dims=("subject", "time", "target"), coords={"subject": ["1", "2"]})
     coordinates = {"hemisphere": (("target",), np.array(["L"] * 3)), "roi": (("target",), np.array(["a", "b", "c"]))}
-    story = encoding.StoryData("s", 1.5, words["onset"].to_numpy(), times, bold, coordinates)
+    story = ridge.StoryData("s", 1.5, words["onset"].to_numpy(), times, bold, coordinates)
     options: dict[str, Any] = {"longest_delay": 6.0, "delays": None, "folds": 3, "inner_folds": 3, "alphas": [1.0, 100.0], "alpha_by": "r", "backend": "numpy"}
-    group = encoding.Group([story], ["1", "2"], words_to_trs="sum", **options)
+    group = ridge.Group([story], ["1", "2"], words_to_trs="sum", **options)
     scores = variant_scoring.score_variants([data], group)
-    rows = associations.inserted_rows(words, texts["augmented"], alignment)
+    rows = association_files.inserted_rows(words, texts["augmented"], alignment)
     count = np.concatenate([np.ones(900), np.ones(len(rows))])[:, None]
     expected: list[np.ndarray] = []
     group.each_part(1, 1, lambda part: expected.append(group.by_story(group.score(part, [count], None, [rows["onset"].to_numpy()])).mean(1)))
@@ -250,7 +253,7 @@ def shipped_story(path: Path) -> tuple[list[str], list[int]] | None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_shipped_texts_are_what_their_names_say(path: Path) -> None:
     story = shipped_story(path)
-    mine = associations.read_associations(path, 2101 if story is None else len(story[0]))
+    mine = association_files.read_associations(path, 2101 if story is None else len(story[0]))
     name = path.stem.split("_associations-")[1]
     assert {one.granularity for one in mine} == {name.split("-")[0]} and {one.annotator for one in mine} == {"language model"}
     made = json.loads(path.with_suffix(".json").read_text())["Made"]
@@ -261,9 +264,9 @@ def test_shipped_texts_are_what_their_names_say(path: Path) -> None:
     words, sentence = story
     if name.startswith("sentence"):
         assert all(sentence[one.after_word] != sentence[one.after_word + 1] for one in mine)
-    insertions = associations.insertions_of(mine)
-    texts = {"augmented": insertions, **{f"shuffled-{k}": associations.shuffled_text(insertions, np.random.default_rng(k)) for k in range(39)}}
-    table = augment.texts_table("s", name, words, texts)
+    insertions = association_files.insertions_of(mine)
+    texts = {"augmented": insertions, **{f"shuffled-{k}": association_files.shuffled_text(insertions, np.random.default_rng(k)) for k in range(39)}}
+    table = text_reading.texts_table("s", name, words, texts)
     share = (table["ahead"] / table["content_words"]).to_numpy()
     assert share[0] <= np.quantile(share[1:], 0.95)  # no foresight
 

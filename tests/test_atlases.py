@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engram import atlases
+from engram.datasets.narratives.reader import Volume
 from engram.errors import EngramError
-from engram.narratives import Volume
+from engram.fetch import atlases
 
 AFFINE = nibabel.affines.from_matvec(np.diag([4.0, 4.0, 4.0]), [-8.0, -8.0, -8.0])
 NUMBERS = np.zeros((5, 5, 5), dtype=np.int16)

@@ -9,10 +9,10 @@ from typing import Annotated, Any, get_args, get_origin
 import pytest
 from conftest import MODELS
 
-from engram.addresses import secret_in
-from engram.config import LONGEST_NAME, Section, Study, read_study
-from engram.config_files import check_files
 from engram.errors import EngramError
+from engram.fetch.addresses import secret_in
+from engram.study.config import LONGEST_NAME, Section, Study, read_study
+from engram.study.config_files import check_files
 
 STUDY: dict[str, Any] = {"study": "mine", "dataset": {"kind": "table", "path": "data", "tr": 1.5}, "models": {"tiny": {"source": str(MODELS / "llama-tiny")}}}
 SECRETS = [

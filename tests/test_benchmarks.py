@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from engram import memory
-from engram.memory import EncodingShape, encoding_bytes, listeners_at_once
+from engram.encoding import memory
+from engram.encoding.memory import EncodingShape, encoding_bytes, listeners_at_once
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 

@@ -10,7 +10,8 @@ import pytest
 from conftest import story_bold
 from scipy.fft import idct
 
-from engram import bold, time_courses
+from engram.bold import cleaning
+from engram.datasets import time_courses
 from engram.errors import EngramError
 
 OPTIONS: dict[str, Any] = {"confounds": True, "high_pass": None, "targets": "all", "average": True, "trim": 0, "tail": 4.0}
@@ -64,14 +65,14 @@ def test_confounds_and_drifts_are_regressed_out_together() -> None:
     n_drifts = int(np.floor(2 * n_trs * tr / 128))
     drifts = np.column_stack([idct(np.eye(n_trs)[k], norm="ortho") for k in range(1, n_drifts + 1)])
     raw = rng.standard_normal((n_trs, 4)) + 5 * drifts[:, :4] * 10 + confounds[:, :1]
-    cleaned = bold.clean(raw, confounds, tr, 1 / 128)
+    cleaned = cleaning.clean(raw, confounds, tr, 1 / 128)
     np.testing.assert_allclose(time_courses.zscore(cleaned), direct_residual(raw, np.column_stack([confounds[:, :2], drifts])), atol=1e-6)
     assert np.abs(cleaned.T @ np.column_stack([drifts, confounds[:, :2] - confounds[:, :2].mean(0)])).max() < 1e-6
 
 
 def test_nothing_to_remove_only_standardises() -> None:
     raw = scans(1)["01"]
-    np.testing.assert_allclose(time_courses.zscore(bold.clean(raw, None, 2.0, None)), time_courses.zscore(raw.astype(float)), atol=1e-6)
+    np.testing.assert_allclose(time_courses.zscore(cleaning.clean(raw, None, 2.0, None)), time_courses.zscore(raw.astype(float)), atol=1e-6)
 
 
 def test_rows_times_and_the_average_listener() -> None:
@@ -110,8 +111,8 @@ def test_scans_are_listed_with_what_was_read(caplog: pytest.LogCaptureFixture) -
     assert listed[["subject", "n_trs", "n_rows", "n_targets", "n_confounds"]].to_numpy().tolist() == [["01", 30, 28, 3, 0], ["02", 30, 28, 3, 4]]
     assert listed["words_in_scan"].tolist() == pytest.approx([2 / 3, 2 / 3])
     assert "only 67 % of its words" in caplog.text
-    table = bold.scans_table([listed, pd.DataFrame([{"subject": "00", "story": "tale", "excluded": "asleep"}])])
-    assert list(table.columns) == list(bold.SCAN_COLUMNS)
+    table = cleaning.scans_table([listed, pd.DataFrame([{"subject": "00", "story": "tale", "excluded": "asleep"}])])
+    assert list(table.columns) == list(cleaning.SCAN_COLUMNS)
     assert table["excluded"].fillna("").tolist() == ["asleep", "", ""]
 
 
@@ -119,10 +120,10 @@ def test_confounds_that_leave_nothing_are_refused(caplog: pytest.LogCaptureFixtu
     rng = np.random.default_rng(0)
     raw = rng.standard_normal((60, 2))
     with pytest.raises(EngramError, match="sub-01, story tale: 55 confounds and drifts leave 4 of 60 rows free"):
-        bold.clean(raw, rng.standard_normal((60, 55)), 2.0, None, "sub-01, story tale")
-    bold.clean(raw, rng.standard_normal((60, 40)), 2.0, None)
+        cleaning.clean(raw, rng.standard_normal((60, 55)), 2.0, None, "sub-01, story tale")
+    cleaning.clean(raw, rng.standard_normal((60, 40)), 2.0, None)
     assert "use up 41 of 60 rows" in caplog.text
-    bold.clean(raw, np.tile(rng.standard_normal((60, 5)), 11), 2.0, None)  # the same five again and again
+    cleaning.clean(raw, np.tile(rng.standard_normal((60, 5)), 11), 2.0, None)  # the same five again and again
 
 
 def test_unequal_scans_are_refused_or_cut_within_the_slack() -> None:

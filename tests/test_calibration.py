@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 from conftest import ROOT
 
-from engram.storage import read_json, read_table
+from engram.files.storage import read_json, read_table
 
 
 @pytest.fixture(scope="module")

@@ -17,13 +17,15 @@ from conftest import MODELS, STORY
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from engram import causality, plan, tuning, tuning_checks, tuning_memory
-from engram.annotators import LocalAnnotator
-from engram.causality import check_causal, told_bidirectional
-from engram.config import read_study
+from engram.associations.annotators.annotation import LocalAnnotator
 from engram.errors import EngramError
-from engram.tuning import Settings
-from engram.tuning_data import Sample
+from engram.features.language_models import causality
+from engram.features.language_models.causality import check_causal, told_bidirectional
+from engram.study import plan
+from engram.study.config import read_study
+from engram.tunings import loss_checks, training, tuning_memory
+from engram.tunings.training import Settings
+from engram.tunings.training_samples import Sample
 
 SAMPLES = [Sample("Say it.", "Once.", "A long time ago there was a light.", None, line) for line in range(1, 5)]
 SETTINGS = Settings(method="full", steps=1, tokens_per_step=16, micro_tokens=512, max_length=90, evaluate_every=1)
@@ -143,7 +145,7 @@ def test_an_encoder_is_refused_before_the_first_job(tmp_path: Path, monkeypatch:
 def test_an_encoder_is_refused_in_the_job(tmp_path: Path) -> None:
     folder = saved("roberta", tmp_path / "roberta")
     with pytest.raises(EngramError, match="cannot be tuned: its predictions depend on later tokens"):
-        tuning.tune(folder, SAMPLES, [], SETTINGS, tmp_path / "tuned", tmp_path / "checkpoints", base={"source": "me/roberta"})
+        training.tune(folder, SAMPLES, [], SETTINGS, tmp_path / "tuned", tmp_path / "checkpoints", base={"source": "me/roberta"})
     assert not (tmp_path / "tuned").exists()
     annotator = LocalAnnotator(folder, "roberta", "word", tmp_path / "cache")
     with pytest.raises(EngramError, match="cannot be asked to write: its predictions depend on later tokens"):
@@ -164,8 +166,8 @@ def test_weights_that_are_missing_are_refused_for_tuning_and_annotating(lost: st
 
 
 # ---------------------------------------------------------------- the first loss
-def tuned(folder: Path, out: Path, held: list[Sample]) -> tuning.Card:
-    return tuning.tune(folder, SAMPLES, held, SETTINGS, out, out.with_name("checkpoints"), base={"source": "me/mine"})
+def tuned(folder: Path, out: Path, held: list[Sample]) -> training.Card:
+    return training.tune(folder, SAMPLES, held, SETTINGS, out, out.with_name("checkpoints"), base={"source": "me/mine"})
 
 
 @pytest.mark.parametrize("held", [SAMPLES[:2], []], ids=["validation", "no validation"])
@@ -200,9 +202,9 @@ def test_a_model_that_is_no_better_than_a_guess_is_warned_of(kind: str, tmp_path
 
 def test_a_loss_that_is_not_finite_before_anything_was_trained_is_no_question_of_the_learning_rate() -> None:
     with pytest.raises(EngramError, match="the validation loss of step 0 is nan. Nothing was trained yet, so the model's weights are broken"):
-        tuning_checks.check_finite(math.nan, 0, "validation loss", 1e-3)
+        loss_checks.check_finite(math.nan, 0, "validation loss", 1e-3)
     with pytest.raises(EngramError, match="the loss of step 7 is inf. Write a smaller learning_rate \\(it is 0.001\\)"):
-        tuning_checks.check_finite(math.inf, 7, "loss", 1e-3)
+        loss_checks.check_finite(math.inf, 7, "loss", 1e-3)
 
 
 # ---------------------------------------------------------------- memory of models with masks of other forms
@@ -217,7 +219,7 @@ def test_memory_is_planned_whatever_masks_a_family_takes(family: str, changes: d
     config = tiny_models.shrunk(family, **changes)
     settings = Settings(method="full", max_length=32, micro_tokens=64, dtype="float32")
     planned = tuning_memory.planned_memory(config, settings)["activations"]
-    model = tuning.prepared(tiny_models.build(config, headed=True), settings).train()
+    model = training.prepared(tiny_models.build(config, headed=True), settings).train()
     ids = torch.randint(4, 300, (2, 32))
     kept = tuning_memory.kept_bytes(model, lambda: model.base_model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False))
     assert 0.9 < planned / kept < 1.6
@@ -235,11 +237,11 @@ def test_memory_that_cannot_be_planned_is_said_and_stops_nothing(tmp_path: Path,
 
 @pytest.mark.parametrize("family", ["mamba", "falcon_mamba"])
 def test_models_without_attention_get_adapters_that_are_used(family: str) -> None:
-    model = tuning.prepared(tiny_models.build(tiny_models.shrunk(family), headed=True), Settings(max_length=32)).eval()
+    model = training.prepared(tiny_models.build(tiny_models.shrunk(family), headed=True), Settings(max_length=32)).eval()
     ids = torch.arange(4, 20)[None]
     with torch.no_grad():
         before = model(input_ids=ids).logits
-        for name, weight in tuning.trained_weights(model).items():
+        for name, weight in training.trained_weights(model).items():
             if "lora_B" in name:
                 weight.normal_()
                 assert not torch.equal(model(input_ids=ids).logits, before), f"{name} changes nothing"

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 
-from engram import ceiling
-from engram.folds import blocked_folds
-from engram.time_courses import zscore
+from engram.datasets.time_courses import zscore
+from engram.encoding import ceiling
+from engram.encoding.folds import blocked_folds
 
 OPTIONS = {"folds": 5, "gap": 3, "halves": 30, "seed": 0}
 

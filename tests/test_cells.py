@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from engram import storage
 from engram.errors import EngramError
+from engram.files import storage
 
 #: Cells, and whether a spreadsheet would run them.
 CELLS = {

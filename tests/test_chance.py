@@ -11,8 +11,10 @@ import pytest
 import xarray as xr
 from conftest import regions
 
-from engram import chance, comparisons, storage
-from engram.encoding import Group, StoryData
+from engram.encoding import circular_shift
+from engram.encoding.ridge import Group, StoryData
+from engram.files import storage
+from engram.statistics import comparisons
 
 OPTIONS: dict[str, Any] = {
     "words_to_trs": "sum",
@@ -52,11 +54,11 @@ def group(signal: float, seed: int = 0, n_rows: int = 150, n_listeners: int = 3,
 def read(one: Group, vectors: np.ndarray, number: int = 39) -> xr.Dataset:
     """What the workflow's job writes."""
     features = one.features([vectors])
-    shifts = np.stack([chance.drawn_shifts(part.name, len(part.times), one.tr, number, 0) for part in one.stories], axis=1)
+    shifts = np.stack([circular_shift.drawn_shifts(part.name, len(part.times), one.tr, number, 0) for part in one.stories], axis=1)
     r = one.by_story(one.score_others(features, one.targets)).mean((0, 1))
-    null = chance.null_scores(one, features, shifts)
+    null = circular_shift.null_scores(one, features, shifts)
     names = {"region_hemisphere": ("region", list("LRLR")), "region_roi": ("region", ["one", "one", "two", "two"]), "region_targets": ("region", [1] * 4)}
-    allowed = ("story", [len(chance.allowed_shifts(len(part.times), one.tr)) for part in one.stories])
+    allowed = ("story", [len(circular_shift.allowed_shifts(len(part.times), one.tr)) for part in one.stories])
     return xr.Dataset(
         {"r": (("subject", "region"), r), "r_shifted": (("shift", "region"), null)},
         coords={"subject": one.subjects, "story": [part.name for part in one.stories], "allowed": allowed, **names},
@@ -74,8 +76,8 @@ def test_null_is_a_direct_loop() -> None:
     """Each shift by itself: BOLD rolled within each story, the whole nested ridge anew, mean over listeners."""
     one, vectors = group(0.5)
     features = one.features([vectors])
-    shifts = chance.drawn_shifts("tale", 150, 1.5, 5, 0)
-    found = chance.null_scores(one, features, shifts[:, None])
+    shifts = circular_shift.drawn_shifts("tale", 150, 1.5, 5, 0)
+    found = circular_shift.null_scores(one, features, shifts[:, None])
     for shift, scores in zip(shifts, found, strict=True):
         direct = one.score_others(features, np.roll(one.targets, shift, axis=0)).r.mean((0, 1)).reshape(3, 4).mean(0)
         np.testing.assert_allclose(scores, direct, atol=1e-5)
@@ -83,21 +85,21 @@ def test_null_is_a_direct_loop() -> None:
 
 def test_batches_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     one, vectors = group(0.5)
-    features, shifts = one.features([vectors]), chance.drawn_shifts("tale", 150, 1.5, 7, 0)[:, None]
-    whole = chance.null_scores(one, features, shifts)
-    monkeypatch.setattr(chance, "_NUMBERS", 2 * one.targets.size)
-    np.testing.assert_allclose(chance.null_scores(one, features, shifts), whole, atol=1e-6)
+    features, shifts = one.features([vectors]), circular_shift.drawn_shifts("tale", 150, 1.5, 7, 0)[:, None]
+    whole = circular_shift.null_scores(one, features, shifts)
+    monkeypatch.setattr(circular_shift, "_NUMBERS", 2 * one.targets.size)
+    np.testing.assert_allclose(circular_shift.null_scores(one, features, shifts), whole, atol=1e-6)
 
 
 def test_shifts() -> None:
-    assert chance.allowed_shifts(100, 2.0).tolist() == list(range(10, 91))  # 20 s from either end
-    assert chance.allowed_shifts(100, 1.5)[[0, -1]].tolist() == [14, 86]
-    assert len(chance.allowed_shifts(19, 2.0)) == len(chance.drawn_shifts("a", 19, 2.0, 5, 0)) == 0
-    drawn = chance.drawn_shifts("a", 100, 2.0, 200, 0)
+    assert circular_shift.allowed_shifts(100, 2.0).tolist() == list(range(10, 91))  # 20 s from either end
+    assert circular_shift.allowed_shifts(100, 1.5)[[0, -1]].tolist() == [14, 86]
+    assert len(circular_shift.allowed_shifts(19, 2.0)) == len(circular_shift.drawn_shifts("a", 19, 2.0, 5, 0)) == 0
+    drawn = circular_shift.drawn_shifts("a", 100, 2.0, 200, 0)
     assert sorted(drawn[:81]) == list(range(10, 91)) and (drawn[81:162] == drawn[:81]).all()  # each once before any comes again
-    assert (drawn != chance.drawn_shifts("b", 100, 2.0, 200, 0)).any()
+    assert (drawn != circular_shift.drawn_shifts("b", 100, 2.0, 200, 0)).any()
     values, story = np.arange(7.0)[:, None], np.array([0, 0, 0, 0, 1, 1, 1])
-    assert chance.shifted(values, story, [1, 2])[:, 0].tolist() == [3, 0, 1, 2, 5, 6, 4]
+    assert circular_shift.shifted(values, story, [1, 2])[:, 0].tolist() == [3, 0, 1, 2, 5, 6, 4]
 
 
 def test_what_is_planted_gets_the_smallest_p_and_noise_does_not(tmp_path: Path) -> None:

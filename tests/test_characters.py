@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 
-from engram.characters import around, fault
+from engram.files.characters import around, fault
 
 SENTENCES = (
     "A avó viu o LEÃO, a MAÇÃ e o CORAÇÃO…",

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engram import claims, inference
-from engram.claims import NOT_REPRODUCED, NOT_TESTABLE, REPRODUCED, Evidence, LanguageModel, Text, claims_table
-from engram.reported import Reported
-from engram.variant_effects import Effects
+from engram.statistics import significance, yin2025_claims
+from engram.statistics.reported_scores import Reported
+from engram.statistics.variant_effects import Effects
+from engram.statistics.yin2025_claims import NOT_REPRODUCED, NOT_TESTABLE, REPRODUCED, Evidence, LanguageModel, Text, claims_table
 
 SIX = [f"story{k}" for k in range(6)]
 PLACES = [("L", "G_parietal_sup", 3), ("R", "G_parietal_sup", 3), ("L", "G_oc-temp_med-Parahip", 2)]
@@ -61,7 +61,7 @@ def tunings(gain: float, seeds: int = 4, control: float = 0.0, n: int = 8) -> Ef
 
 def verdicts(evidence: Evidence) -> dict[str, str]:
     table = claims_table(evidence)
-    assert list(table.columns) == list(claims.CLAIMS_COLUMNS) and len(table) == 10
+    assert list(table.columns) == list(yin2025_claims.CLAIMS_COLUMNS) and len(table) == 10
     assert set(table["verdict"]) <= {REPRODUCED, NOT_REPRODUCED, NOT_TESTABLE}
     assert (table["why"].str.len() > 10).all() and table["why"].str.endswith(".").all()
     return dict(zip(table["claim"], table["verdict"], strict=True))
@@ -81,7 +81,7 @@ def complete(**changes: object) -> Evidence:
 
 
 def test_a_study_in_which_all_holds() -> None:
-    expected = dict.fromkeys([claim for claim, *_ in claims._CLAIMS], REPRODUCED)
+    expected = dict.fromkeys([claim for claim, *_ in yin2025_claims._CLAIMS], REPRODUCED)
     # A rise by 5 % everywhere is what was claimed of medial temporal regions, and not of superior parietal ones.
     assert verdicts(complete()) == {**expected, "tuning-superior-parietal": NOT_REPRODUCED}
     assert verdicts(complete(tunings={("llama", "lora"): tunings(0.55)}))["tuning-superior-parietal"] == REPRODUCED
@@ -161,13 +161,13 @@ def test_regions_that_an_atlas_lacks_are_not_tested() -> None:
 
 
 def test_judge() -> None:
-    assert claims.judge(0.01, 0.02, 0.01, (0.005, np.inf), True)[0] == REPRODUCED
-    assert claims.judge(0.01, 0.02, 0.2, (0.005, np.inf), True)[0] == NOT_TESTABLE  # the test does not agree
-    assert claims.judge(-0.01, 0.004, 0.5, (0.005, np.inf), True)[0] == NOT_REPRODUCED
-    assert claims.judge(-0.01, 0.02, 0.5, (0.005, np.inf), True)[0] == NOT_TESTABLE
-    assert claims.judge(0.001, 0.004, 0.01, (0.005, np.inf), True)[0] == REPRODUCED  # the direction
-    assert claims.judge(0.001, 0.004, 0.01, (0.005, 0.01), False)[0] == NOT_REPRODUCED  # the size
-    assert claims.judge(np.nan, 0.004, 0.01, (0.005, 0.01), False)[0] == NOT_TESTABLE
+    assert yin2025_claims.judge(0.01, 0.02, 0.01, (0.005, np.inf), True)[0] == REPRODUCED
+    assert yin2025_claims.judge(0.01, 0.02, 0.2, (0.005, np.inf), True)[0] == NOT_TESTABLE  # the test does not agree
+    assert yin2025_claims.judge(-0.01, 0.004, 0.5, (0.005, np.inf), True)[0] == NOT_REPRODUCED
+    assert yin2025_claims.judge(-0.01, 0.02, 0.5, (0.005, np.inf), True)[0] == NOT_TESTABLE
+    assert yin2025_claims.judge(0.001, 0.004, 0.01, (0.005, np.inf), True)[0] == REPRODUCED  # the direction
+    assert yin2025_claims.judge(0.001, 0.004, 0.01, (0.005, 0.01), False)[0] == NOT_REPRODUCED  # the size
+    assert yin2025_claims.judge(np.nan, 0.004, 0.01, (0.005, 0.01), False)[0] == NOT_TESTABLE
 
 
 def test_order_of_listeners_changes_nothing() -> None:
@@ -189,10 +189,10 @@ def test_order_of_listeners_changes_nothing() -> None:
 
 
 def test_stimuli_and_smallest_effects() -> None:
-    assert np.isnan(inference.story_test([0.1] * 5)) and inference.story_test(np.arange(1, 7)) == 1 / 32
-    assert np.isnan(inference.effect_size([1.0])) and inference.effect_size([1.0, 3.0]) == pytest.approx(2 / np.sqrt(2))
+    assert np.isnan(significance.story_test([0.1] * 5)) and significance.story_test(np.arange(1, 7)) == 1 / 32
+    assert np.isnan(significance.effect_size([1.0])) and significance.effect_size([1.0, 3.0]) == pytest.approx(2 / np.sqrt(2))
     rng = np.random.default_rng(0)
-    smallest = inference.detectable_mean([-1.0, 1.0] * 10)
+    smallest = significance.detectable_mean([-1.0, 1.0] * 10)
     draws = rng.standard_normal((2000, 20)) * np.std([-1.0, 1.0] * 10, ddof=1) + smallest
     found = np.mean([abs(one.mean()) / one.std(ddof=1) * np.sqrt(20) > 2.09 for one in draws])
     assert 0.74 < found < 0.84
@@ -201,8 +201,8 @@ def test_stimuli_and_smallest_effects() -> None:
 def test_what_is_called_detectable_is_found_in_four_of_five() -> None:
     """A normal effect of that size among 39 normal draws."""
     rng = np.random.default_rng(0)
-    spread = inference._detectable_spreads(39)
+    spread = significance._detectable_spreads(39)
     draws = rng.standard_normal((4000, 40))
-    p = [inference.text_test(row[0] + spread, row[1:]) for row in draws]
+    p = [significance.text_test(row[0] + spread, row[1:]) for row in draws]
     assert 0.77 < np.mean(np.array(p) <= 0.05) < 0.83
-    assert np.isnan(inference.detectable(np.arange(5.0))) and inference.detectable(2 * np.r_[-1.0, 1.0].repeat(20)) > 0  # five texts show nothing
+    assert np.isnan(significance.detectable(np.arange(5.0))) and significance.detectable(2 * np.r_[-1.0, 1.0].repeat(20)) > 0  # five texts show nothing

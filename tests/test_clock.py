@@ -11,9 +11,12 @@ import pytest
 from report_sample import config as configured
 from report_sample import scans as sample_scans
 
-from engram import bold, clock, sentences, stories, time_courses
-from engram.alice import AliceDataset
-from engram.clock import CONFIRMED, NOT_CONFIRMED, OTHER_LAG, OTHER_TR, TOO_SHORT, Clock, check_clock
+from engram.bold import cleaning, clock
+from engram.bold.clock import CONFIRMED, NOT_CONFIRMED, OTHER_LAG, OTHER_TR, TOO_SHORT, Clock, check_clock
+from engram.datasets import time_courses
+from engram.datasets.alice.reader import AliceDataset
+from engram.report import sentences
+from engram.words import stories
 
 SECONDS = 420.0
 
@@ -178,7 +181,7 @@ def alice_scans(alice: tuple[Alice, pd.DataFrame], tr: float, start: float, move
     dataset.tr, dataset.begin = tr, start
     options: dict[str, Any] = {"confounds": True, "high_pass": 0.0078, "targets": "all", "average": True, "trim": 0, "tail": 8.0}
     there = words.assign(onset=words["onset"] + moved, offset=words["offset"] + moved)
-    return bold.story_bold(dataset, "alice", dataset.subjects[:listeners], there, **options)[1]
+    return cleaning.story_bold(dataset, "alice", dataset.subjects[:listeners], there, **options)[1]
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import engram
-from engram import code
 from engram.errors import EngramError
+from engram.study import code_digest
 
 ROOT = Path(__file__).parents[1]
 SCRIPT = '''"""A script."""
@@ -46,7 +46,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, text in MODULES.items():
         (folder / f"{name}.py").write_text(text)
     (tmp_path / "script.py").write_text(SCRIPT)
-    monkeypatch.setattr(code, "_PACKAGE", folder)
+    monkeypatch.setattr(code_digest, "_PACKAGE", folder)
     return folder
 
 
@@ -56,15 +56,15 @@ def digest(package: Path) -> Callable[[], str]:
 
     def fresh() -> str:
         forget()
-        return code.digest(package.parent / "script.py")
+        return code_digest.digest(package.parent / "script.py")
 
     return fresh
 
 
 def forget() -> None:
     """Files are read once in a process, which edits none of them."""
-    code._read.cache_clear()
-    code._imported.cache_clear()
+    code_digest._read.cache_clear()
+    code_digest._imported.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_moving_code_between_modules_changes_the_digest(package: Path, digest: C
 def test_every_script_of_the_workflow_has_a_digest_of_its_own() -> None:
     forget()
     scripts = sorted((ROOT / "workflow" / "scripts").glob("*.py"))
-    digests = {code.digest(script) for script in scripts}
+    digests = {code_digest.digest(script) for script in scripts}
     assert len(digests) == len(scripts) > 5
     assert all(len(value) == 16 for value in digests)
 
@@ -167,7 +167,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, text in PACKAGES.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
-    monkeypatch.setattr(code, "_PACKAGE", folder)
+    monkeypatch.setattr(code_digest, "_PACKAGE", folder)
     return folder
 
 
@@ -177,7 +177,7 @@ def what_counts(house: Path, script: str) -> set[str]:
 
     def fresh() -> str:
         forget()
-        return code.digest(house.parent / "script.py")
+        return code_digest.digest(house.parent / "script.py")
 
     before, found = fresh(), set()
     for name, text in PACKAGES.items():
@@ -236,7 +236,7 @@ def test_an_edit_is_seen_by_its_dependents_alone(script: str, files: list[str], 
 def test_modules_names_what_is_behind_a_script(script: str, files: list[str], empty: list[str], house: Path) -> None:
     (house.parent / "script.py").write_text(script)
     forget()
-    assert code.modules(house.parent / "script.py") == {name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in files}
+    assert code_digest.modules(house.parent / "script.py") == {name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in files}
 
 
 @pytest.mark.parametrize(
@@ -268,5 +268,5 @@ def test_an_import_that_cannot_be_followed_is_an_error(file: str, text: str, lin
     (house.parent / file).write_text(text)
     forget()
     with pytest.raises(EngramError) as error:
-        code.digest(house.parent / "script.py")
+        code_digest.digest(house.parent / "script.py")
     assert f"{house.parent / file}, line {line}: " in str(error.value) and found in str(error.value)

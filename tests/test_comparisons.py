@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from engram import comparisons, inference, names
-from engram.reported import Reported, versions
+from engram import vocabulary
+from engram.statistics import comparisons, significance
+from engram.statistics.reported_scores import Reported, versions
 
 REGIONS = [("L", "one", 3), ("L", "two", 2), ("R", "one", 1), ("B", "middle", 4)]
 STORIES = ["a", "b", "c", "d", "e", "milkywayoriginal", "milkywayvodka"]
@@ -35,7 +36,7 @@ def test_numbers_are_those_of_a_direct_computation() -> None:
     difference = np.nanmean(a.r[..., 0], axis=0) - np.nanmean(b.r[..., 0], axis=0)
     assert row["difference"] == pytest.approx(difference.mean()) and row["effect_size"] == pytest.approx(difference.mean() / difference.std(ddof=1))
     assert row["p_listeners"] == pytest.approx(stats.wilcoxon(difference).pvalue)
-    assert (row["low"], row["high"]) == inference.interval(difference, 0)
+    assert (row["low"], row["high"]) == significance.interval(difference, 0)
     by_story = np.array([np.nanmean(a.r[k, :, 0]) - np.nanmean(b.r[k, :, 0]) for k in range(5)] + [np.nanmean(a.r[5:, :, 0]) - np.nanmean(b.r[5:, :, 0])])
     assert row["n_stories"] == 6  # both versions of milkyway are one
     assert row["p_stories"] == pytest.approx(stats.wilcoxon(by_story).pvalue) == 1 / 32
@@ -81,12 +82,12 @@ def test_order_of_listeners_and_stories_changes_nothing() -> None:
 
 def test_versions_of_a_stimulus() -> None:
     assert versions(["tunnel", "piemanpni", "pieman"]) == {"pieman": [1, 2], "tunnel": [0]}
-    assert [names.stimulus(name) for name in ("prettymouthaffair", "notthefallintact", "merlin")] == ["prettymouth", "notthefall", "merlin"]
+    assert [vocabulary.stimulus(name) for name in ("prettymouthaffair", "notthefallintact", "merlin")] == ["prettymouth", "notthefall", "merlin"]
 
 
 def test_intervals_do_not_depend_on_the_order() -> None:
     rng = np.random.default_rng(0)
     above, below = rng.standard_normal((2, 9)) + 3
     order = rng.permutation(9)
-    assert inference.interval(above, 0) == inference.interval(above[order], 0)
-    assert inference.ratio_interval(above, below, 0) == inference.ratio_interval(above[order], below[order], 0)
+    assert significance.interval(above, 0) == significance.interval(above[order], 0)
+    assert significance.ratio_interval(above, below, 0) == significance.ratio_interval(above[order], below[order], 0)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from engram import config
-from engram.config import Study, read_study
 from engram.errors import EngramError
+from engram.study import config
+from engram.study.config import Study, read_study
 
 GPT2 = {"source": "gpt2"}
 

@@ -14,11 +14,12 @@ from typing import Any
 
 import pytest
 
-from engram import currency, earlier, raw_files, sidecar_memory, storage
-from engram.currency import NO_RECORD, Job, Looks
 from engram.errors import EngramError
-from engram.integrity import sha256
-from engram.raw_files import SMALL, Digests, Signature
+from engram.files import raw_files, storage
+from engram.files.checksums import sha256
+from engram.files.raw_files import SMALL, Digests, Signature
+from engram.runs import currency, earlier_results, sidecar_memory
+from engram.runs.currency import NO_RECORD, Job, Looks
 
 HOUR = 3_600_000_000_000
 
@@ -251,7 +252,7 @@ def test_only_what_was_moved_aside_is_said_to_be(allowed: bool, tmp_path: Path, 
             raise PermissionError(13, "Permission denied")
         return rename(path, target)
 
-    monkeypatch.setattr(earlier, "leftovers", lambda *_: iter(found))
+    monkeypatch.setattr(earlier_results, "leftovers", lambda *_: iter(found))
     monkeypatch.setattr(Path, "rename", renamed)
     asked = SimpleNamespace(targets={"all"}, until=None, omit_from=None, target_jobs=None, batch=None)
     workflow: Any = SimpleNamespace(
@@ -263,7 +264,7 @@ def test_only_what_was_moved_aside_is_said_to_be(allowed: bool, tmp_path: Path, 
         dryrun=False,
         persistence=SimpleNamespace(locked=False),
     )
-    earlier.set_aside(workflow, str(tmp_path), logging.getLogger("test"))
+    earlier_results.set_aside(workflow, str(tmp_path), logging.getLogger("test"))
     assert moved == ["a.nc", "b.tsv", "a.json"]
     assert ("they were moved" in caplog.text) == allowed and ("could not be moved" in caplog.text) != allowed
 

@@ -20,9 +20,9 @@ import yaml
 from conftest import ROOT, random_words, regions, write_table_study
 from test_reruns import Runs, write_stubs
 
-from engram import earlier
-from engram.integrity import sha256
-from engram.raw_files import SMALL
+from engram.files.checksums import sha256
+from engram.files.raw_files import SMALL
+from engram.runs import earlier_results
 
 pytestmark = pytest.mark.slow
 
@@ -257,8 +257,8 @@ def test_what_the_plan_does_not_have_any_more_is_moved_aside(runs: Runs, study: 
     runs.snakemake(*TABLES, study=study)  # a part of the study is asked for: nothing is moved
     assert all((results / path).exists() for path in gone)
     output = runs.snakemake(study=study)
-    (folder,) = (results / earlier.FOLDER).iterdir()
-    assert f"moved to 'results/mine/{earlier.FOLDER}/{folder.name}'" in output
+    (folder,) = (results / earlier_results.FOLDER).iterdir()
+    assert f"moved to 'results/mine/{earlier_results.FOLDER}/{folder.name}'" in output
     assert {path: sha256(folder / path) for path in gone} == before and not any((results / path).exists() for path in gone)
     assert tables(study) == fresh(study)
     assert mine.exists() and copy.exists() and copy.with_suffix(".json").exists()

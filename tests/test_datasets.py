@@ -11,9 +11,12 @@ import pandas as pd
 import pytest
 from conftest import story_bold
 
-from engram import alice, bold, datasets, stories
+from engram.bold import cleaning
+from engram.datasets import readers
+from engram.datasets.alice import reader as alice
+from engram.datasets.tables.reader import TableDataset
 from engram.errors import EngramError
-from engram.table_dataset import TableDataset
+from engram.words import stories
 
 WORD_COLUMNS = ["word", "onset", "offset", "sentence_end"]
 TABLES = {
@@ -75,7 +78,7 @@ def test_missing_confound_becomes_the_mean_of_the_others(tmp_path: Path) -> None
 @pytest.mark.parametrize(("start", "expected"), [(0.0, 0.0), (3.5, 3.5), ({"tale": -2.0}, -2.0)])
 def test_start_of_a_story(start: float | dict[str, float], expected: float, tmp_path: Path) -> None:
     config = {"kind": "table", "tr": 2.0, "start": start}
-    assert datasets.open_dataset(config, tmp_path).start("a", "tale") == expected
+    assert readers.open_dataset(config, tmp_path).start("a", "tale") == expected
 
 
 def test_start_of_an_unknown_story(tmp_path: Path) -> None:
@@ -223,7 +226,7 @@ def test_scans_are_listed_as_read(tmp_path: Path) -> None:
     dataset = scans_study(tmp_path, a=30, b=30)
     (tmp_path / "sub-a_story-tale_confounds.tsv").write_text("c\td\n" + "".join(f"{row}\t{row % 3}\n" for row in range(30)))
     _, scans = story_bold(dataset, "tale", ["b", "a"], TIMED, **{**OPTIONS, "trim": 2})
-    assert [*scans.columns, "excluded"] == list(bold.SCAN_COLUMNS)
+    assert [*scans.columns, "excluded"] == list(cleaning.SCAN_COLUMNS)
     assert set(scans["clock"]) == {"too short"}
     read = scans[[name for name in scans if not name.startswith("clock")]]
     assert read.to_numpy().tolist() == [["b", "tale", "sub-b_task-tale", 30, 20, 2, 0, 0, 1.0], ["a", "tale", "sub-a_task-tale", 30, 20, 2, 0, 2, 1.0]]
@@ -303,7 +306,7 @@ def test_alice_time_courses_and_motion_have_the_same_rows(tmp_path: Path) -> Non
 
 
 def test_alice_targets(tmp_path: Path) -> None:
-    targets = datasets.open_dataset({"kind": "alice", "spheres": "10mm"}, tmp_path).targets()
+    targets = readers.open_dataset({"kind": "alice", "spheres": "10mm"}, tmp_path).targets()
     rows = ["LATL L ATL", "RATL R ATL", "LPTL L PTL", "LIPL L IPL", "LPreM L PreM", "LIFG L IFG"]
     assert targets.to_numpy().tolist() == [row.split() for row in rows]
 

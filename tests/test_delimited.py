@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engram import associations, delimited, narratives
+from engram.associations import association_files
+from engram.datasets.narratives import reader as narratives
+from engram.datasets.tables.reader import TableDataset, TableWords
 from engram.errors import EngramError
-from engram.table_dataset import TableDataset, TableWords
+from engram.files import delimited
 
 WORDS = ["Once,", '"Upon', "a", 'time,"', "null", "NA", "caf\u00e9", "\u201cso\u201d", "2"]
 FRAME = pd.DataFrame({"word": WORDS, "onset": np.arange(9) / 2, "offset": np.arange(9) / 2 + 0.3})
@@ -152,11 +154,11 @@ def test_a_missing_value_of_the_only_column_is_no_empty_line(tmp_path: Path) -> 
 @pytest.mark.parametrize("text", ['"We should go," he said.', "like my aunt's kitchen,", 'he said "no" again,', '"Home."', '"', "=1+1"])
 def test_associations_come_back_as_written(tmp_path: Path, text: str) -> None:
     """By the program, and by Excel."""
-    one = associations.Association(1, text, "word", "manual", "place")
-    associations.write_associations(tmp_path / "a.tsv", [one], {})
-    assert associations.read_associations(tmp_path / "a.tsv", 4) == [one]
+    one = association_files.Association(1, text, "word", "manual", "place")
+    association_files.write_associations(tmp_path / "a.tsv", [one], {})
+    assert association_files.read_associations(tmp_path / "a.tsv", 4) == [one]
     path = table(tmp_path, "After_word\ttext\tgranularity\tannotator\tnote\n1\t" + excel(text) + "\tword\tmanual\tplace\n")
-    assert associations.read_associations(path, 4) == [one]
+    assert association_files.read_associations(path, 4) == [one]
 
 
 @pytest.mark.parametrize(
@@ -238,4 +240,4 @@ def test_regions_that_only_look_alike_are_refused(tmp_path: Path, other: str) ->
 def test_an_index_that_is_none_is_named(tmp_path: Path, index: str) -> None:
     path = table(tmp_path, f"after_word\ttext\tgranularity\tannotator\n{index}\tsea\tword\tmanual\n")
     with pytest.raises(EngramError, match="line 2: after_word is '.{1,30}'. It is the index of a word of the story, from 0 to 9"):
-        associations.read_associations(path, 10)
+        association_files.read_associations(path, 10)

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from engram import devices
-from engram.devices import Device
 from engram.errors import EngramError
+from engram.jobs import gpus
+from engram.jobs.gpus import Device
 
 TWO = [Device("GPU-a", "GPU-a", "One"), Device("GPU-b", "GPU-b", "Two")]
 LIST = """GPU 0: NVIDIA A100-SXM4-40GB (UUID: GPU-5d5ba0d6)
@@ -29,20 +29,20 @@ GPU 2: NVIDIA H100 PCIe (UUID: GPU-c0ffee)
 JOB = """
 import sys
 from pathlib import Path
-from engram import devices
-two = [devices.Device(key, key, "made up") for key in ("GPU-a", "GPU-b")]
-print(devices.take("auto", 1, two, Path(sys.argv[1])).key, flush=True)
+from engram.jobs import gpus
+two = [gpus.Device(key, key, "made up") for key in ("GPU-a", "GPU-b")]
+print(gpus.take("auto", 1, two, Path(sys.argv[1])).key, flush=True)
 sys.stdin.read()
 """
 
 
 @pytest.fixture(autouse=True)
 def no_slurm(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SLURM_JOB_ID", "CUDA_VISIBLE_DEVICES", devices.SHARE_VARIABLE):
+    for name in ("SLURM_JOB_ID", "CUDA_VISIBLE_DEVICES", gpus.SHARE_VARIABLE):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # so that it is as before when a test has changed it
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
-    monkeypatch.setattr(devices, "_held", [])
+    monkeypatch.setattr(gpus, "_held", [])
     monkeypatch.delitem(sys.modules, "torch", raising=False)
 
 
@@ -106,10 +106,10 @@ def test_allocations_of_slurm_do_not_wait_for_each_other(jobs: Jobs) -> None:
 
 
 def test_list_of_nvidia_smi() -> None:
-    found = devices.parse_list(LIST)
+    found = gpus.parse_list(LIST)
     assert [one.key for one in found] == ["GPU-5d5ba0d6", "MIG-11", "MIG-22", "GPU-c0ffee"]
     assert found[0].name == "NVIDIA A100-SXM4-40GB" and str(found[3]) == "NVIDIA H100 PCIe (GPU-c0ffee)"
-    assert devices.parse_list("NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.\n") == []
+    assert gpus.parse_list("NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.\n") == []
 
 
 @pytest.mark.parametrize(
@@ -128,38 +128,38 @@ def test_list_of_nvidia_smi() -> None:
     ],
 )
 def test_what_slurm_and_the_user_allow_is_kept(environment: dict[str, str], keys: list[str]) -> None:
-    found = devices.visible(environment, TWO)
+    found = gpus.visible(environment, TWO)
     assert [one.key for one in found] == keys
     names = {"0": "GPU-a", "1": "GPU-b"}
     assert [one.uuid for one in found] == [names.get(key, key) for key in keys]  # a device has one lock, however it is called
 
 
 def test_taken_device_is_the_only_one_torch_will_see(tmp_path: Path) -> None:
-    assert devices.take("auto", 1, [Device("1", "GPU-b", "Two")], tmp_path) == Device("1", "GPU-b", "Two")
+    assert gpus.take("auto", 1, [Device("1", "GPU-b", "Two")], tmp_path) == Device("1", "GPU-b", "Two")
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "1"
     assert [path.name for path in tmp_path.iterdir()] == ["GPU-b.0"] and (tmp_path / "GPU-b.0").read_text() == str(os.getpid())
 
 
 @pytest.mark.parametrize(("want", "budget"), [("cpu", 1), ("auto", 0), ("cpu", 0)])
 def test_jobs_on_the_cpu_take_none_and_see_none(want: str, budget: int, tmp_path: Path) -> None:
-    assert devices.take(want, budget, TWO, tmp_path) is None
+    assert gpus.take(want, budget, TWO, tmp_path) is None
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "" and not list(tmp_path.iterdir())
 
 
 def test_cpu_only_where_the_configuration_allows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(EngramError, match="grants its jobs none.*--resources gpu=1"):
-        devices.take("cuda", 0, TWO, tmp_path)
+        gpus.take("cuda", 0, TWO, tmp_path)
     monkeypatch.setenv("SLURM_JOB_ID", "3")
     with pytest.raises(EngramError, match="gives this job none"):
-        devices.take("cuda", 1, [], tmp_path)
-    assert devices.take("auto", 1, [], tmp_path) is None and os.environ["CUDA_VISIBLE_DEVICES"] == ""
+        gpus.take("cuda", 1, [], tmp_path)
+    assert gpus.take("auto", 1, [], tmp_path) is None and os.environ["CUDA_VISIBLE_DEVICES"] == ""
 
 
 def test_wrong_number_of_jobs_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for value in ("0", "two", "-1"):
-        monkeypatch.setenv(devices.SHARE_VARIABLE, value)
+        monkeypatch.setenv(gpus.SHARE_VARIABLE, value)
         with pytest.raises(EngramError, match="a number of jobs, 1 or more"):
-            devices.take("auto", 1, TWO, tmp_path)
+            gpus.take("auto", 1, TWO, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_wrong_number_of_jobs_is_refused(tmp_path: Path, monkeypatch: pytest.Mon
     ],
 )
 def test_where_a_job_is_to_run(config: dict[str, object], want: str) -> None:
-    assert devices.wanted(config) == want
+    assert gpus.wanted(config) == want
 
 
 @pytest.mark.slow

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from engram import downloads
-from engram.downloads import PinnedFile
 from engram.errors import EngramError
+from engram.fetch import pinned_files
+from engram.fetch.pinned_files import PinnedFile
 
 CONTENT = b"0123456789" * 400
 
@@ -91,7 +91,7 @@ def leave_part(folder: Path, content: bytes) -> None:
 
 
 def test_download(server: Server, tmp_path: Path) -> None:
-    downloads.fetch([pinned(server.url("a"))], tmp_path, waits=())
+    pinned_files.fetch([pinned(server.url("a"))], tmp_path, waits=())
     assert content_of(tmp_path) == {"folder/a.txt": CONTENT}
     assert server.seen == [None]
 
@@ -99,21 +99,21 @@ def test_download(server: Server, tmp_path: Path) -> None:
 @pytest.mark.parametrize("have", [1, 1000, len(CONTENT) - 1])
 def test_interrupted_download_is_resumed(have: int, server: Server, tmp_path: Path) -> None:
     leave_part(tmp_path, CONTENT[:have])
-    downloads.fetch([pinned(server.url("a"))], tmp_path, waits=())
+    pinned_files.fetch([pinned(server.url("a"))], tmp_path, waits=())
     assert server.seen == [f"bytes={have}-"]
     assert content_of(tmp_path) == {"folder/a.txt": CONTENT}
 
 
 def test_download_interrupted_at_its_very_end_is_only_put_in_place(server: Server, tmp_path: Path) -> None:
     leave_part(tmp_path, CONTENT)
-    downloads.fetch([pinned(server.url("a"))], tmp_path, waits=())
+    pinned_files.fetch([pinned(server.url("a"))], tmp_path, waits=())
     assert content_of(tmp_path) == {"folder/a.txt": CONTENT}
 
 
 def test_server_that_ignores_ranges_is_read_from_the_start(server: Server, tmp_path: Path) -> None:
     server.ranges = False
     leave_part(tmp_path, CONTENT[:1000])
-    downloads.fetch([pinned(server.url("a"))], tmp_path, waits=())
+    pinned_files.fetch([pinned(server.url("a"))], tmp_path, waits=())
     assert server.seen == ["bytes=1000-"]
     assert content_of(tmp_path) == {"folder/a.txt": CONTENT}
 
@@ -121,7 +121,7 @@ def test_server_that_ignores_ranges_is_read_from_the_start(server: Server, tmp_p
 def test_connection_cut_in_the_middle_is_resumed_by_the_next_try(server: Server, tmp_path: Path) -> None:
     server.content = os.urandom(3 << 20)
     server.cut = 5 << 19
-    downloads.fetch([pinned(server.url("a"), server.content)], tmp_path, waits=(0,))
+    pinned_files.fetch([pinned(server.url("a"), server.content)], tmp_path, waits=(0,))
     assert len(server.seen) == 2
     assert server.seen[0] is None
     assert re.fullmatch(r"bytes=[1-9]\d*-", server.seen[1] or "")
@@ -131,7 +131,7 @@ def test_connection_cut_in_the_middle_is_resumed_by_the_next_try(server: Server,
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 503])
 def test_status_that_may_pass_is_tried_again(status: int, server: Server, tmp_path: Path) -> None:
     server.statuses = [status]
-    downloads.fetch([pinned(server.url("a"))], tmp_path, waits=(0,))
+    pinned_files.fetch([pinned(server.url("a"))], tmp_path, waits=(0,))
     assert len(server.seen) == 2
     assert content_of(tmp_path) == {"folder/a.txt": CONTENT}
 
@@ -140,7 +140,7 @@ def test_status_that_may_pass_is_tried_again(status: int, server: Server, tmp_pa
 def test_status_that_is_final_is_asked_for_once_and_told(status: int, server: Server, tmp_path: Path) -> None:
     server.statuses = [status] * 9
     with pytest.raises(EngramError) as caught:
-        downloads.fetch([pinned(server.url("a"))], tmp_path, waits=(0, 0))
+        pinned_files.fetch([pinned(server.url("a"))], tmp_path, waits=(0, 0))
     assert len(server.seen) == 1
     assert f"from {server.url('a')} (try 1, HTTPError, status {status})" in str(caught.value)
     assert content_of(tmp_path) == {}
@@ -149,13 +149,13 @@ def test_status_that_is_final_is_asked_for_once_and_told(status: int, server: Se
 def test_resuming_from_a_server_that_compresses(server: Server, tmp_path: Path) -> None:
     server.compress = True
     leave_part(tmp_path, CONTENT[:10])
-    downloads.fetch([pinned(server.url("a"))], tmp_path, waits=())
+    pinned_files.fetch([pinned(server.url("a"))], tmp_path, waits=())
     assert content_of(tmp_path) == {"folder/a.txt": CONTENT}
 
 
 def test_failing_server_is_tried_again(server: Server, tmp_path: Path) -> None:
     server.statuses = [500, 503]
-    downloads.fetch([pinned(server.url("a"))], tmp_path, waits=(0, 0))
+    pinned_files.fetch([pinned(server.url("a"))], tmp_path, waits=(0, 0))
     assert len(server.seen) == 3
     assert content_of(tmp_path) == {"folder/a.txt": CONTENT}
 
@@ -163,7 +163,7 @@ def test_failing_server_is_tried_again(server: Server, tmp_path: Path) -> None:
 def test_giving_up_says_what_failed_and_what_to_do(server: Server, tmp_path: Path) -> None:
     server.statuses = [500] * 9
     with pytest.raises(EngramError) as caught:
-        downloads.fetch([pinned(server.url("a"))], tmp_path, waits=(0, 0))
+        pinned_files.fetch([pinned(server.url("a"))], tmp_path, waits=(0, 0))
     assert len(server.seen) == 3
     assert f"'folder/a.txt' could not be downloaded from {server.url('a')} (try 3, HTTPError, status 500)" in str(caught.value)
     assert "ENGRAM_MIRROR" in str(caught.value)
@@ -174,7 +174,7 @@ def test_what_was_there_stays_when_giving_up(server: Server, tmp_path: Path) -> 
     server.statuses = [500]
     leave_part(tmp_path, CONTENT[:1000])
     with pytest.raises(EngramError):
-        downloads.fetch([pinned(server.url("a"))], tmp_path, waits=())
+        pinned_files.fetch([pinned(server.url("a"))], tmp_path, waits=())
     assert content_of(tmp_path) == {"folder/a.txt.part": CONTENT[:1000]}
 
 
@@ -184,7 +184,7 @@ def test_connection_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/a"  # bound, and nobody listens
         with pytest.raises(EngramError, match=r"\(try 2, ConnectionError\)"):
-            downloads.fetch([pinned(url)], tmp_path, waits=(0,))
+            pinned_files.fetch([pinned(url)], tmp_path, waits=(0,))
 
 
 @pytest.mark.parametrize("left", [b"", b"x" * 1000])
@@ -194,12 +194,12 @@ def test_wrong_content_is_not_put_in_place(left: bytes, server: Server, tmp_path
     if left:
         leave_part(tmp_path, left)
     with pytest.raises(EngramError) as caught:
-        downloads.fetch([pinned(server.url("a"))], tmp_path, waits=(0,))
+        pinned_files.fetch([pinned(server.url("a"))], tmp_path, waits=(0,))
     assert f"the download from {server.url('a')} is not the pinned 'folder/a.txt'" in str(caught.value)
     assert hashlib.sha256(CONTENT).hexdigest() in str(caught.value)
     assert content_of(tmp_path) == {}
     server.content = CONTENT
-    downloads.fetch([pinned(server.url("a"))], tmp_path, waits=())
+    pinned_files.fetch([pinned(server.url("a"))], tmp_path, waits=())
     assert content_of(tmp_path) == {"folder/a.txt": CONTENT}
 
 
@@ -207,16 +207,16 @@ def test_right_files_are_not_fetched_again_and_wrong_ones_are(server: Server, tm
     files = [pinned(server.url(name), path=name) for name in ("right", "changed", "short")]
     for file, content in zip(files, (CONTENT, CONTENT[::-1], CONTENT[:5]), strict=True):
         (tmp_path / file.path).write_bytes(content)
-    downloads.fetch(files, tmp_path, waits=())
+    pinned_files.fetch(files, tmp_path, waits=())
     assert len(server.seen) == 2
     assert content_of(tmp_path) == dict.fromkeys(("right", "changed", "short"), CONTENT)
-    downloads.fetch(files, tmp_path, waits=())
+    pinned_files.fetch(files, tmp_path, waits=())
     assert len(server.seen) == 2
 
 
 def test_files_before_the_failing_one_stay(server: Server, tmp_path: Path) -> None:
     with pytest.raises(EngramError, match="'b'"):
-        downloads.fetch([pinned(server.url("a"), path="a"), pinned(server.url("b"), b"other", path="b")], tmp_path, waits=())
+        pinned_files.fetch([pinned(server.url("a"), path="a"), pinned(server.url("b"), b"other", path="b")], tmp_path, waits=())
     assert content_of(tmp_path) == {"a": CONTENT}
 
 
@@ -228,14 +228,14 @@ def mirrored(tmp_path: Path) -> Path:
 
 
 def test_mirror_is_used_instead_of_the_network(mirrored: Path, server: Server, tmp_path: Path) -> None:
-    downloads.fetch([pinned(server.url("a"))], tmp_path / "out", mirror=mirrored)
+    pinned_files.fetch([pinned(server.url("a"))], tmp_path / "out", mirror=mirrored)
     assert content_of(tmp_path / "out") == {"folder/a.txt": CONTENT}
     assert server.seen == []
 
 
 def test_mirror_that_lacks_a_file(mirrored: Path, server: Server, tmp_path: Path) -> None:
     with pytest.raises(EngramError) as caught:
-        downloads.fetch([pinned(server.url("b"), path="b.txt")], tmp_path / "out", mirror=mirrored)
+        pinned_files.fetch([pinned(server.url("b"), path="b.txt")], tmp_path / "out", mirror=mirrored)
     assert f"the mirror has no 'b.txt' (looked in {mirrored})" in str(caught.value)
     assert server.url("b") in str(caught.value)
     assert server.seen == []
@@ -244,7 +244,7 @@ def test_mirror_that_lacks_a_file(mirrored: Path, server: Server, tmp_path: Path
 def test_mirror_with_a_changed_file(mirrored: Path, tmp_path: Path) -> None:
     (mirrored / "folder" / "a.txt").write_bytes(CONTENT[::-1])
     with pytest.raises(EngramError, match=r"the mirror's copy, .*a.txt is not the pinned 'folder/a.txt'"):
-        downloads.fetch([pinned("http://unused")], tmp_path / "out", mirror=mirrored)
+        pinned_files.fetch([pinned("http://unused")], tmp_path / "out", mirror=mirrored)
     assert content_of(tmp_path / "out") == {}
 
 
@@ -253,7 +253,7 @@ def test_manifest_lists_files_with_sizes_and_hashes(tmp_path: Path) -> None:
     (folder / ".cache").mkdir(parents=True)
     for name, text in {"b.json": "{}", "a.safetensors": "weights", ".hidden": "x", ".cache/x.json": "x"}.items():
         (folder / name).write_text(text)
-    downloads.write_manifest(tmp_path / "model.tsv", folder)
+    pinned_files.write_manifest(tmp_path / "model.tsv", folder)
     rows = [("a.safetensors", "7", b"weights"), ("b.json", "2", b"{}")]
     expected = ["path\tsize\tsha256", *(f"{name}\t{size}\t{hashlib.sha256(text).hexdigest()}" for name, size, text in rows)]
     assert (tmp_path / "model.tsv").read_text().splitlines() == expected
@@ -261,11 +261,11 @@ def test_manifest_lists_files_with_sizes_and_hashes(tmp_path: Path) -> None:
 
 def test_pins_are_read_as_written(tmp_path: Path) -> None:
     (tmp_path / "pins.tsv").write_text("path\tsize\tsha256\turl\na/b.txt\t3\t00ff\thttps://x/y?z\n")
-    assert downloads.read_pins(tmp_path / "pins.tsv") == [PinnedFile("a/b.txt", 3, "00ff", "https://x/y?z")]
+    assert pinned_files.read_pins(tmp_path / "pins.tsv") == [PinnedFile("a/b.txt", 3, "00ff", "https://x/y?z")]
 
 
 def test_pins_of_the_project_are_complete_and_safe() -> None:
-    pins = downloads.read_pins(Path(__file__).parents[1] / "resources" / "alice" / "files.tsv")
+    pins = pinned_files.read_pins(Path(__file__).parents[1] / "resources" / "alice" / "files.tsv")
     assert len({pin.path for pin in pins}) == len(pins) > 0
     for pin in pins:
         assert re.fullmatch(r"[0-9a-f]{64}", pin.sha256)

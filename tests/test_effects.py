@@ -12,11 +12,13 @@ import yaml
 from conftest import ROOT, jobs, random_words, regions, snakemake, write_table_study
 from scipy import stats
 
-from engram import associations, effects, inference, plan
-from engram.associations import Association
-from engram.config import read_study
+from engram.associations import association_files
+from engram.associations.association_files import Association
 from engram.errors import EngramError
-from engram.variant_effects import Effects
+from engram.statistics import association_tables, significance
+from engram.statistics.variant_effects import Effects
+from engram.study import plan
+from engram.study.config import read_study
 
 REGIONS = [("L", "one", 3), ("R", "two", 2)]
 TEXTS = ["original", "augmented", *(f"random-{k:02d}" for k in range(1, 40)), "shuffled-01", "shuffled-02", "repeat-01"]
@@ -33,8 +35,8 @@ def made(effect: float, seed: int = 0, n: int = 12) -> Effects:
 
 
 def test_a_planted_effect_is_found_and_nothing_else() -> None:
-    table = effects.association_table({("m", "a"): made(0.1)}, {"a": "language model"}, 0)
-    assert list(table.columns) == list(effects.ASSOCIATION_COLUMNS)
+    table = association_tables.association_table({("m", "a"): made(0.1)}, {"a": "language model"}, 0)
+    assert list(table.columns) == list(association_tables.ASSOCIATION_COLUMNS)
     found, none = table.iloc[0], table.iloc[1]
     assert found["F_minus_random"] == pytest.approx(0.1, abs=0.04) and found["p_texts"] == 1 / 40 == found["smallest_p"]
     assert found["p_texts_fdr"] <= 0.05 < none["p_texts_fdr"]
@@ -45,7 +47,7 @@ def test_a_planted_effect_is_found_and_nothing_else() -> None:
 
 def test_numbers_are_those_of_a_direct_computation() -> None:
     one = made(0.02, seed=3)
-    table = effects.association_table({("m", "a"): one}, {"a": "manual"}, 0)
+    table = association_tables.association_table({("m", "a"): one}, {"a": "manual"}, 0)
     single = one.r[:, :12]
     f = single[1] - single[0]
     null = (single[2:41] - single[0]).mean(1)
@@ -65,20 +67,20 @@ def test_over_stories_where_there_are_six() -> None:
     one = made(0.02)
     rng = np.random.default_rng(0)
     by_story = {f"story{k}": one.r.mean(1) + 0.001 * rng.standard_normal((len(TEXTS), 2)) for k in range(6)}
-    row = effects.association_table({("m", "a"): replace(one, r_stimulus=by_story)}, {"a": "x"}, 0).iloc[0]
+    row = association_tables.association_table({("m", "a"): replace(one, r_stimulus=by_story)}, {"a": "x"}, 0).iloc[0]
     difference = [r[1, 0] - r[2:41, 0].mean() for r in by_story.values()]
     assert row["p_stories"] == pytest.approx(stats.wilcoxon(difference).pvalue) and row["n_stories"] == 6
     null = (one.r[2:41, :12] - one.r[0, :12]).mean(1)[:, 0]
     assert row["effect_size"] == pytest.approx(row["F_minus_random"] / null.std(ddof=1))
     del by_story["story0"]
-    few = effects.association_table({("m", "a"): replace(one, r_stimulus=by_story)}, {"a": "x"}, 0)
+    few = association_tables.association_table({("m", "a"): replace(one, r_stimulus=by_story)}, {"a": "x"}, 0)
     assert few["p_stories"].isna().all() and few["p_stories_fdr"].isna().all() and (few["n_stories"] == 5).all()
 
 
 @pytest.mark.slow
 def test_over_texts_a_true_null_is_rejected_as_often_as_it_says_over_listeners_far_too_often() -> None:
     """200 draws of a text that is one more random text: all listeners share its luck."""
-    tables = [effects.association_table({("m", "a"): made(0.0, seed)}, {"a": "x"}, 0) for seed in range(100)]
+    tables = [association_tables.association_table({("m", "a"): made(0.0, seed)}, {"a": "x"}, 0) for seed in range(100)]
     p = pd.concat(tables)
     assert stats.binom.ppf(0.0005, 200, 0.05) <= (p["p_texts"] <= 0.05).sum() <= stats.binom.ppf(0.9995, 200, 0.05)
     assert (p["p_listeners"] <= 0.05).mean() > 0.4
@@ -86,7 +88,7 @@ def test_over_texts_a_true_null_is_rejected_as_often_as_it_says_over_listeners_f
 
 def test_controls_are_tested_as_the_text_is() -> None:
     one = made(0.0, seed=1)
-    table = effects.controls_table({("m", "a"): one})
+    table = association_tables.controls_table({("m", "a"): one})
     assert len(table) == (39 + 3) * 2 and not set(table["text"]) & {"original", "augmented"}
     f = (one.r[2:41, :12] - one.r[0, :12]).mean(1)[:, 0]
     row = table[(table["text"] == "random-05") & (table["roi"] == "one")].iloc[0]
@@ -97,16 +99,16 @@ def test_order_of_listeners_changes_nothing() -> None:
     one = made(0.02)
     order = np.random.default_rng(0).permutation(13)
     other = Effects([one.subjects[k] for k in order], one.regions, one.variants, one.versions, one.layer, one.r[:, order], one.r_layer[:, :, order])
-    first, second = (effects.association_table({("m", "a"): each}, {"a": "x"}, 0).select_dtypes("number") for each in (one, other))
+    first, second = (association_tables.association_table({("m", "a"): each}, {"a": "x"}, 0).select_dtypes("number") for each in (one, other))
     columns = [name for name in first.columns if "low" not in name and "high" not in name]  # the bootstrap draws by place
     np.testing.assert_allclose(first[columns], second[columns])
 
 
 def test_interval_is_scipys_and_silent_where_there_is_none() -> None:
-    low, high = inference.interval(np.arange(20.0), 0)
+    low, high = significance.interval(np.arange(20.0), 0)
     assert low < 9.5 < high
-    assert np.isnan(inference.interval([1.0, 2.0], 0)).all() and np.isnan(inference.interval([1.0] * 5, 0)).all()
-    assert np.isnan(inference.listener_test([0.0, 0.0]))
+    assert np.isnan(significance.interval([1.0, 2.0], 0)).all() and np.isnan(significance.interval([1.0] * 5, 0)).all()
+    assert np.isnan(significance.listener_test([0.0, 0.0]))
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +121,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for story in ("one", "other"):
             annotator = "manual" if name == "word-manual" else "language model"
             texts = [Association(place, f"like a {story} thing", "word", annotator) for place in range(10, 380, step)]
-            associations.write_associations(folder / "texts" / f"story-{story}_associations-{name}.tsv", texts, {})
+            association_files.write_associations(folder / "texts" / f"story-{story}_associations-{name}.tsv", texts, {})
     content = {
         "study": "mine",
         "dataset": {"kind": "table", "path": "data", "tr": 1.5},
@@ -205,7 +207,7 @@ def test_a_model_writes_the_associations(study: Path) -> None:
     path = "results/mine/associations/generated/story-one_associations-local.tsv"
     result = snakemake("--configfile", "study.yaml", "--config", extra, "--until", "annotate_here", folder=study)
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
-    written = associations.read_associations(study / path, 400)
+    written = association_files.read_associations(study / path, 400)
     assert all(one.annotator == "language model: llama-tiny" for one in written)
     refused = snakemake("-n", "--configfile", "study.yaml", "--config", extra.replace("local:", "my-manual:", 1), folder=study)
     assert refused.returncode != 0 and "says that people wrote the text" in refused.stdout + refused.stderr

@@ -13,9 +13,9 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from engram import encoding, memory, scoring, timing
+from engram.encoding import correlation, memory, ridge, timing
+from engram.encoding.folds import blocked_folds
 from engram.errors import EngramError
-from engram.folds import blocked_folds
 
 ALPHAS = [10.0**power for power in range(-1, 9)]
 
@@ -62,14 +62,14 @@ def example(n_rows: int, n_features: int, n_targets: int, seed: int, noise: floa
 def test_equals_scikit_learn(backend: str, n_features: int, alpha_by: str) -> None:
     features, targets = example(100, n_features, 4, seed=1)
     story, position = np.zeros(100, int), np.arange(100)
-    ours = encoding.encode(features, targets, story, position, folds=3, inner_folds=3, gap=3, alphas=ALPHAS, alpha_by=alpha_by, backend=backend)
+    ours = ridge.encode(features, targets, story, position, folds=3, inner_folds=3, gap=3, alphas=ALPHAS, alpha_by=alpha_by, backend=backend)
     np.testing.assert_allclose(ours.r, sklearn_scores(features, targets, story, position, 3, 3, 3, alpha_by), atol=1e-3)
 
 
 def test_stories_are_scored_apart_and_equal_scikit_learn_under_mse() -> None:
     features, targets = example(150, 200, 2, seed=2)
     story, position = np.repeat([0, 1], [90, 60]), np.concatenate([np.arange(90), np.arange(60)])
-    ours = encoding.encode(features, targets, story, position, folds=3, inner_folds=3, gap=4, alphas=ALPHAS, alpha_by="mse", backend="torch")
+    ours = ridge.encode(features, targets, story, position, folds=3, inner_folds=3, gap=4, alphas=ALPHAS, alpha_by="mse", backend="torch")
     assert ours.r.shape == (2, 3, 2)
     np.testing.assert_allclose(ours.r, sklearn_scores(features, targets, story, position, 3, 3, 4, "mse"), atol=1e-3)
 
@@ -78,22 +78,22 @@ def test_batches_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     features, targets = example(120, 200, 50, seed=3)
     story, position = np.zeros(120, int), np.arange(120)
     options: dict[str, Any] = {"folds": 4, "inner_folds": 3, "gap": 2, "alphas": ALPHAS, "backend": "torch"}
-    whole = encoding.encode(features, targets, story, position, **options)
-    monkeypatch.setitem(encoding._BATCH_BYTES, "torch", 4 * 10 * 30 * 7)  # seven targets at a time
-    np.testing.assert_allclose(encoding.encode(features, targets, story, position, **options).r, whole.r, atol=1e-6)
+    whole = ridge.encode(features, targets, story, position, **options)
+    monkeypatch.setitem(ridge._BATCH_BYTES, "torch", 4 * 10 * 30 * 7)  # seven targets at a time
+    np.testing.assert_allclose(ridge.encode(features, targets, story, position, **options).r, whole.r, atol=1e-6)
 
 
 def test_listeners_in_parts_score_as_together(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     times, subjects = np.arange(80) * 1.5, ["1", "2", "3"]
     bold = xr.DataArray(rng.standard_normal((3, 80, 4)).astype(np.float32), dims=("subject", "time", "target"), coords={"subject": subjects})
-    story = encoding.StoryData("s", 1.5, np.sort(rng.uniform(0, 110, 200)), times, bold, {})
+    story = ridge.StoryData("s", 1.5, np.sort(rng.uniform(0, 110, 200)), times, bold, {})
     vectors = rng.standard_normal((200, 5)).astype(np.float32)
     options: dict[str, Any] = {"longest_delay": 6.0, "delays": None, "folds": 3, "inner_folds": 3, "alphas": ALPHAS, "alpha_by": "r", "backend": "torch"}
 
     def scores(at_once: int) -> list[np.ndarray]:
         monkeypatch.setattr(memory, "listeners_at_once", lambda *_: at_once)
-        group = encoding.Group([story], subjects, words_to_trs="sum", **options)
+        group = ridge.Group([story], subjects, words_to_trs="sum", **options)
         found: list[tuple[slice, np.ndarray]] = []
         group.each_part(5, 1, lambda part: found.append((part.listeners, group.by_story(group.score(part, [vectors])))))
         assert [listeners for listeners, _ in found] == [slice(begin, min(begin + at_once, 3)) for begin in range(0, 3, at_once)]
@@ -112,7 +112,7 @@ def test_noise_scores_zero() -> None:
         rng = np.random.default_rng(seed)
         features = rng.standard_normal((150, 200)).astype(np.float32)
         targets = np.cumsum(rng.standard_normal((150, 20)), axis=0) * 0.2 + rng.standard_normal((150, 20))
-        scores = encoding.encode(
+        scores = ridge.encode(
             features, targets.astype(np.float32), np.zeros(150, int), np.arange(150), folds=5, inner_folds=4, gap=5, alphas=ALPHAS, backend="torch"
         )
         means.append(scores.r.mean())
@@ -123,7 +123,7 @@ def test_noise_scores_zero() -> None:
 def test_the_brain_as_its_own_feature_reaches_the_ceiling() -> None:
     rng = np.random.default_rng(0)
     bold = rng.standard_normal((250, 10)).astype(np.float32)
-    scores = encoding.encode(bold, bold, np.zeros(250, int), np.arange(250), folds=5, inner_folds=5, gap=0, alphas=ALPHAS, backend="torch")
+    scores = ridge.encode(bold, bold, np.zeros(250, int), np.arange(250), folds=5, inner_folds=5, gap=0, alphas=ALPHAS, backend="torch")
     assert scores.r.min() > 0.99
 
 
@@ -135,16 +135,16 @@ def test_shifting_the_words_by_20_seconds_destroys_the_score() -> None:
     bold = features.reshape(300, 6, 8).sum(1) @ rng.standard_normal((8, 15)) + 3 * rng.standard_normal((300, 15))
     story, position = np.zeros(300, int), np.arange(300)
     options: dict[str, Any] = {"folds": 5, "inner_folds": 5, "gap": 6, "alphas": ALPHAS, "backend": "torch"}
-    right = encoding.encode(features, bold.astype(np.float32), story, position, **options).r.mean()
+    right = ridge.encode(features, bold.astype(np.float32), story, position, **options).r.mean()
     late = timing.delayed_features(vectors, onsets + 20, times, 1.5, [1, 2, 3, 4, 5, 6])
     assert right > 0.4
-    assert abs(encoding.encode(late, bold.astype(np.float32), story, position, **options).r.mean()) < 0.1
+    assert abs(ridge.encode(late, bold.astype(np.float32), story, position, **options).r.mean()) < 0.1
 
 
 def test_constant_features_score_zero() -> None:
     rng = np.random.default_rng(0)
     features = np.ones((100, 3), dtype=np.float32)
-    scores = encoding.encode(
+    scores = ridge.encode(
         features,
         rng.standard_normal((100, 4)).astype(np.float32),
         np.zeros(100, int),
@@ -162,7 +162,7 @@ def test_pearson_equals_scipy_and_a_constant_scores_zero() -> None:
     rng = np.random.default_rng(0)
     targets, predictions = rng.standard_normal((40, 5)) + 7, rng.standard_normal((3, 40, 5)) - 4
     predictions[1, :, 2] = 3.0
-    found = scoring.pearson(scoring.standardize(targets), predictions)
+    found = correlation.pearson(correlation.standardize(targets), predictions)
     for one in range(3):
         for target in range(5):
             expected = 0.0 if (one, target) == (1, 2) else pearsonr(targets[:, target], predictions[one, :, target])[0]
@@ -175,20 +175,20 @@ def test_ill_conditioned_kernels_keep_their_precision() -> None:
     features, targets = example(120, 200, 2, seed=4)
     features = features + 1e3 * np.random.default_rng(0).standard_normal((120, 1)).astype(np.float32)
     story, position = np.zeros(120, int), np.arange(120)
-    ours = encoding.encode(features, targets, story, position, folds=3, inner_folds=3, gap=2, alphas=ALPHAS, backend="torch")
+    ours = ridge.encode(features, targets, story, position, folds=3, inner_folds=3, gap=2, alphas=ALPHAS, backend="torch")
     np.testing.assert_allclose(ours.r, sklearn_scores(features, targets, story, position, 3, 3, 2, "r"), atol=1e-3)
 
 
 def test_stories_with_other_targets_are_not_scored_together() -> None:
     """Volumes on different grids: names may agree where places do not."""
 
-    def story(name: str, x: list[float], targets: list[str]) -> encoding.StoryData:
+    def story(name: str, x: list[float], targets: list[str]) -> ridge.StoryData:
         bold = xr.DataArray(np.zeros((1, 5, len(x))), dims=("subject", "time", "target"), coords={"subject": ["01"]})
         coordinates = {"target": (("target",), np.array(targets)), "x": (("target",), np.array(x))}
-        return encoding.StoryData(name, 1.5, np.zeros(3), np.arange(5) * 1.5, bold, coordinates)
+        return ridge.StoryData(name, 1.5, np.zeros(3), np.arange(5) * 1.5, bold, coordinates)
 
     first = story("one", [1.0, 2.0], ["V1", "V2"])
-    encoding.check_same_targets([first, story("two", [1.0, 2.0], ["V1", "V2"])])
+    ridge.check_same_targets([first, story("two", [1.0, 2.0], ["V1", "V2"])])
     for other in (story("two", [1.0, -2.0], ["V1", "V2"]), story("two", [1.0, 2.0], ["V1", "V3"]), story("two", [1.0], ["V1"])):
         with pytest.raises(EngramError, match="stories one and two have different targets"):
-            encoding.check_same_targets([first, other])
+            ridge.check_same_targets([first, other])

@@ -12,8 +12,8 @@ import pytest
 from conftest import heed_interrupts
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from engram import endings
 from engram.errors import EngramError
+from engram.runs import endings
 
 
 def ending(folder: Path, *targets: str) -> endings.Ending:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from engram import facts
+from engram.datasets.narratives import facts
+from engram.datasets.narratives.facts import EXCLUDED, Fact
 from engram.errors import EngramError
-from engram.facts import EXCLUDED, Fact
 
 PARTICIPANTS = [
     ("sub-001", "pieman,prettymouth", "n/a,affair"),

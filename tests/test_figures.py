@@ -17,10 +17,11 @@ from matplotlib.collections import EventCollection, PathCollection, PolyCollecti
 from matplotlib.text import Text
 from scipy import stats
 
-from engram import effects, figures_brain, figures_data, figures_effects, figures_scores, maps, style, tuned
-from engram.names import AVERAGE
-from engram.narratives import VERTICES
-from engram.variant_effects import Effects
+from engram.datasets.narratives.reader import VERTICES
+from engram.figures import brain_figures, data_figures, effect_figures, maps, score_figures, style
+from engram.statistics import association_tables, tuning_tables
+from engram.statistics.variant_effects import Effects
+from engram.vocabulary import AVERAGE
 
 RNG = np.random.default_rng(0)
 MODELS = ["one", "two", "one-untrained", "word-rate"]
@@ -28,7 +29,7 @@ LISTENERS = [f"{k:02d}" for k in range(1, 8)]
 
 
 def scores(models: list[str] = MODELS, listeners: list[str] = LISTENERS, rois: dict[str, list[str]] | None = None, average: bool = True) -> pd.DataFrame:
-    """Scores as `engram.tables` makes them: three layers, regions of 3 targets."""
+    """Scores as `engram.statistics.score_tables` makes them: three layers, regions of 3 targets."""
     rois = rois or {"L": ["IFG", "ATL"], "R": ["ATL"]}
     rows = [
         (subject, model, layer, side, roi, RNG.uniform(-0.1, 0.4), RNG.uniform(0.3, 0.5))
@@ -78,7 +79,7 @@ def curves(panel: Any, label: str) -> np.ndarray:
 
 def test_layers_show_the_means_of_hemispheres_with_their_interval() -> None:
     table = scores()
-    drawn = figures_scores.layers(table, ceilings(table), MODELS)
+    drawn = score_figures.layers(table, ceilings(table), MODELS)
     check(drawn, "n = 7 listeners, 1 story (alice)", "95 % confidence interval", "ceiling", "Pearson r")
     panels = drawn.figure.axes
     assert [panel.get_title(loc="left") for panel in panels] == [
@@ -96,7 +97,7 @@ def test_layers_show_the_means_of_hemispheres_with_their_interval() -> None:
 
 def test_layers_of_one_listener_have_neither_band_nor_ceiling() -> None:
     table = scores(listeners=["01"], average=False, rois={"B": ["all"]})
-    drawn = figures_scores.layers(table, ceilings(table, known=False), MODELS)
+    drawn = score_figures.layers(table, ceilings(table, known=False), MODELS)
     check(drawn, "n = 1 listener,", "No ceiling: it takes four listeners", "One listener has no interval")
     assert "confidence interval" not in drawn.caption
     (panel,) = drawn.figure.axes
@@ -112,21 +113,21 @@ def points(panel: Any, label: str) -> np.ndarray:
 
 def test_regions_show_the_reported_layer() -> None:
     table = scores()
-    drawn = figures_scores.regions(table, ceilings(table), MODELS, None)
+    drawn = score_figures.regions(table, ceilings(table), MODELS, None)
     check(drawn, "n = 7 listeners", "one 2, two 2 and one-untrained 2", "single listeners", "No test")
     left, right = drawn.figure.axes
     assert [tick.get_text() for tick in left.get_xticklabels()] == ["ATL", "IFG"] and [tick.get_text() for tick in right.get_xticklabels()] == ["ATL"]
     mine = table[(table["model"] == "one") & (table["layer"] == 2) & (table["subject"] != AVERAGE) & (table["hemisphere"] == "L")]
     np.testing.assert_allclose(points(left, "one (layer 2)")[:, 1], mine.groupby("roi")["score"].mean())
-    assert "layer 1" in figures_scores.regions(table, ceilings(table), MODELS, 1).figure.axes[0].get_legend_handles_labels()[1][1]
+    assert "layer 1" in score_figures.regions(table, ceilings(table), MODELS, 1).figure.axes[0].get_legend_handles_labels()[1][1]
 
 
 def test_names_with_dollar_signs_are_no_formulas(tmp_path: Path) -> None:
     table = scores(rois={"L": ["A$_{$", "ATL"], "R": ["ATL"]})
-    regions = figures_scores.regions(table, ceilings(table), MODELS, None)
+    regions = score_figures.regions(table, ceilings(table), MODELS, None)
     style.save(regions, str(tmp_path / "r.svg"), str(tmp_path / "r.png"), 72)
     assert "A$_{$" in (tmp_path / "r.svg").read_text()
-    reliability = figures_scores.reliability(ceilings(table))
+    reliability = score_figures.reliability(ceilings(table))
     reliability.figure.canvas.draw()
     assert any(text.get_text().endswith("$r_{SB}$") and text.get_parse_math() for text in reliability.figure.findobj(Text))
 
@@ -134,7 +135,7 @@ def test_names_with_dollar_signs_are_no_formulas(tmp_path: Path) -> None:
 def test_many_regions_stand_below_each_other_on_a_page() -> None:
     rois = {side: [f"G_and_S_region-number_{k:02d}" for k in range(74)] for side in "LR"}
     table = scores(["one"], LISTENERS[:2], rois)
-    drawn = figures_scores.regions(table, ceilings(table), ["one"], None)
+    drawn = score_figures.regions(table, ceilings(table), ["one"], None)
     check(drawn, "n = 2 listeners")
     above, below = (panel.get_position() for panel in drawn.figure.axes)
     assert drawn.figure.get_figwidth() == pytest.approx(style.PAGE) and above.y0 > below.y1
@@ -144,7 +145,7 @@ def test_many_regions_stand_below_each_other_on_a_page() -> None:
 
 def test_heat_map_holds_the_means() -> None:
     table = scores()
-    drawn = figures_scores.roi_layers(table, ["one", "two"], None)
+    drawn = score_figures.roi_layers(table, ["one", "two"], None)
     check(drawn, "mean over 7 listeners")
     panels: Any = [panel for panel in drawn.figure.axes if panel.get_title(loc="left")]
     assert [panel.get_title(loc="left") for panel in panels] == ["one, L", "one, R", "two, L", "two, R"]
@@ -154,7 +155,7 @@ def test_heat_map_holds_the_means() -> None:
     np.testing.assert_allclose(panels[2].collections[0].get_array().reshape(expected.shape), expected)
     assert panels[1].collections[0].get_array().mask.any()  # the right hemisphere lacks a region
     one = scores(["one"], ["01"], {"B": ["all"]}, average=False)
-    alone = figures_scores.roi_layers(one, ["one"], None)
+    alone = score_figures.roi_layers(one, ["one"], None)
     check(alone, "mean over 1 listener")
     cells: Any = alone.figure.axes[0].collections[0]
     assert cells.get_datalim(alone.figure.axes[0].transData).height == 1  # one row is drawn as high as one of many
@@ -163,14 +164,14 @@ def test_heat_map_holds_the_means() -> None:
 def test_roi_sets_are_drawn_as_regions_or_said_to_be_none() -> None:
     table = scores()
     sets = table.rename(columns={"roi": "roi_set"})
-    check(figures_scores.roi_sets(sets, ceilings(table), MODELS, None), "by set of regions")
-    none = figures_scores.roi_sets(sets.iloc[:0], ceilings(table), MODELS, None)
+    check(score_figures.roi_sets(sets, ceilings(table), MODELS, None), "by set of regions")
+    none = score_figures.roi_sets(sets.iloc[:0], ceilings(table), MODELS, None)
     check(none, "Nothing is shown: no ROI set has a region here")
 
 
 def test_reliability_sorts_listeners_and_shows_every_region() -> None:
     bounds = ceilings(scores(), ["a", "b"])
-    drawn = figures_scores.reliability(bounds)
+    drawn = score_figures.reliability(bounds)
     check(drawn, "7 listeners (a 7 and b 7)", "split-half")
     people, regions = drawn.figure.axes
     mine = bounds[(bounds["kind"] == "loo") & (bounds["story"] == "a")].groupby("subject")["ceiling"].mean()
@@ -195,9 +196,13 @@ def texts(effect: float = 0.0, random: int = 39, subjects: list[str] | None = No
 
 
 def association(found: dict[tuple[str, str], Effects]) -> style.Drawn:
-    made = effects.association_table(found, {name: "language model" for _, name in found}, 0)
-    return figures_effects.association(
-        made, effects.controls_table(found), effects.listeners_table(found), effects.layers_table(found), [name for _, name in found]
+    made = association_tables.association_table(found, {name: "language model" for _, name in found}, 0)
+    return effect_figures.association(
+        made,
+        association_tables.controls_table(found),
+        association_tables.listeners_table(found),
+        association_tables.layers_table(found),
+        [name for _, name in found],
     )
 
 
@@ -208,7 +213,7 @@ def test_association_stands_beside_the_range_of_random_texts() -> None:
     check(drawn, "n = 7 listeners", "39 random texts", "language model", "3 of 6 tests are below 0.05", "over texts", "bootstrap")
     rows = [panel for panel in drawn.figure.axes if panel.get_ylabel() == "F (Pearson r)"]
     assert len(drawn.figure.axes) == 2 * 3 and len(rows) == 2
-    table = effects.controls_table(found)
+    table = association_tables.controls_table(found)
     random = table[(table["augmentation"] == "a") & (table["hemisphere"] == "L") & table["text"].str.startswith("random")].groupby("roi")["F"]
     bars: Any = rows[0].patches[:2]
     np.testing.assert_allclose([bar.get_height() for bar in bars], random.quantile(0.975) - random.quantile(0.025))
@@ -220,9 +225,13 @@ def test_association_stands_beside_the_range_of_random_texts() -> None:
 
 def test_dots_of_listeners_do_not_stretch_the_axis() -> None:
     found = {("m", "a"): texts()}
-    table, controls, listeners = effects.association_table(found, {"a": "manual"}, 0), effects.controls_table(found), effects.listeners_table(found)
+    table, controls, listeners = (
+        association_tables.association_table(found, {"a": "manual"}, 0),
+        association_tables.controls_table(found),
+        association_tables.listeners_table(found),
+    )
     listeners.loc[0, "F"] = 5.0
-    drawn = figures_effects.association(table, controls, listeners, effects.layers_table(found), ["a"])
+    drawn = effect_figures.association(table, controls, listeners, association_tables.layers_table(found), ["a"])
     low, high = drawn.figure.axes[0].get_ylim()
     assert high < 0.2 and low < table["F_low"].min() and table["F_high"].max() < high
     check(drawn, "as far as the axis reaches")
@@ -246,9 +255,9 @@ def seeds(number: int, controls: int, original: float = 0.1) -> Effects:
 
 def test_tuning_shows_every_condition_and_says_what_is_tested() -> None:
     found = {("m", "t"): seeds(4, 4), ("m", "u"): seeds(1, 0)}
-    table = tuned.tuning_table(found, {"t": "lora", "u": "frozen"}, 0)
-    layers = tuned.layers_table(found)
-    drawn = figures_effects.tuning(table, tuned.models_table(found), tuned.listeners_table(found), layers)
+    table = tuning_tables.tuning_table(found, {"t": "lora", "u": "frozen"}, 0)
+    layers = tuning_tables.layers_table(found)
+    drawn = effect_figures.tuning(table, tuning_tables.models_table(found), tuning_tables.listeners_table(found), layers)
     check(drawn, "n = 7 listeners", "4 association, 4 shuffled and 4 generic", "smallest possible p 0.0143", "None of")
     assert len(drawn.figure.axes) == 2 * 3
     first = drawn.figure.axes[0]
@@ -257,27 +266,32 @@ def test_tuning_shows_every_condition_and_says_what_is_tested() -> None:
     np.testing.assert_allclose(points(first, "generic control")[:, 1], mine["difference_generic"])
     alone = {key: one for key, one in found.items() if key[1] == "u"}
     check(
-        figures_effects.tuning(tuned.tuning_table(alone, {"u": "full"}, 0), tuned.models_table(alone), tuned.listeners_table(alone), tuned.layers_table(alone)),
+        effect_figures.tuning(
+            tuning_tables.tuning_table(alone, {"u": "full"}, 0),
+            tuning_tables.models_table(alone),
+            tuning_tables.listeners_table(alone),
+            tuning_tables.layers_table(alone),
+        ),
         "No test: it takes four seeds",
     )
 
 
 def test_m_beyond_the_axis_is_marked() -> None:
     found = {("m", "t"): seeds(4, 4), ("m", "u"): seeds(1, 0)}
-    table = tuned.tuning_table(found, {"t": "lora", "u": "frozen"}, 0)
-    drawn = figures_effects.tuning_methods(table, ["text", "t", "u"])
+    table = tuning_tables.tuning_table(found, {"t": "lora", "u": "frozen"}, 0)
+    drawn = effect_figures.tuning_methods(table, ["text", "t", "u"])
     check(drawn, "t (lora) and u (frozen)", "ratio of means")
     assert "arrows" not in drawn.caption and len(drawn.figure.axes) == 2
     np.testing.assert_allclose(points(drawn.figure.axes[0], "t")[:, 1], table.loc[(table["tuning"] == "t") & (table["hemisphere"] == "L"), "M"])
     wild = table.copy()
     wild.loc[0, "M"] = 50.0
-    drawn = figures_effects.tuning_methods(wild, ["text", "t", "u"])
+    drawn = effect_figures.tuning_methods(wild, ["text", "t", "u"])
     check(drawn, "arrows mark 1 value beyond it")
     assert drawn.figure.axes[0].get_ylim()[1] < 5
-    check(figures_effects.tuning_methods(table.iloc[:0], ["t"], "set of regions"), "Nothing is shown")
+    check(effect_figures.tuning_methods(table.iloc[:0], ["t"], "set of regions"), "Nothing is shown")
     table.loc[0, ["M", "M_low", "M_high"]] = np.nan  # R of the base model is exactly 0
-    assert "arrows" not in figures_effects.tuning_methods(table, ["text", "t", "u"]).caption
-    check(figures_effects.tuning_methods(table[table["tuning"] == "u"], ["u"], "set of regions"), "by set of regions", "no control tuning")
+    assert "arrows" not in effect_figures.tuning_methods(table, ["text", "t", "u"]).caption
+    check(effect_figures.tuning_methods(table[table["tuning"] == "u"], ["u"], "set of regions"), "by set of regions", "no control tuning")
 
 
 def test_losses_have_a_line_for_each_seed() -> None:
@@ -285,7 +299,7 @@ def test_losses_have_a_line_for_each_seed() -> None:
     table = pd.DataFrame(
         [{"model": "m", "tuning": "t", "condition": kind, "seed": k, **point} for kind in ("association", "generic") for k in (1, 2) for point in curve]
     )
-    drawn = figures_effects.losses(table)
+    drawn = effect_figures.losses(table)
     check(drawn, "2 for each tuning")
     (panel,) = drawn.figure.axes
     assert len(panel.get_lines()) == 2 * 2 * 2 and panel.get_ylabel() == "loss (nats per output token)"
@@ -317,9 +331,9 @@ def test_regions_are_painted_whole() -> None:
 @pytest.mark.slow
 def test_f_is_drawn_on_the_cortex_inflated_and_flat() -> None:
     found = {("m", "a"): texts(0.1)}
-    table = effects.association_table(found, {"a": "language model"}, 0)
-    measure = figures_brain.association(table, None, places(), "fsaverage5")
-    drawn = figures_brain.draw(measure, pd.DataFrame())
+    table = association_tables.association_table(found, {"a": "language model"}, 0)
+    measure = brain_figures.association(table, None, places(), "fsaverage5")
+    drawn = brain_figures.draw(measure, pd.DataFrame())
     check(drawn, "39 random texts", "inflated (lateral and medial) and flat", "Regions have one value each", "3 of 3 tests over texts are below 0.05")
     assert [axes.name for axes in drawn.figure.axes] == ["3d"] * 4 + ["rectilinear"] * 3
     assert any("written by: language model" in text.get_text() for text in drawn.figure.texts)
@@ -328,19 +342,19 @@ def test_f_is_drawn_on_the_cortex_inflated_and_flat() -> None:
 
 
 def test_maps_are_those_of_their_files() -> None:
-    """By model, layer, hemisphere and name, as `engram.maps` writes them."""
+    """By model, layer, hemisphere and name, as `engram.figures.maps` writes them."""
     table, n = scores(), VERTICES["fsaverage5"]
     by_layer = {model: {side: {maps.layer_name(k): np.full(n, 10.0 * k + (side == "R")) for k in range(4)} for side in "LR"} for model in ("one", "two")}
-    measure = figures_brain.scores(table, by_layer, ["one", "two"], None)
+    measure = brain_figures.scores(table, by_layer, ["one", "two"], None)
     assert measure.maps is not None and list(measure.maps) == ["one, layer 2", "two, layer 2"]
     assert [measure.maps["two, layer 2"][side][0] for side in "LR"] == [20.0, 21.0]
     bounds = {side: {"average listener": np.full(n, 0.5), "single listeners": np.full(n, 0.3)} for side in "LR"}
-    kinds = figures_brain.ceilings(ceilings(table), bounds).maps
+    kinds = brain_figures.ceilings(ceilings(table), bounds).maps
     assert kinds is not None and [values["L"][0] for values in kinds.values()] == [0.5, 0.3]
     found = {("m", "a"): texts(), ("m", "b"): texts()}
-    f = effects.association_table(found, {"a": "x", "b": "x"}, 0)
+    f = association_tables.association_table(found, {"a": "x", "b": "x"}, 0)
     differences = {(name, "m"): {side: {maps.ASSOCIATION_DIFFERENCE: np.full(n, value)} for side in "LR"} for name, value in (("b", 2.0), ("a", 1.0))}
-    drawn = figures_brain.association(f, differences, None, None)
+    drawn = brain_figures.association(f, differences, None, None)
     assert drawn.maps is not None and [values["R"][0] for values in drawn.maps.values()] == [1.0, 2.0]
     assert "one value each" not in drawn.words and next(iter(drawn.maps)).startswith("a (")
 
@@ -353,29 +367,29 @@ LOCATED = pd.DataFrame(
 @pytest.mark.slow
 def test_scores_and_ceilings_are_markers_where_there_is_no_surface() -> None:
     table = scores()
-    measure = figures_brain.scores(table, {}, ["one", "two"], None)
+    measure = brain_figures.scores(table, {}, ["one", "two"], None)
     assert list(measure.rows) == ["one, layer 2", "two, layer 2"] and measure.maps is None
     mine = table[(table["model"] == "two") & (table["layer"] == 2) & (table["subject"] != AVERAGE)]
     pd.testing.assert_series_equal(measure.rows["two, layer 2"], mine.groupby(["hemisphere", "roi"])["score"].mean())
-    drawn = figures_brain.draw(measure, LOCATED)
+    drawn = brain_figures.draw(measure, LOCATED)
     check(drawn, "n = 7 listeners (mean)", "glass brains", "1 region without coordinates is not shown")
-    bounds = figures_brain.ceilings(ceilings(table), None)
+    bounds = brain_figures.ceilings(ceilings(table), None)
     assert bounds.sequential and len(bounds.rows) == 2 and "n = 7 listeners, 1 story" in bounds.words
 
 
 def test_m_is_left_out_where_listeners_share_nothing() -> None:
     found = {("m", "t"): seeds(4, 4)}
-    table = tuned.tuning_table(found, {"t": "lora"}, 0)
+    table = tuning_tables.tuning_table(found, {"t": "lora"}, 0)
     bounds = ceilings(scores())
     bounds.loc[(bounds["hemisphere"] == "L") & (bounds["roi"] == "IFG"), "ceiling"] = 0.01
-    measure = figures_brain.tuning(table, bounds, places(), "fsaverage5", 0.05)
+    measure = brain_figures.tuning(table, bounds, places(), "fsaverage5", 0.05)
     (row,) = measure.rows.values()
     assert list(row.index) == [("L", "ATL"), ("R", "ATL")] and "1 with a ceiling below 0.05 are left out" in measure.words
     assert measure.maps is not None and np.isnan(next(iter(measure.maps.values()))["L"][150])
-    unknown = figures_brain.tuning(table, ceilings(scores(), known=False), None, None, 0.05)
+    unknown = brain_figures.tuning(table, ceilings(scores(), known=False), None, None, 0.05)
     assert len(next(iter(unknown.rows.values()))) == 3 and unknown.maps is None
     bounds["ceiling"] = 0.0
-    check(figures_brain.draw(figures_brain.tuning(table, bounds, None, None, 0.05), LOCATED))  # nothing is left
+    check(brain_figures.draw(brain_figures.tuning(table, bounds, None, None, 0.05), LOCATED))  # nothing is left
 
 
 def bold(lag: int, rois: list[str], average: bool = True) -> tuple[xr.Dataset, np.ndarray]:
@@ -393,25 +407,25 @@ def bold(lag: int, rois: list[str], average: bool = True) -> tuple[xr.Dataset, n
 @pytest.mark.parametrize("lag", [0, 3, 6])
 def test_alignment_finds_the_lag_in_auditory_cortex(lag: int) -> None:
     dataset, onsets = bold(lag, ["G_temp_sup.G_T_transv", "G_cuneus"])
-    one = figures_data.course(dataset, onsets)
+    one = data_figures.course(dataset, onsets)
     assert one.auditory and (one.n_targets, one.n_listeners) == (1, 2)
     np.testing.assert_allclose(one.bold, dataset["bold"].values[2, :, 0])
-    lags, r = figures_data.lagged(one)
+    lags, r = data_figures.lagged(one)
     assert lags[np.argmax(r)] == lag * 1.5 and r.max() > 0.9
     pairs = one.words[: 200 - 4], one.bold[4:]
     assert r[list(lags).index(6.0)] == pytest.approx(np.corrcoef(*pairs)[0, 1])
-    drawn = figures_data.alignment([one])
+    drawn = data_figures.alignment([one])
     check(drawn, f"tale {r.max():.2f} at {lag * 1.5:.1f} s", "2 listeners", "auditory cortex (Destrieux")
     assert [panel.get_ylabel() for panel in drawn.figure.axes] == ["words in the TR", "BOLD (SD)", "r of BOLD with words in the TR"]
 
 
 def test_alignment_without_auditory_labels_says_so() -> None:
     dataset, onsets = bold(3, ["ATL", "IFG"], average=False)
-    one = figures_data.course(dataset, onsets)
+    one = data_figures.course(dataset, onsets)
     np.testing.assert_allclose(one.bold, dataset["bold"].values.mean((0, 2)))
-    check(figures_data.alignment([one] * 5), "mean over all targets, since the study has no Destrieux labels", "the first 3 of 5 stories")
+    check(data_figures.alignment([one] * 5), "mean over all targets, since the study has no Destrieux labels", "the first 3 of 5 stories")
     dataset["bold"][:] = 0.0
-    check(figures_data.alignment([figures_data.course(dataset, onsets)]), "No correlation")
+    check(data_figures.alignment([data_figures.course(dataset, onsets)]), "No correlation")
 
 
 def test_insertions_stand_where_they_were_written() -> None:
@@ -420,7 +434,7 @@ def test_insertions_stand_where_they_were_written() -> None:
     other = pd.DataFrame({"after_word": [50], "text": ["z"], "annotator": "manual"})
     found = {("tale", "a"): mine, ("tale", "b-manual"): other}
     table = pd.DataFrame({"augmentation": ["a", "b-manual"], "text": "augmented", "inserted_words": [6, 1]})
-    drawn = figures_data.insertions({"tale": words}, found, table, ["a", "b-manual", "t"])
+    drawn = data_figures.insertions({"tale": words}, found, table, ["a", "b-manual", "t"])
     check(
         drawn,
         "1 story",
@@ -441,9 +455,9 @@ def test_a_model_and_a_text_have_one_colour_each() -> None:
     assert palette.model("one")["linestyle"] != palette.model("one-untrained")["linestyle"]
     assert palette.text("a") != palette.text("b")
     table = scores()
-    by_layer = figures_scores.layers(table, ceilings(table), MODELS).figure.axes[0]
+    by_layer = score_figures.layers(table, ceilings(table), MODELS).figure.axes[0]
     (line,) = [one for one in by_layer.get_lines() if one.get_label() == "two"]
-    by_region = figures_scores.regions(table, ceilings(table), MODELS, None).figure.axes[0]
+    by_region = score_figures.regions(table, ceilings(table), MODELS, None).figure.axes[0]
     (dots,) = [one for one in by_region.collections if one.get_label() == "two (layer 2)"]
     assert colors.to_hex(line.get_color()) == colors.to_hex(dots.get_facecolor()[0]) == palette.model("two")["color"].lower()
 
@@ -482,7 +496,7 @@ def test_colours_differ_for_any_eye(name: str, palette: list[str], missing: str)
 def test_files_are_the_same_each_time_and_carry_their_words(tmp_path: Path) -> None:
     table, bounds = scores(), ceilings(scores())
     for folder in ("first", "second"):
-        style.save(figures_scores.layers(table, bounds, MODELS), str(tmp_path / folder / "layers.svg"), str(tmp_path / folder / "layers.png"), 100)
+        style.save(score_figures.layers(table, bounds, MODELS), str(tmp_path / folder / "layers.svg"), str(tmp_path / folder / "layers.png"), 100)
     for name in ("layers.svg", "layers.png", "layers.json"):
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
     words = json.loads((tmp_path / "first" / "layers.json").read_text())

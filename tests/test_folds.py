@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engram.encoding.folds import blocked_folds
 from engram.errors import EngramError
-from engram.folds import blocked_folds
 
 
 def test_single_story_by_hand() -> None:

@@ -15,12 +15,14 @@ from conftest import ROOT, random_words, regions
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engram import associations, bold, stories
-from engram.config import Study, read_study
+from engram.associations import association_files
+from engram.bold import cleaning
+from engram.datasets.narratives.facts import read_facts
+from engram.datasets.tables.reader import TableDataset, TableWords
 from engram.errors import EngramError
-from engram.facts import read_facts
-from engram.plan import make_plan
-from engram.table_dataset import TableDataset, TableWords
+from engram.study.config import Study, read_study
+from engram.study.plan import make_plan
+from engram.words import stories
 
 FAST = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
 
@@ -134,8 +136,8 @@ def test_associations(changes: list[tuple[str, int, int, str]], tmp_path: Path) 
     path = tmp_path / "story-tale_associations-mine.tsv"
     path.write_bytes(broken(ASSOCIATIONS, changes))
     try:
-        found = associations.read_associations(path, 12)
-        associations.check_name("mine", found, path)
+        found = association_files.read_associations(path, 12)
+        association_files.check_name("mine", found, path)
     except EngramError as error:
         assert readable(error), str(error)
         return
@@ -159,7 +161,7 @@ def test_time_series(changes: list[tuple[str, int, int, str]], which: str, tmp_p
     words = pd.DataFrame({"word": ["a"] * 8, "onset": np.arange(8) * 3.0, "offset": np.arange(8) * 3.0 + 1})
     how = {"confounds": True, "high_pass": None, "targets": "all", "average": True, "trim": 0, "tail": 8.0}
     try:
-        result, scans = bold.story_bold(TableDataset(tmp_path, 1.5, 0.0), "tale", ["01"], words, **how)  # type: ignore[arg-type]
+        result, scans = cleaning.story_bold(TableDataset(tmp_path, 1.5, 0.0), "tale", ["01"], words, **how)  # type: ignore[arg-type]
     except EngramError as error:
         assert readable(error), str(error)
         return

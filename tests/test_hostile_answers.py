@@ -23,12 +23,13 @@ from urllib.parse import quote
 
 import pytest
 
-from engram import annotators, answers, delimited
-from engram.annotators import Report, annotate
-from engram.answers import BrokenFormatError
-from engram.chat import ChatAnnotator
+from engram.associations.annotators import annotation, answers
+from engram.associations.annotators.annotation import Report, annotate
+from engram.associations.annotators.answers import BrokenFormatError
+from engram.associations.annotators.chat import ChatAnnotator
 from engram.errors import EngramError
-from engram.redaction import holds_key, without_key
+from engram.files import delimited
+from engram.jobs.redaction import holds_key, without_key
 
 KEY = "sk-proj/4bXq-7Zt_Wm29LrP0vHd"
 WORDS = ["Anna", "waited.", "It", "rained."]
@@ -97,7 +98,7 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     waited: list[float] = []
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setenv("ENGRAM_CHAT_KEY", KEY)
-    monkeypatch.setattr("engram.chat.time", SimpleNamespace(sleep=waited.append, monotonic=time.monotonic))
+    monkeypatch.setattr("engram.associations.annotators.chat.time", SimpleNamespace(sleep=waited.append, monotonic=time.monotonic))
     return waited
 
 
@@ -340,11 +341,11 @@ def test_reading_takes_linear_time(name: str) -> None:
     for read in (answers.from_json, lambda one: answers.checked(one, "word"), lambda one: answers._unfenced(one)):
         with suppress(BrokenFormatError):
             read(text)
-    annotators._STRING_END.search(text)
+    annotation._STRING_END.search(text)
     delimited._NUMBER.fullmatch(text)
     delimited._COMMA_NUMBER.fullmatch(text)
     for granularity, written in itertools.product(("word", "sentence"), (None, (".", ","))):
-        annotators._in_style("a " + text, granularity, written, False, frozenset())
+        annotation._in_style("a " + text, granularity, written, False, frozenset())
     without_key(text, KEY)
     # A pattern that looks back from each place takes minutes here.
     assert time.process_time() - begun < 5
@@ -403,7 +404,7 @@ def test_any_answer_is_a_text_or_a_reason() -> None:
             with suppress(BrokenFormatError):
                 text = answers.checked(answers.from_json(answer), "word")
                 for written in (None, (".", ",")) if text else ():
-                    styled = annotators._in_style(text, "word", written, True, frozenset({"Paris"}))
+                    styled = annotation._in_style(text, "word", written, True, frozenset({"Paris"}))
                     assert styled
                     assert styled.isprintable()
                     assert "\ufffd" not in styled

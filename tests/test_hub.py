@@ -12,8 +12,8 @@ import huggingface_hub
 import pytest
 from huggingface_hub import errors
 
-from engram import hub
 from engram.errors import EngramError
+from engram.fetch import hugging_face
 
 FILES = ("config.json", "tokenizer.json", "vocab.txt", "tokenizer.model", "model.safetensors", "README.md", "LICENSE")
 NEVER = ("pytorch_model.bin", "modeling_tiny.py", "flax_model.msgpack", "model.gguf", "train.pt", "onnx/config.json", "original/model.safetensors")
@@ -69,17 +69,17 @@ def names(folder: Path) -> set[str]:
 
 @pytest.mark.parametrize("source", ["org/tiny", "mirror:models/org/tiny"])
 def test_only_data_files_come_from_a_mirror(source: str, mirrored: Path, tmp_path: Path) -> None:
-    hub.fetch_model(source, tmp_path / "out", revision=None, mirror=str(mirrored))
+    hugging_face.fetch_model(source, tmp_path / "out", revision=None, mirror=str(mirrored))
     assert names(tmp_path / "out") == set(FILES)
     assert (tmp_path / "out" / "config.json").read_text() == "config.json"
 
 
 def test_changed_file_is_copied_again(mirrored: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    hub.fetch_model("org/tiny", out, revision=None, mirror=str(mirrored))
+    hugging_face.fetch_model("org/tiny", out, revision=None, mirror=str(mirrored))
     (out / "config.json").write_text("config.jsno")
     before = (out / "tokenizer.json").stat()
-    hub.fetch_model("org/tiny", out, revision=None, mirror=str(mirrored))
+    hugging_face.fetch_model("org/tiny", out, revision=None, mirror=str(mirrored))
     assert (out / "config.json").read_text() == "config.json"
     assert (out / "tokenizer.json").stat().st_mtime_ns == before.st_mtime_ns
 
@@ -87,18 +87,18 @@ def test_changed_file_is_copied_again(mirrored: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("given", [True, False])
 def test_mirror_that_lacks_the_model(given: bool, mirrored: Path, tmp_path: Path) -> None:
     with pytest.raises(EngramError, match="the mirror has no 'models/other'"):
-        hub.fetch_model("mirror:models/other", tmp_path / "out", revision=None, mirror=str(mirrored) if given else None)
+        hugging_face.fetch_model("mirror:models/other", tmp_path / "out", revision=None, mirror=str(mirrored) if given else None)
 
 
 def test_untrained_model_needs_no_weights(mirrored: Path, tmp_path: Path) -> None:
-    hub.fetch_model("org/tiny", tmp_path / "out", revision=None, weights=False, mirror=str(mirrored))
+    hugging_face.fetch_model("org/tiny", tmp_path / "out", revision=None, weights=False, mirror=str(mirrored))
     assert names(tmp_path / "out") == set(FILES) - {"model.safetensors"}
 
 
 def test_pickled_weights_are_no_weights(mirrored: Path, tmp_path: Path) -> None:
     (mirrored / "models" / "org" / "tiny" / "model.safetensors").unlink()
     with pytest.raises(EngramError, match="'org/tiny' has no safetensors weights"):
-        hub.fetch_model("org/tiny", tmp_path / "out", revision=None, mirror=str(mirrored))
+        hugging_face.fetch_model("org/tiny", tmp_path / "out", revision=None, mirror=str(mirrored))
 
 
 @pytest.mark.parametrize("weights", [True, False])
@@ -106,7 +106,7 @@ def test_pickled_weights_are_no_weights(mirrored: Path, tmp_path: Path) -> None:
 def test_hub_is_asked_for_data_files_only(revision: str | None, weights: bool, mirrored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The mirror lacks the model; what is downloaded is the commit that the revision stood for when it was asked."""
     made = Hub(monkeypatch, [*FILES, *NEVER])
-    hub.fetch_model("org/other", tmp_path / "out", revision=revision, weights=weights, mirror=str(mirrored))
+    hugging_face.fetch_model("org/other", tmp_path / "out", revision=revision, weights=weights, mirror=str(mirrored))
     assert made.calls == [("info", "org/other", revision), ("download", "org/other", COMMIT)]
     assert names(tmp_path / "out") == set(FILES) - (set() if weights else {"model.safetensors"})
 
@@ -126,11 +126,11 @@ def test_what_the_index_names_must_be_there(lacking: list[str], missing: str | N
     source = "org/tiny" if origin == "hub" else origin
     mirror = None if origin == "hub" else str(tmp_path / "mirror")
     if missing is None:
-        hub.fetch_model(source, tmp_path / "out", revision=None, mirror=mirror)
+        hugging_face.fetch_model(source, tmp_path / "out", revision=None, mirror=mirror)
         assert names(tmp_path / "out") == set(files)
     else:
         with pytest.raises(EngramError) as caught:
-            hub.fetch_model(source, tmp_path / "out", revision=None, mirror=mirror)
+            hugging_face.fetch_model(source, tmp_path / "out", revision=None, mirror=mirror)
         assert f"'{source}' is incomplete: ['{missing}'] did not come. Run again; what is there is kept." in str(caught.value)
 
 
@@ -145,7 +145,7 @@ def test_untrained_model_needs_no_shards(left: Sequence[str], tmp_path: Path) ->
     """Both are kept in one folder; an interrupted download of the trained one may have left a shard there."""
     write(tmp_path / "mirror" / "models" / "org" / "tiny", ["config.json", "tokenizer.json", INDEX, *SHARDS])
     write(tmp_path / "out", left)
-    hub.fetch_model("org/tiny", tmp_path / "out", revision=None, weights=False, mirror=str(tmp_path / "mirror"))
+    hugging_face.fetch_model("org/tiny", tmp_path / "out", revision=None, weights=False, mirror=str(tmp_path / "mirror"))
     assert names(tmp_path / "out") == {"config.json", "tokenizer.json", INDEX, *left}
 
 
@@ -180,7 +180,7 @@ def test_errors_of_the_hub_say_what_to_do(
     else:
         monkeypatch.setattr(huggingface_hub, "snapshot_download", fail)
     with pytest.raises(EngramError) as caught:
-        hub.fetch_model("org/x", tmp_path / "out", revision="abc")
+        hugging_face.fetch_model("org/x", tmp_path / "out", revision="abc")
     assert all(part in str(caught.value) for part in parts)
 
 
@@ -198,11 +198,11 @@ def test_what_is_left_of_a_model_is_no_model_when_the_hub_cannot_be_reached(
     monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda *_, local_dir, **__: str(local_dir))
     write(tmp_path, left)
     with pytest.raises(EngramError, match=f"'org/x' could not be downloaded .*{type(error).__name__}: {error}.*what is there is kept.*ENGRAM_MIRROR"):
-        hub.fetch_model("org/x", tmp_path, revision=None)
+        hugging_face.fetch_model("org/x", tmp_path, revision=None)
     assert names(tmp_path) == set(left)
 
 
 def test_model_of_the_mirror_comes_whole(mirror: Path, tmp_path: Path) -> None:
     """The real one, where there is a mirror."""
-    hub.fetch_model("mirror:models/stories260K", tmp_path / "out", revision=None, mirror=str(mirror))
+    hugging_face.fetch_model("mirror:models/stories260K", tmp_path / "out", revision=None, mirror=str(mirror))
     assert {"config.json", "tokenizer.json", "model.safetensors"} <= names(tmp_path / "out")

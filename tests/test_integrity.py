@@ -12,17 +12,18 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from engram import jobs, storage
-from engram.downloads import write_manifest
 from engram.errors import EngramError
-from engram.integrity import check_download, checked_inputs, checksum
+from engram.fetch.pinned_files import write_manifest
+from engram.files import storage
+from engram.files.checksums import check_download, checked_inputs, checksum
+from engram.jobs import job
 
 pytestmark = pytest.mark.usefixtures("job_in_this_process")
 
 
 def run(folder: Path, outputs: list[Path], inputs: list[Path] | None = None, rule: str = "made") -> Any:
     params = SimpleNamespace(get=lambda name: {"config": {}, "code": "0" * 16}.get(name))
-    return jobs.job(
+    return job.job(
         SimpleNamespace(
             rule=rule, wildcards={}, log=[str(folder / "log" / f"{rule}.log")], output=list(map(str, outputs)), input=list(map(str, inputs or [])),
             params=params, resources={},
@@ -129,23 +130,23 @@ def test_provenance_says_which_commit_made_a_result(tmp_path: Path, monkeypatch:
     found = storage.read_json(tmp_path / "a.json")["Provenance"]
     assert len(found["Revision"].removesuffix("-dirty")) == 40
     assert found["Outputs"] == {"a.tsv": checksum(tmp_path / "a.tsv")} and found["Device"].startswith("cpu")
-    monkeypatch.setattr(jobs, "RESOURCES", tmp_path / "resources")  # an installation without git
-    assert jobs._revision() is None
+    monkeypatch.setattr(job, "RESOURCES", tmp_path / "resources")  # an installation without git
+    assert job._revision() is None
 
 
 def test_secrets_are_in_no_log_no_message_and_no_sidecar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    for number, name in enumerate(jobs.SECRETS):
+    for number, name in enumerate(job.SECRETS):
         monkeypatch.setenv(name, f"hf_s3cret{number}")
-    secrets = [f"hf_s3cret{number}" for number in range(len(jobs.SECRETS))]
+    secrets = [f"hf_s3cret{number}" for number in range(len(job.SECRETS))]
     with pytest.raises(SystemExit), run(tmp_path, [tmp_path / "a.tsv"]):
-        jobs.logger.info("sent with %s", secrets[0])
+        job.logger.info("sent with %s", secrets[0])
         raise EngramError(f"the server said no to {secrets[3]}")
     with pytest.raises(ValueError), run(tmp_path, [tmp_path / "a.tsv"], rule="failed"):
         raise ValueError(f"bad header {secrets[1]}")
     try:
         raise ValueError(f"bad header {secrets[2]}")
     except ValueError as error:
-        jobs._print_hidden(type(error), error, error.__traceback__)
+        job._print_hidden(type(error), error, error.__traceback__)
     with run(tmp_path, [tmp_path / "a.tsv"], rule="good"):
         write(tmp_path / "a.tsv")
     said = "".join(capsys.readouterr()) + "".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file())

@@ -16,8 +16,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from engram import storage
-from engram.jobs import job
+from engram.files import storage
+from engram.jobs.job import job
 
 pytestmark = pytest.mark.usefixtures("job_in_this_process")
 
@@ -62,7 +62,7 @@ def test_other_errors_keep_their_traceback(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_job_knows_its_own_peak_of_memory_and_not_that_of_whoever_started_it() -> None:
     held = np.ones(40_000_000)
-    code = "import numpy; from engram.jobs import peak_memory; {}; print(peak_memory())"
+    code = "import numpy; from engram.jobs.job import peak_memory; {}; print(peak_memory())"
     without, given_back = (
         int(subprocess.run([sys.executable, "-c", code.format(made)], check=True, capture_output=True, text=True).stdout)
         for made in ("pass", "numpy.ones(25_000_000)")
@@ -85,8 +85,8 @@ def test_inputs_are_named_by_their_content(tmp_path: Path) -> None:
 def test_what_a_job_warns_of_stands_beside_its_results(tmp_path: Path) -> None:
     with job(made(tmp_path)):
         storage.write_json(tmp_path / "results" / "x.nc", {})
-        logging.getLogger("engram.bold").warning("sub-%s is odd", "01")
-        logging.getLogger("engram.bold").warning("sub-%s is odd", "01")
+        logging.getLogger("engram.bold.cleaning").warning("sub-%s is odd", "01")
+        logging.getLogger("engram.bold.cleaning").warning("sub-%s is odd", "01")
         warnings.warn("invalid value in divide", RuntimeWarning, stacklevel=1)
         warnings.warn("this will change", FutureWarning, stacklevel=1)
     written = json.loads((tmp_path / "results" / "x.json").read_text())["Provenance"]["Warnings"]
@@ -107,7 +107,7 @@ def test_a_gpu_is_taken_for_jobs_whose_rule_asks_for_one(
     resources: dict[str, object], asked: list[tuple[str, int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found: list[tuple[str, int]] = []
-    monkeypatch.setattr("engram.devices.take", lambda want, budget: found.append((want, budget)))
+    monkeypatch.setattr("engram.jobs.gpus.take", lambda want, budget: found.append((want, budget)))
     one = made(tmp_path)
     one.resources, one.params, one.output = resources, {"config": {"reading": {"device": "cuda"}}}, []
     with job(one):

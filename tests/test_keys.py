@@ -13,9 +13,9 @@ import pytest
 import xarray as xr
 from conftest import ROOT
 
-from engram import keys, storage
 from engram.errors import EngramError
-from engram.integrity import PROVENANCE
+from engram.files import keys, storage
+from engram.files.checksums import PROVENANCE
 
 STUDY, LAYER = "mine", keys.layer_rule(None)
 

@@ -11,9 +11,12 @@ import pytest
 from conftest import MODELS, STORY, story_bold
 from scipy.linalg import eigh
 
-from engram import activations, encoding, listening, planted_truth, simulate, timing
+from engram.datasets.simulated import schedule, simulate
+from engram.datasets.time_courses import zscore
+from engram.encoding import ridge, timing
+from engram.features.language_models import activations
 from engram.paths import TEXTS
-from engram.time_courses import zscore
+from engram.statistics import planted_truth
 
 ALPHAS = [10.0**power for power in range(-1, 9)]
 
@@ -43,7 +46,7 @@ def test_a_planted_layer_is_the_best_layer(name: str) -> None:
     options: dict[str, Any] = {"mode": "strided", "context": None, "stride": None, "pooling": "last", "batch_tokens": 4096}
     stories = []
     for story in ("lighthouse", "market"):
-        words = pd.DataFrame(listening.speak((TEXTS / f"{story}.txt").read_text(), 0), columns=["word", "onset", "offset"])
+        words = pd.DataFrame(schedule.speak((TEXTS / f"{story}.txt").read_text(), 0), columns=["word", "onset", "offset"])
         stories.append((words, activations.story_activations(words["word"].tolist(), reader, **options)["activation"].values))
     vectors = np.concatenate([activation for _, activation in stories], axis=1)
     followed = np.column_stack([directions_of_its_own(vectors, layer) for layer in PLANTED])
@@ -63,7 +66,7 @@ def test_a_planted_layer_is_the_best_layer(name: str) -> None:
     noise = np.random.default_rng(1).standard_normal((len(targets), 4))
     targets = (targets + 0.3 * np.tile(noise, len(PLANTED))).astype(np.float32)
     rows: dict[str, Any] = {"folds": 5, "inner_folds": 3, "gap": 4, "alphas": ALPHAS, "backend": "torch"}
-    found = [encoding.encode(np.concatenate(layer), targets, np.concatenate(story_of), np.concatenate(position), **rows).r for layer in features]
+    found = [ridge.encode(np.concatenate(layer), targets, np.concatenate(story_of), np.concatenate(position), **rows).r for layer in features]
     for number, planted in enumerate(PLANTED):
         scores = [r[..., 4 * number : 4 * number + 4].mean() for r in found]
         others = max(score for layer, score in enumerate(scores) if layer != planted)
@@ -71,7 +74,7 @@ def test_a_planted_layer_is_the_best_layer(name: str) -> None:
 
 
 def test_simulated_listeners_have_what_was_planted() -> None:
-    onsets = np.array([onset for _, onset, _ in listening.speak(STORY, 0)])
+    onsets = np.array([onset for _, onset, _ in schedule.speak(STORY, 0)])
     rois = [("L", "temporal")] * 5 + [("R", "temporal")] * 5 + [("L", "IPL")] * 4 + [("L", "post insula")] * 4 + [("R", "vFC")] * 6 + [("R", "occipital")] * 5
     planted = np.array([simulate.PLANTED[roi] for _, roi in rois])
     rng = np.random.default_rng(1)
@@ -159,8 +162,8 @@ def test_the_comparison_with_the_truth_can_fail(language: float, nothing: float,
 
 def test_alice_is_near_independent_computations(mirror: Path) -> None:
     """Word rate on the real data: computations independent of this project gave 0.365 for the average listener."""
-    from engram.alice import REGIONS, AliceDataset
-    from engram.stories import words_table
+    from engram.datasets.alice.reader import REGIONS, AliceDataset
+    from engram.words.stories import words_table
 
     dataset = AliceDataset(mirror / "alice", "6mm")
     words = words_table(dataset.words("alice"), 15, "alice")
@@ -170,7 +173,7 @@ def test_alice_is_near_independent_computations(mirror: Path) -> None:
     features = timing.delayed_features(np.ones((len(words), 1)), words["onset"].to_numpy(), data["time"].values, 2.0, [1, 2, 3, 4, 5])
     average = data["bold"].sel(subject="average").values
     n_rows = len(average)
-    found = encoding.encode(features, average, np.zeros(n_rows, int), np.arange(n_rows), folds=5, inner_folds=5, gap=5, alphas=ALPHAS, backend="torch")
+    found = ridge.encode(features, average, np.zeros(n_rows, int), np.arange(n_rows), folds=5, inner_folds=5, gap=5, alphas=ALPHAS, backend="torch")
     assert found.r.mean() == pytest.approx(0.365, abs=0.01)
 
 

@@ -10,9 +10,11 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from engram import bold, maps, storage
-from engram.names import AVERAGE
-from engram.narratives import VERTICES
+from engram.bold import cleaning
+from engram.datasets.narratives.reader import VERTICES
+from engram.figures import maps
+from engram.files import storage
+from engram.vocabulary import AVERAGE
 
 RNG = np.random.default_rng(0)
 N_TARGETS, N_LAYERS = 6, 2
@@ -38,7 +40,7 @@ def write_scores(path: Path, subjects: list[str], stories: list[str]) -> np.ndar
 
 def places(regions: bool = False) -> xr.Dataset:
     """Which vertex belongs to which target."""
-    return xr.Dataset(coords=bold.vertex_map(TABLE, TABLE.groupby(["hemisphere", "roi"], sort=True).indices if regions else None))
+    return xr.Dataset(coords=cleaning.vertex_map(TABLE, TABLE.groupby(["hemisphere", "roi"], sort=True).indices if regions else None))
 
 
 def write(folder: Path, made: dict[str, np.ndarray], where: xr.Dataset, space: str = "fsaverage5") -> dict[str, dict[str, np.ndarray]]:
@@ -106,7 +108,7 @@ def test_files_say_which_hemisphere_they_are(tmp_path: Path) -> None:
 
 def test_a_parcel_is_painted_on_all_its_vertices(tmp_path: Path) -> None:
     regions = TABLE.groupby(["hemisphere", "roi"], sort=True).indices
-    table = bold.regions_table(TABLE, regions)
+    table = cleaning.regions_table(TABLE, regions)
     values = dict(zip(table["target"], [0.1, 0.2, 0.3, 0.4], strict=True))
     assert list(values) == ["L-a", "L-b", "R-a", "R-b"]
     found = write(tmp_path, {"map": np.array(list(values.values()))}, places(regions=True))
@@ -119,7 +121,7 @@ def test_places_survive_storage(tmp_path: Path) -> None:
     """The map of vertices travels inside the BOLD's file."""
     regions = TABLE.groupby(["hemisphere", "roi"], sort=True).indices
     dataset = xr.Dataset({"bold": (("subject", "time", "target"), np.zeros((1, 4, 4), dtype=np.float32))}, coords={"subject": ["01"]})
-    storage.write_dataset(tmp_path / "bold.nc", dataset.assign_coords(bold.vertex_map(TABLE, regions)))
+    storage.write_dataset(tmp_path / "bold.nc", dataset.assign_coords(cleaning.vertex_map(TABLE, regions)))
     with storage.open_dataset(tmp_path / "bold.nc") as stored:
         found = write(tmp_path, {"map": np.arange(4.0)}, stored)
     direct = write(tmp_path, {"map": np.arange(4.0)}, places(regions=True))
@@ -128,7 +130,7 @@ def test_places_survive_storage(tmp_path: Path) -> None:
 
 
 def test_datasets_without_a_surface_have_no_places() -> None:
-    assert bold.vertex_map(TABLE.drop(columns="vertex"), None) == {}
+    assert cleaning.vertex_map(TABLE.drop(columns="vertex"), None) == {}
 
 
 def test_the_vertices_of_fsaverage5_are_the_first() -> None:

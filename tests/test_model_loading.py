@@ -27,9 +27,9 @@ from transformers import (
     LlamaForCausalLM,
 )
 
-from engram import activations, adapters
 from engram.errors import EngramError
-from engram.model_loading import load_model
+from engram.features.language_models import activations, adapters
+from engram.features.language_models.model_loading import load_model
 
 Tensors = dict[str, torch.Tensor]
 READING: dict[str, Any] = {"mode": "strided", "context": 64, "stride": 32, "pooling": "last", "batch_tokens": 1024}

@@ -17,11 +17,15 @@ import yaml
 from conftest import ROOT, jobs, snakemake, story_bold
 from datalad_source import make_dataset
 
-from engram import facts, listening, narratives, simulate, stories, time_courses
-from engram.config import read_study
+from engram.datasets import time_courses
+from engram.datasets.narratives import facts
+from engram.datasets.narratives import reader as narratives
+from engram.datasets.simulated import schedule, simulate
 from engram.errors import EngramError
 from engram.paths import ASSOCIATIONS, GENERATOR, NARRATIVES_FACTS, TEXTS, TUNED_GENERATOR
-from engram.plan import Plan, fetch_name, make_plan, scan_facts
+from engram.study.config import read_study
+from engram.study.plan import Plan, fetch_name, make_plan, scan_facts
+from engram.words import stories
 
 FACTS = facts.read_facts(NARRATIVES_FACTS)
 N_VERTICES = narratives.VERTICES["fsaverage5"]
@@ -36,7 +40,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-SCANS = listening.simulated_facts(TEXTS, seed=0, **STUDY)
+SCANS = schedule.simulated_facts(TEXTS, seed=0, **STUDY)
 
 
 def scans_of(story: str) -> list[facts.Fact]:
@@ -61,7 +65,7 @@ def test_metadata_of_the_made_dataset_give_the_facts_it_was_planned_by(tree: Pat
 def test_words_are_those_that_were_told_when_they_were_told(tree: Path) -> None:
     words = narratives.NarrativesWords(tree, scans_of("market")).words("market")
     assert words["word"].tolist() == (TEXTS / "market.txt").read_text().split()[:120]  # with the transcript's punctuation
-    told = listening.speak((TEXTS / "market.txt").read_text(), 1, 120)
+    told = schedule.speak((TEXTS / "market.txt").read_text(), 1, 120)
     fact = scans_of("market")[0]
     lead = fact.story_onset - fact.audio_onset  # the audio begins with music
     timed = words["onset"].notna().to_numpy()

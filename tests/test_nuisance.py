@@ -12,8 +12,10 @@ import xarray as xr
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
-from engram import encoding, nuisance, storage, unique
-from engram.folds import blocked_folds
+from engram.encoding import nuisance, ridge
+from engram.encoding.folds import blocked_folds
+from engram.files import storage
+from engram.statistics import unique_contributions
 
 ROWS = {"folds": 4, "gap": 3}
 OPTIONS: dict[str, Any] = {**ROWS, "inner_folds": 3, "backend": "numpy"}
@@ -61,7 +63,7 @@ def test_one_band_is_the_ridge_of_the_scores() -> None:
     shares = nuisance.candidates(1)
     found = nuisance.banded_predictions([large], bold, STORY, POSITION, alphas=alphas, shares=shares, **OPTIONS)
     r = nuisance.score_predictions(found, bold, STORY, POSITION, **ROWS)
-    expected = encoding.encode(large, bold, STORY, POSITION, alphas=alphas, **OPTIONS).r.mean(1)
+    expected = ridge.encode(large, bold, STORY, POSITION, alphas=alphas, **OPTIONS).r.mean(1)
     np.testing.assert_allclose(r[:, :2], expected[:, :2], atol=1e-4)
     assert r[0, 2] == pytest.approx(expected[0, 2], abs=0.01)  # noise: penalties that tie may be told apart by the last digit
 
@@ -135,8 +137,8 @@ def test_table_is_a_direct_computation(tmp_path: Path) -> None:
     path = str(tmp_path / "scores.nc")
     dataset = xr.Dataset({"r": (("features", "story", "subject", "region"), r)}, coords=coordinates, attrs={"reported_layer": 2, "nuisance": "word-rate"})
     storage.write_dataset(path, dataset)
-    table = unique.nuisance_table({"m": [path]}, 0)
-    assert list(table.columns) == list(unique.COLUMNS) and len(table) == 1
+    table = unique_contributions.nuisance_table({"m": [path]}, 0)
+    assert list(table.columns) == list(unique_contributions.COLUMNS) and len(table) == 1
     row = table.iloc[0]
     assert row["unique"] == pytest.approx((r[2] - r[1]).mean(), abs=1e-6) and row["language"] == pytest.approx(r[0].mean())
     assert row["low"] < row["unique"] < row["high"] and np.isnan(row["p_stories"]) and (row["n_listeners"], row["n_stories"]) == (5, 2)

@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from engram import nuisance, nuisance_texts, storage, unique
-from engram.names import AUGMENTED_TEXT, ORIGINAL_TEXT
+from engram.encoding import nuisance, nuisance_texts
+from engram.files import storage
+from engram.statistics import unique_contributions
+from engram.vocabulary import AUGMENTED_TEXT, ORIGINAL_TEXT
 
 OPTIONS: dict[str, Any] = {"folds": 4, "inner_folds": 3, "gap": 3, "backend": "numpy"}
 ALPHAS = [1.0, 10.0, 100.0, 1000.0]
@@ -52,13 +54,13 @@ def table_of(r: np.ndarray, folder: Path) -> pd.DataFrame:
     attributes = {"reported_layer": 3, "nuisance": "word-rate, since-insertion"}
     path = folder / "scores.nc"
     storage.write_dataset(path, xr.Dataset({"r": (("variant", "story", "subject", "region"), values)}, coords=coordinates, attrs=attributes))
-    return unique.associations_table({("m", "word"): [str(path)]}, 0)
+    return unique_contributions.associations_table({("m", "word"): [str(path)]}, 0)
 
 
 @pytest.mark.slow
 def test_a_planted_association_comes_back_and_nothing_else(tmp_path: Path) -> None:
     table = table_of(scored(*made(2.0)), tmp_path)
-    assert list(table.columns) == list(unique.ASSOCIATIONS_COLUMNS)
+    assert list(table.columns) == list(unique_contributions.ASSOCIATIONS_COLUMNS)
     found, none = table.iloc[0], table.iloc[1]
     assert found["unique_minus_random"] > 0.1 and found["p_texts"] == found["smallest_p"] == 1 / 20
     assert found["difference_low"] > 0 and found["unique"] > 0.1 > abs(found["unique_random"])

@@ -13,11 +13,15 @@ import pytest
 import yaml
 from conftest import MODELS, random_words, regions, snakemake, story_words, write_table_study
 
-from engram import activations, causality, hub, own_code, plan, raw_files, shapes, tuning
-from engram.adapters import is_adapter
-from engram.config import read_study
 from engram.errors import EngramError
-from engram.tuning_data import Sample
+from engram.features.language_models import activations, causality
+from engram.features.language_models.adapters import is_adapter
+from engram.fetch import hugging_face, remote_code
+from engram.files import raw_files
+from engram.study import model_shapes, plan
+from engram.study.config import read_study
+from engram.tunings import training
+from engram.tunings.training_samples import Sample
 
 #: A LLaMA under another name; leaves a trace when it is imported.
 CODE = """
@@ -89,11 +93,11 @@ def test_read_with_the_key_as_the_model_that_it_is(own: Path, headed: bool) -> N
 
 def test_jobs_look_at_the_models_entry_and_say_what_runs(own: Path, caplog: pytest.LogCaptureFixture) -> None:
     entry = {"base": None, "source": str(own)}
-    assert not own_code.is_allowed(entry, own) and not caplog.records
-    assert not own_code.is_allowed({**entry, "trust_remote_code": True}, MODELS / "llama-tiny")  # has none
-    assert not own_code.is_allowed({"base": entry, "trust_remote_code": True}, own)  # an adapter's base decides
+    assert not remote_code.is_allowed(entry, own) and not caplog.records
+    assert not remote_code.is_allowed({**entry, "trust_remote_code": True}, MODELS / "llama-tiny")  # has none
+    assert not remote_code.is_allowed({"base": entry, "trust_remote_code": True}, own)  # an adapter's base decides
     assert not caplog.records
-    assert own_code.is_allowed({"base": {**entry, "trust_remote_code": True}}, own)
+    assert remote_code.is_allowed({"base": {**entry, "trust_remote_code": True}}, own)
     (record,) = caplog.records
     assert record.levelno == logging.WARNING and "code of the model's own is run" in record.getMessage() and "modeling_own.py (SHA-256 " in record.getMessage()
 
@@ -131,25 +135,25 @@ def test_wrong_entries_are_refused(own: Path) -> None:
 def test_code_is_fetched_only_where_it_is_allowed(own: Path, tmp_path: Path) -> None:
     shutil.copytree(own, tmp_path / "mirror" / "models" / "org" / "own")
     for code in (False, True):
-        hub.fetch_model("org/own", tmp_path / f"fetched-{code}", revision=None, mirror=str(tmp_path / "mirror"), code=code)
+        hugging_face.fetch_model("org/own", tmp_path / f"fetched-{code}", revision=None, mirror=str(tmp_path / "mirror"), code=code)
         assert (tmp_path / f"fetched-{code}" / "modeling_own.py").exists() == code
     (tmp_path / "mirror" / "models" / "org" / "own" / "modeling_own.py").unlink()
     with pytest.raises(EngramError, match="'org/own' cannot run code of its own"):
-        hub.fetch_model("org/own", tmp_path / "incomplete", revision=None, mirror=str(tmp_path / "mirror"), code=True)
+        hugging_face.fetch_model("org/own", tmp_path / "incomplete", revision=None, mirror=str(tmp_path / "mirror"), code=True)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["lora", "frozen"])
 def test_tuned_and_read_again(own: Path, tmp_path: Path, method: str) -> None:
-    settings = tuning.Settings(
+    settings = training.Settings(
         method=method, steps=1, tokens_per_step=16, max_length=64, micro_tokens=64, target_modules=("q_proj",) if method == "lora" else None
     )
     samples = [Sample("Continue.", "the light", "the sea and the wind", None, 1)] * 2
     given: Any = (samples, [], settings, tmp_path / "tuned", tmp_path / "checkpoints")
     with pytest.raises(EngramError, match="cannot be loaded for tuning: it needs code of its own"):
-        tuning.tune(own, *given, base={"source": "own", "content": "0"})
+        training.tune(own, *given, base={"source": "own", "content": "0"})
     assert not ran(own)
-    tuning.tune(own, *given, base={"source": "own", "content": "0"}, code=True)
+    training.tune(own, *given, base={"source": "own", "content": "0"}, code=True)
     assert is_adapter(tmp_path / "tuned") == (method == "lora")
     with pytest.raises(EngramError, match="it needs code of its own"):
         activations.load(tmp_path / "tuned", base=own)
@@ -177,7 +181,7 @@ def test_configurations_that_json_readers_cannot_take(text: str, tmp_path: Path)
     folder = tmp_path / "model"
     shutil.copytree(MODELS / "llama-tiny", folder)
     (folder / "config.json").write_text(text)
-    assert own_code.classes(folder) == [] and causality.told_bidirectional(folder) == ""
+    assert remote_code.classes(folder) == [] and causality.told_bidirectional(folder) == ""
     with pytest.raises(EngramError, match=r"models.m.source: '.*config.json' is (nested too deeply|no JSON object)"):
         read_study({"study": "s", "dataset": {"kind": "alice"}, "models": {"m": {"source": str(folder)}}})
-    assert shapes.read_shape(folder / "config.json") is None
+    assert model_shapes.read_shape(folder / "config.json") is None

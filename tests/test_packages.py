@@ -1,23 +1,18 @@
-"""Which packages may import which: one direction, no circle.
-
-Until modules lie in packages, `packages.tsv` says where each will be.
-"""
+"""Which packages may import which: one direction, no circle."""
 
 from __future__ import annotations
 
-import csv
 import re
 from pathlib import Path
 
 import pytest
 
 import engram
-from engram import code
+from engram.study import code_digest
 
 SOURCE = Path(engram.__file__).parent
 ROOT = Path(__file__).parents[1]
 SCRIPTS = ROOT / "workflow" / "scripts"
-PLACES = Path(__file__).with_name("packages.tsv")
 
 BASE = {"errors", "paths", "vocabulary"}
 FILES = {*BASE, "files"}
@@ -44,6 +39,9 @@ MAY_IMPORT = {
     "features": FILES,
     "features.language_models": {*FETCH, "words", "features"},
     "encoding": {*DATASETS, "bold", "features"},
+    # Places for further ways of comparing features with brains, beside encoding.
+    "decoding": ENCODING,
+    "similarity": ENCODING,
     "associations": {*ENCODING, *MODELS},
     "tunings": {*ENCODING, *MODELS},
     # What simulated listeners have in mind is read by a model.
@@ -62,26 +60,22 @@ MAY_IMPORT = {
 NOT_IN_JOBS = {"study", "runs"}
 
 
-def modules() -> dict[str, str]:
-    """Return the modules that there are, each with its place: its own once it lies in a package."""
-    with PLACES.open(encoding="utf-8", newline="") as stream:
-        known = {row["module"]: row["place"] for row in csv.DictReader(stream, delimiter="\t")}
-    names = [".".join(path.relative_to(SOURCE).with_suffix("").parts) for path in SOURCE.rglob("*.py") if path.name != "__init__.py"]
-    unknown = [name for name in names if "." not in name and name not in known]
-    assert not unknown, f"new modules without a place: {unknown}. Put them into a package, or add a line to {PLACES.name}."
-    return {name: name if "." in name else known[name] for name in names}
+def modules() -> list[str]:
+    """Return the names of all modules, as `encoding.ridge`."""
+    paths = (path for path in SOURCE.rglob("*.py") if path.name != "__init__.py")
+    return sorted(".".join(path.relative_to(SOURCE).with_suffix("").parts) for path in paths)
 
 
-def package_of(place: str) -> str:
-    """Return the package, of those in the table, that a place is in; the innermost counts."""
-    found = [name for name in MAY_IMPORT if f"{place}.".startswith(f"{name}.")]
-    assert found, f"{place} is in no package of the table; add it to MAY_IMPORT."
+def package_of(module: str) -> str:
+    """Return the package, of those in the table, that a module is in; the innermost counts."""
+    found = [name for name in MAY_IMPORT if f"{module}.".startswith(f"{name}.")]
+    assert found, f"{module} is in no package of the table; add it to MAY_IMPORT."
     return max(found, key=len)
 
 
 def imports() -> dict[str, set[str]]:
     """Return which modules each one imports, by names."""
-    return {name: set(code._imported(SOURCE.joinpath(*name.split(".")).with_suffix(".py"), name)) - {name} for name in modules()}
+    return {name: set(code_digest._imported(SOURCE.joinpath(*name.split(".")).with_suffix(".py"), name)) - {name} for name in modules()}
 
 
 def circle(graph: dict[str, set[str]]) -> list[str]:
@@ -101,8 +95,7 @@ def circle(graph: dict[str, set[str]]) -> list[str]:
 
 
 def test_packages_import_what_the_table_allows() -> None:
-    place = modules()
-    package = {name: package_of(place[name]) for name in place}
+    package = {name: package_of(name) for name in modules()}
     wrong = [
         f"{name} ({package[name]}) imports {other} ({package[other]})"
         for name, imported in sorted(imports().items())
@@ -127,14 +120,13 @@ def test_a_circle_is_found() -> None:
 @pytest.mark.parametrize("script", sorted(SCRIPTS.glob("*.py")), ids=lambda path: path.stem)
 def test_no_job_imports_what_plans(script: Path) -> None:
     """Jobs get their part of the checked configuration as parameters."""
-    place = modules()
-    found = {name for name in code.modules(script) if package_of(place[name]) in NOT_IN_JOBS}
+    found = {name for name in code_digest.modules(script) if package_of(name) in NOT_IN_JOBS}
     assert not found
 
 
 def test_no_package_has_code_of_its_own() -> None:
     """Code in an `__init__.py` would run with each import from the package, and tie every job to what it imports."""
-    assert [str(path) for path in SOURCE.rglob("__init__.py") if path.parent != SOURCE and not code._read(path).is_empty] == []
+    assert [str(path) for path in SOURCE.rglob("__init__.py") if path.parent != SOURCE and not code_digest._read(path).is_empty] == []
 
 
 def prose() -> list[Path]:
@@ -148,16 +140,8 @@ def test_what_prose_names_is_there() -> None:
     for path in prose():
         for name in re.findall(r"`engram\.([\w.]+)", path.read_text(encoding="utf-8")):
             parts = name.rstrip(".").split(".")
-            depth = next((depth for depth in range(len(parts), 0, -1) if code._file(".".join(parts[:depth]))), 0)
-            source = code._file(".".join(parts[:depth])) if depth else None
-            if source is None or (parts[depth:] and parts[depth] not in code._read(source).names):
+            depth = next((depth for depth in range(len(parts), 0, -1) if code_digest._file(".".join(parts[:depth]))), 0)
+            source = code_digest._file(".".join(parts[:depth])) if depth else None
+            if source is None or (parts[depth:] and parts[depth] not in code_digest._read(source).names):
                 missing.append(f"{path.relative_to(ROOT)}: engram.{name}")
     assert missing == []
-
-
-def test_every_place_is_of_a_module_and_of_one() -> None:
-    with PLACES.open(encoding="utf-8", newline="") as stream:
-        rows = list(csv.DictReader(stream, delimiter="\t"))
-    assert [row["module"] for row in rows if not (SOURCE / f"{row['module']}.py").exists()] == []
-    places = [row["place"] for row in rows]
-    assert sorted(set(places)) == sorted(places)

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from engram import plan, raw_plan
-from engram.config import Model, read_study
 from engram.errors import EngramError
-from engram.plan import Group, Plan
+from engram.study import plan, raw_plan
+from engram.study.config import Model, read_study
+from engram.study.plan import Group, Plan
 
 TARGETS = "target\themisphere\troi\nt\tL\tone\n"
 

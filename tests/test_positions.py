@@ -13,12 +13,12 @@ import torch
 from conftest import MODELS, STORY
 from transformers import Phi3Config, PretrainedConfig
 
-from engram import tuning
-from engram.annotators import NEW_TOKENS, LocalAnnotator
+from engram.associations.annotators.annotation import NEW_TOKENS, LocalAnnotator
 from engram.errors import EngramError
-from engram.positions import NO_LIMIT, declared_limit, longest_input
-from engram.tuning import Settings
-from engram.tuning_data import Sample
+from engram.features.language_models.positions import NO_LIMIT, declared_limit, longest_input
+from engram.tunings import training
+from engram.tunings.training import Settings
+from engram.tunings.training_samples import Sample
 
 
 def reads(model: Any, tokens: int) -> bool:
@@ -74,8 +74,8 @@ def test_tuning_reads_no_longer_samples_than_the_model(tmp_path: Path) -> None:
     tiny_models.save(tiny_models.build(tiny_models.shrunk("roberta", is_decoder=True), headed=True), tiny_models.tokenizer_of(STORY), folder)
     options: dict[str, Any] = {"base": {"source": "me/mine"}}
     with pytest.raises(EngramError, match=r"max_length is 96 tokens, more than the model can read \(94\). Write 94 or less"):
-        tuning.tune(folder, samples, [], settings, tmp_path / "tuned", tmp_path / "checkpoints", **options)
-    assert tuning.tune(folder, samples, [], replace(settings, max_length=94), tmp_path / "tuned", tmp_path / "checkpoints", **options).steps == 1
+        training.tune(folder, samples, [], settings, tmp_path / "tuned", tmp_path / "checkpoints", **options)
+    assert training.tune(folder, samples, [], replace(settings, max_length=94), tmp_path / "tuned", tmp_path / "checkpoints", **options).steps == 1
 
 
 def test_a_limit_of_minus_one_stops_neither_tuning_nor_annotating(tmp_path: Path) -> None:
@@ -86,5 +86,5 @@ def test_a_limit_of_minus_one_stops_neither_tuning_nor_annotating(tmp_path: Path
     assert '"max_position_embeddings": -1' in (folder / "config.json").read_text()
     samples = [Sample("Say it.", "Once.", "A long time ago.", None, line) for line in (1, 2)]
     settings = Settings(method="full", steps=1, tokens_per_step=16, max_length=300)
-    assert tuning.tune(folder, samples, [], settings, tmp_path / "tuned", tmp_path / "checkpoints", base={"source": "me/mine"}).steps == 1
+    assert training.tune(folder, samples, [], settings, tmp_path / "tuned", tmp_path / "checkpoints", base={"source": "me/mine"}).steps == 1
     assert LocalAnnotator(folder, "mine", "word", tmp_path / "cache")._room == NO_LIMIT - NEW_TOKENS

@@ -10,13 +10,14 @@ import pytest
 import yaml
 from conftest import ROOT, jobs, snakemake
 
-from engram import preflight, shapes
-from engram.config import Study, read_study
 from engram.errors import EngramError
-from engram.layers import reported_layer
-from engram.needs import Need, need
-from engram.plan import Plan, make_plan
-from engram.preflight import FINE, LOOK, STOP, Machine
+from engram.features.layers import reported_layer
+from engram.preflight import machine_checks
+from engram.preflight.machine_checks import FINE, LOOK, STOP, Machine
+from engram.study import model_shapes
+from engram.study.config import Study, read_study
+from engram.study.needs import Need, need
+from engram.study.plan import Plan, make_plan
 from engram.study.stages.preflight import all_jobs, depends_on
 
 CONFIG: dict[str, Any] = {
@@ -37,7 +38,7 @@ MACHINE = Machine(memory=64e9, disk=500e9, cores=8, gpus=(80e9,))
 
 
 def states(config: dict[str, Any], machine: Machine = MACHINE, hub: str = "", **environment: str) -> dict[str, str]:
-    found = preflight.checks({**CONFIG, **config}, machine, lambda source, revision: hub, environment)
+    found = machine_checks.checks({**CONFIG, **config}, machine, lambda source, revision: hub, environment)
     return {one.what: one.state for one in found}
 
 
@@ -74,7 +75,7 @@ def test_what_only_an_assumption_would_stop_is_looked_at() -> None:
         (Machine(3e9, 500e9, 8, (5e8,)), "GPU memory (encoding)", STOP),
         (MACHINE, "memory (encoding)", FINE),
     ):
-        check = {one.what: one for one in preflight.checks(config, machine, lambda *_: "", {})}[what]
+        check = {one.what: one for one in machine_checks.checks(config, machine, lambda *_: "", {})}[what]
         assert check.state == state and (state == LOOK) == ("assumes 7 billion parameters for new, whose config.json is not here" in check.found)
 
 
@@ -94,13 +95,13 @@ def test_a_layer_that_no_model_has_is_refused() -> None:
         dataset = {"kind": "simulated", "stories": ["lighthouse"], "listeners": 4}
         return read_study({"study": "s", "dataset": dataset, "models": {"tiny": tiny, **models}, "figures": {"layer": layer}})
 
-    depth = shapes.known_shape(with_layer(0), "tiny")
+    depth = model_shapes.known_shape(with_layer(0), "tiny")
     assert depth is not None
-    shapes.check_layer(with_layer(depth.layers - 1))
+    model_shapes.check_layer(with_layer(depth.layers - 1))
     with pytest.raises(EngramError, match=rf"figures.layer: 10000 is beyond the last layer of every model \(tiny {depth.layers - 1}, gpt2 12\)"):
-        shapes.check_layer(with_layer(10_000, gpt2={"source": "gpt2"}))
-    shapes.check_layer(with_layer(12, gpt2={"source": "gpt2"}))
-    shapes.check_layer(with_layer(10_000, new={"source": "org/new"}))
+        model_shapes.check_layer(with_layer(10_000, gpt2={"source": "gpt2"}))
+    model_shapes.check_layer(with_layer(12, gpt2={"source": "gpt2"}))
+    model_shapes.check_layer(with_layer(10_000, new={"source": "org/new"}))
 
 
 def test_the_last_layer_takes_the_place_of_one_that_a_model_does_not_have(caplog: pytest.LogCaptureFixture) -> None:
@@ -121,12 +122,12 @@ def test_models_of_the_hub_are_asked_for(tmp_path: Path) -> None:
 
 
 def test_a_key_is_told_of_and_not_told() -> None:
-    found = preflight.checks({**CONFIG, "annotators": ["gpt4"]}, MACHINE, lambda *_: "", {"ENGRAM_CHAT_KEY": "s3cret"})
-    assert {one.what: one.state for one in found}["annotator gpt4"] == FINE and "s3cret" not in preflight.report(found)
+    found = machine_checks.checks({**CONFIG, "annotators": ["gpt4"]}, MACHINE, lambda *_: "", {"ENGRAM_CHAT_KEY": "s3cret"})
+    assert {one.what: one.state for one in found}["annotator gpt4"] == FINE and "s3cret" not in machine_checks.report(found)
 
 
 def test_tables_say_jobs_memory_and_time() -> None:
-    lines = preflight.table(CONFIG, MACHINE).splitlines()
+    lines = machine_checks.table(CONFIG, MACHINE).splitlines()
     assert lines[1].split() == ["bold", "3", "4.0", "GB", "-", "2", "min"]
     assert lines[2].split() == ["encoding", "2", "10.0", "GB", "6.0", "GB", "250.0", "h"] and "8 cores" in lines[-1]
 

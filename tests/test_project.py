@@ -12,11 +12,11 @@ import pytest
 import yaml
 from conftest import ROOT, forks, snakemake
 
-from engram import reference
+from engram.study import write_docs
 
 
 def test_generated_documents_are_in_step() -> None:
-    for name, text in (("README.md", reference.readme()), ("schema.json", reference.schema())):
+    for name, text in (("README.md", write_docs.readme()), ("schema.json", write_docs.schema())):
         assert (ROOT / "config" / name).read_text() == text, f"config/{name} is out of step: run 'make docs' and commit the result"
 
 
@@ -52,7 +52,7 @@ def test_the_conda_environment_has_the_same_pins() -> None:
 def test_shipped_studies_are_valid_and_follow_the_schema(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     import jsonschema
 
-    from engram.config import read_study
+    from engram.study.config import read_study
 
     monkeypatch.delenv("ENGRAM_MIRROR", raising=False)
     content = yaml.safe_load((ROOT / "config" / name).read_text())

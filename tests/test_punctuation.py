@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from engram import annotators
-from engram.punctuation import bare, core, ends_sentence, is_closed, marks, unquoted, without_end
+from engram.associations.annotators import annotation
+from engram.words.punctuation import bare, core, ends_sentence, is_closed, marks, unquoted, without_end
 
 
 @pytest.mark.parametrize(
@@ -106,5 +106,5 @@ def test_ends_of_phrases_keep_what_is_of_the_word() -> None:
 def test_marks_of_the_story(story: str, expected: tuple[str, str]) -> None:
     assert marks(story.split()) == expected
     stop, comma = expected
-    assert annotators._in_style("花 香", "sentence", expected, True, frozenset()) == f"花 香{stop}"
-    assert annotators._in_style("花 香" + stop, "word", expected, False, frozenset()) == f"花 香{comma}"
+    assert annotation._in_style("花 香", "sentence", expected, True, frozenset()) == f"花 香{stop}"
+    assert annotation._in_style("花 香" + stop, "word", expected, False, frozenset()) == f"花 香{comma}"

@@ -14,10 +14,10 @@ import torch
 from conftest import MODELS, story_words
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
-from engram import activations
 from engram.errors import EngramError
-from engram.read_check import read_check
-from engram.tokens import tokenize
+from engram.features.language_models import activations
+from engram.features.language_models.read_check import read_check
+from engram.features.language_models.tokens import tokenize
 
 SMALL: dict[str, Any] = {"vocab_size": 1280, "hidden_size": 32, "num_hidden_layers": 3, "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2}
 HEADS: dict[str, Any] = {"num_attention_heads": 4, "intermediate_size": 64, "max_position_embeddings": 64}

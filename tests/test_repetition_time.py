@@ -13,13 +13,16 @@ import pandas as pd
 import pytest
 from conftest import story_bold
 
-from engram import disk, facts, narratives, repetition_time
-from engram.config import Study, read_study
+from engram.datasets import repetition_time
+from engram.datasets.narratives import facts
+from engram.datasets.narratives import reader as narratives
+from engram.datasets.narratives.facts import Fact
+from engram.datasets.narratives.reader import NarrativesDataset, Volume, displacement
+from engram.datasets.tables.reader import TableDataset
 from engram.errors import EngramError
-from engram.facts import Fact
-from engram.narratives import NarrativesDataset, Volume, displacement
-from engram.plan import make_plan, reader_config, scans_to_fetch
-from engram.table_dataset import TableDataset
+from engram.study import disk
+from engram.study.config import Study, read_study
+from engram.study.plan import make_plan, reader_config, scans_to_fetch
 
 FACT = Fact("001", "tale", None, "tale", "tale", 3.0, 3.0, 60.0, None)
 AFFINE = nibabel.affines.from_matvec(np.diag([3.0, 3.0, 3.0]), [-9.0, -9.0, -9.0])

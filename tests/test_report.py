@@ -16,7 +16,7 @@ import pandas as pd
 import pytest
 import report_sample as sample
 
-from engram import methods, report, sentences
+from engram.report import html_report, methods, sentences
 
 VOID = {"br", "col", "hr", "img", "input", "link", "meta"}
 
@@ -129,7 +129,7 @@ def test_texts_of_users_stay_texts() -> None:
     ],
 )
 def test_paths_and_passwords_are_taken_out(text: str, expected: str) -> None:
-    assert report.public(text) == expected
+    assert html_report.public(text) == expected
 
 
 def test_paths_of_the_machine_are_not_shown() -> None:
@@ -149,7 +149,7 @@ def test_paths_of_the_machine_are_not_shown() -> None:
 def test_large_tables_are_summed_up_by_column_and_small_ones_shown() -> None:
     small = sample.as_tables(small=pd.DataFrame({"x": [0.123456, np.nan], "word": ["null", "b"]}))["small"]
     assert not small.is_large and small.rows() == [["0.1235", "null"], ["n/a", "b"]]
-    rows = report.MOST_ROWS + 1
+    rows = html_report.MOST_ROWS + 1
     large = sample.as_tables(large=pd.DataFrame({"x": np.arange(rows, dtype=float), "kind": ["a", "b"] * (rows // 2) + [np.nan]}))["large"]
     assert large.is_large
     assert large.summary() == [["x", "Meaning of x.", "0 to 150, median 75", "0"], ["kind", "Meaning of kind.", "a, b", "1"]]
@@ -160,9 +160,9 @@ def test_large_tables_are_summed_up_by_column_and_small_ones_shown() -> None:
 def test_tables_can_be_downloaded_whole_unless_they_are_very_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "t.tsv"
     path.write_text("x\n1.5\n")
-    assert base64.b64decode(report.read_tables([path])["t"].link.split(",")[1]) == b"x\n1.5\n"
-    monkeypatch.setattr(report, "MOST_BYTES", 3)
-    table = report.read_tables([path])["t"]
+    assert base64.b64decode(html_report.read_tables([path])["t"].link.split(",")[1]) == b"x\n1.5\n"
+    monkeypatch.setattr(html_report, "MOST_BYTES", 3)
+    table = html_report.read_tables([path])["t"]
     assert (table.link, table.size) == ("", "0.1 kB")
     assert "The whole table (0.1 kB) is in the study's results: t.tsv." in Page(sample.page(t=table.data)).text
 
@@ -170,7 +170,7 @@ def test_tables_can_be_downloaded_whole_unless_they_are_very_large(tmp_path: Pat
 def test_tables_come_with_the_words_of_their_sidecars(tmp_path: Path) -> None:
     (tmp_path / "a.tsv").write_text("roi\tx\n01\tn/a\n")
     (tmp_path / "a.json").write_text(json.dumps({"Description": "All.", "x": {"Description": "Ex."}, "Provenance": {"Rule": "r"}}))
-    table = report.read_tables([tmp_path / "a.tsv"])["a"]
+    table = html_report.read_tables([tmp_path / "a.tsv"])["a"]
     assert (table.description, table.columns, table.data["roi"][0]) == ("All.", {"x": "Ex."}, "01")
 
 
@@ -178,23 +178,23 @@ def test_tables_come_with_the_words_of_their_sidecars(tmp_path: Path) -> None:
 
 
 def test_figures_are_drawn_unless_that_is_large_and_have_the_words_of_their_sidecar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "_LARGE", 250)
+    monkeypatch.setattr(html_report, "_LARGE", 250)
     for name, svg, png in (("a", 210, 200), ("b", 300, 200)):
         (tmp_path / f"{name}.svg").write_bytes(b'<svg width="241pt" height="1pt">' + b" " * svg)
         (tmp_path / f"{name}.png").write_bytes(b"p" * png)
     (tmp_path / "a.json").write_text(json.dumps({"Title": "T", "Caption": "C", "Alt": "A"}))
-    one, other = report.read_figures([tmp_path / "a.svg", tmp_path / "b.svg"], [tmp_path / "a.png", tmp_path / "b.png"])
+    one, other = html_report.read_figures([tmp_path / "a.svg", tmp_path / "b.svg"], [tmp_path / "a.png", tmp_path / "b.png"])
     assert (one.title, one.caption, one.alt, one.suffix) == ("T", "C", "A", "svg") and one.uri.startswith("data:image/svg+xml;base64,")
     assert (other.title, other.caption, other.alt, other.suffix) == ("b", "", "b", "png") and other.uri.startswith("data:image/png;base64,")
-    assert one.width == round(241 * report._SCALE)
+    assert one.width == round(241 * html_report._SCALE)
 
 
 @pytest.mark.slow
 def test_the_surface_is_nilearns_view_once_and_its_colours_for_each_map() -> None:
     first = sample.surface()
-    second = report.SurfaceMap("ceiling", first.values, 0.5, diverging=False)
-    packed = report.surface_data([first, second])
-    assert packed == report.surface_data([first, second])
+    second = html_report.SurfaceMap("ceiling", first.values, 0.5, diverging=False)
+    packed = html_report.surface_data([first, second])
+    assert packed == html_report.surface_data([first, second])
     content = json.loads(gzip.decompress(base64.b64decode(packed)))
     assert [one["label"] for one in content["maps"]] == [first.label, "ceiling"]
     assert all(len(one["vertexcolor_both"]) == 2 * 10242 for one in content["maps"])
@@ -209,7 +209,7 @@ def test_the_surface_is_nilearns_view_once_and_its_colours_for_each_map() -> Non
 @pytest.mark.slow
 def test_maps_beyond_the_most_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "maps are here" not in sample.page(with_surface=True)
-    monkeypatch.setattr(report, "MOST_MAPS", 1)
+    monkeypatch.setattr(html_report, "MOST_MAPS", 1)
     html = sample.page(with_surface=True)
     assert "The first 1 of 2 maps are here" in html and html.count("<option") == 1
 
@@ -238,11 +238,11 @@ def test_jobs_are_those_behind_the_results_each_once(tmp_path: Path) -> None:
     left = provenance(tmp_path, "left", "encoding", [deep], Warnings=["odd scan /data/me/x.nii", "odd scan /data/me/x.nii"], Versions={"numpy": "2.5"})
     right = provenance(tmp_path, "right", "encoding", [deep, str(tmp_path / "tuned")])
     provenance(tmp_path, "stale", "encoding", [deep])
-    jobs = report.jobs_behind([left, right, left])
+    jobs = html_report.jobs_behind([left, right, left])
     assert [(job["Rule"], job["Wildcards"]["story"]) for job in jobs] == [("bold", "deep"), ("encoding", "left"), ("encoding", "right")]
-    assert report.run_times(jobs) == [["bold", "1", "7.0", "7.0", "50"], ["encoding", "2", "4.0", "2.0", "100"]]
-    assert report.versions(jobs) == [["numpy", "2.4, 2.5"]]
-    assert report.warnings_of(jobs) == ["encoding: odd scan …/x.nii"]
+    assert html_report.run_times(jobs) == [["bold", "1", "7.0", "7.0", "50"], ["encoding", "2", "4.0", "2.0", "100"]]
+    assert html_report.versions(jobs) == [["numpy", "2.4, 2.5"]]
+    assert html_report.warnings_of(jobs) == ["encoding: odd scan …/x.nii"]
 
 
 def test_scans_left_out_are_listed_with_their_reasons() -> None:

@@ -27,10 +27,10 @@ STUB = """
 import hashlib, json, sys
 from pathlib import Path
 from typing import Any
-from engram.integrity import checksum
-from engram.jobs import job
-from engram.raw_files import listed
-from engram.storage import json_text
+from engram.files.checksums import checksum
+from engram.jobs.job import job
+from engram.files.raw_files import listed
+from engram.files.storage import json_text
 with job(snakemake):
     read = [checksum(path) for path in [*snakemake.input, *listed(snakemake.params.get("reads"))]]
     known = json.dumps([snakemake.rule, dict(snakemake.wildcards.items()), snakemake.params.config, snakemake.params.code, read])
@@ -200,14 +200,14 @@ CONFIG: dict[str, Change] = {
     "a default written out": configured(encoding={"folds": 5}),
 }
 CODE: dict[str, tuple[str, Change]] = {
-    "figures_scores.py": ("src/engram/figures_scores.py", appended("\nADDED = 1\n")),
-    "effects.py": ("src/engram/effects.py", appended("\nADDED = 1\n")),
-    "ceiling.py": ("src/engram/ceiling.py", appended("\nADDED = 1\n")),
-    "encoding.py": ("src/engram/encoding.py", appended("\nADDED = 1\n")),
-    "a comment": ("src/engram/encoding.py", appended("\n# A comment.\n")),
-    "a docstring": ("src/engram/storage.py", replaced('"""', '"""Another text. ')),
+    "score_figures.py": ("src/engram/figures/score_figures.py", appended("\nADDED = 1\n")),
+    "association_tables.py": ("src/engram/statistics/association_tables.py", appended("\nADDED = 1\n")),
+    "ceiling.py": ("src/engram/encoding/ceiling.py", appended("\nADDED = 1\n")),
+    "ridge.py": ("src/engram/encoding/ridge.py", appended("\nADDED = 1\n")),
+    "a comment": ("src/engram/encoding/ridge.py", appended("\n# A comment.\n")),
+    "a docstring": ("src/engram/files/storage.py", replaced('"""', '"""Another text. ')),
     "the ceiling's script": ("workflow/scripts/ceiling.py", appended("\nADDED = 1\n")),
-    "config.py": ("src/engram/config.py", appended("\nADDED = 1\n")),
+    "config.py": ("src/engram/study/config.py", appended("\nADDED = 1\n")),
 }
 DATA: dict[str, tuple[str, Change]] = {
     "a listener's file": ("data/sub-01_story-one_timeseries.tsv", lambda text: text.rstrip("\n") + "1\n"),
@@ -315,14 +315,14 @@ def test_touching_everything_reruns_nothing(runs: Runs) -> None:
 
 def test_checkout_of_another_commit_and_back(runs: Runs) -> None:
     git(runs.project, "checkout", "-qb", "other")
-    path = runs.project / "src" / "engram" / "figures_scores.py"
+    path = runs.project / "src/engram/figures/score_figures.py"
     path.write_text(path.read_text() + "\nADDED = 1\n")
     git(runs.project, "commit", "-qam", "two")
-    assert runs.planned() == EXPECTED["figures_scores.py"]
+    assert runs.planned() == EXPECTED["score_figures.py"]
     git(runs.project, "checkout", "-q", "-")
     assert runs.planned() == {}
     git(runs.project, "checkout", "-q", "other")
-    assert runs.planned() == EXPECTED["figures_scores.py"]
+    assert runs.planned() == EXPECTED["score_figures.py"]
     git(runs.project, "checkout", "-q", "-")
 
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from engram import run_lock
 from engram.errors import EngramError
+from engram.runs import run_lock
 
-HOLD = "import sys; from engram import run_lock; run_lock.take(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
+HOLD = "import sys; from engram.runs import run_lock; run_lock.take(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
 
 
 def held(results: Path, folder: Path) -> subprocess.Popen[str]:

@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from conftest import MODELS, ROOT
 
-from engram import activations, facts, hub
-from engram.config import read_study
+from engram.datasets.narratives import facts
 from engram.errors import EngramError
+from engram.features.language_models import activations
+from engram.fetch import hugging_face
+from engram.study.config import read_study
 
 SOURCES = sorted([*(ROOT / "src" / "engram").rglob("*.py"), *(ROOT / "workflow" / "scripts").glob("*.py")])
 
@@ -45,7 +47,7 @@ def test_every_loading_of_a_model_says_no_to_its_code_and_to_pickles() -> None:
                 owner = ast.unparse(node.func.value)
                 loads.append(owner)
                 if owner in ("PeftModel", "PeftConfig"):
-                    continue  # read adapter_config.json and adapter_model.safetensors, which `engram.adapters` asks for
+                    continue  # read adapter_config.json and adapter_model.safetensors, which `engram.features.language_models.adapters` asks for
                 assert given.get("trust_remote_code") in ("False", "code"), f"{path.name}: {ast.unparse(node)}"
                 if (path.name == "model_loading.py" or owner.startswith("AutoModel")) and node.func.attr == "from_pretrained":
                     assert given.get("use_safetensors") == "True", f"{path.name}: {ast.unparse(node)}"
@@ -84,10 +86,10 @@ def test_pickled_weights_are_neither_fetched_nor_enough(tmp_path: Path) -> None:
     (source / "model.safetensors").rename(source / "pytorch_model.bin")
     (source / "own.py").write_text("1 / 0\n")
     with pytest.raises(EngramError, match="pickled weights are not loaded"):
-        hub.fetch_model("pickled", tmp_path / "here", revision=None, mirror=str(tmp_path / "mirror"))
+        hugging_face.fetch_model("pickled", tmp_path / "here", revision=None, mirror=str(tmp_path / "mirror"))
     assert not [path.name for path in (tmp_path / "here").iterdir() if path.suffix in (".bin", ".py")]
     with pytest.raises(EngramError, match="pickled weights are not loaded"):
-        hub.fetch_model("pickled", tmp_path / "there", revision=None, mirror=str(tmp_path / "mirror"), code=True)
+        hugging_face.fetch_model("pickled", tmp_path / "there", revision=None, mirror=str(tmp_path / "mirror"), code=True)
     assert [path.name for path in (tmp_path / "there").iterdir() if path.suffix in (".bin", ".py")] == ["own.py"]
 
 

@@ -20,10 +20,14 @@ import xarray as xr
 from conftest import MODELS, ROOT, story_words
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from engram import activations, encoding, shortage, tuning, tuning_data, variant_scoring, variants
+from engram.encoding import ridge, variant_scoring
 from engram.errors import EngramError
-from engram.jobs import job
-from engram.shortage import OutOfMemoryError, Shrinking
+from engram.features import variants
+from engram.features.language_models import activations
+from engram.jobs import out_of_memory
+from engram.jobs.job import job
+from engram.jobs.out_of_memory import OutOfMemoryError, Shrinking
+from engram.tunings import training, training_samples
 
 pytestmark = pytest.mark.slow
 
@@ -63,7 +67,7 @@ def raised(error: BaseException) -> Callable[[], None]:
 def test_errors_of_memory_are_told_from_others(fails: Callable[[], None], memory: bool) -> None:
     with pytest.raises(Exception) as error:
         fails()
-    assert shortage.ran_out(error.value) == memory
+    assert out_of_memory.ran_out(error.value) == memory
 
 
 @pytest.mark.parametrize(("fits", "weight"), [(1, 1), (3, 1), (7, 2), (100, 1)])
@@ -143,7 +147,7 @@ LIMITED = """
 import logging, re, resource, sys
 from pathlib import Path
 import numpy as np, torch
-from engram import activations
+from engram.features.language_models import activations
 logging.basicConfig(format="%(message)s")
 torch.set_num_threads(1)
 words, reader = {words!r}, activations.load({model!r}, device="cpu")
@@ -171,13 +175,13 @@ OPTIONS: dict[str, Any] = {"longest_delay": 6.0, "delays": None, "folds": 3, "in
 
 
 @pytest.fixture
-def group() -> Callable[[], encoding.Group]:
+def group() -> Callable[[], ridge.Group]:
     rng = np.random.default_rng(0)
     subjects = ["1", "2", "3", "4", "5"]
     bold = xr.DataArray(rng.standard_normal((5, 80, 40)).astype(np.float32), dims=("subject", "time", "target"), coords={"subject": subjects})
     coordinates = {"hemisphere": (("target",), np.array(["L"] * 40)), "roi": (("target",), np.array(["a", "b"] * 20))}
-    story = encoding.StoryData("s", 1.5, np.sort(rng.uniform(0, 110, 200)), np.arange(80) * 1.5, bold, coordinates)
-    return lambda: encoding.Group([story], subjects, words_to_trs="sum", **OPTIONS)
+    story = ridge.StoryData("s", 1.5, np.sort(rng.uniform(0, 110, 200)), np.arange(80) * 1.5, bold, coordinates)
+    return lambda: ridge.Group([story], subjects, words_to_trs="sum", **OPTIONS)
 
 
 @pytest.fixture
@@ -193,7 +197,7 @@ def read() -> xr.Dataset:
 
 def tight(monkeypatch: pytest.MonkeyPatch, name: str, most: int, width: Callable[..., int]) -> list[int]:
     """Let a function of encoding run out of memory when it is given more than so many targets or listeners; return what it was given."""
-    real, given = getattr(encoding, name), list[int]()
+    real, given = getattr(ridge, name), list[int]()
 
     def run(*arguments: Any, **options: Any) -> Any:
         given.append(width(*arguments))
@@ -201,14 +205,14 @@ def tight(monkeypatch: pytest.MonkeyPatch, name: str, most: int, width: Callable
             raise MemoryError
         return real(*arguments, **options)
 
-    monkeypatch.setattr(encoding, name, run)
+    monkeypatch.setattr(ridge, name, run)
     return given
 
 
-def test_targets_are_scored_in_smaller_batches(group: Callable[[], encoding.Group], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_targets_are_scored_in_smaller_batches(group: Callable[[], ridge.Group], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     features = np.random.default_rng(2).standard_normal((80, 12)).astype(np.float32)
     whole = group().score_others(features, group().targets)
-    monkeypatch.setattr(encoding, "_FEWEST_BYTES", 1)
+    monkeypatch.setattr(ridge, "_FEWEST_BYTES", 1)
     given = tight(monkeypatch, "_criterion", 60, lambda fold, bold, *_: bold.shape[1])
     found = group().score_others(features, group().targets)
     assert given[:3] == [200, 100, 50] and max(given[3:]) <= 60
@@ -225,7 +229,7 @@ def test_targets_are_scored_in_smaller_batches(group: Callable[[], encoding.Grou
     ],
 )
 def test_fewer_listeners_at_a_time(
-    group: Callable[[], encoding.Group],
+    group: Callable[[], ridge.Group],
     read: xr.Dataset,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -244,7 +248,7 @@ def test_fewer_listeners_at_a_time(
     assert "memory ran out with 5 listeners at a time (MemoryError): going on with 2." in caplog.text
 
 
-def test_one_listener_that_does_not_fit_ends_the_scoring(group: Callable[[], encoding.Group], read: xr.Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_listener_that_does_not_fit_ends_the_scoring(group: Callable[[], ridge.Group], read: xr.Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     tight(monkeypatch, "encode", 39, lambda features, targets, *_: targets.shape[1])
     with pytest.raises(OutOfMemoryError, match=r"with 1 listeners at a time .* \(bold.targets: roi\)"):
         variant_scoring.score_variants([read], group())
@@ -253,10 +257,12 @@ def test_one_listener_that_does_not_fit_ends_the_scoring(group: Callable[[], enc
 # ---------------------------------------------------------------- tuning
 def test_a_step_in_smaller_groups_has_the_same_gradient(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """Memory runs out in the second group, when the first one's gradient is there: it must not count twice."""
-    settings = tuning.Settings(learning_rate=1.0, warmup=0.0, dropout=0.0, micro_tokens=500, tokens_per_step=96, max_length=256)
-    samples = [one for one in tuning_data.read_samples(ROOT / "resources" / "association" / "association.jsonl") if len(one.input) + len(one.output) < 400][:6]
-    pieces = tuning.encode_samples(samples, AutoTokenizer.from_pretrained(MODELS / "gpt2-tiny"), 256)
-    real, seen = tuning.output_loss, list[int]()
+    settings = training.Settings(learning_rate=1.0, warmup=0.0, dropout=0.0, micro_tokens=500, tokens_per_step=96, max_length=256)
+    samples = [
+        one for one in training_samples.read_samples(ROOT / "resources" / "association" / "association.jsonl") if len(one.input) + len(one.output) < 400
+    ][:6]
+    pieces = training.encode_samples(samples, AutoTokenizer.from_pretrained(MODELS / "gpt2-tiny"), 256)
+    real, seen = training.output_loss, list[int]()
 
     def loss(model: Any, group: Any) -> Any:
         seen.append(len(group) * len(group[0].ids))
@@ -264,16 +270,16 @@ def test_a_step_in_smaller_groups_has_the_same_gradient(monkeypatch: pytest.Monk
             raise torch.OutOfMemoryError("CUDA out of memory.")
         return real(model, group)
 
-    monkeypatch.setattr(tuning, "output_loss", loss)
+    monkeypatch.setattr(training, "output_loss", loss)
     found = []
     for fails in (False, True):
         seen.clear()
         model = AutoModelForCausalLM.from_pretrained(MODELS / "gpt2-tiny", resid_pdrop=0, attn_pdrop=0, embd_pdrop=0)
-        model = tuning.prepared(model, settings)
-        limit = tuning.micro_limit(settings)
-        value = tuning.train_step(model, torch.optim.SGD(tuning.trained_weights(model).values(), lr=1.0), pieces, 0, settings, limit)
+        model = training.prepared(model, settings)
+        limit = training.micro_limit(settings)
+        value = training.train_step(model, torch.optim.SGD(training.trained_weights(model).values(), lr=1.0), pieces, 0, settings, limit)
         assert (limit.size < 500) == fails == ("tokens at once (micro_tokens) (OutOfMemoryError: CUDA" in caplog.text)
-        found.append((value, torch.cat([weight.detach().flatten() for weight in tuning.trained_weights(model).values()])))
+        found.append((value, torch.cat([weight.detach().flatten() for weight in training.trained_weights(model).values()])))
     assert found[0][0] == pytest.approx(found[1][0], rel=1e-5) and (found[0][1] - found[1][1]).abs().max() < 1e-5
 
 

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from engram import signs_of_life
-from engram.progress import progress
+from engram.jobs import signs_of_life
+from engram.jobs.progress import progress
 
 
 def said_of(seconds: float) -> list[float]:

@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from conftest import ROOT
 
-from engram.config import Study, read_study
-from engram.plan import Group, Plan, download_name, make_plan
+from engram.study.config import Study, read_study
+from engram.study.plan import Group, Plan, download_name, make_plan
 from engram.study.stages import (
     associations,
     bold,

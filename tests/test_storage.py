@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from engram import storage
 from engram.errors import EngramError
+from engram.files import storage
 
 WORDS = ["null", "NA", "nan", "None", "2", "1e5", "True", '"', '"Hi', "'tis", "don't", "\u201cMr.", "caf\u00e9", "#", "a,b", "\\"]
 

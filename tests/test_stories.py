@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from hypothesis import example, given, settings
 
-from engram import stories
 from engram.errors import EngramError
+from engram.words import stories
 
 N = float("nan")
 

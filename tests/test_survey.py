@@ -11,13 +11,13 @@ import pandas as pd
 import pytest
 from conftest import write_table_study
 
-from engram import preflight
-from engram.config import read_study
-from engram.needs import need, reading_operations
-from engram.plan import make_plan, tables_here
-from engram.shapes import ModelShape, model_shape, shape_of
+from engram.preflight import machine_checks
+from engram.preflight.survey import StorySurvey, survey, survey_table
+from engram.study.config import read_study
+from engram.study.model_shapes import ModelShape, model_shape, shape_of
+from engram.study.needs import need, reading_operations
+from engram.study.plan import make_plan, tables_here
 from engram.study.stages.preflight import all_jobs
-from engram.survey import StorySurvey, survey, survey_table
 
 TARGETS = pd.DataFrame({"target": ["t1", "t2"], "hemisphere": ["L", "R"], "roi": ["a", "a"]})
 ONSETS = np.arange(60) * 1.0
@@ -59,8 +59,8 @@ def test_all_faults_are_told_each_once(tmp_path: Path) -> None:
     found = surveyed(folder)
     assert len(found.faults) == 3 and found.clock is None, found.faults
     assert "earlier than the word's before it" in found.faults[0] and "'loud'" in found.faults[1] and "sub-c" in found.faults[2]
-    checks = preflight.data_checks([found])
-    assert [one.state for one in checks] == [preflight.STOP] * 3 and "faults below" in survey_table([found])
+    checks = machine_checks.data_checks([found])
+    assert [one.state for one in checks] == [machine_checks.STOP] * 3 and "faults below" in survey_table([found])
 
 
 def test_scans_that_do_not_fit_together_are_a_fault(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def test_scans_that_do_not_fit_together_are_a_fault(tmp_path: Path) -> None:
 def test_tables_are_read_and_images_and_large_tables_are_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mine = read_study({"study": "s", "dataset": {"kind": "table", "path": str(study(tmp_path)), "tr": 2.0}, "models": {"gpt2": {"source": "gpt2"}}})
     assert tables_here(mine, make_plan(mine)) == (str(tmp_path), "")
-    monkeypatch.setattr("engram.plan._READ_BEFOREHAND", 10)
+    monkeypatch.setattr("engram.study.plan._READ_BEFOREHAND", 10)
     assert tables_here(mine, make_plan(mine))[0] is None
     images = read_study({"study": "s", "dataset": {"kind": "narratives", "stories": ["pieman"]}, "models": {"gpt2": {"source": "gpt2"}}})
     folder, why = tables_here(images, make_plan(images))
@@ -86,7 +86,7 @@ def test_tables_are_read_and_images_and_large_tables_are_not(tmp_path: Path, mon
 # ---------------------------------------------------------------- models that cannot be had
 def model_check(source: str, mirror: Path | None, hub: str) -> str:
     model = {"code": False, "here": False, "name": "m", "revision": None, "source": source}
-    return preflight._model(model, str(mirror) if mirror else None, lambda *_: hub).found
+    return machine_checks._model(model, str(mirror) if mirror else None, lambda *_: hub).found
 
 
 def test_no_such_model_no_network_and_a_mirror_without_it_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +98,7 @@ def test_no_such_model_no_network_and_a_mirror_without_it_are_told_apart(tmp_pat
             raise error
 
         monkeypatch.setattr(HfApi, "model_info", raised)
-        return preflight.ask_hub("org/m", None)
+        return machine_checks.ask_hub("org/m", None)
 
     missing = fails(HFValidationError("no such name"))
     offline = fails(ConnectionError("no route"))

@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from engram import storage, tables
-from engram.layers import reported_layer
+from engram.features.layers import reported_layer
+from engram.files import storage
+from engram.statistics import score_tables
 
 RNG = np.random.default_rng(0)
 SUBJECTS, STORIES, N_TARGETS = ["01", "02", "average"], ["one", "two"], 5
@@ -31,7 +32,7 @@ def study(tmp_path: Path) -> tuple[xr.Dataset, dict[str, xr.Dataset], pd.DataFra
         each = {kind: (("subject", "target"), RNG.uniform(0.2, 0.8, (2, N_TARGETS))) for kind in ("loo", "loo_ridge", "single")}
         ceilings[story] = xr.Dataset({**values, **each}, coords={"subject": SUBJECTS[:2], **REGIONS}, attrs={"story": story})
         storage.write_dataset(tmp_path / f"{story}.nc", ceilings[story])
-    table = tables.scores_table(
+    table = score_tables.scores_table(
         "study",
         [("group", "model", "original")],
         [str(tmp_path / "scores.nc")],
@@ -47,7 +48,7 @@ Made = tuple[xr.Dataset, dict[str, xr.Dataset], pd.DataFrame]
 
 def test_scores_are_means_over_folds_stories_and_targets(study: Made) -> None:
     scores, _, table = study
-    assert list(table.columns) == list(tables.SCORES_COLUMNS)
+    assert list(table.columns) == list(score_tables.SCORES_COLUMNS)
     assert len(table) == 3 * 3 * 3  # subjects, layers, regions
     for row in table.itertuples():
         targets = [i for i in range(N_TARGETS) if (REGIONS["hemisphere"][1][i], REGIONS["roi"][1][i]) == (row.hemisphere, row.roi)]
@@ -77,7 +78,7 @@ def test_best_layer_by_hand() -> None:
         ("average", 0, "a", 1, 0.2), ("average", 0, "b", 3, 0.2), ("average", 1, "a", 1, 0.0), ("average", 1, "b", 3, 0.4),
     ]  # fmt: skip
     table = pd.DataFrame(rows, columns=["subject", "layer", "roi", "n_targets", "score"]).assign(model="m", augmentation="original")
-    best = tables.best_layers(table).set_index("subjects")
+    best = score_tables.best_layers(table).set_index("subjects")
     # listeners: layer 0 (0.1 + 0.3) / 2 = 0.2; layer 1: 01 has 0.225, 02 has 0.2: 0.2125
     assert best.loc["listeners", "best_layer"] == 1 and best.loc["listeners", "score"] == pytest.approx(0.2125)
     assert best.loc["listeners", "standard_error"] == pytest.approx(0.0125)
@@ -87,8 +88,8 @@ def test_best_layer_by_hand() -> None:
 
 def test_the_order_of_rows_changes_nothing(study: Made) -> None:
     table = study[2]
-    shuffled = tables.best_layers(table.sample(frac=1, random_state=1)).sort_values("subjects", ignore_index=True)
-    pd.testing.assert_frame_equal(shuffled, tables.best_layers(table).sort_values("subjects", ignore_index=True))
+    shuffled = score_tables.best_layers(table.sample(frac=1, random_state=1)).sort_values("subjects", ignore_index=True)
+    pd.testing.assert_frame_equal(shuffled, score_tables.best_layers(table).sort_values("subjects", ignore_index=True))
 
 
 @pytest.mark.parametrize(("depth", "layer", "expected"), [(12, None, 8), (5, None, 3), (32, None, 21), (0, None, 0), (12, 9, 9), (5, 9, 5)])

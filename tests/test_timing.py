@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from engram import story_rows, timing
+from engram.bold import story_rows
+from engram.encoding import timing
 
 TR = 1.5
 

@@ -17,8 +17,8 @@ from tokenizers.pre_tokenizers import BertPreTokenizer, ByteLevel, Metaspace, Sp
 from transformers import AutoTokenizer, PreTrainedTokenizerFast
 
 from engram.errors import EngramError
-from engram.punctuation import core
-from engram.tokens import tokenize
+from engram.features.language_models.tokens import tokenize
+from engram.words.punctuation import core
 
 TOKENIZERS = {name: AutoTokenizer.from_pretrained(MODELS / name) for name in ("gpt2-tiny", "llama-tiny")}
 

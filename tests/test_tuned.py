@@ -17,11 +17,14 @@ import yaml
 from conftest import MODELS, ROOT, jobs, random_words, regions, snakemake, story_words, write_table_study
 from scipy import stats
 
-from engram import activations, inference, plan, tuned, tuned_reading, variant_effects
-from engram.config import read_study
+from engram.datasets.roi_sets import roi_sets
 from engram.errors import EngramError
-from engram.rois import roi_sets
-from engram.variant_effects import Effects
+from engram.features.language_models import activations
+from engram.statistics import significance, tuning_tables, variant_effects
+from engram.statistics.variant_effects import Effects
+from engram.study import plan
+from engram.study.config import read_study
+from engram.tunings import tuned_reading
 
 REGIONS = [("L", "one", 3), ("R", "two", 2)]
 READING: dict[str, Any] = {"mode": "strided", "context": None, "stride": None, "pooling": "last", "batch_tokens": 4096}
@@ -40,12 +43,12 @@ def made(effect: float, seeds: int = 4, seed: int = 0, n: int = 12) -> Effects:
 
 
 def table_of(one: Effects) -> pd.DataFrame:
-    return tuned.tuning_table({("m", "t"): one}, {"t": "lora"}, 0)
+    return tuning_tables.tuning_table({("m", "t"): one}, {"t": "lora"}, 0)
 
 
 def test_a_planted_effect_is_found_and_nothing_else() -> None:
     table = table_of(made(0.03))
-    assert list(table.columns) == list(tuned.TUNING_COLUMNS)
+    assert list(table.columns) == list(tuning_tables.TUNING_COLUMNS)
     found, none = table.iloc[0], table.iloc[1]
     assert found["minus_shuffled"] == pytest.approx(0.03, abs=0.01) and found["M"] == pytest.approx(0.3, abs=0.1)
     assert found["p_shuffled"] == pytest.approx(1 / 70) == found["smallest_p"]
@@ -115,13 +118,13 @@ def test_a_set_of_regions_is_their_mean_by_targets() -> None:
     number = [region[:2] for region in found.regions].index(("L", name))
     assert found.regions[number][2] == 4
     np.testing.assert_allclose(found.r[..., number], 0.75 * one.r[..., 0] + 0.25 * one.r[..., 1])
-    empty = tuned.tuning_table({("m", "t"): variant_effects.by_roi_set(made(0.02))}, {"t": "lora"}, 0)  # regions of no set
-    assert empty.empty and list(empty.columns) == list(tuned.TUNING_COLUMNS)
+    empty = tuning_tables.tuning_table({("m", "t"): variant_effects.by_roi_set(made(0.02))}, {"t": "lora"}, 0)  # regions of no set
+    assert empty.empty and list(empty.columns) == list(tuning_tables.TUNING_COLUMNS)
 
 
 def test_other_tables_hold_the_same_numbers() -> None:
     found = {("m", "t"): made(0.02)}
-    models, listeners, layers = tuned.models_table(found), tuned.listeners_table(found), tuned.layers_table(found)
+    models, listeners, layers = tuning_tables.models_table(found), tuning_tables.listeners_table(found), tuning_tables.layers_table(found)
     row = table_of(found["m", "t"]).iloc[0]
     part = models[(models["roi"] == "one") & (models["condition"] == "association")]
     assert part["difference"].mean() == pytest.approx(row["difference"]) and part["seed"].tolist() == [1, 2, 3, 4]
@@ -136,9 +139,9 @@ def test_other_tables_hold_the_same_numbers() -> None:
 def test_ratio_interval_covers_a_ratio_and_is_silent_where_there_is_none() -> None:
     rng = np.random.default_rng(0)
     below = rng.normal(1.0, 0.1, 40)
-    low, high = inference.ratio_interval(0.2 * below + rng.normal(0, 0.02, 40), below, 0)
+    low, high = significance.ratio_interval(0.2 * below + rng.normal(0, 0.02, 40), below, 0)
     assert low < 0.2 < high < 0.25
-    assert np.isnan(inference.ratio_interval(np.ones(2), np.ones(2), 0)).all() and np.isnan(inference.ratio_interval(np.ones(9), below[:9], 0)).all()
+    assert np.isnan(significance.ratio_interval(np.ones(2), np.ones(2), 0)).all() and np.isnan(significance.ratio_interval(np.ones(9), below[:9], 0)).all()
 
 
 @pytest.mark.slow

@@ -21,17 +21,18 @@ from conftest import MODELS, ROOT, story_words
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, LlamaConfig
 
-from engram import activations, adapters, tuning, tuning_data, tuning_memory
 from engram.errors import EngramError
-from engram.tuning import Encoded, Settings
-from engram.tuning_data import Sample
+from engram.features.language_models import activations, adapters
+from engram.tunings import training, training_samples, tuning_memory
+from engram.tunings.training import Encoded, Settings
+from engram.tunings.training_samples import Sample
 
 DECODERS = ("gpt2-tiny", "llama-tiny")
 SETTINGS = Settings(
     steps=4, tokens_per_step=96, micro_tokens=1024, max_length=256, evaluate_every=2, checkpoint_every=100, learning_rate=5e-3, warmup=0.25, dropout=0.1
 )
 BASE = {"source": "engram/tiny", "content": "0123"}
-Tune = Callable[..., tuning.Card]
+Tune = Callable[..., training.Card]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -41,9 +42,9 @@ def one_thread() -> None:
 
 def few_samples() -> tuple[list[Sample], list[Sample]]:
     """Samples that fit both small models, in every condition: some to train on, some to validate with."""
-    samples = tuning_data.read_samples(ROOT / "resources" / "association" / "association.jsonl")
+    samples = training_samples.read_samples(ROOT / "resources" / "association" / "association.jsonl")
     short = [sample for sample in samples if len(sample.input) < 260 and len(sample.output) < 200]
-    train, validation = tuning_data.split(short)
+    train, validation = training_samples.split(short)
     return train[:40], validation[:6]
 
 
@@ -56,9 +57,9 @@ def parts() -> tuple[list[Sample], list[Sample]]:
 def tune(tmp_path: Path, parts: tuple[list[Sample], list[Sample]]) -> Tune:
     """Tune a model on a few samples, into a folder of this name."""
 
-    def run(name: str = "tuned", model: str = "gpt2-tiny", settings: Settings = SETTINGS, **options: Any) -> tuning.Card:
+    def run(name: str = "tuned", model: str = "gpt2-tiny", settings: Settings = SETTINGS, **options: Any) -> training.Card:
         train, validation = options.pop("parts", parts)
-        return tuning.tune(MODELS / model, train, validation, settings, tmp_path / name, tmp_path / "checkpoints" / name, **{"base": BASE, **options})
+        return training.tune(MODELS / model, train, validation, settings, tmp_path / name, tmp_path / "checkpoints" / name, **{"base": BASE, **options})
 
     return run
 
@@ -71,7 +72,7 @@ def same(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> 
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
-def final(card: tuning.Card) -> float:
+def final(card: training.Card) -> float:
     loss: float = card.curve[-1]["validation"]
     return loss
 
@@ -79,10 +80,10 @@ def final(card: tuning.Card) -> float:
 # ---------------------------------------------------------------- samples as tokens
 def test_the_plain_template_leaves_out_what_is_empty() -> None:
     tokenizer = AutoTokenizer.from_pretrained(MODELS / "llama-tiny")
-    full = tuning.prompt_of(Sample("Do it.", "Once.", "x", None, 1), tokenizer)
+    full = training.prompt_of(Sample("Do it.", "Once.", "x", None, 1), tokenizer)
     assert full == "<s>Passage:\nOnce.\n\nTask:\nDo it.\n\nAnswer:\n"
-    assert "Passage" not in tuning.prompt_of(Sample("Do it.", "", "x", None, 1), tokenizer)
-    assert tuning.prompt_of(Sample("", "Once.", "x", None, 1), tokenizer) == "<s>Once.\n"
+    assert "Passage" not in training.prompt_of(Sample("Do it.", "", "x", None, 1), tokenizer)
+    assert training.prompt_of(Sample("", "Once.", "x", None, 1), tokenizer) == "<s>Once.\n"
 
 
 def test_a_chat_template_is_used_unless_the_plain_one_is_asked_for() -> None:
@@ -91,17 +92,17 @@ def test_a_chat_template_is_used_unless_the_plain_one_is_asked_for() -> None:
         "{% for message in messages %}[{{ message['role'] }}] {{ message['content'] }}{% endfor %}{% if add_generation_prompt %} [you]{% endif %}"
     )
     one = Sample("Do it.", "Once.", "x", None, 1)
-    assert tuning.prompt_of(one, tokenizer, "auto") == "[user] Do it.\n\nOnce. [you]"
-    assert tuning.prompt_of(one, tokenizer, "plain").startswith("<|endoftext|>Passage:")
-    automatic, plain = (tuning.encode_samples([one], tokenizer, 256, template)[0] for template in ("auto", "plain"))
+    assert training.prompt_of(one, tokenizer, "auto") == "[user] Do it.\n\nOnce. [you]"
+    assert training.prompt_of(one, tokenizer, "plain").startswith("<|endoftext|>Passage:")
+    automatic, plain = (training.encode_samples([one], tokenizer, 256, template)[0] for template in ("auto", "plain"))
     assert automatic.n_prompt != plain.n_prompt and automatic.ids[automatic.n_prompt :] == plain.ids[plain.n_prompt :]
 
 
 def test_samples_are_prompt_output_and_end() -> None:
     tokenizer = AutoTokenizer.from_pretrained(MODELS / "gpt2-tiny")
     one = Sample("Do it.", "Once.", "A long time ago.", None, 1)
-    encoded = tuning.encode_samples([one], tokenizer, 256)[0]
-    assert tokenizer.decode(encoded.ids[: encoded.n_prompt]) == tuning.prompt_of(one, tokenizer)
+    encoded = training.encode_samples([one], tokenizer, 256)[0]
+    assert tokenizer.decode(encoded.ids[: encoded.n_prompt]) == training.prompt_of(one, tokenizer)
     assert tokenizer.decode(encoded.ids[encoded.n_prompt :]) == "A long time ago.<|endoftext|>"
 
 
@@ -109,10 +110,10 @@ def test_over_long_samples_are_refused_with_line_numbers(tune: Tune) -> None:
     tokenizer = AutoTokenizer.from_pretrained(MODELS / "gpt2-tiny")
     samples = [Sample("Do it.", "Once. " * (100 if line in (3, 5) else 1), "x", None, line) for line in range(1, 7)]
     with pytest.raises(EngramError, match=r"max_length allows \(60 tokens\): line 3: \d+ tokens; line 5: \d+ tokens\. "):
-        tuning.encode_samples(samples, tokenizer, 60)
-    assert [sample.line for sample in tuning.fitting(samples, tokenizer, 60)] == [1, 2, 4, 6]
+        training.encode_samples(samples, tokenizer, 60)
+    assert [sample.line for sample in training.fitting(samples, tokenizer, 60)] == [1, 2, 4, 6]
     with pytest.raises(EngramError, match="and 2 more"):
-        tuning.encode_samples(samples * 6, tokenizer, 60)
+        training.encode_samples(samples * 6, tokenizer, 60)
     with pytest.raises(EngramError, match=r"max_length is 300 tokens, more than the model can read \(256\)"):
         tune(settings=replace(SETTINGS, max_length=300))
 
@@ -130,20 +131,20 @@ def known_words(*words: str) -> Any:
 def test_special_tokens_in_a_sample_are_text_or_refused() -> None:
     tokenizer = AutoTokenizer.from_pretrained(MODELS / "gpt2-tiny")
     end = "<|endoftext|>"
-    encoded = tuning.encode_samples([Sample("Do it.", "Once.", f"The {end} end.", None, 1)], tokenizer, 256)[0]
+    encoded = training.encode_samples([Sample("Do it.", "Once.", f"The {end} end.", None, 1)], tokenizer, 256)[0]
     output = encoded.ids[encoded.n_prompt :]
     assert output.count(tokenizer.eos_token_id) == 1 and tokenizer.decode(output[:-1]) == f"The {end} end."
     for one in (Sample(f"Do {end}.", "Once.", "x", None, 7), Sample("Do it.", f"Once {end}.", "x", None, 7)):
         with pytest.raises(EngramError, match=r"line 7: the (instruction|input) holds '<\|endoftext\|>', which the tokenizer takes for more than text"):
-            tuning.encode_samples([one], tokenizer, 256)
+            training.encode_samples([one], tokenizer, 256)
 
 
 def test_samples_that_a_tokenizer_does_not_know_are_refused_and_parts_counted(caplog: pytest.LogCaptureFixture) -> None:
     tokenizer = known_words("do", "it", "once", "a", "time", ",", "10")
     with pytest.raises(EngramError, match=r"line 1: the tokenizer knows no letter and no digit of the output \('привет, мир'\); line 2: .* of the input"):
-        tuning.encode_samples([Sample("do it", "once", "привет, мир", None, 1), Sample("do it", "слово", "a time", None, 2)], tokenizer, 64, "plain")
+        training.encode_samples([Sample("do it", "once", "привет, мир", None, 1), Sample("do it", "слово", "a time", None, 2)], tokenizer, 64, "plain")
     with caplog.at_level("WARNING", logger="engram"):
-        tuning.encode_samples([Sample("do it", "once", "a time, never", None, 1), Sample("do it", "", "...", None, 2)], tokenizer, 64, "plain")
+        training.encode_samples([Sample("do it", "once", "a time, never", None, 1), Sample("do it", "", "...", None, 2)], tokenizer, 64, "plain")
     assert "4 of 9 output tokens are '<unk>'" in caplog.text
 
 
@@ -151,14 +152,14 @@ def test_samples_that_a_tokenizer_does_not_know_are_refused_and_parts_counted(ca
 def test_samples_of_any_script_are_known_to_a_model_of_bytes(model: str) -> None:
     texts = ("O LEÃO", "«À Noël»", "Да, «чаю».", "你好，世界。", "Tiếng Việt", "שלום ע", "नमस्ते", "😀", "Füße – Größe…", "<b> [x] </p>")
     samples = [Sample("Do it.", text, text, None, line) for line, text in enumerate(texts, start=1)]
-    assert len(tuning.encode_samples(samples, AutoTokenizer.from_pretrained(MODELS / model), 256)) == len(texts)
+    assert len(training.encode_samples(samples, AutoTokenizer.from_pretrained(MODELS / model), 256)) == len(texts)
 
 
 def test_a_chat_template_that_fails_is_named_with_the_plain_one() -> None:
     tokenizer = AutoTokenizer.from_pretrained(MODELS / "gpt2-tiny")
     tokenizer.chat_template = "{{ raise_exception('a system message is needed') }}"
     with pytest.raises(EngramError, match=r"TemplateError: a system message is needed\)\. Write 'template: plain'"):
-        tuning.prompt_of(Sample("Do it.", "Once.", "x", None, 1), tokenizer)
+        training.prompt_of(Sample("Do it.", "Once.", "x", None, 1), tokenizer)
 
 
 def test_a_tokenizer_that_is_larger_than_the_model_is_refused(tune: Tune, tmp_path: Path, parts: tuple[list[Sample], list[Sample]]) -> None:
@@ -174,9 +175,9 @@ def test_a_tokenizer_that_is_larger_than_the_model_is_refused(tune: Tune, tmp_pa
 # ---------------------------------------------------------------- batches
 def test_every_step_of_every_condition_trains_on_the_same_number_of_tokens(parts: tuple[list[Sample], list[Sample]]) -> None:
     tokenizer = AutoTokenizer.from_pretrained(MODELS / "gpt2-tiny")
-    for samples in (parts[0], tuning_data.shuffled(parts[0], 0), tuning_data.generic(parts[0], 0)):
-        lengths = [one.n_output for one in tuning.encode_samples(samples, tokenizer, 256)]
-        plan = tuning.batches(lengths, replace(SETTINGS, steps=60))
+    for samples in (parts[0], training_samples.shuffled(parts[0], 0), training_samples.generic(parts[0], 0)):
+        lengths = [one.n_output for one in training.encode_samples(samples, tokenizer, 256)]
+        plan = training.batches(lengths, replace(SETTINGS, steps=60))
         assert len(plan) == 60 and {sum(tokens for _, tokens in step) for step in plan} == {96}
         assert all(tokens == lengths[index] for step in plan for index, tokens in step[:-1])
         # A pass over the data has every sample once.
@@ -185,12 +186,12 @@ def test_every_step_of_every_condition_trains_on_the_same_number_of_tokens(parts
 
 def test_batches_depend_on_seed_and_step_alone() -> None:
     lengths = [7, 11, 5, 13, 9]
-    plan = tuning.batches(lengths, SETTINGS)
-    assert plan == tuning.batches(lengths, replace(SETTINGS, steps=50))[:4] != tuning.batches(lengths, replace(SETTINGS, seed=1))
+    plan = training.batches(lengths, SETTINGS)
+    assert plan == training.batches(lengths, replace(SETTINGS, steps=50))[:4] != training.batches(lengths, replace(SETTINGS, seed=1))
 
 
 def test_a_cut_sample_keeps_its_first_output_tokens() -> None:
-    assert tuning.piece(Encoded((1, 2, 3, 4, 5), 2), 2) == Encoded((1, 2, 3, 4), 2)
+    assert training.piece(Encoded((1, 2, 3, 4, 5), 2), 2) == Encoded((1, 2, 3, 4), 2)
 
 
 # ---------------------------------------------------------------- loss
@@ -206,7 +207,7 @@ def test_the_loss_is_that_of_the_output_tokens_alone(name: str) -> None:
             chances = np.exp(logits - logits.max(1, keepdims=True))
             chances /= chances.sum(1, keepdims=True)
             expected -= sum(np.log(chances[place - 1, piece.ids[place]]) for place in range(piece.n_prompt, len(piece.ids)))
-        assert float(tuning.output_loss(model, pieces)) == pytest.approx(expected, rel=1e-5)
+        assert float(training.output_loss(model, pieces)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_prompt_tokens_carry_no_loss() -> None:
@@ -219,7 +220,7 @@ def test_prompt_tokens_carry_no_loss() -> None:
         found.append(logits)
 
     model.get_output_embeddings().register_forward_hook(keep)
-    tuning.output_loss(model, [Encoded((1, 50, 60, 70, 80), 3)]).backward()
+    training.output_loss(model, [Encoded((1, 50, 60, 70, 80), 3)]).backward()
     gradient = found[0].grad
     assert gradient is not None and torch.nonzero(gradient[0].abs().amax(dim=1)).flatten().tolist() == [2, 3]
 
@@ -261,8 +262,8 @@ def test_full_tuning_changes_everything(tune: Tune, tmp_path: Path, name: str) -
 
 @pytest.mark.parametrize(("name", "own"), [("gpt2-tiny", "c_attn"), ("llama-tiny", "q_proj|v_proj")])
 def test_lora_trains_adapters_of_attention_alone(name: str, own: str) -> None:
-    model = tuning.prepared(AutoModelForCausalLM.from_pretrained(MODELS / name), SETTINGS)
-    names = tuning.trained_weights(model)
+    model = training.prepared(AutoModelForCausalLM.from_pretrained(MODELS / name), SETTINGS)
+    names = training.trained_weights(model)
     assert names and all("lora_" in part and part.split(".lora_")[0].rsplit(".", 1)[1] in own.split("|") for part in names)
 
 
@@ -270,20 +271,20 @@ def test_target_modules_are_what_is_asked_for_or_all_of_attention(monkeypatch: p
     from peft.utils import constants
 
     model = AutoModelForCausalLM.from_pretrained(MODELS / "llama-tiny")
-    assert tuning.lora_targets(model, replace(SETTINGS, target_modules=("up_proj",))) == ["up_proj"]
+    assert training.lora_targets(model, replace(SETTINGS, target_modules=("up_proj",))) == ["up_proj"]
     monkeypatch.setattr(constants, "TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING", {})
-    assert tuning.lora_targets(model, SETTINGS) == ["k_proj", "o_proj", "q_proj", "v_proj"]
+    assert training.lora_targets(model, SETTINGS) == ["k_proj", "o_proj", "q_proj", "v_proj"]
     with pytest.raises(EngramError, match=r"target_modules names \['c_attn'\]; .*'down_proj'"):
-        tuning.lora_targets(model, replace(SETTINGS, target_modules=("c_attn",)))
+        training.lora_targets(model, replace(SETTINGS, target_modules=("c_attn",)))
     with pytest.raises(EngramError, match="target_modules names nothing"):
-        tuning.lora_targets(model, replace(SETTINGS, target_modules=()))
+        training.lora_targets(model, replace(SETTINGS, target_modules=()))
 
 
 def test_layers_that_the_model_lacks_are_refused() -> None:
-    assert tuning.frozen_layers(12, SETTINGS) == [7, 8, 9, 10, 11] and tuning.frozen_layers(32, SETTINGS) == list(range(20, 32))
+    assert training.frozen_layers(12, SETTINGS) == [7, 8, 9, 10, 11] and training.frozen_layers(32, SETTINGS) == list(range(20, 32))
     for layers in ((), (-1,), (5, 6)):
         with pytest.raises(EngramError, match="the model has the blocks 0 to 5"):
-            tuning.frozen_layers(6, replace(SETTINGS, train_layers=layers))
+            training.frozen_layers(6, replace(SETTINGS, train_layers=layers))
 
 
 # ---------------------------------------------------------------- adapters
@@ -339,7 +340,7 @@ def test_a_published_adapter_names_its_base_and_no_path(tune: Tune, tmp_path: Pa
         assert str(ROOT).encode() not in path.read_bytes(), path
     readme = (tmp_path / "tuned" / "README.md").read_text()
     assert readme.startswith('---\nbase_model: "engram/tiny"\nlibrary_name: peft\n') and "For research only." in readme
-    assert tuning.Card(**json.loads((tmp_path / "tuned" / adapters.CARD).read_text())) == card
+    assert training.Card(**json.loads((tmp_path / "tuned" / adapters.CARD).read_text())) == card
 
 
 # ---------------------------------------------------------------- training
@@ -351,7 +352,7 @@ def test_validation_loss_falls_and_the_card_says_how(tune: Tune, parts: tuple[li
     assert [point["step"] for point in card.curve] == [0, 4, 8, 10] and losses[-1] < losses[0] - 0.1
     assert card.curve[0]["training"] is None and all(point["training"] > 0 for point in card.curve[1:])
     assert (card.steps, card.trained_tokens, card.kept_step, card.condition, card.method) == (10, 960, 10, "generic", method)
-    assert card.data == {"sha256": tuning.data_digest(*parts), "train": len(parts[0]), "validation": len(parts[1])}
+    assert card.data == {"sha256": training.data_digest(*parts), "train": len(parts[0]), "validation": len(parts[1])}
     assert card.base == {**BASE, "fingerprint": adapters.fingerprint(MODELS / "gpt2-tiny")} and card.settings["steps"] == 10
     assert {"torch", "transformers", "peft", "engram", "python"} == card.versions.keys() and card.seconds > 0
 
@@ -360,9 +361,9 @@ def test_validation_loss_falls_and_the_card_says_how(tune: Tune, parts: tuple[li
 def test_the_first_validation_loss_is_the_bases(tune: Tune, parts: tuple[list[Sample], list[Sample]]) -> None:
     card = tune(settings=replace(SETTINGS, steps=1))
     model, tokenizer = AutoModelForCausalLM.from_pretrained(MODELS / "gpt2-tiny").eval(), AutoTokenizer.from_pretrained(MODELS / "gpt2-tiny")
-    held = tuning.encode_samples(parts[1], tokenizer, 256)
+    held = training.encode_samples(parts[1], tokenizer, 256)
     with torch.inference_mode():
-        expected = sum(float(tuning.output_loss(model, [one])) for one in held) / sum(one.n_output for one in held)
+        expected = sum(float(training.output_loss(model, [one])) for one in held) / sum(one.n_output for one in held)
     assert card.curve[0]["validation"] == pytest.approx(expected, rel=1e-5)
 
 
@@ -390,7 +391,7 @@ CHANGES: dict[str, Any] = {
 @pytest.fixture(scope="module")
 def plain_loss(tmp_path_factory: pytest.TempPathFactory, parts: tuple[list[Sample], list[Sample]]) -> float:
     folder = tmp_path_factory.mktemp("plain")
-    return final(tuning.tune(MODELS / "gpt2-tiny", *parts, replace(SETTINGS, steps=2), folder / "out", folder / "checkpoints", base=BASE))
+    return final(training.tune(MODELS / "gpt2-tiny", *parts, replace(SETTINGS, steps=2), folder / "out", folder / "checkpoints", base=BASE))
 
 
 @pytest.mark.slow
@@ -416,7 +417,7 @@ def test_checkpointing_changes_nothing_but_memory(tune: Tune, monkeypatch: pytes
 
 
 def test_checkpointing_asks_for_no_gradients_below_the_trained_layers() -> None:
-    model = tuning.prepared(AutoModelForCausalLM.from_pretrained(MODELS / "gpt2-tiny"), replace(SETTINGS, method="frozen", checkpointing=True)).train()
+    model = training.prepared(AutoModelForCausalLM.from_pretrained(MODELS / "gpt2-tiny"), replace(SETTINGS, method="frozen", checkpointing=True)).train()
     needed: list[bool] = []
     for block in model.transformer.h:
         block.register_forward_hook(lambda module, inputs, output: needed.append(output.requires_grad))
@@ -430,22 +431,22 @@ def test_groups_of_samples_give_the_whole_steps_gradient(parts: tuple[list[Sampl
     settings = replace(SETTINGS, method=method, learning_rate=1.0)
     found = []
     for micro_tokens in (10_000, 300, 1):
-        model = tuning.prepared(
+        model = training.prepared(
             AutoModelForCausalLM.from_pretrained(MODELS / "gpt2-tiny", resid_pdrop=0, attn_pdrop=0, embd_pdrop=0), replace(settings, dropout=0)
         )
-        pieces = tuning.encode_samples(parts[0][:5], AutoTokenizer.from_pretrained(MODELS / "gpt2-tiny"), 256)
-        optimizer = torch.optim.SGD(tuning.trained_weights(model).values(), lr=1.0)
-        loss = tuning.train_step(model, optimizer, pieces, 0, replace(settings, dropout=0.0, micro_tokens=micro_tokens, warmup=0.0))
-        found.append((loss, torch.cat([weight.detach().flatten() for weight in tuning.trained_weights(model).values()])))
+        pieces = training.encode_samples(parts[0][:5], AutoTokenizer.from_pretrained(MODELS / "gpt2-tiny"), 256)
+        optimizer = torch.optim.SGD(training.trained_weights(model).values(), lr=1.0)
+        loss = training.train_step(model, optimizer, pieces, 0, replace(settings, dropout=0.0, micro_tokens=micro_tokens, warmup=0.0))
+        found.append((loss, torch.cat([weight.detach().flatten() for weight in training.trained_weights(model).values()])))
     assert [loss for loss, _ in found[1:]] == pytest.approx([found[0][0]] * 2, rel=1e-5)
     assert all((vector - found[0][1]).abs().max() < 1e-5 for _, vector in found[1:])
 
 
 def test_the_learning_rate_rises_and_falls() -> None:
     settings = replace(SETTINGS, steps=10, warmup=0.2, learning_rate=1.0)
-    rates = [tuning.learning_rate(step, settings) for step in range(10)]
+    rates = [training.learning_rate(step, settings) for step in range(10)]
     assert rates[:3] == [0.5, 1.0, 1.0] and rates[2:] == sorted(rates[2:], reverse=True) and 0 < rates[-1] < 0.05
-    assert tuning.learning_rate(0, replace(settings, warmup=0.0)) == 1.0
+    assert training.learning_rate(0, replace(settings, warmup=0.0)) == 1.0
 
 
 @pytest.mark.slow
@@ -455,10 +456,10 @@ def test_patience_stops_and_keeps_the_best_weights(tune: Tune, tmp_path: Path, m
     seen: dict[int, torch.Tensor] = {}
 
     def loss(model: Any, held: object, settings: object, limit: object) -> float:
-        seen[len(seen)] = next(part.detach().clone() for name, part in tuning.trained_weights(model).items() if "lora_B" in name)
+        seen[len(seen)] = next(part.detach().clone() for name, part in training.trained_weights(model).items() if "lora_B" in name)
         return next(script)
 
-    monkeypatch.setattr(tuning, "mean_loss", loss)
+    monkeypatch.setattr(training, "mean_loss", loss)
     card = tune(settings=replace(settings, patience=2))
     assert (card.steps, card.best_step, card.kept_step, card.trained_tokens) == (4, 2, 2, 384)
     kept = next(part for name, part in weights(tmp_path / "tuned").items() if "lora_B" in name)
@@ -551,14 +552,14 @@ def test_a_checkpoint_of_another_run_is_not_used(
     tune: Tune, tmp_path: Path, parts: tuple[list[Sample], list[Sample]], changed: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = replace(SETTINGS, steps=3, checkpoint_every=2)
-    step_of = tuning.train_step
+    step_of = training.train_step
 
     def fails(model: Any, optimizer: Any, pieces: Any, step: int, settings: Settings, limit: Any) -> float:
         if step == 2:
             raise KeyboardInterrupt
         return step_of(model, optimizer, pieces, step, settings, limit)
 
-    monkeypatch.setattr(tuning, "train_step", fails)
+    monkeypatch.setattr(training, "train_step", fails)
     with pytest.raises(KeyboardInterrupt):
         tune(settings=settings)
     assert (tmp_path / "checkpoints" / "tuned" / "step-000000002").is_dir()
@@ -568,7 +569,7 @@ def test_a_checkpoint_of_another_run_is_not_used(
         steps.append(step)
         return step_of(model, optimizer, pieces, step, settings, limit)
 
-    monkeypatch.setattr(tuning, "train_step", notes)
+    monkeypatch.setattr(training, "train_step", notes)
     new: dict[str, Any] = (
         {"settings": replace(settings, learning_rate=1e-3)} if changed == "settings" else {"settings": settings, "parts": (parts[0][1:], parts[1])}
     )
@@ -587,18 +588,18 @@ def test_a_tuned_model_is_replaced_whole(tune: Tune, tmp_path: Path) -> None:
 
 # ---------------------------------------------------------------- memory
 @pytest.mark.parametrize("name", DECODERS)
-@pytest.mark.parametrize("method", tuning.METHODS)
+@pytest.mark.parametrize("method", training.METHODS)
 def test_planned_memory_is_what_is_measured(name: str, method: str) -> None:
     settings = Settings(method=method, max_length=64, micro_tokens=128, dtype="float32")
     plan = tuning_memory.planned_memory(AutoConfig.from_pretrained(MODELS / name), settings)
-    model = tuning.prepared(AutoModelForCausalLM.from_pretrained(MODELS / name), settings).train()
+    model = training.prepared(AutoModelForCausalLM.from_pretrained(MODELS / name), settings).train()
     assert plan["weights"] == sum(weight.nbytes for weight in model.parameters())
     ids = torch.randint(3, 1000, (2, 64))
     inner = model.get_base_model() if method == "lora" else model
     kept = tuning_memory.kept_bytes(model, partial(inner.base_model, input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False))
     assert plan["activations"] == pytest.approx(kept, rel=0.1)
-    optimizer = tuning.optimizer_of(model, settings)
-    tuning.output_loss(model, [Encoded(tuple(row), 9) for row in ids.tolist()]).backward()
+    optimizer = training.optimizer_of(model, settings)
+    training.output_loss(model, [Encoded(tuple(row), 9) for row in ids.tolist()]).backward()
     assert plan["gradients"] == sum(weight.grad.nbytes for weight in model.parameters() if weight.grad is not None)
     optimizer.step()
     moments = [part for state in optimizer.state.values() for key, part in state.items() if key != "step"]

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engram import tuning_data
 from engram.errors import EngramError
-from engram.tuning_data import Sample
+from engram.tunings import training_samples
+from engram.tunings.training_samples import Sample
 
 PASSAGES = ("The rain had stopped and nobody spoke.", "A key turned twice in the lock.", "Bread, still warm, on the sill.")
 
@@ -30,7 +30,7 @@ def lines(content: list[dict[str, Any]]) -> str:
 def read(folder: Path, text: str | bytes) -> list[Sample]:
     path = folder / "set.json"
     path.write_bytes(text.encode() if isinstance(text, str) else text)
-    return tuning_data.read_samples(path)
+    return training_samples.read_samples(path)
 
 
 def sample(number: int, text: str = "", output: str = "", **changes: Any) -> Sample:
@@ -186,31 +186,31 @@ def test_text_may_be_of_any_script(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(EngramError, match="is not there"):
-        tuning_data.read_samples(tmp_path / "none.jsonl")
+        training_samples.read_samples(tmp_path / "none.jsonl")
 
 
 # ---------------------------------------------------------------- splits
 def test_the_files_own_split_is_kept() -> None:
     samples = [sample(number, split="validation" if number == 2 else "train") for number in range(5)]
-    train, validation = tuning_data.split(samples, 0.4, seed=3)
+    train, validation = training_samples.split(samples, 0.4, seed=3)
     assert [one.line for one in train] == [1, 2, 4, 5] and [one.line for one in validation] == [3]
 
 
 def test_a_split_is_drawn_with_passages_whole() -> None:
     samples = [sample(number, text=f"Passage {number // 2}.") for number in range(40)]
-    train, validation = tuning_data.split(samples, 0.1, seed=0)
+    train, validation = training_samples.split(samples, 0.1, seed=0)
     assert len(validation) == 4 and len(train) == 36
     assert not {one.input for one in train} & {one.input for one in validation}
     assert {one.split for one in train} == {"train"} and {one.split for one in validation} == {"validation"}
-    assert tuning_data.split(samples, 0.1, seed=0)[1] == validation != tuning_data.split(samples, 0.1, seed=1)[1]
-    assert len(tuning_data.split(samples, 0.5, seed=0)[1]) == 20 and not tuning_data.split(samples, 0, seed=0)[1]
+    assert training_samples.split(samples, 0.1, seed=0)[1] == validation != training_samples.split(samples, 0.1, seed=1)[1]
+    assert len(training_samples.split(samples, 0.5, seed=0)[1]) == 20 and not training_samples.split(samples, 0, seed=0)[1]
 
 
 def test_a_split_that_leaves_nothing_is_refused() -> None:
     with pytest.raises(EngramError, match="none of 1 samples is left to train on"):
-        tuning_data.split([sample(0)])
+        training_samples.split([sample(0)])
     with pytest.raises(EngramError, match="share to validate with is 1.5"):
-        tuning_data.split([sample(0), sample(1)], 1.5)
+        training_samples.split([sample(0), sample(1)], 1.5)
 
 
 # ---------------------------------------------------------------- words in a row
@@ -222,24 +222,24 @@ def test_thirteen_words_of_a_story_are_refused_with_its_name(where: str) -> None
     shared = "So: " + ", ".join(STORY[5:18]).upper() + "!"
     bad = Sample(**{"instruction": "a", "input": "b", "output": "c", where: shared}, split=None, line=7)
     with pytest.raises(EngramError, match="line 7: shares with the story 'tale' the words \"word5 word6"):
-        tuning_data.check_stories([sample(0), bad], {"other": ["nothing"] * 30, "tale": STORY})
-    tuning_data.check_stories([Sample("a", " ".join(STORY[5:17]), "c", None, 1)], {"tale": STORY})
+        training_samples.check_stories([sample(0), bad], {"other": ["nothing"] * 30, "tale": STORY})
+    training_samples.check_stories([Sample("a", " ".join(STORY[5:17]), "c", None, 1)], {"tale": STORY})
 
 
 def test_apostrophes_and_accents_are_folded_alike() -> None:
-    assert tuning_data.grams("Don\u2019t go, Zoë", 3) == tuning_data.grams("don't GO zoë.", 3) == {("dont", "go", "zoë")}
+    assert training_samples.grams("Don\u2019t go, Zoë", 3) == training_samples.grams("don't GO zoë.", 3) == {("dont", "go", "zoë")}
 
 
 def test_the_two_passages_most_alike() -> None:
     samples = [sample(0, "one two three four five six seven"), sample(1, "x one two three four five y"), sample(2, "nothing like it at all here")]
-    share, *pair = tuning_data.most_alike(samples)
+    share, *pair = training_samples.most_alike(samples)
     assert share == pytest.approx(1 / 3) and pair == [1, 2]
-    assert tuning_data.most_alike([*samples, sample(3, samples[2].input)]) == (1.0, 3, 4)
-    assert tuning_data.most_alike(samples[1:]) == (0.0, 0, 0)
+    assert training_samples.most_alike([*samples, sample(3, samples[2].input)]) == (1.0, 3, 4)
+    assert training_samples.most_alike(samples[1:]) == (0.0, 0, 0)
 
 
 def test_counts() -> None:
-    found = tuning_data.counts([sample(0, "one two", "three", granularity="word", split="train"), sample(1, "one two three four", "x y z")])
+    found = training_samples.counts([sample(0, "one two", "three", granularity="word", split="train"), sample(1, "one two three four", "x y z")])
     assert found == {
         "samples": 2,
         "splits": {"train": 1, "none": 1},
@@ -272,7 +272,7 @@ def sets(draw: st.DrawFn) -> list[Sample]:
 @settings(max_examples=60, deadline=None)
 @given(sets(), st.integers(0, 10))
 def test_shuffled_outputs_go_to_other_passages_and_nothing_else_changes(samples: list[Sample], seed: int) -> None:
-    dealt = tuning_data.shuffled(samples, seed)
+    dealt = training_samples.shuffled(samples, seed)
     assert [(one.input, one.split, one.granularity, one.line) for one in dealt] == [(one.input, one.split, one.granularity, one.line) for one in samples]
     owners = {one.output: one for one in samples}
     for before, after in zip(samples, dealt, strict=True):
@@ -280,33 +280,33 @@ def test_shuffled_outputs_go_to_other_passages_and_nothing_else_changes(samples:
         assert owner.input != before.input and (owner.split, owner.granularity) == (before.split, before.granularity)
         assert after.instruction == owner.instruction
     assert Counter(one.output for one in dealt) == Counter(one.output for one in samples)
-    assert dealt == tuning_data.shuffled(samples, seed)
+    assert dealt == training_samples.shuffled(samples, seed)
 
 
 def test_shuffled_depends_on_the_seed() -> None:
     samples = [sample(number) for number in range(20)]
-    assert tuning_data.shuffled(samples, 0) != tuning_data.shuffled(samples, 1)
+    assert training_samples.shuffled(samples, 0) != training_samples.shuffled(samples, 1)
 
 
 def test_what_cannot_be_shuffled_is_refused() -> None:
     with pytest.raises(EngramError, match="cannot be dealt to other passages: 2 are of one passage"):
-        tuning_data.shuffled([sample(0, "a b"), sample(1, "a b"), sample(2, "c d")], 0)
+        training_samples.shuffled([sample(0, "a b"), sample(1, "a b"), sample(2, "c d")], 0)
     with pytest.raises(EngramError, match="too many are the same"):
-        tuning_data.shuffled([sample(number, output="Same.") for number in range(4)], 0)
+        training_samples.shuffled([sample(number, output="Same.") for number in range(4)], 0)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.text(st.characters(categories=["L", "P"]), min_size=1), min_size=2, max_size=60), st.integers(0, 10))
 def test_generic_goes_on_with_the_passage(words: list[str], seed: int) -> None:
     passage = " ".join(words)
-    one = tuning_data.generic([sample(0, passage, split="train", granularity="word")], seed)[0]
-    assert f"{one.input} {one.output}" == passage and one.instruction == tuning_data.CONTINUE
+    one = training_samples.generic([sample(0, passage, split="train", granularity="word")], seed)[0]
+    assert f"{one.input} {one.output}" == passage and one.instruction == training_samples.CONTINUE
     assert 0.35 <= len(one.input.split()) / len(words) <= 0.65 or len(words) < 10
     assert (one.split, one.granularity, one.line) == ("train", None, 1)
 
 
 def test_generic_depends_on_the_seed_and_needs_two_words() -> None:
     samples = [sample(number, " ".join(STORY)) for number in range(5)]
-    assert tuning_data.generic(samples, 0) == tuning_data.generic(samples, 0) != tuning_data.generic(samples, 1)
+    assert training_samples.generic(samples, 0) == training_samples.generic(samples, 0) != training_samples.generic(samples, 1)
     with pytest.raises(EngramError, match="line 2: the passage has fewer than two words"):
-        tuning_data.generic([sample(0), sample(1, "One")], 0)
+        training_samples.generic([sample(0), sample(1, "One")], 0)

@@ -11,10 +11,11 @@ import numpy as np
 import pytest
 from nibabel.affines import apply_affine
 
-from engram import facts, narratives
+from engram.datasets.narratives import facts
+from engram.datasets.narratives import reader as narratives
+from engram.datasets.narratives.facts import Fact
+from engram.datasets.narratives.reader import NarrativesDataset, Surface, Volume
 from engram.errors import EngramError
-from engram.facts import Fact
-from engram.narratives import NarrativesDataset, Surface, Volume
 
 SHAPE, N_TRS = (6, 7, 5), 30
 #: Voxels of 4 mm with centres at x = -8, -4, 0, 4, 8, 12; y = -12 ... 12; z = -8 ... 8.

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engram.errors import EngramError
-from engram.windows import exact_windows, strided_windows
+from engram.features.language_models.windows import exact_windows, strided_windows
 
 LENGTHS = st.lists(st.integers(1, 6), min_size=1, max_size=200).map(np.array)
 

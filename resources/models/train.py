@@ -26,7 +26,7 @@ import torch
 import transformers
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from engram import tuning, tuning_data
+from engram.tunings import training, training_samples
 
 FOLDER = Path(__file__).parent
 TEXTS = FOLDER.parent / "texts" / "stories"
@@ -43,16 +43,16 @@ MODELS = (("gpt2-tiny", "gpt2", 96, 6, 1, True), ("llama-tiny", "llama", 96, 6, 
 def main() -> None:
     """Train and save the models named on the command line, or all three."""
     texts = {path.stem: path.read_text() for path in sorted(TEXTS.glob("*.txt")) if path.stem not in STIMULI}
-    training = [text for name, text in texts.items() if name not in VALIDATION]
+    kept = [text for name, text in texts.items() if name not in VALIDATION]
     validation = [texts[name] for name in VALIDATION]
-    digest = hashlib.sha256("".join(training).encode()).hexdigest()
+    digest = hashlib.sha256("".join(kept).encode()).hexdigest()
     for name, kind, width, depth, seed, keeps in MODELS:
         if sys.argv[1:] and name not in sys.argv[1:]:
             continue
-        tokenizer = byte_tokenizer(training) if kind == "gpt2" else metaspace_tokenizer(training)
+        tokenizer = byte_tokenizer(kept) if kind == "gpt2" else metaspace_tokenizer(kept)
         torch.manual_seed(seed)
         model = build(kind, width, depth, tokenizer)
-        losses = train(model, tokenizer, training, validation, seed, keeps)
+        losses = train(model, tokenizer, kept, validation, seed, keeps)
         model.save_pretrained(FOLDER / name)
         tokenizer.save_pretrained(FOLDER / name)
         weights = hashlib.sha256((FOLDER / name / "model.safetensors").read_bytes()).hexdigest()
@@ -64,13 +64,13 @@ def main() -> None:
 
 def tune_generator() -> None:
     """Tune the generator to associate, apart from all that a study tunes."""
-    base, samples = FOLDER / "generator", tuning_data.read_samples(FOLDER.parent / "association" / "association.jsonl")
+    base, samples = FOLDER / "generator", training_samples.read_samples(FOLDER.parent / "association" / "association.jsonl")
     tokenizer = PreTrainedTokenizerFast.from_pretrained(base)
-    settings = tuning.Settings(rank=16, alpha=32.0, learning_rate=3e-3, steps=200, tokens_per_step=512, max_length=CONTEXT, evaluate_every=50, seed=4)
-    parts = [tuning.fitting(part, tokenizer, CONTEXT) for part in tuning_data.split(samples)]
+    settings = training.Settings(rank=16, alpha=32.0, learning_rate=3e-3, steps=200, tokens_per_step=512, max_length=CONTEXT, evaluate_every=50, seed=4)
+    parts = [training.fitting(part, tokenizer, CONTEXT) for part in training_samples.split(samples)]
     with tempfile.TemporaryDirectory() as checkpoints:
         known = {"source": "resources/models/generator"}
-        card = tuning.tune(base, *parts, settings, FOLDER / "generator-tuned", Path(checkpoints) / "run", base=known, licence="CC0-1.0")
+        card = training.tune(base, *parts, settings, FOLDER / "generator-tuned", Path(checkpoints) / "run", base=known, licence="CC0-1.0")
     print("generator-tuned", card.curve)
 
 

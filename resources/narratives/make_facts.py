@@ -7,7 +7,7 @@ and `code/scan_exclude.json` (a clone of OpenNeuro ds002345 or of the DataLad da
 import sys
 from pathlib import Path
 
-from engram.facts import read_dataset, write_facts
+from engram.datasets.narratives.facts import read_dataset, write_facts
 
 facts = read_dataset(Path(sys.argv[1]))
 write_facts(Path(sys.argv[2]) if len(sys.argv) > 2 else Path(__file__).parent / "scans.tsv", facts)

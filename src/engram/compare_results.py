@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from engram.errors import EngramError
-from engram.integrity import checksum
+from engram.files.checksums import checksum
 
 #: Folders of results whose tables hold times and messages, not results.
 _NOT_RESULTS = ("benchmarks", "logs")

@@ -8,14 +8,13 @@ ALICE_SENTENCE_ENDS = RESOURCES / "alice" / "sentence_ends.txt"
 TEXTS = RESOURCES / "texts" / "stories"
 GENERATOR = RESOURCES / "models" / "generator"
 TUNED_GENERATOR = RESOURCES / "models" / "generator-tuned"
-TUNED_GENERATOR = RESOURCES / "models" / "generator-tuned"
 NARRATIVES_FACTS = RESOURCES / "narratives" / "scans.tsv"
 DESTRIEUX = RESOURCES / "narratives" / "destrieux.txt"
 ROI_SETS = RESOURCES / "roi_sets.tsv"
 COMMON_WORDS = RESOURCES / "common_words.txt"
 ASSOCIATIONS = RESOURCES / "associations"
 PROMPTS = RESOURCES / "prompts"
-TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATES = Path(__file__).parent / "report" / "templates"
 
 
 def found(path: str) -> Path:

@@ -7,18 +7,24 @@ this file, and nothing heavy is imported, since every job of a cluster reads it 
 import os
 from inspect import signature
 
-from engram import endings, raw_plan, shapes
-from engram.code import digest
-from engram.config import MIRROR_VARIABLE, NAME, read_study
-from engram.config_files import check_files
-from engram.disk import describe, estimate
 from engram.errors import EngramError
-from engram.names import ASSOCIATION, NILEARN_ATLASES, REMOTE_VARIABLE, TUNING_CONTROLS
-from engram.needs import need
 from engram.paths import RESOURCES
-from engram.plan import make_plan
-from engram.sidecar_memory import DIGESTS, attach
+from engram.runs import endings
+from engram.runs.sidecar_memory import DIGESTS, attach
+from engram.study import model_shapes, raw_plan
+from engram.study.code_digest import digest
+from engram.study.config import MIRROR_VARIABLE, NAME, read_study
+from engram.study.config_files import check_files
+from engram.study.disk import describe, estimate
+from engram.study.needs import need
+from engram.study.plan import make_plan
 from engram.study.stages.shared import group_paths
+from engram.vocabulary import (
+    ASSOCIATION,
+    NILEARN_ATLASES,
+    REMOTE_VARIABLE,
+    TUNING_CONTROLS,
+)
 
 # Snakemake merges --configfile into the default one, deeply. The demo's is loaded only when the user gives no study, so
 # that none of its models or stories leaks into another.
@@ -31,7 +37,7 @@ try:
     check_files(workflow.overwrite_configfiles)
     STUDY = read_study(config)
     PLAN = make_plan(STUDY)
-    shapes.check_layer(STUDY)
+    model_shapes.check_layer(STUDY)
 except EngramError as error:
     endings.refuse(error, logger)
 
@@ -45,8 +51,7 @@ for name in STUDY.left_out_models():
     logger.warning(f"model {name} is left out of this run: it is for runs {other}")
 
 # In a conda environment the package is not installed: jobs find it beside the workflow.
-methods = workflow.deployment_settings.deployment_method
-if "conda" in {str(method.name).lower() for method in methods}:
+if "conda" in str(workflow.deployment_settings.deployment_method).lower():
     os.environ.update(PYTHONPATH=str(RESOURCES.parent / "src"))
 
 

@@ -1,8 +1,9 @@
 """Read a story with a model and keep every layer's vector of every word."""
 
-from engram import activations, keys, storage
-from engram.jobs import job, model_folder, use_threads
-from engram.names import WORD_RATE
+from engram.features.language_models import activations
+from engram.files import keys, storage
+from engram.jobs.job import job, model_folder, use_threads
+from engram.vocabulary import WORD_RATE
 
 with job(snakemake):
     config = snakemake.params.config

@@ -1,7 +1,8 @@
 """Draw words beside BOLD, and their correlation by lag."""
 
-from engram import figures_data, keys, storage, style
-from engram.jobs import job
+from engram.figures import data_figures, style
+from engram.files import keys, storage
+from engram.jobs.job import job
 
 with job(snakemake):
     config = snakemake.params.config
@@ -9,5 +10,5 @@ with job(snakemake):
     courses = []
     for key, path in keys.of_input(snakemake, "bold", result="bold", study=config["study"]):
         with storage.open_dataset(path) as dataset:
-            courses.append(figures_data.course(dataset, storage.read_words(words[key["story"]])["onset"].to_numpy()))
-    style.save(figures_data.alignment(courses), snakemake.output.svg, snakemake.output.png, config["dpi"])
+            courses.append(data_figures.course(dataset, storage.read_words(words[key["story"]])["onset"].to_numpy()))
+    style.save(data_figures.alignment(courses), snakemake.output.svg, snakemake.output.png, config["dpi"])

@@ -3,8 +3,10 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from engram import annotators, associations, chat, storage
-from engram.jobs import job, use_threads
+from engram.associations import association_files
+from engram.associations.annotators import annotation, chat
+from engram.files import storage
+from engram.jobs.job import job, use_threads
 
 with job(snakemake, network=snakemake.params.config["address"] is not None):
     config, output = snakemake.params.config, Path(snakemake.output.associations)
@@ -13,11 +15,11 @@ with job(snakemake, network=snakemake.params.config["address"] is not None):
     pseudo = bool((table["sentence_source"] == "pseudo").any())
     common = {"granularity": config["granularity"], "cache": output.parent / "answers", "temperature": config["temperature"], "seed": config["seed"]}
     if config["address"] is None:
-        annotator = annotators.LocalAnnotator(Path(config["folder"]), model=Path(config["model"]).name, **common)
+        annotator = annotation.LocalAnnotator(Path(config["folder"]), model=Path(config["model"]).name, **common)
     else:
         annotator = chat.ChatAnnotator(config["address"], model=config["model"], **common)
-    found, report = annotators.annotate(
+    found, report = annotation.annotate(
         table["word"].tolist(), table["sentence"].tolist(), annotator, config["every"], pseudo=pseudo, allow_pseudo=config["pseudo_sentences"]
     )
     made = {"by": f"language model: {annotator.model}", "every": config["every"], "temperature": config["temperature"], **asdict(report)}
-    associations.write_associations(output, found, made)
+    association_files.write_associations(output, found, made)

@@ -1,7 +1,8 @@
 """Map F of an augmentation on the cortex."""
 
-from engram import keys, maps, storage
-from engram.jobs import job
+from engram.figures import maps
+from engram.files import keys, storage
+from engram.jobs.job import job
 
 with job(snakemake), storage.open_dataset(snakemake.input.places) as places:
     config, wildcards = snakemake.params.config, snakemake.wildcards

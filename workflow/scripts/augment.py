@@ -1,8 +1,10 @@
 """Read a story with a model, with associations and with every control's insertions."""
 
-from engram import activations, augment, keys, storage
-from engram.jobs import job, model_folder, use_threads
-from engram.names import WORD_RATE
+from engram.associations import text_reading
+from engram.features.language_models import activations
+from engram.files import keys, storage
+from engram.jobs.job import job, model_folder, use_threads
+from engram.vocabulary import WORD_RATE
 
 with job(snakemake):
     config = snakemake.params.config
@@ -11,9 +13,9 @@ with job(snakemake):
     texts = {
         name: {int(place): text for place, text in insertions.items()} for name, insertions in storage.read_json(snakemake.input.insertions)["texts"].items()
     }
-    read = augment.count_words
+    read = text_reading.count_words
     if config["model"]["source"] != WORD_RATE:
         reader, options = activations.load_configured(model_folder(snakemake), config)
-        read = augment.text_reader(words["word"].tolist(), reader, room=config["room"], **options)
-    result = augment.read_texts(words, texts, read, alignment=config["alignment"], layer=config["layer"])
+        read = text_reading.text_reader(words["word"].tolist(), reader, room=config["room"], **options)
+    result = text_reading.read_texts(words, texts, read, alignment=config["alignment"], layer=config["layer"])
     keys.write_dataset(snakemake.output.activations, result, keys.of_job(snakemake, "variants"))

@@ -1,11 +1,13 @@
 """Draw R, the ceiling, F or M on the brain."""
 
-from engram import figures_brain, keys, maps, storage, style, tables
-from engram.jobs import job
+from engram.figures import brain_figures, maps, style
+from engram.files import keys, storage
+from engram.jobs.job import job
+from engram.statistics import score_tables
 
 with job(snakemake):
     config = snakemake.params.config
-    table, regions, ceilings = (storage.read_table(snakemake.input[name], dtype=tables.KEYS) for name in ("table", "regions", "ceilings"))
+    table, regions, ceilings = (storage.read_table(snakemake.input[name], dtype=score_tables.KEYS) for name in ("table", "regions", "ceilings"))
     found = {}
     for side in ("L", "R"):
         for key, path in keys.of_input(snakemake, side):
@@ -15,9 +17,9 @@ with job(snakemake):
         keys.check(snakemake.input.places, {"result": "ceiling", "study": config["study"]})
         places = storage.open_dataset(snakemake.input.places)
     measure = {
-        "brain": lambda: figures_brain.scores(table, {model: sides for (_, model), sides in found.items()}, config["shown"], config["layer"]),
-        "ceiling-brain": lambda: figures_brain.ceilings(table, next(iter(found.values()), None)),
-        "association-brain": lambda: figures_brain.association(table, found, places, config["space"]),
-        "tuning-brain": lambda: figures_brain.tuning(table, ceilings, places, config["space"], config["floor"]),
+        "brain": lambda: brain_figures.scores(table, {model: sides for (_, model), sides in found.items()}, config["shown"], config["layer"]),
+        "ceiling-brain": lambda: brain_figures.ceilings(table, next(iter(found.values()), None)),
+        "association-brain": lambda: brain_figures.association(table, found, places, config["space"]),
+        "tuning-brain": lambda: brain_figures.tuning(table, ceilings, places, config["space"], config["floor"]),
     }[config["figure"]]()
-    style.save(figures_brain.draw(measure, regions), snakemake.output.svg, snakemake.output.png, config["dpi"])
+    style.save(brain_figures.draw(measure, regions), snakemake.output.svg, snakemake.output.png, config["dpi"])

@@ -1,7 +1,8 @@
 """Split-half and leave-one-out ceilings of every target of a story."""
 
-from engram import ceiling, keys, storage
-from engram.jobs import job
+from engram.encoding import ceiling
+from engram.files import keys, storage
+from engram.jobs.job import job
 
 with job(snakemake):
     config = snakemake.params.config

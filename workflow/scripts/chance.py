@@ -1,13 +1,14 @@
 """Score a model's reported layer on BOLD that was shifted in time."""
 
-from engram import chance, keys
-from engram.jobs import job, use_threads
-from engram.names import ORIGINAL
+from engram.encoding import circular_shift
+from engram.files import keys
+from engram.jobs.job import job, use_threads
+from engram.vocabulary import ORIGINAL
 
 with job(snakemake):
     config = snakemake.params.config
     use_threads(snakemake.threads)
     files = keys.group_files(snakemake, "activations", aug=ORIGINAL)
     settings = {key: config[key] for key in ("layer", "number", "seed", "subjects", "targets")}
-    null = chance.group_null(*files, **settings, **config["encoding"])
+    null = circular_shift.group_null(*files, **settings, **config["encoding"])
     keys.write_dataset(snakemake.output.null, null, keys.of_job(snakemake, "chance", aug=ORIGINAL))

@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
-from engram import claims, keys, storage
-from engram.associations import read_associations
-from engram.jobs import job
-from engram.reported import read_reported
-from engram.variant_effects import read_effects
+from engram.associations.association_files import read_associations
+from engram.files import keys, storage
+from engram.jobs.job import job
+from engram.statistics import yin2025_claims
+from engram.statistics.reported_scores import read_reported
+from engram.statistics.variant_effects import read_effects
 
 with job(snakemake):
     config = snakemake.params.config
@@ -18,14 +19,14 @@ with job(snakemake):
     for key, path in keys.of_input(snakemake, "activations", result="activations"):
         name = key["model"]
         with storage.open_dataset(path) as read:
-            models[name] = claims.LanguageModel(config["sources"][name], read.sizes["layer"] - 1, read.sizes["unit"], scores[name])
+            models[name] = yin2025_claims.LanguageModel(config["sources"][name], read.sizes["layer"] - 1, read.sizes["unit"], scores[name])
     texts = {}
     for name, paths in keys.by("aug", keys.of_input(snakemake, "associations")).items():
         written = [one for path in paths for one in read_associations(Path(path), 10**9)]
-        texts[name] = claims.Text(frozenset(one.annotator for one in written), frozenset(one.granularity for one in written))
+        texts[name] = yin2025_claims.Text(frozenset(one.annotator for one in written), frozenset(one.granularity for one in written))
     effects = keys.by_model_and("aug", keys.of_input(snakemake, "effects", result="effects", **at_layer))
     tuned = keys.by_model_and("tuning", keys.of_input(snakemake, "tuned", result="effects", **at_layer))
-    evidence = claims.Evidence(
+    evidence = yin2025_claims.Evidence(
         models,
         {key: read_effects(paths) for key, paths in effects.items() if key[0] in models},
         texts,
@@ -34,4 +35,4 @@ with job(snakemake):
         config["people"],
         config["seed"],
     )
-    storage.write_table(snakemake.output.claims, claims.claims_table(evidence), claims.CLAIMS, claims.CLAIMS_COLUMNS)
+    storage.write_table(snakemake.output.claims, yin2025_claims.claims_table(evidence), yin2025_claims.CLAIMS, yin2025_claims.CLAIMS_COLUMNS)

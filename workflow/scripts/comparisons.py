@@ -1,8 +1,9 @@
 """Test brain scores against chance, and against each other."""
 
-from engram import comparisons, keys, storage
-from engram.jobs import job
-from engram.reported import read_reported
+from engram.files import keys, storage
+from engram.jobs.job import job
+from engram.statistics import comparisons
+from engram.statistics.reported_scores import read_reported
 
 with job(snakemake):
     config = snakemake.params.config

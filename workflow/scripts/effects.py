@@ -1,12 +1,13 @@
 """Score every text of an augmentation, or every tuning of a model, on a group's listeners."""
 
-from engram import encoding, keys, memory, variant_scoring
-from engram.jobs import job, use_threads
+from engram.encoding import memory, ridge, variant_scoring
+from engram.files import keys
+from engram.jobs.job import job, use_threads
 
 with job(snakemake):
     config = snakemake.params.config
     use_threads(snakemake.threads)
     files = keys.group_files(snakemake, "variants", layer_rule=keys.layer_rule(config["layer"]))
     available = memory.available(snakemake.resources.get("mem_mb"))
-    read, group = encoding.open_group(*files, config["subjects"], config["targets"], memory=available, **config["encoding"])
+    read, group = ridge.open_group(*files, config["subjects"], config["targets"], memory=available, **config["encoding"])
     keys.write_dataset(snakemake.output.scores, variant_scoring.score_variants(read, group), keys.of_job(snakemake, "effects"))

@@ -1,11 +1,12 @@
 """Score every layer of a model on every target of a group's listeners."""
 
-from engram import encoding, keys, memory
-from engram.jobs import job, use_threads
+from engram.encoding import memory, ridge
+from engram.files import keys
+from engram.jobs.job import job, use_threads
 
 with job(snakemake):
     use_threads(snakemake.threads)
-    result = encoding.group_scores(
+    result = ridge.group_scores(
         *keys.group_files(snakemake, "activations"),
         snakemake.params.config["subjects"],
         memory=memory.available(snakemake.resources.get("mem_mb")),

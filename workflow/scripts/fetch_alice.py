@@ -3,13 +3,13 @@
 import os
 from pathlib import Path
 
-from engram import downloads
-from engram.jobs import job
+from engram.fetch import pinned_files
+from engram.jobs.job import job
 from engram.paths import ALICE_PINS
 
 with job(snakemake, network=True):
-    files = downloads.read_pins(ALICE_PINS)
+    files = pinned_files.read_pins(ALICE_PINS)
     folder = Path(snakemake.output.manifest).parent / "dataset"
     mirror = os.environ.get("ENGRAM_MIRROR")
-    downloads.fetch(files, folder, mirror=Path(mirror) / "alice" if mirror else None)
-    downloads.write_manifest(Path(snakemake.output.manifest), folder)
+    pinned_files.fetch(files, folder, mirror=Path(mirror) / "alice" if mirror else None)
+    pinned_files.write_manifest(Path(snakemake.output.manifest), folder)

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from engram import atlases, downloads
-from engram.jobs import job
+from engram.fetch import atlases, pinned_files
+from engram.jobs.job import job
 
 with job(snakemake, network=True):
     manifest = Path(snakemake.output.manifest)
     folder = manifest.with_suffix("")
     atlases.fetch(snakemake.wildcards.atlas, folder)
-    downloads.write_manifest(manifest, folder)
+    pinned_files.write_manifest(manifest, folder)

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from engram import annex
-from engram.jobs import job
+from engram.fetch import datalad
+from engram.jobs.job import job
 
 with job(snakemake, network=True):
     config, manifest = snakemake.params.config, Path(snakemake.output.manifest)
     folder = manifest.parent / "dataset"
-    files = annex.fetch(config["source"], folder, config["files"], config["optional"])
-    annex.write_manifest(manifest, folder, files)
+    files = datalad.fetch(config["source"], folder, config["files"], config["optional"])
+    datalad.write_manifest(manifest, folder, files)

@@ -1,8 +1,9 @@
 """Score nuisance features, a language model's reported layer, and both, on a group's listeners."""
 
-from engram import keys, nuisance
-from engram.jobs import job, use_threads
-from engram.names import ORIGINAL
+from engram.encoding import nuisance
+from engram.files import keys
+from engram.jobs.job import job, use_threads
+from engram.vocabulary import ORIGINAL
 
 with job(snakemake):
     config = snakemake.params.config

@@ -1,7 +1,8 @@
 """Score what the insertions of texts change, beside nuisance features and the story alone, on a group's listeners."""
 
-from engram import keys, nuisance_texts
-from engram.jobs import job, use_threads
+from engram.encoding import nuisance_texts
+from engram.files import keys
+from engram.jobs.job import job, use_threads
 
 with job(snakemake):
     config = snakemake.params.config

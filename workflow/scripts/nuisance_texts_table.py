@@ -1,10 +1,11 @@
 """Say what associations predict beyond nuisance features and the story alone."""
 
-from engram import keys, storage, unique
-from engram.jobs import job
+from engram.files import keys, storage
+from engram.jobs.job import job
+from engram.statistics import unique_contributions
 
 with job(snakemake):
     config = snakemake.params.config
     scores = keys.of_input(snakemake, "scores", result="nuisance", study=config["study"], layer_rule=keys.layer_rule(config["layer"]))
-    table = unique.associations_table(keys.by_model_and("aug", scores), config["seed"])
-    storage.write_table(snakemake.output.unique, table, unique.ASSOCIATIONS, unique.ASSOCIATIONS_COLUMNS)
+    table = unique_contributions.associations_table(keys.by_model_and("aug", scores), config["seed"])
+    storage.write_table(snakemake.output.unique, table, unique_contributions.ASSOCIATIONS, unique_contributions.ASSOCIATIONS_COLUMNS)

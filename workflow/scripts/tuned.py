@@ -2,10 +2,12 @@
 
 from functools import partial
 
-from engram import activations, keys, storage, tuned_reading
-from engram.jobs import job, model_folder, use_threads
-from engram.names import BASE
-from engram.own_code import is_allowed
+from engram.features.language_models import activations
+from engram.fetch.remote_code import is_allowed
+from engram.files import keys, storage
+from engram.jobs.job import job, model_folder, use_threads
+from engram.tunings import tuned_reading
+from engram.vocabulary import BASE
 
 with job(snakemake):
     config = snakemake.params.config

@@ -1,15 +1,17 @@
 """Draw what tuning changes, M by method and region or set of regions, or the losses."""
 
-from engram import figures_effects, storage, style, tables
-from engram.jobs import job
+from engram.figures import effect_figures, style
+from engram.files import storage
+from engram.jobs.job import job
+from engram.statistics import score_tables
 
 with job(snakemake):
     config = snakemake.params.config
-    read = {name: storage.read_table(path, dtype=tables.KEYS) for name, path in snakemake.input.items()}
+    read = {name: storage.read_table(path, dtype=score_tables.KEYS) for name, path in snakemake.input.items()}
     drawn = {
-        "tuning": lambda: figures_effects.tuning(read["tuning"], read["models"], read["listeners"], read["layers"]),
-        "tuning-methods": lambda: figures_effects.tuning_methods(read["tuning"], config["texts"]),
-        "tuning-roi-sets": lambda: figures_effects.tuning_methods(read["roi_sets"], config["texts"], "set of regions"),
-        "tuning-losses": lambda: figures_effects.losses(read["curves"]),
+        "tuning": lambda: effect_figures.tuning(read["tuning"], read["models"], read["listeners"], read["layers"]),
+        "tuning-methods": lambda: effect_figures.tuning_methods(read["tuning"], config["texts"]),
+        "tuning-roi-sets": lambda: effect_figures.tuning_methods(read["roi_sets"], config["texts"], "set of regions"),
+        "tuning-losses": lambda: effect_figures.losses(read["curves"]),
     }[config["figure"]]()
     style.save(drawn, snakemake.output.svg, snakemake.output.png, config["dpi"])

@@ -2,13 +2,14 @@
 
 from pathlib import Path
 
-from engram import keys, storage, tuning_data
-from engram.jobs import job
+from engram.files import keys, storage
+from engram.jobs.job import job
 from engram.paths import found
+from engram.tunings import training_samples
 
 with job(snakemake):
     config = snakemake.params.config
-    samples = tuning_data.read_samples(found(config["data"]))
+    samples = training_samples.read_samples(found(config["data"]))
     stories = {key["story"]: storage.read_words(path)["word"].tolist() for key, path in keys.of_input(snakemake, "words")}
-    tuning_data.check_stories(samples, stories)
-    storage.write_json(Path(snakemake.output.counts), tuning_data.counts(samples))
+    training_samples.check_stories(samples, stories)
+    storage.write_json(Path(snakemake.output.counts), training_samples.counts(samples))

@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
-from engram import keys, storage, tuned, tuning_data, variant_effects
-from engram.adapters import CARD
-from engram.jobs import job
+from engram.features.language_models.adapters import CARD
+from engram.files import keys, storage
+from engram.jobs.job import job
+from engram.statistics import tuning_tables, variant_effects
+from engram.tunings import training_samples
 
 with job(snakemake):
     config = snakemake.params.config
@@ -16,13 +18,13 @@ with job(snakemake):
     sets = {key: variant_effects.by_roi_set(one) for key, one in found.items()}
     counts = {key["tuning"]: storage.read_json(path) for key, path in keys.of_input(snakemake, "counts")}
     tables = {
-        "tuning": (tuned.tuning_table(found, methods, config["seed"]), tuned.TUNING, tuned.TUNING_COLUMNS),
-        "roi_sets": (tuned.tuning_table(sets, methods, config["seed"]), tuned.TUNING, tuned.TUNING_COLUMNS),
-        "models": (tuned.models_table(found), tuned.MODELS_TABLE, tuned.MODELS_COLUMNS),
-        "listeners": (tuned.listeners_table(found), tuned.LISTENERS_TABLE, tuned.LISTENERS_COLUMNS),
-        "layers": (tuned.layers_table(found), tuned.LAYERS_TABLE, tuned.LAYERS_COLUMNS),
-        "curves": (tuned.curves_table(cards), tuned.CURVES_TABLE, tuned.CURVES_COLUMNS),
-        "samples": (tuning_data.counts_table(counts), tuning_data.COUNTS, tuning_data.COUNTS_COLUMNS),
+        "tuning": (tuning_tables.tuning_table(found, methods, config["seed"]), tuning_tables.TUNING, tuning_tables.TUNING_COLUMNS),
+        "roi_sets": (tuning_tables.tuning_table(sets, methods, config["seed"]), tuning_tables.TUNING, tuning_tables.TUNING_COLUMNS),
+        "models": (tuning_tables.models_table(found), tuning_tables.MODELS_TABLE, tuning_tables.MODELS_COLUMNS),
+        "listeners": (tuning_tables.listeners_table(found), tuning_tables.LISTENERS_TABLE, tuning_tables.LISTENERS_COLUMNS),
+        "layers": (tuning_tables.layers_table(found), tuning_tables.LAYERS_TABLE, tuning_tables.LAYERS_COLUMNS),
+        "curves": (tuning_tables.curves_table(cards), tuning_tables.CURVES_TABLE, tuning_tables.CURVES_COLUMNS),
+        "samples": (training_samples.counts_table(counts), training_samples.COUNTS, training_samples.COUNTS_COLUMNS),
     }
     for name, (table, description, columns) in tables.items():
         storage.write_table(snakemake.output[name], table, description, columns)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from engram import plan as planning
-from engram import raw_plan
-from engram.config import Study, source_folder
 from engram.paths import COMMON_WORDS, PROMPTS
-from engram.plan import Plan
+from engram.study import plan as planning
+from engram.study import raw_plan
+from engram.study.config import Study, source_folder
+from engram.study.plan import Plan
 from engram.study.stages import encoding, features
 from engram.study.stages.shared import Key, paths, plain, section
 

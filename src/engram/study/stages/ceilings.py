@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from engram.config import Study
-from engram.plan import Plan
+from engram.study.config import Study
+from engram.study.plan import Plan
 from engram.study.stages import stories
 from engram.study.stages.shared import Key, paths, section
 

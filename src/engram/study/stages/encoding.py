@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from engram import plan as planning
-from engram.config import Study
-from engram.names import AVERAGE, ORIGINAL
-from engram.plan import Plan
+from engram.study import plan as planning
+from engram.study.config import Study
+from engram.study.plan import Plan
 from engram.study.stages.shared import Key, paths, section
+from engram.vocabulary import AVERAGE, ORIGINAL
 
 SCORES = "<results>/scores/group-{group}_model-{model}_aug-{aug}_scores.nc"
 

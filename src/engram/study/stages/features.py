@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from engram import plan as planning
-from engram import raw_plan
-from engram.config import Study
-from engram.names import ORIGINAL, WORD_RATE
-from engram.plan import Plan
+from engram.study import plan as planning
+from engram.study import raw_plan
+from engram.study.config import Study
+from engram.study.plan import Plan
 from engram.study.stages.shared import Key, paths, plain, section
+from engram.vocabulary import ORIGINAL, WORD_RATE
 
 ACTIVATIONS = "<results>/activations/story-{story}_model-{model}_aug-{aug}_activations.nc"
 #: Those of stories as they were told.

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from engram import plan as planning
-from engram import raw_plan
-from engram.config import Model, NarrativesDataset, Study
-from engram.names import MIRROR_PREFIX, NILEARN_PREFIX, WORD_RATE
 from engram.paths import ALICE_PINS
-from engram.plan import Plan
+from engram.study import plan as planning
+from engram.study import raw_plan
+from engram.study.config import Model, NarrativesDataset, Study
+from engram.study.plan import Plan
 from engram.study.stages import simulation
 from engram.study.stages.shared import plain
+from engram.vocabulary import MIRROR_PREFIX, NILEARN_PREFIX, WORD_RATE
 
 ALICE = "<downloads>/alice/manifest.tsv"
 MODEL = "<downloads>/models/{download}.tsv"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from engram import plan as planning
-from engram.config import NarrativesDataset, Study
-from engram.names import FEWEST_LISTENERS, ORIGINAL
-from engram.plan import Plan
+from engram.study import plan as planning
+from engram.study.config import NarrativesDataset, Study
+from engram.study.plan import Plan
 from engram.study.stages import associations, ceilings, features, maps, stories
 from engram.study.stages.shared import Key, paths, section
+from engram.vocabulary import FEWEST_LISTENERS, ORIGINAL
 
 #: The table that each figure of the brain is drawn from.
 _BRAIN_TABLES = {"brain": "scores", "ceiling-brain": "ceilings", "association-brain": "association", "tuning-brain": "tuning"}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from engram import plan as planning
-from engram.config import Study
-from engram.names import ORIGINAL
-from engram.plan import Plan
+from engram.study import plan as planning
+from engram.study.config import Study
+from engram.study.plan import Plan
 from engram.study.stages import associations, ceilings, encoding, features
 from engram.study.stages.shared import Key, paths, section
+from engram.vocabulary import ORIGINAL
 
 SCORES = "<results>/maps/model-{model}_aug-{aug}_hemi-{hemisphere}_scores.shape.gii"
 ASSOCIATION = "<results>/maps/model-{model}_aug-{aug}_hemi-{hemisphere}_association.shape.gii"

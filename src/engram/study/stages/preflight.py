@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from engram import plan as planning
-from engram.config import Study
-from engram.disk import estimate
-from engram.needs import need
-from engram.plan import Plan
-from engram.shapes import unknown_models
+from engram.study import plan as planning
+from engram.study.config import Study
+from engram.study.disk import estimate
+from engram.study.model_shapes import unknown_models
+from engram.study.needs import need
+from engram.study.plan import Plan
 from engram.study.stages import associations, bold, ceilings, chance, comparisons, encoding, features, fetch, nuisance, simulation, stories, tables, tunings
 from engram.study.stages.shared import Key
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from engram.config import Study
-from engram.plan import Plan
+from engram.study.config import Study
+from engram.study.plan import Plan
 
 #: What a job, and so its result, is of: its wildcards, such as story and model.
 Key = dict[str, str]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from engram import plan as planning
-from engram.config import SimulatedDataset, Study
-from engram.listening import ASSOCIATED
-from engram.names import associations_file
+from engram.datasets.simulated.schedule import ASSOCIATED
 from engram.paths import ASSOCIATIONS, GENERATOR, TEXTS, TUNED_GENERATOR
-from engram.plan import Plan
+from engram.study import plan as planning
+from engram.study.config import SimulatedDataset, Study
+from engram.study.plan import Plan
 from engram.study.stages import features
 from engram.study.stages.shared import Key, section
+from engram.vocabulary import associations_file
 
 MANIFEST = "<results>/simulated/manifest.tsv"
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from engram import plan as planning
-from engram import raw_plan
-from engram.config import AliceDataset, NarrativesDataset, Study, TableDataset
 from engram.paths import ALICE_SENTENCE_ENDS
-from engram.plan import Plan
+from engram.study import plan as planning
+from engram.study import raw_plan
+from engram.study.config import AliceDataset, NarrativesDataset, Study, TableDataset
+from engram.study.plan import Plan
 from engram.study.stages.shared import Key, paths, plain, section
 
 WORDS = "<results>/stories/story-{story}_words.tsv"

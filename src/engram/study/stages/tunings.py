@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from engram import plan as planning
-from engram.config import Study
 from engram.paths import ROI_SETS
-from engram.plan import Plan
+from engram.study import plan as planning
+from engram.study.config import Study
+from engram.study.plan import Plan
 from engram.study.stages import encoding, features, stories
 from engram.study.stages.shared import Key, paths, plain
 

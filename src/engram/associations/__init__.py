@@ -1,0 +1,1 @@
+"""Associations of people and of models, and texts that have them written in."""

@@ -1,0 +1,1 @@
+"""BOLD of listeners: cleaning, clocks, rows and regions."""

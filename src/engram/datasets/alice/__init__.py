@@ -1,0 +1,1 @@
+"""The Alice dataset: 27 listeners, regions of interest."""

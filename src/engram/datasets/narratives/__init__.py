@@ -1,0 +1,1 @@
+"""The Narratives dataset: 345 listeners, 27 stories."""

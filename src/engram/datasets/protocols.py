@@ -1,0 +1,42 @@
+"""What every kind of dataset can be asked for: words, and scans."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+
+class Words(Protocol):
+    """What a story's words can be asked of."""
+
+    def words(self, story: str) -> pd.DataFrame:
+        """Return a story's words: word, onset and offset (seconds, NaN where unknown), sentence_end (bool or NA), log_frequency where it is given."""
+
+
+class Dataset(Protocol):
+    """What every kind of dataset can be asked for."""
+
+    tr: float
+    #: Scans of a story may differ by so many TRs; they are cut to the shortest.
+    slack_trs: int
+    #: Share of a scan's targets that may be without variance; they count as 0.
+    most_constant: float
+    #: Whether the listeners are simulated, and need not follow the rate of words.
+    simulated: bool
+
+    def start(self, subject: str, story: str) -> float:
+        """Return the time of a scan's first row on the story's clock, in seconds."""
+
+    def scan_names(self, subject: str, story: str) -> str:
+        """Return what a listener's scan of a story is called, as `engram.study.plan` names it where one is left out."""
+
+    def targets(self) -> pd.DataFrame:
+        """Return the targets: target, hemisphere (L, R or B for both), roi, and x, y, z (MNI, mm) where known."""
+
+    def timeseries(self, subject: str, story: str) -> np.ndarray:
+        """Return a scan's BOLD, float32, of shape (n_trs, n_targets)."""
+
+    def confounds(self, subject: str, story: str) -> np.ndarray | None:
+        """Return a scan's confounds, of shape (n_trs, n_confounds), where there are any."""

@@ -1,0 +1,1 @@
+"""Simulated listeners, in the form of Narratives, with effects that are known."""

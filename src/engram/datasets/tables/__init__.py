@@ -1,0 +1,1 @@
+"""Datasets of people's own, as tables."""

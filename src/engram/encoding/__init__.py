@@ -1,0 +1,1 @@
+"""Encoding models: ridge regression from features to BOLD, its scores, ceilings and chance."""

@@ -1,0 +1,1 @@
+"""What is laid over a story to predict BOLD from it."""

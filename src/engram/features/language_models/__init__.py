@@ -1,0 +1,1 @@
+"""Activations of language models: loading, trials at load, windows, tokens, reading."""

@@ -1,0 +1,79 @@
+"""Variants of a model's activations of a story: texts with associations read by one model, or one text read by tunings of a model.
+
+The first variant is what the others are compared with. All are scored on the same rows and folds at the reported layer; the
+first few, called versions, at every layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable
+
+import numpy as np
+import xarray as xr
+
+from engram.features.layers import reported_layer
+
+#: A variant: its name, the vectors of the story's words (n_layers, n_words, n_units), those of inserted words that are rows of their
+#: own (n_layers, n_rows, n_units), and the times of these in seconds.
+Variant = tuple[str, np.ndarray, np.ndarray, np.ndarray]
+
+
+def collect(variants: Iterable[Variant], versions: Container[str], layer: int | None) -> xr.Dataset:
+    """Return the activations of variants, of which all layers are kept of versions only.
+
+    Parameters
+    ----------
+    variants : iterable of Variant
+        Made one after the other, so that only one is in memory with all its layers.
+    versions : container of str
+        Names of the variants that are scored at every layer.
+    layer : int or None
+        The layer to report (`engram.features.layers.reported_layer`), the only one that is kept of the others.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``whole`` (version, layer, word, unit), ``reported`` (variant, word, unit), float32; ``whole_inserted`` (layer,
+        version_row, unit) and ``reported_inserted`` (row, unit): inserted words that are rows of their own, with the index of
+        their variant (``row_variant``, ``version_row_variant``) and their time (``row_onset``).
+    """
+    names: list[str] = []
+    kept: list[int] = []
+    whole, whole_inserted, reported, reported_inserted, onsets = [], [], [], [], []
+    depth = 0
+    for name, own, inserted, times in variants:
+        depth = reported_layer(len(own) - 1, layer)
+        if name in versions:
+            kept.append(len(names))
+            whole.append(own)
+            whole_inserted.append(inserted)
+        names.append(name)
+        reported.append(own[depth])
+        reported_inserted.append(inserted[depth])
+        onsets.append(times)
+    owner = np.repeat(np.arange(len(names)), [len(times) for times in onsets])
+    description = {"units": "arbitrary", "description": "A vector for each word; layer 0 is the embeddings"}
+    index = {"description": "Index of the variant that has the row"}
+    return xr.Dataset(
+        {
+            "whole": (("version", "layer", "word", "unit"), np.stack(whole), description),
+            "whole_inserted": (("layer", "version_row", "unit"), np.concatenate(whole_inserted, axis=1), description),
+            "reported": (("variant", "word", "unit"), np.stack(reported), description),
+            "reported_inserted": (("row", "unit"), np.concatenate(reported_inserted), description),
+        },
+        coords={
+            "version": [names[number] for number in kept],
+            "variant": names,
+            "layer": np.arange(len(whole[0])),
+            "row_variant": ("row", owner, index),
+            "row_onset": ("row", np.concatenate(onsets), {"units": "s"}),
+            "version_row_variant": ("version_row", owner[np.isin(owner, kept)], index),
+        },
+        attrs={"reported_layer": depth},
+    )
+
+
+def kind_of(variant: str) -> str:
+    """Return the kind of a variant: its name without the number, if it has one."""
+    kind, _, number = variant.rpartition("-")
+    return kind if kind and number.isdigit() else variant

@@ -1,0 +1,1 @@
+"""Downloads, each against its pinned checksum."""

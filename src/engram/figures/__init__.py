@@ -1,0 +1,1 @@
+"""Figures, each drawn from the table that is saved beside it."""

@@ -1,0 +1,109 @@
+"""What the data of a study hold, read before a run by the readers and checks of its jobs: listeners, rows, targets, words, clock.
+
+All faults are collected: a job stops at its first.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from engram.bold import cleaning
+from engram.bold.clock import Clock, clocks_of
+from engram.datasets import readers
+from engram.errors import EngramError
+from engram.words import stories
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class StorySurvey:
+    """What was found of a story.
+
+    Attributes
+    ----------
+    story : str
+    listeners : int
+        In use.
+    words, rows, targets : int
+        Rows are those of the story, of the longest scan where BOLD cannot be cut to it; 0 where they cannot be read.
+    tr, start : float
+        Seconds; the start is the first listener's.
+    clock : Clock or None
+        None where a fault is in the way.
+    faults : tuple of str
+        In the words of the jobs.
+    """
+
+    story: str
+    listeners: int
+    words: int = 0
+    rows: int = 0
+    targets: int = 0
+    tr: float = 0.0
+    start: float = 0.0
+    clock: Clock | None = None
+    faults: tuple[str, ...] = ()
+
+
+def survey(story: str, folder: Path, words: Mapping[str, Any], scans: Mapping[str, Any]) -> StorySurvey:
+    """Read all tables of a story, and check its clock.
+
+    Parameters
+    ----------
+    story : str
+    folder : Path
+        Where the raw files are.
+    words, scans : mapping
+        Parameters of the jobs `story` and `bold`.
+
+    Returns
+    -------
+    StorySurvey
+    """
+    faults: list[str] = []
+    table: pd.DataFrame | None = None
+    listeners, rows, targets = list(scans["subjects"]), 0, 0
+    try:
+        table = stories.words_table(readers.open_words(words["dataset"], folder).words(story), words["stories"]["pseudo_sentence"], story)
+    except EngramError as error:
+        faults.append(str(error))
+    dataset = readers.open_dataset(scans["dataset"], folder)
+    start = dataset.start(listeners[0], story)
+    try:
+        targets = len(dataset.targets())
+    except EngramError as error:
+        faults.append(str(error))
+    for subject in listeners if targets else ():
+        try:
+            rows = max(rows, len(dataset.timeseries(subject, story)))
+            dataset.confounds(subject, story)
+        except EngramError as error:
+            faults.append(str(error))
+    found: Clock | None = None
+    if table is not None and not faults:
+        try:
+            _, listed = cleaning.story_bold(dataset, story, listeners, table, **scans["bold"], **scans["rows"])
+            rows, found = int(listed["n_rows"].max()), dict(clocks_of(listed.assign(excluded=None)))[story]
+        except EngramError as error:
+            faults.append(str(error))
+    return StorySurvey(story, len(listeners), 0 if table is None else len(table), rows, targets, dataset.tr, start, found, tuple(dict.fromkeys(faults)))
+
+
+def survey_table(found: list[StorySurvey]) -> str:
+    """Return a row for each story: listeners, words, rows, targets, TR, start and clock."""
+    width = max(5, *(len(one.story) for one in found)) + 2
+    lines = [f"{'story':<{width}}{'listeners':>9}{'words':>8}{'rows':>7}{'targets':>9}{'TR':>8}{'start':>9}{'lag':>8}  clock"]
+    for one in found:
+        lag = "-" if one.clock is None or one.clock.lag != one.clock.lag else f"{one.clock.lag:.1f} s"
+        clock = "not checked: faults below" if one.clock is None else one.clock.verdict
+        lines.append(
+            f"{one.story:<{width}}{one.listeners:>9}{one.words:>8}{one.rows:>7}{one.targets:>9}{f'{one.tr:g} s':>8}{f'{one.start:.1f} s':>9}{lag:>8}  {clock}"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Tests and tables of scores, association effects and tuning effects."""

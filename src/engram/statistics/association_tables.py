@@ -1,0 +1,210 @@
+"""The association score F = R_mem - R: by region and listener, beside its controls, tested over texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from engram.associations.text_reading import CONTROLS
+from engram.statistics import significance
+from engram.statistics.variant_effects import Effects, by_layer, by_listener
+from engram.vocabulary import AUGMENTED_TEXT, ORIGINAL_TEXT, RANDOM
+
+ASSOCIATION = (
+    "Association scores F = R_mem - R at each model's reported layer, by region: the score of the story with associations written into it, minus that of the "
+    "story alone, read in the same windows. Tested over texts: F of this text among the F of random texts, which have the same places and numbers of words, "
+    "and content of other stories. Tests over listeners generalise to other listeners of these texts, not to other texts or stories."
+)
+ASSOCIATION_COLUMNS = {
+    "model": "Model.",
+    "augmentation": "Name of the associations.",
+    "written_by": "Who wrote them: manual (people), or what kind of model.",
+    "layer": "Layer, fixed beforehand.",
+    "hemisphere": "L, R, or B (both, or neither).",
+    "roi": "Region.",
+    "n_targets": "Targets in the region.",
+    "n_listeners": "Listeners; 'average' is not among them.",
+    "original": "R of the story alone, mean over listeners.",
+    "F": "Association score, mean over listeners.",
+    "F_low": "95 % bootstrap interval (BCa) over listeners.",
+    "F_high": "Its upper end.",
+    "F_random": "F of random texts, mean over texts and listeners.",
+    "F_minus_random": "F minus that.",
+    "difference_low": "95 % bootstrap interval (BCa) of the difference over listeners.",
+    "difference_high": "Its upper end.",
+    "n_random": "Random texts.",
+    "p_texts": "One-sided p over texts: (1 + random texts that reach F) / (1 + random texts).",
+    "p_texts_fdr": "The same, corrected for the regions of this augmentation and model (Benjamini-Hochberg).",
+    "smallest_p": "The smallest p that so many texts can give.",
+    "detectable": "Smallest F above the random texts' mean that would have been found with 80 % power.",
+    "p_listeners": "Two-sided p over listeners (Wilcoxon) of F minus random: holds for other listeners of these texts only.",
+    "p_listeners_fdr": "The same, corrected as above.",
+    "effect_size": "F minus that of random texts, over the standard deviation of random texts.",
+    "n_stories": "Stories, versions of one counted as one.",
+    "p_stories": "Two-sided p over stories (Wilcoxon) of F minus random; n/a with fewer than six.",
+    "p_stories_fdr": "The same, corrected as above.",
+    "F_shuffled": "F of this text's associations at other places, mean over texts: what is wrong, when is right.",
+    "F_displaced": "F of this text's associations 20 or more words away: what is right, when is wrong.",
+    "F_repeat": "F of repeated story text at the same places: mere extra text.",
+    "F_average": "F of the average listener; in no test.",
+}
+CONTROLS_TABLE = "F of every control text, tested among the random texts as the augmented one is (a random text among the other random ones)."
+CONTROLS_COLUMNS = {
+    "model": "Model.",
+    "augmentation": "Name of the associations.",
+    "text": "The control and its number.",
+    "hemisphere": "L, R, or B (both, or neither).",
+    "roi": "Region.",
+    "F": "Mean over listeners.",
+    "p_texts": "One-sided p over texts.",
+    "p_texts_fdr": "The same, corrected for the regions of this text and model (Benjamini-Hochberg).",
+}
+LISTENERS_TABLE = "F by listener, at each model's reported layer, beside the means of its controls."
+LISTENERS_COLUMNS = {
+    "model": "Model.",
+    "augmentation": "Name of the associations.",
+    "subject": "Listener, or 'average'.",
+    "hemisphere": "L, R, or B (both, or neither).",
+    "roi": "Region.",
+    "original": "R of the story alone.",
+    "F": "Association score.",
+    **{f"F_{kind}": f"Mean over the {kind} texts." for kind in CONTROLS},
+}
+LAYERS_TABLE = (
+    "F by layer: a description, in no test. At layer 0 it is 0 for models without learned positions; elsewhere what it is there comes from positions alone."
+)
+LAYERS_COLUMNS = {
+    "model": "Model.",
+    "augmentation": "Name of the associations.",
+    "layer": "Layer; 0 is the embeddings.",
+    "subjects": "'listeners': mean over single listeners; 'average': the average listener.",
+    "hemisphere": "L, R, or B (both, or neither).",
+    "roi": "Region.",
+    "original": "R of the story alone.",
+    "F": "Association score.",
+}
+
+
+def association_table(effects: Mapping[tuple[str, str], Effects], written_by: Mapping[str, str], seed: int) -> pd.DataFrame:
+    """Return F by region, with its controls and tests (the columns of `ASSOCIATION_COLUMNS`).
+
+    Parameters
+    ----------
+    effects : mapping
+        By model and augmentation.
+    written_by : mapping
+        By augmentation.
+    seed : int
+        Of the bootstrap.
+    """
+    rows = []
+    for (model, augmentation), one in effects.items():
+        means = {kind: one.mean_difference(kind) for kind in CONTROLS if kind != RANDOM}
+        f = one.difference(AUGMENTED_TEXT)
+        for number, row in enumerate(against_random(one, "F", seed)):
+            rows.append(
+                {
+                    "model": model,
+                    "augmentation": augmentation,
+                    "written_by": written_by[augmentation],
+                    **row,
+                    **{f"F_{kind}": mean[one.single, number].mean() for kind, mean in means.items()},
+                    "F_average": f[~one.single, number].mean() if (~one.single).any() else np.nan,
+                }
+            )
+    return with_corrected(pd.DataFrame(rows), ["model", "augmentation"])[list(ASSOCIATION_COLUMNS)]
+
+
+def against_random(one: Effects, name: str, seed: int) -> Iterator[dict[str, Any]]:
+    """Yield, for each region, what a text changes beside what random texts do, with intervals and tests, p-values uncorrected.
+
+    Parameters
+    ----------
+    one : Effects
+    name : str
+        What the difference from the first variant is called: its columns begin with it.
+    seed : int
+        Of the bootstrap.
+    """
+    single = one.single
+    difference = one.difference(AUGMENTED_TEXT)[single]
+    above = difference - one.mean_difference(RANDOM)[single]
+    null = np.stack([one.difference(text)[single].mean(0) for text in one.of_kind(RANDOM)])
+    by_story = one.over_stimuli([AUGMENTED_TEXT], one.of_kind(RANDOM))
+    for number, (hemisphere, roi, n_targets) in enumerate(one.regions):
+        low, high = significance.interval(difference[:, number], seed)
+        difference_low, difference_high = significance.interval(above[:, number], seed)
+        yield {
+            "layer": one.layer,
+            "hemisphere": hemisphere,
+            "roi": roi,
+            "n_targets": n_targets,
+            "n_listeners": int(single.sum()),
+            "original": one.original[single, number].mean(),
+            name: difference[:, number].mean(),
+            f"{name}_low": low,
+            f"{name}_high": high,
+            f"{name}_random": null[:, number].mean(),
+            f"{name}_minus_random": above[:, number].mean(),
+            "difference_low": difference_low,
+            "difference_high": difference_high,
+            "n_random": len(null),
+            "p_texts": significance.text_test(difference[:, number].mean(), null[:, number]),
+            "smallest_p": 1 / (1 + len(null)),
+            "detectable": significance.detectable(null[:, number]) if len(null) > 1 else np.nan,
+            "p_listeners": significance.listener_test(above[:, number]),
+            "effect_size": _over_spread(above[:, number].mean(), null[:, number]),
+            "n_stories": len(by_story),
+            "p_stories": significance.story_test(by_story[:, number]),
+        }
+
+
+def with_corrected(table: pd.DataFrame, family: Sequence[str]) -> pd.DataFrame:
+    """Return a table of `against_random` with its p-values corrected within families too."""
+    return table.assign(**{f"{name}_fdr": significance.corrected(table, name, family) for name in ("p_texts", "p_listeners", "p_stories")})
+
+
+def _over_spread(difference: float, null: np.ndarray) -> float:
+    spread = null.std(ddof=1) if len(null) > 1 else 0.0
+    return float(difference / spread) if spread > 0 else np.nan
+
+
+def controls_table(effects: Mapping[tuple[str, str], Effects]) -> pd.DataFrame:
+    """Return F of every control text with its test (the columns of `CONTROLS_COLUMNS`)."""
+    rows: list[dict[str, Any]] = []
+    for (model, augmentation), one in effects.items():
+        random = one.of_kind("random")
+        null = {text: one.difference(text)[one.single].mean(0) for text in random}
+        for text in one.variants:
+            if text in (ORIGINAL_TEXT, AUGMENTED_TEXT):
+                continue
+            f = one.difference(text)[one.single].mean(0)
+            others = np.stack([values for name, values in null.items() if name != text]) if len(null) > 1 or text not in null else np.empty((0, len(f)))
+            for number, (hemisphere, roi, _) in enumerate(one.regions):
+                p = significance.text_test(f[number], others[:, number])
+                rows.append({"model": model, "augmentation": augmentation, "text": text, "hemisphere": hemisphere, "roi": roi, "F": f[number], "p_texts": p})
+    table = pd.DataFrame(rows, columns=[name for name in CONTROLS_COLUMNS if name != "p_texts_fdr"])
+    table["p_texts_fdr"] = significance.corrected(table, "p_texts", ["model", "augmentation", "text"])
+    return table[list(CONTROLS_COLUMNS)]
+
+
+def listeners_table(effects: Mapping[tuple[str, str], Effects]) -> pd.DataFrame:
+    """Return F by listener (the columns of `LISTENERS_COLUMNS`)."""
+    parts = []
+    for (model, augmentation), one in effects.items():
+        values = {"original": one.original, "F": one.difference(AUGMENTED_TEXT), **{f"F_{kind}": one.mean_difference(kind) for kind in CONTROLS}}
+        parts.append(by_listener(one, values).assign(model=model, augmentation=augmentation))
+    return pd.concat(parts, ignore_index=True)[list(LISTENERS_COLUMNS)]
+
+
+def layers_table(effects: Mapping[tuple[str, str], Effects]) -> pd.DataFrame:
+    """Return F by layer (the columns of `LAYERS_COLUMNS`)."""
+    rows = []
+    for (model, augmentation), one in effects.items():
+        for subjects, layer, number, (original, with_text) in by_layer(one):
+            hemisphere, roi, _ = one.regions[number]
+            rows.append((model, augmentation, layer, subjects, hemisphere, roi, original, with_text - original))
+    return pd.DataFrame(rows, columns=list(LAYERS_COLUMNS))

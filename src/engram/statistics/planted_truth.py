@@ -1,0 +1,144 @@
+"""What was planted in simulated listeners beside what a study found."""
+
+from __future__ import annotations
+
+import logging
+
+import pandas as pd
+
+from engram.statistics import significance
+from engram.vocabulary import WORD_RATE
+
+logger = logging.getLogger(__name__)
+
+TRUTH = "What was planted in the simulated listeners, and what the study found, at each model's reported layer."
+TRUTH_COLUMNS = {
+    "model": "Model.",
+    "augmentation": "Name of the associations, in rows about F; of the tuning, in rows about R_sft.",
+    "planted": "What drives the regions: language (a generator's layer), tuning (that of the generator, tuned to associate), association (what is in mind), "
+    "word rate, stimulus (shared, but no model's), nothing.",
+    "regions": "Regions with this drive.",
+    "quantity": "R: brain score of the story alone; F minus random; controls: how many control texts have a region whose F survives correction; "
+    "M; R_sft - R, minus that of control tunings; by how much the validation loss fell, in the tuned model in which it fell least.",
+    "value": "Mean over these regions and listeners, or the number.",
+    "standard_error": "Of the mean of R over listeners.",
+    "p_texts": "One-sided p over texts of the mean of F over these regions.",
+    "expected": "What should hold.",
+    "found": "yes or no; 'not required' where it is reported only.",
+}
+
+
+def compare_with_truth(scores: pd.DataFrame, truth: pd.DataFrame, models: list[str], layers: dict[str, int]) -> pd.DataFrame:
+    """Return the scores that were found beside what was planted.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame
+        As `engram.statistics.score_tables.scores_table` returns it; single listeners are used.
+    truth : pandas.DataFrame
+        hemisphere, roi, planted.
+    models : list of str
+        Trained language models.
+    layers : dict
+        The layer to look at, by model; fixed beforehand.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The columns of `TRUTH_COLUMNS`.
+    """
+    merged = scores.merge(truth, on=["hemisphere", "roi"])
+    baseline = merged[merged["model"] == WORD_RATE].groupby("planted")["score"].mean()
+    rows = []
+    for model in models:
+        part = merged[(merged["model"] == model) & (merged["layer"] == layers[model])]
+        means = {kind: _mean_and_error(group) for kind, group in part.groupby("planted")}
+        for kind, (mean, error) in means.items():
+            expected, found = _expectation(kind, mean, error, means["language"][0], float(baseline.get("language", 0.0)))
+            values = {"quantity": "R", "value": mean, "standard_error": error, "expected": expected, "found": "yes" if found else "no"}
+            rows.append({"model": model, "planted": kind, "regions": _regions_of(truth, kind), **values})
+    return pd.DataFrame(rows, columns=list(TRUTH_COLUMNS))
+
+
+def compare_association_with_truth(association: pd.DataFrame, controls: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
+    """Return the association scores that were found beside what was planted (the columns of `TRUTH_COLUMNS`).
+
+    Parameters
+    ----------
+    association, controls : pandas.DataFrame
+        As `engram.statistics.association_tables` makes them.
+    truth : pandas.DataFrame
+        hemisphere, roi, planted.
+    """
+    rows = []
+    for (model, augmentation), part in association.merge(truth, on=["hemisphere", "roi"]).groupby(["model", "augmentation"], sort=False):
+        mine = controls[(controls["model"] == model) & (controls["augmentation"] == augmentation)]
+        random = mine[mine["text"].str.startswith("random-")].merge(truth, on=["hemisphere", "roi"])
+        for kind, here in part.groupby("planted"):
+            null = random[random["planted"] == kind].groupby("text")["F"].mean().to_numpy()
+            p = significance.text_test(here["F"].mean(), null)
+            survivors = int((here["p_texts_fdr"] < significance.LEVEL).sum())
+            if kind == "association":
+                expected, found = f"above 0, p over texts below {significance.LEVEL}", here["F_minus_random"].mean() > 0 and p < significance.LEVEL
+            else:
+                expected, found = "no region survives correction", survivors == 0
+            values = {
+                "quantity": "F minus random",
+                "value": here["F_minus_random"].mean(),
+                "p_texts": p,
+                "expected": expected,
+                "found": "yes" if found else "no",
+            }
+            rows.append({"model": model, "augmentation": augmentation, "planted": kind, "regions": _regions_of(truth, str(kind)), **values})
+        surviving = int(mine.loc[mine["p_texts_fdr"] < significance.LEVEL, "text"].nunique())
+        values = {"quantity": "controls", "value": surviving, "expected": "none", "found": "no" if surviving else "yes"}
+        rows.append({"model": model, "augmentation": augmentation, "planted": "any", "regions": "all", **values})
+    return pd.DataFrame(rows, columns=list(TRUTH_COLUMNS))
+
+
+def compare_tuning_with_truth(tuning: pd.DataFrame, curves: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
+    """Return what tunings did beside what was planted (the columns of `TRUTH_COLUMNS`): the loss must fall, scores are reported.
+
+    What one small model learns from a few hundred samples need not be what another did, nor what its control tunings do not.
+
+    Parameters
+    ----------
+    tuning : pandas.DataFrame
+        As `engram.statistics.tuning_tables.tuning_table` makes it.
+    curves : pandas.DataFrame
+        As `engram.statistics.tuning_tables.curves_table` makes it.
+    truth : pandas.DataFrame
+        hemisphere, roi, planted.
+    """
+    rows = []
+    for (model, name, kind), part in tuning.merge(truth, on=["hemisphere", "roi"]).groupby(["model", "tuning", "planted"], sort=False):
+        beyond = part["difference"] - part[["difference_shuffled", "difference_generic"]].mean(axis=1)
+        where = {"model": model, "augmentation": name, "planted": kind, "regions": _regions_of(truth, str(kind))}
+        expected = "above that of other regions" if kind == "tuning" else "anything"
+        values = {"M": part["difference"].mean() / part["original"].mean(), "R_sft - R, minus controls": beyond.mean()}
+        rows += [{**where, "quantity": name, "value": value, "expected": expected, "found": "not required"} for name, value in values.items()]
+    for (model, name), part in curves.groupby(["model", "tuning"], sort=False):
+        fell = float(part.groupby(["condition", "seed"])["validation"].agg(lambda losses: losses.iloc[0] - losses.iloc[-1]).min())
+        where = {"model": model, "augmentation": name, "planted": "any", "regions": "all", "quantity": "fall of the validation loss, least of all"}
+        rows.append({**where, "value": fell, "expected": "above 0", "found": "yes" if fell > 0 else "no"})
+    return pd.DataFrame(rows, columns=list(TRUTH_COLUMNS))
+
+
+def _regions_of(truth: pd.DataFrame, kind: str) -> str:
+    return ", ".join(sorted(set(truth.loc[truth["planted"] == kind, "roi"])))
+
+
+def _expectation(kind: str, mean: float, error: float, language: float, word_rate: float) -> tuple[str, bool]:
+    """Return what should hold of regions with a drive, and whether it does."""
+    if kind == "language":
+        return f"above 4 standard errors, and above the word rate's {word_rate:.3f}", mean > 4 * error and mean > word_rate
+    if kind in ("word rate", "association", "tuning"):
+        return "above 0 (a model's features hold part of it)", mean > 0
+    if kind == "stimulus":  # its luck with the features is shared by all listeners, so errors over listeners say little
+        return "nearer to 0 than half of the language regions' score", abs(mean) < language / 2
+    return "nearer to 0 than a tenth of the language regions' score", abs(mean) < language / 10
+
+
+def _mean_and_error(part: pd.DataFrame) -> tuple[float, float]:
+    by_subject = part.groupby("subject")["score"].mean()
+    return float(by_subject.mean()), float(by_subject.sem())

@@ -1,0 +1,147 @@
+"""Effects: what scores of variants differ by from those of the first, all groups of listeners together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+
+from engram.bold.regions import regions_of
+from engram.datasets.roi_sets import members, roi_sets
+from engram.files import storage
+from engram.vocabulary import AVERAGE, LISTENERS, stimulus
+
+
+@dataclass(frozen=True)
+class Effects:
+    """Scores of variants by region, all groups of listeners together.
+
+    Attributes
+    ----------
+    subjects : list of str
+    regions : list of (hemisphere, roi, n_targets)
+    variants : list of str
+        The first is what the others are compared with.
+    versions : list of str
+        Those scored at every layer, the first among them first.
+    layer : int
+        The reported one.
+    r : array of shape (n_variants, n_subjects, n_regions)
+    r_layer : array of shape (n_versions, n_layers, n_subjects, n_regions)
+    r_stimulus : dict of arrays of shape (n_variants, n_regions)
+        By stimulus: the mean over the single listeners who heard it; versions of one (`engram.vocabulary.stimulus`) are taken together.
+    """
+
+    subjects: list[str]
+    regions: list[tuple[str, str, int]]
+    variants: list[str]
+    versions: list[str]
+    layer: int
+    r: np.ndarray
+    r_layer: np.ndarray
+    r_stimulus: dict[str, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def original(self) -> np.ndarray:
+        """R of the first variant: (n_subjects, n_regions)."""
+        first: np.ndarray = self.r[0]
+        return first
+
+    def difference(self, variant: str) -> np.ndarray:
+        """Return R of a variant minus that of the first: (n_subjects, n_regions)."""
+        result: np.ndarray = self.r[self.variants.index(variant)] - self.original
+        return result
+
+    def of_kind(self, kind: str) -> list[str]:
+        """Return the names of a kind's variants, which are the kind and a number."""
+        return [name for name in self.variants if name.startswith(f"{kind}-")]
+
+    def mean_difference(self, kind: str) -> np.ndarray:
+        """Return the mean difference over a kind's variants: (n_subjects, n_regions), NaN where there are none."""
+        names = self.of_kind(kind)
+        return np.mean([self.difference(name) for name in names], axis=0) if names else np.full(self.r.shape[1:], np.nan)
+
+    def over_stimuli(self, above: Sequence[str], below: Sequence[str]) -> np.ndarray:
+        """Return the mean R of some variants minus that of others, by stimulus: (n_stimuli, n_regions)."""
+        chosen = [[self.variants.index(name) for name in names] for names in (above, below)]
+        differences = [r[chosen[0]].mean(0) - r[chosen[1]].mean(0) for r in self.r_stimulus.values()]
+        return np.stack(differences) if differences else np.empty((0, len(self.regions)))
+
+    @property
+    def single(self) -> np.ndarray:
+        """Which subjects are single listeners."""
+        return np.array([name != AVERAGE for name in self.subjects])
+
+
+def read_effects(files: Sequence[str]) -> Effects:
+    """Read the scores of all groups, averaged over stories.
+
+    Parameters
+    ----------
+    files : sequence of paths
+        Results of `engram.encoding.variant_scoring.score_variants`, or (at the reported layer alone) of `engram.encoding.nuisance_texts.group_texts`.
+    """
+    subjects: list[str] = []
+    heard: dict[str, list[np.ndarray]] = {}
+    parts, layer_parts = [], []
+    regions: list[tuple[str, str, int]] = []
+    variants: list[str] = []
+    versions: list[str] = []
+    layer = 0
+    for path in files:
+        with storage.open_dataset(path) as scores:
+            regions = regions_of(scores)
+            variants = scores["variant"].values.tolist()
+            versions = scores["version"].values.tolist() if "version" in scores.coords else []
+            layer = int(scores.attrs["reported_layer"])
+            subjects += scores["subject"].values.tolist()
+            parts.append(scores["r"].mean("story").values)
+            single = scores["subject"].values != AVERAGE
+            for number, story in enumerate(scores["story"].values.tolist()):
+                heard.setdefault(stimulus(story), []).extend(scores["r"].values[:, number, single].swapaxes(0, 1))
+            of_layers = (0, 0, len(single), len(regions))
+            layer_parts.append(scores["r_layer"].mean("story").values if "r_layer" in scores else np.empty(of_layers))
+    r_stimulus = {name: np.mean(values, axis=0) for name, values in sorted(heard.items()) if values}
+    return Effects(subjects, regions, variants, versions, layer, np.concatenate(parts, axis=1), np.concatenate(layer_parts, axis=2), r_stimulus)
+
+
+def by_listener(effects: Effects, values: Mapping[str, np.ndarray]) -> pd.DataFrame:
+    """Return a table of subject, hemisphere, roi and the given columns, each of shape (n_subjects, n_regions)."""
+    keys = [(subject, hemisphere, roi) for subject in effects.subjects for hemisphere, roi, _ in effects.regions]
+    return pd.DataFrame(keys, columns=["subject", "hemisphere", "roi"]).assign(**{name: table.ravel() for name, table in values.items()})
+
+
+def by_layer(effects: Effects) -> Iterator[tuple[str, int, int, np.ndarray]]:
+    """Yield whose mean it is (listeners, or the average listener), the layer, the region's number, and R of every version."""
+    for subjects, chosen in ((LISTENERS, effects.single), (AVERAGE, ~effects.single)):
+        if not chosen.any():
+            continue
+        means = effects.r_layer[:, :, chosen].mean(2)
+        for layer in range(means.shape[1]):
+            for number in range(len(effects.regions)):
+                yield subjects, layer, number, means[:, layer, number]
+
+
+def by_roi_set(effects: Effects) -> Effects:
+    """Return effects of sets of regions (`resources/roi_sets.tsv`), weighted by their numbers of targets; hemispheres apart, sets overlap."""
+    regions, r, r_layer = [], [], []
+    by_story: dict[str, list[np.ndarray]] = {story: [] for story in effects.r_stimulus}
+    rois = {roi for _, roi, _ in effects.regions}
+    for name, wanted in roi_sets().items():
+        mine = members(wanted, rois)
+        for side in sorted({side for side, _, _ in effects.regions}):
+            index = [number for number, (here, roi, _) in enumerate(effects.regions) if here == side and roi in mine]
+            if index:
+                weights = np.array([effects.regions[number][2] for number in index])
+                regions.append((side, name, int(weights.sum())))
+                r.append(np.average(effects.r[..., index], axis=-1, weights=weights))
+                r_layer.append(np.average(effects.r_layer[..., index], axis=-1, weights=weights))
+                for story, values in by_story.items():
+                    values.append(np.average(effects.r_stimulus[story][:, index], axis=-1, weights=weights))
+    if not regions:
+        nothing = {story: values[:, :0] for story, values in effects.r_stimulus.items()}
+        return replace(effects, regions=[], r=effects.r[..., :0], r_layer=effects.r_layer[..., :0], r_stimulus=nothing)
+    r_stimulus = {story: np.stack(values, axis=-1) for story, values in by_story.items()}
+    return replace(effects, regions=regions, r=np.stack(r, axis=-1), r_layer=np.stack(r_layer, axis=-1), r_stimulus=r_stimulus)

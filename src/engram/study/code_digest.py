@@ -1,0 +1,199 @@
+"""A digest of the code behind a result: what a rule's `code` param holds, so that an edit reruns exactly its dependents.
+
+Imports are followed by their dotted names, through packages, wherever in a file they stand. An `__init__.py` counts once it holds code.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import engram
+from engram.errors import EngramError
+
+_ROOT = "engram"
+_PACKAGE = Path(engram.__file__).parent
+#: Functions that import a module by a text, which cannot be followed.
+_BY_TEXT = ("import_module", "__import__")
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A file of Python: its own digest, whether it holds code, the names that it binds, and the modules of engram that it imports."""
+
+    digest: str
+    is_empty: bool
+    names: frozenset[str]
+    imports: tuple[ast.Import | ast.ImportFrom, ...]
+
+
+def digest(script: str | Path) -> str:
+    """Return a digest of a script and of every engram module that it imports, directly or not.
+
+    It is taken from the syntax tree without docstrings: comments, layout and documentation change nothing.
+
+    Parameters
+    ----------
+    script : path
+        A Python file.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits.
+
+    Raises
+    ------
+    EngramError
+        If something of engram is imported that is not there, or in a form that cannot be followed: its digest would miss an edit.
+    """
+    files = {"script": Path(script), **{module: _file(module) for module in modules(script)}}
+    lines = [f"{name} {_read(path).digest}" for name, path in sorted(files.items()) if path]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
+
+
+def modules(script: str | Path) -> set[str]:
+    """Return the modules of engram behind a script, as `encoding.ridge`; packages only where their `__init__.py` holds code.
+
+    Parameters
+    ----------
+    script : path
+        A Python file.
+
+    Raises
+    ------
+    EngramError
+        As `digest` does.
+    """
+    found = set(_imported(Path(script), None))
+    waiting = list(found)
+    while waiting:
+        module = waiting.pop()
+        path = _file(module)
+        new = set(_imported(path, module)) - found if path else set()
+        found |= new
+        waiting.extend(new)
+    return found
+
+
+@cache
+def _imported(path: Path, module: str | None) -> frozenset[str]:
+    """Return the modules that a file imports itself; `module` is its own name, None for a script."""
+    return frozenset(name for node in _read(path).imports for target in _targets(node, path, module) for name in _with_packages(target))
+
+
+def _targets(node: ast.Import | ast.ImportFrom, path: Path, module: str | None) -> Iterator[str]:
+    """Yield the names below engram that an import needs; "" is engram itself."""
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            if _is_engram(alias.name):
+                target = alias.name.removeprefix(_ROOT).lstrip(".")
+                if _file(target) is None:
+                    raise _error(node, path, f"there is no module {alias.name}")
+                yield target
+        return
+    base = _base(node, path, module)
+    if base is None:
+        return
+    source = _file(base)
+    if source is None:
+        raise _error(node, path, f"there is no module {_dotted(base)}")
+    for alias in node.names:
+        submodule = f"{base}.{alias.name}".lstrip(".")
+        if alias.name == "*":
+            raise _error(node, path, "write which names are imported: what * stands for is not followed")
+        if source.name == "__init__.py" and _file(submodule):
+            yield submodule
+        elif base != module and alias.name in _read(source).names:
+            yield base
+        else:
+            raise _error(node, path, f"{_dotted(base)} has neither a module nor a name {alias.name}")
+
+
+def _base(node: ast.ImportFrom, path: Path, module: str | None) -> str | None:
+    """Return what `from` names, below engram; None for other libraries."""
+    if node.level == 0:
+        name = node.module or ""
+        return name.removeprefix(_ROOT).lstrip(".") if _is_engram(name) else None
+    if module is None:
+        raise _error(node, path, "a script is in no package: write the import from engram on")
+    parts = module.split(".")
+    up = node.level - (path.name == "__init__.py")
+    if up > len(parts):
+        raise _error(node, path, "this leads out of engram")
+    return ".".join([*parts[: len(parts) - up], *([node.module] if node.module else [])])
+
+
+def _with_packages(name: str) -> Iterator[str]:
+    """Yield a module and the packages round it whose `__init__.py` holds code; engram's own holds its version, which no result depends on."""
+    parts = name.split(".") if name else []
+    for depth in range(1, len(parts) + 1):
+        module = ".".join(parts[:depth])
+        path = _file(module)
+        if path and not (path.name == "__init__.py" and _read(path).is_empty):
+            yield module
+
+
+def _file(module: str) -> Path | None:
+    """Return where a module, or a package's `__init__.py`, lies; None if there is none. A folder without `__init__.py` is no package."""
+    place = _PACKAGE
+    for part in module.split(".") if module else []:
+        if not (place / "__init__.py").exists():
+            return None
+        place = place / part
+    return next((path for path in (place / "__init__.py", place.with_name(f"{place.name}.py")) if path.exists()), None)
+
+
+def _dotted(name: str) -> str:
+    return f"{_ROOT}.{name}" if name else _ROOT
+
+
+def _is_engram(name: str) -> bool:
+    return name.split(".")[0] == _ROOT
+
+
+@cache
+def _read(path: Path) -> _Source:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    imports = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            imports.append(node)
+        elif isinstance(node, ast.Call):
+            _check_call(node, path)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:]
+    return _Source(hashlib.sha256(ast.unparse(tree).encode()).hexdigest(), not tree.body, frozenset(_bound(tree)), tuple(imports))
+
+
+def _bound(tree: ast.Module) -> Iterator[str]:
+    """Yield the names that a module binds outside functions and classes."""
+    waiting: list[ast.AST] = list(tree.body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node.name
+        elif isinstance(node, ast.alias):
+            yield node.asname or node.name.split(".")[0]
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id
+        else:
+            waiting.extend(ast.iter_child_nodes(node))
+
+
+def _check_call(node: ast.Call, path: Path) -> None:
+    """Refuse an import by a text, unless it is written there and names another library."""
+    function = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    if function in _BY_TEXT:
+        name = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else ""
+        is_other = isinstance(name, str) and name != "" and not name.startswith(".") and not _is_engram(name)
+        if not is_other:
+            raise _error(node, path, "a module that is imported by a text is not followed: write an import statement")
+
+
+def _error(node: ast.Import | ast.ImportFrom | ast.Call, path: Path, message: str) -> EngramError:
+    return EngramError(f"{path}, line {node.lineno}: `{ast.unparse(node)}`: {message}. The digest of code (engram.study.code_digest) would miss edits of it.")

@@ -1,0 +1,304 @@
+"""What jobs take, from a study's plan and models' shapes alone: memory and time, to be asked of a scheduler and shown before a run.
+
+Rough on purpose, and rather too much: a job that is killed for memory or time is tried again with more (`profiles/slurm`).
+Times are those of two cores without a GPU. What jobs really took is in `results/<study>/benchmarks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from math import ceil
+from pathlib import Path
+
+from engram.datasets.narratives.facts import VOLUME
+from engram.encoding.memory import BATCH_BYTES, BESIDE, EncodingShape, design_bytes, encoding_bytes
+from engram.features.language_models.reading_memory import ReadingShape, reading_bytes
+from engram.study.config import Activations, AliceDataset, Study, TableDataset
+from engram.study.disk import REGIONS, TARGETS, VOXELS_WITH_REGION, WORDS, repetition_time
+from engram.study.model_shapes import ModelShape, model_shape
+from engram.study.plan import Plan, models, scan_facts
+from engram.vocabulary import WORD_RATE
+
+#: Bytes of a job with the libraries that read and write results (Snakemake beside it on a cluster included), of one with torch, and of torch on a GPU.
+_SMALL, _TORCH, _CONTEXT = 1e9, 1.8e9, 1e9
+#: Bytes beyond which an encoding takes its listeners in parts.
+_ENOUGH = 32e9
+#: Seconds in which a process starts and has its libraries (measured on Alice: 2 for tables, 4 for regressions; twice as many for models).
+_START = 3.0
+#: Operations a second that two cores do in a model (measured, one core: 4.1e10 in BERT's and 6e10 in larger ones; a second core adds half).
+_OPERATIONS = 6e10
+#: Tokens of a word; tokens of a window where a study gives none.
+_TOKENS, _CONTEXT_TOKENS = 1.35, 1024
+#: Seconds of a layer for as many listeners x targets x rows squared (benchmarks/full_size.py: 40 x 81,924 x 300 squared, two cores).
+_LAYER_SECONDS, _LAYER_SIZE = 206.0, 40 * 81_924 * 300.0**2
+#: Rows and words of Alice.
+ALICE_ROWS, ALICE_WORDS = 362, 2101
+#: Seconds of a decomposition in banded ridge for a study of so many rows, and decompositions that the nuisance control makes of a model.
+_SOLVED_SECONDS, _SOLVED_ROWS, _SOLVED = 0.015, float(ALICE_ROWS), 400
+#: Bytes of a table up to which its lines are counted; those of larger ones are estimated from so many at the beginning.
+_COUNTED, _LOOKED_AT = 4 << 20, 1 << 16
+
+
+@dataclass(frozen=True)
+class Need:
+    """What a job takes.
+
+    Attributes
+    ----------
+    memory : float
+        Bytes of main memory at the peak.
+    seconds : float
+        On two cores, without a GPU.
+    gpu : float
+        Bytes of a GPU's memory, where one is used.
+    """
+
+    memory: float = _SMALL
+    seconds: float = _START
+    gpu: float = 0.0
+
+    @property
+    def megabytes(self) -> int:
+        """What a scheduler is asked for: whole megabytes of main memory."""
+        return ceil(self.memory / 1e6)
+
+    @property
+    def minutes(self) -> int:
+        """What a scheduler is asked for: three times what is estimated, and an hour at least."""
+        return max(60, ceil(3 * self.seconds / 60))
+
+
+def need(study: Study, plan: Plan, rule: str, wildcards: Mapping[str, str]) -> Need:
+    """Return what a job takes.
+
+    Parameters
+    ----------
+    study : Study
+    plan : Plan
+    rule : str
+    wildcards : mapping
+        The job's, such as story, model, group.
+    """
+    estimate = _NEEDS.get(rule)
+    return estimate(study, plan, wildcards) if estimate else Need()
+
+
+def _activations(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
+    name = wildcards["model"]
+    if name == WORD_RATE:
+        return Need()
+    model = model_shape(study, name)
+    layers, units = model.layers, model.units
+    words, size = _words(study, plan, wildcards["story"]), 4 if study.activations.dtype == "float32" else 2
+    weights = model.parameters * size
+    tokens = study.activations.batch_tokens
+    batch = tokens * units * layers * 4 * size / 2
+    reading = ReadingShape(int(model.parameters), layers - 1, units, 4 * units, 1, size, tokens, tokens, int(words), int(tokens / _TOKENS))
+    texts = 1
+    if "tuning" in wildcards:
+        tuning = study.tunings[wildcards["tuning"]]
+        texts = 1 + tuning.seeds + tuning.controls.shuffled + tuning.controls.generic
+    elif wildcards.get("aug") in study.associations:
+        controls = study.associating.controls
+        texts = 2 + controls.random + controls.shuffled + controls.displaced + controls.repeat
+    # Of several texts, a few are kept with all their layers, the others at one.
+    kept = 3 * layers * units * words * 4 + texts * units * words * 4 if texts > 1 else 0.0
+    seconds = 2 * _START + texts * reading_operations(model, words * _TOKENS, words, study.activations) / _OPERATIONS
+    return Need(BESIDE + reading_bytes(reading) + kept, seconds, _CONTEXT + weights + batch)
+
+
+def reading_operations(model: ModelShape, tokens: float, words: float, settings: Activations) -> float:
+    """Return the operations of reading a text: of all windows' tokens, through matrices and attention.
+
+    Parameters
+    ----------
+    model : ModelShape
+    tokens, words : float
+        Of the text.
+    settings : engram.study.config.Activations
+        ``context``, ``stride`` and ``mode``. An encoder reads each word in a window of its own, as `exact` does.
+    """
+    context = min(settings.context or min(_CONTEXT_TOKENS, model.positions), model.positions)
+    if model.causal and settings.mode == "strided":
+        stride = settings.stride or context / 2
+        window = min(tokens, context)
+        read = window + max(0.0, ceil((tokens - context) / stride)) * context
+    else:
+        # Windows grow with the story until they are full.
+        growing = min(tokens, context)
+        read = words * (growing * growing / 2 + (tokens - growing) * context) / tokens
+        window = read / words
+    attention = 4 * (model.layers - 1) * model.units * window
+    return read * (2 * model.block_parameters + attention)
+
+
+def _chance(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
+    """Return what one layer takes on shifted BOLD: that of `encoding`, with so many times the targets, and one decomposition for all."""
+    group = plan.groups[wildcards["group"]]
+    rows = sum(_rows(study, plan, story) for story in group.stories)
+    targets = min(_targets(study, plan), _REGIONS_AT_MOST) if study.chance.targets == "roi" else _targets(study, plan)
+    values = len(group.subjects) * targets * rows
+    seconds = (1 + study.chance.shifts) * _LAYER_SECONDS * values * rows / _LAYER_SIZE + _decomposed(study, rows)
+    return Need(_TORCH + 24 * values, _START + seconds, _CONTEXT + 24 * values)
+
+
+def _decomposed(study: Study, rows: float) -> float:
+    """Return the seconds of the decompositions of a layer's features, in all folds."""
+    return study.encoding.folds * study.encoding.inner_folds * (rows / 3000) ** 3 * 10
+
+
+def _nuisance(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
+    group = plan.groups[wildcards["group"]]
+    rows = sum(_rows(study, plan, story) for story in group.stories)
+    targets = min(_targets(study, plan), _REGIONS_AT_MOST) if study.nuisance.targets == "roi" else _targets(study, plan)
+    kernels, values = 12 * 8 * rows**2, len(group.subjects) * targets * rows
+    seconds = _SOLVED * (_SOLVED_SECONDS * (rows / _SOLVED_ROWS) ** 3 + len(study.encoding.alphas) * values * rows / 5e10)
+    return Need(_TORCH + kernels + 24 * values, _START + seconds, _CONTEXT + kernels + 24 * values)
+
+
+def _encoding(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
+    group, name = plan.groups[wildcards["group"]], wildcards["model"]
+    layers, units = model_shape(study, name).layers, model_shape(study, name).units
+    whole = _targets(study, plan)
+    targets, scored = whole, float(layers)
+    if "tuning" in wildcards:
+        tuning = study.tunings[wildcards["tuning"]]
+        scored = layers + float(tuning.seeds + tuning.controls.shuffled + tuning.controls.generic)
+        targets = min(whole, _REGIONS_AT_MOST) if tuning.targets == "roi" else whole
+    elif wildcards.get("aug") in study.associations:
+        controls = study.associating.controls
+        scored = 2 * layers + float(controls.random + controls.shuffled + controls.displaced + controls.repeat)
+        targets = min(whole, _REGIONS_AT_MOST) if study.associating.targets == "roi" else whole
+    rows = sum(_rows(study, plan, story) for story in group.stories)
+    words = sum(_words(study, plan, story) for story in group.stories)
+    delays = len(study.encoding.delays or range(int(study.encoding.longest_delay / repetition_time(study))))
+    values = len(group.subjects) * targets * rows
+    folds = {"folds": study.encoding.folds, "inner_folds": study.encoding.inner_folds, "alphas": len(study.encoding.alphas)}
+    form = EncodingShape(int(rows), units * delays, len(group.subjects), int(targets), layers, len(group.stories), **folds)
+    # Listeners come in parts where memory is short, so that no job has to ask for more than some.
+    together, alone = (encoding_bytes(form, at_once, BATCH_BYTES) for at_once in (len(group.subjects), 1))
+    memory = BESIDE + min(together, max(alone, _ENOUGH)) + words * units * 4
+    seconds = _START + scored * (_LAYER_SECONDS * values * rows / _LAYER_SIZE + _decomposed(study, rows))
+    return Need(memory, seconds, _CONTEXT + 4 * values + design_bytes(form) + 1e9)
+
+
+def _nuisance_texts(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
+    group = plan.groups[wildcards["group"]]
+    rows = sum(_rows(study, plan, story) for story in group.stories)
+    targets = min(_targets(study, plan), _REGIONS_AT_MOST) if study.nuisance.targets == "roi" else _targets(study, plan)
+    wanted, controls = study.nuisance.random_texts, study.associating.controls
+    texts = 1 + sum(there if wanted is None else min(wanted, there) for there in (controls.random, controls.shuffled))
+    # Two shares of each text, a decomposition for each inner fold and one for all of them.
+    solved = 2 * texts * study.encoding.folds * (study.encoding.inner_folds + 1)
+    kernels, values = 12 * 8 * rows**2, len(group.subjects) * targets * rows
+    batch = 8 * len(study.encoding.alphas) * values / study.encoding.inner_folds
+    seconds = _START + solved * (_SOLVED_SECONDS * (rows / _SOLVED_ROWS) ** 3 + len(study.encoding.alphas) * values * rows / 5e10)
+    return Need(_TORCH + kernels + 24 * values + 3 * batch, seconds, _CONTEXT + kernels + 24 * values + 3 * batch)
+
+
+def _bold(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
+    story = wildcards["story"]
+    rows, people = _rows(study, plan, story), len(plan.listeners(story)) + 1
+    read, kept = _targets(study, plan, regions=False) * rows, _targets(study, plan) * rows
+    # All listeners in two bytes, twice while they are written; one listener's scan in several steps of cleaning.
+    return Need(_SMALL + people * kept * 4 + read * 4 * 8, _START + people * read * 2e-7)
+
+
+def _ceiling(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
+    people, targets = len(plan.listeners(wildcards["story"])), _targets(study, plan)
+    values = people * targets * _rows(study, plan, wildcards["story"])
+    return Need(_SMALL + 40 * people * targets, _START + values * study.ceiling.halves * 1e-8)
+
+
+def _tables(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
+    pairs = sum(len(group.stories) * len(group.subjects) for group in plan.groups.values())
+    largest = max(model_shape(study, name).layers for name in models(study)) * _targets(study, plan) * 4
+    regions = min(_targets(study, plan), _REGIONS_AT_MOST)
+    rows = sum(model_shape(study, name).layers for name in models(study)) * regions * pairs
+    return Need(_SMALL + largest * max(len(group.subjects) for group in plan.groups.values()) + rows * 500, _START + rows * 2e-5)
+
+
+def _simulate(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
+    values = sum(len(plan.listeners(story)) * _rows(study, plan, story) for story in plan.stories) * _targets(study, plan, regions=False)
+    return Need(_TORCH + 4 * values, _START + values * 2e-7)
+
+
+def _tune(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
+    tuning = study.tunings[wildcards["tuning"]]
+    model = model_shape(study, wildcards["model"])
+    layers, units, parameters = model.layers, model.units, model.parameters
+    trained = {"lora": 0.01, "frozen": 0.4, "full": 1.0}[tuning.method] * parameters
+    tokens = max(tuning.micro_tokens, tuning.max_length)
+    activations = tokens * (units * 34 * (1 if tuning.checkpointing else layers) + model.vocabulary * 3) * 4
+    memory = parameters * 4 + trained * 16 + activations
+    steps = tuning.steps * tuning.tokens_per_step * 3
+    return Need(_TORCH + memory, _START + steps * 6 * parameters / _OPERATIONS, _CONTEXT + memory)
+
+
+def _annotate(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
+    return Need(16e9, 3600.0, 16e9)  # the model's shapes are not looked at: give your own where it is large
+
+
+_NEEDS: dict[str, Callable[[Study, Plan, Mapping[str, str]], Need]] = {
+    "activations": _activations,
+    "annotate_here": _annotate,
+    "augment": _activations,
+    "bold": _bold,
+    "ceiling": _ceiling,
+    "chance": _chance,
+    "effects": _encoding,
+    "effects_tables": _tables,
+    "nuisance": _nuisance,
+    "nuisance_texts": _nuisance_texts,
+    "encoding": _encoding,
+    "simulate": _simulate,
+    "tables": _tables,
+    "tune": _tune,
+    "tuned": _activations,
+    "tuned_effects": _encoding,
+    "tuning_tables": _tables,
+}
+#: Regions of both hemispheres that an atlas has, at most (assumed for those that were not looked into).
+_REGIONS_AT_MOST = 400
+
+
+def _targets(study: Study, plan: Plan, regions: bool = True) -> float:
+    """Return how many targets BOLD has; with `regions`, after their mean over regions where the study asks for it."""
+    dataset = study.dataset
+    if isinstance(dataset, AliceDataset):
+        return 6
+    if isinstance(dataset, TableDataset):
+        return min(_lines(plan.common_files[0]), REGIONS) if regions and study.bold.targets == "roi" else _lines(plan.common_files[0])
+    found = VOXELS_WITH_REGION if dataset.space == VOLUME else TARGETS[dataset.space]
+    return min(found, REGIONS) if regions and study.bold.targets == "roi" else found
+
+
+def _rows(study: Study, plan: Plan, story: str) -> float:
+    """Return the rows of a story's BOLD."""
+    dataset = study.dataset
+    if isinstance(dataset, AliceDataset):
+        return ALICE_ROWS
+    if isinstance(dataset, TableDataset):
+        return max(_lines(scan.files[0]) for scan in plan.scans if scan.story == story)
+    fact = scan_facts(plan, story)[0]
+    return ceil((fact.story_end - fact.story_onset + study.encoding.tail) / repetition_time(study))
+
+
+def _words(study: Study, plan: Plan, story: str) -> float:
+    if isinstance(study.dataset, AliceDataset):
+        return ALICE_WORDS
+    if isinstance(study.dataset, TableDataset):
+        return _lines(plan.story_files[story][0])
+    return _rows(study, plan, story) * repetition_time(study) * WORDS
+
+
+@cache
+def _lines(path: str) -> float:
+    """Return the rows of a table, its header apart; of a large one as its beginning lets expect."""
+    size = Path(path).stat().st_size
+    with Path(path).open("rb") as stream:
+        content = stream.read(_COUNTED if size <= _COUNTED else _LOOKED_AT)
+    lines = max(content.count(b"\n"), content.count(b"\r"))
+    return max(1.0, (lines if size <= _COUNTED else size * lines / len(content)) - 1)

@@ -1,0 +1,63 @@
+"""Which raw files each job reads, known when the workflow is planned: the parameter `reads` of its rule.
+
+They are no inputs of rules, since Snakemake compares inputs by time: an older file put in would go unseen, a touched one would rerun, and a time in
+the future would stop a run. `engram.files.raw_files` records their content, `engram.runs.currency` compares it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from engram.files import storage
+from engram.study.config import NarrativesDataset, Study, source_folder
+from engram.study.plan import Plan, association_file, association_pool, atlas_files, is_local
+from engram.vocabulary import WORD_RATE
+
+
+def reads(files: Iterable[str | Path] = (), folders: Iterable[str | Path] = ()) -> dict[str, list[str]]:
+    """Return the parameter `reads` of a job: raw files, and folders of models."""
+    return {"files": sorted({str(path) for path in files}), "folders": sorted({str(path) for path in folders})}
+
+
+def words(plan: Plan, story: str) -> dict[str, list[str]]:
+    """Return the raw files of a story's words."""
+    return reads(plan.story_files[story])
+
+
+def scans(study: Study, plan: Plan, story: str) -> dict[str, list[str]]:
+    """Return the raw files of a story's scans, and of an atlas that the user names."""
+    atlas = atlas_files(study.dataset) if isinstance(study.dataset, NarrativesDataset) else ()
+    return reads([*plan.common_files, *(path for scan in plan.scans if scan.story == story for path in scan.files), *atlas])
+
+
+def model(study: Study, name: str) -> dict[str, list[str]]:
+    """Return the folders of a model and of its base, where these are not downloaded."""
+    models = study.language_models()
+    names = [] if name == WORD_RATE else [name, models[name].base]
+    return reads(folders=(source_folder(models[one].source) for one in names if one and is_local(study, one)))
+
+
+def annotator(study: Study, augmentation: str) -> dict[str, list[str]]:
+    """Return the folder of a model that writes associations; none for one that is asked through the network."""
+    chosen = study.associations[augmentation].annotator
+    return reads(folders=[source_folder(chosen.model)] if chosen is not None and chosen.address is None else [])
+
+
+def associations(study: Study, augmentation: str, story: str) -> dict[str, list[str]]:
+    """Return the file of a story's associations as people made it, and what stands beside it of how; none for those that a model writes."""
+    if study.associations[augmentation].annotator is not None:
+        return reads()
+    file = association_file(study, augmentation, story)
+    return reads([file, *(path for path in [storage.sidecar(file)] if path.is_file())])
+
+
+def pool(study: Study, augmentation: str, story: str) -> dict[str, list[str]]:
+    """Return the files of other stories' associations."""
+    return reads(association_pool(study, augmentation, story))
+
+
+def with_digests(found: dict[str, list[str]], folder: str) -> dict[str, Any]:
+    """Return the parameter with the folder where digests of large files are kept."""
+    return {**found, "digests": folder}

@@ -1,0 +1,98 @@
+"""Writes config/README.md and config/schema.json from the config models: ``python -m engram.study.write_docs [--check]``."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import sys
+import types
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from engram.paths import RESOURCES
+from engram.study.config import AliceDataset, Associations, Model, NarrativesDataset, SimulatedDataset, Study, TableDataset
+
+_CONFIG = RESOURCES.parent / "config"
+_INTRODUCTION = """# Configuration
+
+Generated from the config models (`src/engram/study/config.py`) by `make docs`; do not edit.
+
+A study is a YAML file that states what differs from the defaults below:
+
+```
+snakemake --cores all --configfile my_study.yaml
+```
+
+- Without `--configfile` the demo's `config.yaml` is used; nothing of it leaks into a study of yours.
+- Several files after `--configfile` are stacked, later ones win; `null` takes a model of an earlier file out.
+- Single values: `--config seed=1`, or nested: `--config encoding='{folds: 4}'`.
+- Every key is checked before the first job; unknown keys are errors. `schema.json` lets editors check while you type.
+- Threads, memory, devices and clusters belong to profiles (`profiles/`), not here.
+"""
+
+
+def readme() -> str:
+    """Return the text of config/README.md."""
+    parts = [_INTRODUCTION, _section("Study", "", Study)]
+    for kind in (TableDataset, AliceDataset, NarrativesDataset, SimulatedDataset):
+        name = get_args(kind.model_fields["kind"].annotation)[0]
+        parts.append(_section(f"`dataset`, kind `{name}`", kind.__doc__ or "", kind))
+    parts.append(_section("`models`, for each name", Model.__doc__ or "", Model))
+    parts.append(_section("`associations`, for each name", Associations.__doc__ or "", Associations))
+    for name, field in Study.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, BaseModel):
+            parts.append(_section(f"`{name}`", section.__doc__ or "", section))
+    return "\n".join(parts)
+
+
+def schema() -> str:
+    """Return the text of config/schema.json."""
+    return json.dumps(Study.model_json_schema(), indent=2) + "\n"
+
+
+def _section(title: str, text: str, model: type[BaseModel]) -> str:
+    lines = [f"## {title}", "", *([text.strip(), ""] if text else []), "| key | type | default | meaning |", "|---|---|---|---|"]
+    for name, field in model.model_fields.items():
+        default = field.default
+        shown = "**needed**" if default is PydanticUndefined else "(see below)" if isinstance(default, BaseModel) else f"`{json.dumps(default)}`"
+        lines.append(f"| `{name}` | {_type(field.annotation)} | {shown} | {(field.description or '').replace('|', chr(92) + '|')} |")
+    return "\n".join(lines) + "\n"
+
+
+def _type(annotation: Any) -> str:
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return ", ".join(f"`{value}`" for value in arguments)
+    if origin in (Union, types.UnionType):
+        kinds = [_type(argument) for argument in arguments]
+        return "see below" if all(kind == "section" for kind in kinds) else " or ".join(kinds)
+    if origin in (list, dict):
+        inner = _type(arguments[-1])
+        return f"list of {inner}" if origin is list else f"mapping of {inner}"
+    if origin is not None:
+        return _type(arguments[0])
+    if annotation is type(None):
+        return "null"
+    return {"str": "text", "int": "whole number", "float": "number", "bool": "true or false"}.get(getattr(annotation, "__name__", ""), "section")
+
+
+def main() -> None:
+    """Write the files, or with --check fail if they are out of step."""
+    stale = []
+    for path, text in ((_CONFIG / "README.md", readme()), (_CONFIG / "schema.json", schema())):
+        old = path.read_text(encoding="utf-8") if path.exists() else ""
+        if old != text:
+            stale.append(path.name)
+            if "--check" in sys.argv:
+                print("".join(difflib.unified_diff(old.splitlines(True), text.splitlines(True), f"config/{path.name}", "from the config models")))
+            else:
+                path.write_text(text, encoding="utf-8")
+    if stale and "--check" in sys.argv:
+        sys.exit(f"config/{', config/'.join(stale)} out of step with src/engram/study/config.py: run 'make docs' and commit the result")
+
+
+if __name__ == "__main__":
+    main()

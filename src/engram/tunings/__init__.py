@@ -1,0 +1,1 @@
+"""Tuning of language models on associations."""

@@ -1,0 +1,1 @@
+"""A story's words and their times."""
