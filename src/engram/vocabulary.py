@@ -25,6 +25,8 @@ SHUFFLED = "shuffled"
 #: The model that was tuned, among its tunings; tuning on associations, and what it is compared with.
 BASE, ASSOCIATION = "base", "association"
 TUNING_CONTROLS = ("shuffled", "generic")
+#: Names of tuned models: what they were tuned on, and the number of the seed.
+VARIANT = rf"({'|'.join([ASSOCIATION, *TUNING_CONTROLS])})-\d+"
 #: How an atlas that nilearn downloads is named, and which there are.
 NILEARN_PREFIX = "nilearn:"
 NILEARN_ATLASES = r"harvard-oxford-(cort|sub)|aal|juelich|destrieux|schaefer-(100|200|300|400|500|600|700|800|900|1000)"
