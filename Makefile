@@ -62,11 +62,11 @@ cluster: $(VENV)/.ready
 # A Slurm of one node, started and stopped by the test, runs config/tiny.yaml with faults on the way. As root it installs Debian's packages.
 slurm: tiny
 	$(BIN)/python -m pip install -q --no-deps --upgrade --target build/slurm -r envs/requirements-slurm.txt
-	$(BIN)/python tests/on_slurm.py --plugin build/slurm
+	$(BIN)/python tests/slurm/on_slurm.py --plugin build/slurm
 
 # Breaks a small study in many ways, about half an hour on two cores that do nothing else; writes benchmarks/chaos.md. As root, for a small disk.
 chaos: $(VENV)/.ready
-	$(BIN)/python tests/chaos.py $(ARGS)
+	$(BIN)/python tests/chaos/chaos.py $(ARGS)
 
 # Two workers with a thread each: with more they would wait for each other.
 test: $(VENV)/.ready-dev

@@ -29,7 +29,15 @@ STORY = (ROOT / "resources" / "texts" / "stories" / "lighthouse.txt").read_text(
 
 
 #: Files that take longest go first, so that no worker is alone with one at the end.
-LONGEST = ("test_reruns.py", "test_workflow.py", "test_tuned.py", "test_effects.py", "test_narratives.py", "test_preflight.py", "test_faults.py")
+LONGEST = (
+    "test_reruns.py",
+    "test_workflow.py",
+    "test_tunings_workflow.py",
+    "test_associations_workflow.py",
+    "test_narratives.py",
+    "test_preflight_workflow.py",
+    "test_faults.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -187,7 +195,7 @@ class Forks:
     def _begin(self, *arguments: str) -> subprocess.Popen[str]:
         # What jobs set before they import, and what would leave threads behind in forks.
         variables = {**self._environment, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
-        command = [sys.executable, str(ROOT / "tests" / "forks.py"), *arguments]
+        command = [sys.executable, str(ROOT / "tests" / "helpers" / "forks.py"), *arguments]
         return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=variables)
 
 

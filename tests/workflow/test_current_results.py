@@ -1,6 +1,6 @@
 """Results are current, or the run says so: changes of a finished study x what reran, and tables equal to a fresh run's by SHA-256.
 
-Jobs write a line that depends on all that they may depend on (tests/test_reruns.py); rules, sidecars, planning and Snakemake are the real ones.
+Jobs write a line that depends on all that they may depend on (tests/workflow/test_reruns.py); rules, sidecars, planning and Snakemake are the real ones.
 """
 
 from __future__ import annotations

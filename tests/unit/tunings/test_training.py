@@ -509,18 +509,18 @@ def test_other_refusals(tune: Tune, tmp_path: Path) -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-sys.path.insert(0, {tests!r})
-from test_tuning import BASE, LONG, MODELS, few_samples, torch, tuning
+sys.path[:0] = {tests!r}
+from test_training import BASE, LONG, MODELS, few_samples, torch, training
 
-def dies(model, optimizer, pieces, step, settings, limit, train_step=tuning.train_step):
+def dies(model, optimizer, pieces, step, settings, limit, train_step=training.train_step):
     if step == {step}:
         os.kill(os.getpid(), signal.SIGKILL)
     return train_step(model, optimizer, pieces, step, settings, limit)
 
 torch.set_num_threads(1)
-tuning.train_step = dies
+training.train_step = dies
 folder = Path({folder!r})
-tuning.tune(MODELS / "gpt2-tiny", *few_samples(), LONG, folder / "killed", folder / "checkpoints" / "killed", base=BASE)
+training.tune(MODELS / "gpt2-tiny", *few_samples(), LONG, folder / "killed", folder / "checkpoints" / "killed", base=BASE)
 """
 LONG = replace(SETTINGS, steps=9, checkpoint_every=3, evaluate_every=2, patience=50)
 
@@ -528,7 +528,7 @@ LONG = replace(SETTINGS, steps=9, checkpoint_every=3, evaluate_every=2, patience
 @pytest.mark.slow
 def test_a_killed_run_goes_on_and_ends_where_an_unbroken_one_does(tune: Tune, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     step = int(np.random.default_rng().choice([4, 5, 7, 8]))  # between two checkpoints
-    command = KILLED.format(tests=str(ROOT / "tests"), step=step, folder=str(tmp_path))
+    command = KILLED.format(tests=[str(Path(__file__).parent), str(ROOT / "tests")], step=step, folder=str(tmp_path))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])}
     done = subprocess.run([sys.executable, "-c", command], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr[-3000:]

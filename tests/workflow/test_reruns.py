@@ -180,7 +180,7 @@ def test_finished_study_has_nothing_to_do(runs: Runs) -> None:
 
 Change = Callable[[str], str]
 #: What reruns after each change.
-SNAPSHOTS = ROOT / "tests" / "reruns.yaml"
+SNAPSHOTS = ROOT / "tests" / "workflow" / "reruns.yaml"
 EXPECTED: dict[str, dict[str, str]] = yaml.safe_load(SNAPSHOTS.read_text())
 #: Set it to 1 to write what is found instead of testing it; then look at the difference.
 WRITE_VARIABLE = "ENGRAM_WRITE_SNAPSHOTS"
@@ -226,7 +226,7 @@ def expect(runs: Runs, name: str) -> None:
         comments = [line for line in SNAPSHOTS.read_text().splitlines(keepends=True) if line.startswith("#")]
         SNAPSHOTS.write_text("".join(comments) + yaml.safe_dump(EXPECTED, width=200, sort_keys=False))
     shown = yaml.safe_dump({name: planned}, width=200)
-    assert planned == EXPECTED.get(name), f"after a change of {name}:\n{shown}If it is right: {WRITE_VARIABLE}=1 pytest -n 0 tests/test_reruns.py"
+    assert planned == EXPECTED.get(name), f"after a change of {name}:\n{shown}If it is right: {WRITE_VARIABLE}=1 pytest -n 0 tests/workflow/test_reruns.py"
 
 
 @pytest.mark.parametrize("name", CONFIG)

@@ -1,4 +1,4 @@
-"""A folder turned into a DataLad dataset, from which tests fetch: ``python tests/datalad_source.py FOLDER [SUB-DATASET ...]``."""
+"""A folder turned into a DataLad dataset, from which tests fetch: ``python tests/helpers/datalad_source.py FOLDER [SUB-DATASET ...]``."""
 
 from __future__ import annotations
 

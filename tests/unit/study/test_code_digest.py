@@ -12,7 +12,7 @@ import engram
 from engram.errors import EngramError
 from engram.study import code_digest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[3]
 SCRIPT = '''"""A script."""
 from engram import direct
 from engram.other import function as name

@@ -25,7 +25,7 @@ from typing import Any
 
 import pandas as pd
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 TABLE, KEPT = ROOT / "benchmarks" / "chaos.md", ROOT / "benchmarks" / "chaos.json"
 #: The tiny study, smaller still.
 STUDY = ["--configfile", str(ROOT / "config" / "tiny.yaml"), "--config", "dataset={words: 300, listeners: 4}", "encoding={folds: 3, inner_folds: 2}"]
@@ -35,7 +35,7 @@ TARGETS = ["--keep-going", str(RESULTS / "tables" / "scores.tsv"), str(RESULTS /
 HEAD = """\
 # What goes wrong, and what becomes of it
 
-`make chaos` (tests/chaos.py) breaks a small study (config/tiny.yaml with {size}) and runs it again as a user would. *Equal*: the tables after the last
+`make chaos` (tests/chaos/chaos.py) breaks a small study (config/tiny.yaml with {size}) and runs it again as a user would. *Equal*: the tables after the last
 run have the same SHA-256 as those of an unbroken run, if nothing else is said.
 
 | fault | tries, and what happened | tables equal |

@@ -13,7 +13,7 @@ import pytest
 from engram.encoding import memory
 from engram.encoding.memory import EncodingShape, encoding_bytes, listeners_at_once
 
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
 @pytest.mark.slow

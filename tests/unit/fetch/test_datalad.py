@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 
 from engram.datasets.narratives import facts
 from engram.errors import EngramError
@@ -63,7 +64,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, text in FILES.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
-    script = Path(__file__).with_name("datalad_source.py")
+    script = ROOT / "tests" / "helpers" / "datalad_source.py"
     made = subprocess.run([sys.executable, script, folder, *SUBDATASETS], env=dict(os.environ), capture_output=True, text=True, check=False)
     assert made.returncode == 0, made.stderr[-3000:]
     return folder

@@ -128,7 +128,7 @@ def test_sockets_were_blocked(tiny: Path, tmp_path: Path) -> None:
     status, output = forks().run(tmp_path, ["--cores", "1"], blocked, fork_jobs=True)
     assert status != 0 and "a job opened the network" in output
     libraries = "import forks; forks.import_libraries()"
-    result = subprocess.run([sys.executable, "-c", libraries], cwd=ROOT / "tests", env=blocked, capture_output=True, text=True, check=False)
+    result = subprocess.run([sys.executable, "-c", libraries], cwd=ROOT / "tests" / "helpers", env=blocked, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr[-3000:]
 
 

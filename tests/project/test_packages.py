@@ -11,7 +11,7 @@ import engram
 from engram.study import code_digest
 
 SOURCE = Path(engram.__file__).parent
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "workflow" / "scripts"
 
 BASE = {"errors", "paths", "vocabulary"}

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 
 from engram.errors import EngramError
 from engram.fetch import pinned_files
@@ -265,7 +266,7 @@ def test_pins_are_read_as_written(tmp_path: Path) -> None:
 
 
 def test_pins_of_the_project_are_complete_and_safe() -> None:
-    pins = pinned_files.read_pins(Path(__file__).parents[1] / "resources" / "alice" / "files.tsv")
+    pins = pinned_files.read_pins(ROOT / "resources" / "alice" / "files.tsv")
     assert len({pin.path for pin in pins}) == len(pins) > 0
     for pin in pins:
         assert re.fullmatch(r"[0-9a-f]{64}", pin.sha256)

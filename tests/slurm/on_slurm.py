@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 #: Seconds in which all of it must be done, and a run of Snakemake's.
 LIMIT = 540
 CPUS, GPUS = 4, 2
