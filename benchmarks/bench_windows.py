@@ -48,7 +48,7 @@ def differences(contexts: list[int], folder: Path) -> list[dict[str, Any]]:
             path.write_text(yaml.safe_dump({**study(name, mode, context), "pathvars": {"results": str(folder / name)}}))
             command = [sys.executable, "-m", "snakemake", "--cores", "all", "--max-threads", "1", "--resources", "gpu=64", "--configfile", str(path)]
             environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-            ended = subprocess.run([*command, "--until", "tables", "effects_tables"], cwd=PROJECT, env=environment, capture_output=True, text=True)
+            ended = subprocess.run([*command, "--until", "tables", "association_tables"], cwd=PROJECT, env=environment, capture_output=True, text=True)
             if ended.returncode:
                 raise SystemExit(ended.stdout + ended.stderr)
             scores = pd.read_csv(folder / name / "tables/scores.tsv", sep="\t")

@@ -40,7 +40,7 @@ DETECTABLE = "the same test, with that added"
 SMALLEST = "the smallest detectable effect of each study is added to nothing"
 POSITION, STORY = np.arange(ROWS), np.zeros(ROWS, dtype=int)
 TIMES = TR * np.arange(ROWS)
-TEXTS = ["original", "augmented", *(f"random-{k:02d}" for k in range(1, 40))]
+TEXTS = ["original", "associations", *(f"random-{k:02d}" for k in range(1, 40))]
 TUNINGS = ["base", *(f"{kind}-{k}" for kind in ("association", "shuffled") for k in range(1, 5))]
 REGION = [("B", "region", 1)]
 

@@ -39,7 +39,7 @@ def main() -> None:
     given.folder.mkdir(parents=True, exist_ok=True)
     os.environ["ENGRAM_MIRROR"] = str(given.mirror.resolve())
     source = given.model or str(encoder(given.folder / "encoder"))
-    raw = {"study": "times", "dataset": {"kind": "alice"}, "models": {"model": {"source": source}}, "baselines": ["word-rate", "untrained"]}
+    raw = {"study": "times", "dataset": {"kind": "alice"}, "models": {"model": {"source": source}}, "baselines": ["word-rate", "reinitialised"]}
     folder = given.folder / ("run-" + Path(source).name)
     folder.mkdir(exist_ok=True)
     (folder / "times.yaml").write_text(yaml.safe_dump(raw), encoding="utf-8")

@@ -3,7 +3,7 @@
     python benchmarks/tuning_7b.py > benchmarks/tuning-7b-<machine>.json        on a GPU
     python benchmarks/tuning_7b.py --size tiny                                  a try of the script, on any machine
 
-Weights and tokens are random, which cost what others do; samples are as long as those of resources/association.
+Weights and tokens are random, which cost what others do; samples are as long as those of resources/tuning_samples.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Makes three folders in the Hugging Face layout beside this file: `gpt2-tiny` and
 `generator`, through which simulated listeners hear: a model of its own, so that no scored model is the one that was
 planted. The stories that listeners hear are held out. A few minutes each on two cores; run it in the project's
 environment: python resources/models/train.py [name ...]. `generator-tuned` is an adapter of the generator, tuned to associate
-on resources/association: what drives the regions that a tuning should come closer to.
+on resources/tuning_samples: what drives the regions that a tuning should come closer to.
 
 The scored models learn the next word and, besides, to keep in mind what was read lately: at two thirds of the depth a
 linear map must give the running mean of the tokens' embeddings. Models this small and this little trained attend to the
@@ -64,7 +64,7 @@ def main() -> None:
 
 def tune_generator() -> None:
     """Tune the generator to associate, apart from all that a study tunes."""
-    base, samples = FOLDER / "generator", training_samples.read_samples(FOLDER.parent / "association" / "association.jsonl")
+    base, samples = FOLDER / "generator", training_samples.read_samples(FOLDER.parent / "tuning_samples" / "associations.jsonl")
     tokenizer = PreTrainedTokenizerFast.from_pretrained(base)
     settings = training.Settings(rank=16, alpha=32.0, learning_rate=3e-3, steps=200, tokens_per_step=512, max_length=CONTEXT, evaluate_every=50, seed=4)
     parts = [training.fitting(part, tokenizer, CONTEXT) for part in training_samples.split(samples)]

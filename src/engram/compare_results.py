@@ -2,6 +2,8 @@
 
 `python -m engram.compare_results OLD NEW` prints a line for each table that differs, with the largest difference in each
 column. The exit status is 0 where all tables are the same bytes, 1 where one differs or is missing, 2 for a folder that is none.
+
+`--renames docs/renames.tsv` compares results of before a release that renamed columns, values or files: the old ones are renamed first.
 """
 
 from __future__ import annotations
@@ -9,13 +11,18 @@ from __future__ import annotations
 import argparse
 import csv
 import math
+import re
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from engram.errors import EngramError
 from engram.files.checksums import checksum
 
+#: What a table of renames has: what is renamed (a column, the whole value of a column's cells, an ending of words in any cell, a part of a file's
+#: name), in which tables (for a value: in which column; * for all), and from what to what.
+RENAMES_COLUMNS = ("what", "where", "old", "new")
 #: Folders of results whose tables hold times and messages, not results.
 _NOT_RESULTS = ("benchmarks", "logs")
 
@@ -37,8 +44,54 @@ def found_in(folder: Path) -> dict[str, Path]:
     return found
 
 
+@dataclass(frozen=True)
+class Renames:
+    """What a release renamed (`RENAMES_COLUMNS`); the first row that fits a column counts."""
+
+    rows: tuple[tuple[str, str, str, str], ...] = ()
+
+    @classmethod
+    def read(cls, path: Path) -> Renames:
+        """Read a table of renames.
+
+        Raises
+        ------
+        EngramError
+            When there is no such table, or it has other columns.
+        """
+        if not path.is_file():
+            raise EngramError(f"there is no file '{path}'. Name a table of renames, such as docs/renames.tsv.")
+        names, rows = _read(path)
+        if tuple(names) != RENAMES_COLUMNS:
+            raise EngramError(f"'{path}' has the columns {names}; a table of renames has {list(RENAMES_COLUMNS)}.")
+        return cls(tuple((what, where, old, new) for what, where, old, new in rows))
+
+    def file(self, name: str) -> str:
+        """Return what a file is called now."""
+        for old, new in ((old, new) for what, _, old, new in self.rows if what == "file"):
+            name = name.replace(old, new)
+        return name
+
+    def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[list[str], list[list[str]]]:
+        """Return the columns and the cells of a table, by its name, as they are called now."""
+        renamed = [self._column(name, column) for column in columns]
+        return renamed, [[self._cell(column, cell) for column, cell in zip(renamed, row, strict=True)] for row in rows]
+
+    def _column(self, table: str, column: str) -> str:
+        fitting = (new for what, where, old, new in self.rows if what == "column" and where in ("*", table) and old == column)
+        return next(fitting, column)
+
+    def _cell(self, column: str, cell: str) -> str:
+        for what, where, old, new in self.rows:
+            if what == "value" and where in ("*", column) and cell == old:
+                cell = new
+            elif what == "ending" and where in ("*", column):
+                cell = re.sub(rf"{re.escape(old)}\b", new, cell)
+        return cell
+
+
 def paired(old: dict[str, Path], new: dict[str, Path]) -> list[tuple[str, Path | None, Path | None]]:
-    """Return the files of both folders side by side: by path, or else by a name that each folder has once."""
+    """Return the files of both folders, by their names now, side by side: by path, or else by a name that each folder has once."""
 
     def places(files: dict[str, Path], others: dict[str, Path]) -> dict[str, str]:
         names = [Path(name).name for name in files if name not in others]
@@ -50,12 +103,15 @@ def paired(old: dict[str, Path], new: dict[str, Path]) -> list[tuple[str, Path |
     return pairs + [(name, None, path) for name, path in new.items() if name not in old and name not in moved.values()]
 
 
-def differences(old: Path, new: Path) -> list[str]:
-    """Return how two tables differ, a line for each column; none where they hold the same cells.
+NO_RENAMES = Renames()
+
+
+def differences(old: Path, new: Path, renames: Renames = NO_RENAMES) -> list[str]:
+    """Return how two tables differ, a line for each column; none where they hold the same cells once the old one is renamed.
 
     Rows are compared in their order where there are equally many, else only counted.
     """
-    (old_names, old_rows), (new_names, new_rows) = _read(old), _read(new)
+    (old_names, old_rows), (new_names, new_rows) = renames.table(old.stem, *_read(old)), _read(new)
     said = [f"{name}: column taken out" for name in old_names if name not in new_names]
     said += [f"{name}: new column" for name in new_names if name not in old_names]
     if len(old_rows) != len(new_rows):
@@ -76,6 +132,11 @@ def _read(path: Path) -> tuple[list[str], list[list[str]]]:
     names = rows[0] if rows else []
     # A line with fewer cells than the header is compared as if the rest were empty.
     return names, [row + [""] * (len(names) - len(row)) for row in rows[1:]]
+
+
+def _as_bytes(names: Sequence[str], rows: Sequence[Sequence[str]]) -> bytes:
+    """Return a table as `engram.files.storage` writes it."""
+    return "".join("\t".join(row) + "\n" for row in [names, *rows]).encode()
 
 
 def _column(name: str, before: Sequence[str], after: Sequence[str]) -> list[str]:
@@ -107,14 +168,14 @@ def _short(cell: str) -> str:
     return repr(cell if len(cell) <= 40 else cell[:37] + "...")
 
 
-def compare(old: Path, new: Path) -> tuple[list[str], bool]:
+def compare(old: Path, new: Path, renames: Renames = NO_RENAMES) -> tuple[list[str], bool]:
     """Return what differs between two folders of results, and whether a table does.
 
     A report holds times and versions, so one that differs is said and is no difference of results.
     """
-    said, tables, same = [], 0, 0
+    said, tables, same, renamed = [], 0, 0, 0
     differ = False
-    for name, before, after in paired(found_in(old), found_in(new)):
+    for name, before, after in paired({renames.file(name): path for name, path in found_in(old).items()}, found_in(new)):
         table = name.endswith(".tsv")
         tables += table
         if before is None or after is None:
@@ -122,13 +183,17 @@ def compare(old: Path, new: Path) -> tuple[list[str], bool]:
         elif checksum(before) == checksum(after):
             same += table
             continue
+        elif table and _as_bytes(*renames.table(before.stem, *_read(before))) == after.read_bytes():
+            renamed += 1
+            continue
         elif table:
-            lines = differences(before, after) or ["the same cells, written differently (line ends, blanks)"]
+            lines = differences(before, after, renames) or ["the same cells, written differently (line ends, blanks)"]
             said += [f"{name}: {lines[0]}", *(f"{' ' * len(name)}  {line}" for line in lines[1:])]
         else:
             said.append(f"{name}: differs (a report holds times and versions)")
         differ = differ or table
-    return [*said, f"{same} of {tables} tables are the same bytes (SHA-256)"], differ
+    once_renamed = [f"{renamed} of {tables} tables are the same bytes once they are renamed"] if renames.rows else []
+    return [*said, f"{same} of {tables} tables are the same bytes (SHA-256)", *once_renamed], differ
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -136,9 +201,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m engram.compare_results", description="What differs between the tables of two folders of results.")
     parser.add_argument("old", type=Path, help="results of before, such as results-0.1/demo")
     parser.add_argument("new", type=Path, help="results of now, such as results/demo")
+    parser.add_argument("--renames", type=Path, help="what was renamed in between, such as docs/renames.tsv")
     given = parser.parse_args(arguments)
     try:
-        lines, differ = compare(given.old, given.new)
+        lines, differ = compare(given.old, given.new, Renames.read(given.renames) if given.renames else NO_RENAMES)
     except EngramError as error:
         print(f"engram: {error}", file=sys.stderr)
         return 2

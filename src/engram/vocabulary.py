@@ -8,8 +8,8 @@ AVERAGE = "average"
 LISTENERS = "listeners"
 #: The baseline that knows only how many words each TR holds.
 WORD_RATE = "word-rate"
-#: What the untrained twin of a model is called, behind the model's name.
-UNTRAINED_SUFFIX = "-untrained"
+#: What the re-initialised twin of a model is called, behind the model's name.
+REINITIALISED_SUFFIX = "-reinitialised"
 #: How a model's source names a folder inside the mirror.
 MIRROR_PREFIX = "mirror:"
 #: The annotator that stands for people, and for nobody else.
@@ -17,7 +17,7 @@ PEOPLE = "manual"
 #: The story as it was heard.
 ORIGINAL = "original"
 #: The first two texts that a model reads of a story with associations: the story alone, and with them.
-ORIGINAL_TEXT, AUGMENTED_TEXT = "original", "augmented"
+ORIGINAL_TEXT, WITH_ASSOCIATIONS = "original", "associations"
 #: The control texts that are the null of F.
 RANDOM = "random"
 #: Control texts that keep a text's associations and deal them to other places.

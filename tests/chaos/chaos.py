@@ -251,9 +251,9 @@ class Chaos:
         read_by = {
             "stories/story-lighthouse_words.tsv": "scores",
             "bold/story-lighthouse_bold.nc": "ceilings",
-            "activations/story-lighthouse_model-gpt2-tiny_aug-original_activations.nc": "scores",
+            "activations/story-lighthouse_model-gpt2-tiny_text-original_activations.nc": "scores",
             "ceilings/story-lighthouse_ceiling.nc": "tables",
-            "scores/group-lighthouse_model-gpt2-tiny_aug-original_scores.nc": "tables",
+            "scores/group-lighthouse_model-gpt2-tiny_text-original_scores.nc": "tables",
         }
         seen: Counter[str] = Counter()
         equal = True

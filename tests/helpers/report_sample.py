@@ -15,14 +15,14 @@ from engram.study.config import read_study
 from engram.vocabulary import AVERAGE, ORIGINAL
 
 CLAIMS = ("claim", "statement", "published", "ours", "low", "high", "n", "test", "p", "verdict", "why")
-ALICE = {"study": "mine", "dataset": {"kind": "alice"}, "models": {"small": {"source": "gpt2"}}, "baselines": ["word-rate", "untrained"]}
+ALICE = {"study": "mine", "dataset": {"kind": "alice"}, "models": {"small": {"source": "gpt2"}}, "baselines": ["word-rate", "reinitialised"]}
 
 
 def config(raw: dict[str, Any] | None = None, **made: Any) -> dict[str, Any]:
     """A checked configuration, with what the workflow makes of the plan."""
     study = read_study(raw or ALICE)
     models = study.language_models()
-    trained = [name for name, model in models.items() if not model.untrained]
+    trained = [name for name, model in models.items() if not model.reinitialised]
     scored = [*models, *(["word-rate"] if "word-rate" in study.baselines else [])]
     return {
         **study.model_dump(mode="json", exclude={"mirror", "pathvars"}),
@@ -38,8 +38,10 @@ def config(raw: dict[str, Any] | None = None, **made: Any) -> dict[str, Any]:
     }
 
 
-def scores(listeners: int = 5, regions: int = 3, models: tuple[str, ...] = ("small", "small-untrained", "word-rate"), ceiling: float = 0.25) -> pd.DataFrame:
-    """Scores of a model of three layers, its untrained twin and the word rate: 0.2, 0.1 and 0.05 at layer 2, and a little more for later listeners."""
+def scores(
+    listeners: int = 5, regions: int = 3, models: tuple[str, ...] = ("small", "small-reinitialised", "word-rate"), ceiling: float = 0.25
+) -> pd.DataFrame:
+    """Scores of a model of three layers, its re-initialised twin and the word rate: 0.2, 0.1 and 0.05 at layer 2, and a little more for later listeners."""
     rows = []
     levels = dict(zip(models, (0.2, 0.1, 0.05), strict=False))
     for model, level in levels.items():
@@ -51,7 +53,7 @@ def scores(listeners: int = 5, regions: int = 3, models: tuple[str, ...] = ("sma
                     {"model": model, "layer": layer, "subject": subject, "hemisphere": "LR"[one % 2], "roi": f"area{one}", "score": score}
                     for one in range(regions)
                 ]
-    common = {"study": "mine", "group": "alice", "augmentation": ORIGINAL, "n_targets": 1, "n_trs": 300, "ceiling_kind": "single"}
+    common = {"study": "mine", "group": "alice", "text": ORIGINAL, "n_targets": 1, "n_trs": 300, "ceiling_kind": "single"}
     table = pd.DataFrame(rows).assign(**common, ceiling=ceiling, ceiling_split=ceiling, ceiling_split_sb=ceiling, ceiling_loo=ceiling)
     return table.assign(normalized=table["score"] / table["ceiling"])[list(score_tables.SCORES_COLUMNS)]
 
@@ -68,9 +70,7 @@ def association(corrected: float = 0.6, n_random: int = 39, written_by: str = "l
     """F of one text, 0.02 beside 0.01 of random texts; the first region's corrected p is given."""
     smallest = 1 / (1 + n_random)
     table = pd.DataFrame({"roi": [f"area{one}" for one in range(regions)], "hemisphere": ["LR"[one % 2] for one in range(regions)]})
-    table = table.assign(
-        model="small", augmentation="word-judged", written_by=written_by, layer=2, n_targets=1, n_listeners=5, original=0.2, F=0.02, F_random=0.01
-    )
+    table = table.assign(model="small", text="word-judged", written_by=written_by, layer=2, n_targets=1, n_listeners=5, original=0.2, F=0.02, F_random=0.01)
     table = table.assign(
         F_minus_random=0.01, n_random=n_random, p_texts=max(corrected / regions, smallest), p_texts_fdr=0.9, smallest_p=smallest, detectable=0.007
     )

@@ -64,3 +64,28 @@ def test_a_folder_without_results_is_named(tmp_path: Path, capsys: pytest.Captur
     assert "there is no folder" in capsys.readouterr().err
     assert main([str(tmp_path), str(tmp_path)]) == 2
     assert "holds no table" in capsys.readouterr().err
+
+
+def test_renamed_columns_values_and_files_are_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old = written(tmp_path / "old", **{"aug-a_controls": "model\taugmentation\ttext\ngpt2-untrained\ta\taugmented\n"})
+    new = written(tmp_path / "new", **{"text-a_controls": "model\ttext\tvariant\ngpt2-reinitialised\ta\tassociations\n"})
+    renames = tmp_path / "renames.tsv"
+    rows = ["what\twhere\told\tnew", "column\taug-a_controls\ttext\tvariant", "column\t*\taugmentation\ttext", "value\tvariant\taugmented\tassociations",
+            "ending\t*\t-untrained\t-reinitialised", "file\t*\taug-\ttext-"]  # fmt: skip
+    renames.write_text("\n".join(rows) + "\n")
+    assert main([str(old), str(new)]) == 1
+    capsys.readouterr()
+    assert main([str(old), str(new), "--renames", str(renames)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "1 of 1 tables are the same bytes once they are renamed"
+    (new / "tables" / "text-a_controls.tsv").write_text("model\ttext\tvariant\ngpt2-untrained\ta\tassociations\n")
+    assert main([str(old), str(new), "--renames", str(renames)]) == 1
+    assert capsys.readouterr().out.startswith("tables/text-a_controls.tsv: model: 1 of 1 cells")
+
+
+@pytest.mark.parametrize(("text", "message"), [(None, "there is no file"), ("old\tnew\n", "a table of renames has")])
+def test_a_table_of_renames_that_is_none_is_refused(text: str | None, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old = written(tmp_path / "old", scores="r\n0.1\n")
+    if text:
+        (tmp_path / "renames.tsv").write_text(text)
+    assert main([str(old), str(old), "--renames", str(tmp_path / "renames.tsv")]) == 2
+    assert message in capsys.readouterr().err

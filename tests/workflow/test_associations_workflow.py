@@ -21,11 +21,11 @@ from engram.study import plan
 from engram.study.config import read_study
 
 REGIONS = [("L", "one", 3), ("R", "two", 2)]
-TEXTS = ["original", "augmented", *(f"random-{k:02d}" for k in range(1, 40)), "shuffled-01", "shuffled-02", "repeat-01"]
+TEXTS = ["original", "associations", *(f"random-{k:02d}" for k in range(1, 40)), "shuffled-01", "shuffled-02", "repeat-01"]
 
 
 def made(effect: float, seed: int = 0, n: int = 12) -> Effects:
-    """Scores of listeners who share how well each text does (texts are random); the first region has an effect of the augmented text."""
+    """Scores of listeners who share how well each text does (texts are random); the first region has an effect of the text with associations."""
     rng = np.random.default_rng(seed)
     shared = 0.01 * rng.standard_normal((len(TEXTS), 1, 2))
     r = 0.1 + shared + 0.005 * rng.standard_normal((len(TEXTS), n + 1, 2))
@@ -89,9 +89,9 @@ def test_over_texts_a_true_null_is_rejected_as_often_as_it_says_over_listeners_f
 def test_controls_are_tested_as_the_text_is() -> None:
     one = made(0.0, seed=1)
     table = association_tables.controls_table({("m", "a"): one})
-    assert len(table) == (39 + 3) * 2 and not set(table["text"]) & {"original", "augmented"}
+    assert len(table) == (39 + 3) * 2 and not set(table["variant"]) & {"original", "associations"}
     f = (one.r[2:41, :12] - one.r[0, :12]).mean(1)[:, 0]
-    row = table[(table["text"] == "random-05") & (table["roi"] == "one")].iloc[0]
+    row = table[(table["variant"] == "random-05") & (table["roi"] == "one")].iloc[0]
     assert row["p_texts"] == (1 + (np.delete(f, 4) >= f[4]).sum()) / 39  # among the other random texts
 
 
@@ -113,7 +113,7 @@ def test_interval_is_scipys_and_silent_where_there_is_none() -> None:
 
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A finished study of one story with two augmentations, few controls, a small model."""
+    """A finished study of one story with two texts, few controls, a small model."""
     folder = tmp_path_factory.mktemp("associations")
     rng = np.random.default_rng(0)
     write_table_study(folder / "data", {f"0{k}": rng.standard_normal((120, 8)) for k in range(1, 5)}, random_words(400), regions(8), "one")
@@ -126,7 +126,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "study": "mine",
         "dataset": {"kind": "table", "path": "data", "tr": 1.5},
         "models": {"tiny": {"source": str(ROOT / "resources" / "models" / "llama-tiny")}},
-        "baselines": ["word-rate", "untrained"],
+        "baselines": ["word-rate", "reinitialised"],
         "associations": {"word-manual": {"folder": "texts"}, "word-model": {"folder": "texts"}},
         "associating": {"targets": "roi", "controls": {"random": 3, "shuffled": 1, "displaced": 0, "repeat": 1}},
         "nuisance": {"method": "banded", "features": ["word-rate", "since-insertion"], "random_texts": 2, "targets": "all"},
@@ -143,14 +143,14 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_whole_road(study: Path) -> None:
     tables = study / "results" / "mine" / "tables"
     table = pd.read_csv(tables / "association.tsv", sep="\t")
-    assert list(dict.fromkeys(table["augmentation"])) == ["word-manual", "word-model"]
-    assert dict(zip(table["augmentation"], table["written_by"], strict=True)) == {"word-manual": "manual", "word-model": "language model"}
-    assert set(table["model"]) == {"tiny"} and (table["n_random"] == 3).all()  # no word rate, no untrained twin
+    assert list(dict.fromkeys(table["text"])) == ["word-manual", "word-model"]
+    assert dict(zip(table["text"], table["written_by"], strict=True)) == {"word-manual": "manual", "word-model": "language model"}
+    assert set(table["model"]) == {"tiny"} and (table["n_random"] == 3).all()  # no word rate, no re-initialised twin
     layers = pd.read_csv(tables / "association_layers.tsv", sep="\t")
     assert (layers.loc[layers["layer"] == 0, "F"] == 0).all()  # exactly, for a rotary model
     assert (layers.loc[layers["layer"] > 0, "F"] != 0).all()
     texts = pd.read_csv(tables / "association_texts.tsv", sep="\t")
-    assert texts.loc[texts["text"] == "original", "inserted_words"].tolist() == [0, 0]
+    assert texts.loc[texts["variant"] == "original", "inserted_words"].tolist() == [0, 0]
     assert (study / "results" / "mine" / "figures" / "association.png").exists()
     unique, nuisance = (pd.read_csv(tables / f"{name}.tsv", sep="\t") for name in ("association_unique", "nuisance"))
     assert len(unique) == len(table) and set(unique["model"]) == {"tiny"} and (unique["n_random"] == 2).all() and (unique["smallest_p"] - 1 / 3 < 1e-5).all()
@@ -167,7 +167,7 @@ def test_the_whole_road(study: Path) -> None:
 
 
 @pytest.mark.slow
-def test_an_edited_file_reruns_its_own_augmentation_alone(study: Path) -> None:
+def test_an_edited_file_reruns_its_own_text_alone(study: Path) -> None:
     path = study / "texts" / "story-one_associations-word-model.tsv"
     before = path.read_text()
     path.write_text(before.replace("like a one thing", "like another thing", 1))
@@ -176,19 +176,19 @@ def test_an_edited_file_reruns_its_own_augmentation_alone(study: Path) -> None:
     planned = jobs(result)
     assert planned == {
         "associations": 1,
-        "texts": 1,
-        "augment": 1,
-        "effects": 1,
-        "effects_tables": 1,
-        "nuisance_texts": 1,
-        "nuisance_texts_table": 1,
+        "association_texts": 1,
+        "text_activations": 1,
+        "association_scores": 1,
+        "association_tables": 1,
+        "association_nuisance": 1,
+        "association_nuisance_table": 1,
         "claims": 1,
         "association_figure": 1,
         "insertions_figure": 1,
         "report": 1,
         "all": 1,
     }
-    assert "aug=word-manual" not in result.stdout + result.stderr
+    assert "text=word-manual" not in result.stdout + result.stderr
 
 
 def test_a_story_without_a_file_is_named_before_the_first_job(tmp_path: Path) -> None:
@@ -203,9 +203,9 @@ def test_a_model_writes_the_associations(study: Path) -> None:
     """From the configuration to the file; small models write nonsense, but it is theirs and said to be."""
     extra = "associations={local: {annotator: {model: resources/models/llama-tiny, granularity: word, every: 12, pseudo_sentences: true}}}"
     planned = jobs(snakemake("-n", "--configfile", "study.yaml", "--config", extra, folder=study))
-    assert planned["annotate_here"] == planned["associations"] == planned["effects"] == 1
+    assert planned["annotate_locally"] == planned["associations"] == planned["association_scores"] == 1
     path = "results/mine/associations/generated/story-one_associations-local.tsv"
-    result = snakemake("--configfile", "study.yaml", "--config", extra, "--until", "annotate_here", folder=study)
+    result = snakemake("--configfile", "study.yaml", "--config", extra, "--until", "annotate_locally", folder=study)
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
     written = association_files.read_associations(study / path, 400)
     assert all(one.annotator == "language model: llama-tiny" for one in written)
@@ -218,13 +218,13 @@ def test_additive_alignments_score_the_word_rate_too(study: Path) -> None:
     """Inserted words are rows; the word rate, which counts them, is scored along, and the table says where they are."""
     extra = "associating={alignment: interpolate, targets: roi, controls: {random: 2, shuffled: 0, displaced: 0, repeat: 0}}"
     arguments = ["--configfile", "study.yaml", "--config", "study=rows", extra, "associations={word-model: null, word-manual: {folder: texts}}"]
-    result = snakemake(*arguments, "--until", "effects_tables", folder=study)
+    result = snakemake(*arguments, "--until", "association_tables", folder=study)
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
     tables = study / "results" / "rows" / "tables"
     table = pd.read_csv(tables / "association.tsv", sep="\t")
     assert set(table["model"]) == {"tiny", "word-rate"} and (table.loc[table["model"] == "word-rate", "F"] != 0).all()
     rows = pd.read_csv(tables / "association_rows.tsv", sep="\t")
-    assert set(rows["text"]) == {"augmented", "random-01", "random-02"} and rows["onset"].is_monotonic_increasing is False
+    assert set(rows["variant"]) == {"associations", "random-01", "random-02"} and rows["onset"].is_monotonic_increasing is False
     assert len(rows) == 3 * 4 * 19  # three texts of 19 insertions of four words
 
 

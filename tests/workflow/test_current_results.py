@@ -249,7 +249,7 @@ def test_what_the_plan_does_not_have_any_more_is_moved_aside(runs: Runs, study: 
     for suffix in (".tsv", ".json"):  # a copy that somebody made, sidecar and all
         shutil.copy(results / "tables" / f"association{suffix}", copy.with_suffix(suffix))
     gone = ["tables/association.tsv", "tables/association.json", "figures/association.svg", "figures/association.png"]
-    gone.append("associations/group-one_model-large_aug-mine_scores.nc")
+    gone.append("associations/group-one_model-large_text-mine_scores.nc")
     configure(study, associations=None)
     before = {path: sha256(results / path) for path in gone}
     said = runs.snakemake("-n", study=study)
@@ -262,4 +262,4 @@ def test_what_the_plan_does_not_have_any_more_is_moved_aside(runs: Runs, study: 
     assert {path: sha256(folder / path) for path in gone} == before and not any((results / path).exists() for path in gone)
     assert tables(study) == fresh(study)
     assert mine.exists() and copy.exists() and copy.with_suffix(".json").exists()
-    assert (results / "tables" / "scores.tsv").exists() and (results / "logs" / "effects_tables.log").exists()
+    assert (results / "tables" / "scores.tsv").exists() and (results / "logs" / "association_tables.log").exists()

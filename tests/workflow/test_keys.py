@@ -56,13 +56,13 @@ def write_text(path: Path, **wildcards: str) -> str:
 
 def test_a_job_s_key_has_its_wildcards_its_study_and_the_rule_of_its_layer(tmp_path: Path) -> None:
     job = a_job(tmp_path, {"study": STUDY, "layer": 9}, {}, model="m", group="a")
-    expected = {"result": "chance", "study": STUDY, "group": "a", "model": "m", "aug": "original", "layer_rule": "layer 9, or the last of fewer"}
-    assert keys.of_job(job, "chance", aug="original") == expected
-    assert keys.of_job(a_job(tmp_path, {}, {}, story="s", model="m", aug="x"), "activations") == {
+    expected = {"result": "chance", "study": STUDY, "group": "a", "model": "m", "text": "original", "layer_rule": "layer 9, or the last of fewer"}
+    assert keys.of_job(job, "chance", text="original") == expected
+    assert keys.of_job(a_job(tmp_path, {}, {}, story="s", model="m", text="x"), "activations") == {
         "result": "activations",
         "story": "s",
         "model": "m",
-        "aug": "x",
+        "text": "x",
     }
 
 
@@ -109,17 +109,17 @@ def test_each_file_has_a_key(tmp_path: Path) -> None:
 
 
 def test_files_by_key_are_in_the_order_of_the_keys() -> None:
-    pairs = [({"model": model, "aug": aug, "group": group}, f"{aug}{model}{group}") for aug in "yx" for model in "ba" for group in "12"]
-    assert list(keys.by("aug", pairs).items()) == [("y", ["yb1", "yb2", "ya1", "ya2"]), ("x", ["xb1", "xb2", "xa1", "xa2"])]
-    found = keys.by_model_and("aug", pairs)
-    assert list(found.items()) == [((model, aug), [f"{aug}{model}{group}" for group in "12"]) for aug in "yx" for model in "ba"]
+    pairs = [({"model": model, "text": text, "group": group}, f"{text}{model}{group}") for text in "yx" for model in "ba" for group in "12"]
+    assert list(keys.by("text", pairs).items()) == [("y", ["yb1", "yb2", "ya1", "ya2"]), ("x", ["xb1", "xb2", "xa1", "xa2"])]
+    found = keys.by_model_and("text", pairs)
+    assert list(found.items()) == [((model, text), [f"{text}{model}{group}" for group in "12"]) for text in "yx" for model in "ba"]
 
 
 # ---------------------------------------------------------------- what jobs read
 
 #: Keys by result that differ in one name, as those of two files that may be exchanged.
-SCORES = [{"aug": "original", "group": "a", "model": model} for model in ("m", "n")]
-EFFECTS = [{"aug": aug, "group": "a", "model": "m"} for aug in ("people", "machine")]
+SCORES = [{"text": "original", "group": "a", "model": model} for model in ("m", "n")]
+EFFECTS = [{"text": text, "group": "a", "model": "m"} for text in ("people", "machine")]
 TUNED = [{"group": "a", "model": "m", "tuning": tuning} for tuning in ("lora", "full")]
 CEILINGS = [{"story": story} for story in ("one", "two")]
 OF_STUDY, AT_LAYER = {"study": STUDY}, {"study": STUDY, "layer_rule": LAYER}
@@ -128,10 +128,10 @@ READERS: dict[str, dict[str, tuple[list[dict[str, str]], dict[str, str]]]] = {
     "tables": {"scores": (SCORES, {"result": "scores", **OF_STUDY}), "ceilings": (CEILINGS, {"result": "ceiling", **OF_STUDY})},
     "comparisons": {"scores": (SCORES, {"result": "scores", **OF_STUDY}), "nulls": (SCORES, {"result": "chance", **AT_LAYER})},
     "claims": {"scores": (SCORES, {"result": "scores", **OF_STUDY})},
-    "effects_tables": {"scores": (EFFECTS, {"result": "effects", **AT_LAYER})},
+    "association_tables": {"scores": (EFFECTS, {"result": "effects", **AT_LAYER})},
     "tuning_tables": {"scores": (TUNED, {"result": "effects", **AT_LAYER})},
     "nuisance_table": {"scores": (SCORES, {"result": "nuisance", **AT_LAYER})},
-    "nuisance_texts_table": {"scores": (EFFECTS, {"result": "nuisance", **AT_LAYER})},
+    "association_nuisance_table": {"scores": (EFFECTS, {"result": "nuisance", **AT_LAYER})},
     "ceiling_maps": {"ceilings": (CEILINGS, {"result": "ceiling", **OF_STUDY})},
 }
 
@@ -230,9 +230,11 @@ def test_a_group_s_files_are_of_its_model_its_text_and_its_study(name: str, chan
 
 
 @pytest.mark.usefixtures("job_in_this_process")
-@pytest.mark.parametrize(("script", "text"), [("encoding", {"aug": "original"}), ("effects", {"aug": "people"}), ("effects", {"tuning": "lora"})])
+@pytest.mark.parametrize(
+    ("script", "text"), [("encoding", {"text": "original"}), ("association_scores", {"text": "people"}), ("association_scores", {"tuning": "lora"})]
+)
 def test_activations_of_another_number_of_words_are_refused_by_name(script: str, text: dict[str, str], tmp_path: Path) -> None:
-    key = {"result": {"encoding": "activations", "effects": "variants"}[script], "story": "one", "model": "m", "layer_rule": LAYER, **text}
+    key = {"result": {"encoding": "activations", "association_scores": "variants"}[script], "story": "one", "model": "m", "layer_rule": LAYER, **text}
     read, bold = tmp_path / "read.nc", tmp_path / "bold.nc"
     keys.write_dataset(read, xr.Dataset({"activation": (("layer", "word", "unit"), np.zeros((1, 4, 1)))}), key)
     places = {"time": 1.5 * np.arange(3), "hemisphere": ("target", ["L", "R"]), "roi": ("target", ["a", "b"]), "subject": ["01"]}

@@ -119,12 +119,12 @@ def test_components_are_the_same_axes_in_all_stories() -> None:
 def association_tables(planted: float, other: float, surviving: float) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     truth = pd.DataFrame([(side, roi, kind) for side in "LR" for roi, kind in simulate.PLANTED.items()], columns=["hemisphere", "roi", "planted"])
     rng = np.random.default_rng(0)
-    mine = {"model": "m", "augmentation": "a"}
+    mine = {"model": "m", "text": "a"}
     f = np.where(truth["planted"] == "association", planted, other)
     table = truth[["hemisphere", "roi"]].assign(**mine, F=f, F_minus_random=f, p_texts_fdr=np.where(f > 0.05, 0.01, 0.5))
     texts = [f"random-{k:02d}" for k in range(1, 40)] + ["shuffled-01"]
     controls = pd.concat(
-        [truth[["hemisphere", "roi"]].assign(**mine, text=text, F=0.005 * rng.standard_normal(len(truth)), p_texts_fdr=surviving) for text in texts]
+        [truth[["hemisphere", "roi"]].assign(**mine, variant=name, F=0.005 * rng.standard_normal(len(truth)), p_texts_fdr=surviving) for name in texts]
     )
     return table, controls, truth
 

@@ -165,10 +165,10 @@ def test_needs_grow_with_what_is_read() -> None:
     assert of("encoding", group, bold={"targets": "roi"}).memory < of("encoding", group).memory
     changes: dict[str, Any] = {"associations": {"mine": {"annotator": {"model": "x", "address": "http://localhost/v1"}}}, "nuisance": {"method": "banded"}}
     study, plan = planned_study(**changes)
-    jobs_of_texts = all_jobs(study, plan)["nuisance_texts"]
+    jobs_of_texts = all_jobs(study, plan)["association_nuisance"]
     assert {one["group"] for one in jobs_of_texts} == {name for name, one in plan.groups.items() if one.subjects != ("average",)}
-    few = of("nuisance_texts", jobs_of_texts[0], **{**changes, "nuisance": {"method": "banded", "random_texts": 9}})
-    assert 2 < (of("nuisance_texts", jobs_of_texts[0], **changes).seconds - 15) / (few.seconds - 15) < 5
+    few = of("association_nuisance", jobs_of_texts[0], **{**changes, "nuisance": {"method": "banded", "random_texts": 9}})
+    assert 2 < (of("association_nuisance", jobs_of_texts[0], **changes).seconds - 15) / (few.seconds - 15) < 5
     assert of("figure", {}) == Need()
 
 

@@ -106,7 +106,7 @@ def write_stubs(project: Path) -> None:
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
-    """A finished study: two stories, four listeners, two models, two augmentations, a tuning."""
+    """A finished study: two stories, four listeners, two models, two texts, a tuning."""
     folder = tmp_path_factory.mktemp("reruns")
     made = Runs(folder)
     write_stubs(made.project)
@@ -186,9 +186,9 @@ EXPECTED: dict[str, dict[str, str]] = yaml.safe_load(SNAPSHOTS.read_text())
 WRITE_VARIABLE = "ENGRAM_WRITE_SNAPSHOTS"
 
 CONFIG: dict[str, Change] = {
-    "a model": configured(models={"llama-tiny": {"source": "models/llama-tiny", "untrained": True}}),
+    "a model": configured(models={"llama-tiny": {"source": "models/llama-tiny", "reinitialised": True}}),
     "an added model": configured(models={"third": {"source": "models/llama-tiny"}}),
-    "an augmentation's controls": configured(associating={"controls": {"random": 3}}),
+    "a text's controls": configured(associating={"controls": {"random": 3}}),
     "the nuisance features": configured(nuisance={"features": ["word-rate", "since-insertion"]}),
     "the penalty's criterion": configured(encoding={"alpha_by": "mse"}),
     "the context": configured(activations={"context": 128}),
@@ -213,7 +213,7 @@ DATA: dict[str, tuple[str, Change]] = {
     "a listener's file": ("data/sub-01_story-one_timeseries.tsv", lambda text: text.rstrip("\n") + "1\n"),
     "the targets": ("data/targets.tsv", replaced("one", "uno")),
     "a story's words": ("data/story-two_words.tsv", lambda text: text.rstrip("\n") + "1\n"),
-    "an augmentation's file": ("associations/story-one_associations-mine.tsv", replaced("like", "as")),
+    "a text's file": ("associations/story-one_associations-mine.tsv", replaced("like", "as")),
     "a model's weights": ("models/gpt2-tiny/config.json", replaced("{", '{\n  "added": 1,')),
 }
 

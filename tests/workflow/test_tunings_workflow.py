@@ -160,7 +160,7 @@ def write_study(folder: Path) -> dict[str, Any]:
     """Write what a study of one story with two tunings of a small model reads; return its configuration."""
     rng = np.random.default_rng(0)
     write_table_study(folder / "data", {f"0{k}": rng.standard_normal((120, 4)) for k in range(1, 5)}, random_words(400), regions(4), "one")
-    lines = (ROOT / "resources" / "association" / "association.jsonl").read_text(encoding="utf-8").splitlines()
+    lines = (ROOT / "resources" / "tuning_samples" / "associations.jsonl").read_text(encoding="utf-8").splitlines()
     (folder / "samples.jsonl").write_text("\n".join(lines[:60]) + "\n", encoding="utf-8")
     common = {"data": "samples.jsonl", "steps": 2, "tokens_per_step": 64, "evaluate_every": 2, "max_length": 256, "too_long": "leave out", "targets": "roi"}
     return {
@@ -206,7 +206,7 @@ def test_a_tuning_that_changes_reruns_alone(study: Path) -> None:
     changed = "tunings={upper: {method: frozen, steps: 3}}"
     planned = jobs(snakemake("-n", "--configfile", "study.yaml", "--config", changed, folder=study))
     figures_drawn = planned.pop("tuning_figure")
-    assert planned == {"tune": 1, "tuned": 1, "tuned_effects": 1, "tuning_tables": 1, "claims": 1, "report": 1, "all": 1} and figures_drawn == 3
+    assert planned == {"tune": 1, "tuned_activations": 1, "tuning_scores": 1, "tuning_tables": 1, "claims": 1, "report": 1, "all": 1} and figures_drawn == 3
 
 
 @pytest.mark.slow
@@ -251,7 +251,7 @@ def test_samples_that_hold_a_story_are_refused(study: Path) -> None:
     words = " ".join(pd.read_csv(study / "data" / "story-one_words.tsv", sep="\t", dtype=str)["word"][:20])
     sample = {"instruction": "What comes to mind?", "input": words, "output": "Nothing much."}
     (study / "leaking.jsonl").write_text((study / "samples.jsonl").read_text(encoding="utf-8") + json.dumps(sample) + "\n", encoding="utf-8")
-    result = snakemake("--configfile", "study.yaml", "--config", "tunings={small: {data: leaking.jsonl}}", "--until", "tuning_set", folder=study)
+    result = snakemake("--configfile", "study.yaml", "--config", "tunings={small: {data: leaking.jsonl}}", "--until", "tuning_samples", folder=study)
     assert result.returncode != 0 and "line 61" in result.stdout + result.stderr
 
 

@@ -136,7 +136,7 @@ def test_tables_and_figures(tiny: Path) -> None:
     results = tiny / "results" / "tiny"
     scores = pd.read_csv(results / "tables" / "scores.tsv", sep="\t", dtype={"subject": str})
     assert list(scores.columns) == [
-        "study", "group", "subject", "model", "augmentation", "layer", "hemisphere", "roi", "n_targets", "n_trs",
+        "study", "group", "subject", "model", "text", "layer", "hemisphere", "roi", "n_targets", "n_trs",
         "score", "ceiling_split", "ceiling_split_sb", "ceiling_loo", "ceiling_kind", "ceiling", "normalized",
     ]  # fmt: skip
     assert set(scores["subject"]) == {"001", "002", "003", "004", "005", "average"}  # the sixth is excluded
@@ -191,7 +191,7 @@ def test_a_table_study_with_every_option_flipped(table_study: Path) -> None:
     content = {
         "dataset": {**DATASET, "start": {"one": 0.0, "two": 0.0}, "exclude": {"01": "asleep"}},
         "models": {"tiny": {"source": str(ROOT / "resources" / "models" / "gpt2-tiny")}},
-        "baselines": ["untrained"],
+        "baselines": ["reinitialised"],
         "stories": {"pseudo_sentence": 7},
         "activations": {"context": 64, "stride": 16, "pooling": "mean", "batch_tokens": 512},
         "bold": {"targets": "roi", "high_pass": None, "average": False, "confounds": False},
@@ -205,7 +205,7 @@ def test_a_table_study_with_every_option_flipped(table_study: Path) -> None:
     tables = table_study / "elsewhere" / "tables"
     scores = pd.read_csv(tables / "scores.tsv", sep="\t", dtype={"subject": str})
     assert set(scores["subject"]) == {"02", "03", "04"}
-    assert set(scores["model"]) == {"tiny", "tiny-untrained"}
+    assert set(scores["model"]) == {"tiny", "tiny-reinitialised"}
     assert scores["normalized"].isna().all() and scores["ceiling_kind"].isna().all()  # fewer than four listeners
     assert "01, one: asleep" in (table_study / "elsewhere" / "report.html").read_text()
     scans = pd.read_csv(table_study / "elsewhere" / "scans.tsv", sep="\t", dtype={"subject": str})

@@ -1,6 +1,6 @@
 """Activations: what a model makes of each word of a story, all layers in one file.
 
-Needs the words table and the model. One job per story, model and augmentation.
+Needs the words table and the model. One job per story, model and text.
 """
 
 from engram.study.stages import features, fetch, stories
@@ -14,9 +14,9 @@ rule activations:
     output:
         activations=features.ACTIVATIONS,
     log:
-        "<logs>/activations/story-{story}_model-{model}_aug-{aug}.log",
+        "<logs>/activations/story-{story}_model-{model}_text-{text}.log",
     benchmark:
-        "<benchmarks>/activations/story-{story}_model-{model}_aug-{aug}.tsv"
+        "<benchmarks>/activations/story-{story}_model-{model}_text-{text}.tsv"
     conda:
         "../../envs/environment.yaml"
     threads: 8

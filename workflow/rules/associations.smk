@@ -1,6 +1,6 @@
 """Associations: texts written into the stories, their controls, and the association score F.
 
-Needs files of associations (docs/annotating.md), words, models and BOLD. An augmentation's controls and their seeds run
+Needs files of associations (docs/annotating.md), words, models and BOLD. A text's controls and their seeds run
 inside its jobs; their activations are removed when all groups were scored.
 """
 
@@ -19,9 +19,9 @@ rule annotate:
     output:
         associations=associations.WRITTEN,
     log:
-        "<logs>/annotate/story-{story}_aug-{aug}.log",
+        "<logs>/annotate/story-{story}_text-{text}.log",
     benchmark:
-        "<benchmarks>/annotate/story-{story}_aug-{aug}.tsv"
+        "<benchmarks>/annotate/story-{story}_text-{text}.tsv"
     conda:
         "../../envs/environment.yaml"
     params:
@@ -32,23 +32,23 @@ rule annotate:
         "../scripts/annotate.py"
 
 
-rule annotate_here:
+rule annotate_locally:
     """Let a model in a folder write a story's associations: work for a GPU, where there is one."""
     input:
         words=rules.annotate.input.words,
     output:
         associations=associations.GENERATED,
     log:
-        "<logs>/annotate_here/story-{story}_aug-{aug}.log",
+        "<logs>/annotate_locally/story-{story}_text-{text}.log",
     benchmark:
-        "<benchmarks>/annotate_here/story-{story}_aug-{aug}.tsv"
+        "<benchmarks>/annotate_locally/story-{story}_text-{text}.tsv"
     conda:
         "../../envs/environment.yaml"
     threads: 8
     resources:
         gpu=1,
-        mem_mb=memory("annotate_here"),
-        runtime=minutes("annotate_here"),
+        mem_mb=memory("annotate_locally"),
+        runtime=minutes("annotate_locally"),
     params:
         config=of(associations.writing_depends_on),
         code=code_of("annotate"),
@@ -65,9 +65,9 @@ rule associations:
     output:
         associations=associations.ASSOCIATIONS,
     log:
-        "<logs>/associations/story-{story}_aug-{aug}.log",
+        "<logs>/associations/story-{story}_text-{text}.log",
     benchmark:
-        "<benchmarks>/associations/story-{story}_aug-{aug}.tsv"
+        "<benchmarks>/associations/story-{story}_text-{text}.tsv"
     priority: 100
     conda:
         "../../envs/environment.yaml"
@@ -79,7 +79,7 @@ rule associations:
         "../scripts/associations.py"
 
 
-rule texts:
+rule association_texts:
     """Make the control texts of a story's associations."""
     input:
         words=stories.WORDS,
@@ -89,20 +89,20 @@ rule texts:
         texts=associations.TEXTS,
         rows=associations.ROWS,
     log:
-        "<logs>/texts/story-{story}_aug-{aug}.log",
+        "<logs>/association_texts/story-{story}_text-{text}.log",
     benchmark:
-        "<benchmarks>/texts/story-{story}_aug-{aug}.tsv"
+        "<benchmarks>/association_texts/story-{story}_text-{text}.tsv"
     conda:
         "../../envs/environment.yaml"
     params:
         config=of(associations.texts_depend_on),
-        code=code_of("texts"),
+        code=code_of("association_texts"),
         reads=reads(associations.texts_read),
     script:
-        "../scripts/texts.py"
+        "../scripts/association_texts.py"
 
 
-rule augment:
+rule text_activations:
     """Read the story with a model, with associations and with every control's insertions."""
     input:
         words=stories.WORDS,
@@ -111,25 +111,25 @@ rule augment:
     output:
         activations=temp(associations.ACTIVATIONS),
     log:
-        "<logs>/augment/story-{story}_model-{model}_aug-{aug}.log",
+        "<logs>/augment/story-{story}_model-{model}_text-{text}.log",
     benchmark:
-        "<benchmarks>/augment/story-{story}_model-{model}_aug-{aug}.tsv"
+        "<benchmarks>/augment/story-{story}_model-{model}_text-{text}.tsv"
     conda:
         "../../envs/environment.yaml"
     threads: 8
     resources:
         gpu=1,
-        mem_mb=memory("augment"),
-        runtime=minutes("augment"),
+        mem_mb=memory("text_activations"),
+        runtime=minutes("text_activations"),
     params:
         config=of(associations.reading_depends_on),
-        code=code_of("augment"),
+        code=code_of("text_activations"),
         reads=reads(features.reads),
     script:
-        "../scripts/augment.py"
+        "../scripts/text_activations.py"
 
 
-rule effects:
+rule association_scores:
     """Score every text on a group's listeners."""
     input:
         activations=of_group(associations.ACTIVATIONS),
@@ -138,24 +138,24 @@ rule effects:
     output:
         scores=associations.SCORES,
     log:
-        "<logs>/effects/group-{group}_model-{model}_aug-{aug}.log",
+        "<logs>/association_scores/group-{group}_model-{model}_text-{text}.log",
     benchmark:
-        "<benchmarks>/effects/group-{group}_model-{model}_aug-{aug}.tsv"
+        "<benchmarks>/association_scores/group-{group}_model-{model}_text-{text}.tsv"
     conda:
         "../../envs/environment.yaml"
     threads: 8
     resources:
         gpu=1,
-        mem_mb=memory("effects"),
-        runtime=minutes("effects"),
+        mem_mb=memory("association_scores"),
+        runtime=minutes("association_scores"),
     params:
         config=of(associations.scores_depend_on),
-        code=code_of("effects"),
+        code=code_of("association_scores"),
     script:
-        "../scripts/effects.py"
+        "../scripts/association_scores.py"
 
 
-rule effects_tables:
+rule association_tables:
     """Test F over texts and over listeners, by region."""
     input:
         scores=of(associations.files),
@@ -185,16 +185,16 @@ rule effects_tables:
         ),
         rows="<results>/tables/association_rows.tsv",
     log:
-        "<logs>/effects_tables.log",
+        "<logs>/association_tables.log",
     benchmark:
-        "<benchmarks>/effects_tables.tsv"
+        "<benchmarks>/association_tables.tsv"
     conda:
         "../../envs/environment.yaml"
     resources:
-        mem_mb=memory("effects_tables"),
-        runtime=minutes("effects_tables"),
+        mem_mb=memory("association_tables"),
+        runtime=minutes("association_tables"),
     params:
         config=of(associations.tables_depend_on),
-        code=code_of("effects_tables"),
+        code=code_of("association_tables"),
     script:
-        "../scripts/effects_tables.py"
+        "../scripts/association_tables.py"

@@ -60,7 +60,7 @@ pathvars:
 wildcard_constraints:
     story=NAME,
     model=NAME,
-    aug=NAME,
+    text=NAME,
     download=r"[A-Za-z0-9.@-]+",
     group=r"[A-Za-z0-9.+-]+",
     tuning=NAME,

@@ -1,6 +1,6 @@
 """Encoding: brain scores R.
 
-Needs activations, words and BOLD of a group's stories. One job per group of listeners, model and augmentation, with all
+Needs activations, words and BOLD of a group's stories. One job per group of listeners, model and text, with all
 layers, folds and listeners inside: listeners who heard the same stories share features and so decompositions.
 """
 
@@ -16,9 +16,9 @@ rule encoding:
     output:
         scores=encoding.SCORES,
     log:
-        "<logs>/encoding/group-{group}_model-{model}_aug-{aug}.log",
+        "<logs>/encoding/group-{group}_model-{model}_text-{text}.log",
     benchmark:
-        "<benchmarks>/encoding/group-{group}_model-{model}_aug-{aug}.tsv"
+        "<benchmarks>/encoding/group-{group}_model-{model}_text-{text}.tsv"
     conda:
         "../../envs/environment.yaml"
     threads: 8

@@ -15,9 +15,9 @@ rule score_maps:
         L=maps.of_hemisphere(maps.SCORES, "L"),
         R=maps.of_hemisphere(maps.SCORES, "R"),
     log:
-        "<logs>/score_maps/model-{model}_aug-{aug}.log",
+        "<logs>/score_maps/model-{model}_text-{text}.log",
     benchmark:
-        "<benchmarks>/score_maps/model-{model}_aug-{aug}.tsv"
+        "<benchmarks>/score_maps/model-{model}_text-{text}.tsv"
     conda:
         "../../envs/environment.yaml"
     params:
@@ -28,7 +28,7 @@ rule score_maps:
 
 
 rule association_maps:
-    """Map F of an augmentation, that of random texts, and the difference, averaged over listeners."""
+    """Map F of a text, that of random texts, and the difference, averaged over listeners."""
     input:
         scores=of(associations.of_model),
         places=of(ceilings.of_first_story),
@@ -36,9 +36,9 @@ rule association_maps:
         L=maps.of_hemisphere(maps.ASSOCIATION, "L"),
         R=maps.of_hemisphere(maps.ASSOCIATION, "R"),
     log:
-        "<logs>/association_maps/model-{model}_aug-{aug}.log",
+        "<logs>/association_maps/model-{model}_text-{text}.log",
     benchmark:
-        "<benchmarks>/association_maps/model-{model}_aug-{aug}.tsv"
+        "<benchmarks>/association_maps/model-{model}_text-{text}.tsv"
     conda:
         "../../envs/environment.yaml"
     params:

@@ -158,7 +158,7 @@ rule nuisance_table:
         "../scripts/nuisance_table.py"
 
 
-rule nuisance_texts:
+rule association_nuisance:
     """Score what the insertions of texts change, beside nuisance features and the story alone."""
     input:
         activations=of_group(associations.ACTIVATIONS),
@@ -168,24 +168,24 @@ rule nuisance_texts:
     output:
         scores=nuisance.TEXT_SCORES,
     log:
-        "<logs>/nuisance_texts/group-{group}_model-{model}_aug-{aug}.log",
+        "<logs>/association_nuisance/group-{group}_model-{model}_text-{text}.log",
     benchmark:
-        "<benchmarks>/nuisance_texts/group-{group}_model-{model}_aug-{aug}.tsv"
+        "<benchmarks>/association_nuisance/group-{group}_model-{model}_text-{text}.tsv"
     conda:
         "../../envs/environment.yaml"
     threads: 8
     resources:
         gpu=1,
-        mem_mb=memory("nuisance_texts"),
-        runtime=minutes("nuisance_texts"),
+        mem_mb=memory("association_nuisance"),
+        runtime=minutes("association_nuisance"),
     params:
         config=of(nuisance.texts_depend_on),
-        code=code_of("nuisance_texts"),
+        code=code_of("association_nuisance"),
     script:
-        "../scripts/nuisance_texts.py"
+        "../scripts/association_nuisance.py"
 
 
-rule nuisance_texts_table:
+rule association_nuisance_table:
     """Say what associations predict beyond nuisance features and the story alone."""
     input:
         scores=of(nuisance.text_files),
@@ -197,16 +197,16 @@ rule nuisance_texts_table:
             labels={"table": "unique contribution of associations"},
         ),
     log:
-        "<logs>/nuisance_texts_table.log",
+        "<logs>/association_nuisance_table.log",
     benchmark:
-        "<benchmarks>/nuisance_texts_table.tsv"
+        "<benchmarks>/association_nuisance_table.tsv"
     conda:
         "../../envs/environment.yaml"
     params:
         config=of(nuisance.text_table_depends_on),
-        code=code_of("nuisance_texts_table"),
+        code=code_of("association_nuisance_table"),
     script:
-        "../scripts/nuisance_texts_table.py"
+        "../scripts/association_nuisance_table.py"
 
 
 rule claims:

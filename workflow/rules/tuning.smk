@@ -7,23 +7,23 @@ which another study can name as the source of a model. Their activations are rem
 from engram.study.stages import bold, features, fetch, stories, tunings
 
 
-rule tuning_set:
+rule tuning_samples:
     """Check samples against the study's stories, and count them."""
     input:
         words=of(stories.files),
     output:
         counts=tunings.SAMPLES,
     log:
-        "<logs>/tuning_set/{tuning}.log",
+        "<logs>/tuning_samples/{tuning}.log",
     benchmark:
-        "<benchmarks>/tuning_set/{tuning}.tsv"
+        "<benchmarks>/tuning_samples/{tuning}.tsv"
     conda:
         "../../envs/environment.yaml"
     params:
         config=of(tunings.samples_depend_on),
-        code=code_of("tuning_set"),
+        code=code_of("tuning_samples"),
     script:
-        "../scripts/tuning_set.py"
+        "../scripts/tuning_samples.py"
 
 
 rule tune:
@@ -54,7 +54,7 @@ rule tune:
         "../scripts/tune.py"
 
 
-rule tuned:
+rule tuned_activations:
     """Read a story with a model and its tunings."""
     input:
         words=stories.WORDS,
@@ -63,25 +63,25 @@ rule tuned:
     output:
         activations=temp(tunings.ACTIVATIONS),
     log:
-        "<logs>/tuned/story-{story}_model-{model}_tuning-{tuning}.log",
+        "<logs>/tuned_activations/story-{story}_model-{model}_tuning-{tuning}.log",
     benchmark:
-        "<benchmarks>/tuned/story-{story}_model-{model}_tuning-{tuning}.tsv"
+        "<benchmarks>/tuned_activations/story-{story}_model-{model}_tuning-{tuning}.tsv"
     conda:
         "../../envs/environment.yaml"
     threads: 8
     resources:
         gpu=1,
-        mem_mb=memory("tuned"),
-        runtime=minutes("tuned"),
+        mem_mb=memory("tuned_activations"),
+        runtime=minutes("tuned_activations"),
     params:
         config=of(tunings.reading_depends_on),
-        code=code_of("tuned"),
+        code=code_of("tuned_activations"),
         reads=reads(features.reads),
     script:
-        "../scripts/tuned.py"
+        "../scripts/tuned_activations.py"
 
 
-rule tuned_effects:
+rule tuning_scores:
     """Score a model and its tunings on a group's listeners."""
     input:
         activations=of_group(tunings.ACTIVATIONS),
@@ -90,21 +90,21 @@ rule tuned_effects:
     output:
         scores=tunings.SCORES,
     log:
-        "<logs>/tuned_effects/group-{group}_model-{model}_tuning-{tuning}.log",
+        "<logs>/tuning_scores/group-{group}_model-{model}_tuning-{tuning}.log",
     benchmark:
-        "<benchmarks>/tuned_effects/group-{group}_model-{model}_tuning-{tuning}.tsv"
+        "<benchmarks>/tuning_scores/group-{group}_model-{model}_tuning-{tuning}.tsv"
     conda:
         "../../envs/environment.yaml"
     threads: 8
     resources:
         gpu=1,
-        mem_mb=memory("tuned_effects"),
-        runtime=minutes("tuned_effects"),
+        mem_mb=memory("tuning_scores"),
+        runtime=minutes("tuning_scores"),
     params:
         config=of(tunings.scores_depend_on),
-        code=code_of("effects"),
+        code=code_of("association_scores"),
     script:
-        "../scripts/effects.py"
+        "../scripts/association_scores.py"
 
 
 rule tuning_tables:

@@ -11,7 +11,7 @@ with job(snakemake):
     found = {}
     for side in ("L", "R"):
         for key, path in keys.of_input(snakemake, side):
-            found.setdefault((key.get("aug"), key.get("model")), {})[side] = maps.read_maps(path, side)
+            found.setdefault((key.get("text"), key.get("model")), {})[side] = maps.read_maps(path, side)
     places = None
     if snakemake.input.places:
         keys.check(snakemake.input.places, {"result": "ceiling", "study": config["study"]})

@@ -21,10 +21,10 @@ with job(snakemake):
         with storage.open_dataset(path) as read:
             models[name] = yin2025_claims.LanguageModel(config["sources"][name], read.sizes["layer"] - 1, read.sizes["unit"], scores[name])
     texts = {}
-    for name, paths in keys.by("aug", keys.of_input(snakemake, "associations")).items():
+    for name, paths in keys.by("text", keys.of_input(snakemake, "associations")).items():
         written = [one for path in paths for one in read_associations(Path(path), 10**9)]
         texts[name] = yin2025_claims.Text(frozenset(one.annotator for one in written), frozenset(one.granularity for one in written))
-    effects = keys.by_model_and("aug", keys.of_input(snakemake, "effects", result="effects", **at_layer))
+    effects = keys.by_model_and("text", keys.of_input(snakemake, "effects", result="effects", **at_layer))
     tuned = keys.by_model_and("tuning", keys.of_input(snakemake, "tuned", result="effects", **at_layer))
     evidence = yin2025_claims.Evidence(
         models,

@@ -10,8 +10,8 @@ with job(snakemake):
     config, given = snakemake.params.config, snakemake.input
     tables = html_report.read_tables(given.tables)
     figures = html_report.read_figures(given.svg, given.png)
-    shown = [{"aug": ORIGINAL, "model": model} for model in config["shown"] for _ in ("L", "R")]
-    associated = [{"aug": aug, "model": model} for aug, model in config["association_maps"] for _ in ("L", "R")]
+    shown = [{"text": ORIGINAL, "model": model} for model in config["shown"] for _ in ("L", "R")]
+    associated = [{"text": text, "model": model} for text, model in config["association_maps"] for _ in ("L", "R")]
     keys.checked(shown if given.score_maps else [], given.score_maps)
     keys.checked(associated, given.association_maps)
     maps = html_report.surface_maps(config, tables["scores"].data, given.score_maps, given.association_maps, given.ceiling_maps)

@@ -9,7 +9,7 @@ with job(snakemake):
     config = snakemake.params.config
     files = keys.of_input(snakemake, "scores", result="scores", study=config["study"])
     ceiling_files = [path for _, path in keys.of_input(snakemake, "ceilings", result="ceiling", study=config["study"])]
-    of_scores = [(key["group"], key["model"], key["aug"]) for key, _ in files]
+    of_scores = [(key["group"], key["model"], key["text"]) for key, _ in files]
     scores = score_tables.scores_table(config["study"], of_scores, [path for _, path in files], ceiling_files, config["stories"], config["floor"])
     storage.write_table(snakemake.output.scores, scores, score_tables.SCORES, score_tables.SCORES_COLUMNS)
     storage.write_table(snakemake.output.roi_sets, score_tables.roi_set_scores(scores, config["floor"]), score_tables.ROI_SETS, score_tables.ROI_SETS_COLUMNS)

@@ -1,4 +1,4 @@
-"""Associations written into a story: their files, the augmented text, and the control texts that go with it.
+"""Associations written into a story: their files, the text with associations, and the control texts that go with it.
 
 A text's insertions stand behind words of the story. Under the default alignment only the story's own words give rows, and
 insertions act through the context that a model reads: rows and times are the original's.
@@ -138,7 +138,7 @@ class Text:
         return np.setdiff1d(np.arange(len(self.words)), self.place)
 
 
-def augmented(words: Sequence[str], insertions: Mapping[int, str]) -> Text:
+def with_insertions(words: Sequence[str], insertions: Mapping[int, str]) -> Text:
     """Return the text of a story with insertions behind the words that are the keys."""
     result: list[str] = []
     place = np.zeros(len(words), dtype=int)

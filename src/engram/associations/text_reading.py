@@ -21,7 +21,7 @@ from engram.features.language_models.activations import DEFAULT_CONTEXT, Reader,
 from engram.features.language_models.tokens import tokenize
 from engram.features.language_models.windows import Window
 from engram.paths import COMMON_WORDS
-from engram.vocabulary import AUGMENTED_TEXT, ORIGINAL_TEXT
+from engram.vocabulary import ORIGINAL_TEXT, WITH_ASSOCIATIONS
 
 logger = logging.getLogger(__name__)
 
@@ -30,8 +30,8 @@ CONTROLS = ("random", "shuffled", "displaced", "repeat")
 TEXTS = "The texts that a model read of a story, one of them its own."
 TEXTS_COLUMNS = {
     "story": "Story.",
-    "augmentation": "Name of the associations.",
-    "text": "original, augmented, or a control and its number.",
+    "text": "Name of the associations.",
+    "variant": "original, associations, or a control and its number.",
     "insertions": "Texts inserted.",
     "inserted_words": "Words inserted.",
     "content_words": "Inserted words with content (not articles, pronouns, prepositions and the like).",
@@ -40,8 +40,8 @@ TEXTS_COLUMNS = {
 ROWS = "Inserted words that are rows of their own, with their times; none where only the story's own words give rows (context, anchor)."
 ROWS_COLUMNS = {
     "story": "Story.",
-    "augmentation": "Name of the associations.",
-    "text": "augmented, or a control and its number.",
+    "text": "Name of the associations.",
+    "variant": "associations, or a control and its number.",
     "after_word": "Index of the story's word that the insertion follows.",
     "word": "Inserted word.",
     "onset": "Seconds on the story's clock.",
@@ -98,8 +98,8 @@ def texts_table(story: str, name: str, words: Sequence[str], texts: Mapping[str,
 
 def rows_table(story: str, name: str, words: pd.DataFrame, texts: Mapping[str, Mapping[int, str]], alignment: str) -> pd.DataFrame:
     """Return the inserted words that are rows in each text (the columns of `ROWS_COLUMNS`)."""
-    parts = [association_files.inserted_rows(words, insertions, alignment).assign(text=text) for text, insertions in texts.items()]
-    return pd.concat(parts, ignore_index=True).assign(story=story, augmentation=name)[list(ROWS_COLUMNS)]
+    parts = [association_files.inserted_rows(words, insertions, alignment).assign(variant=variant) for variant, insertions in texts.items()]
+    return pd.concat(parts, ignore_index=True).assign(story=story, text=name)[list(ROWS_COLUMNS)]
 
 
 def text_reader(
@@ -166,12 +166,12 @@ def read_texts(
     Returns
     -------
     xarray.Dataset
-        As `engram.features.variants.collect` makes it; the original and the augmented text are versions.
+        As `engram.features.variants.collect` makes it; the original and the text with associations are versions.
     """
     story = words["word"].tolist()
 
     def variant(name: str, insertions: Mapping[int, str]) -> variants.Variant:
-        text = association_files.augmented(story, insertions)
+        text = association_files.with_insertions(story, insertions)
         vectors = read(name, text)
         own = vectors[:, text.place]
         if alignment == "anchor":
@@ -179,7 +179,7 @@ def read_texts(
         rows = association_files.inserted_rows(words, insertions, alignment)
         return name, own, vectors[:, text.inserted] if len(rows) else vectors[:, :0], rows["onset"].to_numpy()
 
-    result = variants.collect((variant(name, insertions) for name, insertions in texts.items()), (ORIGINAL_TEXT, AUGMENTED_TEXT), layer)
+    result = variants.collect((variant(name, insertions) for name, insertions in texts.items()), (ORIGINAL_TEXT, WITH_ASSOCIATIONS), layer)
     if read is count_words:  # as for the story alone: the mean over a TR's words would not say how many there are
         result.attrs["words_to_trs"] = "sum"
     return result

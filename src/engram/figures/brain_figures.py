@@ -82,7 +82,7 @@ def scores(table: pd.DataFrame, maps: Mapping[str, Maps] | None, models: Sequenc
     layer : int or None
         Layer to show; None: two thirds of each model's depth.
     """
-    shown = at_reported_layer(table[(table["augmentation"] == ORIGINAL) & (table["subject"] != AVERAGE)], layer)
+    shown = at_reported_layer(table[(table["text"] == ORIGINAL) & (table["subject"] != AVERAGE)], layer)
     rows, found = {}, {}
     for model in models:
         part = shown[shown["model"] == model]
@@ -124,20 +124,20 @@ def ceilings(table: pd.DataFrame, maps: Maps | None) -> Measure:
 
 
 def association(table: pd.DataFrame, maps: Mapping[tuple[str, str], Maps] | None, places: xr.Dataset | None, space: str | None) -> Measure:
-    """Return what a figure of F minus that of random texts shows, a row for each augmentation and model.
+    """Return what a figure of F minus that of random texts shows, a row for each text and model.
 
     Parameters
     ----------
     table : pandas.DataFrame
         Of `engram.statistics.association_tables.association_table`.
     maps : mapping or None
-        By augmentation and model, hemisphere and name (`engram.figures.maps.association_maps`).
+        By text and model, hemisphere and name (`engram.figures.maps.association_maps`).
     places : xarray.Dataset or None
         Without maps: which vertices belong to which region, all of which are painted with its value.
     space : str or None
         Whose vertices they are.
     """
-    parts = {(augmentation, model): part for (augmentation, model), part in table.groupby(["augmentation", "model"], sort=False)}
+    parts = {(text, model): part for (text, model), part in table.groupby(["text", "model"], sort=False)}
     rows = {association_title(part): part.set_index(["hemisphere", "roi"])["F_minus_random"] for part in parts.values()}
     found = None
     if maps:

@@ -160,9 +160,7 @@ def alignment(courses: Sequence[Course]) -> Drawn:
 
 
 @style.styled
-def insertions(
-    words: Mapping[str, pd.DataFrame], associations: Mapping[tuple[str, str], pd.DataFrame], texts: pd.DataFrame, augmentations: Sequence[str]
-) -> Drawn:
+def insertions(words: Mapping[str, pd.DataFrame], associations: Mapping[tuple[str, str], pd.DataFrame], texts: pd.DataFrame, all_texts: Sequence[str]) -> Drawn:
     """Draw where in the stories insertions fall, and how far they are from each other.
 
     Parameters
@@ -170,14 +168,14 @@ def insertions(
     words : mapping
         Words tables, by story.
     associations : mapping
-        Tables of associations (`engram.associations.association_files`), by story and augmentation.
+        Tables of associations (`engram.associations.association_files`), by story and text.
     texts : pandas.DataFrame
         What was inserted in each text (`engram.associations.text_reading.texts_table`).
-    augmentations : sequence of str
-        All augmentations of the study, and its tunings: for colours.
+    all_texts : sequence of str
+        All texts of the study, and its tunings: for colours.
     """
-    names = [name for name in augmentations if any(name == augmentation for _, augmentation in associations)]
-    palette, shown = Palette(texts=augmentations), list(words)[:_SHOWN_STORIES]
+    names = [name for name in all_texts if any(name == text for _, text in associations)]
+    palette, shown = Palette(texts=all_texts), list(words)[:_SHOWN_STORIES]
     height = max(3.6 * len(names), 8)
     figure = Figure(figsize=(PAGE, max(58.0, (height + 10) * len(shown) + 22) * MM))
     grid = figure.add_gridspec(len(shown), 2, width_ratios=[2.2, 1])
@@ -203,8 +201,7 @@ def insertions(
     panel.set_xlabel("minutes since the first word")
     gaps = figure.add_subplot(grid[:, 1])
     between = {
-        name: np.concatenate([np.diff(table["after_word"].to_numpy(int)) for (_, augmentation), table in associations.items() if augmentation == name])
-        for name in names
+        name: np.concatenate([np.diff(table["after_word"].to_numpy(int)) for (_, text), table in associations.items() if text == name]) for name in names
     }
     for name, values in between.items():
         if len(values):
@@ -230,11 +227,11 @@ def insertions(
 def _numbers(words: Mapping[str, pd.DataFrame], associations: Mapping[tuple[str, str], pd.DataFrame], texts: pd.DataFrame, names: Sequence[str]) -> str:
     said = []
     for name in names:
-        mine = {story: table for (story, augmentation), table in associations.items() if augmentation == name}
+        mine = {story: table for (story, text), table in associations.items() if text == name}
         total = sum(map(len, mine.values()))
         n_words = sum(len(words[story]) for story in mine)
         at_ends = sum(_at_sentence_ends(words[story], table["after_word"].to_numpy(int)) for story, table in mine.items())
-        inserted = int(texts.loc[(texts["augmentation"] == name) & (texts["text"] == "augmented"), "inserted_words"].sum())
+        inserted = int(texts.loc[(texts["text"] == name) & (texts["variant"] == "associations"), "inserted_words"].sum())
         annotators = sorted({one for table in mine.values() for one in table["annotator"]})
         said.append(
             f"{name} (written by: {listed(annotators)}): {count(total, 'insertion')} of {count(inserted, 'word')}, {100 * inserted / n_words:.0f} inserted "

@@ -26,28 +26,28 @@ _DASHES = {"L": "-", "R": (0, (3, 1.5)), "B": "-."}
 
 
 @style.styled
-def association(table: pd.DataFrame, controls: pd.DataFrame, listeners: pd.DataFrame, layers: pd.DataFrame, augmentations: Sequence[str]) -> Drawn:
-    """Draw F by region, with its controls and single listeners, and by layer: a row for each augmentation and model, hemispheres apart.
+def association(table: pd.DataFrame, controls: pd.DataFrame, listeners: pd.DataFrame, layers: pd.DataFrame, texts: Sequence[str]) -> Drawn:
+    """Draw F by region, with its controls and single listeners, and by layer: a row for each text and model, hemispheres apart.
 
     Parameters
     ----------
     table, controls, listeners, layers : pandas.DataFrame
         As `engram.statistics.association_tables` makes them.
-    augmentations : sequence of str
-        All augmentations of the study, and its tunings: for colours.
+    texts : sequence of str
+        All texts of the study, and its tunings: for colours.
     """
-    rows = list(table.groupby(["augmentation", "model"], sort=False))
-    regions, palette = _regions(table), Palette(texts=augmentations)
+    rows = list(table.groupby(["text", "model"], sort=False))
+    regions, palette = _regions(table), Palette(texts=texts)
     figure, panels = style.region_panels(len(rows), regions, (30 if len(rows) > 1 else 42) * MM, curves=True)
-    for ((augmentation, model), part), line in zip(rows, panels, strict=True):
-        mine, colour = {"augmentation": augmentation, "model": model}, palette.text(augmentation)
+    for ((text, model), part), line in zip(rows, panels, strict=True):
+        mine, colour = {"text": text, "model": model}, palette.text(text)
         for side, rois in regions.items():
             here = {**mine, "hemisphere": side}
             _association_points(line[side], style.matching(part, here), style.matching(controls, here), style.matching(listeners, here), rois, colour)
         _row_title(line[next(iter(regions))], association_title(part), "F (Pearson r)")
-        _curves(line["layers"], style.matching(layers, {**mine, "subjects": vocabulary.LISTENERS}), "F", {augmentation: colour}, None)
+        _curves(line["layers"], style.matching(layers, {**mine, "subjects": vocabulary.LISTENERS}), "F", {text: colour}, None)
     others = [kind for kind in style.CONTROLS if table[f"F_{kind}"].notna().any()]
-    bands = controls.loc[controls["text"].str.startswith("random-")].groupby(["augmentation", "model", "hemisphere", "roi"])["F"].quantile(_BAND)
+    bands = controls.loc[controls["variant"].str.startswith("random-")].groupby(["text", "model", "hemisphere", "roi"])["F"].quantile(_BAND)
     style.reach([line[side] for line in panels for side in regions], table[["F", "F_low", "F_high", *(f"F_{kind}" for kind in others)]], bands)
     _layer_panels(panels, layers)
     style.legend(figure, panels[0].values())
@@ -56,7 +56,7 @@ def association(table: pd.DataFrame, controls: pd.DataFrame, listeners: pd.DataF
     so = "The tests hold for these listeners and stories." if len(found) else "Nothing here shows that the associations do more than random texts."
     caption = (
         f"Association score by region: {F_MEANING}, at the reported layer, fixed beforehand. n = {count(int(table['n_listeners'].max()), 'listener')}; "
-        f"{count(table['augmentation'].nunique(), 'augmentation')}, written by {listed(_writers(table))}. Points: mean over listeners; "
+        f"{count(table['text'].nunique(), 'text')}, written by {listed(_writers(table))}. Points: mean over listeners; "
         f"{_lines(table['F_low'])}; dots: single listeners, as far as the axis reaches. "
         f"Grey bars: the middle 95 % of {count(n_random, 'random text')}, which have the same places and numbers of words and content of other stories, "
         f"and their mean (white). "
@@ -80,7 +80,7 @@ def _writers(table: pd.DataFrame) -> list[str]:
 def association_title(part: pd.DataFrame) -> str:
     """Return what a row of F is about, and who wrote the text."""
     first = part.iloc[0]
-    return f"{first['augmentation']} (written by: {first['written_by']}), {first['model']}, layer {first['layer']}"
+    return f"{first['text']} (written by: {first['written_by']}), {first['model']}, layer {first['layer']}"
 
 
 def _controls_words(kinds: Sequence[str]) -> str:
@@ -103,11 +103,11 @@ def _row_title(panel: Axes, title: str, label: str) -> None:
 
 
 def _association_points(panel: Axes, part: pd.DataFrame, controls: pd.DataFrame, listeners: pd.DataFrame, rois: Sequence[str], colour: str) -> None:
-    """Draw F of an augmentation on the range of random texts, other controls, and listeners; a star where the test over texts survives correction."""
+    """Draw F of a text on the range of random texts, other controls, and listeners; a star where the test over texts survives correction."""
     if part.empty:
         return
     where = style.places(rois, part["roi"])
-    random = controls[controls["text"].str.startswith("random-")].groupby("roi")["F"].quantile(_BAND).unstack().reindex(part["roi"])
+    random = controls[controls["variant"].str.startswith("random-")].groupby("roi")["F"].quantile(_BAND).unstack().reindex(part["roi"])
     low, high = (random[share].to_numpy() if share in random else np.full(len(part), np.nan) for share in _BAND)
     panel.bar(where + 0.2, high - low, 0.34, bottom=low, color="#C4C4C4", linewidth=0, zorder=2, label="random texts (95 % of them, mean)")
     panel.hlines(part["F_random"], where + 0.03, where + 0.37, color="white", linewidth=1, zorder=3)
@@ -257,7 +257,7 @@ def tuning_methods(table: pd.DataFrame, tunings: Sequence[str], what: str = "reg
     table : pandas.DataFrame
         As `engram.statistics.tuning_tables.tuning_table` makes it.
     tunings : sequence of str
-        All augmentations and tunings of the study: for colours.
+        All texts and tunings of the study: for colours.
     what : str
         What a row of the table is about: region or set of regions.
     """

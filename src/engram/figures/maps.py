@@ -14,7 +14,7 @@ from engram.datasets.narratives.reader import VERTICES
 from engram.errors import EngramError
 from engram.files import storage
 from engram.statistics.score_tables import mean_scores
-from engram.vocabulary import AUGMENTED_TEXT, AVERAGE, ORIGINAL_TEXT, RANDOM
+from engram.vocabulary import AVERAGE, ORIGINAL_TEXT, RANDOM, WITH_ASSOCIATIONS
 
 _STRUCTURES = {"L": "CortexLeft", "R": "CortexRight"}
 
@@ -43,7 +43,7 @@ def score_maps(files: Sequence[str]) -> dict[str, np.ndarray]:
     return {name: values / max(listeners, 1) for name, values in sums.items()}
 
 
-#: What the maps of an augmentation are called in their file.
+#: What the maps of a text are called in their file.
 ASSOCIATION, ASSOCIATION_RANDOM, ASSOCIATION_DIFFERENCE = "F", "F of random texts", "F minus random"
 
 
@@ -53,7 +53,7 @@ def association_maps(files: Sequence[str]) -> dict[str, np.ndarray]:
     Parameters
     ----------
     files : sequence of paths
-        Scores of every group for one model and augmentation (`engram.encoding.variant_scoring.score_variants`).
+        Scores of every group for one model and text (`engram.encoding.variant_scoring.score_variants`).
 
     Returns
     -------
@@ -65,8 +65,8 @@ def association_maps(files: Sequence[str]) -> dict[str, np.ndarray]:
             r = scores["r_kind"].mean("story")[:, scores["subject"].values != AVERAGE]
             parts.append((r - r.sel(kind=ORIGINAL_TEXT)).transpose("subject", "kind", "target"))
     f = xr.concat(parts, "subject").mean("subject")
-    augmented, random = (f.sel(kind=kind).values for kind in (AUGMENTED_TEXT, RANDOM))
-    return {ASSOCIATION: augmented, ASSOCIATION_RANDOM: random, ASSOCIATION_DIFFERENCE: augmented - random}
+    mine, random = (f.sel(kind=kind).values for kind in (WITH_ASSOCIATIONS, RANDOM))
+    return {ASSOCIATION: mine, ASSOCIATION_RANDOM: random, ASSOCIATION_DIFFERENCE: mine - random}
 
 
 def layer_name(layer: int) -> str:

@@ -38,7 +38,7 @@ def layers(scores: pd.DataFrame, ceilings: pd.DataFrame, models: Sequence[str]) 
     models : sequence of str
         All models of the study.
     """
-    scores = scores[scores["augmentation"] == ORIGINAL]
+    scores = scores[scores["text"] == ORIGINAL]
     whole = _by_hemisphere(scores)
     sides = [side for side in SIDES if side in set(whole["hemisphere"])]
     rows = [
@@ -167,7 +167,7 @@ def regions(scores: pd.DataFrame, ceilings: pd.DataFrame, models: Sequence[str],
     layer : int or None
         Layer to show; None: two thirds of each model's depth.
     """
-    return _regions(scores[scores["augmentation"] == ORIGINAL], ceilings, models, layer, "region")
+    return _regions(scores[scores["text"] == ORIGINAL], ceilings, models, layer, "region")
 
 
 @style.styled
@@ -246,7 +246,7 @@ def roi_layers(scores: pd.DataFrame, models: Sequence[str], layer: int | None) -
     layer : int or None
         As in `regions`; it is marked.
     """
-    scores = scores[scores["augmentation"] == ORIGINAL]
+    scores = scores[scores["text"] == ORIGINAL]
     n_listeners = scores.loc[scores["subject"] != AVERAGE, "subject"].nunique()
     scores = scores[scores["subject"] != AVERAGE] if n_listeners else scores
     mean = scores.groupby(["model", "hemisphere", "roi", "layer"])["score"].mean()

@@ -1,8 +1,8 @@
 """How figures look: sizes, type, colours, and what a figure is made of besides its drawing.
 
 Figures are as wide as a journal's column (85 mm) or page (180 mm), with type of 6 to 7 points at that size. Colours of models are
-Okabe and Ito's (2008, jfly.uni-koeln.de/color), those of augmentations and tunings Paul Tol's muted ones (SRON/EPS/TN/09-002):
-both can be told apart with any colour vision. A model, augmentation or tuning has the same colour in every figure of a study.
+Okabe and Ito's (2008, jfly.uni-koeln.de/color), those of texts and tunings Paul Tol's muted ones (SRON/EPS/TN/09-002):
+both can be told apart with any colour vision. A model, text or tuning has the same colour in every figure of a study.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
 from engram.files import storage
-from engram.vocabulary import ASSOCIATION, ORIGINAL, UNTRAINED_SUFFIX, WORD_RATE
+from engram.vocabulary import ASSOCIATION, ORIGINAL, REINITIALISED_SUFFIX, WORD_RATE
 
 matplotlib.use("Agg")
 
@@ -134,22 +134,22 @@ class Palette:
     Parameters
     ----------
     models, texts : sequence of str
-        All models of the study, and all its augmentations and tunings, in the order of the configuration.
+        All models of the study, and all its texts and tunings, in the order of the configuration.
     """
 
     def __init__(self, models: Sequence[str] = (), texts: Sequence[str] = ()) -> None:
-        self._models = [name for name in models if name != WORD_RATE and not name.endswith(UNTRAINED_SUFFIX)]
+        self._models = [name for name in models if name != WORD_RATE and not name.endswith(REINITIALISED_SUFFIX)]
         self._texts = [name for name in texts if name != ORIGINAL]
 
     def model(self, name: str) -> dict[str, Any]:
-        """Return colour and line style of a model: untrained twins have their model's colour, dotted; the word rate is grey, dashed."""
+        """Return colour and line style of a model: re-initialised twins have their model's colour, dotted; the word rate is grey, dashed."""
         if name == WORD_RATE:
             return {"color": GREY, "linestyle": "--"}
-        base = name.removesuffix(UNTRAINED_SUFFIX)
-        return {"color": MODELS[self._models.index(base) % len(MODELS)], "linestyle": ":" if name.endswith(UNTRAINED_SUFFIX) else "-"}
+        base = name.removesuffix(REINITIALISED_SUFFIX)
+        return {"color": MODELS[self._models.index(base) % len(MODELS)], "linestyle": ":" if name.endswith(REINITIALISED_SUFFIX) else "-"}
 
     def text(self, name: str) -> str:
-        """Return the colour of an augmentation or a tuning."""
+        """Return the colour of a text or a tuning."""
         return _TEXTS[self._texts.index(name) % len(_TEXTS)]
 
 

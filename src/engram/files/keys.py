@@ -1,6 +1,6 @@
 """Keys: what a result is of, as the file itself says, held against what a job expects.
 
-A key has the names of the workflow's wildcards (``story``, ``group``, ``model``, ``aug``, ``tuning``, ``variant``), what kind of ``result`` it is, its
+A key has the names of the workflow's wildcards (``story``, ``group``, ``model``, ``text``, ``tuning``, ``variant``), what kind of ``result`` it is, its
 ``study``, and its ``layer_rule`` where scores stand at the reported layer. NetCDF files say it in their attributes. Other results (tables, texts, maps, folders
 of tuned models) say it in their sidecars, whose provenance holds the wildcards.
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 #: What a key may name, in the order of messages.
-NAMES = ("result", "study", "group", "story", "model", "aug", "tuning", "variant", "layer_rule")
+NAMES = ("result", "study", "group", "story", "model", "text", "tuning", "variant", "layer_rule")
 
 Key = Mapping[str, str]
 #: A file and what it is of.
@@ -156,7 +156,7 @@ def by(name: str, pairs: Iterable[Keyed]) -> dict[str, list[str]]:
 
 
 def by_model_and(name: str, pairs: Iterable[Keyed]) -> dict[tuple[str, str], list[str]]:
-    """Return the files of each model and value of another name (``aug``, ``tuning``), in the order of the pairs."""
+    """Return the files of each model and value of another name (``text``, ``tuning``), in the order of the pairs."""
     found: dict[tuple[str, str], list[str]] = {}
     for key, path in pairs:
         found.setdefault((key["model"], key[name]), []).append(path)

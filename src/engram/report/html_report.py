@@ -161,19 +161,19 @@ def surface_maps(
     Parameters
     ----------
     config : mapping
-        With `shown` models and `association_maps` (augmentation and model), in the order of the files.
+        With `shown` models and `association_maps` (text and model), in the order of the files.
     scores : pandas.DataFrame
         Says how deep each model is.
     score_files, association_files, ceiling_files : sequences of paths
         Left and right of each map.
     """
     maps = []
-    depths = scores[scores["augmentation"] == ORIGINAL].groupby("model")["layer"].max()
+    depths = scores[scores["text"] == ORIGINAL].groupby("model")["layer"].max()
     for model, sides in zip(config["shown"], _sides(score_files), strict=bool(score_files)):
         layer = reported_layer(int(depths[model]), config["figures"]["layer"])
         maps.append(SurfaceMap(f"R (Pearson r): {model}, layer {layer}", _values(sides, layer_name(layer)), _LEAST_R))
-    for (augmentation, model), sides in zip(config["association_maps"], _sides(association_files), strict=True):
-        maps.append(SurfaceMap(f"F minus random texts (Pearson r): {augmentation}, {model}", _values(sides, ASSOCIATION_DIFFERENCE), _LEAST_F))
+    for (text, model), sides in zip(config["association_maps"], _sides(association_files), strict=True):
+        maps.append(SurfaceMap(f"F minus random texts (Pearson r): {text}, {model}", _values(sides, ASSOCIATION_DIFFERENCE), _LEAST_F))
     for sides in _sides(ceiling_files):
         maps.append(SurfaceMap("Ceiling of single listeners (Pearson r)", _values(sides, "single listeners"), _LEAST_R, diverging=False))
     return [one for one in maps if any(np.isfinite(values).any() for values in one.values.values())]

@@ -206,9 +206,9 @@ def _model(name: str, model: Mapping[str, Any]) -> str:
     shown = _last(source) if source.startswith((MIRROR_PREFIX, "/", ".", "~")) else source
     words = [f"revision {model['revision']}"] if model["revision"] else []
     words += [f"an adapter of {model['base']}"] if model["base"] else []
-    words += ["weights drawn anew"] if model["untrained"] else []
+    words += ["re-initialised weights"] if model["reinitialised"] else []
     inside = ", ".join([*([shown] if shown != name else []), *words])
-    return name + (f" ({inside})" if inside else "") + ("" if model["untrained"] else citation)
+    return name + (f" ({inside})" if inside else "") + ("" if model["reinitialised"] else citation)
 
 
 def _last(path: str) -> str:
@@ -274,7 +274,7 @@ def _associations(config: Mapping[str, Any], tables: Tables) -> str:
     if not config["associations"]:
         return ""
     one, table = config["associating"], tables.get("association")
-    authors = {} if table is None else dict(zip(table["augmentation"], table["written_by"], strict=True))
+    authors = {} if table is None else dict(zip(table["text"], table["written_by"], strict=True))
     texts = listed([f"{name} (written by {author(authors[name])})" if name in authors else name for name in config["associations"]])
     controls = listed([f"{count(one['controls'][kind], kind + ' text')}" for kind in ("random", "shuffled", "displaced", "repeat") if one["controls"][kind]])
     targets = "the mean time course of each region was scored" if one["targets"] == "roi" else "every target was scored"

@@ -109,7 +109,7 @@ def answer(tables: Tables, config: Mapping[str, Any]) -> dict[str, list[str]]:
 
 def how_well(scores: pd.DataFrame, config: Mapping[str, Any], chance: pd.DataFrame | None = None, nuisance: pd.DataFrame | None = None) -> list[str]:
     """Return how well the models that the brain shows predict single listeners, beside ceilings, baselines, chance and nuisance features."""
-    original = scores[scores["augmentation"] == ORIGINAL]
+    original = scores[scores["text"] == ORIGINAL]
     depths = original.groupby("model")["layer"].max()
     layers = {model: reported_layer(int(depths[model]), config["figures"]["layer"]) for model in config["scored"]}
     reported = original[original["layer"] == original["model"].map(layers)]
@@ -207,9 +207,9 @@ def what_association_adds(table: pd.DataFrame | None, unique: pd.DataFrame | Non
     """Return what texts with associations add over random ones, with the test over texts, and what they add beyond nuisance features."""
     if table is None or table.empty:
         return ["What association adds was not measured: the study has no texts with associations."]
-    combinations = table.groupby(["augmentation", "model"], sort=False)
+    combinations = table.groupby(["text", "model"], sort=False)
     authors = listed(sorted({author(one) for one in table["written_by"]}))
-    texts = f"{count(table['augmentation'].nunique(), 'text')} with associations, written by {authors}, read by {count(table['model'].nunique(), 'model')}."
+    texts = f"{count(table['text'].nunique(), 'text')} with associations, written by {authors}, read by {count(table['model'].nunique(), 'model')}."
     ranges = f"F = R_mem − R is {span(table['F'], sign=True)}, that of random texts {span(table['F_random'], sign=True)}."
     smallest, tests = table["smallest_p"].min(), f"{count(len(table), 'test')} over texts, corrected over the regions of each text and model"
     if smallest >= significance.LEVEL:
@@ -254,7 +254,7 @@ def _unique_of_texts(unique: pd.DataFrame | None) -> str:
 
 def _needs_many(table: pd.DataFrame) -> str:
     """Return how many regions must stand out at once where the number of random texts is too small for one alone to survive correction."""
-    needed = max(math.ceil(part["smallest_p"].iloc[0] * len(part) / significance.LEVEL - 1e-9) for _, part in table.groupby(["augmentation", "model"]))
+    needed = max(math.ceil(part["smallest_p"].iloc[0] * len(part) / significance.LEVEL - 1e-9) for _, part in table.groupby(["text", "model"]))
     if needed <= 1:
         return ""
     few = count(int(table["n_random"].min()), "random text")
@@ -351,7 +351,7 @@ def missing(tables: Tables, config: Mapping[str, Any]) -> list[str]:
     single = scores[scores["subject"] != AVERAGE]
     n_listeners, n_regions = single["subject"].nunique(), len(single[["hemisphere", "roi"]].drop_duplicates())
     n_stories = len(set(map(stimulus, config["told"])))
-    untrained = [name for name, model in config["models"].items() if not model["untrained"]]
+    reinitialised = [name for name, model in config["models"].items() if not model["reinitialised"]]
     said = {
         "The listeners are simulated: these numbers show that the workflow finds what was planted, and nothing about brains.": config["dataset"]["kind"]
         == "simulated",
@@ -362,7 +362,7 @@ def missing(tables: Tables, config: Mapping[str, Any]) -> list[str]:
         "One region: nothing can be said of where in the brain.": n_regions == 1,
         f"{count(n_stories, 'story', 'stories')}: no test over stories (it needs {_FEWEST_STORIES}), so that nothing follows for other stories.": n_stories
         < _FEWEST_STORIES,
-        "No trained language model: baselines only.": not untrained,
+        "No trained language model: baselines only.": not reinitialised,
         f"Left out of this run by their `only` key: {listed(config['left_out_models'])}.": bool(config["left_out_models"]),
         "No average listener (bold: {average: false}).": n_listeners > 1 and not (scores["subject"] == AVERAGE).any(),
         "No texts with associations: F is not measured.": not config["associations"],

@@ -13,7 +13,20 @@ from engram.files.checksums import provenance
 #: Where they go, below the results.
 FOLDER = "earlier"
 #: Rules whose results are costly, say nothing by themselves and serve again when they are asked for: they stay where they are.
-KEPT = ("simulate", "story", "bold", "activations", "annotate", "annotate_here", "associations", "texts", "augment", "tuning_set", "tune", "tuned")
+KEPT = (
+    "simulate",
+    "story",
+    "bold",
+    "activations",
+    "annotate",
+    "annotate_locally",
+    "associations",
+    "association_texts",
+    "text_activations",
+    "tuning_samples",
+    "tune",
+    "tuned_activations",
+)
 #: Files that a message names.
 _MOST_NAMED = 12
 

@@ -11,7 +11,7 @@ import pandas as pd
 from engram.associations.text_reading import CONTROLS
 from engram.statistics import significance
 from engram.statistics.variant_effects import Effects, by_layer, by_listener
-from engram.vocabulary import AUGMENTED_TEXT, ORIGINAL_TEXT, RANDOM
+from engram.vocabulary import ORIGINAL_TEXT, RANDOM, WITH_ASSOCIATIONS
 
 ASSOCIATION = (
     "Association scores F = R_mem - R at each model's reported layer, by region: the score of the story with associations written into it, minus that of the "
@@ -20,7 +20,7 @@ ASSOCIATION = (
 )
 ASSOCIATION_COLUMNS = {
     "model": "Model.",
-    "augmentation": "Name of the associations.",
+    "text": "Name of the associations.",
     "written_by": "Who wrote them: manual (people), or what kind of model.",
     "layer": "Layer, fixed beforehand.",
     "hemisphere": "L, R, or B (both, or neither).",
@@ -37,7 +37,7 @@ ASSOCIATION_COLUMNS = {
     "difference_high": "Its upper end.",
     "n_random": "Random texts.",
     "p_texts": "One-sided p over texts: (1 + random texts that reach F) / (1 + random texts).",
-    "p_texts_fdr": "The same, corrected for the regions of this augmentation and model (Benjamini-Hochberg).",
+    "p_texts_fdr": "The same, corrected for the regions of this text and model (Benjamini-Hochberg).",
     "smallest_p": "The smallest p that so many texts can give.",
     "detectable": "Smallest F above the random texts' mean that would have been found with 80 % power.",
     "p_listeners": "Two-sided p over listeners (Wilcoxon) of F minus random: holds for other listeners of these texts only.",
@@ -51,11 +51,11 @@ ASSOCIATION_COLUMNS = {
     "F_repeat": "F of repeated story text at the same places: mere extra text.",
     "F_average": "F of the average listener; in no test.",
 }
-CONTROLS_TABLE = "F of every control text, tested among the random texts as the augmented one is (a random text among the other random ones)."
+CONTROLS_TABLE = "F of every control text, tested among the random texts as the text with associations is (a random text among the other random ones)."
 CONTROLS_COLUMNS = {
     "model": "Model.",
-    "augmentation": "Name of the associations.",
-    "text": "The control and its number.",
+    "text": "Name of the associations.",
+    "variant": "The control and its number.",
     "hemisphere": "L, R, or B (both, or neither).",
     "roi": "Region.",
     "F": "Mean over listeners.",
@@ -65,7 +65,7 @@ CONTROLS_COLUMNS = {
 LISTENERS_TABLE = "F by listener, at each model's reported layer, beside the means of its controls."
 LISTENERS_COLUMNS = {
     "model": "Model.",
-    "augmentation": "Name of the associations.",
+    "text": "Name of the associations.",
     "subject": "Listener, or 'average'.",
     "hemisphere": "L, R, or B (both, or neither).",
     "roi": "Region.",
@@ -78,7 +78,7 @@ LAYERS_TABLE = (
 )
 LAYERS_COLUMNS = {
     "model": "Model.",
-    "augmentation": "Name of the associations.",
+    "text": "Name of the associations.",
     "layer": "Layer; 0 is the embeddings.",
     "subjects": "'listeners': mean over single listeners; 'average': the average listener.",
     "hemisphere": "L, R, or B (both, or neither).",
@@ -94,28 +94,28 @@ def association_table(effects: Mapping[tuple[str, str], Effects], written_by: Ma
     Parameters
     ----------
     effects : mapping
-        By model and augmentation.
+        By model and text.
     written_by : mapping
-        By augmentation.
+        By text.
     seed : int
         Of the bootstrap.
     """
     rows = []
-    for (model, augmentation), one in effects.items():
+    for (model, text), one in effects.items():
         means = {kind: one.mean_difference(kind) for kind in CONTROLS if kind != RANDOM}
-        f = one.difference(AUGMENTED_TEXT)
+        f = one.difference(WITH_ASSOCIATIONS)
         for number, row in enumerate(against_random(one, "F", seed)):
             rows.append(
                 {
                     "model": model,
-                    "augmentation": augmentation,
-                    "written_by": written_by[augmentation],
+                    "text": text,
+                    "written_by": written_by[text],
                     **row,
                     **{f"F_{kind}": mean[one.single, number].mean() for kind, mean in means.items()},
                     "F_average": f[~one.single, number].mean() if (~one.single).any() else np.nan,
                 }
             )
-    return with_corrected(pd.DataFrame(rows), ["model", "augmentation"])[list(ASSOCIATION_COLUMNS)]
+    return with_corrected(pd.DataFrame(rows), ["model", "text"])[list(ASSOCIATION_COLUMNS)]
 
 
 def against_random(one: Effects, name: str, seed: int) -> Iterator[dict[str, Any]]:
@@ -130,10 +130,10 @@ def against_random(one: Effects, name: str, seed: int) -> Iterator[dict[str, Any
         Of the bootstrap.
     """
     single = one.single
-    difference = one.difference(AUGMENTED_TEXT)[single]
+    difference = one.difference(WITH_ASSOCIATIONS)[single]
     above = difference - one.mean_difference(RANDOM)[single]
     null = np.stack([one.difference(text)[single].mean(0) for text in one.of_kind(RANDOM)])
-    by_story = one.over_stimuli([AUGMENTED_TEXT], one.of_kind(RANDOM))
+    by_story = one.over_stimuli([WITH_ASSOCIATIONS], one.of_kind(RANDOM))
     for number, (hemisphere, roi, n_targets) in enumerate(one.regions):
         low, high = significance.interval(difference[:, number], seed)
         difference_low, difference_high = significance.interval(above[:, number], seed)
@@ -175,36 +175,36 @@ def _over_spread(difference: float, null: np.ndarray) -> float:
 def controls_table(effects: Mapping[tuple[str, str], Effects]) -> pd.DataFrame:
     """Return F of every control text with its test (the columns of `CONTROLS_COLUMNS`)."""
     rows: list[dict[str, Any]] = []
-    for (model, augmentation), one in effects.items():
+    for (model, text), one in effects.items():
         random = one.of_kind("random")
-        null = {text: one.difference(text)[one.single].mean(0) for text in random}
-        for text in one.variants:
-            if text in (ORIGINAL_TEXT, AUGMENTED_TEXT):
+        null = {variant: one.difference(variant)[one.single].mean(0) for variant in random}
+        for variant in one.variants:
+            if variant in (ORIGINAL_TEXT, WITH_ASSOCIATIONS):
                 continue
-            f = one.difference(text)[one.single].mean(0)
-            others = np.stack([values for name, values in null.items() if name != text]) if len(null) > 1 or text not in null else np.empty((0, len(f)))
+            f = one.difference(variant)[one.single].mean(0)
+            others = np.stack([values for name, values in null.items() if name != variant]) if len(null) > 1 or variant not in null else np.empty((0, len(f)))
             for number, (hemisphere, roi, _) in enumerate(one.regions):
                 p = significance.text_test(f[number], others[:, number])
-                rows.append({"model": model, "augmentation": augmentation, "text": text, "hemisphere": hemisphere, "roi": roi, "F": f[number], "p_texts": p})
+                rows.append({"model": model, "text": text, "variant": variant, "hemisphere": hemisphere, "roi": roi, "F": f[number], "p_texts": p})
     table = pd.DataFrame(rows, columns=[name for name in CONTROLS_COLUMNS if name != "p_texts_fdr"])
-    table["p_texts_fdr"] = significance.corrected(table, "p_texts", ["model", "augmentation", "text"])
+    table["p_texts_fdr"] = significance.corrected(table, "p_texts", ["model", "text", "variant"])
     return table[list(CONTROLS_COLUMNS)]
 
 
 def listeners_table(effects: Mapping[tuple[str, str], Effects]) -> pd.DataFrame:
     """Return F by listener (the columns of `LISTENERS_COLUMNS`)."""
     parts = []
-    for (model, augmentation), one in effects.items():
-        values = {"original": one.original, "F": one.difference(AUGMENTED_TEXT), **{f"F_{kind}": one.mean_difference(kind) for kind in CONTROLS}}
-        parts.append(by_listener(one, values).assign(model=model, augmentation=augmentation))
+    for (model, text), one in effects.items():
+        values = {"original": one.original, "F": one.difference(WITH_ASSOCIATIONS), **{f"F_{kind}": one.mean_difference(kind) for kind in CONTROLS}}
+        parts.append(by_listener(one, values).assign(model=model, text=text))
     return pd.concat(parts, ignore_index=True)[list(LISTENERS_COLUMNS)]
 
 
 def layers_table(effects: Mapping[tuple[str, str], Effects]) -> pd.DataFrame:
     """Return F by layer (the columns of `LAYERS_COLUMNS`)."""
     rows = []
-    for (model, augmentation), one in effects.items():
+    for (model, text), one in effects.items():
         for subjects, layer, number, (original, with_text) in by_layer(one):
             hemisphere, roi, _ = one.regions[number]
-            rows.append((model, augmentation, layer, subjects, hemisphere, roi, original, with_text - original))
+            rows.append((model, text, layer, subjects, hemisphere, roi, original, with_text - original))
     return pd.DataFrame(rows, columns=list(LAYERS_COLUMNS))

@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 TRUTH = "What was planted in the simulated listeners, and what the study found, at each model's reported layer."
 TRUTH_COLUMNS = {
     "model": "Model.",
-    "augmentation": "Name of the associations, in rows about F; of the tuning, in rows about R_sft.",
+    "text": "Name of the associations, in rows about F; of the tuning, in rows about R_sft.",
     "planted": "What drives the regions: language (a generator's layer), tuning (that of the generator, tuned to associate), association (what is in mind), "
     "word rate, stimulus (shared, but no model's), nothing.",
     "regions": "Regions with this drive.",
@@ -71,11 +71,11 @@ def compare_association_with_truth(association: pd.DataFrame, controls: pd.DataF
         hemisphere, roi, planted.
     """
     rows = []
-    for (model, augmentation), part in association.merge(truth, on=["hemisphere", "roi"]).groupby(["model", "augmentation"], sort=False):
-        mine = controls[(controls["model"] == model) & (controls["augmentation"] == augmentation)]
-        random = mine[mine["text"].str.startswith("random-")].merge(truth, on=["hemisphere", "roi"])
+    for (model, text), part in association.merge(truth, on=["hemisphere", "roi"]).groupby(["model", "text"], sort=False):
+        mine = controls[(controls["model"] == model) & (controls["text"] == text)]
+        random = mine[mine["variant"].str.startswith("random-")].merge(truth, on=["hemisphere", "roi"])
         for kind, here in part.groupby("planted"):
-            null = random[random["planted"] == kind].groupby("text")["F"].mean().to_numpy()
+            null = random[random["planted"] == kind].groupby("variant")["F"].mean().to_numpy()
             p = significance.text_test(here["F"].mean(), null)
             survivors = int((here["p_texts_fdr"] < significance.LEVEL).sum())
             if kind == "association":
@@ -89,10 +89,10 @@ def compare_association_with_truth(association: pd.DataFrame, controls: pd.DataF
                 "expected": expected,
                 "found": "yes" if found else "no",
             }
-            rows.append({"model": model, "augmentation": augmentation, "planted": kind, "regions": _regions_of(truth, str(kind)), **values})
-        surviving = int(mine.loc[mine["p_texts_fdr"] < significance.LEVEL, "text"].nunique())
+            rows.append({"model": model, "text": text, "planted": kind, "regions": _regions_of(truth, str(kind)), **values})
+        surviving = int(mine.loc[mine["p_texts_fdr"] < significance.LEVEL, "variant"].nunique())
         values = {"quantity": "controls", "value": surviving, "expected": "none", "found": "no" if surviving else "yes"}
-        rows.append({"model": model, "augmentation": augmentation, "planted": "any", "regions": "all", **values})
+        rows.append({"model": model, "text": text, "planted": "any", "regions": "all", **values})
     return pd.DataFrame(rows, columns=list(TRUTH_COLUMNS))
 
 
@@ -113,13 +113,13 @@ def compare_tuning_with_truth(tuning: pd.DataFrame, curves: pd.DataFrame, truth:
     rows = []
     for (model, name, kind), part in tuning.merge(truth, on=["hemisphere", "roi"]).groupby(["model", "tuning", "planted"], sort=False):
         beyond = part["difference"] - part[["difference_shuffled", "difference_generic"]].mean(axis=1)
-        where = {"model": model, "augmentation": name, "planted": kind, "regions": _regions_of(truth, str(kind))}
+        where = {"model": model, "text": name, "planted": kind, "regions": _regions_of(truth, str(kind))}
         expected = "above that of other regions" if kind == "tuning" else "anything"
         values = {"M": part["difference"].mean() / part["original"].mean(), "R_sft - R, minus controls": beyond.mean()}
         rows += [{**where, "quantity": name, "value": value, "expected": expected, "found": "not required"} for name, value in values.items()]
     for (model, name), part in curves.groupby(["model", "tuning"], sort=False):
         fell = float(part.groupby(["condition", "seed"])["validation"].agg(lambda losses: losses.iloc[0] - losses.iloc[-1]).min())
-        where = {"model": model, "augmentation": name, "planted": "any", "regions": "all", "quantity": "fall of the validation loss, least of all"}
+        where = {"model": model, "text": name, "planted": "any", "regions": "all", "quantity": "fall of the validation loss, least of all"}
         rows.append({**where, "value": fell, "expected": "above 0", "found": "yes" if fell > 0 else "no"})
     return pd.DataFrame(rows, columns=list(TRUTH_COLUMNS))
 

@@ -17,7 +17,7 @@ from engram.files import storage
 from engram.vocabulary import AVERAGE, LISTENERS
 
 #: Columns that are text even where they look like numbers.
-KEYS = dict.fromkeys(("study", "group", "story", "subject", "model", "augmentation", "hemisphere", "roi", "roi_set", "kind"), str)
+KEYS = dict.fromkeys(("study", "group", "story", "subject", "model", "text", "hemisphere", "roi", "roi_set", "kind"), str)
 
 _KIND_AVERAGE = "sqrt(split_sb)"
 _KIND_SINGLE = "loo/sqrt(rel(n-1))"
@@ -32,7 +32,7 @@ SCORES_COLUMNS = {
     "group": "Listeners who heard the same stories, named by these.",
     "subject": "Listener; 'average' is the mean time course of all listeners of each story.",
     "model": "Model or baseline.",
-    "augmentation": "Text that the model read; 'original' is the story as it was heard.",
+    "text": "Text that the model read; 'original' is the story as it was heard.",
     "layer": "Layer; 0 is the embeddings.",
     "hemisphere": "L, R, or B (both, or neither).",
     "roi": "Region.",
@@ -50,7 +50,7 @@ SCORES_COLUMNS = {
 BEST_LAYER = "Each model's layer with the highest mean score over targets, chosen on the same rows that it is reported for: a description, not a test."
 BEST_LAYER_COLUMNS = {
     "model": "Model or baseline.",
-    "augmentation": "Text that the model read.",
+    "text": "Text that the model read.",
     "subjects": "'listeners': mean over single listeners; 'average': the average listener.",
     "best_layer": "Layer with the highest score; 0 is the embeddings.",
     "score": "Mean over all targets (each counts the same), then over listeners.",
@@ -87,7 +87,7 @@ ROI_SETS = (
 )
 ROI_SETS_COLUMNS = {
     "model": "Model or baseline.",
-    "augmentation": "Text that the model read.",
+    "text": "Text that the model read.",
     "layer": "Layer; 0 is the embeddings.",
     "subject": "Listener, or 'average'.",
     "hemisphere": "L, R, or B (both, or neither).",
@@ -113,7 +113,7 @@ def scores_table(
     Parameters
     ----------
     study : str
-    keys : sequence of (group, model, augmentation)
+    keys : sequence of (group, model, text)
         One for each of `score_files`.
     score_files, ceiling_files : sequences of paths
     stories : mapping
@@ -131,10 +131,10 @@ def scores_table(
         with storage.open_dataset(path) as dataset:
             ceilings[str(dataset.attrs["story"])] = dataset.load()
     parts = []
-    for (group, model, augmentation), path in zip(keys, score_files, strict=True):
+    for (group, model, text), path in zip(keys, score_files, strict=True):
         with storage.open_dataset(path) as dataset:
             part = _group_table(dataset, [ceilings[story] for story in stories[group]], floor)
-        parts.append(part.assign(study=study, group=group, model=model, augmentation=augmentation))
+        parts.append(part.assign(study=study, group=group, model=model, text=text))
     return pd.concat(parts, ignore_index=True)[list(SCORES_COLUMNS)]
 
 
@@ -191,8 +191,8 @@ def _regions(dataset: xr.Dataset) -> list[tuple[tuple[str, str], np.ndarray]]:
 
 
 def by_subject(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean score over all targets of each subject, model, augmentation and layer."""
-    keys = ["model", "augmentation", "layer", "subject"]
+    """Return the mean score over all targets of each subject, model, text and layer."""
+    keys = ["model", "text", "layer", "subject"]
     weighted = scores.assign(weighted=scores["score"] * scores["n_targets"]).groupby(keys, sort=False)[["weighted", "n_targets"]].sum()
     return (weighted["weighted"] / weighted["n_targets"]).rename("score").reset_index()
 
@@ -214,13 +214,13 @@ def best_layers(scores: pd.DataFrame) -> pd.DataFrame:
     whole["subjects"] = np.where(whole["subject"] == AVERAGE, AVERAGE, LISTENERS)
     n_listeners = whole.loc[whole["subjects"] == LISTENERS, "subject"].nunique()
     rows = []
-    for (model, augmentation, subjects), part in whole.groupby(["model", "augmentation", "subjects"], sort=False):
+    for (model, text, subjects), part in whole.groupby(["model", "text", "subjects"], sort=False):
         layers = part.groupby("layer")["score"].agg(["mean", "sem"])
         best = layers["mean"].idxmax()
         rows.append(
             {
                 "model": model,
-                "augmentation": augmentation,
+                "text": text,
                 "subjects": subjects,
                 "best_layer": best,
                 "score": layers.loc[best, "mean"],
@@ -241,7 +241,7 @@ def roi_set_scores(scores: pd.DataFrame, floor: float) -> pd.DataFrame:
     floor : float
         Scores are not normalised by a ceiling below this.
     """
-    keys = ["model", "augmentation", "layer", "subject", "hemisphere"]
+    keys = ["model", "text", "layer", "subject", "hemisphere"]
     parts = []
     for name, regions in roi_sets().items():
         part = scores[scores["roi"].isin(members(regions, set(scores["roi"])))]

@@ -52,7 +52,7 @@ ASSOCIATIONS = (
 )
 ASSOCIATIONS_COLUMNS = {
     "model": "Model.",
-    "augmentation": "Name of the associations.",
+    "text": "Name of the associations.",
     "beyond": "The nuisance features, beside which the story alone always stands.",
     "layer": "Layer, fixed beforehand.",
     "hemisphere": "L, R, or B (both, or neither).",
@@ -70,7 +70,7 @@ ASSOCIATIONS_COLUMNS = {
     "difference_high": "Its upper end.",
     "n_random": "Random texts: `nuisance: {random_texts: ...}`, or all.",
     "p_texts": "One-sided p over texts: (1 + random texts whose unique contribution reaches this one) / (1 + random texts).",
-    "p_texts_fdr": "The same, corrected for the regions of this augmentation and model (Benjamini-Hochberg).",
+    "p_texts_fdr": "The same, corrected for the regions of this text and model (Benjamini-Hochberg).",
     "smallest_p": "The smallest p that so many texts can give.",
     "detectable": "Smallest unique contribution above the random texts' mean that would have been found with 80 % power.",
     "p_listeners": "Two-sided p over listeners (Wilcoxon) of the difference: holds for other listeners of these texts only.",
@@ -88,17 +88,17 @@ def associations_table(files: Mapping[tuple[str, str], Sequence[str]], seed: int
     Parameters
     ----------
     files : mapping
-        By model and augmentation, as `engram.encoding.nuisance_texts.group_texts` made them, of all groups.
+        By model and text, as `engram.encoding.association_nuisance.group_texts` made them, of all groups.
     seed : int
         Of the bootstrap.
     """
     rows = []
-    for (model, augmentation), paths in files.items():
+    for (model, text), paths in files.items():
         one, beyond = read_effects(paths), storage.open_dataset(paths[0]).attrs["nuisance"]
         shuffled = one.mean_difference(SHUFFLED)[one.single].mean(0)
         for number, row in enumerate(against_random(one, "unique", seed)):
-            rows.append({"model": model, "augmentation": augmentation, "beyond": beyond, **row, "unique_shuffled": shuffled[number]})
-    return with_corrected(pd.DataFrame(rows), ["model", "augmentation"])[list(ASSOCIATIONS_COLUMNS)]
+            rows.append({"model": model, "text": text, "beyond": beyond, **row, "unique_shuffled": shuffled[number]})
+    return with_corrected(pd.DataFrame(rows), ["model", "text"])[list(ASSOCIATIONS_COLUMNS)]
 
 
 def nuisance_table(files: Mapping[str, Sequence[str]], seed: int) -> pd.DataFrame:

@@ -81,7 +81,7 @@ def read_effects(files: Sequence[str]) -> Effects:
     Parameters
     ----------
     files : sequence of paths
-        Results of `engram.encoding.variant_scoring.score_variants`, or (at the reported layer alone) of `engram.encoding.nuisance_texts.group_texts`.
+        Results of `engram.encoding.variant_scoring.score_variants`, or (at the reported layer alone) of `engram.encoding.association_nuisance.group_texts`.
     """
     subjects: list[str] = []
     heard: dict[str, list[np.ndarray]] = {}

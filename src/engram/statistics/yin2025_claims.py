@@ -19,7 +19,7 @@ from engram.statistics import significance
 from engram.statistics.comparisons import ALL, difference, pairs
 from engram.statistics.reported_scores import Reported
 from engram.statistics.variant_effects import Effects, by_roi_set
-from engram.vocabulary import ADDITIVE, ASSOCIATION, AUGMENTED_TEXT, PEOPLE, RANDOM, TUNING_CONTROLS
+from engram.vocabulary import ADDITIVE, ASSOCIATION, PEOPLE, RANDOM, TUNING_CONTROLS, WITH_ASSOCIATIONS
 
 REPRODUCED, NOT_REPRODUCED, NOT_TESTABLE = "reproduced", "not reproduced", "not testable here"
 
@@ -88,7 +88,7 @@ class LanguageModel:
 
 @dataclass(frozen=True)
 class Text:
-    """Who wrote an augmentation's associations, and of which granularity they are."""
+    """Who wrote a text's associations, and of which granularity they are."""
 
     annotators: frozenset[str]
     granularities: frozenset[str]
@@ -113,9 +113,9 @@ class Evidence:
     models : dict of LanguageModel
         Trained ones, by name, in the order of the configuration.
     effects : dict of Effects
-        Of associations, by model and augmentation.
+        Of associations, by model and text.
     texts : dict of Text
-        By augmentation.
+        By text.
     tunings : dict of Effects
         By model and tuning.
     alignment : str
@@ -317,7 +317,7 @@ def _left_over_right(evidence: Evidence) -> Finding:
 
 @dataclass(frozen=True)
 class _Means:
-    """Mean effects of some augmentations: of the text, and of random texts by number."""
+    """Mean effects of some texts: of the text, and of random texts by number."""
 
     f: np.ndarray
     random: np.ndarray
@@ -336,11 +336,11 @@ class _Means:
         return result
 
 
-def _means(evidence: Evidence, model: str, augmentations: Sequence[str]) -> _Means:
-    found = [evidence.effects[model, name] for name in augmentations]
+def _means(evidence: Evidence, model: str, texts: Sequence[str]) -> _Means:
+    found = [evidence.effects[model, name] for name in texts]
     one = found[0]
     n_random = min(len(each.of_kind(RANDOM)) for each in found)
-    f = np.mean([each.difference(AUGMENTED_TEXT)[each.single] for each in found], axis=0)
+    f = np.mean([each.difference(WITH_ASSOCIATIONS)[each.single] for each in found], axis=0)
     random = np.mean([[each.difference(text)[each.single] for text in each.of_kind(RANDOM)[:n_random]] for each in found], axis=0)
     sizes = np.array([n_targets for _, _, n_targets in one.regions], dtype=float)
     return _Means(f, random, sizes, one.regions, len(one.r_stimulus))

@@ -23,7 +23,7 @@ from engram.features.language_models.causality import check_told_causal
 from engram.fetch import remote_code
 from engram.fetch.addresses import secret_in
 from engram.paths import found
-from engram.vocabulary import MIRROR_PREFIX, NARRATIVES_TR, NILEARN_ATLASES, NILEARN_PREFIX, ORIGINAL, PEOPLE, UNTRAINED_SUFFIX, WORD_RATE
+from engram.vocabulary import MIRROR_PREFIX, NARRATIVES_TR, NILEARN_ATLASES, NILEARN_PREFIX, ORIGINAL, PEOPLE, REINITIALISED_SUFFIX, WORD_RATE
 
 #: Names become parts of file names (BIDS: alphanumeric; we add the hyphen, which hub models often carry).
 NAME = r"[A-Za-z0-9]+(?:[-.][A-Za-z0-9]+)*"
@@ -274,7 +274,7 @@ class Model(Section):
     """For hub ids: the commit, so that the same weights come back in two years; null: the newest at download."""
     base: Name | None = None
     """Where the source is an adapter (a LoRA tuning's folder): the name of the model of this study that was tuned."""
-    untrained: bool = False
+    reinitialised: bool = False
     """Keep the architecture and the tokenizer, draw the weights anew (with `seed`)."""
     trust_remote_code: bool = False
     """Run the model's own code (the `*.py` files that its `auto_map` names), which can read, change and send all that you can; a hub id then needs its
@@ -414,7 +414,7 @@ class Annotator(Section):
 
 
 class Associations(Section):
-    """Associations that are written into the stories, under the name that the augmented text gets."""
+    """Associations that are written into the stories, under the name that the text with associations gets."""
 
     annotator: Annotator | None = None
     """A language model that writes them; null: files."""
@@ -423,7 +423,7 @@ class Associations(Section):
 
 
 class Controls(Section):
-    """How many control texts there are of each kind, for every augmentation."""
+    """How many control texts there are of each kind, for every text."""
 
     random: int = Field(39, ge=1, le=10_000)
     """Same places, same numbers of words, content from other stories: the null of F; 39 can show p = 0.025."""
@@ -448,7 +448,7 @@ class Associating(Section):
     targets: Literal["all", "roi"] = "all"
     """`roi`: score the mean time course of each region and hemisphere, much faster with its many texts than every target by itself."""
     models: list[Name] | None = None
-    """The models that read augmented texts; null: all trained ones."""
+    """The models that read texts with associations; null: all trained ones."""
     controls: Controls = Controls()
     """Control texts."""
 
@@ -467,7 +467,7 @@ class Tuning(Section):
 
     models: list[Name] | None = None
     """The models to tune; null: all trained ones."""
-    data: Place = "resources/association/association.jsonl"
+    data: Place = "resources/tuning_samples/associations.jsonl"
     """Samples of instruction, input and output: JSON or JSON lines (docs/data.md)."""
     too_long: Literal["refuse", "leave out"] = "refuse"
     """What becomes of samples over `max_length`; `leave out`, for models of little context: of all conditions alike."""
@@ -540,8 +540,8 @@ class Study(Section):
     """Where the stories and the BOLD come from."""
     models: dict[Name, Model] = {}
     """The language models, by the name they get in tables and figures."""
-    baselines: list[Literal["word-rate", "untrained"]] = ["word-rate"]
-    """Models to beat: the number of words in each TR, and each language model's untrained twin."""
+    baselines: list[Literal["word-rate", "reinitialised"]] = ["word-rate"]
+    """Models to beat: the number of words in each TR, and each language model's re-initialised twin."""
     stories: Stories = Stories()
     """Words and sentences."""
     activations: Activations = Activations()
@@ -559,7 +559,7 @@ class Study(Section):
     associations: dict[Name, Associations] = {}
     """Texts with associations, by the names they get in tables and figures; `manual` in a name is for what people wrote."""
     associating: Associating = Associating()
-    """Reading and scoring augmented texts."""
+    """Reading and scoring texts with associations."""
     tunings: dict[Name, Tuning] = {}
     """Instruction tunings, by the names they get in tables and figures."""
     figures: Figures = Figures()
@@ -575,10 +575,10 @@ class Study(Section):
     def _names_are_free(self) -> Study:
         if WORD_RATE in self.models:
             raise ValueError(f"models: '{WORD_RATE}' is the name of a baseline; give the model another name")
-        if "untrained" in self.baselines:
+        if "reinitialised" in self.baselines:
             for name, model in self.models.items():
-                if not (model.untrained or model.base) and name + UNTRAINED_SUFFIX in self.models:
-                    raise ValueError(f"models: '{name + UNTRAINED_SUFFIX}' is the name of the untrained twin of '{name}'; rename one")
+                if not (model.reinitialised or model.base) and name + REINITIALISED_SUFFIX in self.models:
+                    raise ValueError(f"models: '{name + REINITIALISED_SUFFIX}' is the name of the re-initialised twin of '{name}'; rename one")
         if ORIGINAL in self.associations:
             raise ValueError(f"associations: '{ORIGINAL}' is the name of the story as it was heard; give the text another name")
         people = sorted(name for name, one in self.associations.items() if PEOPLE in name and one.annotator is not None)
@@ -587,7 +587,7 @@ class Study(Section):
         unknown = sorted(set(self.associating.models or ()) - set(self.models))
         if unknown:
             raise ValueError(f"associating.models: {unknown} are no models of the study; it has {sorted(self.models)}")
-        whole = sorted(name for name, model in self.models.items() if not (model.untrained or model.base))
+        whole = sorted(name for name, model in self.models.items() if not (model.reinitialised or model.base))
         for tuning, one in self.tunings.items():
             strange = sorted(set(one.models or ()) - set(whole))
             if strange:
@@ -595,8 +595,8 @@ class Study(Section):
         for name, model in self.models.items():
             if model.base is not None and model.base not in whole:
                 raise ValueError(f"models.{name}.base: '{model.base}' is no trained model of the study; it has {whole}")
-            if model.base is not None and model.untrained:
-                raise ValueError(f"models.{name}: an adapter (base: {model.base}) cannot be untrained; leave one of the two out")
+            if model.base is not None and model.reinitialised:
+                raise ValueError(f"models.{name}: an adapter (base: {model.base}) cannot be re-initialised; leave one of the two out")
             if model.base is not None and model.trust_remote_code:
                 raise ValueError(f"models.{name}: an adapter has no code; write 'trust_remote_code: true' at models.{model.base}, whose code would run")
         if "log-frequency" in self.nuisance.features and not isinstance(self.dataset, TableDataset):
@@ -617,10 +617,10 @@ class Study(Section):
         return Path(value).expanduser() if value else None
 
     def language_models(self) -> dict[str, Model]:
-        """Return the models of this run by name: those configured, less those this run leaves out, and untrained twins."""
+        """Return the models of this run by name: those configured, less those this run leaves out, and re-initialised twins."""
         kept = {name: model for name, model in self.models.items() if name not in self.left_out_models()}
-        if "untrained" in self.baselines:
-            twins = {name + UNTRAINED_SUFFIX: m.model_copy(update={"untrained": True}) for name, m in kept.items() if not (m.untrained or m.base)}
+        if "reinitialised" in self.baselines:
+            twins = {name + REINITIALISED_SUFFIX: m.model_copy(update={"reinitialised": True}) for name, m in kept.items() if not (m.reinitialised or m.base)}
             kept = {**kept, **twins}
         return kept
 
@@ -785,11 +785,11 @@ def _check_sources(study: Study) -> None:
                     f"environment variable {MIRROR_VARIABLE}), or add 'only: mirror' to leave the model out of runs without one."
                 )
             folder = mirror / model.source.removeprefix(MIRROR_PREFIX)
-            check_model_folder(folder, f"models.{name}.source", weights=not model.untrained, code=model.trust_remote_code)
+            check_model_folder(folder, f"models.{name}.source", weights=not model.reinitialised, code=model.trust_remote_code)
         elif model.base is not None:
             check_adapter_folder(source_folder(model.source), f"models.{name}.source")
         elif is_folder_source(model.source):
-            check_model_folder(source_folder(model.source), f"models.{name}.source", weights=not model.untrained, code=model.trust_remote_code)
+            check_model_folder(source_folder(model.source), f"models.{name}.source", weights=not model.reinitialised, code=model.trust_remote_code)
         elif model.trust_remote_code and model.revision is None:
             raise EngramError(
                 f"models.{name}: trust_remote_code is true, and no revision is given: its code could be another one tomorrow. "
@@ -824,7 +824,7 @@ def check_model_folder(folder: Path, key: str, weights: bool = True, code: bool 
     key : str
         Where the folder was named, for the message.
     weights : bool
-        Whether weights are needed (an untrained model draws its own).
+        Whether weights are needed (a re-initialised model draws its own).
     code : bool
         Whether the model's own code may run, and so must be there.
     """

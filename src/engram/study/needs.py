@@ -100,7 +100,7 @@ def _activations(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need
     if "tuning" in wildcards:
         tuning = study.tunings[wildcards["tuning"]]
         texts = 1 + tuning.seeds + tuning.controls.shuffled + tuning.controls.generic
-    elif wildcards.get("aug") in study.associations:
+    elif wildcards.get("text") in study.associations:
         controls = study.associating.controls
         texts = 2 + controls.random + controls.shuffled + controls.displaced + controls.repeat
     # Of several texts, a few are kept with all their layers, the others at one.
@@ -167,7 +167,7 @@ def _encoding(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
         tuning = study.tunings[wildcards["tuning"]]
         scored = layers + float(tuning.seeds + tuning.controls.shuffled + tuning.controls.generic)
         targets = min(whole, _REGIONS_AT_MOST) if tuning.targets == "roi" else whole
-    elif wildcards.get("aug") in study.associations:
+    elif wildcards.get("text") in study.associations:
         controls = study.associating.controls
         scored = 2 * layers + float(controls.random + controls.shuffled + controls.displaced + controls.repeat)
         targets = min(whole, _REGIONS_AT_MOST) if study.associating.targets == "roi" else whole
@@ -243,21 +243,21 @@ def _annotate(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
 
 _NEEDS: dict[str, Callable[[Study, Plan, Mapping[str, str]], Need]] = {
     "activations": _activations,
-    "annotate_here": _annotate,
-    "augment": _activations,
+    "annotate_locally": _annotate,
+    "text_activations": _activations,
     "bold": _bold,
     "ceiling": _ceiling,
     "chance": _chance,
-    "effects": _encoding,
-    "effects_tables": _tables,
+    "association_scores": _encoding,
+    "association_tables": _tables,
     "nuisance": _nuisance,
-    "nuisance_texts": _nuisance_texts,
+    "association_nuisance": _nuisance_texts,
     "encoding": _encoding,
     "simulate": _simulate,
     "tables": _tables,
     "tune": _tune,
-    "tuned": _activations,
-    "tuned_effects": _encoding,
+    "tuned_activations": _activations,
+    "tuning_scores": _encoding,
     "tuning_tables": _tables,
 }
 #: Regions of both hemispheres that an atlas has, at most (assumed for those that were not looked into).

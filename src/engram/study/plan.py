@@ -157,17 +157,17 @@ def make_plan(study: Study) -> Plan:
 
 
 def associating_models(study: Study) -> list[str]:
-    """Return the names of the models that read augmented texts, and of the baseline that counts their words where these are rows."""
+    """Return the names of the models that read texts with associations, and of the baseline that counts their words where these are rows."""
     chosen = study.associating.models
-    reading = [name for name, model in study.language_models().items() if (not model.untrained if chosen is None else name in chosen)]
+    reading = [name for name, model in study.language_models().items() if (not model.reinitialised if chosen is None else name in chosen)]
     # Where inserted words are rows, their number alone changes scores: the rate of words says by how much.
     return [*reading, *([WORD_RATE] if WORD_RATE in study.baselines and study.associating.alignment in ADDITIVE else [])]
 
 
 def tuned_models(study: Study, tuning: str) -> list[str]:
-    """Return the names of the models that a tuning tunes: no adapters, no untrained ones."""
+    """Return the names of the models that a tuning tunes: no adapters, no re-initialised ones."""
     chosen = study.tunings[tuning].models
-    whole = [name for name, model in study.language_models().items() if not (model.untrained or model.base)]
+    whole = [name for name, model in study.language_models().items() if not (model.reinitialised or model.base)]
     return [name for name in whole if chosen is None or name in chosen]
 
 
@@ -184,27 +184,27 @@ def tuning_config(study: Study, tuning: str) -> dict[str, Any]:
     return {**one, "content": file_fingerprint(found(one["data"]))}
 
 
-def association_folder(study: Study, augmentation: str) -> Path:
-    """Return where an augmentation's files are."""
-    return found(study.associations[augmentation].folder)
+def association_folder(study: Study, text: str) -> Path:
+    """Return where a text's files are."""
+    return found(study.associations[text].folder)
 
 
-def association_file(study: Study, augmentation: str, story: str) -> Path:
+def association_file(study: Study, text: str, story: str) -> Path:
     """Return the file of a story's associations."""
-    return association_folder(study, augmentation) / associations_file(story, augmentation)
+    return association_folder(study, text) / associations_file(story, text)
 
 
-def association_pool(study: Study, augmentation: str, story: str) -> list[Path]:
+def association_pool(study: Study, text: str, story: str) -> list[Path]:
     """Return the files of other stories' associations, whose content random texts take: under the same name, and the project's own."""
-    here = sorted(association_folder(study, augmentation).glob(associations_file("*", augmentation)))
-    pool = [path for path in here if path.name != associations_file(story, augmentation)]
+    here = sorted(association_folder(study, text).glob(associations_file("*", text)))
+    pool = [path for path in here if path.name != associations_file(story, text)]
     if not pool:
         pool = [path for path in sorted(ASSOCIATIONS.glob("story-*_associations-*.tsv")) if not path.name.startswith(f"story-{story}_")]
     return pool
 
 
 def controlled_models(study: Study) -> list[str]:
-    """Return the names of the language models whose augmented texts are scored beside nuisance features."""
+    """Return the names of the language models whose texts with associations are scored beside nuisance features."""
     wanted = study.nuisance.method != "none" and study.nuisance.random_texts != 0
     return [name for name in associating_models(study) if wanted and name != WORD_RATE]
 
@@ -215,16 +215,16 @@ def models(study: Study) -> list[str]:
 
 
 def model_key(study: Study, name: str) -> dict[str, Any]:
-    """Return what defines a model: source, revision, the same of its base, whether it is untrained, with which seed, whether its own code runs.
+    """Return what defines a model: source, revision, the same of its base, whether it is re-initialised, with which seed, whether its own code runs.
 
     The content of a model in a folder counts too, and is recorded by the jobs that read it (`engram.files.raw_files`).
     """
     model = study.language_models()[name]
-    seed = study.seed if model.untrained else None
+    seed = study.seed if model.reinitialised else None
     base = None if model.base is None else model_key(study, model.base)
     # Not there where it is off: a new key would read every story again.
     code = {remote_code.KEY: True} if model.trust_remote_code else {}
-    return {"base": base, "revision": model.revision, "seed": seed, "source": model.source, "untrained": model.untrained, **code}
+    return {"base": base, "revision": model.revision, "seed": seed, "source": model.source, "reinitialised": model.reinitialised, **code}
 
 
 def weights_of(study: Study, name: str) -> str:
@@ -239,7 +239,7 @@ def is_local(study: Study, name: str) -> bool:
 
 
 def download_name(model: Model) -> str:
-    """Return the name under which a model from the hub or a mirror is kept; untrained twins need no weights of their own."""
+    """Return the name under which a model from the hub or a mirror is kept; re-initialised twins need no weights of their own."""
     name = re.sub(r"[^A-Za-z0-9.-]+", "--", model.source.removeprefix(MIRROR_PREFIX))
     return f"{name}@{hashlib.sha256(f'{model.source} {model.revision}'.encode()).hexdigest()[:8]}"
 
@@ -250,7 +250,7 @@ def download_source(study: Study, download: str) -> dict[str, Any]:
     if not wanted:
         raise EngramError(f"no model of the study is downloaded as '{download}'.")
     code = {"code": True} if any(model.trust_remote_code for model in wanted) else {}
-    return {"revision": wanted[0].revision, "source": wanted[0].source, "weights": not all(model.untrained for model in wanted), **code}
+    return {"revision": wanted[0].revision, "source": wanted[0].source, "weights": not all(model.reinitialised for model in wanted), **code}
 
 
 def folder_fingerprint(folder: Path) -> str:

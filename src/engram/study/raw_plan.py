@@ -39,23 +39,23 @@ def model(study: Study, name: str) -> dict[str, list[str]]:
     return reads(folders=(source_folder(models[one].source) for one in names if one and is_local(study, one)))
 
 
-def annotator(study: Study, augmentation: str) -> dict[str, list[str]]:
+def annotator(study: Study, text: str) -> dict[str, list[str]]:
     """Return the folder of a model that writes associations; none for one that is asked through the network."""
-    chosen = study.associations[augmentation].annotator
+    chosen = study.associations[text].annotator
     return reads(folders=[source_folder(chosen.model)] if chosen is not None and chosen.address is None else [])
 
 
-def associations(study: Study, augmentation: str, story: str) -> dict[str, list[str]]:
+def associations(study: Study, text: str, story: str) -> dict[str, list[str]]:
     """Return the file of a story's associations as people made it, and what stands beside it of how; none for those that a model writes."""
-    if study.associations[augmentation].annotator is not None:
+    if study.associations[text].annotator is not None:
         return reads()
-    file = association_file(study, augmentation, story)
+    file = association_file(study, text, story)
     return reads([file, *(path for path in [storage.sidecar(file)] if path.is_file())])
 
 
-def pool(study: Study, augmentation: str, story: str) -> dict[str, list[str]]:
+def pool(study: Study, text: str, story: str) -> dict[str, list[str]]:
     """Return the files of other stories' associations."""
-    return reads(association_pool(study, augmentation, story))
+    return reads(association_pool(study, text, story))
 
 
 def with_digests(found: dict[str, list[str]], folder: str) -> dict[str, Any]:

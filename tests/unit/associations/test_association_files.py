@@ -1,4 +1,4 @@
-"""Files of associations, augmented and control texts, and how models read them."""
+"""Files of associations, texts with associations and control texts, and how models read them."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ insertions_strategy = st.dictionaries(
 @settings(max_examples=30, deadline=None)
 @given(insertions_strategy)
 def test_the_storys_words_keep_their_order(insertions: dict[int, list[str]]) -> None:
-    text = association_files.augmented(WORDS, {place: " ".join(words) for place, words in insertions.items()})
+    text = association_files.with_insertions(WORDS, {place: " ".join(words) for place, words in insertions.items()})
     assert [text.words[place] for place in text.place] == WORDS
     assert len(text.words) == len(WORDS) + sum(map(len, insertions.values()))
     for place, words in insertions.items():
@@ -159,7 +159,7 @@ def test_every_text_reads_the_same_story(reader: activations.Reader) -> None:
     words = story_words(400)
     insertions = dict.fromkeys(range(20, 380, 25), "like the old bell at home")
     late = {350: "like the old bell at home"}
-    texts: dict[str, dict[int, str]] = {"original": {}, "augmented": insertions, "nothing": {}, "late": late}
+    texts: dict[str, dict[int, str]] = {"original": {}, "associations": insertions, "nothing": {}, "late": late}
     data = read(words, texts, reader)
     assert data["whole"].shape[:3] == (2, 7, 400) and data.attrs["reported_layer"] == 4
     reported = data["reported"].values
@@ -175,7 +175,7 @@ def test_every_text_reads_the_same_story(reader: activations.Reader) -> None:
 
 def test_anchored_vectors_are_means_with_the_insertion(reader: activations.Reader) -> None:
     words = story_words(60)
-    texts: dict[str, dict[int, str]] = {"original": {}, "augmented": {30: "like bells"}}
+    texts: dict[str, dict[int, str]] = {"original": {}, "associations": {30: "like bells"}}
     context, anchor = (read(words, texts, reader, alignment=how, layer=3) for how in ("context", "anchor"))
     differ = np.abs(context["whole"].values[1] - anchor["whole"].values[1]).max(axis=(0, 2)) > 1e-6
     assert np.flatnonzero(differ).tolist() == [30]
@@ -183,7 +183,7 @@ def test_anchored_vectors_are_means_with_the_insertion(reader: activations.Reade
 
 
 def test_too_little_room_is_said(reader: activations.Reader) -> None:
-    texts: dict[str, dict[int, str]] = {"original": {}, "augmented": dict.fromkeys(range(0, 200, 4), "like the very old bell of the church at home")}
+    texts: dict[str, dict[int, str]] = {"original": {}, "associations": dict.fromkeys(range(0, 200, 4), "like the very old bell of the church at home")}
     with pytest.raises(EngramError, match=r"Leave more room for them \(associating: \{room:"):
         read(story_words(300), texts, reader, room=0.1)
 
@@ -191,7 +191,7 @@ def test_too_little_room_is_said(reader: activations.Reader) -> None:
 def test_additive_rows_are_the_inserted_words_at_their_times(reader: activations.Reader) -> None:
     """The story's own rows are as under `context`; inserted words come beside, with vectors of the text as it was read."""
     words = story_words(60)
-    texts: dict[str, dict[int, str]] = {"original": {}, "augmented": {30: "like bells", 59: "far off"}, "random-01": {30: "so it goes"}}
+    texts: dict[str, dict[int, str]] = {"original": {}, "associations": {30: "like bells", 59: "far off"}, "random-01": {30: "so it goes"}}
     data = {how: read(words, texts, reader, alignment=how, layer=3) for how in ("context", "anchor-additive", "interpolate")}
     for how in ("anchor-additive", "interpolate"):
         np.testing.assert_array_equal(data[how]["whole"].values, data["context"]["whole"].values)
@@ -203,22 +203,22 @@ def test_additive_rows_are_the_inserted_words_at_their_times(reader: activations
     np.testing.assert_allclose(data["anchor-additive"]["row_onset"].values, [12.0, 12.0, 23.6, 23.6, 12.0, 12.0, 12.0])
     np.testing.assert_allclose(data["interpolate"]["row_onset"].values, [12 + 0.4 / 3, 12 + 0.8 / 3, 23.7, 23.8, 12.1, 12.2, 12.3])
     # "far off" is behind everything else: the model reads it as the end of the text.
-    text = association_files.augmented(words, texts["augmented"])
-    whole = text_reading.text_reader(words, reader, **READING, room=0.75)("augmented", text)
+    text = association_files.with_insertions(words, texts["associations"])
+    whole = text_reading.text_reader(words, reader, **READING, room=0.75)("associations", text)
     np.testing.assert_array_equal(whole[:, -2:], data["interpolate"]["whole_inserted"].values[:, 2:])
 
 
 def test_rows_table_says_which_words_are_rows() -> None:
-    table = text_reading.rows_table("s", "a", timed(["one", "two"]), {"original": {}, "augmented": {0: "x y"}}, "interpolate")
-    assert table[["text", "after_word", "word"]].to_numpy().tolist() == [["augmented", 0, "x"], ["augmented", 0, "y"]]
-    assert text_reading.rows_table("s", "a", timed(["one", "two"]), {"original": {}, "augmented": {0: "x y"}}, "context").empty
+    table = text_reading.rows_table("s", "a", timed(["one", "two"]), {"original": {}, "associations": {0: "x y"}}, "interpolate")
+    assert table[["variant", "after_word", "word"]].to_numpy().tolist() == [["associations", 0, "x"], ["associations", 0, "y"]]
+    assert text_reading.rows_table("s", "a", timed(["one", "two"]), {"original": {}, "associations": {0: "x y"}}, "context").empty
 
 
 @pytest.mark.parametrize(("alignment", "more"), [("context", 0), ("anchor", 0), ("anchor-additive", 2), ("interpolate", 2)])
 def test_f_of_the_word_rate_is_what_rows_alone_do(alignment: str, more: int) -> None:
     """Scored as any model: one unit that is 1 for every row, the story's or inserted."""
     words = timed(story_words(900))
-    texts: dict[str, dict[int, str]] = {"original": {}, "augmented": dict.fromkeys(range(5, 895, 9), "x y")}
+    texts: dict[str, dict[int, str]] = {"original": {}, "associations": dict.fromkeys(range(5, 895, 9), "x y")}
     data = text_reading.read_texts(words, texts, text_reading.count_words, alignment=alignment, layer=None)
     assert data.sizes["row"] == more * 99 and data.attrs["words_to_trs"] == "sum"
     rng = np.random.default_rng(0)
@@ -229,7 +229,7 @@ def test_f_of_the_word_rate_is_what_rows_alone_do(alignment: str, more: int) -> 
     options: dict[str, Any] = {"longest_delay": 6.0, "delays": None, "folds": 3, "inner_folds": 3, "alphas": [1.0, 100.0], "alpha_by": "r", "backend": "numpy"}
     group = ridge.Group([story], ["1", "2"], words_to_trs="sum", **options)
     scores = variant_scoring.score_variants([data], group)
-    rows = association_files.inserted_rows(words, texts["augmented"], alignment)
+    rows = association_files.inserted_rows(words, texts["associations"], alignment)
     count = np.concatenate([np.ones(900), np.ones(len(rows))])[:, None]
     expected: list[np.ndarray] = []
     group.each_part(1, 1, lambda part: expected.append(group.by_story(group.score(part, [count], None, [rows["onset"].to_numpy()])).mean(1)))
@@ -265,7 +265,7 @@ def test_shipped_texts_are_what_their_names_say(path: Path) -> None:
     if name.startswith("sentence"):
         assert all(sentence[one.after_word] != sentence[one.after_word + 1] for one in mine)
     insertions = association_files.insertions_of(mine)
-    texts = {"augmented": insertions, **{f"shuffled-{k}": association_files.shuffled_text(insertions, np.random.default_rng(k)) for k in range(39)}}
+    texts = {"associations": insertions, **{f"shuffled-{k}": association_files.shuffled_text(insertions, np.random.default_rng(k)) for k in range(39)}}
     table = text_reading.texts_table("s", name, words, texts)
     share = (table["ahead"] / table["content_words"]).to_numpy()
     assert share[0] <= np.quantile(share[1:], 0.95)  # no foresight

@@ -379,8 +379,8 @@ def test_shipped_studies_are_planned_on_a_fresh_clone(tmp_path: Path, name: str,
 
 
 @pytest.mark.slow
-def test_the_papers_study_with_augmentations_and_tunings_is_a_few_large_jobs(tmp_path: Path) -> None:
-    """GPT-2 and LLaMA-2, the original and four augmented texts, two tunings, with all their controls."""
+def test_the_papers_study_with_texts_and_tunings_is_a_few_large_jobs(tmp_path: Path) -> None:
+    """GPT-2 and LLaMA-2, the original and four texts with associations, two tunings, with all their controls."""
     content = yaml.safe_load((ROOT / "config" / "narratives.yaml").read_text())
     content["tunings"] = {"lora": {}, "frozen": {"method": "frozen"}}
     content["associations"] = {f"word-{number}": {"folder": "texts"} for number in range(4)}
@@ -391,7 +391,7 @@ def test_the_papers_study_with_augmentations_and_tunings_is_a_few_large_jobs(tmp
     (tmp_path / "whole.yaml").write_text(yaml.safe_dump(content))
     result = snakemake("-n", "--configfile", "whole.yaml", folder=tmp_path)
     counts = jobs(result)
-    assert counts["effects"] == 48 * 4 * 2 and counts["encoding"] == 48 * 3 and counts["tuned_effects"] == 48 * 2 * 2
+    assert counts["association_scores"] == 48 * 4 * 2 and counts["encoding"] == 48 * 3 and counts["tuning_scores"] == 48 * 2 * 2
     assert counts["tune"] == 2 * 2 * 12  # four seeds of the association and of either control
     assert sum(counts.values()) < 3000
     size = re.search(r"about (\d+) GB of disk", result.stderr + result.stdout)
@@ -427,7 +427,7 @@ def test_fetched_by_datalad_to_the_end(superdataset: Path, tmp_path: Path) -> No
     scores = pd.read_csv(results / "tables" / "scores.tsv", sep="\t", dtype={"subject": str})
     assert set(scores["subject"]) == {"001", "002", "003", "average"}
     assert set(scores["roi"]) == set(simulate.PLANTED)
-    left = nibabel.load(results / "maps" / "model-word-rate_aug-original_hemi-L_scores.shape.gii").darrays[0].data
+    left = nibabel.load(results / "maps" / "model-word-rate_text-original_hemi-L_scores.shape.gii").darrays[0].data
     assert left.shape == (40962,) and 1000 < np.isfinite(left).sum() < 10000
     clone = next((tmp_path / "resources" / "downloads").glob("narratives-*")) / "dataset"
     got = sorted(path.name for path in clone.rglob("*_desc-clean.func.gii") if path.exists())

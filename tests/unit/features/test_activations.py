@@ -122,9 +122,9 @@ def test_the_frame_is_found_where_the_vocabulary_has_no_letter_a() -> None:
     assert activations._special_tokens(tokenizer, causal=False) == ([1], [2])
 
 
-def test_untrained_twins_are_seeded_and_differ_from_the_trained() -> None:
+def test_reinitialised_twins_are_seeded_and_differ_from_the_trained() -> None:
     words = story_words(20)
-    twins = [vectors(words, activations.load(MODELS / "gpt2-tiny", untrained=True, seed=seed)) for seed in (3, 3, 4)]
+    twins = [vectors(words, activations.load(MODELS / "gpt2-tiny", reinitialised=True, seed=seed)) for seed in (3, 3, 4)]
     np.testing.assert_array_equal(twins[0], twins[1])
     assert np.abs(twins[0] - twins[2]).max() > 1e-3
     assert np.abs(twins[0] - vectors(words, activations.load(MODELS / "gpt2-tiny"))).max() > 1e-3

@@ -90,7 +90,7 @@ def test_mirror_that_lacks_the_model(given: bool, mirrored: Path, tmp_path: Path
         hugging_face.fetch_model("mirror:models/other", tmp_path / "out", revision=None, mirror=str(mirrored) if given else None)
 
 
-def test_untrained_model_needs_no_weights(mirrored: Path, tmp_path: Path) -> None:
+def test_reinitialised_model_needs_no_weights(mirrored: Path, tmp_path: Path) -> None:
     hugging_face.fetch_model("org/tiny", tmp_path / "out", revision=None, weights=False, mirror=str(mirrored))
     assert names(tmp_path / "out") == set(FILES) - {"model.safetensors"}
 
@@ -141,7 +141,7 @@ def test_what_the_index_names_must_be_there(lacking: list[str], missing: str | N
         SHARDS[:1],
     ],
 )
-def test_untrained_model_needs_no_shards(left: Sequence[str], tmp_path: Path) -> None:
+def test_reinitialised_model_needs_no_shards(left: Sequence[str], tmp_path: Path) -> None:
     """Both are kept in one folder; an interrupted download of the trained one may have left a shard there."""
     write(tmp_path / "mirror" / "models" / "org" / "tiny", ["config.json", "tokenizer.json", INDEX, *SHARDS])
     write(tmp_path / "out", left)

@@ -87,7 +87,7 @@ def test_read_with_the_key_as_the_model_that_it_is(own: Path, headed: bool) -> N
     reader = activations.load(own, code=True)
     assert ran(own) and type(reader.model).__name__ == ("LlamaModel" if headed else "OwnModel")
     np.testing.assert_array_equal(vectors(reader), vectors(activations.load(MODELS / "llama-tiny")))
-    one, other = (vectors(activations.load(own, untrained=True, seed=1, code=True)) for _ in range(2))
+    one, other = (vectors(activations.load(own, reinitialised=True, seed=1, code=True)) for _ in range(2))
     np.testing.assert_array_equal(one, other)
 
 
@@ -107,7 +107,7 @@ def test_the_key_is_part_of_a_model_only_where_it_is_set(own: Path) -> None:
         one = read_study(study(source=str(own), trust_remote_code=value))
         keys = [
             plan.model_key(one, "own"),
-            plan.model_key(read_study({**study(source=str(own), trust_remote_code=value), "baselines": ["untrained"]}), "own-untrained"),
+            plan.model_key(read_study({**study(source=str(own), trust_remote_code=value), "baselines": ["reinitialised"]}), "own-reinitialised"),
         ]
         assert [key.get("trust_remote_code") for key in keys] == [value or None] * 2
     wanted = read_study(study(source="org/own", revision="0123", trust_remote_code=True))
@@ -166,7 +166,7 @@ def test_a_study_with_such_a_model(own: Path, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     write_table_study(tmp_path / "data", {"01": rng.standard_normal((40, 4))}, random_words(100), regions(4))
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(study(source=str(own), trust_remote_code=True)))
-    target = "results/mine/activations/story-tale_model-own_aug-original_activations.nc"
+    target = "results/mine/activations/story-tale_model-own_text-original_activations.nc"
     environment = {"HF_HOME": str(tmp_path / "home")}
     done = snakemake("--configfile", "study.yaml", "--keep-going", target, folder=tmp_path, environment=environment, own_processes=True)
     assert done.returncode == 0 and ran(own), done.stderr[-2000:]

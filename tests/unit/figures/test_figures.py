@@ -24,7 +24,7 @@ from engram.statistics.variant_effects import Effects
 from engram.vocabulary import AVERAGE
 
 RNG = np.random.default_rng(0)
-MODELS = ["one", "two", "one-untrained", "word-rate"]
+MODELS = ["one", "two", "one-reinitialised", "word-rate"]
 LISTENERS = [f"{k:02d}" for k in range(1, 8)]
 
 
@@ -40,7 +40,7 @@ def scores(models: list[str] = MODELS, listeners: list[str] = LISTENERS, rois: d
         for roi in names
     ]
     columns = ["subject", "model", "layer", "hemisphere", "roi", "score", "ceiling"]
-    return pd.DataFrame(rows, columns=columns).assign(augmentation="original", n_targets=3, n_trs=100, group="g")
+    return pd.DataFrame(rows, columns=columns).assign(text="original", n_targets=3, n_trs=100, group="g")
 
 
 def ceilings(table: pd.DataFrame, stories: list[str] | None = None, known: bool = True) -> pd.DataFrame:
@@ -114,7 +114,7 @@ def points(panel: Any, label: str) -> np.ndarray:
 def test_regions_show_the_reported_layer() -> None:
     table = scores()
     drawn = score_figures.regions(table, ceilings(table), MODELS, None)
-    check(drawn, "n = 7 listeners", "one 2, two 2 and one-untrained 2", "single listeners", "No test")
+    check(drawn, "n = 7 listeners", "one 2, two 2 and one-reinitialised 2", "single listeners", "No test")
     left, right = drawn.figure.axes
     assert [tick.get_text() for tick in left.get_xticklabels()] == ["ATL", "IFG"] and [tick.get_text() for tick in right.get_xticklabels()] == ["ATL"]
     mine = table[(table["model"] == "one") & (table["layer"] == 2) & (table["subject"] != AVERAGE) & (table["hemisphere"] == "L")]
@@ -186,9 +186,9 @@ REGIONS = [("L", "ATL", 3), ("L", "IFG", 3), ("R", "ATL", 3)]
 
 
 def texts(effect: float = 0.0, random: int = 39, subjects: list[str] | None = None) -> Effects:
-    """Scores of an augmentation, a random text's luck shared by listeners."""
+    """Scores of a text, a random text's luck shared by listeners."""
     subjects = subjects or [*LISTENERS, AVERAGE]
-    names = ["original", "augmented", *(f"random-{k:02d}" for k in range(1, random + 1)), "shuffled-01"]
+    names = ["original", "associations", *(f"random-{k:02d}" for k in range(1, random + 1)), "shuffled-01"]
     rng = np.random.default_rng(1)
     r = 0.1 + 0.01 * rng.standard_normal((len(names), 1, 3)) + 0.005 * rng.standard_normal((len(names), len(subjects), 3))
     r[1] += effect
@@ -214,7 +214,7 @@ def test_association_stands_beside_the_range_of_random_texts() -> None:
     rows = [panel for panel in drawn.figure.axes if panel.get_ylabel() == "F (Pearson r)"]
     assert len(drawn.figure.axes) == 2 * 3 and len(rows) == 2
     table = association_tables.controls_table(found)
-    random = table[(table["augmentation"] == "a") & (table["hemisphere"] == "L") & table["text"].str.startswith("random")].groupby("roi")["F"]
+    random = table[(table["text"] == "a") & (table["hemisphere"] == "L") & table["variant"].str.startswith("random")].groupby("roi")["F"]
     bars: Any = rows[0].patches[:2]
     np.testing.assert_allclose([bar.get_height() for bar in bars], random.quantile(0.975) - random.quantile(0.025))
     np.testing.assert_allclose([bar.get_y() for bar in bars], random.quantile(0.025))
@@ -433,7 +433,7 @@ def test_insertions_stand_where_they_were_written() -> None:
     mine = pd.DataFrame({"after_word": [9, 20, 39], "text": ["x y"] * 3, "annotator": "language model"})
     other = pd.DataFrame({"after_word": [50], "text": ["z"], "annotator": "manual"})
     found = {("tale", "a"): mine, ("tale", "b-manual"): other}
-    table = pd.DataFrame({"augmentation": ["a", "b-manual"], "text": "augmented", "inserted_words": [6, 1]})
+    table = pd.DataFrame({"text": ["a", "b-manual"], "variant": "associations", "inserted_words": [6, 1]})
     drawn = data_figures.insertions({"tale": words}, found, table, ["a", "b-manual", "t"])
     check(
         drawn,
@@ -450,9 +450,9 @@ def test_insertions_stand_where_they_were_written() -> None:
 
 
 def test_a_model_and_a_text_have_one_colour_each() -> None:
-    palette = style.Palette(["one", "one-untrained", "two", "word-rate"], ["original", "a", "b"])
-    assert palette.model("one")["color"] == palette.model("one-untrained")["color"] != palette.model("two")["color"]
-    assert palette.model("one")["linestyle"] != palette.model("one-untrained")["linestyle"]
+    palette = style.Palette(["one", "one-reinitialised", "two", "word-rate"], ["original", "a", "b"])
+    assert palette.model("one")["color"] == palette.model("one-reinitialised")["color"] != palette.model("two")["color"]
+    assert palette.model("one")["linestyle"] != palette.model("one-reinitialised")["linestyle"]
     assert palette.text("a") != palette.text("b")
     table = scores()
     by_layer = score_figures.layers(table, ceilings(table), MODELS).figure.axes[0]

@@ -140,8 +140,8 @@ def test_the_vertices_of_fsaverage5_are_the_first() -> None:
 
 
 def write_kinds(path: Path, subjects: list[str], stories: list[str]) -> np.ndarray:
-    """Write a group's scores of an augmentation; return them: (kind, story, subject, target)."""
-    kinds = ["original", "augmented", "random", "shuffled"]
+    """Write a group's scores of a text; return them: (kind, story, subject, target)."""
+    kinds = ["original", "associations", "random", "shuffled"]
     r = RNG.uniform(-0.2, 0.5, (len(kinds), len(stories), len(subjects), N_TARGETS)).astype(np.float32)
     coordinates = {"kind": kinds, "subject": subjects, "story": stories}
     storage.write_dataset(path, xr.Dataset({"r_kind": (("kind", "story", "subject", "target"), r)}, coords=coordinates))

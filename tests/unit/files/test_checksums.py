@@ -38,7 +38,7 @@ def write(path: Path) -> None:
     elif path.suffix == ".tsv":
         storage.write_table(path, pd.DataFrame({"word": ["one", "two"]}), "Words.", {"word": "A word."})
     elif path.suffix == ".json":
-        storage.write_json(path, {"texts": {"original": {}, "augmented": {"3": "as if it were so"}}})
+        storage.write_json(path, {"texts": {"original": {}, "associations": {"3": "as if it were so"}}})
     elif path.suffix == ".gii":
         path.write_bytes(bytes(range(256)))
     else:

@@ -259,7 +259,7 @@ def test_a_step_in_smaller_groups_has_the_same_gradient(monkeypatch: pytest.Monk
     """Memory runs out in the second group, when the first one's gradient is there: it must not count twice."""
     settings = training.Settings(learning_rate=1.0, warmup=0.0, dropout=0.0, micro_tokens=500, tokens_per_step=96, max_length=256)
     samples = [
-        one for one in training_samples.read_samples(ROOT / "resources" / "association" / "association.jsonl") if len(one.input) + len(one.output) < 400
+        one for one in training_samples.read_samples(ROOT / "resources" / "tuning_samples" / "associations.jsonl") if len(one.input) + len(one.output) < 400
     ][:6]
     pieces = training.encode_samples(samples, AutoTokenizer.from_pretrained(MODELS / "gpt2-tiny"), 256)
     real, seen = training.output_loss, list[int]()

@@ -135,8 +135,8 @@ def test_paths_and_passwords_are_taken_out(text: str, expected: str) -> None:
 def test_paths_of_the_machine_are_not_shown() -> None:
     raw = {"study": "mine", "dataset": {"kind": "table", "path": "/home/jane/data", "tr": 1.5}, "models": {}, "baselines": ["word-rate"]}
     made = sample.config(raw)
-    made["models"] = {"small": {"source": "/home/jane/models/tiny", "revision": None, "base": None, "untrained": False, "only": None}}
-    made["scored"] = ["small", "small-untrained", "word-rate"]
+    made["models"] = {"small": {"source": "/home/jane/models/tiny", "revision": None, "base": None, "reinitialised": False, "only": None}}
+    made["scored"] = ["small", "small-reinitialised", "word-rate"]
     html = sample.page(made={**made, "shown": ["small"]}, scans=sample.scans(reason="in /home/jane/bad/scan.nii"))
     downloads = [base64.b64decode(link["href"].split(",")[1]).decode() for link in Page(html).all("a") if (link["href"] or "").startswith("data:")]  # type: ignore[union-attr]
     assert len(downloads) == 2 and "…/scan.nii" in "".join(downloads)
@@ -257,7 +257,7 @@ def test_scans_left_out_are_listed_with_their_reasons() -> None:
 def test_how_well_names_models_layers_baselines_and_ceilings() -> None:
     said = " ".join(sentences.how_well(sample.scores(), sample.config()))
     assert "over 3 regions of 5 listeners: small 0.200." in said and "small 2 of 3" in said
-    assert "Baselines: small-untrained 0.100 and word-rate 0.050." in said and "The average listener: small 0.400." in said
+    assert "Baselines: small-reinitialised 0.100 and word-rate 0.050." in said and "The average listener: small 0.400." in said
     assert "A perfect model would reach 0.250" in said and "this is 80 % of it" in said
     assert "95 % intervals over listeners: small 0.1" in said and "not tested against chance here" in said
 

@@ -77,7 +77,7 @@ def test_best_layer_by_hand() -> None:
         ("02", 0, "a", 1, 0.3), ("02", 0, "b", 3, 0.3), ("02", 1, "a", 1, 0.5), ("02", 1, "b", 3, 0.1),
         ("average", 0, "a", 1, 0.2), ("average", 0, "b", 3, 0.2), ("average", 1, "a", 1, 0.0), ("average", 1, "b", 3, 0.4),
     ]  # fmt: skip
-    table = pd.DataFrame(rows, columns=["subject", "layer", "roi", "n_targets", "score"]).assign(model="m", augmentation="original")
+    table = pd.DataFrame(rows, columns=["subject", "layer", "roi", "n_targets", "score"]).assign(model="m", text="original")
     best = score_tables.best_layers(table).set_index("subjects")
     # listeners: layer 0 (0.1 + 0.3) / 2 = 0.2; layer 1: 01 has 0.225, 02 has 0.2: 0.2125
     assert best.loc["listeners", "best_layer"] == 1 and best.loc["listeners", "score"] == pytest.approx(0.2125)

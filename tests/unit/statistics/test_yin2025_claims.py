@@ -41,7 +41,7 @@ def small(**options: object) -> LanguageModel:
 def effects(gain: float, random: float = -0.003, n_random: int = 39, seed: int = 0, n: int = 8) -> Effects:
     """Scores of a text and its random texts."""
     rng = np.random.default_rng(seed)
-    names = ["original", "augmented", *(f"random-{k:02d}" for k in range(1, n_random + 1))]
+    names = ["original", "associations", *(f"random-{k:02d}" for k in range(1, n_random + 1))]
     r = 0.1 + 0.0005 * rng.standard_normal((len(names), 1, 3)) + 0.0005 * rng.standard_normal((len(names), n, 3))
     r[1] += gain
     r[2:] += random

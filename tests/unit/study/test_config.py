@@ -202,19 +202,19 @@ def test_model_called_like_the_baseline_is_refused() -> None:
     assert "'word-rate' is the name of a baseline" in message(models={"word-rate": GPT2})
 
 
-def test_model_called_like_an_untrained_twin_is_refused() -> None:
-    models = {"a": GPT2, "a-untrained": {"source": "b"}}
-    assert "a-untrained" in message(models=models, baselines=["untrained"])
-    assert list(study(models=models).models) == ["a", "a-untrained"]
+def test_model_called_like_a_reinitialised_twin_is_refused() -> None:
+    models = {"a": GPT2, "a-reinitialised": {"source": "b"}}
+    assert "a-reinitialised" in message(models=models, baselines=["reinitialised"])
+    assert list(study(models=models).models) == ["a", "a-reinitialised"]
 
 
-def test_untrained_twins_of_trained_models() -> None:
-    models = study(models={"a": GPT2, "b": {"source": "b", "untrained": True}}, baselines=["untrained"]).language_models()
-    assert {name: model.untrained for name, model in models.items()} == {"a": False, "b": True, "a-untrained": True}
-    assert models["a-untrained"].source == "gpt2"
+def test_reinitialised_twins_of_trained_models() -> None:
+    models = study(models={"a": GPT2, "b": {"source": "b", "reinitialised": True}}, baselines=["reinitialised"]).language_models()
+    assert {name: model.reinitialised for name, model in models.items()} == {"a": False, "b": True, "a-reinitialised": True}
+    assert models["a-reinitialised"].source == "gpt2"
 
 
-@pytest.mark.parametrize("baselines", [[], ["untrained"]])
+@pytest.mark.parametrize("baselines", [[], ["reinitialised"]])
 def test_nothing_to_score_is_an_error(baselines: list[str]) -> None:
     assert "nothing to score" in message(baselines=baselines)
 
@@ -223,8 +223,8 @@ ONLY = {"h": {"source": "gpt2", "only": "hub"}, "m": {"source": "mirror:models/t
 
 
 def test_without_a_mirror_its_models_are_left_out() -> None:
-    made = study(models=ONLY, baselines=["word-rate", "untrained"])
-    assert list(made.language_models()) == ["h", "h-untrained"]
+    made = study(models=ONLY, baselines=["word-rate", "reinitialised"])
+    assert list(made.language_models()) == ["h", "h-reinitialised"]
     assert made.left_out_models() == ["m"]
     assert made.mirror_folder() is None
 
@@ -242,7 +242,7 @@ def test_with_a_mirror_models_of_the_hub_are_left_out(given_by: str, tmp_path: P
 
 def test_every_model_left_out_is_an_error_that_names_the_key() -> None:
     models = {"m": ONLY["m"]}
-    assert "'only'" in message(models=models, baselines=["untrained"])
+    assert "'only'" in message(models=models, baselines=["reinitialised"])
     assert study(models=models).language_models() == {}
 
 
@@ -311,10 +311,10 @@ def test_complete_model_folder_is_accepted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("source", ["mirror:mine", "{}/mine"])
-def test_untrained_model_needs_no_weights(source: str, tmp_path: Path) -> None:
+def test_reinitialised_model_needs_no_weights(source: str, tmp_path: Path) -> None:
     model_folder(tmp_path / "mine", "model.safetensors")
     model = {"source": source.format(tmp_path)}
-    assert study(models={"a": {**model, "untrained": True}}, mirror=str(tmp_path)).models["a"].untrained
+    assert study(models={"a": {**model, "reinitialised": True}}, mirror=str(tmp_path)).models["a"].reinitialised
     assert "weights" in message(models={"a": model}, mirror=str(tmp_path))
 
 

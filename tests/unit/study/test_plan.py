@@ -265,10 +265,10 @@ def test_fingerprint_finds_new_and_renamed_files(tmp_path: Path) -> None:
     assert len({before, renamed, plan.folder_fingerprint(folder)}) == 3
 
 
-def test_seed_concerns_untrained_models_only() -> None:
+def test_seed_concerns_reinitialised_models_only() -> None:
     def keys(seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
-        study = read_study({"study": "s", "dataset": {"kind": "alice"}, "models": {"a": {"source": "gpt2"}}, "baselines": ["untrained"], "seed": seed})
-        return plan.model_key(study, "a"), plan.model_key(study, "a-untrained")
+        study = read_study({"study": "s", "dataset": {"kind": "alice"}, "models": {"a": {"source": "gpt2"}}, "baselines": ["reinitialised"], "seed": seed})
+        return plan.model_key(study, "a"), plan.model_key(study, "a-reinitialised")
 
     assert keys(0)[0] == keys(1)[0]
     assert keys(0)[1] != keys(1)[1]
@@ -289,16 +289,16 @@ def test_a_local_model_and_the_base_of_an_adapter_are_read_from_their_folders(tm
     assert plan.model_key(study, "a") == before  # content is compared by itself: the second plan has the parameters of the first
 
 
-def test_trained_model_and_untrained_twin_share_a_download() -> None:
-    models: dict[str, Any] = {"a": {"source": "org/a_b", "revision": "0123456789abcdef"}, "u": {"source": "gpt2", "untrained": True}}
-    study = read_study({"study": "s", "dataset": {"kind": "alice"}, "models": models, "baselines": ["untrained", "word-rate"]})
+def test_trained_model_and_reinitialised_twin_share_a_download() -> None:
+    models: dict[str, Any] = {"a": {"source": "org/a_b", "revision": "0123456789abcdef"}, "u": {"source": "gpt2", "reinitialised": True}}
+    study = read_study({"study": "s", "dataset": {"kind": "alice"}, "models": models, "baselines": ["reinitialised", "word-rate"]})
     names = {name: plan.download_name(model) for name, model in study.language_models().items()}
     assert re.fullmatch(r"org--a--b@[0-9a-f]{8}", names["a"])
-    assert names["a-untrained"] == names["a"]
+    assert names["a-reinitialised"] == names["a"]
     assert re.fullmatch(r"gpt2@[0-9a-f]{8}", names["u"])
     assert plan.download_source(study, names["a"]) == {"revision": "0123456789abcdef", "source": "org/a_b", "weights": True}
     assert plan.download_source(study, names["u"]) == {"revision": None, "source": "gpt2", "weights": False}
-    assert plan.models(study) == ["a", "u", "a-untrained", "word-rate"]
+    assert plan.models(study) == ["a", "u", "a-reinitialised", "word-rate"]
     with pytest.raises(EngramError, match="'other'"):
         plan.download_source(study, "other")
 
@@ -323,7 +323,7 @@ def test_name_of_a_download_is_a_file_name_whatever_the_revision(source: str, re
 def test_downloads_of_other_sources_or_revisions_have_other_names() -> None:
     names = {plan.download_name(Model(source=source, revision=revision)) for source, revision in DOWNLOADS}
     assert len(names) == len(DOWNLOADS)
-    assert {plan.download_name(Model(source=source, revision=revision, untrained=True)) for source, revision in DOWNLOADS} == names
+    assert {plan.download_name(Model(source=source, revision=revision, reinitialised=True)) for source, revision in DOWNLOADS} == names
 
 
 def test_source_datasets() -> None:

@@ -45,7 +45,7 @@ STAGES: list[ModuleType] = [
     tables, tunings,
 ]  # fmt: skip
 #: Wildcards that rules have.
-WILDCARDS = {"aug", "download", "figure", "group", "model", "story", "tuning", "variant"}
+WILDCARDS = {"text", "download", "figure", "group", "model", "story", "tuning", "variant"}
 RAW: dict[str, Any] = {
     "study": "mine",
     "dataset": {"kind": "simulated", "stories": ["lighthouse", "market"], "listeners": 6},
@@ -82,13 +82,13 @@ JOBS: dict[str, tuple[Callable[[Study, Plan], list[Key]], str]] = {
     "encoding": (encoding.jobs, encoding.SCORES),
     "chance": (chance.jobs, chance.NULL),
     "nuisance": (nuisance.jobs, nuisance.SCORES),
-    "nuisance_texts": (nuisance.text_jobs, nuisance.TEXT_SCORES),
-    "texts": (associations.story_jobs, associations.TEXTS),
-    "augment": (associations.reading_jobs, associations.ACTIVATIONS),
-    "effects": (associations.scoring_jobs, associations.SCORES),
+    "association_nuisance": (nuisance.text_jobs, nuisance.TEXT_SCORES),
+    "association_texts": (associations.story_jobs, associations.TEXTS),
+    "text_activations": (associations.reading_jobs, associations.ACTIVATIONS),
+    "association_scores": (associations.scoring_jobs, associations.SCORES),
     "tune": (tunings.jobs, tunings.FOLDER),
-    "tuned": (tunings.reading_jobs, tunings.ACTIVATIONS),
-    "tuned_effects": (tunings.scoring_jobs, tunings.SCORES),
+    "tuned_activations": (tunings.reading_jobs, tunings.ACTIVATIONS),
+    "tuning_scores": (tunings.scoring_jobs, tunings.SCORES),
 }
 
 
@@ -104,12 +104,12 @@ def test_files_of_a_small_study_in_their_order() -> None:
     study, plan = planned()
     assert len(GROUPS) == 2 and bold.files(study, plan) == [f"<results>/bold/story-{story}_bold.nc" for story in ("lighthouse", "market")]
     models = ["gpt2-tiny", "llama-tiny", "word-rate"]
-    assert encoding.files(study, plan) == [f"<results>/scores/group-{group}_model-{model}_aug-original_scores.nc" for group in GROUPS for model in models]
+    assert encoding.files(study, plan) == [f"<results>/scores/group-{group}_model-{model}_text-original_scores.nc" for group in GROUPS for model in models]
     assert chance.files(study, plan) == [
         f"<results>/chance/group-{group}_model-{model}_null.nc" for model in models for group in encoding.groups_of_listeners(plan)
     ]
     assert associations.files(study, plan) == [
-        f"<results>/associations/group-{group}_model-gpt2-tiny_aug-{aug}_scores.nc" for aug in ("word-judged", "chat") for group in GROUPS
+        f"<results>/associations/group-{group}_model-gpt2-tiny_text-{text}_scores.nc" for text in ("word-judged", "chat") for group in GROUPS
     ]
     folders = [f"<results>/tunings/lora/model-gpt2-tiny_{variant}" for variant in ("association-1", "association-2", "shuffled-1")]
     assert tunings.folders(study, plan) == tunings.folders_of(study, plan, "lora", "gpt2-tiny") == folders
@@ -118,8 +118,8 @@ def test_files_of_a_small_study_in_their_order() -> None:
 def test_group_reads_its_own_stories() -> None:
     _, plan = planned()
     for name, group in plan.groups.items():
-        found = group_paths(plan, features.ACTIVATIONS, {"group": name, "model": "m", "aug": "original"})
-        assert found == [f"<results>/activations/story-{story}_model-m_aug-original_activations.nc" for story in group.stories]
+        found = group_paths(plan, features.ACTIVATIONS, {"group": name, "model": "m", "text": "original"})
+        assert found == [f"<results>/activations/story-{story}_model-m_text-original_activations.nc" for story in group.stories]
 
 
 def test_average_listener_alone_is_no_group_of_listeners() -> None:
@@ -136,7 +136,7 @@ def test_associations_come_from_people_from_an_endpoint_or_from_a_model_in_a_fol
     assert associations.written(study, plan, "market", "word-judged") == []
     assert associations.written(study, plan, "market", "chat") == ["<results>/associations/written/story-market_associations-chat.tsv"]
     assert associations.written(study, plan, "market", "here") == ["<results>/associations/generated/story-market_associations-here.tsv"]
-    assert associations.writing_jobs(study, plan) == [{"story": story, "aug": "here"} for story in ("lighthouse", "market")]
+    assert associations.writing_jobs(study, plan) == [{"story": story, "text": "here"} for story in ("lighthouse", "market")]
     assert "folder" in associations.writing_depends_on(study, plan, "here") and "folder" not in associations.writing_depends_on(study, plan, "chat")
 
 
@@ -194,9 +194,9 @@ def test_maps_come_in_pairs_and_only_where_targets_are_vertices() -> None:
 def test_all_jobs_are_those_of_the_stages() -> None:
     study, plan = planned()
     found = preflight.all_jobs(study, plan)
-    assert {rule: found[rule] for rule in JOBS if rule in found} == {rule: jobs(study, plan) for rule, (jobs, _) in JOBS.items() if rule != "texts"}
+    assert {rule: found[rule] for rule in JOBS if rule in found} == {rule: jobs(study, plan) for rule, (jobs, _) in JOBS.items() if rule != "association_texts"}
     without, plan = planned(nuisance={"method": "none"})
-    assert not {"nuisance", "nuisance_texts"} & set(preflight.all_jobs(without, plan))
+    assert not {"nuisance", "association_nuisance"} & set(preflight.all_jobs(without, plan))
     assert not nuisance.is_wanted(without) and not nuisance.texts_are_wanted(without)
 
 
@@ -214,18 +214,18 @@ DEPENDS: dict[str, Callable[[Study, Plan], dict[str, Any]]] = {
     "comparisons": comparisons.depends_on,
     "claims": comparisons.claims_depend_on,
     "nuisance": lambda study, plan: nuisance.depends_on(study, plan, GROUPS[0]),
-    "nuisance_texts": lambda study, plan: nuisance.texts_depend_on(study, plan, GROUPS[0]),
+    "association_nuisance": lambda study, plan: nuisance.texts_depend_on(study, plan, GROUPS[0]),
     "nuisance_table": nuisance.table_depends_on,
-    "nuisance_texts_table": nuisance.text_table_depends_on,
+    "association_nuisance_table": nuisance.text_table_depends_on,
     "annotate": lambda study, plan: associations.writing_depends_on(study, plan, "chat"),
-    "texts": associations.texts_depend_on,
-    "augment": lambda study, plan: associations.reading_depends_on(study, plan, MODEL),
-    "effects": lambda study, plan: associations.scores_depend_on(study, plan, GROUPS[0]),
-    "effects_tables": associations.tables_depend_on,
-    "tuning_set": lambda study, plan: tunings.samples_depend_on(study, plan, "lora"),
+    "association_texts": associations.texts_depend_on,
+    "text_activations": lambda study, plan: associations.reading_depends_on(study, plan, MODEL),
+    "association_scores": lambda study, plan: associations.scores_depend_on(study, plan, GROUPS[0]),
+    "association_tables": associations.tables_depend_on,
+    "tuning_samples": lambda study, plan: tunings.samples_depend_on(study, plan, "lora"),
     "tune": lambda study, plan: tunings.depends_on(study, plan, "lora", MODEL, "association-1"),
-    "tuned": lambda study, plan: tunings.reading_depends_on(study, plan, "lora", MODEL),
-    "tuned_effects": lambda study, plan: tunings.scores_depend_on(study, plan, "lora", GROUPS[0]),
+    "tuned_activations": lambda study, plan: tunings.reading_depends_on(study, plan, "lora", MODEL),
+    "tuning_scores": lambda study, plan: tunings.scores_depend_on(study, plan, "lora", GROUPS[0]),
     "tuning_tables": tunings.tables_depend_on,
     "maps": maps.depends_on,
     "ceiling_maps": maps.ceilings_depend_on,
@@ -235,11 +235,11 @@ DEPENDS: dict[str, Callable[[Study, Plan], dict[str, Any]]] = {
     "brain_figure": lambda study, plan: figures.brain_depends_on(study, plan, "brain"),
     "truth": simulation.truth_depends_on,
 }
-OF_GROUPS = {"encoding", "chance", "nuisance", "nuisance_texts", "effects", "tuned_effects"}
-TABLED = {"comparisons", "claims", "nuisance_table", "nuisance_texts_table", "effects_tables", "tuning_tables"}
-REPORTED = {*OF_GROUPS, *TABLED, "truth", "augment", "tuned", "figure", "brain_figure"} - {"encoding"}
+OF_GROUPS = {"encoding", "chance", "nuisance", "association_nuisance", "association_scores", "tuning_scores"}
+TABLED = {"comparisons", "claims", "nuisance_table", "association_nuisance_table", "association_tables", "tuning_tables"}
+REPORTED = {*OF_GROUPS, *TABLED, "truth", "text_activations", "tuned_activations", "figure", "brain_figure"} - {"encoding"}
 #: Who hears what in a simulated study is drawn too.
-SEEDED = {*TABLED, "simulate", "story", "bold", "ceiling", "chance", "annotate", "texts", "tune"}
+SEEDED = {*TABLED, "simulate", "story", "bold", "ceiling", "chance", "annotate", "association_texts", "tune"}
 #: What is made of listeners' data names its study; words, and what models make of them, do not.
 NAMES_STUDY = {*OF_GROUPS, *TABLED, "bold", "ceiling", "tables", "maps", "ceiling_maps", "brain_figure", "alignment_figure"}
 #: A change of one setting, and all jobs whose parameters it changes.
@@ -249,16 +249,16 @@ SETTINGS: list[tuple[dict[str, Any], set[str]]] = [
     ({"encoding": {"folds": 4}}, {*OF_GROUPS, "ceiling"}),
     ({"encoding": {"alpha_by": "mse"}}, OF_GROUPS),
     ({"encoding": {"trim": 2}}, {*OF_GROUPS, "bold"}),
-    ({"activations": {"context": 64}}, {"activations", "augment", "tuned"}),
+    ({"activations": {"context": 64}}, {"activations", "text_activations", "tuned_activations"}),
     ({"ceiling": {"halves": 9}}, {"ceiling"}),
     ({"ceiling": {"floor": 0.2}}, {"tables", "brain_figure"}),
     ({"chance": {"shifts": 39}}, {"chance"}),
-    ({"nuisance": {"features": ["word-rate"]}}, {"nuisance", "nuisance_texts"}),
-    ({"nuisance": {"random_texts": 3}}, {"nuisance_texts"}),
-    ({"associating": {"controls": {"random": 20}}}, {"texts"}),
-    ({"associating": {"room": 0.5}}, {"augment"}),
-    ({"associating": {"alignment": "anchor"}}, {"texts", "augment", "claims"}),
-    ({"associating": {"targets": "roi"}}, {"effects"}),
+    ({"nuisance": {"features": ["word-rate"]}}, {"nuisance", "association_nuisance"}),
+    ({"nuisance": {"random_texts": 3}}, {"association_nuisance"}),
+    ({"associating": {"controls": {"random": 20}}}, {"association_texts"}),
+    ({"associating": {"room": 0.5}}, {"text_activations"}),
+    ({"associating": {"alignment": "anchor"}}, {"association_texts", "text_activations", "claims"}),
+    ({"associating": {"targets": "roi"}}, {"association_scores"}),
     ({"figures": {"dpi": 99}}, {"figure", "brain_figure", "alignment_figure", "insertions_figure"}),
     ({"figures": {"layer": 1}}, REPORTED),
     ({"seed": 3}, SEEDED),

@@ -11,7 +11,7 @@ from engram.paths import RESOURCES, TEXTS
 from engram.tunings import training_samples
 from engram.tunings.training_samples import Sample
 
-PATH = RESOURCES / "association" / "association.jsonl"
+PATH = RESOURCES / "tuning_samples" / "associations.jsonl"
 
 
 @pytest.fixture(scope="module")

@@ -42,7 +42,7 @@ def one_thread() -> None:
 
 def few_samples() -> tuple[list[Sample], list[Sample]]:
     """Samples that fit both small models, in every condition: some to train on, some to validate with."""
-    samples = training_samples.read_samples(ROOT / "resources" / "association" / "association.jsonl")
+    samples = training_samples.read_samples(ROOT / "resources" / "tuning_samples" / "associations.jsonl")
     short = [sample for sample in samples if len(sample.input) < 260 and len(sample.output) < 200]
     train, validation = training_samples.split(short)
     return train[:40], validation[:6]
@@ -305,7 +305,7 @@ def test_an_adapter_is_the_same_merged_unmerged_and_as_a_model_folder(tune: Tune
     assert np.abs(states[1] - states[3]).max() > 1e-2 and np.array_equal(states[1][0], states[3][0])
     half = activations.load(tmp_path / "tuned", base=MODELS / name, dtype="bfloat16")
     assert half.model.dtype == torch.bfloat16
-    drawn = activations.load(tmp_path / "tuned", base=MODELS / name, untrained=True, seed=1)
+    drawn = activations.load(tmp_path / "tuned", base=MODELS / name, reinitialised=True, seed=1)
     assert not torch.equal(drawn.model.get_input_embeddings().weight, reader.model.get_input_embeddings().weight)
 
 

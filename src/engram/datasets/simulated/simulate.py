@@ -104,7 +104,7 @@ def in_mind(words: Sequence[str], insertions: Mapping[int, str], embed: Callable
     -------
     array of shape (n_words, n_units)
     """
-    text = association_files.augmented(words, insertions)
+    text = association_files.with_insertions(words, insertions)
     vectors = np.stack([embed(word) for word in text.words])
     decay, mind = np.exp(-1 / _SPAN), np.zeros(vectors.shape[1])
     course = np.empty_like(vectors)

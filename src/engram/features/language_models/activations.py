@@ -82,7 +82,7 @@ def load(
     folder: str | Path,
     *,
     base: str | Path | None = None,
-    untrained: bool = False,
+    reinitialised: bool = False,
     seed: int | None = None,
     dtype: str = "float32",
     device: str = "auto",
@@ -96,10 +96,10 @@ def load(
         Of a model, or of an adapter, which is merged into its base.
     base : path, optional
         The folder of the model that an adapter was tuned on; whole models need none.
-    untrained : bool
+    reinitialised : bool
         Draw the weights anew, by the model's own initialisation.
     seed : int, optional
-        For untrained models.
+        For re-initialised models.
     dtype : {"float32", "bfloat16", "float16"}
     device : {"auto", "cpu", "cuda"}
     code : bool
@@ -127,7 +127,7 @@ def load(
         # Code of a model's own may know the model with its head alone.
         headed = code and "AutoModelForCausalLM" in (getattr(config, "auto_map", None) or {}) and "AutoModel" not in config.auto_map
         kind = AutoModelForCausalLM if headed else AutoModel
-        if untrained:
+        if reinitialised:
             torch.manual_seed(seed or 0)
             model = kind.from_config(config, trust_remote_code=code, dtype=getattr(torch, dtype))
         elif home is not folder:
@@ -164,7 +164,7 @@ def load_configured(folder: str | Path, config: Mapping[str, Any]) -> tuple[Read
     model, reading = config["model"], config["reading"]
     place = {"dtype": reading["dtype"], "device": reading["device"], "code": is_allowed(model, folder)}
     tuned, base = (found(model["source"]), folder) if model["base"] else (folder, None)
-    reader = load(tuned, base=base, untrained=model["untrained"], seed=model["seed"], **place)
+    reader = load(tuned, base=base, reinitialised=model["reinitialised"], seed=model["seed"], **place)
     return reader, reading_options(reading)
 
 

@@ -13,25 +13,25 @@ from engram.study.stages import encoding, features
 from engram.study.stages.shared import Key, paths, plain, section
 
 #: What a chat endpoint wrote, what a model in a folder wrote, and what was checked of either, or of people.
-WRITTEN = "<results>/associations/written/story-{story}_associations-{aug}.tsv"
-GENERATED = "<results>/associations/generated/story-{story}_associations-{aug}.tsv"
-ASSOCIATIONS = "<results>/associations/story-{story}_associations-{aug}.tsv"
+WRITTEN = "<results>/associations/written/story-{story}_associations-{text}.tsv"
+GENERATED = "<results>/associations/generated/story-{story}_associations-{text}.tsv"
+ASSOCIATIONS = "<results>/associations/story-{story}_associations-{text}.tsv"
 #: Where insertions stand, what was inserted, and inserted words that are rows of their own.
-INSERTIONS = "<results>/associations/story-{story}_aug-{aug}_insertions.json"
-TEXTS = "<results>/associations/story-{story}_aug-{aug}_texts.tsv"
-ROWS = "<results>/associations/story-{story}_aug-{aug}_rows.tsv"
-ACTIVATIONS = "<results>/associations/story-{story}_model-{model}_aug-{aug}_activations.nc"
-SCORES = "<results>/associations/group-{group}_model-{model}_aug-{aug}_scores.nc"
+INSERTIONS = "<results>/associations/story-{story}_text-{text}_insertions.json"
+TEXTS = "<results>/associations/story-{story}_text-{text}_texts.tsv"
+ROWS = "<results>/associations/story-{story}_text-{text}_rows.tsv"
+ACTIVATIONS = "<results>/associations/story-{story}_model-{model}_text-{text}_activations.nc"
+SCORES = "<results>/associations/group-{group}_model-{model}_text-{text}_scores.nc"
 
 
 def writing_jobs(study: Study, plan: Plan) -> list[Key]:
     """Return a job for each story and each text that a model in a folder writes."""
-    return [key for key in story_jobs(study, plan) if _is_generated(study, key["aug"])]
+    return [key for key in story_jobs(study, plan) if _is_generated(study, key["text"])]
 
 
 def story_jobs(study: Study, plan: Plan) -> list[Key]:
     """Return a job for each text and each story."""
-    return [{"aug": aug, "story": story} for aug in study.associations for story in plan.stories]
+    return [{"text": text, "story": story} for text in study.associations for story in plan.stories]
 
 
 def reading_jobs(study: Study, plan: Plan) -> list[Key]:
@@ -42,7 +42,7 @@ def reading_jobs(study: Study, plan: Plan) -> list[Key]:
 def scoring_jobs(study: Study, plan: Plan) -> list[Key]:
     """Return a job for each text, each model that reads it and each group."""
     models = planning.associating_models(study)
-    return [{"aug": aug, "group": group, "model": model} for aug in study.associations for model in models for group in plan.groups]
+    return [{"text": text, "group": group, "model": model} for text in study.associations for model in models for group in plan.groups]
 
 
 def files(study: Study, plan: Plan) -> list[str]:
@@ -50,9 +50,9 @@ def files(study: Study, plan: Plan) -> list[str]:
     return paths(SCORES, scoring_jobs(study, plan))
 
 
-def of_model(study: Study, plan: Plan, model: str, aug: str) -> list[str]:
+def of_model(study: Study, plan: Plan, model: str, text: str) -> list[str]:
     """Return the scores of every group for one model and one text with associations."""
-    return paths(SCORES, ({**key, "aug": aug, "model": model} for key in encoding.group_keys(plan)))
+    return paths(SCORES, ({**key, "text": text, "model": model} for key in encoding.group_keys(plan)))
 
 
 def checked(study: Study, plan: Plan) -> list[str]:
@@ -70,44 +70,44 @@ def rows(study: Study, plan: Plan) -> list[str]:
     return paths(ROWS, story_jobs(study, plan))
 
 
-def written(study: Study, plan: Plan, story: str, aug: str) -> list[str]:
+def written(study: Study, plan: Plan, story: str, text: str) -> list[str]:
     """Return the file of a story's associations that a model will write; none where people made it."""
-    if study.associations[aug].annotator is None:
+    if study.associations[text].annotator is None:
         return []
-    template = GENERATED if _is_generated(study, aug) else WRITTEN
-    return [template.format(story=story, aug=aug)]
+    template = GENERATED if _is_generated(study, text) else WRITTEN
+    return [template.format(story=story, text=text)]
 
 
 def mapped(study: Study, plan: Plan) -> list[list[str]]:
     """Return the texts and models whose F is mapped on a surface: none where regions are scored as wholes, or stand as markers."""
     if plan.brain != "surface" or study.associating.targets == "roi":
         return []
-    return [[aug, model] for aug in study.associations for model in planning.associating_models(study)]
+    return [[text, model] for text in study.associations for model in planning.associating_models(study)]
 
 
-def writing_depends_on(study: Study, plan: Plan, aug: str) -> dict[str, Any]:
+def writing_depends_on(study: Study, plan: Plan, text: str) -> dict[str, Any]:
     """Return what a model's associations depend on, beside the content of a model in a folder."""
-    annotator = study.associations[aug].annotator
-    assert annotator is not None, aug
+    annotator = study.associations[text].annotator
+    assert annotator is not None, text
     settings: dict[str, Any] = plain(annotator.model_dump(mode="json"))
     if annotator.address is None:
         settings["folder"] = str(source_folder(annotator.model))
     return {**settings, "prompts": planning.folder_fingerprint(PROMPTS), "seed": study.seed}
 
 
-def writing_reads(study: Study, plan: Plan, aug: str) -> dict[str, list[str]]:
+def writing_reads(study: Study, plan: Plan, text: str) -> dict[str, list[str]]:
     """Return the folder of a model that writes associations."""
-    return raw_plan.annotator(study, aug)
+    return raw_plan.annotator(study, text)
 
 
-def check_depends_on(study: Study, plan: Plan, aug: str) -> dict[str, Any]:
+def check_depends_on(study: Study, plan: Plan, text: str) -> dict[str, Any]:
     """Return what the check of a file of associations depends on."""
-    return {"name": aug}
+    return {"name": text}
 
 
-def check_reads(study: Study, plan: Plan, story: str, aug: str) -> dict[str, list[str]]:
+def check_reads(study: Study, plan: Plan, story: str, text: str) -> dict[str, list[str]]:
     """Return the file of a story's associations as people made it."""
-    return raw_plan.associations(study, aug, story)
+    return raw_plan.associations(study, text, story)
 
 
 def texts_depend_on(study: Study, plan: Plan) -> dict[str, Any]:
@@ -120,9 +120,9 @@ def texts_depend_on(study: Study, plan: Plan) -> dict[str, Any]:
     }
 
 
-def texts_read(study: Study, plan: Plan, story: str, aug: str) -> dict[str, list[str]]:
+def texts_read(study: Study, plan: Plan, story: str, text: str) -> dict[str, list[str]]:
     """Return the files of other stories' associations, whose content random texts take."""
-    return raw_plan.pool(study, aug, story)
+    return raw_plan.pool(study, text, story)
 
 
 def reading_depends_on(study: Study, plan: Plan, model: str) -> dict[str, Any]:
@@ -150,7 +150,7 @@ def tables_depend_on(study: Study, plan: Plan) -> dict[str, Any]:
     }
 
 
-def _is_generated(study: Study, aug: str) -> bool:
+def _is_generated(study: Study, text: str) -> bool:
     """Tell whether a model in a folder writes a text, and no endpoint and no people."""
-    annotator = study.associations[aug].annotator
+    annotator = study.associations[text].annotator
     return annotator is not None and annotator.address is None

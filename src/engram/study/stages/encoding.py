@@ -11,12 +11,12 @@ from engram.study.plan import Plan
 from engram.study.stages.shared import Key, paths, section
 from engram.vocabulary import AVERAGE, ORIGINAL
 
-SCORES = "<results>/scores/group-{group}_model-{model}_aug-{aug}_scores.nc"
+SCORES = "<results>/scores/group-{group}_model-{model}_text-{text}_scores.nc"
 
 
 def jobs(study: Study, plan: Plan) -> list[Key]:
     """Return a job for each group and each model, baselines included."""
-    return [{"aug": ORIGINAL, "group": group, "model": model} for group in plan.groups for model in planning.models(study)]
+    return [{"text": ORIGINAL, "group": group, "model": model} for group in plan.groups for model in planning.models(study)]
 
 
 def files(study: Study, plan: Plan) -> list[str]:
@@ -24,9 +24,9 @@ def files(study: Study, plan: Plan) -> list[str]:
     return paths(SCORES, jobs(study, plan))
 
 
-def of_model(study: Study, plan: Plan, model: str, aug: str) -> list[str]:
+def of_model(study: Study, plan: Plan, model: str, text: str) -> list[str]:
     """Return the scores of every group for one model and text."""
-    return paths(SCORES, ({**key, "aug": aug, "model": model} for key in group_keys(plan)))
+    return paths(SCORES, ({**key, "text": text, "model": model} for key in group_keys(plan)))
 
 
 def depends_on(study: Study, plan: Plan, group: str) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def groups_of_listeners(plan: Plan) -> list[str]:
 def listeners_keys(plan: Plan, models: Iterable[str]) -> list[Key]:
     """Return each of some models with each group of single listeners, of the stories as they were heard."""
     groups = groups_of_listeners(plan)
-    return [{"aug": ORIGINAL, "group": group, "model": model} for model in models for group in groups]
+    return [{"text": ORIGINAL, "group": group, "model": model} for model in models for group in groups]
 
 
 def of_listeners(study: Study, plan: Plan) -> list[str]:

@@ -11,14 +11,14 @@ from engram.study.plan import Plan
 from engram.study.stages.shared import Key, paths, plain, section
 from engram.vocabulary import ORIGINAL, WORD_RATE
 
-ACTIVATIONS = "<results>/activations/story-{story}_model-{model}_aug-{aug}_activations.nc"
+ACTIVATIONS = "<results>/activations/story-{story}_model-{model}_text-{text}_activations.nc"
 #: Those of stories as they were told.
-ORIGINAL_ACTIVATIONS = ACTIVATIONS.replace("{aug}", ORIGINAL)
+ORIGINAL_ACTIVATIONS = ACTIVATIONS.replace("{text}", ORIGINAL)
 
 
 def jobs(study: Study, plan: Plan) -> list[Key]:
     """Return a job for each story and each model, baselines included."""
-    return [{"aug": ORIGINAL, "model": model, "story": story} for story in plan.stories for model in planning.models(study)]
+    return [{"text": ORIGINAL, "model": model, "story": story} for story in plan.stories for model in planning.models(study)]
 
 
 def depends_on(study: Study, plan: Plan, model: str) -> dict[str, Any]:
@@ -34,13 +34,13 @@ def reads(study: Study, plan: Plan, model: str) -> dict[str, list[str]]:
 
 
 def trained_sources(study: Study) -> dict[str, str]:
-    """Return the sources of the language models that were trained as they are: no untrained twins and no adapters."""
-    return {name: model.source for name, model in study.language_models().items() if not (model.untrained or model.base)}
+    """Return the sources of the language models that were trained as they are: no re-initialised twins and no adapters."""
+    return {name: model.source for name, model in study.language_models().items() if not (model.reinitialised or model.base)}
 
 
 def first_story_keys(study: Study, plan: Plan) -> list[Key]:
     """Return a story as every trained model read it."""
-    return [{"aug": ORIGINAL, "model": model, "story": plan.stories[0]} for model in trained_sources(study)]
+    return [{"text": ORIGINAL, "model": model, "story": plan.stories[0]} for model in trained_sources(study)]
 
 
 def of_first_story(study: Study, plan: Plan) -> list[str]:
@@ -50,5 +50,5 @@ def of_first_story(study: Study, plan: Plan) -> list[str]:
 
 def shown_models(study: Study) -> list[str]:
     """Return the models that the brain and the report show: trained language models, or whatever there is."""
-    trained = [name for name, model in study.language_models().items() if not model.untrained]
+    trained = [name for name, model in study.language_models().items() if not model.reinitialised]
     return trained or planning.models(study)

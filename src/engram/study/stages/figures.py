@@ -55,9 +55,9 @@ def brain_map_keys(study: Study, plan: Plan, figure: str) -> list[Key]:
     if plan.brain != "surface":
         return []
     if figure == "association-brain":
-        return [{"aug": aug, "model": model} for aug, model in associations.mapped(study, plan)]
+        return [{"text": text, "model": model} for text, model in associations.mapped(study, plan)]
     if figure == "brain":
-        return [{"aug": ORIGINAL, "model": model} for model in features.shown_models(study)]
+        return [{"text": ORIGINAL, "model": model} for model in features.shown_models(study)]
     return [{}] if figure == "ceiling-brain" else []
 
 

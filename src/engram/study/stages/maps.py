@@ -11,8 +11,8 @@ from engram.study.stages import associations, ceilings, encoding, features
 from engram.study.stages.shared import Key, paths, section
 from engram.vocabulary import ORIGINAL
 
-SCORES = "<results>/maps/model-{model}_aug-{aug}_hemi-{hemisphere}_scores.shape.gii"
-ASSOCIATION = "<results>/maps/model-{model}_aug-{aug}_hemi-{hemisphere}_association.shape.gii"
+SCORES = "<results>/maps/model-{model}_text-{text}_hemi-{hemisphere}_scores.shape.gii"
+ASSOCIATION = "<results>/maps/model-{model}_text-{text}_hemi-{hemisphere}_association.shape.gii"
 CEILINGS = "<results>/maps/hemi-{hemisphere}_ceilings.shape.gii"
 HEMISPHERES = ("L", "R")
 
@@ -33,20 +33,20 @@ def files(study: Study, plan: Plan) -> list[str]:
         return []
     found = []
     for hemisphere in HEMISPHERES:
-        keys = [{"model": model, "aug": ORIGINAL, "hemisphere": hemisphere} for model in planning.models(study)]
+        keys = [{"model": model, "text": ORIGINAL, "hemisphere": hemisphere} for model in planning.models(study)]
         found += [of_hemisphere(CEILINGS, hemisphere), *paths(SCORES, keys)]
     return found
 
 
 def of_scores(study: Study, plan: Plan) -> list[str]:
     """Return the maps of R of each model that is shown."""
-    keys: list[Key] = [{"model": model, "aug": ORIGINAL} for model in features.shown_models(study)]
+    keys: list[Key] = [{"model": model, "text": ORIGINAL} for model in features.shown_models(study)]
     return both(SCORES, keys) if plan.brain == "surface" else []
 
 
 def of_association(study: Study, plan: Plan) -> list[str]:
     """Return the maps of F of each text and model, where there are some."""
-    return both(ASSOCIATION, [{"model": model, "aug": aug} for aug, model in associations.mapped(study, plan)])
+    return both(ASSOCIATION, [{"model": model, "text": text} for text, model in associations.mapped(study, plan)])
 
 
 def of_ceilings(study: Study, plan: Plan) -> list[str]:

@@ -11,7 +11,7 @@ from engram.study.stages import encoding
 from engram.study.stages.shared import Key, paths, section
 
 SCORES = "<results>/nuisance/group-{group}_model-{model}_scores.nc"
-TEXT_SCORES = "<results>/nuisance/group-{group}_model-{model}_aug-{aug}_scores.nc"
+TEXT_SCORES = "<results>/nuisance/group-{group}_model-{model}_text-{text}_scores.nc"
 
 
 def is_wanted(study: Study) -> bool:
@@ -32,7 +32,7 @@ def jobs(study: Study, plan: Plan) -> list[Key]:
 def text_jobs(study: Study, plan: Plan) -> list[Key]:
     """Return a job for each text with associations, each language model that reads it and each group of single listeners."""
     models, groups = planning.controlled_models(study), encoding.groups_of_listeners(plan)
-    return [{"aug": aug, "group": group, "model": model} for aug in study.associations for model in models for group in groups]
+    return [{"text": text, "group": group, "model": model} for text in study.associations for model in models for group in groups]
 
 
 def files(study: Study, plan: Plan) -> list[str]:

@@ -27,13 +27,13 @@ _JOBS: dict[str, Callable[[Study, Plan], list[Key]]] = {
     "claims": comparisons.jobs,
     "chance": chance.jobs,
     "nuisance": nuisance.jobs,
-    "annotate_here": associations.writing_jobs,
-    "augment": associations.reading_jobs,
-    "effects": associations.scoring_jobs,
-    "nuisance_texts": nuisance.text_jobs,
+    "annotate_locally": associations.writing_jobs,
+    "text_activations": associations.reading_jobs,
+    "association_scores": associations.scoring_jobs,
+    "association_nuisance": nuisance.text_jobs,
     "tune": tunings.jobs,
-    "tuned": tunings.reading_jobs,
-    "tuned_effects": tunings.scoring_jobs,
+    "tuned_activations": tunings.reading_jobs,
+    "tuning_scores": tunings.scoring_jobs,
 }
 #: Rules whose jobs depend on no model.
 _WITHOUT_MODELS = ("simulate", "story", "bold", "ceiling")

@@ -10,26 +10,26 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from engram.encoding import nuisance, nuisance_texts
+from engram.encoding import association_nuisance, nuisance
 from engram.files import storage
 from engram.statistics import unique_contributions
-from engram.vocabulary import AUGMENTED_TEXT, ORIGINAL_TEXT
+from engram.vocabulary import ORIGINAL_TEXT, WITH_ASSOCIATIONS
 
 OPTIONS: dict[str, Any] = {"folds": 4, "inner_folds": 3, "gap": 3, "backend": "numpy"}
 ALPHAS = [1.0, 10.0, 100.0, 1000.0]
 #: Two stories, one after the other.
 STORY, POSITION = np.repeat([0, 1], 120), np.tile(np.arange(120), 2)
 LISTENERS, RANDOM = 6, 19
-NAMES = [AUGMENTED_TEXT, *(f"random-{number:02d}" for number in range(1, RANDOM + 1))]
+NAMES = [WITH_ASSOCIATIONS, *(f"random-{number:02d}" for number in range(1, RANDOM + 1))]
 
 
 def made(effect: float, seed: int = 0) -> tuple[list[np.ndarray], dict[str, np.ndarray], np.ndarray]:
-    """Bands of nuisance and of the story, what each text changes, and BOLD of listeners in two regions, of which the first follows the augmented text."""
+    """Bands of nuisance and of the story, what each text changes, and BOLD of listeners in two regions, of which the first follows the text with associations."""
     rng = np.random.default_rng(seed)
     bands = [rng.standard_normal((240, n_units)) for n_units in (2, 4, 20)]
     texts = {name: rng.standard_normal((240, 20)) for name in NAMES}
     story = sum(band @ rng.standard_normal(band.shape[1]) / band.shape[1] ** 0.5 for band in bands)
-    changed = texts[AUGMENTED_TEXT] @ rng.standard_normal(20) / 20**0.5
+    changed = texts[WITH_ASSOCIATIONS] @ rng.standard_normal(20) / 20**0.5
     signals = np.stack([story + effect * changed, story], axis=1)  # (row, region)
     noise = rng.standard_normal((240, LISTENERS, 2))
     return bands, texts, (signals[:, None] + noise).reshape(240, -1).astype(np.float32)
@@ -37,7 +37,7 @@ def made(effect: float, seed: int = 0) -> tuple[list[np.ndarray], dict[str, np.n
 
 def scored(bands: list[np.ndarray], texts: dict[str, np.ndarray], bold: np.ndarray, story: np.ndarray = STORY, **changes: Any) -> np.ndarray:
     options = {**OPTIONS, "alphas": ALPHAS, **changes}
-    return nuisance_texts.text_scores(bands, texts.__getitem__, list(texts), bold, story, POSITION, **options)
+    return association_nuisance.text_scores(bands, texts.__getitem__, list(texts), bold, story, POSITION, **options)
 
 
 def table_of(r: np.ndarray, folder: Path) -> pd.DataFrame:
@@ -92,9 +92,9 @@ def test_a_second_view_of_the_story_is_no_association(tmp_path: Path) -> None:
 def test_shares_are_chosen_as_the_solver_chooses_them() -> None:
     """The text's share, none included, is what banded ridge with all candidates at once takes; the penalty's scale is that of the bands alone."""
     bands, texts, bold = made(0.5)
-    story, text = bands[-1], texts[AUGMENTED_TEXT]
-    found = scored([story], {AUGMENTED_TEXT: text}, bold)
-    shares = np.array([(1 - share, share) for share in (0.0, *nuisance_texts.SHARES)])
+    story, text = bands[-1], texts[WITH_ASSOCIATIONS]
+    found = scored([story], {WITH_ASSOCIATIONS: text}, bold)
+    shares = np.array([(1 - share, share) for share in (0.0, *association_nuisance.SHARES)])
     options = {**OPTIONS, "alphas": [2 * alpha for alpha in ALPHAS]}  # twice as many features
     rows = (bold, STORY, POSITION)
     expected = nuisance.score_predictions(nuisance.banded_predictions([story, text], *rows, shares=shares, **options), *rows, 4, 3)
@@ -107,8 +107,8 @@ def test_shares_are_chosen_as_the_solver_chooses_them() -> None:
 def test_every_band_is_always_there() -> None:
     """A band that says nothing is not left out, so that what is beyond it is beyond it in every fold."""
     bands, texts, bold = made(0.0)
-    one = scored(bands, {AUGMENTED_TEXT: texts[AUGMENTED_TEXT]}, bold)
-    other = scored([texts["random-01"], *bands[1:]], {AUGMENTED_TEXT: texts[AUGMENTED_TEXT]}, bold)
+    one = scored(bands, {WITH_ASSOCIATIONS: texts[WITH_ASSOCIATIONS]}, bold)
+    other = scored([texts["random-01"], *bands[1:]], {WITH_ASSOCIATIONS: texts[WITH_ASSOCIATIONS]}, bold)
     assert np.abs(one[0] - other[0]).min() > 1e-6
 
 

@@ -11,8 +11,8 @@ from engram.statistics import association_tables, variant_effects
 with job(snakemake):
     config = snakemake.params.config
     scores = keys.of_input(snakemake, "scores", result="effects", study=config["study"], layer_rule=keys.layer_rule(config["layer"]))
-    found = {key: variant_effects.read_effects(paths) for key, paths in keys.by_model_and("aug", scores).items()}
-    written = keys.by("aug", keys.of_input(snakemake, "associations"))
+    found = {key: variant_effects.read_effects(paths) for key, paths in keys.by_model_and("text", scores).items()}
+    written = keys.by("text", keys.of_input(snakemake, "associations"))
     written_by = {name: association_files.written_by(paths) for name, paths in written.items()}
     tables = {
         "association": (

@@ -21,7 +21,7 @@ from engram.encoding.ridge import open_group
 from engram.features.variants import kind_of
 from engram.files import storage
 from engram.jobs.progress import progress
-from engram.vocabulary import AUGMENTED_TEXT, ORIGINAL_TEXT, RANDOM, SHUFFLED
+from engram.vocabulary import ORIGINAL_TEXT, RANDOM, SHUFFLED, WITH_ASSOCIATIONS
 
 #: Shares of a text's band beside all others that are tried for each target, besides none.
 SHARES = (0.1, 0.5)
@@ -126,11 +126,11 @@ def group_texts(
     """
     read, group = open_group(activations, bold, words, subjects, targets, **options)
     variants = read[0]["variant"].values.tolist()
-    names = [AUGMENTED_TEXT]
+    names = [WITH_ASSOCIATIONS]
     for kind in (RANDOM, SHUFFLED):
         names += [name for name in variants if kind_of(name) == kind][:random_texts]
     tables = [storage.read_words(path) for path in words]
-    places = [map(int, storage.read_json(path)["texts"][AUGMENTED_TEXT]) for path in insertions]
+    places = [map(int, storage.read_json(path)["texts"][WITH_ASSOCIATIONS]) for path in insertions]
     tables = [table.assign(since_insertion=since_insertion(len(table), one)) for table, one in zip(tables, places, strict=True)]
 
     def delayed(name: str) -> np.ndarray:

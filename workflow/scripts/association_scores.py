@@ -1,4 +1,4 @@
-"""Score every text of an augmentation, or every tuning of a model, on a group's listeners."""
+"""Score every text of a text, or every tuning of a model, on a group's listeners."""
 
 from engram.encoding import memory, ridge, variant_scoring
 from engram.files import keys

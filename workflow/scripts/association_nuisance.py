@@ -1,6 +1,6 @@
 """Score what the insertions of texts change, beside nuisance features and the story alone, on a group's listeners."""
 
-from engram.encoding import nuisance_texts
+from engram.encoding import association_nuisance
 from engram.files import keys
 from engram.jobs.job import job, use_threads
 
@@ -9,7 +9,7 @@ with job(snakemake):
     use_threads(snakemake.threads)
     files = keys.group_files(snakemake, "variants", layer_rule=keys.layer_rule(config["layer"]))
     stories = [{"story": story} for story in config["stories"]]
-    insertions = [path for _, path in keys.checked(stories, snakemake.input.insertions, aug=snakemake.wildcards.aug)]
+    insertions = [path for _, path in keys.checked(stories, snakemake.input.insertions, text=snakemake.wildcards.text)]
     settings = {key: config[key] for key in ("features", "random_texts", "subjects", "targets")}
-    scores = nuisance_texts.group_texts(*files, insertions, **settings, **config["encoding"])
+    scores = association_nuisance.group_texts(*files, insertions, **settings, **config["encoding"])
     keys.write_dataset(snakemake.output.scores, scores, keys.of_job(snakemake, "nuisance"))

@@ -5,16 +5,16 @@ from pathlib import Path
 from engram.associations import association_files, text_reading
 from engram.files import storage
 from engram.jobs.job import job
-from engram.vocabulary import AUGMENTED_TEXT, ORIGINAL_TEXT
+from engram.vocabulary import ORIGINAL_TEXT, WITH_ASSOCIATIONS
 
 with job(snakemake):
-    config, story, name = snakemake.params.config, snakemake.wildcards.story, snakemake.wildcards.aug
+    config, story, name = snakemake.params.config, snakemake.wildcards.story, snakemake.wildcards.text
     table = storage.read_words(snakemake.input.words)
     words = table["word"].tolist()
     found = association_files.read_associations(Path(snakemake.input.associations), len(words))
     pool = association_files.pool_texts([Path(path) for path in snakemake.params.reads["files"]], found)
     controls = text_reading.control_texts(words, table["sentence"].tolist(), found, pool, config["controls"], config["seed"])
-    texts = {ORIGINAL_TEXT: {}, AUGMENTED_TEXT: association_files.insertions_of(found), **controls}
+    texts = {ORIGINAL_TEXT: {}, WITH_ASSOCIATIONS: association_files.insertions_of(found), **controls}
     storage.write_table(snakemake.output.texts, text_reading.texts_table(story, name, words, texts), text_reading.TEXTS, text_reading.TEXTS_COLUMNS)
     storage.write_table(
         snakemake.output.rows, text_reading.rows_table(story, name, table, texts, config["alignment"]), text_reading.ROWS, text_reading.ROWS_COLUMNS
