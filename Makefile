@@ -1,15 +1,24 @@
-# Every target sets up what it needs: a virtual environment in .venv from the pinned envs/requirements*.txt.
-#   make alice                real fMRI, 27 listeners (download: 4 MB and a model; or ENGRAM_MIRROR=folder)
+# Every target sets up what it needs: a virtual environment in .venv from the
+# pinned envs/requirements*.txt.
+#   make alice                real fMRI, 27 listeners (download: 4 MB and a model;
+#                             or ENGRAM_MIRROR=folder)
 #   make demo                 a small simulated Narratives, no network after set-up
 #   make datalad              adds what fetches Narratives, once
-#   make architectures        reads with a tiny model of each family that transformers builds (docs/architectures.md)
-#   make calibrate            how often the tests are wrong: 1,000 simulated studies for each (docs/calibration.tsv)
-#   make cluster              adds what submits jobs to Slurm, once; make slurm tries it on a small Slurm of its own
-#   make test-fast            tests without Snakemake runs, under a minute on two cores: while you work
-#   make test | lint | tiny   what the project's own checks run; all tests take about seven minutes on two cores
+#   make architectures        reads with a tiny model of each family that transformers
+#                             builds (docs/architectures.md)
+#   make calibrate            how often the tests are wrong: 1,000 simulated studies for
+#                             each (docs/calibration.tsv)
+#   make cluster              adds what submits jobs to Slurm, once; make slurm tries it on a
+#                             small Slurm of its own
+#   make test-fast            tests without Snakemake runs, under a minute on
+#                             two cores: while you work
+#   make test | lint | tiny   what the project's own checks run; all tests take about
+#                             seven minutes on two cores
 #   make browser              the reports in Chromium (as root it installs Debian's)
-#   make bench | bench-gpu    time and memory beside what people use today (docs/benchmarks.md); ENGRAM_MIRROR=folder for all of it
-# Variables: PYTHON=python3.12  CORES=4  TORCH=cpu (PyTorch's builds without CUDA, for laptops)  ARGS="-n" (more for snakemake)
+#   make bench | bench-gpu    time and memory beside what people use today (docs/benchmarks.md);
+#                             ENGRAM_MIRROR=folder for all of it
+# Variables: PYTHON=python3.12  CORES=4
+#   TORCH=cpu (PyTorch's builds without CUDA, for laptops)  ARGS="-n" (more for snakemake)
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 PYTHON ?= python3
@@ -20,7 +29,8 @@ ARGS ?=
 BIN := $(VENV)/bin
 UV := uv==0.13.9
 
-# Without bytecode each of a workflow's many Python processes would compile every package anew (6 s instead of 2).
+# Without bytecode each of a workflow's many Python processes would compile every package
+# anew (6 s instead of 2).
 unexport PYTHONDONTWRITEBYTECODE
 unexport PYTHONPATH
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -28,7 +38,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PATH := $(abspath $(BIN)):$(PATH)
 
 SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) $(ARGS)
-# Models this small gain nothing from many threads, nor from a GPU of their own: a core for each job, as many jobs as there are cores.
+# Models this small gain nothing from many threads, nor from a GPU of their own: a core for each
+# job, as many jobs as there are cores.
 SMALL := --max-threads 1 --resources gpu=64
 demo alice tiny: export ENGRAM_JOBS_PER_GPU ?= 64
 
@@ -51,20 +62,24 @@ datalad: $(VENV)/.ready
 calibrate: $(VENV)/.ready
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/calibration.py
 
-# Every family of models, about ten minutes on two cores; writes docs/architectures.md and .tsv, and fails if one is read wrongly.
+# Every family of models, about ten minutes on two cores; writes docs/architectures.md and .tsv,
+# and fails if one is read wrongly.
 architectures: $(VENV)/.ready
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/architectures.py $(ARGS)
 
-# What submits jobs to Slurm, once. Not among the base requirements: it asks for Slurm's controller whenever Snakemake starts.
+# What submits jobs to Slurm, once. Not among the base requirements: it asks for Slurm's controller
+# whenever Snakemake starts.
 cluster: $(VENV)/.ready
 	$(BIN)/python -m pip install -q -r envs/requirements-slurm.txt
 
-# A Slurm of one node, started and stopped by the test, runs config/tiny.yaml with faults on the way. As root it installs Debian's packages.
+# A Slurm of one node, started and stopped by the test, runs config/tiny.yaml with faults on the
+# way. As root it installs Debian's packages.
 slurm: tiny
 	$(BIN)/python -m pip install -q --no-deps --upgrade --target build/slurm -r envs/requirements-slurm.txt
 	$(BIN)/python tests/slurm/on_slurm.py --plugin build/slurm
 
-# Breaks a small study in many ways, about half an hour on two cores that do nothing else; writes benchmarks/chaos.md. As root, for a small disk.
+# Breaks a small study in many ways, about half an hour on two cores that do nothing else;
+# writes benchmarks/chaos.md. As root, for a small disk.
 chaos: $(VENV)/.ready
 	$(BIN)/python tests/chaos/chaos.py $(ARGS)
 
@@ -72,18 +87,21 @@ chaos: $(VENV)/.ready
 test: $(VENV)/.ready-dev
 	OMP_NUM_THREADS=1 $(BIN)/pytest
 
-# What is marked slow is left out (CONTRIBUTING.md says what that is); the longest are named, so that another slow one is seen.
+# What is marked slow is left out (CONTRIBUTING.md says what that is); the longest are named,
+# so that another slow one is seen.
 test-fast: $(VENV)/.ready-dev
 	OMP_NUM_THREADS=1 $(BIN)/pytest -m 'not slow and not browser' --durations 5 --durations-min 1
 
-# Against what people use today; the demo is finished first. Figures go to benchmarks/, tables to docs/benchmarks.md.
+# Against what people use today; the demo is finished first. Figures go to benchmarks/,
+# tables to docs/benchmarks.md.
 bench: $(VENV)/.ready-dev
 	$(BIN)/python benchmarks/bench.py $(ARGS)
 
 bench-gpu: $(VENV)/.ready-dev
 	$(BIN)/python benchmarks/bench.py --device cuda $(ARGS)
 
-# The reports, made up and of the studies that were run here, in a real browser; screenshots are in build/browser.
+# The reports, made up and of the studies that were run here, in a real browser;
+# screenshots are in build/browser.
 browser: $(VENV)/.ready-dev
 	@command -v chromium chromedriver > /dev/null || { \
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
@@ -103,7 +121,8 @@ lint: $(VENV)/.ready-dev
 docs: $(VENV)/.ready
 	$(BIN)/python -m engram.study.write_docs
 
-# Pins anew. The lock is universal (Python 3.11 to 3.13); torch's CUDA packages are left to torch, which pins its own.
+# Pins anew. The lock is universal (Python 3.11 to 3.13); torch's CUDA packages are left to
+# torch, which pins its own.
 lock: $(VENV)/.ready-dev
 	$(BIN)/python -m pip install -q $(UV)
 	for extra in "" datalad dev; do \

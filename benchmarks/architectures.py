@@ -1,7 +1,10 @@
-"""How each family of models that transformers builds is read: a tiny model of each, saved, loaded and read by Engram, and held against the model itself.
+"""Read a tiny model of each family that transformers builds, and hold Engram against the model.
 
-`make architectures` writes docs/architectures.tsv and docs/architectures.md, and fails if a row is wrong. What is expected is computed here from the model that
-was built, by forward passes and by the outputs of its blocks, and never from what Engram says of it.
+The models are saved, loaded and read by Engram.
+
+`make architectures` writes docs/architectures.tsv and docs/architectures.md, and fails if a row
+is wrong. What is expected is computed here from the model that was built, by forward passes and by
+the outputs of its blocks, and never from what Engram says of it.
 """
 
 from __future__ import annotations
@@ -37,7 +40,8 @@ STORY = (ROOT / "resources" / "texts" / "stories" / "lighthouse.txt").read_text(
 WORDS = STORY.split()[:16]
 #: Differences up to this share of a unit's spread over words are rounding.
 TOLERANCE = 1e-3
-#: Bounds for each family: seconds of a core (on a busy machine, ten times as many by the clock), and bytes of memory.
+#: Bounds for each family: seconds of a core (on a busy machine, ten times as many by the
+#: clock), and bytes of memory.
 SECONDS, BYTES = 60, 6 * 2**30
 READ, REFUSED, NOT_BUILT, NO_TEXT, FAILED = "read", "refused", "not built", "no text", "failed"
 TABLE, PAGE = ROOT / "docs" / "architectures.tsv", ROOT / "docs" / "architectures.md"
@@ -45,11 +49,13 @@ TABLE, PAGE = ROOT / "docs" / "architectures.tsv", ROOT / "docs" / "architecture
 
 @dataclass
 class Row:
-    """What was found of a family; `wrong` says where Engram and the model differ, and is empty in a right row.
+    """What was found of a family.
 
-    `result` is "read", "refused" (by Engram, in a message), "not built" (transformers makes no small model of it here, or one that
-    cannot read tokens by itself), "no text" (it reads something else),
-    or "failed", which is a fault of Engram.
+    `wrong` says where Engram and the model differ, and is empty in a right row.
+
+    `result` is "read", "refused" (by Engram, in a message), "not built" (transformers makes no
+    small model of it here, or one that cannot read tokens by itself), "no text" (it reads something
+    else), or "failed", which is a fault of Engram.
     """
 
     family: str
@@ -70,7 +76,10 @@ FLAGS = ("strided_is_exact", "batched_is_single", "layer_0_knows_no_context")
 
 # ---------------------------------------------------------------- the truth
 def hidden_states(model: Any, ids: np.ndarray) -> list[np.ndarray]:
-    """Return what a model gives for one sequence: its hidden states in order, each of shape (n_tokens, n_units), and at the end the last one."""
+    """Return the hidden states that a model gives for one sequence, the last one at the end.
+
+    They are in order, each of shape (n_tokens, n_units).
+    """
     import torch
 
     with torch.inference_mode():
@@ -81,14 +90,23 @@ def hidden_states(model: Any, ids: np.ndarray) -> list[np.ndarray]:
 
 
 def text_part(model: Any) -> Any:
-    """Return the part of a model that reads text by itself: the model, unless it cannot do without pictures or sound.
+    """Return the part of a model that reads text by itself.
+
+    It is the model, unless that cannot do without pictures or sound.
 
     Raises
     ------
     Exception
         The model's own, if there is no such part.
     """
-    parts = [model, *(part for name in ("text_model", "language_model", "text_encoder") if (part := getattr(model, name, None)) is not None)]
+    parts = [
+        model,
+        *(
+            part
+            for name in ("text_model", "language_model", "text_encoder")
+            if (part := getattr(model, name, None)) is not None
+        ),
+    ]
     errors = []
     for part in parts:
         try:
@@ -101,15 +119,26 @@ def text_part(model: Any) -> Any:
 
 
 def block_outputs(model: Any, ids: np.ndarray) -> list[list[np.ndarray]]:
-    """Return what each list of as many modules as there are blocks makes of one sequence, in the order in which its members run."""
+    """Return what each list with as many modules as there are blocks makes of one sequence.
+
+    Lists come in the order in which their members run.
+    """
     import torch
 
-    stacks: list[Any] = [one for one in model.modules() if isinstance(one, torch.nn.ModuleList) and len(one) == tiny_models.BLOCKS]
+    stacks: list[Any] = [
+        one
+        for one in model.modules()
+        if isinstance(one, torch.nn.ModuleList) and len(one) == tiny_models.BLOCKS
+    ]
     found: list[list[np.ndarray]] = [[] for _ in stacks]
 
     def keep(outputs: list[np.ndarray], output: Any) -> None:
         tensor = output[0] if isinstance(output, tuple) else output
-        if isinstance(tensor, torch.Tensor) and tensor.ndim == 3 and tensor.shape[:2] == (1, len(ids)):
+        if (
+            isinstance(tensor, torch.Tensor)
+            and tensor.ndim == 3
+            and tensor.shape[:2] == (1, len(ids))
+        ):
             outputs.append(tensor[0].float().numpy().copy())
 
     # Stacks that take turns: all of them in the order in which they run.
@@ -142,11 +171,17 @@ def heeds_earlier_tokens(model: Any, ids: np.ndarray) -> bool:
     """Tell whether another last token but one changes anything at the last one."""
     other = ids.copy()
     other[-2] = 4 + (other[-2] + 7) % 300
-    return any((one[-1] != two[-1]).any() for one, two in zip(hidden_states(model, ids), hidden_states(model, other), strict=True))
+    return any(
+        (one[-1] != two[-1]).any()
+        for one, two in zip(hidden_states(model, ids), hidden_states(model, other), strict=True)
+    )
 
 
 def alike(one: np.ndarray, other: np.ndarray, tolerance: float = TOLERANCE) -> bool:
-    """Tell whether two arrays, (..., n, n_units), differ by rounding only: by a small share of a unit's spread over the n."""
+    """Tell whether two arrays, (..., n, n_units), differ by rounding only.
+
+    The difference is then a small share of a unit's spread over the n.
+    """
     if one.shape != other.shape:
         return False
     spread = one.std(axis=-2, keepdims=True)
@@ -157,7 +192,14 @@ def alike(one: np.ndarray, other: np.ndarray, tolerance: float = TOLERANCE) -> b
 # ---------------------------------------------------------------- Engram's reading
 def vectors(reader: activations.Reader, words: Sequence[str] = WORDS, **changes: Any) -> np.ndarray:
     """Return the vectors of words, (n_layers + 1, n_words, n_units)."""
-    options: dict[str, Any] = {"mode": "strided", "context": None, "stride": None, "pooling": "last", "batch_tokens": 4096, **changes}
+    options: dict[str, Any] = {
+        "mode": "strided",
+        "context": None,
+        "stride": None,
+        "pooling": "last",
+        "batch_tokens": 4096,
+        **changes,
+    }
     return activations.story_activations(words, reader, **options)["activation"].values
 
 
@@ -186,16 +228,29 @@ def row_of(family: str, folder: Path, **changes: Any) -> Row:
     except EngramError as error:
         refusal = str(error).replace(str(folder), "...")
         if "allocate memory" in refusal:
-            return Row(family, NOT_BUILT, reason=f"it takes more than {BYTES // 2**30} GB of memory")
+            return Row(
+                family, NOT_BUILT, reason=f"it takes more than {BYTES // 2**30} GB of memory"
+            )
         if not model.config.is_encoder_decoder:
             try:
                 text_part(model)
             except Exception as own:  # as many kinds as there are families
-                return Row(family, NOT_BUILT, reason=f"the small model reads no tokens by itself: {_said(own)}")
+                return Row(
+                    family,
+                    NOT_BUILT,
+                    reason=f"the small model reads no tokens by itself: {_said(own)}",
+                )
         return Row(family, REFUSED, reason=refusal)
     except Exception as error:
-        return Row(family, FAILED, reason=_said(error), wrong=["an error that says nothing of what to do"])
-    return _compared(Row(family, READ, causal=reader.causal, layers=len(found) - 1, limit=reader.limit), model, reader, found)
+        return Row(
+            family, FAILED, reason=_said(error), wrong=["an error that says nothing of what to do"]
+        )
+    return _compared(
+        Row(family, READ, causal=reader.causal, layers=len(found) - 1, limit=reader.limit),
+        model,
+        reader,
+        found,
+    )
 
 
 def _compared(row: Row, whole_model: Any, reader: activations.Reader, found: np.ndarray) -> Row:
@@ -204,19 +259,36 @@ def _compared(row: Row, whole_model: Any, reader: activations.Reader, found: np.
     ids = np.concatenate([reader.prefix, story.ids]).astype(np.int64)
     last = np.array([len(reader.prefix) + tokens[-1] for tokens in story.pooled])
     if (sees := sees_later_tokens(model, ids)) == reader.causal:
-        row.wrong.append(f"causal is {reader.causal}, and later tokens {'change' if sees else 'do not change'} earlier ones")
+        row.wrong.append(
+            f"causal is {reader.causal}, and later tokens "
+            f"{'change' if sees else 'do not change'} earlier ones"
+        )
     if not heeds_earlier_tokens(model, ids):
         row.wrong.append("no token changes what is read at a later one")
     exact = vectors(reader, mode="exact")
     row.strided_is_exact = alike(found, exact) if reader.causal else None
     small: dict[str, Any] = {"context": min(24, reader.limit), "stride": 8}
-    row.batched_is_single = alike(vectors(reader, **small, mode="exact"), vectors(reader, **small, mode="exact", batch_tokens=1))
+    row.batched_is_single = alike(
+        vectors(reader, **small, mode="exact"),
+        vectors(reader, **small, mode="exact", batch_tokens=1),
+    )
     row.layer_0_knows_no_context = _contextless(reader)
     if row.layers != (blocks := model.config.get_text_config().num_hidden_layers):
         row.wrong.append(f"{row.layers} layers over {blocks} blocks")
     window = exact_windows(story.lengths, len(ids))[-1]
-    whole = np.concatenate([reader.prefix, story.ids[story.first[window.begin] : story.first[window.end]], reader.suffix]).astype(np.int64)
-    row.wrong += _layers_wrong(model, whole, last if reader.causal else last[-1:], exact if reader.causal else exact[:, -1:])
+    whole = np.concatenate(
+        [
+            reader.prefix,
+            story.ids[story.first[window.begin] : story.first[window.end]],
+            reader.suffix,
+        ]
+    ).astype(np.int64)
+    row.wrong += _layers_wrong(
+        model,
+        whole,
+        last if reader.causal else last[-1:],
+        exact if reader.causal else exact[:, -1:],
+    )
     row.wrong += _limit_wrong(model, reader)
     row.wrong += [f"{name.replace('_', ' ')}: no" for name in FLAGS if getattr(row, name) is False]
     return row
@@ -230,14 +302,25 @@ def _contextless(reader: activations.Reader) -> bool:
     return lengths[0] == lengths[1] and alike(one[0, 6:], two[0, 6:])
 
 
-def _layers_wrong(model: Any, ids: np.ndarray, places: np.ndarray, found: np.ndarray) -> Iterator[str]:
-    """Yield where layers are not what the model's blocks give: layer l that of block l, the last one that of the model as a whole."""
+def _layers_wrong(
+    model: Any, ids: np.ndarray, places: np.ndarray, found: np.ndarray
+) -> Iterator[str]:
+    """Yield where layers are not what the model's blocks give.
+
+    Layer l is to be that of block l, the last layer that of the model as a whole.
+    """
     inner = found[1:-1]
     stacks = block_outputs(model, ids)
     wrong = [
-        [layer for layer, (block, mine) in enumerate(zip(outputs, inner, strict=False), start=1) if not alike(block[places], mine, 0.01)] for outputs in stacks
+        [
+            layer
+            for layer, (block, mine) in enumerate(zip(outputs, inner, strict=False), start=1)
+            if not alike(block[places], mine, 0.01)
+        ]
+        for outputs in stacks
     ]
-    # Families that have lists of attentions and of norms rather than of blocks: one of the lists has the blocks' outputs.
+    # Families that have lists of attentions and of norms rather than of blocks: one of the lists
+    # has the blocks' outputs.
     fewest = min(wrong, key=len, default=[])
     if fewest:
         yield f"layers {fewest} are not what blocks {fewest} give"
@@ -247,7 +330,10 @@ def _layers_wrong(model: Any, ids: np.ndarray, places: np.ndarray, found: np.nda
 
 
 def _limit_wrong(model: Any, reader: activations.Reader) -> Iterator[str]:
-    """Yield what is wrong if a window of the longest length (or a long one, if there is no limit) cannot be read."""
+    """Yield what is wrong if a window of the longest length cannot be read.
+
+    Where there is no limit a long one is tried.
+    """
     length = min(reader.limit, 4 * tiny_models.POSITIONS)
     ids = np.random.default_rng(0).integers(4, 300, length)
     try:
@@ -267,7 +353,7 @@ def _said(error: BaseException) -> str:
 
 # ---------------------------------------------------------------- all families
 def families() -> list[str]:
-    """Return the families that have a head for predicting tokens, and then the others that AutoModel builds."""
+    """Return the families that have a head for predicting tokens, then all others of AutoModel."""
     from transformers.models.auto import modeling_auto as auto
 
     predicting = {*auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, *auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES}
@@ -275,7 +361,10 @@ def families() -> list[str]:
 
 
 def _child(family: str, pipe: Any) -> None:
-    """Make a family's row in a process of its own, with a bound on its memory and nothing to say."""
+    """Make a family's row in a process of its own.
+
+    The process has a bound on its memory and nothing to say.
+    """
     resource.setrlimit(resource.RLIMIT_AS, (BYTES, BYTES))
     resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
     nowhere = os.open(os.devnull, os.O_WRONLY)
@@ -290,7 +379,10 @@ def _child(family: str, pipe: Any) -> None:
 
 
 def rows_of(wanted: Sequence[str], workers: int) -> Iterator[Row]:
-    """Yield the rows of families as they are made, so many at a time, none of which takes more than `SECONDS` of a core."""
+    """Yield the rows of families as they are made, so many at a time.
+
+    None of them takes more than `SECONDS` of a core.
+    """
     # Forked, so that torch and transformers are imported once.
     context = multiprocessing.get_context("fork")
     waiting = list(reversed(wanted))
@@ -311,7 +403,14 @@ def rows_of(wanted: Sequence[str], workers: int) -> Iterator[Row]:
                     row = None
                     process.join()
                     late = process.exitcode in (-signal.SIGXCPU, -signal.SIGKILL)
-                more = f"{SECONDS} s" if late else f"{BYTES // 2**30} GB of memory, or its process ended (code {process.exitcode})"
+                more = (
+                    f"{SECONDS} s"
+                    if late
+                    else (
+                        f"{BYTES // 2**30} GB of memory, or its process ended "
+                        f"(code {process.exitcode})"
+                    )
+                )
                 yield row or Row(family, NOT_BUILT, reason=f"it takes more than {more}")
                 process.kill()
                 process.join()
@@ -344,7 +443,9 @@ def read_table(path: Path) -> list[Row]:
 
 def _row(cells: dict[str, str]) -> Row:
     known = {name: cell for name, cell in cells.items() if cell != "n/a"}
-    values: dict[str, Any] = {name: known[name] for name in ("family", "result", "reason") if name in known}
+    values: dict[str, Any] = {
+        name: known[name] for name in ("family", "result", "reason") if name in known
+    }
     values |= {name: int(known[name]) for name in ("layers", "limit") if name in known}
     values |= {name: known[name] == "yes" for name in ("causal", *FLAGS) if name in known}
     return Row(**values, wrong=known["wrong"].split("; ") if "wrong" in known else [])
@@ -356,44 +457,83 @@ def page(rows: Sequence[Row], version: str) -> str:
     def mark(value: bool | None) -> str:
         return "" if value is None else "yes" if value else "**no**"
 
-    parts: dict[str, list[Row]] = {result: [row for row in rows if row.result == result] for result in (READ, REFUSED, NOT_BUILT, NO_TEXT, FAILED)}
+    parts: dict[str, list[Row]] = {
+        result: [row for row in rows if row.result == result]
+        for result in (READ, REFUSED, NOT_BUILT, NO_TEXT, FAILED)
+    }
     lines = [
         "# Architectures",
         "",
-        f"Written by `make architectures` with transformers {version}; nothing here was typed in. `architectures.tsv` has all rows.",
+        (
+            f"Written by `make architectures` with transformers {version}; nothing here was typed "
+            "in. `architectures.tsv` has all rows."
+        ),
         "",
-        "A tiny model of each family that AutoModel builds (4 blocks, random weights) was saved, loaded and read as any other model. What was read is "
-        "compared with the model itself: whether later tokens change earlier ones, what each block gives, the longest input.",
+        (
+            "A tiny model of each family that AutoModel builds (4 blocks, random weights) "
+            "was saved, loaded and read as any other model. What was read is compared "
+            "with the model itself: whether later tokens change earlier ones, what each block "
+            "gives, the longest input."
+        ),
         "",
-        "- *Limit*: the longest input of the tiny model (its configuration says 96; none: any length).",
-        "- *Strided = exact*: windows that share words give the vectors of windows of one word each.",
+        (
+            "- *Limit*: the longest input of the tiny model (its configuration says "
+            "96; none: any length)."
+        ),
+        (
+            "- *Strided = exact*: windows that share words give the vectors of "
+            "windows of one word each."
+        ),
         "- *Batched = single*: windows read together give the vectors of windows read alone.",
-        "- *Layer 0 knows no context*: a word's vector there is the same whatever stands before it.",
+        (
+            "- *Layer 0 knows no context*: a word's vector there is the same "
+            "whatever stands before it."
+        ),
         "",
-        f"{len(parts[READ])} families are read, {len(parts[REFUSED])} refused, {len(parts[NOT_BUILT])} not built here, {len(parts[NO_TEXT])} read no text.",
+        (
+            f"{len(parts[READ])} families are read, {len(parts[REFUSED])} refused, "
+            f"{len(parts[NOT_BUILT])} not built here, {len(parts[NO_TEXT])} read no text."
+        ),
         "",
-        "| family | causal | layers | limit | strided = exact | batched = single | layer 0 knows no context |",
+        (
+            "| family | causal | layers | limit | strided = exact | batched = single | "
+            "layer 0 knows no context |"
+        ),
         "|---|---|---|---|---|---|---|",
     ]
     for row in parts[READ]:
         limit = "none" if row.limit is None or row.limit >= 1 << 20 else str(row.limit)
         lines.append(
-            f"| {row.family} | {'yes' if row.causal else 'no'} | {row.layers} | {limit} | " + " | ".join(mark(getattr(row, name)) for name in FLAGS) + " |"
+            f"| {row.family} | {'yes' if row.causal else 'no'} | {row.layers} | {limit} | "
+            + " | ".join(mark(getattr(row, name)) for name in FLAGS)
+            + " |"
         )
-    for result, title in ((REFUSED, "Refused, and why"), (NOT_BUILT, "Not built here, or by itself unable to read tokens"), (FAILED, "Faults")):
+    for result, title in (
+        (REFUSED, "Refused, and why"),
+        (NOT_BUILT, "Not built here, or by itself unable to read tokens"),
+        (FAILED, "Faults"),
+    ):
         if parts[result]:
             alike: dict[str, list[str]] = {}
             for row in parts[result]:
-                alike.setdefault(_written(row.reason.replace(f" ({row.family})", "")), []).append(row.family)
-            lines += ["", f"## {title}", ""] + [f"- {', '.join(names)}: {reason}" for reason, names in alike.items()]
-    by_letter = groupby(sorted(row.family for row in parts[NO_TEXT]), key=lambda family: family[0].lower())
+                alike.setdefault(_written(row.reason.replace(f" ({row.family})", "")), []).append(
+                    row.family
+                )
+            lines += ["", f"## {title}", ""] + [
+                f"- {', '.join(names)}: {reason}" for reason, names in alike.items()
+            ]
+    by_letter = groupby(
+        sorted(row.family for row in parts[NO_TEXT]), key=lambda family: family[0].lower()
+    )
     lines += ["", "## No text", ""] + [f"- {', '.join(names)}" for _, names in by_letter] + [""]
     return "\n".join(lines)
 
 
 def main() -> int:
     """Write the table and the page; return 1 if a row is wrong."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("families", nargs="*", help="only these, and nothing is written")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     arguments = parser.parse_args()
@@ -407,7 +547,13 @@ def main() -> int:
     rows = []
     for row in rows_of(arguments.families or families(), arguments.workers):
         rows.append(row)
-        print(f"{row.family}: {row.result} {'WRONG: ' + '; '.join(row.wrong) if row.wrong else ''} {row.reason}"[:300], flush=True)
+        print(
+            (
+                f"{row.family}: {row.result} "
+                f"{'WRONG: ' + '; '.join(row.wrong) if row.wrong else ''} {row.reason}"
+            )[:300],
+            flush=True,
+        )
     rows.sort(key=lambda row: row.family)
     if not arguments.families:
         write_table(rows, TABLE)

@@ -1,4 +1,7 @@
-"""Reading a story against a forward pass for each word, and against the bare forward passes over the same windows."""
+"""Reading a story against a forward pass for each word.
+
+And against the bare forward passes over the same windows.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,13 @@ from engram.features.language_models.tokens import TokenizedStory, tokenize
 
 #: Shapes of models, with random weights: what they cost does not depend on what they know.
 GPT2 = {"n_embd": 768, "n_layer": 12, "n_head": 12, "vocab_size": 50_257}
-LLAMA_7B = {"hidden_size": 4096, "intermediate_size": 11_008, "num_hidden_layers": 32, "num_attention_heads": 32, "vocab_size": 32_000}
+LLAMA_7B = {
+    "hidden_size": 4096,
+    "intermediate_size": 11_008,
+    "num_hidden_layers": 32,
+    "num_attention_heads": 32,
+    "vocab_size": 32_000,
+}
 TINY = {"n_embd": 64, "n_layer": 2, "n_head": 2, "vocab_size": 1280}
 SHORT = {**GPT2, "n_layer": 4, "vocab_size": 8000}
 MODELS = {"gpt2": GPT2, "llama-7b": LLAMA_7B, "short": SHORT, "tiny": TINY}
@@ -25,28 +34,54 @@ def made_reader(name: str, dtype: str, device: str, tokenizer_folder: str) -> ac
     from transformers import AutoModel, AutoTokenizer, GPT2Config, LlamaConfig
 
     sizes: dict[str, Any] = MODELS[name]
-    config = LlamaConfig(**sizes, max_position_embeddings=4096) if name == "llama-7b" else GPT2Config(**sizes, n_positions=1024)
+    config = (
+        LlamaConfig(**sizes, max_position_embeddings=4096)
+        if name == "llama-7b"
+        else GPT2Config(**sizes, n_positions=1024)
+    )
     tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder, local_files_only=True)
     with torch.device(device):
         model = AutoModel.from_config(config, dtype=getattr(torch, dtype)).eval()
-    return activations.Reader(model, tokenizer, [int(tokenizer.bos_token_id or 0)], [], 4096 if name == "llama-7b" else 1024, True)
+    return activations.Reader(
+        model,
+        tokenizer,
+        [int(tokenizer.bos_token_id or 0)],
+        [],
+        4096 if name == "llama-7b" else 1024,
+        True,
+    )
 
 
-def per_word(story: TokenizedStory, reader: activations.Reader, context: int, words: range) -> np.ndarray:
-    """Return the vectors of some words, each by a forward pass of its own with a fixed look-back, as LITcoder and neuralset read."""
+def per_word(
+    story: TokenizedStory, reader: activations.Reader, context: int, words: range
+) -> np.ndarray:
+    """Return the vectors of some words, each by a forward pass of its own.
+
+    The look-back is fixed, as LITcoder and neuralset read.
+    """
     import torch
 
     found = []
     with torch.inference_mode():
         for word in words:
             last = int(story.pooled[word][-1])
-            ids = [*reader.prefix, *story.ids[max(0, last + 1 - context + len(reader.prefix)) : last + 1]]
-            output = reader.model(input_ids=torch.as_tensor([ids], device=reader.model.device), output_hidden_states=True)
-            found.append(torch.stack([layer[0, -1] for layer in output.hidden_states]).float().cpu().numpy())
+            ids = [
+                *reader.prefix,
+                *story.ids[max(0, last + 1 - context + len(reader.prefix)) : last + 1],
+            ]
+            output = reader.model(
+                input_ids=torch.as_tensor([ids], device=reader.model.device),
+                output_hidden_states=True,
+            )
+            found.append(
+                torch.stack([layer[0, -1] for layer in output.hidden_states]).float().cpu().numpy()
+            )
     return np.stack(found, axis=1)
 
 
-def bare_passes(story: TokenizedStory, reader: activations.Reader, context: int, batch_tokens: int) -> None:
+def bare_passes(
+    story: TokenizedStory, reader: activations.Reader, context: int, batch_tokens: int
+) -> None:
     """Run the model over the windows, and take nothing from it."""
     import torch
 
@@ -57,7 +92,16 @@ def bare_passes(story: TokenizedStory, reader: activations.Reader, context: int,
             reader.model(input_ids=ids, attention_mask=mask)
 
 
-def compare(model: str, n_words: int, context: int, repeats: int, device: str, dtype: str, tokenizer_folder: str, some: int) -> dict[str, Any]:
+def compare(
+    model: str,
+    n_words: int,
+    context: int,
+    repeats: int,
+    device: str,
+    dtype: str,
+    tokenizer_folder: str,
+    some: int,
+) -> dict[str, Any]:
     """Time the ways of reading, on the same story and model.
 
     Parameters
@@ -80,9 +124,15 @@ def compare(model: str, n_words: int, context: int, repeats: int, device: str, d
     contenders = {
         "Engram, default stride": partial(activations.word_vectors, story, windows, reader),
         "a forward pass for each word": partial(per_word, story, reader, context, chosen),
-        "bare forward passes over the same windows": partial(bare_passes, story, reader, context, 8192),
+        "bare forward passes over the same windows": partial(
+            bare_passes, story, reader, context, 8192
+        ),
     }
-    times = interleaved({name: synchronized(run, device) for name, run in contenders.items()}, repeats, {"a forward pass for each word": n_words / some})
+    times = interleaved(
+        {name: synchronized(run, device) for name, run in contenders.items()},
+        repeats,
+        {"a forward pass for each word": n_words / some},
+    )
     tokens = sum(int(story.first[window.end] - story.first[window.begin]) + 1 for window in windows)
     seconds = times["Engram, default stride"]["seconds"]
     parameters = sum(weight.numel() for weight in reader.model.parameters())
@@ -100,20 +150,38 @@ def compare(model: str, n_words: int, context: int, repeats: int, device: str, d
     }
 
 
-def scaling(model: str, n_words: int, contexts: list[int], repeats: int, device: str, dtype: str, tokenizer_folder: str) -> list[dict[str, Any]]:
+def scaling(
+    model: str,
+    n_words: int,
+    contexts: list[int],
+    repeats: int,
+    device: str,
+    dtype: str,
+    tokenizer_folder: str,
+) -> list[dict[str, Any]]:
     """Time reading a story by windows of several lengths, in batches of as many tokens."""
     reader = made_reader(model, dtype, device, tokenizer_folder)
     story = tokenize(made_words(n_words), reader.tokenizer)
     rows = []
     for context in contexts:
-        windows = activations.plan_windows(story, reader, mode="strided", context=context, stride=None)
+        windows = activations.plan_windows(
+            story, reader, mode="strided", context=context, stride=None
+        )
         contenders = {
             "ours": partial(activations.word_vectors, story, windows, reader),
             "bare": partial(bare_passes, story, reader, context, 8192),
         }
-        times = interleaved({name: synchronized(run, device) for name, run in contenders.items()}, repeats)
+        times = interleaved(
+            {name: synchronized(run, device) for name, run in contenders.items()}, repeats
+        )
         rows.append(
-            {"varied": "context", "value": context, "form": f"{model}, {n_words} words", "seconds": times["ours"]["seconds"], "of bare": times["bare"]["ratio"]}
+            {
+                "varied": "context",
+                "value": context,
+                "form": f"{model}, {n_words} words",
+                "seconds": times["ours"]["seconds"],
+                "of bare": times["bare"]["ratio"],
+            }
         )
     return rows
 
@@ -121,5 +189,22 @@ def scaling(model: str, n_words: int, contexts: list[int], repeats: int, device:
 def made_words(n_words: int) -> list[str]:
     """Return words of a made-up telling."""
     rng = np.random.default_rng(0)
-    known = ["the", "old", "river", "house", "she", "went", "under", "a", "window", "quietly", "morning", "letter", "never", "again", "took", "stone"]
+    known = [
+        "the",
+        "old",
+        "river",
+        "house",
+        "she",
+        "went",
+        "under",
+        "a",
+        "window",
+        "quietly",
+        "morning",
+        "letter",
+        "never",
+        "again",
+        "took",
+        "stone",
+    ]
     return [known[index] for index in rng.integers(0, len(known), n_words)]

@@ -1,4 +1,7 @@
-"""Encoding against what people use today: scikit-learn and himalaya as they come, a listener at a time, and the bare matrix products."""
+"""Encoding against what people use today: scikit-learn and himalaya as they come.
+
+Both take a listener at a time; beside them, the bare matrix products.
+"""
 
 from __future__ import annotations
 
@@ -40,13 +43,19 @@ class Shape:
 
 
 class Data:
-    """Made data: features in many directions of falling strength, as language models have, that explain a part of slow BOLD."""
+    """Made data: features of falling strength that explain a part of slow BOLD.
+
+    They lie in many directions, as those of language models do.
+    """
 
     def __init__(self, shape: Shape, seed: int = 0) -> None:
         rng = np.random.default_rng(seed)
         latent = rng.standard_normal((shape.rows, 64)) * np.arange(1, 65) ** -0.5
         self.shape = shape
-        self.features = (latent @ rng.standard_normal((64, shape.features)) + 0.3 * rng.standard_normal((shape.rows, shape.features))).astype(np.float32)
+        self.features = (
+            latent @ rng.standard_normal((64, shape.features))
+            + 0.3 * rng.standard_normal((shape.rows, shape.features))
+        ).astype(np.float32)
         self.targets = np.empty((shape.rows, shape.listeners * shape.targets), dtype=np.float32)
         for listener in range(shape.listeners):
             noise = rng.standard_normal((shape.rows, shape.targets), dtype=np.float32)
@@ -66,14 +75,23 @@ class Data:
 
     def inner(self, train: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return the inner folds of an outer fold's training rows."""
-        return blocked_folds(self.story[train], self.position[train], self.shape.inner_folds, self.shape.delays)
+        return blocked_folds(
+            self.story[train], self.position[train], self.shape.inner_folds, self.shape.delays
+        )
 
 
 def ours(data: Data, backend: str, columns: slice | None = None) -> np.ndarray:
     """Return r (n_folds, n_targets) as Engram computes it: all listeners together."""
-    options: dict[str, Any] = {"folds": data.shape.folds, "inner_folds": data.shape.inner_folds, "gap": data.shape.delays, "alphas": ALPHAS}
+    options: dict[str, Any] = {
+        "folds": data.shape.folds,
+        "inner_folds": data.shape.inner_folds,
+        "gap": data.shape.delays,
+        "alphas": ALPHAS,
+    }
     targets = data.targets if columns is None else data.targets[:, columns]
-    return ridge.encode(data.features, targets, data.story, data.position, backend=backend, **options).r[0]
+    return ridge.encode(
+        data.features, targets, data.story, data.position, backend=backend, **options
+    ).r[0]
 
 
 def sklearn_ridgecv(data: Data, listeners: int) -> np.ndarray:
@@ -86,17 +104,28 @@ def sklearn_ridgecv(data: Data, listeners: int) -> np.ndarray:
         targets = data.targets[:, data.of(listener)]
         for fold, (train, test) in enumerate(data.outer):
             scaler = StandardScaler().fit(data.features[train])
-            model = RidgeCV(alphas=ALPHAS, alpha_per_target=True).fit(scaler.transform(data.features[train]), targets[train])
-            r[fold, data.of(listener)] = pearson(standardize(targets[test]), model.predict(scaler.transform(data.features[test])) - model.intercept_)
+            model = RidgeCV(alphas=ALPHAS, alpha_per_target=True).fit(
+                scaler.transform(data.features[train]), targets[train]
+            )
+            r[fold, data.of(listener)] = pearson(
+                standardize(targets[test]),
+                model.predict(scaler.transform(data.features[test])) - model.intercept_,
+            )
     return r
 
 
 def sklearn_loop(data: Data, columns: slice) -> np.ndarray:
-    """Return r by scikit-learn's Ridge with our folds, scaling and criterion, in float64: for agreement, not for time."""
+    """Return r by scikit-learn's Ridge with our folds, scaling and criterion, in float64.
+
+    It is for agreement, not for time.
+    """
     from sklearn.linear_model import Ridge
     from sklearn.preprocessing import StandardScaler
 
-    features, targets = data.features.astype(np.float64), data.targets[:, columns].astype(np.float64)
+    features, targets = (
+        data.features.astype(np.float64),
+        data.targets[:, columns].astype(np.float64),
+    )
 
     def predicted(train: np.ndarray, test: np.ndarray, alpha: float) -> np.ndarray:
         scaler = StandardScaler().fit(features[train])
@@ -108,19 +137,31 @@ def sklearn_loop(data: Data, columns: slice) -> np.ndarray:
     for fold, (train, test) in enumerate(data.outer):
         found = [
             np.mean(
-                [pearson(standardize(targets[train[held_out]]), predicted(train[fit], train[held_out], alpha)) for fit, held_out in data.inner(train)], axis=0
+                [
+                    pearson(
+                        standardize(targets[train[held_out]]),
+                        predicted(train[fit], train[held_out], alpha),
+                    )
+                    for fit, held_out in data.inner(train)
+                ],
+                axis=0,
             )
             for alpha in ALPHAS
         ]
         best = np.argmax(found, axis=0)
         for index in np.unique(best):
             mine = best == index
-            r[fold, mine] = pearson(standardize(targets[test]), predicted(train, test, ALPHAS[index]))[mine]
+            r[fold, mine] = pearson(
+                standardize(targets[test]), predicted(train, test, ALPHAS[index])
+            )[mine]
     return r
 
 
 def himalaya_as_it_comes(data: Data, backend: str, listeners: int) -> np.ndarray:
-    """Return r by himalaya's KernelRidgeCV with its defaults, for each listener and fold: penalties by R2, scaling once for each outer fold."""
+    """Return r by himalaya's KernelRidgeCV with its defaults, for each listener and fold.
+
+    Penalties are chosen by R2, and features are scaled once for each outer fold.
+    """
     from himalaya.backend import set_backend
     from himalaya.kernel_ridge import KernelRidgeCV
 
@@ -130,21 +171,32 @@ def himalaya_as_it_comes(data: Data, backend: str, listeners: int) -> np.ndarray
         targets = data.targets[:, data.of(listener)]
         for fold, (train, test) in enumerate(data.outer):
             mean, scale = data.features[train].mean(0), data.features[train].std(0)
-            train_x, test_x = ((xp.asarray((data.features[rows] - mean) / scale)) for rows in (train, test))
-            model = KernelRidgeCV(alphas=ALPHAS, kernel="linear", cv=data.inner(train)).fit(train_x, xp.asarray(targets[train] - targets[train].mean(0)))
-            r[fold, data.of(listener)] = pearson(standardize(targets[test]), xp.to_numpy(model.predict(test_x)))
+            train_x, test_x = (
+                (xp.asarray((data.features[rows] - mean) / scale)) for rows in (train, test)
+            )
+            model = KernelRidgeCV(alphas=ALPHAS, kernel="linear", cv=data.inner(train)).fit(
+                train_x, xp.asarray(targets[train] - targets[train].mean(0))
+            )
+            r[fold, data.of(listener)] = pearson(
+                standardize(targets[test]), xp.to_numpy(model.predict(test_x))
+            )
     return r
 
 
 def bare_products(data: Data, backend: str) -> Callable[[], None]:
-    """Return the bound: the products of matrices with targets that any such scheme needs, all in one batch size that suits the machine."""
+    """Return the bound: the products of matrices with targets that any such scheme needs.
+
+    They are taken all in one, in a batch size that suits the machine.
+    """
     import torch
 
     device = "cuda" if backend == "torch_cuda" else "cpu"
     targets = torch.from_numpy(data.targets).to(device)
     shapes = []
     for train, test in data.outer:
-        shapes += [(len(ALPHAS) * len(held_out), len(fit)) for fit, held_out in data.inner(train)] + [(len(test), len(train))]
+        shapes += [
+            (len(ALPHAS) * len(held_out), len(fit)) for fit, held_out in data.inner(train)
+        ] + [(len(test), len(train))]
     matrices = [torch.randn(shape, device=device) for shape in shapes]
     n_targets, size = data.targets.shape[1], 4096 if device == "cpu" else data.targets.shape[1]
 
@@ -156,7 +208,9 @@ def bare_products(data: Data, backend: str) -> Callable[[], None]:
     return run
 
 
-def compare(shape: Shape, repeats: int, device: str, listeners_of: dict[str, int]) -> dict[str, Any]:
+def compare(
+    shape: Shape, repeats: int, device: str, listeners_of: dict[str, int]
+) -> dict[str, Any]:
     """Time all contenders on the same data, and hold their scores against each other.
 
     Parameters
@@ -165,13 +219,16 @@ def compare(shape: Shape, repeats: int, device: str, listeners_of: dict[str, int
     repeats : int
     device : {"cpu", "cuda"}
     listeners_of : dict
-        How many listeners the slow contenders do (``sklearn``, ``himalaya``); listeners are alike, and times are scaled to all of them.
+        How many listeners the slow contenders do (``sklearn``, ``himalaya``); listeners are alike,
+        and times are scaled to all of them.
     """
     say(f"encoding: {shape}")
     data = Data(shape)
     backend = "torch_cuda" if device == "cuda" else "torch"
     found: dict[str, np.ndarray] = {}
-    n_sklearn, n_himalaya = (min(listeners_of[name], shape.listeners) for name in ("sklearn", "himalaya"))
+    n_sklearn, n_himalaya = (
+        min(listeners_of[name], shape.listeners) for name in ("sklearn", "himalaya")
+    )
 
     def keep(name: str, run: Callable[[], np.ndarray]) -> Callable[[], None]:
         def kept() -> None:
@@ -181,12 +238,30 @@ def compare(shape: Shape, repeats: int, device: str, listeners_of: dict[str, int
 
     contenders: dict[str, Callable[[], Any]] = {
         f"Engram ({backend})": keep("engram", lambda: ours(data, backend)),
-        f"himalaya KernelRidgeCV, each listener ({backend})": keep("himalaya", lambda: himalaya_as_it_comes(data, backend, n_himalaya)),
-        "himalaya KernelRidgeCV, each listener (numpy)": keep("himalaya", lambda: himalaya_as_it_comes(data, "numpy", n_himalaya)),
-        "scikit-learn RidgeCV, each listener": keep("sklearn", lambda: sklearn_ridgecv(data, n_sklearn)),
+        f"himalaya KernelRidgeCV, each listener ({backend})": keep(
+            "himalaya", lambda: himalaya_as_it_comes(data, backend, n_himalaya)
+        ),
+        "himalaya KernelRidgeCV, each listener (numpy)": keep(
+            "himalaya", lambda: himalaya_as_it_comes(data, "numpy", n_himalaya)
+        ),
+        "scikit-learn RidgeCV, each listener": keep(
+            "sklearn", lambda: sklearn_ridgecv(data, n_sklearn)
+        ),
         f"bare matrix products ({backend})": synchronized(bare_products(data, backend), device),
     }
-    scale = {name: shape.listeners / (n_sklearn if "scikit" in name else n_himalaya if "himalaya" in name else shape.listeners) for name in contenders}
+    scale = {
+        name: (
+            shape.listeners
+            / (
+                n_sklearn
+                if "scikit" in name
+                else n_himalaya
+                if "himalaya" in name
+                else shape.listeners
+            )
+        )
+        for name in contenders
+    }
     times = interleaved(contenders, repeats, scale)
     some = slice(0, min(100, shape.targets))
     reference = sklearn_loop(data, some)
@@ -195,7 +270,9 @@ def compare(shape: Shape, repeats: int, device: str, listeners_of: dict[str, int
         "times": times,
         "agreement": {
             "targets": some.stop,
-            "largest difference in r from scikit-learn with the same folds and criterion": float(np.abs(found["engram"][:, some] - reference).max()),
+            "largest difference in r from scikit-learn with the same folds and criterion": float(
+                np.abs(found["engram"][:, some] - reference).max()
+            ),
             "mean r, Engram": float(found["engram"].mean()),
             "mean r, himalaya as it comes": float(found["himalaya"].mean()),
             "mean r, scikit-learn RidgeCV": float(found["sklearn"].mean()),
@@ -204,7 +281,10 @@ def compare(shape: Shape, repeats: int, device: str, listeners_of: dict[str, int
 
 
 def scaling(base: Shape, device: str, repeats: int) -> list[dict[str, Any]]:
-    """Time Engram along one dimension after the other; the form switches where features are no more than training rows."""
+    """Time Engram along one dimension after the other.
+
+    The form switches where features are no more than training rows.
+    """
     backend = "torch_cuda" if device == "cuda" else "torch"
     axes: dict[str, list[int]] = {
         "listeners": [1, base.listeners, 4 * base.listeners],
@@ -217,25 +297,44 @@ def scaling(base: Shape, device: str, repeats: int) -> list[dict[str, Any]]:
         for value in values:
             shape = replace(base, **{name: value})
             data = Data(shape)
-            contenders = {"ours": partial(ours, data, backend), "bare": bare_products(data, backend)}
-            rows.append({"varied": name, "value": value, "form": _form(data)} | _times(contenders, repeats, device))
+            contenders = {
+                "ours": partial(ours, data, backend),
+                "bare": bare_products(data, backend),
+            }
+            rows.append(
+                {"varied": name, "value": value, "form": _form(data)}
+                | _times(contenders, repeats, device)
+            )
     return rows + layers(base, device, repeats)
 
 
 def layers(base: Shape, device: str, repeats: int) -> list[dict[str, Any]]:
-    """Time a job of several layers, from its files to its result: BOLD is read and prepared once."""
+    """Time a job of several layers, from its files to its result.
+
+    BOLD is read and prepared once.
+    """
     rows = []
     for value in (1, 4):
         with tempfile.TemporaryDirectory() as temporary:
-            made = argparse.Namespace(listeners=base.listeners, vertices=base.targets, trs=base.rows, layers=value, units=base.units)
+            made = argparse.Namespace(
+                listeners=base.listeners,
+                vertices=base.targets,
+                trs=base.rows,
+                layers=value,
+                units=base.units,
+            )
             full_size.make(Path(temporary), made)
-            data = Data(replace(base, folds=5, inner_folds=5))  # the method's defaults, as the job has
+            # The method's defaults, as the job has.
+            data = Data(replace(base, folds=5, inner_folds=5))
             once = bare_products(data, "torch_cuda" if device == "cuda" else "torch")
             contenders = {
                 "ours": partial(full_size.score, Path(temporary), base.listeners),
                 "bare": lambda once=once, value=value: [once() for _ in range(value)],
             }
-            rows.append({"varied": "layers", "value": value, "form": _form(data)} | _times(contenders, repeats, device))
+            rows.append(
+                {"varied": "layers", "value": value, "form": _form(data)}
+                | _times(contenders, repeats, device)
+            )
     return rows
 
 
@@ -244,5 +343,7 @@ def _form(data: Data) -> str:
 
 
 def _times(contenders: dict[str, Callable[[], Any]], repeats: int, device: str) -> dict[str, Any]:
-    times = interleaved({one: synchronized(run, device) for one, run in contenders.items()}, repeats)
+    times = interleaved(
+        {one: synchronized(run, device) for one, run in contenders.items()}, repeats
+    )
     return {"seconds": times["ours"]["seconds"], "of bare": times["bare"]["ratio"]}

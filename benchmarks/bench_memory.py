@@ -13,7 +13,8 @@ from typing import Any
 
 from paired import say
 
-#: Listeners, targets, TRs, units, layers, and listeners at once (0: all): small ones, for tests, and large ones.
+#: Listeners, targets, TRs, units, layers, and listeners at once (0: all): small ones,
+#: for tests, and large ones.
 SMALL_ENCODINGS = [(10, 20_000, 300, 64, 1, 0), (2, 4000, 1500, 768, 1, 0)]
 LARGE_ENCODINGS = [
     (2, 4000, 1500, 64, 1, 0),
@@ -36,7 +37,11 @@ LARGE_READINGS = [
 def measured(kind: str, shape: tuple[Any, ...]) -> dict[str, Any]:
     """Return predicted and measured peak bytes of a shape, in a process of its own."""
     command = [sys.executable, __file__, kind, json.dumps(shape)]
-    found: dict[str, Any] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[-1])
+    found: dict[str, Any] = json.loads(
+        subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines()[
+            -1
+        ]
+    )
     say(f"  {kind} {shape}: predicted {found['predicted_gb']}, measured {found['measured_gb']}")
     return found
 
@@ -45,10 +50,14 @@ def grid(small: bool) -> list[dict[str, Any]]:
     """Return the grid of shapes, measured."""
     encodings = SMALL_ENCODINGS + ([] if small else LARGE_ENCODINGS)
     readings = SMALL_READINGS + ([] if small else LARGE_READINGS)
-    return [measured("encoding", shape) for shape in encodings] + [measured("reading", shape) for shape in readings]
+    return [measured("encoding", shape) for shape in encodings] + [
+        measured("reading", shape) for shape in readings
+    ]
 
 
-def encoding_case(listeners: int, targets: int, rows: int, units: int, layers: int, at_once: int) -> tuple[int, str]:
+def encoding_case(
+    listeners: int, targets: int, rows: int, units: int, layers: int, at_once: int
+) -> tuple[int, str]:
     """Score made data as a job does, and return what was predicted."""
     import full_size
     from bench_encoding import ALPHAS
@@ -59,14 +68,20 @@ def encoding_case(listeners: int, targets: int, rows: int, units: int, layers: i
 
     # Few folds, for time: they change the memory of the matrices, which is predicted from them.
     folds = {"folds": 3, "inner_folds": 2}
-    shape = memory.EncodingShape(rows, units * 6, listeners, targets, layers, 1, **folds, alphas=len(ALPHAS))
+    shape = memory.EncodingShape(
+        rows, units * 6, listeners, targets, layers, 1, **folds, alphas=len(ALPHAS)
+    )
     batch = ridge.batch_bytes("torch")
     predicted = memory.encoding_bytes(shape, at_once or listeners, batch)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        made = argparse.Namespace(listeners=listeners, vertices=targets, trs=rows, layers=layers, units=units)
+        made = argparse.Namespace(
+            listeners=listeners, vertices=targets, trs=rows, layers=layers, units=units
+        )
         # In another process, whose memory is not this one's.
-        maker = multiprocessing.get_context("spawn").Process(target=full_size.make, args=(folder, made))
+        maker = multiprocessing.get_context("spawn").Process(
+            target=full_size.make, args=(folder, made)
+        )
         maker.start()
         maker.join()
         names = [f"{number:03d}" for number in range(listeners)]
@@ -76,11 +91,16 @@ def encoding_case(listeners: int, targets: int, rows: int, units: int, layers: i
         storage.write_dataset(folder / "scores.nc", scores)
     return (
         predicted,
-        f"{listeners} listeners x {targets} targets x {rows} TRs, {units * 6} features, {layers} layers, {at_once or listeners} listeners at a time",
+        (
+            f"{listeners} listeners x {targets} targets x {rows} TRs, {units * 6} features, "
+            f"{layers} layers, {at_once or listeners} listeners at a time"
+        ),
     )
 
 
-def reading_case(model: str, n_words: int, context: int, batch_tokens: int, dtype: str) -> tuple[int, str]:
+def reading_case(
+    model: str, n_words: int, context: int, batch_tokens: int, dtype: str
+) -> tuple[int, str]:
     """Read a made story, and return what was predicted."""
     import full_size  # noqa: F401 (its imports are a job's)
     from bench_activations import made_reader, made_words
@@ -90,10 +110,19 @@ def reading_case(model: str, n_words: int, context: int, batch_tokens: int, dtyp
 
     reader = made_reader(model, dtype, "cpu", str(paths.RESOURCES / "models" / "gpt2-tiny"))
     words = made_words(n_words)
-    options: dict[str, Any] = {"mode": "strided", "context": context, "stride": None, "pooling": "last", "batch_tokens": batch_tokens}
+    options: dict[str, Any] = {
+        "mode": "strided",
+        "context": context,
+        "stride": None,
+        "pooling": "last",
+        "batch_tokens": batch_tokens,
+    }
     predicted = reading_memory.reading_bytes(activations.shape_of(words, reader, **options))
     activations.story_activations(words, reader, **options)
-    return predicted, f"{model}, {n_words} words, context {context}, {batch_tokens} tokens a batch, {dtype}"
+    return (
+        predicted,
+        f"{model}, {n_words} words, context {context}, {batch_tokens} tokens a batch, {dtype}",
+    )
 
 
 def main() -> None:
@@ -103,7 +132,12 @@ def main() -> None:
     kind, shape = sys.argv[1], json.loads(sys.argv[2])
     predicted, what = {"encoding": encoding_case, "reading": reading_case}[kind](*shape)
     peak = peak_memory()
-    found = {"stage": kind, "shape": what, "predicted_gb": round(predicted / 1e9, 3), "measured_gb": round(peak / 1e9, 3)}
+    found = {
+        "stage": kind,
+        "shape": what,
+        "predicted_gb": round(predicted / 1e9, 3),
+        "measured_gb": round(peak / 1e9, 3),
+    }
     print(json.dumps({**found, "ratio": round(predicted / peak, 3)}))
 
 

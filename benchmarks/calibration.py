@@ -1,8 +1,9 @@
 """Calibration: how often the tests find what is not there, and what is.
 
-Simulated listeners of one story, with the autocorrelation and the shared part of Alice's BOLD (docs/methods.md): part of a
-listener's variance is a response to the story that all share and that no feature predicts. Scores are those of the package's
-own cross-validated ridge, tests are the package's own. `make calibrate` runs it and writes docs/calibration.tsv.
+Simulated listeners of one story, with the autocorrelation and the shared part of Alice's BOLD
+(docs/methods.md): part of a listener's variance is a response to the story that all share
+and that no feature predicts. Scores are those of the package's own cross-validated ridge,
+tests are the package's own. `make calibrate` runs it and writes docs/calibration.tsv.
 
     python benchmarks/calibration.py --runs 1000 --output docs/calibration.tsv
 """
@@ -26,10 +27,19 @@ from engram.statistics import association_tables, significance, tuning_tables, v
 
 TR, ROWS, WORDS, UNITS, LISTENERS = 2.0, 180, 400, 5, 27
 SHIFTS = 39
-OPTIONS: dict[str, Any] = {"folds": 3, "gap": 3, "inner_folds": 2, "alphas": [1.0, 100.0, 10000.0], "alpha_by": "r", "backend": "numpy"}
-#: Moving averages with the autocorrelation of Alice's listeners (0.58, 0.28, 0.11 at 1 to 3 rows) and of their mean (0.73, 0.43, 0.20).
+OPTIONS: dict[str, Any] = {
+    "folds": 3,
+    "gap": 3,
+    "inner_folds": 2,
+    "alphas": [1.0, 100.0, 10000.0],
+    "alpha_by": "r",
+    "backend": "numpy",
+}
+#: Moving averages with the autocorrelation of Alice's listeners (0.58, 0.28, 0.11 at 1 to 3 rows)
+#: and of their mean (0.73, 0.43, 0.20).
 OWN, SHARED = np.array([1, 0.7, 0.3, 0.1]), np.array([1, 1, 0.6, 0.3, 0.1])
-#: Share of a listener's variance that all share and no feature predicts: as in Alice, where 6 to 17 % are shared, by region.
+#: Share of a listener's variance that all share and no feature predicts: as in Alice, where 6 to 17
+#: % are shared, by region.
 SHARED_VARIANCE = 0.10
 #: Share that the story's features drive, in tests of differences.
 DRIVEN_VARIANCE = 0.06
@@ -45,8 +55,10 @@ TUNINGS = ["base", *(f"{kind}-{k}" for kind in ("association", "shuffled") for k
 REGION = [("B", "region", 1)]
 
 TABLE = (
-    "How often tests at 5 % reject, and 95 % intervals hold the truth, in simulated studies with the autocorrelation of real BOLD and a response to the story "
-    "that all listeners share and no feature predicts. Made by benchmarks/calibration.py with the package's own ridge regression and tests."
+    "How often tests at 5 % reject, and 95 % intervals hold the truth, in simulated studies "
+    "with the autocorrelation of real BOLD and a response to the story that all listeners "
+    "share and no feature predicts. Made by benchmarks/calibration.py with the package's own "
+    "ridge regression and tests."
 )
 COLUMNS = {
     "question": "F, M or R (against chance).",
@@ -55,7 +67,10 @@ COLUMNS = {
     "runs": "Simulated studies.",
     "found": "Rejections at 5 %; for an interval, how often it holds the truth.",
     "share": "The same as a share.",
-    "expected": "Range in which 'found' should be (99.9 % binomial), or the stated power; n/a where nothing is promised.",
+    "expected": (
+        "Range in which 'found' should be (99.9 % binomial), or the stated power; "
+        "n/a where nothing is promised."
+    ),
     "as_expected": "yes or no; n/a where nothing was expected.",
 }
 
@@ -81,11 +96,20 @@ class World:
     listeners : int
     """
 
-    def __init__(self, rng: np.random.Generator, driven: float, more: np.ndarray | None = None, planted: float = 0.0, listeners: int = LISTENERS) -> None:
+    def __init__(
+        self,
+        rng: np.random.Generator,
+        driven: float,
+        more: np.ndarray | None = None,
+        planted: float = 0.0,
+        listeners: int = LISTENERS,
+    ) -> None:
         self.rng = rng
         self.onsets = np.sort(rng.uniform(0, TIMES[-1] - 8, WORDS))
         self.vectors = rng.standard_normal((WORDS, UNITS))
-        bold = np.sqrt(SHARED_VARIANCE) * noise(rng, SHARED)[:, None] + np.sqrt(1 - SHARED_VARIANCE - driven) * noise(rng, OWN, listeners)
+        bold = np.sqrt(SHARED_VARIANCE) * noise(rng, SHARED)[:, None] + np.sqrt(
+            1 - SHARED_VARIANCE - driven
+        ) * noise(rng, OWN, listeners)
         for vectors, share in ((self.vectors, driven), (more, driven * planted)):
             if vectors is not None and share:
                 response = self.features(vectors) @ rng.standard_normal(3 * UNITS)
@@ -106,11 +130,23 @@ class World:
 def effects_of(names: list[str], scores: list[np.ndarray]) -> variant_effects.Effects:
     """Return scores of variants as the package reads them."""
     r = np.stack(scores)[..., None]
-    return variant_effects.Effects([f"{k:02d}" for k in range(r.shape[1])], REGION, names, names[:1], 1, r, r[:1, None], {"story": r.mean(1)})
+    return variant_effects.Effects(
+        [f"{k:02d}" for k in range(r.shape[1])],
+        REGION,
+        names,
+        names[:1],
+        1,
+        r,
+        r[:1, None],
+        {"story": r.mean(1)},
+    )
 
 
 def association(rng: np.random.Generator, planted: float = 0.0) -> dict[str, float]:
-    """F of a text among 39 random ones: one more of them, or (`planted`) one that says what listeners have in mind."""
+    """F of a text among 39 random ones.
+
+    It is one more of them, or (`planted`) one that says what listeners have in mind.
+    """
     mind = rng.standard_normal((WORDS, UNITS))
     world = World(rng, DRIVEN_VARIANCE, mind, planted)
     stray = STRAY * rng.standard_normal((len(TEXTS), WORDS, UNITS))
@@ -121,7 +157,10 @@ def association(rng: np.random.Generator, planted: float = 0.0) -> dict[str, flo
     row = association_tables.association_table({("m", "a"): one}, {"a": "x"}, 0).iloc[0]
     null = np.array([one.difference(name).mean() for name in one.of_kind("random")])
     smallest = significance.text_test(row["F"] + row["detectable"], null)
-    low, high = significance.widest(significance.spread_interval(row["F_minus_random"], null), (row["difference_low"], row["difference_high"]))
+    low, high = significance.widest(
+        significance.spread_interval(row["F_minus_random"], null),
+        (row["difference_low"], row["difference_high"]),
+    )
     return {
         "over texts": row["p_texts"] <= significance.LEVEL,
         DETECTABLE: smallest <= significance.LEVEL,
@@ -134,7 +173,10 @@ def association(rng: np.random.Generator, planted: float = 0.0) -> dict[str, flo
 
 
 def tuning(rng: np.random.Generator, planted: float = 0.0) -> dict[str, float]:
-    """M of four seeds of a tuning beside four of its control: of the same tuning, or (`planted`) one that gains what listeners have in mind."""
+    """M of four seeds of a tuning beside four of its control.
+
+    Both are of the same tuning, or (`planted`) one gains what listeners have in mind.
+    """
     mind = rng.standard_normal((WORDS, UNITS))
     world = World(rng, DRIVEN_VARIANCE, mind, planted)
     stray = STRAY * rng.standard_normal((len(TUNINGS), WORDS, UNITS))
@@ -143,8 +185,13 @@ def tuning(rng: np.random.Generator, planted: float = 0.0) -> dict[str, float]:
         stray[1:5] += STRAY * mind
     one = effects_of(TUNINGS, [world.score(world.vectors + by) for by in stray])
     row = tuning_tables.tuning_table({("m", "t"): one}, {"t": "lora"}, 0).iloc[0]
-    two = significance.listener_test((one.difference("association-1") - one.difference("shuffled-1"))[:, 0])
-    seeds = [np.array([one.difference(name).mean() for name in one.of_kind(kind)]) for kind in ("association", "shuffled")]
+    two = significance.listener_test(
+        (one.difference("association-1") - one.difference("shuffled-1"))[:, 0]
+    )
+    seeds = [
+        np.array([one.difference(name).mean() for name in one.of_kind(kind)])
+        for kind in ("association", "shuffled")
+    ]
     spread = np.sqrt(np.mean([values.var(ddof=1) for values in seeds]))
     smallest = significance.seed_test(seeds[0] + row["detectable"], seeds[1])
     return {
@@ -158,22 +205,34 @@ def tuning(rng: np.random.Generator, planted: float = 0.0) -> dict[str, float]:
     }
 
 
-def against_chance(rng: np.random.Generator, planted: float = 0.0, slow: bool = False) -> dict[str, float]:
-    """R of features that have nothing to do with the BOLD but that all listeners share a response; or (`planted`) that drive so much of it."""
+def against_chance(
+    rng: np.random.Generator, planted: float = 0.0, slow: bool = False
+) -> dict[str, float]:
+    """R of features that have nothing to do with the BOLD, or (`planted`) that drive so much of it.
+
+    All listeners share a response in either case.
+    """
     many = 200 if not planted else 0  # more listeners of the same story: what the interval is about
     world = World(rng, planted, listeners=LISTENERS + many)
     features = noise(rng, SHARED, 3 * UNITS) if slow else world.features(world.vectors)
     mine = world.bold[:, :LISTENERS]
     drawn = circular_shift.drawn_shifts("story", ROWS, TR, SHIFTS, int(rng.integers(1 << 30)))
-    everything = np.concatenate([world.bold, *(circular_shift.shifted(mine, STORY, [shift]) for shift in drawn)], axis=1)
+    everything = np.concatenate(
+        [world.bold, *(circular_shift.shifted(mine, STORY, [shift]) for shift in drawn)], axis=1
+    )
     r = ridge.encode(features, everything, STORY, POSITION, **OPTIONS).r.mean((0, 1)).astype(float)
     null = r[LISTENERS + many :].reshape(SHIFTS, LISTENERS).mean(1)
     r, others = r[:LISTENERS], r[LISTENERS : LISTENERS + many]
     low, high = significance.interval(r, 0)
     return {
         "shifts": significance.text_test(r.mean(), null) <= significance.LEVEL,
-        DETECTABLE: significance.text_test(r.mean() + significance.detectable(null), null) <= significance.LEVEL,
-        "over listeners (Wilcoxon, R above 0)": stats.wilcoxon(r, alternative="greater").pvalue <= significance.LEVEL,
+        DETECTABLE: (
+            significance.text_test(r.mean() + significance.detectable(null), null)
+            <= significance.LEVEL
+        ),
+        "over listeners (Wilcoxon, R above 0)": (
+            stats.wilcoxon(r, alternative="greater").pvalue <= significance.LEVEL
+        ),
         "interval over listeners, of this story": low <= others.mean() <= high if many else np.nan,
         "interval over listeners, of 0": low <= 0 <= high,
         "effect": r.mean() - null.mean(),
@@ -183,7 +242,8 @@ def against_chance(rng: np.random.Generator, planted: float = 0.0, slow: bool = 
 
 Simulation = Callable[..., dict[str, float]]
 # New cases go to the end: a case's number is part of its seed.
-#: Question, what is true, how it is simulated, the test that is to be right, and what else is shown. Intervals by "interval".
+#: Question, what is true, how it is simulated, the test that is to be right, and what else
+#: is shown. Intervals by "interval".
 CASES: list[tuple[str, str, Simulation, dict[str, float], str, list[str]]] = [
     (
         "F",
@@ -200,7 +260,11 @@ CASES: list[tuple[str, str, Simulation, dict[str, float], str, list[str]]] = [
         tuning,
         {},
         "over seeds",
-        ["over listeners, four seeds against four", "over listeners, two seeds of one tuning", "interval over listeners"],
+        [
+            "over listeners, four seeds against four",
+            "over listeners, two seeds of one tuning",
+            "interval over listeners",
+        ],
     ),
     ("M", "planted", tuning, {"planted": 4.0}, "over seeds", []),
     (
@@ -209,9 +273,20 @@ CASES: list[tuple[str, str, Simulation, dict[str, float], str, list[str]]] = [
         against_chance,
         {},
         "shifts",
-        ["over listeners (Wilcoxon, R above 0)", "interval over listeners, of this story", "interval over listeners, of 0"],
+        [
+            "over listeners (Wilcoxon, R above 0)",
+            "interval over listeners, of this story",
+            "interval over listeners, of 0",
+        ],
     ),
-    ("R", "nothing: such features, slow", against_chance, {"slow": True}, "shifts", ["over listeners (Wilcoxon, R above 0)"]),
+    (
+        "R",
+        "nothing: such features, slow",
+        against_chance,
+        {"slow": True},
+        "shifts",
+        ["over listeners (Wilcoxon, R above 0)"],
+    ),
     ("R", "planted", against_chance, {"planted": 0.03}, "shifts", []),
     ("F", SMALLEST, association, {}, DETECTABLE, []),
     ("M", SMALLEST, tuning, {}, DETECTABLE, []),
@@ -245,25 +320,38 @@ def calibrate(whole: int, seed: int = 0, cases: list[int] | None = None) -> pd.D
         question, case, simulate, options, main, beside = CASES[number]
         start = time.monotonic()
         runs = whole if case.startswith("nothing") else whole // _FEWER
-        results = pd.DataFrame([simulate(np.random.default_rng([seed, number, run]), **options) for run in range(runs)])
+        results = pd.DataFrame(
+            [simulate(np.random.default_rng([seed, number, run]), **options) for run in range(runs)]
+        )
         print(f"{question}, {case}: {runs} runs in {time.monotonic() - start:.0f} s", flush=True)
         for test in [main, *beside]:
             found = int(results[test].sum())
             expected, fits = _expected(test, main, "planted" in options, runs, found)
-            rows.append((question, _named(case, results), test, runs, found, found / runs, expected, fits))
-    return pd.DataFrame(rows, columns=list(COLUMNS)).sort_values("question", kind="stable", ignore_index=True)
+            rows.append(
+                (question, _named(case, results), test, runs, found, found / runs, expected, fits)
+            )
+    return pd.DataFrame(rows, columns=list(COLUMNS)).sort_values(
+        "question", kind="stable", ignore_index=True
+    )
 
 
 def _named(case: str, results: pd.DataFrame) -> str:
     if case != "planted":
         return case
-    return f"planted: {results['effect'].mean():.3f} above the null, which spreads by {results['spread'].mean():.3f}"
+    return (
+        f"planted: {results['effect'].mean():.3f} above the null, which spreads "
+        f"by {results['spread'].mean():.3f}"
+    )
 
 
-def _expected(test: str, main: str, planted: bool, runs: int, found: int) -> tuple[str | None, str | None]:
+def _expected(
+    test: str, main: str, planted: bool, runs: int, found: int
+) -> tuple[str | None, str | None]:
     """Return what was to be expected, as text, and whether it came."""
     if test == DETECTABLE:
-        return f"power {significance.POWER:.2f}", "yes" if abs(found / runs - significance.POWER) <= 0.1 else "no"
+        return f"power {significance.POWER:.2f}", (
+            "yes" if abs(found / runs - significance.POWER) <= 0.1 else "no"
+        )
     if planted or (test != main and test not in _NOMINAL):
         return None, None
     low, high = bounds(runs, 0.95 if "interval" in test else significance.LEVEL)
@@ -271,7 +359,9 @@ def _expected(test: str, main: str, planted: bool, runs: int, found: int) -> tup
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, default=Path("docs/calibration.tsv"))

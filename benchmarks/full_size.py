@@ -1,8 +1,12 @@
-"""Measure one job of full size: peak memory and seconds a layer, on generated data of the shapes of a story of Narratives.
+"""Measure one job of full size: peak memory and seconds a layer.
 
-    python benchmarks/full_size.py [--listeners 40] [--layers 13] ... > benchmarks/full-size-<machine>.json
+The data are generated, in the shapes of a story of Narratives.
 
-Writes BOLD, words and activations as the workflow's jobs do, then scores them in a process of its own, as a job is.
+    python benchmarks/full_size.py [--listeners 40] [--layers 13] ...
+        > benchmarks/full-size-<machine>.json
+
+Writes BOLD, words and activations as the workflow's jobs do, then scores them in a process
+of its own, as a job is.
 """
 
 from __future__ import annotations
@@ -34,10 +38,22 @@ TR, WORDS_A_SECOND = 1.5, 2.6
 
 def main() -> None:
     """Make the data, score them, print what it took."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, value in (("listeners", 40), ("vertices", 81_924), ("trs", 300), ("layers", 13), ("units", 768)):
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    for name, value in (
+        ("listeners", 40),
+        ("vertices", 81_924),
+        ("trs", 300),
+        ("layers", 13),
+        ("units", 768),
+    ):
         parser.add_argument(f"--{name}", type=int, default=value)
-    parser.add_argument("--folder", type=Path, help="where the data go, and stay; otherwise they are made and removed")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        help="where the data go, and stay; otherwise they are made and removed",
+    )
     parser.add_argument("--score", action="store_true", help=argparse.SUPPRESS)
     shape = parser.parse_args()
     if shape.score:
@@ -46,11 +62,25 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = shape.folder or Path(temporary)
         make(folder, shape)
-        command = [sys.executable, __file__, "--score", "--folder", str(folder), "--listeners", str(shape.listeners)]
-        found = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout)
-    found["shape"] = {name: getattr(shape, name) for name in ("listeners", "vertices", "trs", "layers", "units")}
+        command = [
+            sys.executable,
+            __file__,
+            "--score",
+            "--folder",
+            str(folder),
+            "--listeners",
+            str(shape.listeners),
+        ]
+        found = json.loads(
+            subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+        )
+    found["shape"] = {
+        name: getattr(shape, name) for name in ("listeners", "vertices", "trs", "layers", "units")
+    }
     found["seconds_per_layer"] = round(found["seconds"] / shape.layers, 1)
-    found["versions"] = {name: metadata.version(name) for name in ("engram", "numpy", "torch", "himalaya", "xarray")} | {"python": platform.python_version()}
+    found["versions"] = {
+        name: metadata.version(name) for name in ("engram", "numpy", "torch", "himalaya", "xarray")
+    } | {"python": platform.python_version()}
     found["machine"] = f"{platform.machine()}, {os.cpu_count()} cores"
     print(json.dumps(found, indent=2))
 
@@ -61,16 +91,36 @@ def make(folder: Path, shape: argparse.Namespace) -> None:
     rng = np.random.default_rng(0)
     n_words = int((shape.trs - 12) * TR * WORDS_A_SECOND)
     onsets = np.sort(rng.uniform(0, (shape.trs - 8) * TR, n_words))
-    words = pd.DataFrame({"word": [f"w{number}" for number in range(n_words)], "onset": onsets, "offset": onsets + 0.3, "sentence_end": pd.NA})
-    storage.write_table(folder / "words.tsv", stories.words_table(words, 15, "made"), "Made words.", stories.COLUMNS)
+    words = pd.DataFrame(
+        {
+            "word": [f"w{number}" for number in range(n_words)],
+            "onset": onsets,
+            "offset": onsets + 0.3,
+            "sentence_end": pd.NA,
+        }
+    )
+    storage.write_table(
+        folder / "words.tsv", stories.words_table(words, 15, "made"), "Made words.", stories.COLUMNS
+    )
     vectors = rng.standard_normal((shape.layers, n_words, shape.units), dtype=np.float32)
     storage.write_dataset(folder / "activations.nc", activations.to_dataset(vectors))
     targets = pd.DataFrame(
-        {"target": [f"t{number}" for number in range(shape.vertices)], "hemisphere": "L", "roi": [f"r{n % 148}" for n in range(shape.vertices)]}
+        {
+            "target": [f"t{number}" for number in range(shape.vertices)],
+            "hemisphere": "L",
+            "roi": [f"r{n % 148}" for n in range(shape.vertices)],
+        }
     )
     steps = rng.integers(-5000, 5000, (shape.listeners, shape.trs, shape.vertices), dtype=np.int16)
     names = [f"{number:03d}" for number in range(shape.listeners)]
-    data = cleaning.to_dataset(steps, np.float32(5e-4), names, TR * np.arange(shape.trs), targets, {"story": "made", "tr": TR})
+    data = cleaning.to_dataset(
+        steps,
+        np.float32(5e-4),
+        names,
+        TR * np.arange(shape.trs),
+        targets,
+        {"story": "made", "tr": TR},
+    )
     storage.write_dataset(folder / "bold.nc", data)
 
 
@@ -79,7 +129,13 @@ def score(folder: Path, listeners: int) -> dict[str, float]:
     start = time.monotonic()
     options = config.Encoding().model_dump()
     names = [f"{number:03d}" for number in range(listeners)]
-    scores = ridge.group_scores([str(folder / "activations.nc")], [str(folder / "bold.nc")], [str(folder / "words.tsv")], names, **options)
+    scores = ridge.group_scores(
+        [str(folder / "activations.nc")],
+        [str(folder / "bold.nc")],
+        [str(folder / "words.tsv")],
+        names,
+        **options,
+    )
     storage.write_dataset(folder / "scores.nc", scores)
     return {
         "seconds": round(time.monotonic() - start, 1),

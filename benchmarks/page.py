@@ -18,20 +18,23 @@ Written by `make bench` (and `make bench-gpu`) from the files in benchmarks/; no
 data in one process, after a round that does not count; seconds are medians, with the lowest and highest; ratios are medians of each round's
 ratio to Engram. Where a slow contender did a part of the work (listeners and words are alike), its time is scaled to all of it and the part
 is given.
-"""
+"""  # noqa: E501
 
 
 def write(folder: Path, target: Path) -> None:
     """Write the page from all files of figures in a folder."""
     parts = [INTRODUCTION]
     for path in sorted(folder.glob("20*.json")):
-        parts += _machine(path.stem, json.loads(path.read_text(encoding="utf-8")), target.with_suffix(""))
+        parts += _machine(
+            path.stem, json.loads(path.read_text(encoding="utf-8")), target.with_suffix("")
+        )
     for path in sorted(folder.glob("full-size-*.json")):
         found = json.loads(path.read_text(encoding="utf-8"))
         shape = ", ".join(f"{value} {name}" for name, value in found["shape"].items())
         parts.append(
-            f"## A job of full size ({path.stem.removeprefix('full-size-')})\n\n{shape}: {found['seconds_per_layer']} s a layer, "
-            f"{found['peak_gb']} GB at the peak (`python benchmarks/full_size.py`).\n"
+            f"## A job of full size ({path.stem.removeprefix('full-size-')})\n\n{shape}: "
+            f"{found['seconds_per_layer']} s a layer, {found['peak_gb']} GB at the peak "
+            "(`python benchmarks/full_size.py`).\n"
         )
     target.write_text("\n".join(parts), encoding="utf-8")
 
@@ -39,31 +42,54 @@ def write(folder: Path, target: Path) -> None:
 def _machine(name: str, found: dict[str, Any], drawings: Path) -> list[str]:
     where = found["environment"]
     versions = ", ".join(f"{package} {version}" for package, version in where["versions"].items())
-    parts = [f"## {name}\n\n{where['machine']}, {where['threads']} threads, device {where['device']}. {versions}.\n"]
+    parts = [
+        (
+            f"## {name}\n\n{where['machine']}, {where['threads']} threads, device "
+            f"{where['device']}. {versions}.\n"
+        )
+    ]
     if "encoding" in found:
         parts += _encoding(found["encoding"])
     if "scaling" in found:
-        rows = [[row[key] for key in ("varied", "value", "form", "seconds", "of bare")] for row in found["scaling"]]
+        rows = [
+            [row[key] for key in ("varied", "value", "form", "seconds", "of bare")]
+            for row in found["scaling"]
+        ]
         parts.append(
-            "### Scaling\n\nSeconds of scoring along one dimension after the other (layers: a job from its files to its result; context: of reading), and the "
-            "share of them that the bare matrix products or forward passes take by themselves.\n"
+            "### Scaling\n\nSeconds of scoring along one dimension after the other (layers: "
+            "a job from its files to its result; context: of reading), and the share of them "
+            "that the bare matrix products or forward passes take by themselves.\n"
         )
-        parts.append(f"![{_draw_scaling(found['scaling'], drawings / f'{name}-scaling.svg')}]({drawings.name}/{name}-scaling.svg)\n")
+        parts.append(
+            f"![{_draw_scaling(found['scaling'], drawings / f'{name}-scaling.svg')}]("
+            f"{drawings.name}/{name}-scaling.svg)\n"
+        )
         parts.append(_table(["varied", "value", "form", "seconds", "bare / Engram"], rows))
     for one in found.get("activations", []):
         parts += _activations(one)
     if "memory" in found:
         parts.append("### Memory, predicted and measured\n")
         keys = ("stage", "shape", "predicted_gb", "measured_gb", "ratio")
-        parts.append(_table(["stage", "shape", "predicted, GB", "measured, GB", "ratio"], [[row[key] for key in keys] for row in found["memory"]]))
+        parts.append(
+            _table(
+                ["stage", "shape", "predicted, GB", "measured, GB", "ratio"],
+                [[row[key] for key in keys] for row in found["memory"]],
+            )
+        )
     if "workflow" in found:
-        parts.append("### The workflow's fixed costs\n\nA job's imports are timed in another process, so that its start-up beyond them may come out below 0.\n")
+        parts.append(
+            "### The workflow's fixed costs\n\nA job's imports are timed in another process, "
+            "so that its start-up beyond them may come out below 0.\n"
+        )
         parts.append(_table(["", ""], list(found["workflow"].items())))
     if isinstance(found.get("windows"), list):
         parts.append(
-            "### Strided windows beside a window for each word (Alice, stories260K, 27 listeners, word-judged associations written by a language model)\n"
+            "### Strided windows beside a window for each word (Alice, stories260K, 27 listeners, "
+            "word-judged associations written by a language model)\n"
         )
-        parts.append(_table(list(found["windows"][0]), [list(row.values()) for row in found["windows"]]))
+        parts.append(
+            _table(list(found["windows"][0]), [list(row.values()) for row in found["windows"]])
+        )
     return parts
 
 
@@ -78,11 +104,26 @@ def _draw_scaling(rows: Sequence[dict[str, Any]], path: Path) -> str:
         mine = [row for row in rows if row["varied"] == name]
         values, seconds = [row["value"] for row in mine], [row["seconds"] for row in mine]
         panel.plot(values, seconds, marker="o", color=style.MODELS[0], label="Engram")
-        panel.plot(values, [row["seconds"] * row["of bare"] for row in mine], marker="o", color=style.GREY, linestyle="--", label="bare products or passes")
-        panel.set(xscale="log", yscale="log", xlabel=name, xticks=values, xticklabels=[f"{value:,}" for value in values])
+        panel.plot(
+            values,
+            [row["seconds"] * row["of bare"] for row in mine],
+            marker="o",
+            color=style.GREY,
+            linestyle="--",
+            label="bare products or passes",
+        )
+        panel.set(
+            xscale="log",
+            yscale="log",
+            xlabel=name,
+            xticks=values,
+            xticklabels=[f"{value:,}" for value in values],
+        )
         panel.minorticks_off()
         panel.yaxis.set_major_formatter("{x:g}")
-        said.append(f"{name} {values[0]:,} to {values[-1]:,}: {seconds[0]:.2g} to {seconds[-1]:.2g} s")
+        said.append(
+            f"{name} {values[0]:,} to {values[-1]:,}: {seconds[0]:.2g} to {seconds[-1]:.2g} s"
+        )
     for panel in panels[len(names) :]:
         panel.set_axis_off()
     for panel in panels[:: len(panels) // 2]:
@@ -91,7 +132,9 @@ def _draw_scaling(rows: Sequence[dict[str, Any]], path: Path) -> str:
     path.parent.mkdir(exist_ok=True)
     with matplotlib.rc_context({"figure.constrained_layout.use": False}):
         figure.savefig(path, metadata={"Date": None})
-    return "Seconds along each dimension, Engram and the bare products or passes. " + "; ".join(said)
+    return "Seconds along each dimension, Engram and the bare products or passes. " + "; ".join(
+        said
+    )
 
 
 def _encoding(found: dict[str, Any]) -> list[str]:
@@ -99,28 +142,46 @@ def _encoding(found: dict[str, Any]) -> list[str]:
     agreement = found["agreement"]
     features = shape["units"] * shape["delays"]
     return [
-        f"### Encoding {shape['listeners']} listeners x {shape['targets']:,} targets, {shape['rows']} TRs, {features:,} delayed features, 10 penalties, "
-        f"{shape['folds']} x {shape['inner_folds']} folds\n",
+        (
+            f"### Encoding {shape['listeners']} listeners x {shape['targets']:,} targets, "
+            f"{shape['rows']} TRs, {features:,} delayed features, 10 penalties, {shape['folds']} "
+            f"x {shape['inner_folds']} folds\n"
+        ),
         _times(found["times"]),
         "Agreement: "
         + "; ".join(f"{name} {value:.2g}" for name, value in agreement.items() if name != "targets")
-        + f" (the first over {agreement['targets']} targets). RidgeCV chooses penalties by leave-one-out, himalaya as it comes by R2 and with features "
-        "scaled once for each outer fold: they are compared by time.\n",
+        + (
+            f" (the first over {agreement['targets']} targets). RidgeCV chooses penalties "
+            "by leave-one-out, himalaya as it comes by R2 and with features scaled once for each "
+            "outer fold: they are compared by time.\n"
+        ),
     ]
 
 
 def _activations(found: dict[str, Any]) -> list[str]:
     size = f"{found['words']:,} words ({found['tokens']:,} tokens)"
     return [
-        f"### Reading {size}, {found['model']} in size, random weights, context {found['context']}, {found['dtype']}\n",
+        (
+            f"### Reading {size}, {found['model']} in size, random weights, context "
+            f"{found['context']}, {found['dtype']}\n"
+        ),
         _times(found["times"]),
-        f"{found['tokens_per_second']:,} tokens a second, {found['tflops']} TFLOP/s ({found['parameters'] / 1e6:.0f} million parameters).\n",
+        (
+            f"{found['tokens_per_second']:,} tokens a second, {found['tflops']} TFLOP/s "
+            f"({found['parameters'] / 1e6:.0f} million parameters).\n"
+        ),
     ]
 
 
 def _times(times: dict[str, dict[str, Any]]) -> str:
     rows = [
-        [name, f"{one['seconds']:.3g}", f"{one['lowest']:.3g} to {one['highest']:.3g}", f"{one['ratio']:.3g}", f"{one['measured_part']:.0%}"]
+        [
+            name,
+            f"{one['seconds']:.3g}",
+            f"{one['lowest']:.3g} to {one['highest']:.3g}",
+            f"{one['ratio']:.3g}",
+            f"{one['measured_part']:.0%}",
+        ]
         for name, one in times.items()
     ]
     return _table(["", "seconds", "range", "times Engram", "part measured"], rows)

@@ -1,4 +1,7 @@
-"""Timing of contenders side by side: interleaved, in one process, with medians and spread; and where it was done."""
+"""Timing of contenders side by side: interleaved, in one process.
+
+There are medians and spread, and where it was done.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,24 @@ from collections.abc import Callable, Mapping
 from importlib import metadata
 from typing import Any
 
-_PACKAGES = ("engram", "himalaya", "numpy", "scikit-learn", "scipy", "snakemake", "torch", "transformers", "xarray")
+_PACKAGES = (
+    "engram",
+    "himalaya",
+    "numpy",
+    "scikit-learn",
+    "scipy",
+    "snakemake",
+    "torch",
+    "transformers",
+    "xarray",
+)
 
 
-def interleaved(contenders: Mapping[str, Callable[[], Any]], repeats: int, scale: Mapping[str, float] | None = None) -> dict[str, dict[str, Any]]:
+def interleaved(
+    contenders: Mapping[str, Callable[[], Any]],
+    repeats: int,
+    scale: Mapping[str, float] | None = None,
+) -> dict[str, dict[str, Any]]:
     """Time contenders in turn, so that whatever else the machine does falls on all of them.
 
     Parameters
@@ -22,14 +39,16 @@ def interleaved(contenders: Mapping[str, Callable[[], Any]], repeats: int, scale
     contenders : mapping
         Functions, by name; the first is the one that the others are compared with.
     repeats : int
-        Rounds that count; one round before them warms libraries and caches, where there is more than one.
+        Rounds that count; one round before them warms libraries and caches, where
+        there is more than one.
     scale : mapping, optional
         What a contender's seconds are multiplied by, where it did a part of the work only.
 
     Returns
     -------
     dict
-        By contender: ``seconds`` (median), ``lowest``, ``highest``, ``ratio`` (its seconds over the first one's, median over rounds), ``measured_part``.
+        By contender: ``seconds`` (median), ``lowest``, ``highest``, ``ratio`` (its seconds over
+        the first one's, median over rounds), ``measured_part``.
     """
     scale = scale or {}
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
@@ -47,7 +66,9 @@ def interleaved(contenders: Mapping[str, Callable[[], Any]], repeats: int, scale
             "seconds": round(statistics.median(values), 4),
             "lowest": round(min(values), 4),
             "highest": round(max(values), 4),
-            "ratio": round(statistics.median(one / own for one, own in zip(values, first, strict=True)), 3),
+            "ratio": round(
+                statistics.median(one / own for one, own in zip(values, first, strict=True)), 3
+            ),
             "measured_part": round(1 / scale.get(name, 1.0), 4),
         }
         for name, values in seconds.items()

@@ -1,4 +1,7 @@
-"""What several tests need: a mirror where there is one, small models of every type, a small table study."""
+"""What several tests need: a mirror, small models, a small table study.
+
+The mirror is used where there is one; of models there is every type.
+"""
 
 from __future__ import annotations
 
@@ -42,10 +45,14 @@ LONGEST = (
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest files first."""
-    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+    items.sort(
+        key=lambda item: (
+            LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST)
+        )
+    )
 
 
-# ---------------------------------------------------------------- tiers: `make test-fast` leaves out what is marked slow
+# ------------------------------------------- tiers: `make test-fast` leaves out what is marked slow
 #: The fast test that runs now, if one does.
 _fast: list[str] = []
 
@@ -63,7 +70,10 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 def refuse_in_a_fast_test(command: Iterable[str | bytes | os.PathLike[str]]) -> None:
     """Fail a test that is not marked slow and starts Snakemake."""
     if _fast and any(Path(os.fsdecode(word)).name in ("snakemake", "forks.py") for word in command):
-        pytest.fail(f"{_fast[0]} starts Snakemake, which takes seconds. Mark it, or the test that first asks for its fixture: @pytest.mark.slow")
+        pytest.fail(
+            f"{_fast[0]} starts Snakemake, which takes seconds. Mark it, or the test that first "
+            "asks for its fixture: @pytest.mark.slow"
+        )
 
 
 def _watch_processes(event: str, arguments: tuple[Any, ...]) -> None:
@@ -91,7 +101,10 @@ def story_words(number: int) -> list[str]:
 
 @pytest.fixture
 def job_in_this_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A job takes its process for itself: the package's log, the devices, what is done with errors; tests want them back."""
+    """A job takes its process for itself; tests want back what it takes.
+
+    That is the package's log, the devices, and what is done with errors.
+    """
     logger = logging.getLogger("engram")
     before = logger.handlers, logger.propagate, logger.level
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
@@ -114,26 +127,51 @@ def encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tokenizer = tokenizers.BertWordPieceTokenizer()
     tokenizer.train_from_iterator([STORY], vocab_size=300, show_progress=False)
     special = {token: (token, tokenizer.token_to_id(token)) for token in ("[SEP]", "[CLS]")}
-    tokenizer._tokenizer.post_processor = tokenizers.processors.BertProcessing(special["[SEP]"], special["[CLS]"])
+    tokenizer._tokenizer.post_processor = tokenizers.processors.BertProcessing(
+        special["[SEP]"], special["[CLS]"]
+    )
     fast = PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer._tokenizer, cls_token="[CLS]", sep_token="[SEP]", pad_token="[PAD]", unk_token="[UNK]", mask_token="[MASK]"
+        tokenizer_object=tokenizer._tokenizer,
+        cls_token="[CLS]",
+        sep_token="[SEP]",
+        pad_token="[PAD]",
+        unk_token="[UNK]",
+        mask_token="[MASK]",
     )
     torch.manual_seed(0)
-    config = BertConfig(vocab_size=len(fast), hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64, max_position_embeddings=64)
+    config = BertConfig(
+        vocab_size=len(fast),
+        hidden_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        max_position_embeddings=64,
+    )
     folder = tmp_path_factory.mktemp("models") / "encoder"
     BertModel(config).save_pretrained(folder)
     fast.save_pretrained(folder)
     return folder
 
 
-def write_table_study(folder: Path, subjects: dict[str, np.ndarray], words: pd.DataFrame, targets: pd.DataFrame, story: str = "tale") -> None:
+def write_table_study(
+    folder: Path,
+    subjects: dict[str, np.ndarray],
+    words: pd.DataFrame,
+    targets: pd.DataFrame,
+    story: str = "tale",
+) -> None:
     """Write a table study: one story, each listener's BOLD of shape (n_trs, n_targets)."""
     folder.mkdir(parents=True, exist_ok=True)
-    words.to_csv(folder / f"story-{story}_words.tsv", sep="\t", index=False, na_rep="n/a", quoting=3)
+    words.to_csv(
+        folder / f"story-{story}_words.tsv", sep="\t", index=False, na_rep="n/a", quoting=3
+    )
     targets.to_csv(folder / "targets.tsv", sep="\t", index=False)
     for subject, values in subjects.items():
         pd.DataFrame(values, columns=targets["target"]).to_csv(
-            folder / f"sub-{subject}_story-{story}_timeseries.tsv", sep="\t", index=False, float_format="%.5g"
+            folder / f"sub-{subject}_story-{story}_timeseries.tsv",
+            sep="\t",
+            index=False,
+            float_format="%.5g",
         )
 
 
@@ -141,24 +179,54 @@ def random_words(number: int, rate: float = 2.5, seed: int = 0) -> pd.DataFrame:
     """Words of the story with random times."""
     rng = np.random.default_rng(seed)
     onsets = np.cumsum(rng.uniform(0.5, 1.5, number)) / rate
-    return pd.DataFrame({"word": (STORY.split() * (number // 500 + 1))[:number], "onset": onsets.round(3), "offset": (onsets + 0.2).round(3)})
+    return pd.DataFrame(
+        {
+            "word": (STORY.split() * (number // 500 + 1))[:number],
+            "onset": onsets.round(3),
+            "offset": (onsets + 0.2).round(3),
+        }
+    )
 
 
 def regions(number: int) -> pd.DataFrame:
     """A table of targets in two regions of both hemispheres."""
-    rows: list[dict[str, Any]] = [{"target": f"t{i}", "hemisphere": "LR"[i % 2], "roi": ("one", "two")[i // 2 % 2]} for i in range(number)]
+    rows: list[dict[str, Any]] = [
+        {"target": f"t{i}", "hemisphere": "LR"[i % 2], "roi": ("one", "two")[i // 2 % 2]}
+        for i in range(number)
+    ]
     return pd.DataFrame(rows)
 
 
-def command(*arguments: str | Path, environment: dict[str, str] | None = None) -> tuple[list[str], dict[str, str]]:
+def command(
+    *arguments: str | Path, environment: dict[str, str] | None = None
+) -> tuple[list[str], dict[str, str]]:
     """Return the command that runs Snakemake on the project's Snakefile, and its environment."""
-    words = [sys.executable, "-m", "snakemake", "--snakefile", str(ROOT / "Snakefile"), "--cores", "2", "--max-threads", "1", "--resources", "gpu=2"]
-    clean = {name: value for name, value in os.environ.items() if name not in ("ENGRAM_MIRROR", "PYTHONDONTWRITEBYTECODE")}
+    words = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--snakefile",
+        str(ROOT / "Snakefile"),
+        "--cores",
+        "2",
+        "--max-threads",
+        "1",
+        "--resources",
+        "gpu=2",
+    ]
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("ENGRAM_MIRROR", "PYTHONDONTWRITEBYTECODE")
+    }
     return [*words, *map(str, arguments)], {**clean, **(environment or {})}
 
 
 class Forks:
-    """A process that has Snakemake in memory and forks for each run, and one with the libraries of jobs; each run and job spares the seconds of its imports.
+    """A process that forks for each run, and one that forks for jobs.
+
+    The first has Snakemake in memory, the other the libraries of jobs; each run and job spares
+    the seconds of its imports.
 
     The second is begun at the first run that is no dry-run.
     """
@@ -169,7 +237,14 @@ class Forks:
         self._folder = tempfile.TemporaryDirectory(prefix="engram-forks-")
         self._jobs: subprocess.Popen[str] | None = None
 
-    def run(self, folder: Path, arguments: list[str], environment: dict[str, str], *, fork_jobs: bool = False) -> tuple[int, str]:
+    def run(
+        self,
+        folder: Path,
+        arguments: list[str],
+        environment: dict[str, str],
+        *,
+        fork_jobs: bool = False,
+    ) -> tuple[int, str]:
         """Run Snakemake in a folder; return its status and what it said."""
         refuse_in_a_fast_test(["snakemake"])
         place = Path(self._folder.name) / "jobs"
@@ -178,7 +253,12 @@ class Forks:
             while not place.exists():
                 assert self._jobs.poll() is None, "the process that forks for jobs ended"
                 time.sleep(0.05)
-        request = {"folder": str(folder), "arguments": arguments, "environment": environment, "jobs": str(place) if fork_jobs else None}
+        request = {
+            "folder": str(folder),
+            "arguments": arguments,
+            "environment": environment,
+            "jobs": str(place) if fork_jobs else None,
+        }
         assert self._runs.stdin is not None and self._runs.stdout is not None
         self._runs.stdin.write(json.dumps(request) + "\n")
         self._runs.stdin.flush()
@@ -194,9 +274,16 @@ class Forks:
 
     def _begin(self, *arguments: str) -> subprocess.Popen[str]:
         # What jobs set before they import, and what would leave threads behind in forks.
-        variables = {**self._environment, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "MPLBACKEND": "agg"}
+        variables = {
+            **self._environment,
+            "HF_HUB_OFFLINE": "1",
+            "OMP_NUM_THREADS": "1",
+            "MPLBACKEND": "agg",
+        }
         command = [sys.executable, str(ROOT / "tests" / "helpers" / "forks.py"), *arguments]
-        return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=variables)
+        return subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=variables
+        )
 
 
 @cache
@@ -208,21 +295,37 @@ def forks() -> Forks:
 
 
 def snakemake(
-    *arguments: str | Path, folder: Path = ROOT, environment: dict[str, str] | None = None, own_processes: bool = False
+    *arguments: str | Path,
+    folder: Path = ROOT,
+    environment: dict[str, str] | None = None,
+    own_processes: bool = False,
 ) -> subprocess.CompletedProcess[str]:
     """Run Snakemake on the project's Snakefile from a folder.
 
-    It and its jobs are forks of processes that have imported what they need, unless the way in which they begin is what is tried.
+    It and its jobs are forks of processes that have imported what they need, unless the way
+    in which they begin is what is tried.
     """
     words, variables = command(*arguments, environment=environment)
     if own_processes:
-        return subprocess.run(words, cwd=folder, capture_output=True, text=True, env=variables, check=False, timeout=1200)
+        return subprocess.run(
+            words,
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            env=variables,
+            check=False,
+            timeout=1200,
+        )
     status, output = forks().run(folder, words[3:], variables, fork_jobs="-n" not in arguments)
-    return subprocess.CompletedProcess(words, status, output, output)  # in the order in which it was said, wherever it went
+    # In the order in which it was said, wherever it went.
+    return subprocess.CompletedProcess(words, status, output, output)
 
 
 def heed_interrupts() -> None:
-    """For `preexec_fn`: a program heeds Ctrl-C (SIGINT) also where the tests run in a shell's background, which ignores it for all that it starts."""
+    """For `preexec_fn`: a program heeds Ctrl-C (SIGINT) also in a shell's background.
+
+    Tests may run there, and it ignores SIGINT for all that it starts.
+    """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
@@ -237,6 +340,9 @@ def jobs(result: subprocess.CompletedProcess[str]) -> dict[str, int]:
 
 
 def story_bold(*arguments: Any, **options: Any) -> tuple[xr.Dataset, pd.DataFrame]:
-    """What `engram.bold.cleaning.story_bold` returns, with BOLD as it is read again: in standard deviations."""
+    """What `engram.bold.cleaning.story_bold` returns, with BOLD as it is read again.
+
+    In standard deviations.
+    """
     result, scans = cleaning.story_bold(*arguments, **options)
     return xr.decode_cf(result), scans

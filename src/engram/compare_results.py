@@ -1,9 +1,11 @@
 """Compare the tables and reports of two folders of results, to see what an upgrade changed.
 
-`python -m engram.compare_results OLD NEW` prints a line for each table that differs, with the largest difference in each
-column. The exit status is 0 where all tables are the same bytes, 1 where one differs or is missing, 2 for a folder that is none.
+`python -m engram.compare_results OLD NEW` prints a line for each table that differs, with the
+largest difference in each column. The exit status is 0 where all tables are the same bytes,
+1 where one differs or is missing, 2 for a folder that is none.
 
-`--renames docs/renames.tsv` compares results of before a release that renamed columns, values or files: the old ones are renamed first.
+`--renames docs/renames.tsv` compares results of before a release that renamed columns,
+values or files: the old ones are renamed first.
 """
 
 from __future__ import annotations
@@ -20,8 +22,9 @@ from pathlib import Path
 from engram.errors import EngramError
 from engram.files.checksums import checksum
 
-#: What a table of renames has: what is renamed (a column, the whole value of a column's cells, an ending of words in any cell, a part of a file's
-#: name), in which tables (for a value: in which column; * for all), and from what to what.
+#: What a table of renames has: what is renamed (a column, the whole value of a column's cells,
+#: an ending of words in any cell, a part of a file's name), in which tables (for a value:
+#: in which column; * for all), and from what to what.
 RENAMES_COLUMNS = ("what", "where", "old", "new")
 #: Folders of results whose tables hold times and messages, not results.
 _NOT_RESULTS = ("benchmarks", "logs")
@@ -36,11 +39,24 @@ def found_in(folder: Path) -> dict[str, Path]:
         When there is no such folder, or no table in it.
     """
     if not folder.is_dir():
-        raise EngramError(f"there is no folder '{folder}'. Name two folders of results, such as results/demo.")
-    paths = {path.relative_to(folder): path for pattern in ("*.tsv", "report.html") for path in folder.rglob(pattern)}
-    found = {str(name): path for name, path in sorted(paths.items()) if not set(name.parts) & set(_NOT_RESULTS)}
+        raise EngramError(
+            f"there is no folder '{folder}'. Name two folders of results, such as results/demo."
+        )
+    paths = {
+        path.relative_to(folder): path
+        for pattern in ("*.tsv", "report.html")
+        for path in folder.rglob(pattern)
+    }
+    found = {
+        str(name): path
+        for name, path in sorted(paths.items())
+        if not set(name.parts) & set(_NOT_RESULTS)
+    }
     if not found:
-        raise EngramError(f"'{folder}' holds no table (*.tsv) and no report.html. Name two folders of results, such as results/demo.")
+        raise EngramError(
+            f"'{folder}' holds no table (*.tsv) and no report.html. Name two folders of "
+            "results, such as results/demo."
+        )
     return found
 
 
@@ -60,10 +76,14 @@ class Renames:
             When there is no such table, or it has other columns.
         """
         if not path.is_file():
-            raise EngramError(f"there is no file '{path}'. Name a table of renames, such as docs/renames.tsv.")
+            raise EngramError(
+                f"there is no file '{path}'. Name a table of renames, such as docs/renames.tsv."
+            )
         names, rows = _read(path)
         if tuple(names) != RENAMES_COLUMNS:
-            raise EngramError(f"'{path}' has the columns {names}; a table of renames has {list(RENAMES_COLUMNS)}.")
+            raise EngramError(
+                f"'{path}' has the columns {names}; a table of renames has {list(RENAMES_COLUMNS)}."
+            )
         return cls(tuple((what, where, old, new) for what, where, old, new in rows))
 
     def file(self, name: str) -> str:
@@ -72,13 +92,22 @@ class Renames:
             name = name.replace(old, new)
         return name
 
-    def table(self, name: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> tuple[list[str], list[list[str]]]:
+    def table(
+        self, name: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
+    ) -> tuple[list[str], list[list[str]]]:
         """Return the columns and the cells of a table, by its name, as they are called now."""
         renamed = [self._column(name, column) for column in columns]
-        return renamed, [[self._cell(column, cell) for column, cell in zip(renamed, row, strict=True)] for row in rows]
+        return renamed, [
+            [self._cell(column, cell) for column, cell in zip(renamed, row, strict=True)]
+            for row in rows
+        ]
 
     def _column(self, table: str, column: str) -> str:
-        fitting = (new for what, where, old, new in self.rows if what == "column" and where in ("*", table) and old == column)
+        fitting = (
+            new
+            for what, where, old, new in self.rows
+            if what == "column" and where in ("*", table) and old == column
+        )
         return next(fitting, column)
 
     def _cell(self, column: str, cell: str) -> str:
@@ -90,24 +119,41 @@ class Renames:
         return cell
 
 
-def paired(old: dict[str, Path], new: dict[str, Path]) -> list[tuple[str, Path | None, Path | None]]:
-    """Return the files of both folders, by their names now, side by side: by path, or else by a name that each folder has once."""
+def paired(
+    old: dict[str, Path], new: dict[str, Path]
+) -> list[tuple[str, Path | None, Path | None]]:
+    """Return the files of both folders, by their names now, side by side.
+
+    By path, or else by a name that each folder has once.
+    """
 
     def places(files: dict[str, Path], others: dict[str, Path]) -> dict[str, str]:
         names = [Path(name).name for name in files if name not in others]
-        return {Path(name).name: name for name in files if name not in others and names.count(Path(name).name) == 1}
+        return {
+            Path(name).name: name
+            for name in files
+            if name not in others and names.count(Path(name).name) == 1
+        }
 
     left, right = places(old, new), places(new, old)
     moved = {left[name]: right[name] for name in left.keys() & right.keys()}
-    pairs: list[tuple[str, Path | None, Path | None]] = [(name, path, new.get(moved.get(name, name))) for name, path in old.items()]
-    return pairs + [(name, None, path) for name, path in new.items() if name not in old and name not in moved.values()]
+    pairs: list[tuple[str, Path | None, Path | None]] = [
+        (name, path, new.get(moved.get(name, name))) for name, path in old.items()
+    ]
+    return pairs + [
+        (name, None, path)
+        for name, path in new.items()
+        if name not in old and name not in moved.values()
+    ]
 
 
 NO_RENAMES = Renames()
 
 
 def differences(old: Path, new: Path, renames: Renames = NO_RENAMES) -> list[str]:
-    """Return how two tables differ, a line for each column; none where they hold the same cells once the old one is renamed.
+    """Return how two tables differ, a line for each column.
+
+    None where they hold the same cells once the old one is renamed.
 
     Rows are compared in their order where there are equally many, else only counted.
     """
@@ -140,19 +186,31 @@ def _as_bytes(names: Sequence[str], rows: Sequence[Sequence[str]]) -> bytes:
 
 
 def _column(name: str, before: Sequence[str], after: Sequence[str]) -> list[str]:
-    changed = [(number, old, new) for number, (old, new) in enumerate(zip(before, after, strict=True), 1) if old != new]
+    changed = [
+        (number, old, new)
+        for number, (old, new) in enumerate(zip(before, after, strict=True), 1)
+        if old != new
+    ]
     if not changed:
         return []
     count = f"{name}: {len(changed)} of {len(before)} cells"
-    numbers = [(abs(a - b), row, old, new) for row, old, new in changed if (a := _number(old)) is not None and (b := _number(new)) is not None]
-    others = [(row, old, new) for row, old, new in changed if _number(old) is None or _number(new) is None]
+    numbers = [
+        (abs(a - b), row, old, new)
+        for row, old, new in changed
+        if (a := _number(old)) is not None and (b := _number(new)) is not None
+    ]
+    others = [
+        (row, old, new) for row, old, new in changed if _number(old) is None or _number(new) is None
+    ]
     parts = []
     if numbers:
         largest, row, old, new = max(numbers)
         parts.append(f"largest difference {largest:.3g} (row {row}: {old} before, {new} now)")
     if others:
         row, old, new = others[0]
-        parts.append(f"{len(others)} not as numbers (row {row}: {_short(old)} before, {_short(new)} now)")
+        parts.append(
+            f"{len(others)} not as numbers (row {row}: {_short(old)} before, {_short(new)} now)"
+        )
     return [f"{count}; {'; '.join(parts)}"]
 
 
@@ -175,7 +233,9 @@ def compare(old: Path, new: Path, renames: Renames = NO_RENAMES) -> tuple[list[s
     """
     said, tables, same, renamed = [], 0, 0, 0
     differ = False
-    for name, before, after in paired({renames.file(name): path for name, path in found_in(old).items()}, found_in(new)):
+    for name, before, after in paired(
+        {renames.file(name): path for name, path in found_in(old).items()}, found_in(new)
+    ):
         table = name.endswith(".tsv")
         tables += table
         if before is None or after is None:
@@ -187,24 +247,37 @@ def compare(old: Path, new: Path, renames: Renames = NO_RENAMES) -> tuple[list[s
             renamed += 1
             continue
         elif table:
-            lines = differences(before, after, renames) or ["the same cells, written differently (line ends, blanks)"]
+            lines = differences(before, after, renames) or [
+                "the same cells, written differently (line ends, blanks)"
+            ]
             said += [f"{name}: {lines[0]}", *(f"{' ' * len(name)}  {line}" for line in lines[1:])]
         else:
             said.append(f"{name}: differs (a report holds times and versions)")
         differ = differ or table
-    once_renamed = [f"{renamed} of {tables} tables are the same bytes once they are renamed"] if renames.rows else []
+    once_renamed = (
+        [f"{renamed} of {tables} tables are the same bytes once they are renamed"]
+        if renames.rows
+        else []
+    )
     return [*said, f"{same} of {tables} tables are the same bytes (SHA-256)", *once_renamed], differ
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command and return its exit status."""
-    parser = argparse.ArgumentParser(prog="python -m engram.compare_results", description="What differs between the tables of two folders of results.")
+    parser = argparse.ArgumentParser(
+        prog="python -m engram.compare_results",
+        description="What differs between the tables of two folders of results.",
+    )
     parser.add_argument("old", type=Path, help="results of before, such as results-0.1/demo")
     parser.add_argument("new", type=Path, help="results of now, such as results/demo")
-    parser.add_argument("--renames", type=Path, help="what was renamed in between, such as docs/renames.tsv")
+    parser.add_argument(
+        "--renames", type=Path, help="what was renamed in between, such as docs/renames.tsv"
+    )
     given = parser.parse_args(arguments)
     try:
-        lines, differ = compare(given.old, given.new, Renames.read(given.renames) if given.renames else NO_RENAMES)
+        lines, differ = compare(
+            given.old, given.new, Renames.read(given.renames) if given.renames else NO_RENAMES
+        )
     except EngramError as error:
         print(f"engram: {error}", file=sys.stderr)
         return 2

@@ -18,7 +18,10 @@ TEMPLATES = Path(__file__).parent / "report" / "templates"
 
 
 def found(path: str) -> Path:
-    """Return what a path in the configuration names: below the working directory, or else below the project."""
+    """Return what a path in the configuration names.
+
+    It lies below the working directory, or else below the project.
+    """
     here = Path(path).expanduser()
     there = RESOURCES.parent / here
     return there if there.exists() and not here.exists() else here

@@ -16,20 +16,25 @@ MIRROR_PREFIX = "mirror:"
 PEOPLE = "manual"
 #: The story as it was heard.
 ORIGINAL = "original"
-#: The first two texts that a model reads of a story with associations: the story alone, and with them.
+#: The first two texts that a model reads of a story with associations: the
+#: story alone, and with them.
 ORIGINAL_TEXT, WITH_ASSOCIATIONS = "original", "associations"
 #: The control texts that are the null of F.
 RANDOM = "random"
 #: Control texts that keep a text's associations and deal them to other places.
 SHUFFLED = "shuffled"
-#: The model that was tuned, among its tunings; tuning on associations, and what it is compared with.
+#: The model that was tuned, among its tunings; tuning on associations, and
+#: what it is compared with.
 BASE, ASSOCIATION = "base", "association"
 TUNING_CONTROLS = ("shuffled", "generic")
 #: Names of tuned models: what they were tuned on, and the number of the seed.
 VARIANT = rf"({'|'.join([ASSOCIATION, *TUNING_CONTROLS])})-\d+"
 #: How an atlas that nilearn downloads is named, and which there are.
 NILEARN_PREFIX = "nilearn:"
-NILEARN_ATLASES = r"harvard-oxford-(cort|sub)|aal|juelich|destrieux|schaefer-(100|200|300|400|500|600|700|800|900|1000)"
+NILEARN_ATLASES = (
+    r"harvard-oxford-(cort|sub)|aal|juelich|destrieux|schaefer-(100|200|300|400|"
+    r"500|600|700|800|900|1000)"
+)
 #: Set to 1 by a run that sends jobs to a cluster, for those that stay.
 REMOTE_VARIABLE = "ENGRAM_REMOTE"
 
@@ -42,18 +47,23 @@ def associations_file(story: str, name: str) -> str:
     return f"story-{story}_associations-{name}.tsv"
 
 
-#: Stories of Narratives that are versions of one stimulus: the words, or nearly all of them, are the same.
+#: Stories of Narratives that are versions of one stimulus: the words, or nearly all
+#: of them, are the same.
 _VERSIONS = ("milkyway", "notthefall", "pieman", "prettymouth")
 
 
 def stimulus(story: str) -> str:
-    """Return the stimulus that a story is a version of: tests over stories count milkyway's versions as one, and pieman and piemanpni."""
+    """Return the stimulus that a story is a version of.
+
+    Tests over stories count milkyway's versions as one, and pieman and piemanpni.
+    """
     return next((name for name in _VERSIONS if story.startswith(name)), story)
 
 
 #: Columns of a table of targets; places (MNI, mm) need not be there.
 TARGET_COLUMNS = ("target", "hemisphere", "roi", "x", "y", "z")
-#: Repetition times of the Alice dataset, of Narratives and what is simulated in its form, in seconds.
+#: Repetition times of the Alice dataset, of Narratives and what is simulated
+#: in its form, in seconds.
 ALICE_TR, NARRATIVES_TR = 2.0, 1.5
 
 

@@ -1,4 +1,7 @@
-"""The report in Chromium (`make browser`): a made-up one with a surface, and those of the studies that were run here."""
+"""The report in Chromium (`make browser`).
+
+There is a made-up one with a surface, and those of the studies that were run here.
+"""
 
 from __future__ import annotations
 
@@ -33,10 +36,18 @@ def driver() -> Iterator[Any]:
     from selenium.webdriver.chrome.service import Service
 
     chromium, chromedriver = shutil.which("chromium"), shutil.which("chromedriver")
-    assert chromium and chromedriver, "there is no chromium with its chromedriver: 'make browser' as root installs Debian's"
+    assert chromium and chromedriver, (
+        "there is no chromium with its chromedriver: 'make browser' as root installs Debian's"
+    )
     options = webdriver.ChromeOptions()
     options.binary_location = chromium
-    for argument in ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"):
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-dev-shm-usage",
+        "--use-angle=swiftshader",
+        "--enable-unsafe-swiftshader",
+    ):
         options.add_argument(argument)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     found = webdriver.Chrome(options=options, service=Service(chromedriver))
@@ -46,30 +57,53 @@ def driver() -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module", params=["sample", *RUN])
-def page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path]:
+def page(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[str, Path]:
     """A report by its name."""
     if request.param != "sample":
         return request.param, RUN[request.param]
-    made = sample.config({**sample.ALICE, "associations": {"word-judged": {}}, "tunings": {"lora": {}}})
+    made = sample.config(
+        {**sample.ALICE, "associations": {"word-judged": {}}, "tunings": {"lora": {}}}
+    )
     path = tmp_path_factory.mktemp("report") / "report.html"
-    data = {"association": sample.association(), "tuning": sample.tuning(), "chance": sample.chance(), "claims": sample.claims()}
+    data = {
+        "association": sample.association(),
+        "tuning": sample.tuning(),
+        "chance": sample.chance(),
+        "claims": sample.claims(),
+    }
     path.write_text(sample.page(with_surface=True, made=made, **data), encoding="utf-8")
     return "sample", path
 
 
 @pytest.fixture
 def opened(driver: Any, page: tuple[str, Path]) -> Iterator[Any]:
-    """The report on a desk, in light; what it asked for and complained of is checked in the end, whatever a test did with it."""
-    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "light"}]})
+    """The report on a desk, in light.
+
+    What it asked for and complained of is checked in the end, whatever a test did with it.
+    """
+    driver.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia",
+        {"features": [{"name": "prefers-color-scheme", "value": "light"}]},
+    )
     driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", DESK)
     for kind in ("browser", "performance"):
         driver.get_log(kind)
     driver.get(page[1].as_uri())
     yield driver
-    assert [entry["message"] for entry in driver.get_log("browser") if entry["level"] == "SEVERE"] == []
+    assert [
+        entry["message"] for entry in driver.get_log("browser") if entry["level"] == "SEVERE"
+    ] == []
     events = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
-    asked = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
-    assert [url[:100] for url in asked if not url.startswith(("file:", "data:", "blob:", "about:"))] == []
+    asked = [
+        event["params"]["request"]["url"]
+        for event in events
+        if event["method"] == "Network.requestWillBeSent"
+    ]
+    assert [
+        url[:100] for url in asked if not url.startswith(("file:", "data:", "blob:", "about:"))
+    ] == []
 
 
 def wait(condition: Callable[[], Any], seconds: float = 60) -> Any:
@@ -86,7 +120,9 @@ def screenshot(driver: Any, name: str, height: int | None = None) -> np.ndarray:
     if height:
         metrics = {**DESK, "width": driver.execute_script("return innerWidth"), "height": height}
         driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    driver.execute_async_script("Promise.allSettled([...document.images].map((image) => image.decode())).then(arguments[0])")
+    driver.execute_async_script(
+        "Promise.allSettled([...document.images].map((image) => image.decode())).then(arguments[0])"
+    )
     content = base64.b64decode(driver.execute_cdp_cmd("Page.captureScreenshot", {})["data"])
     (SCREENSHOTS / f"{name}.png").write_bytes(content)
     return np.asarray(Image.open(BytesIO(content)).convert("RGB")).astype(int)
@@ -111,10 +147,16 @@ def active(driver: Any, what: str) -> Any:
 
 def test_it_opens_in_light_and_in_dark(opened: Any, page: tuple[str, Path]) -> None:
     light = screenshot(opened, f"{page[0]}-light", page_height(opened))
-    opened.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": "dark"}]})
+    opened.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia",
+        {"features": [{"name": "prefers-color-scheme", "value": "dark"}]},
+    )
     dark = screenshot(opened, f"{page[0]}-dark", page_height(opened))
     assert light[5, 5].mean() > 200 and dark[5, 5].mean() < 60
-    broken = opened.execute_script("return [...document.images].filter((image) => !image.complete || !image.naturalWidth).length")
+    broken = opened.execute_script(
+        "return [...document.images].filter((image) => "
+        "!image.complete || !image.naturalWidth).length"
+    )
     assert broken == 0
 
 
@@ -134,18 +176,23 @@ def test_tables_sort_by_mouse_and_by_keyboard(opened: Any) -> None:
             }
           }
         }
-        """
+        """  # noqa: E501
     )
     header, column = found
 
     def values() -> list[str]:
-        script = "return [...arguments[0].closest('table').tBodies[0].rows].map((row) => row.cells[arguments[1]].textContent)"
+        script = (
+            "return [...arguments[0].closest('table').tBodies[0].rows].map((row) "
+            "=> row.cells[arguments[1]].textContent)"
+        )
         return [str(value) for value in opened.execute_script(script, header, column)]
 
     def in_order(texts: list[str]) -> list[str]:
         def key(text: str) -> tuple[int, float, str]:
             try:
-                return (2, 0.0, "") if text in ("", "n/a") else (0, float(text.replace(",", "")), "")
+                return (
+                    (2, 0.0, "") if text in ("", "n/a") else (0, float(text.replace(",", "")), "")
+                )
             except ValueError:
                 return (1, 0.0, text.lower())
 
@@ -153,14 +200,18 @@ def test_tables_sort_by_mouse_and_by_keyboard(opened: Any) -> None:
 
     before = values()
     button = header.find_element("css selector", "button")
-    opened.execute_script("arguments[0].scrollIntoView({block: 'center', inline: 'center'})", button)
+    opened.execute_script(
+        "arguments[0].scrollIntoView({block: 'center', inline: 'center'})", button
+    )
     button.click()
     assert header.get_attribute("aria-sort") == "ascending" and values() == in_order(before)
     opened.execute_script("arguments[0].focus()", button)
     press(opened, Keys.ENTER)
     assert header.get_attribute("aria-sort") == "descending"
     backwards = [value for value in values() if value not in ("", "n/a")]
-    assert backwards == list(reversed([value for value in in_order(before) if value not in ("", "n/a")])) or len(set(backwards)) < len(backwards)
+    assert backwards == list(
+        reversed([value for value in in_order(before) if value not in ("", "n/a")])
+    ) or len(set(backwards)) < len(backwards)
     assert sorted(values()) == sorted(before) and values() != in_order(before)
 
 
@@ -172,7 +223,8 @@ def test_the_surface_turns_and_changes(opened: Any, page: tuple[str, Path]) -> N
     if not buttons:
         assert "no interactive surface" in opened.find_element("id", "missing").text.lower()
         return
-    assert not opened.find_elements("css selector", "iframe")  # nothing is loaded before it is asked for
+    # Nothing is loaded before it is asked for.
+    assert not opened.find_elements("css selector", "iframe")
     opened.execute_script("arguments[0].scrollIntoView()", buttons[0])
     buttons[0].click()
     frame = wait(lambda: opened.find_elements("css selector", "#surface-place iframe"))[0]
@@ -201,7 +253,9 @@ def test_the_surface_turns_and_changes(opened: Any, page: tuple[str, Path]) -> N
         raise AssertionError("the surface never stood still")
 
     first = settled()
-    ActionChains(opened).move_to_element(canvas).click_and_hold().move_by_offset(150, 40).release().perform()
+    ActionChains(opened).move_to_element(canvas).click_and_hold().move_by_offset(
+        150, 40
+    ).release().perform()
     turned = settled()
     assert changed(turned, first) > 0.02
     Select(opened.find_element("id", "select-view")).select_by_value("top")
@@ -222,8 +276,13 @@ def test_a_phone_scrolls_one_way_only(opened: Any, page: tuple[str, Path]) -> No
     opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
     opened.refresh()
     opened.execute_script("for (const one of document.querySelectorAll('details')) one.open = true")
-    assert opened.execute_script("return [document.documentElement.scrollWidth, innerWidth]") == [PHONE["width"], PHONE["width"]]
-    opened.execute_script("for (const one of document.querySelectorAll('details')) one.open = false")
+    assert opened.execute_script("return [document.documentElement.scrollWidth, innerWidth]") == [
+        PHONE["width"],
+        PHONE["width"],
+    ]
+    opened.execute_script(
+        "for (const one of document.querySelectorAll('details')) one.open = false"
+    )
     screenshot(opened, f"{page[0]}-phone", page_height(opened))
 
 
@@ -239,7 +298,8 @@ def test_the_keyboard_reaches_the_verdict_first(opened: Any) -> None:
     for _ in range(8):
         press(opened, Keys.TAB)
         assert opened.execute_script(
-            "const one = document.activeElement; return one.getBoundingClientRect().width > 0 && getComputedStyle(one).outlineStyle !== 'none'"
+            "const one = document.activeElement; return one.getBoundingClientRect().width > 0 && "
+            "getComputedStyle(one).outlineStyle !== 'none'"
         ), active(opened, "outerHTML")[:200]
 
 
@@ -247,10 +307,16 @@ def test_it_prints_with_what_the_reader_opened(opened: Any, page: tuple[str, Pat
     opened.find_element("css selector", "#tables summary").click()
     content = base64.b64decode(opened.execute_cdp_cmd("Page.printToPDF", {})["data"])
     (SCREENSHOTS / f"{page[0]}.pdf").write_bytes(content)
-    assert content.startswith(b"%PDF") and content.count(b"/Type /Page\n") + content.count(b"/Type /Page ") >= 2
+    assert (
+        content.startswith(b"%PDF")
+        and content.count(b"/Type /Page\n") + content.count(b"/Type /Page ") >= 2
+    )
     opened.execute_script("dispatchEvent(new Event('beforeprint'))")
     count = "return document.querySelectorAll(arguments[0]).length"
-    assert opened.execute_script(count, "#run details:not([open])") == 0 and opened.execute_script(count, "#tables details[open]") == 1
+    assert (
+        opened.execute_script(count, "#run details:not([open])") == 0
+        and opened.execute_script(count, "#tables details[open]") == 1
+    )
     opened.execute_script("dispatchEvent(new Event('afterprint'))")
     assert opened.execute_script(count, "details[open]") == 1
 

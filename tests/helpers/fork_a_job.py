@@ -1,4 +1,6 @@
-"""A stand-in for the Python that runs a job: asks the process of `forks.py` to run the job's script in a fork, and ends as it ends.
+"""A stand-in for the Python that runs a job.
+
+It asks the process of `forks.py` to run the job's script in a fork, and ends as that ends.
 
 Called as `python -SE fork_a_job.py <socket> <script>`. It imports little, since that is the point.
 """
@@ -12,9 +14,13 @@ import sys
 _place, _script = sys.argv[1:]
 with socket.socket(socket.AF_UNIX) as server:
     server.connect(_place)
-    request = json.dumps({"script": _script, "folder": os.getcwd(), "environment": dict(os.environ)}).encode()  # noqa: PTH109 (pathlib costs an import)
+    request = json.dumps(
+        {"script": _script, "folder": os.getcwd(), "environment": dict(os.environ)}  # noqa: PTH109 (pathlib costs an import)
+    ).encode()
     streams = array.array("i", [0, 1, 2])
-    server.sendmsg([len(request).to_bytes(8, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, streams)])
+    server.sendmsg(
+        [len(request).to_bytes(8, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, streams)]
+    )
     server.sendall(request)
     status = server.recv(1)
 os._exit(status[0] if status else 1)

@@ -1,10 +1,12 @@
 """Many runs of Snakemake, cheaply: processes that have libraries in memory, and fork.
 
-A run costs a second of imports, and each of its jobs two to five (torch, himalaya, transformers). One process forks for each run of Snakemake, and
-another, begun at the first job, for each job's script. Engram itself is in neither: every run and every job reads it anew, edited as it may be.
+A run costs a second of imports, and each of its jobs two to five (torch, himalaya, transformers).
+One process forks for each run of Snakemake, and another, begun at the first job, for each job's
+script. Engram itself is in neither: every run and every job reads it anew, edited as it may be.
 
-`python forks.py runs` reads requests from standard input, one JSON object a line ({"folder": ..., "arguments": [...], "environment": {...}, "jobs":
-socket or null}), and answers each with a line ({"status": ..., "output": ...}). `python forks.py jobs <socket>` serves `fork_a_job.py`.
+`python forks.py runs` reads requests from standard input, one JSON object a line ({"folder": ...,
+"arguments": [...], "environment": {...}, "jobs": socket or null}), and answers each with a line
+({"status": ..., "output": ...}). `python forks.py jobs <socket>` serves `fork_a_job.py`.
 """
 
 import atexit
@@ -25,8 +27,13 @@ from typing import NoReturn
 _CLIENT = Path(__file__).with_name("fork_a_job.py")
 
 
-def run_snakemake(folder: str, arguments: list[str], environment: dict[str, str], jobs: str | None) -> dict[str, object]:
-    """Run Snakemake in a fork and return what it said; its jobs fork from the process behind a socket, if one is named."""
+def run_snakemake(
+    folder: str, arguments: list[str], environment: dict[str, str], jobs: str | None
+) -> dict[str, object]:
+    """Run Snakemake in a fork and return what it said.
+
+    Its jobs fork from the process behind a socket, if one is named.
+    """
     with tempfile.TemporaryFile() as output:
         child = os.fork()
         if child == 0:
@@ -42,7 +49,10 @@ def run_snakemake(folder: str, arguments: list[str], environment: dict[str, str]
                 _end(status)
         _, status = os.waitpid(child, 0)
         output.seek(0)
-        return {"status": os.waitstatus_to_exitcode(status), "output": output.read().decode(errors="replace")}
+        return {
+            "status": os.waitstatus_to_exitcode(status),
+            "output": output.read().decode(errors="replace"),
+        }
 
 
 def import_libraries() -> None:
@@ -117,9 +127,12 @@ def _become(folder: str, environment: dict[str, str], streams: list[int], files:
     os.environ.update(environment)
     for stream, file in zip(streams, files, strict=True):
         os.dup2(file, stream)
-    sys.stdout, sys.stderr = (io.TextIOWrapper(os.fdopen(os.dup(stream), "wb"), write_through=True) for stream in (1, 2))
+    sys.stdout, sys.stderr = (
+        io.TextIOWrapper(os.fdopen(os.dup(stream), "wb"), write_through=True) for stream in (1, 2)
+    )
     for path in environment.get("PYTHONPATH", "").split(os.pathsep):
-        if path and (customize := Path(path) / "sitecustomize.py").is_file():  # as a Python that begins does
+        # As a Python that begins does.
+        if path and (customize := Path(path) / "sitecustomize.py").is_file():
             runpy.run_path(str(customize))
 
 
@@ -128,7 +141,13 @@ def _let_jobs_fork(place: str) -> None:
     from snakemake.script import PythonScript
 
     def execute_script(self: PythonScript, fname: str, edit: bool = False) -> None:
-        self._execute_cmd("{python} -SE {client} {place} {fname:q}", python=sys.executable, client=str(_CLIENT), place=place, fname=fname)
+        self._execute_cmd(
+            "{python} -SE {client} {place} {fname:q}",
+            python=sys.executable,
+            client=str(_CLIENT),
+            place=place,
+            fname=fname,
+        )
 
     PythonScript.execute_script = execute_script
 

@@ -19,23 +19,52 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 @pytest.mark.slow
 def test_the_bench_runs_and_its_page_says_what_was_found(tmp_path: Path) -> None:
     sections = ("encoding", "scaling", "activations")
-    command: list[str | Path] = [sys.executable, BENCHMARKS / "bench.py", "--small", "--repeats", "1", "--folder", tmp_path, "--only", *sections]
+    command: list[str | Path] = [
+        sys.executable,
+        BENCHMARKS / "bench.py",
+        "--small",
+        "--repeats",
+        "1",
+        "--folder",
+        tmp_path,
+        "--only",
+        *sections,
+    ]
     subprocess.run(command, check=True, capture_output=True)
     (path,) = tmp_path.glob("20*.json")
     found = json.loads(path.read_text())
-    (difference,) = (value for name, value in found["encoding"]["agreement"].items() if name.startswith("largest difference"))
+    (difference,) = (
+        value
+        for name, value in found["encoding"]["agreement"].items()
+        if name.startswith("largest difference")
+    )
     assert 0 < difference < 1e-3
     assert found["encoding"]["agreement"]["mean r, Engram"] > 0.05
     forms = {(row["varied"], row["value"]): row["form"] for row in found["scaling"]}
     assert forms["units", 8] == "primal" and forms["units", 256] == "kernel"
-    assert {varied for varied, _ in forms} == {"listeners", "targets", "units", "rows", "layers", "context"}
+    assert {varied for varied, _ in forms} == {
+        "listeners",
+        "targets",
+        "units",
+        "rows",
+        "layers",
+        "context",
+    }
     assert found["activations"][0]["times"]["a forward pass for each word"]["ratio"] > 1
-    assert "| scikit-learn RidgeCV, each listener |" in (text := page_of(tmp_path)) and f"{difference:.2g}" in text
-    assert (tmp_path / "page" / f"{path.stem}-scaling.svg").exists() and f"(page/{path.stem}-scaling.svg)" in text
+    assert (
+        "| scikit-learn RidgeCV, each listener |" in (text := page_of(tmp_path))
+        and f"{difference:.2g}" in text
+    )
+    assert (
+        tmp_path / "page" / f"{path.stem}-scaling.svg"
+    ).exists() and f"(page/{path.stem}-scaling.svg)" in text
 
 
 def page_of(folder: Path) -> str:
-    code = "import page, pathlib, sys; page.write(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[1], 'page.md'))"
+    code = (
+        "import page, pathlib, sys; page.write(pathlib.Path(sys.argv[1]), "
+        "pathlib.Path(sys.argv[1], 'page.md'))"
+    )
     subprocess.run([sys.executable, "-c", code, folder], check=True, cwd=BENCHMARKS)
     return (folder / "page.md").read_text()
 
@@ -44,15 +73,29 @@ def page_of(folder: Path) -> str:
 @pytest.mark.parametrize(("kind", "number"), [("encoding", 0), ("encoding", 1), ("reading", 0)])
 def test_memory_is_predicted_within_a_quarter(kind: str, number: int) -> None:
     bench_memory = importlib.import_module("bench_memory")
-    shapes = {"encoding": bench_memory.SMALL_ENCODINGS, "reading": bench_memory.SMALL_READINGS}[kind]
+    shapes = {"encoding": bench_memory.SMALL_ENCODINGS, "reading": bench_memory.SMALL_READINGS}[
+        kind
+    ]
     found = bench_memory.measured(kind, shapes[number])
     assert 0.75 < found["ratio"] < 1.25, found
 
 
-SHAPE = EncodingShape(rows=300, features=4608, listeners=40, targets=80_000, layers=13, stories=1, folds=5, inner_folds=5, alphas=10)
+SHAPE = EncodingShape(
+    rows=300,
+    features=4608,
+    listeners=40,
+    targets=80_000,
+    layers=13,
+    stories=1,
+    folds=5,
+    inner_folds=5,
+    alphas=10,
+)
 
 
-def test_listeners_come_in_as_many_parts_as_memory_asks_for(caplog: pytest.LogCaptureFixture) -> None:
+def test_listeners_come_in_as_many_parts_as_memory_asks_for(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     everything = encoding_bytes(SHAPE, 40, 1 << 20)
     assert listeners_at_once(SHAPE, everything, 1 << 20) == 40
     fewer = listeners_at_once(SHAPE, everything - 1, 1 << 20)

@@ -1,4 +1,7 @@
-"""Documents for readers and contributors: links, lengths, decisions, changelog, versions, files for GitHub and pre-commit."""
+"""Documents for readers and contributors.
+
+Tested are links, lengths, decisions, changelog, versions, and files for GitHub and pre-commit.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,19 @@ import engram
 #: Pages that people learn from, which have no paragraph of more than so many words.
 LEARNED_FROM = (
     *("README.md", "CONTRIBUTING.md", "CODE_OF_CONDUCT.md"),
-    *(f"docs/{name}.md" for name in ("annotating", "architecture", "architectures", "clusters", "data", "extending", "methods", "reruns")),
+    *(
+        f"docs/{name}.md"
+        for name in (
+            "annotating",
+            "architecture",
+            "architectures",
+            "clusters",
+            "data",
+            "extending",
+            "methods",
+            "reruns",
+        )
+    ),
 )
 LONGEST_PARAGRAPH = 90
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
@@ -26,12 +41,21 @@ GITHUB = sorted(path for path in (ROOT / ".github").rglob("*.yml"))
 
 def pages() -> list[Path]:
     """Return all pages in Markdown but those that results bring."""
-    return sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / ".github").rglob("*.md"), ROOT / "config" / "README.md"])
+    return sorted(
+        [
+            *ROOT.glob("*.md"),
+            *(ROOT / "docs").rglob("*.md"),
+            *(ROOT / ".github").rglob("*.md"),
+            ROOT / "config" / "README.md",
+        ]
+    )
 
 
 def prose(page: Path) -> str:
     """Return a page without its blocks of code."""
-    return re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    return re.sub(
+        r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE
+    )
 
 
 def paragraphs(text: str) -> Iterator[str]:
@@ -39,7 +63,9 @@ def paragraphs(text: str) -> Iterator[str]:
     lines: list[str] = []
     for line in [*text.splitlines(), ""]:
         stripped = line.strip()
-        begins = not stripped or stripped.startswith(("#", "|")) or re.match(r"([-*]|\d+\.) ", stripped)
+        begins = (
+            not stripped or stripped.startswith(("#", "|")) or re.match(r"([-*]|\d+\.) ", stripped)
+        )
         if begins and lines:
             yield " ".join(lines)
             lines = []
@@ -55,7 +81,9 @@ def test_links_lead_somewhere(page: Path) -> None:
         place, _, heading = link.partition("#")
         target = (page.parent / place).resolve() if place else page
         assert target.exists(), f"{page.name} links to '{link}': there is no '{target}'"
-        assert not heading or heading in anchors(target), f"{page.name} links to '{link}': '{target.name}' has no such heading"
+        assert not heading or heading in anchors(target), (
+            f"{page.name} links to '{link}': '{target.name}' has no such heading"
+        )
 
 
 def anchors(page: Path) -> set[str]:
@@ -64,11 +92,16 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-@pytest.mark.parametrize("name", [*LEARNED_FROM, *(str(page.relative_to(ROOT)) for page in DECISIONS)])
+@pytest.mark.parametrize(
+    "name", [*LEARNED_FROM, *(str(page.relative_to(ROOT)) for page in DECISIONS)]
+)
 def test_no_paragraph_is_too_long(name: str) -> None:
     for paragraph in paragraphs(prose(ROOT / name)):
         words = len(paragraph.split())
-        assert words <= LONGEST_PARAGRAPH, f"{name}: a paragraph of {words} words (at most {LONGEST_PARAGRAPH}) begins '{paragraph[:60]}'. Split it."
+        assert words <= LONGEST_PARAGRAPH, (
+            f"{name}: a paragraph of {words} words (at most {LONGEST_PARAGRAPH}) begins "
+            f"'{paragraph[:60]}'. Split it."
+        )
 
 
 def test_paragraphs_are_told_apart() -> None:
@@ -81,10 +114,18 @@ def test_decisions_are_numbered_and_listed() -> None:
     listed = (ROOT / "docs" / "decisions" / "README.md").read_text()
     for number, page in enumerate(DECISIONS, 1):
         title, *rest = page.read_text().splitlines()
-        assert page.name.startswith(f"{number:04d}-") and title.startswith(f"# {number}. "), page.name
-        assert [line for line in rest if line.startswith("#")] == ["## Context", "## Decision", "## Consequences"], page.name
+        assert page.name.startswith(f"{number:04d}-") and title.startswith(f"# {number}. "), (
+            page.name
+        )
+        assert [line for line in rest if line.startswith("#")] == [
+            "## Context",
+            "## Decision",
+            "## Consequences",
+        ], page.name
         assert len(page.read_text().split()) < LONGEST_DECISION, page.name
-        assert f"{number}. [{title.split('. ', 1)[1]}]({page.name})" in listed, f"docs/decisions/README.md does not list {page.name} by its title"
+        assert f"{number}. [{title.split('. ', 1)[1]}]({page.name})" in listed, (
+            f"docs/decisions/README.md does not list {page.name} by its title"
+        )
 
 
 def test_the_map_links_every_decision() -> None:
@@ -95,12 +136,26 @@ def test_the_map_links_every_decision() -> None:
 def test_the_changelog_has_releases_kinds_and_entries_of_one_line() -> None:
     text = (ROOT / "CHANGELOG.md").read_text()
     releases = re.findall(r"^## (.*)$", text, flags=re.MULTILINE)
-    assert releases and all(re.fullmatch(r"\d+\.\d+\.\d+ \((unreleased|\d{4}-\d\d-\d\d)\)", release) for release in releases), releases
-    assert all("unreleased" not in release for release in releases[1:]), "only the first release is not yet one"
-    assert set(re.findall(r"^### (.*)$", text, flags=re.MULTILINE)) <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+    assert releases and all(
+        re.fullmatch(r"\d+\.\d+\.\d+ \((unreleased|\d{4}-\d\d-\d\d)\)", release)
+        for release in releases
+    ), releases
+    assert all("unreleased" not in release for release in releases[1:]), (
+        "only the first release is not yet one"
+    )
+    assert set(re.findall(r"^### (.*)$", text, flags=re.MULTILINE)) <= {
+        "Added",
+        "Changed",
+        "Deprecated",
+        "Removed",
+        "Fixed",
+        "Security",
+    }
     entries = text[text.index("\n## ") :].splitlines()
     assert not [line for line in entries if line.startswith((" ", "\t"))], "an entry is one line"
-    assert not [line for line in entries if line.startswith("- ") and len(line) > LONGEST_ENTRY], f"an entry has at most {LONGEST_ENTRY} characters"
+    assert not [line for line in entries if line.startswith("- ") and len(line) > LONGEST_ENTRY], (
+        f"an entry has at most {LONGEST_ENTRY} characters"
+    )
 
 
 def test_the_version_is_the_same_everywhere() -> None:
@@ -115,14 +170,22 @@ def test_files_for_github_are_yaml(path: Path) -> None:
 
 
 def test_forms_for_issues_ask_what_is_needed() -> None:
-    forms = {path.stem: yaml.safe_load(path.read_text()) for path in GITHUB if path.parent.name == "ISSUE_TEMPLATE" and path.stem != "config"}
+    forms = {
+        path.stem: yaml.safe_load(path.read_text())
+        for path in GITHUB
+        if path.parent.name == "ISSUE_TEMPLATE" and path.stem != "config"
+    }
     assert set(forms) == {"bug", "question"}
     for form in forms.values():
         assert form["name"] and form["description"]
         fields = [item for item in form["body"] if item["type"] != "markdown"]
-        assert all(item["attributes"]["label"] for item in fields) and len({item["id"] for item in fields}) == len(fields)
+        assert all(item["attributes"]["label"] for item in fields) and len(
+            {item["id"] for item in fields}
+        ) == len(fields)
     asked = str(forms["bug"])
-    assert all(words in asked for words in ("snakemake --version", "last three lines", "configuration"))
+    assert all(
+        words in asked for words in ("snakemake --version", "last three lines", "configuration")
+    )
 
 
 def test_the_workflow_for_github_runs_all_checks_without_secrets() -> None:
@@ -131,15 +194,22 @@ def test_the_workflow_for_github_runs_all_checks_without_secrets() -> None:
     assert job["strategy"]["matrix"]["python"] == ["3.11", "3.13"]
     assert job["steps"][-1] == {"run": ".ci/run"} and (ROOT / ".ci" / "run").exists()
     used = [step["uses"] for step in job["steps"] if "uses" in step]
-    assert used and all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", action) for action in used), "actions are pinned by their commit"
+    assert used and all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", action) for action in used), (
+        "actions are pinned by their commit"
+    )
     assert "secrets" not in text and yaml.safe_load(text)["permissions"] == {"contents": "read"}
 
 
 def test_hooks_run_the_environments_programs_as_make_lint_does() -> None:
     (repo,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
     assert repo["repo"] == "local", "hooks from elsewhere have versions of their own"
-    pinned = {line.split("==")[0] for line in (ROOT / "envs" / "requirements-dev.txt").read_text().splitlines()}
+    pinned = {
+        line.split("==")[0]
+        for line in (ROOT / "envs" / "requirements-dev.txt").read_text().splitlines()
+    }
     programs = {Path(hook["entry"].split()[0]) for hook in repo["hooks"]}
-    assert {program.parent for program in programs} == {Path(".venv/bin")} and {program.name for program in programs} <= pinned
+    assert {program.parent for program in programs} == {Path(".venv/bin")} and {
+        program.name for program in programs
+    } <= pinned
     lint = (ROOT / "Makefile").read_text().split("\nlint:")[1].split("\n\n")[0]
     assert all(f"$(BIN)/{program.name}" in lint for program in programs)

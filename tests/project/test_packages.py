@@ -22,14 +22,16 @@ DATASETS = {*FETCH, "words", "datasets"}
 MODELS = {*FETCH, "words", "features", "features.language_models"}
 ENCODING = {*DATASETS, "bold", "features", "encoding"}
 SCIENCE = {*ENCODING, *MODELS, "associations", "tunings"}
-#: Packages, or parts of them, each with those that it may import. A part that is named here is no longer in the package that it lies in.
+#: Packages, or parts of them, each with those that it may import. A part that is named here
+#: is no longer in the package that it lies in.
 MAY_IMPORT = {
     "errors": set(),
     "paths": set(),
     "vocabulary": set(),
     "files": BASE,
     "jobs": FILES,
-    # What runs a job is for scripts alone: a module of science that imported it would rerun with each edit of how jobs are run.
+    # What runs a job is for scripts alone: a module of science that imported it would rerun
+    # with each edit of how jobs are run.
     "jobs.job": JOBS,
     "fetch": JOBS,
     "words": FILES,
@@ -50,7 +52,8 @@ MAY_IMPORT = {
     "figures": {*SCIENCE, "statistics"},
     "report": {*SCIENCE, "statistics", "figures"},
     "preflight": {*DATASETS, "bold"},
-    # What is asked for, and what follows from it: no job imports these, and they import nothing that tests or draws.
+    # What is asked for, and what follows from it: no job imports these, and they import
+    # nothing that tests or draws.
     "study": {*SCIENCE, "datasets.simulated"},
     # A run ends with what the table of scans says of clocks.
     "runs": {*FILES, "bold"},
@@ -75,11 +78,20 @@ def package_of(module: str) -> str:
 
 def imports() -> dict[str, set[str]]:
     """Return which modules each one imports, by names."""
-    return {name: set(code_digest._imported(SOURCE.joinpath(*name.split(".")).with_suffix(".py"), name)) - {name} for name in modules()}
+    return {
+        name: (
+            set(code_digest._imported(SOURCE.joinpath(*name.split(".")).with_suffix(".py"), name))
+            - {name}
+        )
+        for name in modules()
+    }
 
 
 def circle(graph: dict[str, set[str]]) -> list[str]:
-    """Return the names of a circle, the first of them again at its end; nothing where there is none."""
+    """Return the names of a circle, the first of them again at its end.
+
+    There is nothing where there is none.
+    """
     done: set[str] = set()
 
     def visit(name: str, path: list[str]) -> list[str]:
@@ -102,7 +114,10 @@ def test_packages_import_what_the_table_allows() -> None:
         for other in sorted(imported)
         if package[other] != package[name] and package[other] not in MAY_IMPORT[package[name]]
     ]
-    assert not wrong, "move what is shared to the package below, or think again about the table: " + "; ".join(wrong)
+    assert not wrong, (
+        "move what is shared to the package below, or think again about the table: "
+        + "; ".join(wrong)
+    )
 
 
 def test_modules_import_in_no_circle() -> None:
@@ -125,23 +140,47 @@ def test_no_job_imports_what_plans(script: Path) -> None:
 
 
 def test_no_package_has_code_of_its_own() -> None:
-    """Code in an `__init__.py` would run with each import from the package, and tie every job to what it imports."""
-    assert [str(path) for path in SOURCE.rglob("__init__.py") if path.parent != SOURCE and not code_digest._read(path).is_empty] == []
+    """Code in an `__init__.py` would run with each import from the package.
+
+    It would tie every job to what it imports.
+    """
+    assert [
+        str(path)
+        for path in SOURCE.rglob("__init__.py")
+        if path.parent != SOURCE and not code_digest._read(path).is_empty
+    ] == []
 
 
 def prose() -> list[Path]:
     """Return the files in which modules are named."""
-    return [*SOURCE.rglob("*.py"), *SCRIPTS.parent.rglob("*.smk"), *(ROOT / "docs").rglob("*.md"), ROOT / "README.md"]
+    return [
+        *SOURCE.rglob("*.py"),
+        *SCRIPTS.parent.rglob("*.smk"),
+        *(ROOT / "docs").rglob("*.md"),
+        ROOT / "README.md",
+    ]
 
 
 def test_what_prose_names_is_there() -> None:
-    """`engram.module.name` in docstrings, comments and documentation names something that is there."""
+    """`engram.module.name` names something that is there.
+
+    That holds in docstrings, comments and documentation.
+    """
     missing = []
     for path in prose():
         for name in re.findall(r"`engram\.([\w.]+)", path.read_text(encoding="utf-8")):
             parts = name.rstrip(".").split(".")
-            depth = next((depth for depth in range(len(parts), 0, -1) if code_digest._file(".".join(parts[:depth]))), 0)
+            depth = next(
+                (
+                    depth
+                    for depth in range(len(parts), 0, -1)
+                    if code_digest._file(".".join(parts[:depth]))
+                ),
+                0,
+            )
             source = code_digest._file(".".join(parts[:depth])) if depth else None
-            if source is None or (parts[depth:] and parts[depth] not in code_digest._read(source).names):
+            if source is None or (
+                parts[depth:] and parts[depth] not in code_digest._read(source).names
+            ):
                 missing.append(f"{path.relative_to(ROOT)}: engram.{name}")
     assert missing == []

@@ -17,7 +17,9 @@ from engram.study import write_docs
 
 def test_generated_documents_are_in_step() -> None:
     for name, text in (("README.md", write_docs.readme()), ("schema.json", write_docs.schema())):
-        assert (ROOT / "config" / name).read_text() == text, f"config/{name} is out of step: run 'make docs' and commit the result"
+        assert (ROOT / "config" / name).read_text() == text, (
+            f"config/{name} is out of step: run 'make docs' and commit the result"
+        )
 
 
 @pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
@@ -26,18 +28,27 @@ def test_the_lock_pins_everything_and_names_no_index(name: str) -> None:
     for line in lines:
         assert re.match(r"^[A-Za-z0-9._-]+==[^ ]+( ; .+)?$", line), line
         assert not line.startswith(("nvidia-", "cuda-", "triton")), line
-    assert not [line for line in lines if "slurm" in line], "the plugin asks for Slurm's controller whenever Snakemake starts: an extra"
+    assert not [line for line in lines if "slurm" in line], (
+        "the plugin asks for Slurm's controller whenever Snakemake starts: an extra"
+    )
     assert {"snakemake==9.27.1", "torch==2.13.0"} <= set(lines)
 
 
 def test_the_lock_of_the_slurm_plugin_adds_to_the_base_and_changes_nothing_of_it() -> None:
     lines = (ROOT / "envs" / "requirements-slurm.txt").read_text().splitlines()
-    assert lines and all(re.fullmatch(r"snakemake-executor-plugin-slurm(-jobstep)?==\d+\.\d+\.\d+", line) for line in lines)
+    assert lines and all(
+        re.fullmatch(r"snakemake-executor-plugin-slurm(-jobstep)?==\d+\.\d+\.\d+", line)
+        for line in lines
+    )
 
 
 def test_profiles_differ_where_they_must() -> None:
-    default, slurm = (yaml.safe_load((ROOT / "profiles" / name / "config.yaml").read_text()) for name in ("default", "slurm"))
-    assert default["resources"] == {"gpu": 1} and "resources" not in slurm  # a workstation's limit would serialise a cluster
+    default, slurm = (
+        yaml.safe_load((ROOT / "profiles" / name / "config.yaml").read_text())
+        for name in ("default", "slurm")
+    )
+    # A workstation's limit would serialise a cluster.
+    assert default["resources"] == {"gpu": 1} and "resources" not in slurm
     same = ("rerun-triggers", "rerun-incomplete", "keep-going", "scheduler", "show-failed-logs")
     assert {key: slurm[key] for key in same} == {key: default[key] for key in same}
     assert slurm["executor"] == "slurm" and slurm["retries"] > 0 and slurm["cores"] > 1
@@ -45,11 +56,16 @@ def test_profiles_differ_where_they_must() -> None:
 
 def test_the_conda_environment_has_the_same_pins() -> None:
     conda = yaml.safe_load((ROOT / "envs" / "environment.yaml").read_text())
-    assert conda["dependencies"][-1]["pip"] == (ROOT / "envs" / "requirements.txt").read_text().splitlines()
+    assert (
+        conda["dependencies"][-1]["pip"]
+        == (ROOT / "envs" / "requirements.txt").read_text().splitlines()
+    )
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "config").glob("*.yaml")))
-def test_shipped_studies_are_valid_and_follow_the_schema(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_shipped_studies_are_valid_and_follow_the_schema(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import jsonschema
 
     from engram.study.config import read_study
@@ -71,10 +87,18 @@ def test_shipped_studies_are_valid_and_follow_the_schema(name: str, monkeypatch:
     ids=["run", "Popen", "the helper", "a fork"],
 )
 def test_a_fast_test_that_starts_snakemake_fails(start: Callable[[], object]) -> None:
-    with pytest.raises(pytest.fail.Exception, match=r"test_project.py::test_a_fast.* starts Snakemake.*pytest.mark.slow"):
+    with pytest.raises(
+        pytest.fail.Exception,
+        match=r"test_project.py::test_a_fast.* starts Snakemake.*pytest.mark.slow",
+    ):
         start()
 
 
 @pytest.mark.slow
 def test_a_slow_test_may_start_snakemake() -> None:
-    assert subprocess.run([sys.executable, "-m", "snakemake", "--version"], capture_output=True, check=False).returncode == 0
+    assert (
+        subprocess.run(
+            [sys.executable, "-m", "snakemake", "--version"], capture_output=True, check=False
+        ).returncode
+        == 0
+    )

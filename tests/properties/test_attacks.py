@@ -1,4 +1,7 @@
-"""Attacks and slips in configurations and addresses: each is refused, with a bound on time, and no secret is repeated."""
+"""Attacks and slips in configurations and addresses.
+
+Each is refused, with a bound on time, and no secret is repeated.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +17,22 @@ from engram.fetch.addresses import secret_in
 from engram.study.config import LONGEST_NAME, Section, Study, read_study
 from engram.study.config_files import check_files
 
-STUDY: dict[str, Any] = {"study": "mine", "dataset": {"kind": "table", "path": "data", "tr": 1.5}, "models": {"tiny": {"source": str(MODELS / "llama-tiny")}}}
+STUDY: dict[str, Any] = {
+    "study": "mine",
+    "dataset": {"kind": "table", "path": "data", "tr": 1.5},
+    "models": {"tiny": {"source": str(MODELS / "llama-tiny")}},
+}
 SECRETS = [
-    "HTTPS://me:s3cret@host/v1", "  https://s3cret@host", "s3://AKID:s3cret@bucket/data", "https%3A%2F%2Fme%3As3cret%40host", "https://me%3As3cret%40host/v1",
-    "//me:s3cret@host/x", "me:s3cret@host/x", "ria+https://me:s3cret@host", "https:\\\\me:s3cret@host", "https://host/v1?token=s3cret",
-    "https://host/v1?X-Amz-Signature=s3cret", "https://host/v1?a=1;api_key=s3cret", "https://host/#access_token=s3cret", "https://host/hf_s3cretS3cretS3cret",
-    "https%253A%252F%252Fme%253As3cret%2540host", "https:/me:s3cret@host", "https:///me:s3cret@host", "git::https://me:s3cret@host/x", "hTTps ://me:s3cret@host",
-    *(f"https://host/x?{name}=s3cret" for name in ("pass", "pw", "code", "sas", "pat", "PASSPHRASE")),
+    "HTTPS://me:s3cret@host/v1", "  https://s3cret@host", "s3://AKID:s3cret@bucket/data",
+    "https%3A%2F%2Fme%3As3cret%40host", "https://me%3As3cret%40host/v1",
+    "//me:s3cret@host/x", "me:s3cret@host/x", "ria+https://me:s3cret@host",
+    "https:\\\\me:s3cret@host", "https://host/v1?token=s3cret",
+    "https://host/v1?X-Amz-Signature=s3cret", "https://host/v1?a=1;api_key=s3cret",
+    "https://host/#access_token=s3cret", "https://host/hf_s3cretS3cretS3cret",
+    "https%253A%252F%252Fme%253As3cret%2540host", "https:/me:s3cret@host",
+    "https:///me:s3cret@host", "git::https://me:s3cret@host/x", "hTTps ://me:s3cret@host",
+    *(f"https://host/x?{name}=s3cret" for name in ("pass", "pw", "code", "sas", "pat",
+        "PASSPHRASE")),
     "https://host/x;token=s3cret", "www.host.org/x?token=s3cret",
     "https://host/eyJhbGciOis3cret.eyJzdWIiOis3cret.abc", "https://host/AIzaSyS3cretS3cret",
 ]  # fmt: skip
@@ -39,16 +51,20 @@ def test_secrets_in_addresses_in_any_spelling(address: str) -> None:
         {"mirror": address},
         {"pathvars": {"results": address}},
     ):
-        with pytest.raises(EngramError, match="must not hold a user name, a password or a token") as error:
+        with pytest.raises(
+            EngramError, match="must not hold a user name, a password or a token"
+        ) as error:
             read_study({**STUDY, **change})
         assert "s3cret" not in str(error.value).lower()
 
 
 @pytest.mark.parametrize(
     "address",
-    ["gpt2", "me/model", "./mine", "/data/me@lab:x/y", "https://host:8000/v1", "https://host/v1?api-version=2024-10-21", "ria+ssh://host/store#~alias",
+    ["gpt2", "me/model", "./mine", "/data/me@lab:x/y", "https://host:8000/v1",
+        "https://host/v1?api-version=2024-10-21", "ria+ssh://host/store#~alias",
      "git@github.com:me/data.git",
-     "C:/me@lab/x", "file:///me@lab/x", "https://host/x?passage=2&decode=1", "data.v2/what?/key", "/data/run;key=3",
+     "C:/me@lab/x", "file:///me@lab/x", "https://host/x?passage=2&decode=1", "data.v2/what?/key",
+     "/data/run;key=3",
      "eyJournal-2024", "mirror:models/mine", "resources/models/gpt2-tiny", "/data/what?/key#1"],
 )  # fmt: skip
 def test_addresses_without_secrets_pass(address: str) -> None:
@@ -72,10 +88,19 @@ def test_a_hostile_address_costs_no_time() -> None:
 
 TWICE = {
     "at the top": ("study: a\nseed: 1\nstudy: b\n", r"'study' stands twice \(lines 1 and 3\)"),
-    "in a section": ("study: a\nmodels:\n  m: {source: x}\n  n: {source: y}\n  m: {source: z}\n", r"'m' stands twice under 'models' \(lines 3 and 5\)"),
-    "in a flow mapping": ("study: a\nencoding: {folds: 4, alphas: [1], folds: 5}\n", "'folds' stands twice under 'encoding'"),
+    "in a section": (
+        "study: a\nmodels:\n  m: {source: x}\n  n: {source: y}\n  m: {source: z}\n",
+        r"'m' stands twice under 'models' \(lines 3 and 5\)",
+    ),
+    "in a flow mapping": (
+        "study: a\nencoding: {folds: 4, alphas: [1], folds: 5}\n",
+        "'folds' stands twice under 'encoding'",
+    ),
     "in a list": ("a:\n  - {b: 1, b: 2}\n", "'b' stands twice under 'a'"),
-    "a merge key": ("a: &a {b: 1}\nc: &c {d: 1}\ne:\n  <<: *a\n  <<: *c\n", r"'<<' stands twice under 'e'.*Write one, '<<: \[\*one, \*other\]'"),
+    "a merge key": (
+        "a: &a {b: 1}\nc: &c {d: 1}\ne:\n  <<: *a\n  <<: *c\n",
+        r"'<<' stands twice under 'e'.*Write one, '<<: \[\*one, \*other\]'",
+    ),
     "quoted": ("study: a\n'study': b\n", "'study' stands twice"),
 }
 
@@ -91,7 +116,9 @@ def test_keys_that_stand_twice(name: str, tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_files_that_are_no_configuration(tmp_path: Path) -> None:
     path = tmp_path / "study.yaml"
-    laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 12))
+    laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n" + "".join(
+        f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]\n" for i in range(1, 12)
+    )
     start = time.process_time()
     for text, message in (
         ("- study\n- dataset\n", "no 'key: value' lines"),
@@ -124,7 +151,10 @@ def _numbers_inside(annotation: Any) -> bool:
 
 
 def _numbers(section: type[Section], path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
-    """Return where a section of the configuration, or one inside it, takes a number, or a list of numbers."""
+    """Return where a section of the configuration takes a number, or a list of numbers.
+
+    Sections inside it count too.
+    """
     found = []
     for name, field in section.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
@@ -139,7 +169,11 @@ def _numbers(section: type[Section], path: tuple[str, ...] = ()) -> list[tuple[s
 @pytest.mark.parametrize("value", [1e16, float("nan"), float("inf"), 10**30, "1e400"])
 def test_every_number_has_a_limit(value: object) -> None:
     places = _numbers(Study)
-    assert len(places) > 20 and ("encoding", "folds") in places and ("associating", "controls", "random") in places
+    assert (
+        len(places) > 20
+        and ("encoding", "folds") in places
+        and ("associating", "controls", "random") in places
+    )
     assert {("encoding", "alphas", LIST), ("encoding", "delays", LIST)} <= set(places)
     for path in places:
         change: Any = value
@@ -154,8 +188,14 @@ def test_every_number_has_a_limit(value: object) -> None:
 
 @pytest.mark.parametrize("path", ["da{ta}", "{x}", "a<b>", "a\tb", "a\nb", "a\x00b", ""])
 def test_paths_that_cannot_be_handed_on(path: str) -> None:
-    for change in ({"dataset": {**STUDY["dataset"], "path": path}}, {"pathvars": {"results": path}}, {"associations": {"a": {"folder": path}}}):
-        with pytest.raises(EngramError, match="(wildcards|control characters|at least 1 character)"):
+    for change in (
+        {"dataset": {**STUDY["dataset"], "path": path}},
+        {"pathvars": {"results": path}},
+        {"associations": {"a": {"folder": path}}},
+    ):
+        with pytest.raises(
+            EngramError, match="(wildcards|control characters|at least 1 character)"
+        ):
             read_study({**STUDY, **change})
 
 
@@ -166,14 +206,23 @@ def test_names_have_a_longest_length() -> None:
         assert len(str(error.value)) < 1000
 
 
-@pytest.mark.parametrize("number", ["010", "01", "12:30", "1_5", "0x10", "0b11", "1:30.5", "-010", "1_0.5"])
+@pytest.mark.parametrize(
+    "number", ["010", "01", "12:30", "1_5", "0x10", "0b11", "1:30.5", "-010", "1_0.5"]
+)
 def test_numbers_that_yaml_reads_otherwise_than_they_look(number: str, tmp_path: Path) -> None:
     path = tmp_path / "study.yaml"
-    for text in (f"dataset:\n  subjects: [{number}]\n", f"dataset:\n  exclude: {{{number}: moved}}\n", f"dataset:\n  start: {number}\n"):
+    for text in (
+        f"dataset:\n  subjects: [{number}]\n",
+        f"dataset:\n  exclude: {{{number}: moved}}\n",
+        f"dataset:\n  start: {number}\n",
+    ):
         path.write_text(text)
         with pytest.raises(EngramError, match=rf"line 2: {number} \(in 'dataset"):
             check_files([path])
-    path.write_text(f"dataset: {{subjects: ['{number}', 1, 08, 10, -3, 1.5, .5, 1.0e-3, 1e-3, +2, 0, 0.0, .inf]}}\n")
+    path.write_text(
+        f"dataset: {{subjects: ['{number}', 1, 08, 10, -3, 1.5, .5, 1.0e-3, "
+        "1e-3, +2, 0, 0.0, .inf]}\n"
+    )
     check_files([path])
 
 
@@ -184,8 +233,14 @@ def test_a_truth_value_is_no_number_and_a_number_with_a_point_no_name() -> None:
         ({"seed": False}, "seed: a number is needed"),
         ({"encoding": {"alphas": [1, True]}}, "alphas: a number is needed"),
         ({"encoding": {"delays": [True]}}, "delays: a number is needed"),
-        ({"dataset": {**STUDY["dataset"], "subjects": [1.10]}}, "subjects.0: a name that looks like a number with a point stands in quotes"),
-        ({"dataset": {**STUDY["dataset"], "exclude": {1.10: "moved"}}}, "a name that looks like a number with a point stands in quotes"),
+        (
+            {"dataset": {**STUDY["dataset"], "subjects": [1.10]}},
+            "subjects.0: a name that looks like a number with a point stands in quotes",
+        ),
+        (
+            {"dataset": {**STUDY["dataset"], "exclude": {1.10: "moved"}}},
+            "a name that looks like a number with a point stands in quotes",
+        ),
     ):
         with pytest.raises(EngramError, match=message):
             read_study({**STUDY, **change})

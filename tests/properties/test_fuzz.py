@@ -1,4 +1,7 @@
-"""Broken configurations and files: an error that a user can read, or a result that holds what was read; never anything else."""
+"""Broken configurations and files.
+
+They give an error that a user can read, or a result that holds what was read; never anything else.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,12 @@ from engram.study.config import Study, read_study
 from engram.study.plan import make_plan
 from engram.words import stories
 
-FAST = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], derandomize=True)
+FAST = settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    derandomize=True,
+)
 
 #: What people and programs write into cells.
 CELLS = [
@@ -55,9 +63,24 @@ CELLS = [
 CHANGES = st.lists(
     st.one_of(
         st.tuples(st.just("cell"), st.integers(0, 999), st.integers(0, 99), st.sampled_from(CELLS)),
-        st.tuples(st.sampled_from(["drop line", "double line", "swap lines", "cut line"]), st.integers(0, 999), st.integers(0, 99), st.just("")),
-        st.tuples(st.sampled_from(["truncate", "insert"]), st.integers(0, 9999), st.integers(0, 255), st.just("")),
-        st.tuples(st.sampled_from(["line ends", "byte order mark", "commas", "utf-16", "empty"]), st.just(0), st.just(0), st.just("")),
+        st.tuples(
+            st.sampled_from(["drop line", "double line", "swap lines", "cut line"]),
+            st.integers(0, 999),
+            st.integers(0, 99),
+            st.just(""),
+        ),
+        st.tuples(
+            st.sampled_from(["truncate", "insert"]),
+            st.integers(0, 9999),
+            st.integers(0, 255),
+            st.just(""),
+        ),
+        st.tuples(
+            st.sampled_from(["line ends", "byte order mark", "commas", "utf-16", "empty"]),
+            st.just(0),
+            st.just(0),
+            st.just(""),
+        ),
     ),
     min_size=1,
     max_size=3,
@@ -90,7 +113,11 @@ def broken(text: str, changes: list[tuple[str, int, int, str]]) -> bytes:
         if kind == "truncate":
             content = content[: first % (len(content) + 1)]
         elif kind == "insert":
-            content = content[: first % (len(content) + 1)] + bytes([second]) + content[first % (len(content) + 1) :]
+            content = (
+                content[: first % (len(content) + 1)]
+                + bytes([second])
+                + content[first % (len(content) + 1) :]
+            )
         elif kind == "byte order mark":
             content = b"\xef\xbb\xbf" + content
         elif kind == "utf-16":
@@ -120,14 +147,22 @@ def test_words(changes: list[tuple[str, int, int, str]], tmp_path: Path) -> None
         assert readable(error), str(error)
         return
     text = path.read_text(encoding="utf-8")
-    assert len(table) == len([line for line in text.replace("\r\n", "\n").split("\n")[1:] if line != ""]), "a row of the file is no word, or two"
+    assert len(table) == len(
+        [line for line in text.replace("\r\n", "\n").split("\n")[1:] if line != ""]
+    ), "a row of the file is no word, or two"
     assert table["word"].str.strip().ne("").all() and table["word"].notna().all()
     times = table[["onset", "offset"]].to_numpy()
-    assert np.isfinite(times).all() and (np.diff(times[:, 0]) >= 0).all() and (times[:, 1] >= times[:, 0]).all()
+    assert (
+        np.isfinite(times).all()
+        and (np.diff(times[:, 0]) >= 0).all()
+        and (times[:, 1] >= times[:, 0]).all()
+    )
     assert (np.diff(table["sentence"]) >= 0).all()
 
 
-ASSOCIATIONS = "after_word\ttext\tgranularity\tannotator\tnote\n" + "".join(f"{place}\tas if {place}\tword\tmanual\t\n" for place in (1, 4, 9))
+ASSOCIATIONS = "after_word\ttext\tgranularity\tannotator\tnote\n" + "".join(
+    f"{place}\tas if {place}\tword\tmanual\t\n" for place in (1, 4, 9)
+)
 
 
 @FAST
@@ -147,7 +182,9 @@ def test_associations(changes: list[tuple[str, int, int, str]], tmp_path: Path) 
 
 
 RNG = np.random.default_rng(0)
-SERIES = pd.DataFrame(RNG.standard_normal((30, 4)), columns=[f"t{number}" for number in range(4)]).to_csv(sep="\t", index=False, float_format="%.4f")
+SERIES = pd.DataFrame(
+    RNG.standard_normal((30, 4)), columns=[f"t{number}" for number in range(4)]
+).to_csv(sep="\t", index=False, float_format="%.4f")
 TARGETS = regions(4).to_csv(sep="\t", index=False)
 
 
@@ -155,23 +192,51 @@ TARGETS = regions(4).to_csv(sep="\t", index=False)
 @given(changes=CHANGES, which=st.sampled_from(["series", "targets", "confounds"]))
 def test_time_series(changes: list[tuple[str, int, int, str]], which: str, tmp_path: Path) -> None:
     files = {"series": SERIES, "targets": TARGETS, "confounds": SERIES.replace("t", "c")}
-    names = {"series": "sub-01_story-tale_timeseries.tsv", "targets": "targets.tsv", "confounds": "sub-01_story-tale_confounds.tsv"}
+    names = {
+        "series": "sub-01_story-tale_timeseries.tsv",
+        "targets": "targets.tsv",
+        "confounds": "sub-01_story-tale_confounds.tsv",
+    }
     for name, text in files.items():
-        (tmp_path / names[name]).write_bytes(broken(text, changes) if name == which else text.encode())
-    words = pd.DataFrame({"word": ["a"] * 8, "onset": np.arange(8) * 3.0, "offset": np.arange(8) * 3.0 + 1})
-    how = {"confounds": True, "high_pass": None, "targets": "all", "average": True, "trim": 0, "tail": 8.0}
+        (tmp_path / names[name]).write_bytes(
+            broken(text, changes) if name == which else text.encode()
+        )
+    words = pd.DataFrame(
+        {"word": ["a"] * 8, "onset": np.arange(8) * 3.0, "offset": np.arange(8) * 3.0 + 1}
+    )
+    how = {
+        "confounds": True,
+        "high_pass": None,
+        "targets": "all",
+        "average": True,
+        "trim": 0,
+        "tail": 8.0,
+    }
     try:
-        result, scans = cleaning.story_bold(TableDataset(tmp_path, 1.5, 0.0), "tale", ["01"], words, **how)  # type: ignore[arg-type]
+        result, scans = cleaning.story_bold(
+            TableDataset(tmp_path, 1.5, 0.0),
+            "tale",
+            ["01"],
+            words,
+            **how,  # type: ignore[arg-type]
+        )
     except EngramError as error:
         assert readable(error), str(error)
         return
     values = result["bold"].values.astype(float)
-    assert np.isfinite(values).all() and values.shape[1] == scans["n_rows"].iloc[0] and (np.ptp(values, axis=1) > 0).all()
-    assert set(result["target"].values.tolist()) <= {line.split("\t")[0] for line in (tmp_path / "targets.tsv").read_text().splitlines()[1:]}
+    assert (
+        np.isfinite(values).all()
+        and values.shape[1] == scans["n_rows"].iloc[0]
+        and (np.ptp(values, axis=1) > 0).all()
+    )
+    assert set(result["target"].values.tolist()) <= {
+        line.split("\t")[0] for line in (tmp_path / "targets.tsv").read_text().splitlines()[1:]
+    }
 
 
-FACTS = "subject\ttask\trun\tstory\tstimulus\taudio_onset\tstory_onset\tstory_end\texcluded\n" + "".join(
-    f"00{number}\tpieman\tn/a\tpieman\tpieman\t0\t15\t437\tn/a\n" for number in (1, 2, 3)
+FACTS = (
+    "subject\ttask\trun\tstory\tstimulus\taudio_onset\tstory_onset\tstory_end\texcluded\n"
+    + "".join(f"00{number}\tpieman\tn/a\tpieman\tpieman\t0\t15\t437\tn/a\n" for number in (1, 2, 3))
 )
 
 
@@ -186,22 +251,39 @@ def test_facts(changes: list[tuple[str, int, int, str]], tmp_path: Path) -> None
         assert readable(error), str(error)
         return
     assert all(one.subject and one.story and one.stimulus for one in found)
-    assert all(np.isfinite([one.audio_onset, one.story_onset, one.story_end]).all() and one.story_end > one.story_onset for one in found)
+    assert all(
+        np.isfinite([one.audio_onset, one.story_onset, one.story_end]).all()
+        and one.story_end > one.story_onset
+        for one in found
+    )
 
 
-VALID = [yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text()) for name in ("config", "tiny", "alice", "narratives")]
+VALID = [
+    yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text())
+    for name in ("config", "tiny", "alice", "narratives")
+]
 #: What stands in configurations that are wrong.
 VALUES = st.one_of(
-    st.none(), st.booleans(), st.integers(-3, 10**7), st.floats(), st.text(max_size=12), st.just([]), st.just({}), st.lists(st.integers(-2, 9), max_size=3),
-    st.sampled_from(["../x", "auto", "cuda", "001", "1e-4", "n/a", "mirror:x", "nilearn:x", "~", "original", "average", "word-rate", "manual"]),
+    st.none(), st.booleans(), st.integers(-3, 10**7), st.floats(), st.text(max_size=12),
+    st.just([]), st.just({}), st.lists(st.integers(-2, 9), max_size=3),
+    st.sampled_from(["../x", "auto", "cuda", "001", "1e-4", "n/a", "mirror:x", "nilearn:x", "~",
+        "original", "average", "word-rate", "manual"]),
     st.dictionaries(st.text(max_size=5), st.one_of(st.integers(), st.text(max_size=5)), max_size=2),
 )  # fmt: skip
 
 
 def places(content: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Return the paths of everything in a configuration."""
-    below = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
-    return [path, *(place for key, value in below for place in places(value, (*path, key)))][0 if path else 1 :]
+    below = (
+        content.items()
+        if isinstance(content, dict)
+        else enumerate(content)
+        if isinstance(content, list)
+        else ()
+    )
+    return [path, *(place for key, value in below for place in places(value, (*path, key)))][
+        0 if path else 1 :
+    ]
 
 
 @pytest.mark.slow
@@ -220,9 +302,16 @@ def test_configurations(data: st.DataObject, monkeypatch: pytest.MonkeyPatch) ->
         if change == "drop":
             del holder[where[-1]]
         elif change == "key" and isinstance(holder, dict):
-            holder[data.draw(st.one_of(st.text(max_size=8), st.sampled_from([*Study.model_fields, "path", "tr", "kind", "only", "base"])))] = holder.pop(
-                where[-1]
-            )
+            holder[
+                data.draw(
+                    st.one_of(
+                        st.text(max_size=8),
+                        st.sampled_from(
+                            [*Study.model_fields, "path", "tr", "kind", "only", "base"]
+                        ),
+                    )
+                )
+            ] = holder.pop(where[-1])
         else:
             holder[where[-1]] = data.draw(VALUES)
         if not places(content):
@@ -234,4 +323,13 @@ def test_configurations(data: st.DataObject, monkeypatch: pytest.MonkeyPatch) ->
         assert len(str(error)) > 30 and "Traceback" not in str(error)
         return
     assert plan.scans and plan.groups and plan.stories
-    assert all("/" not in name for name in [study.study, *study.models, *plan.stories, *plan.groups, *(scan.subject for scan in plan.scans)])
+    assert all(
+        "/" not in name
+        for name in [
+            study.study,
+            *study.models,
+            *plan.stories,
+            *plan.groups,
+            *(scan.subject for scan in plan.scans),
+        ]
+    )

@@ -1,8 +1,11 @@
-"""A real Slurm of one node runs config/tiny.yaml through profiles/slurm, with faults, to the tables of a local run: `make slurm`.
+"""A real Slurm of one node runs config/tiny.yaml, with faults: `make slurm`.
 
-As root on Debian or Ubuntu: installs their slurm-wlm and munge where they are not there, starts them on a configuration and ports of its own, and stops them
-at the end, also after a failure. On the way a job is killed, the node is drained and resumed, then taken down under a job and resumed; two jobs with a GPU
-(made up: Slurm counts two) are seen running at once.
+It goes through profiles/slurm, to the tables of a local run.
+
+As root on Debian or Ubuntu: installs their slurm-wlm and munge where they are not there, starts
+them on a configuration and ports of its own, and stops them at the end, also after a failure. On
+the way a job is killed, the node is drained and resumed, then taken down under a job and resumed;
+two jobs with a GPU (made up: Slurm counts two) are seen running at once.
 """
 
 from __future__ import annotations
@@ -83,11 +86,21 @@ def install() -> None:
     if all(map(shutil.which, ("slurmctld", "slurmd", "munged"))):
         return
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise SystemExit("slurm test: slurm-wlm and munge are not installed; as root on Debian or Ubuntu this test installs them")
+        raise SystemExit(
+            "slurm test: slurm-wlm and munge are not installed; as root on Debian or Ubuntu "
+            "this test installs them"
+        )
     say("installing slurm-wlm and munge")
-    quiet = {"env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}, "stdout": subprocess.DEVNULL, "check": True}
+    quiet = {
+        "env": {**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+        "stdout": subprocess.DEVNULL,
+        "check": True,
+    }
     subprocess.run(["apt-get", "update", "-qq"], **quiet)  # type: ignore[call-overload]
-    subprocess.run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", "slurm-wlm", "munge"], **quiet)  # type: ignore[call-overload]
+    subprocess.run(
+        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "slurm-wlm", "munge"],
+        **quiet,
+    )  # type: ignore[call-overload]
 
 
 @contextmanager
@@ -96,15 +109,31 @@ def slurm(folder: Path) -> Iterator[None]:
     host = socket.gethostname().split(".")[0]
     memory = int(re.findall(r"MemTotal:\s+(\d+)", Path("/proc/meminfo").read_text())[0]) // 1024
     ports = [free_port(), free_port()]
-    text = CONFIGURATION.format(name=NAME, host=host, folder=folder, port=ports[0], port_of_node=ports[1], cpus=CPUS, memory=max(memory - 500, 4000), gpus=GPUS)
+    text = CONFIGURATION.format(
+        name=NAME,
+        host=host,
+        folder=folder,
+        port=ports[0],
+        port_of_node=ports[1],
+        cpus=CPUS,
+        memory=max(memory - 500, 4000),
+        gpus=GPUS,
+    )
     if SYSTEM.exists() and f"ClusterName={NAME}" not in SYSTEM.read_text():
-        raise SystemExit(f"slurm test: this machine has a Slurm of its own ({SYSTEM}), which the test leaves alone")
-    # Where Slurm looks by itself: the plugin's jobs forget the variable that would name another place.
+        raise SystemExit(
+            f"slurm test: this machine has a Slurm of its own ({SYSTEM}), "
+            "which the test leaves alone"
+        )
+    # Where Slurm looks by itself: the plugin's jobs forget the variable that
+    # would name another place.
     SYSTEM.parent.mkdir(parents=True, exist_ok=True)
     SYSTEM.write_text(text)
     for number in range(GPUS):
-        (folder / f"gpu{number}").symlink_to("/dev/null")  # Slurm wants a device for each; nothing opens them
-    (SYSTEM.parent / "gres.conf").write_text(f"NodeName={host} Name=gpu File={folder}/gpu[0-{GPUS - 1}]\n")
+        # Slurm wants a device for each; nothing opens them.
+        (folder / f"gpu{number}").symlink_to("/dev/null")
+    (SYSTEM.parent / "gres.conf").write_text(
+        f"NodeName={host} Name=gpu File={folder}/gpu[0-{GPUS - 1}]\n"
+    )
     for name in ("state", "spool"):
         (folder / name).mkdir()
     key = folder / "munge.key"
@@ -120,7 +149,13 @@ def slurm(folder: Path) -> Iterator[None]:
     try:
         for command in commands:
             with (folder / f"{command[0]}.out").open("wb") as out:
-                running.append(subprocess.Popen([shutil.which(command[0]) or f"/usr/sbin/{command[0]}", *command[1:]], stdout=out, stderr=out))
+                running.append(
+                    subprocess.Popen(
+                        [shutil.which(command[0]) or f"/usr/sbin/{command[0]}", *command[1:]],
+                        stdout=out,
+                        stderr=out,
+                    )
+                )
             if command[0] == "munged":
                 wait_for("munge's start", 20, (folder / "munge.socket").exists)
         wait_for("Slurm's start", 60, lambda: "idle" in tell("sinfo", "-h", "-o", "%T"))
@@ -154,12 +189,19 @@ def free_port() -> int:
 
 def jobs() -> list[dict[str, str]]:
     """Return Slurm's jobs with their attributes."""
-    return [dict(part.split("=", 1) for part in line.split() if "=" in part) for line in tell("scontrol", "-o", "show", "job").splitlines()]
+    return [
+        dict(part.split("=", 1) for part in line.split() if "=" in part)
+        for line in tell("scontrol", "-o", "show", "job").splitlines()
+    ]
 
 
 def running(rule: str) -> list[dict[str, str]]:
     """Return the running jobs of a rule, once their script runs."""
-    return [job for job in jobs() if job.get("JobState") == "RUNNING" and job.get("Comment", "").startswith(f"rule_{rule}")]
+    return [
+        job
+        for job in jobs()
+        if job.get("JobState") == "RUNNING" and job.get("Comment", "").startswith(f"rule_{rule}")
+    ]
 
 
 def processes_in(folder: Path) -> Iterator[tuple[int, list[bytes]]]:
@@ -173,9 +215,16 @@ def processes_in(folder: Path) -> Iterator[tuple[int, list[bytes]]]:
 
 
 def script_processes(name: str, folder: Path) -> list[int]:
-    """Return the processes that run a script of the workflow in a folder: the jobs themselves, not the Snakemakes around them."""
+    """Return the processes that run a script of the workflow in a folder.
+
+    They are the jobs themselves, not the Snakemakes around them.
+    """
     script = re.compile(rf"/tmp\w+\.{name}\.py$".encode())
-    return [process for process, command in processes_in(folder) if len(command) > 1 and script.search(command[1])]
+    return [
+        process
+        for process, command in processes_in(folder)
+        if len(command) > 1 and script.search(command[1])
+    ]
 
 
 class Faults:
@@ -190,16 +239,25 @@ class Faults:
 
     def look(self) -> None:
         """See what runs, and do what is next."""
-        with_gpu = [job for job in jobs() if job.get("JobState") == "RUNNING" and "gpu" in job.get("TresPerJob", "") + job.get("TresPerNode", "")]
+        with_gpu = [
+            job
+            for job in jobs()
+            if job.get("JobState") == "RUNNING"
+            and "gpu" in job.get("TresPerJob", "") + job.get("TresPerNode", "")
+        ]
         self.together = max(self.together, len(with_gpu))
         # Now and not at the end: a job that begins anew writes its log anew.
         for path in self.folder.glob("results/tiny/logs/*/*.log"):
-            self.devices.update(re.findall(r"runs on GPU \((\d)\)", path.read_text(errors="replace")))
+            self.devices.update(
+                re.findall(r"runs on GPU \((\d)\)", path.read_text(errors="replace"))
+            )
         if "killed" not in self.done:
             for process in script_processes("simulate", self.folder)[:1]:
                 with suppress(ProcessLookupError):
                     os.kill(process, signal.SIGKILL)
-                    self._did("killed", f"killed the job 'simulate' (process {process}) with SIGKILL")
+                    self._did(
+                        "killed", f"killed the job 'simulate' (process {process}) with SIGKILL"
+                    )
         elif "drained" not in self.done:
             if running("activations"):
                 tell("scontrol", "update", f"nodename={self.host}", "state=drain", "reason=test")
@@ -218,7 +276,8 @@ class Faults:
         elif "up" not in self.done and time.monotonic() > self._until:
             tell("scontrol", "update", f"nodename={self.host}", "state=resume")
             again = [job["JobId"] for job in jobs() if job.get("JobState") == "PENDING"]
-            for job in again:  # Slurm puts what it lost back into the queue, to begin two minutes later
+            # Slurm puts what it lost back into the queue, to begin two minutes later.
+            for job in again:
                 tell("scontrol", "update", f"jobid={job}", "starttime=now")
             self._did("up", f"the node is back; {len(again)} jobs are in the queue again")
 
@@ -230,14 +289,37 @@ class Faults:
 def run(folder: Path, plugin: Path) -> Faults:
     """Run the study in a folder through profiles/slurm, with faults on the way."""
     command = [
-        *(sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile", "--workflow-profile", ROOT / "profiles" / "slurm"),
-        *("--configfile", ROOT / "config" / "tiny.yaml", "--max-threads", "1", "--slurm-init-seconds-before-status-checks", "2", "--latency-wait", "10"),
+        *(
+            sys.executable,
+            "-m",
+            "snakemake",
+            "--snakefile",
+            ROOT / "Snakefile",
+            "--workflow-profile",
+            ROOT / "profiles" / "slurm",
+        ),
+        *(
+            "--configfile",
+            ROOT / "config" / "tiny.yaml",
+            "--max-threads",
+            "1",
+            "--slurm-init-seconds-before-status-checks",
+            "2",
+            "--latency-wait",
+            "10",
+        ),
         *("--slurm-no-account", "--slurm-status-command", "squeue"),
     ]
     faults = Faults(folder)
     environment = {**os.environ, "PYTHONPATH": str(plugin)}
     with (folder / "snakemake.log").open("w") as log:
-        process = subprocess.Popen(list(map(str, command)), cwd=folder, stdout=log, stderr=subprocess.STDOUT, env=environment)
+        process = subprocess.Popen(
+            list(map(str, command)),
+            cwd=folder,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=environment,
+        )
         try:
             while process.poll() is None:
                 faults.look()
@@ -250,7 +332,10 @@ def run(folder: Path, plugin: Path) -> Faults:
     if process.returncode:
         print(text[-8000:])
         raise SystemExit(f"slurm test: the run failed ({process.returncode})")
-    say(f"finished; {len(re.findall('submitted with SLURM jobid', text))} jobs submitted, {len(re.findall('Trying to restart', text))} again after a fault")
+    say(
+        f"finished; {len(re.findall('submitted with SLURM jobid', text))} jobs submitted, "
+        f"{len(re.findall('Trying to restart', text))} again after a fault"
+    )
     return faults
 
 
@@ -262,9 +347,18 @@ def tables(results: Path) -> dict[str, str]:
 
 def main() -> None:
     """Install, start, run, compare."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--plugin", type=Path, required=True, help="the folder into which Snakemake's Slurm plugin was installed")
-    parser.add_argument("--reference", type=Path, default=ROOT / "results" / "tiny", help="results of a local run")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--plugin",
+        type=Path,
+        required=True,
+        help="the folder into which Snakemake's Slurm plugin was installed",
+    )
+    parser.add_argument(
+        "--reference", type=Path, default=ROOT / "results" / "tiny", help="results of a local run"
+    )
     options = parser.parse_args()
     signal.signal(signal.SIGALRM, lambda *_: sys.exit(f"slurm test: not done within {LIMIT} s"))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("slurm test: told to end"))
@@ -272,7 +366,9 @@ def main() -> None:
     start = time.monotonic()
     expected = tables(options.reference)
     if len(expected) < 5:
-        raise SystemExit(f"slurm test: no finished local run in '{options.reference}'; 'make tiny' makes it")
+        raise SystemExit(
+            f"slurm test: no finished local run in '{options.reference}'; 'make tiny' makes it"
+        )
     install()
     with tempfile.TemporaryDirectory(prefix="engram-slurm-") as place:
         folder = Path(place)
@@ -282,17 +378,26 @@ def main() -> None:
             with slurm(folder):
                 faults = run(run_folder, options.plugin.resolve())
         finally:
-            # Without cgroups Slurm leaves the Snakemakes of jobs behind that it lost with their node.
+            # Without cgroups Slurm leaves the Snakemakes of jobs behind that
+            # it lost with their node.
             for process, _ in processes_in(run_folder):
                 with suppress(ProcessLookupError):
                     os.kill(process, signal.SIGKILL)
         found = tables(run_folder / "results" / "tiny")
     different = sorted(name for name in expected if found.get(name) != expected[name])
-    missing = [name for name in ("killed", "drained", "resumed", "down", "up") if name not in faults.done]
+    missing = [
+        name for name in ("killed", "drained", "resumed", "down", "up") if name not in faults.done
+    ]
     seen = f"{faults.together} jobs with a GPU at once, on devices {sorted(faults.devices)}"
     if different or missing or faults.together < GPUS or len(faults.devices) < GPUS:
-        raise SystemExit(f"slurm test: tables that differ from the local run's: {different}; faults that did not happen: {missing}; {seen}")
-    say(f"{len(expected)} tables equal to the local run's by SHA-256; {seen}; {time.monotonic() - start:.0f} s")
+        raise SystemExit(
+            f"slurm test: tables that differ from the local run's: {different}; faults that did "
+            f"not happen: {missing}; {seen}"
+        )
+    say(
+        f"{len(expected)} tables equal to the local run's by SHA-256; {seen}; "
+        f"{time.monotonic() - start:.0f} s"
+    )
 
 
 if __name__ == "__main__":

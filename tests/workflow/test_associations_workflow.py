@@ -21,11 +21,21 @@ from engram.study import plan
 from engram.study.config import read_study
 
 REGIONS = [("L", "one", 3), ("R", "two", 2)]
-TEXTS = ["original", "associations", *(f"random-{k:02d}" for k in range(1, 40)), "shuffled-01", "shuffled-02", "repeat-01"]
+TEXTS = [
+    "original",
+    "associations",
+    *(f"random-{k:02d}" for k in range(1, 40)),
+    "shuffled-01",
+    "shuffled-02",
+    "repeat-01",
+]
 
 
 def made(effect: float, seed: int = 0, n: int = 12) -> Effects:
-    """Scores of listeners who share how well each text does (texts are random); the first region has an effect of the text with associations."""
+    """Scores of listeners who share how well each text does (texts are random).
+
+    The first region has an effect of the text with associations.
+    """
     rng = np.random.default_rng(seed)
     shared = 0.01 * rng.standard_normal((len(TEXTS), 1, 2))
     r = 0.1 + shared + 0.005 * rng.standard_normal((len(TEXTS), n + 1, 2))
@@ -35,10 +45,15 @@ def made(effect: float, seed: int = 0, n: int = 12) -> Effects:
 
 
 def test_a_planted_effect_is_found_and_nothing_else() -> None:
-    table = association_tables.association_table({("m", "a"): made(0.1)}, {"a": "language model"}, 0)
+    table = association_tables.association_table(
+        {("m", "a"): made(0.1)}, {"a": "language model"}, 0
+    )
     assert list(table.columns) == list(association_tables.ASSOCIATION_COLUMNS)
     found, none = table.iloc[0], table.iloc[1]
-    assert found["F_minus_random"] == pytest.approx(0.1, abs=0.04) and found["p_texts"] == 1 / 40 == found["smallest_p"]
+    assert (
+        found["F_minus_random"] == pytest.approx(0.1, abs=0.04)
+        and found["p_texts"] == 1 / 40 == found["smallest_p"]
+    )
     assert found["p_texts_fdr"] <= 0.05 < none["p_texts_fdr"]
     assert found["difference_low"] < found["F_minus_random"] < found["difference_high"]
     assert 0.01 < found["detectable"] < 0.05
@@ -59,30 +74,54 @@ def test_numbers_are_those_of_a_direct_computation() -> None:
         assert row.p_listeners == pytest.approx(stats.wilcoxon(difference).pvalue)
         assert row.F_shuffled == pytest.approx((single[41:43] - single[0]).mean((0, 1))[number])
         assert row.F_average == pytest.approx(one.r[1, 12, number] - one.r[0, 12, number])
-    np.testing.assert_allclose(table["p_texts_fdr"], stats.false_discovery_control(table["p_texts"]))
+    np.testing.assert_allclose(
+        table["p_texts_fdr"], stats.false_discovery_control(table["p_texts"])
+    )
     assert np.isnan(table["F_displaced"]).all()  # there are none
 
 
 def test_over_stories_where_there_are_six() -> None:
     one = made(0.02)
     rng = np.random.default_rng(0)
-    by_story = {f"story{k}": one.r.mean(1) + 0.001 * rng.standard_normal((len(TEXTS), 2)) for k in range(6)}
-    row = association_tables.association_table({("m", "a"): replace(one, r_stimulus=by_story)}, {"a": "x"}, 0).iloc[0]
+    by_story = {
+        f"story{k}": one.r.mean(1) + 0.001 * rng.standard_normal((len(TEXTS), 2)) for k in range(6)
+    }
+    row = association_tables.association_table(
+        {("m", "a"): replace(one, r_stimulus=by_story)}, {"a": "x"}, 0
+    ).iloc[0]
     difference = [r[1, 0] - r[2:41, 0].mean() for r in by_story.values()]
-    assert row["p_stories"] == pytest.approx(stats.wilcoxon(difference).pvalue) and row["n_stories"] == 6
+    assert (
+        row["p_stories"] == pytest.approx(stats.wilcoxon(difference).pvalue)
+        and row["n_stories"] == 6
+    )
     null = (one.r[2:41, :12] - one.r[0, :12]).mean(1)[:, 0]
     assert row["effect_size"] == pytest.approx(row["F_minus_random"] / null.std(ddof=1))
     del by_story["story0"]
-    few = association_tables.association_table({("m", "a"): replace(one, r_stimulus=by_story)}, {"a": "x"}, 0)
-    assert few["p_stories"].isna().all() and few["p_stories_fdr"].isna().all() and (few["n_stories"] == 5).all()
+    few = association_tables.association_table(
+        {("m", "a"): replace(one, r_stimulus=by_story)}, {"a": "x"}, 0
+    )
+    assert (
+        few["p_stories"].isna().all()
+        and few["p_stories_fdr"].isna().all()
+        and (few["n_stories"] == 5).all()
+    )
 
 
 @pytest.mark.slow
-def test_over_texts_a_true_null_is_rejected_as_often_as_it_says_over_listeners_far_too_often() -> None:
+def test_over_texts_a_true_null_is_rejected_as_often_as_it_says_over_listeners_far_too_often() -> (
+    None
+):
     """200 draws of a text that is one more random text: all listeners share its luck."""
-    tables = [association_tables.association_table({("m", "a"): made(0.0, seed)}, {"a": "x"}, 0) for seed in range(100)]
+    tables = [
+        association_tables.association_table({("m", "a"): made(0.0, seed)}, {"a": "x"}, 0)
+        for seed in range(100)
+    ]
     p = pd.concat(tables)
-    assert stats.binom.ppf(0.0005, 200, 0.05) <= (p["p_texts"] <= 0.05).sum() <= stats.binom.ppf(0.9995, 200, 0.05)
+    assert (
+        stats.binom.ppf(0.0005, 200, 0.05)
+        <= (p["p_texts"] <= 0.05).sum()
+        <= stats.binom.ppf(0.9995, 200, 0.05)
+    )
     assert (p["p_listeners"] <= 0.05).mean() > 0.4
 
 
@@ -92,22 +131,40 @@ def test_controls_are_tested_as_the_text_is() -> None:
     assert len(table) == (39 + 3) * 2 and not set(table["variant"]) & {"original", "associations"}
     f = (one.r[2:41, :12] - one.r[0, :12]).mean(1)[:, 0]
     row = table[(table["variant"] == "random-05") & (table["roi"] == "one")].iloc[0]
-    assert row["p_texts"] == (1 + (np.delete(f, 4) >= f[4]).sum()) / 39  # among the other random texts
+    # Among the other random texts.
+    assert row["p_texts"] == (1 + (np.delete(f, 4) >= f[4]).sum()) / 39
 
 
 def test_order_of_listeners_changes_nothing() -> None:
     one = made(0.02)
     order = np.random.default_rng(0).permutation(13)
-    other = Effects([one.subjects[k] for k in order], one.regions, one.variants, one.versions, one.layer, one.r[:, order], one.r_layer[:, :, order])
-    first, second = (association_tables.association_table({("m", "a"): each}, {"a": "x"}, 0).select_dtypes("number") for each in (one, other))
-    columns = [name for name in first.columns if "low" not in name and "high" not in name]  # the bootstrap draws by place
+    other = Effects(
+        [one.subjects[k] for k in order],
+        one.regions,
+        one.variants,
+        one.versions,
+        one.layer,
+        one.r[:, order],
+        one.r_layer[:, :, order],
+    )
+    first, second = (
+        association_tables.association_table({("m", "a"): each}, {"a": "x"}, 0).select_dtypes(
+            "number"
+        )
+        for each in (one, other)
+    )
+    # The bootstrap draws by place.
+    columns = [name for name in first.columns if "low" not in name and "high" not in name]
     np.testing.assert_allclose(first[columns], second[columns])
 
 
 def test_interval_is_scipys_and_silent_where_there_is_none() -> None:
     low, high = significance.interval(np.arange(20.0), 0)
     assert low < 9.5 < high
-    assert np.isnan(significance.interval([1.0, 2.0], 0)).all() and np.isnan(significance.interval([1.0] * 5, 0)).all()
+    assert (
+        np.isnan(significance.interval([1.0, 2.0], 0)).all()
+        and np.isnan(significance.interval([1.0] * 5, 0)).all()
+    )
     assert np.isnan(significance.listener_test([0.0, 0.0]))
 
 
@@ -116,20 +173,39 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished study of one story with two texts, few controls, a small model."""
     folder = tmp_path_factory.mktemp("associations")
     rng = np.random.default_rng(0)
-    write_table_study(folder / "data", {f"0{k}": rng.standard_normal((120, 8)) for k in range(1, 5)}, random_words(400), regions(8), "one")
+    write_table_study(
+        folder / "data",
+        {f"0{k}": rng.standard_normal((120, 8)) for k in range(1, 5)},
+        random_words(400),
+        regions(8),
+        "one",
+    )
     for name, step in (("word-manual", 20), ("word-model", 30)):
         for story in ("one", "other"):
             annotator = "manual" if name == "word-manual" else "language model"
-            texts = [Association(place, f"like a {story} thing", "word", annotator) for place in range(10, 380, step)]
-            association_files.write_associations(folder / "texts" / f"story-{story}_associations-{name}.tsv", texts, {})
+            texts = [
+                Association(place, f"like a {story} thing", "word", annotator)
+                for place in range(10, 380, step)
+            ]
+            association_files.write_associations(
+                folder / "texts" / f"story-{story}_associations-{name}.tsv", texts, {}
+            )
     content = {
         "study": "mine",
         "dataset": {"kind": "table", "path": "data", "tr": 1.5},
         "models": {"tiny": {"source": str(ROOT / "resources" / "models" / "llama-tiny")}},
         "baselines": ["word-rate", "reinitialised"],
         "associations": {"word-manual": {"folder": "texts"}, "word-model": {"folder": "texts"}},
-        "associating": {"targets": "roi", "controls": {"random": 3, "shuffled": 1, "displaced": 0, "repeat": 1}},
-        "nuisance": {"method": "banded", "features": ["word-rate", "since-insertion"], "random_texts": 2, "targets": "all"},
+        "associating": {
+            "targets": "roi",
+            "controls": {"random": 3, "shuffled": 1, "displaced": 0, "repeat": 1},
+        },
+        "nuisance": {
+            "method": "banded",
+            "features": ["word-rate", "since-insertion"],
+            "random_texts": 2,
+            "targets": "all",
+        },
         "chance": {"shifts": 21, "targets": "all"},
         "encoding": {"folds": 3, "inner_folds": 2, "longest_delay": 4.5},
     }
@@ -144,25 +220,50 @@ def test_the_whole_road(study: Path) -> None:
     tables = study / "results" / "mine" / "tables"
     table = pd.read_csv(tables / "association.tsv", sep="\t")
     assert list(dict.fromkeys(table["text"])) == ["word-manual", "word-model"]
-    assert dict(zip(table["text"], table["written_by"], strict=True)) == {"word-manual": "manual", "word-model": "language model"}
-    assert set(table["model"]) == {"tiny"} and (table["n_random"] == 3).all()  # no word rate, no re-initialised twin
+    assert dict(zip(table["text"], table["written_by"], strict=True)) == {
+        "word-manual": "manual",
+        "word-model": "language model",
+    }
+    # No word rate, no re-initialised twin.
+    assert set(table["model"]) == {"tiny"} and (table["n_random"] == 3).all()
     layers = pd.read_csv(tables / "association_layers.tsv", sep="\t")
     assert (layers.loc[layers["layer"] == 0, "F"] == 0).all()  # exactly, for a rotary model
     assert (layers.loc[layers["layer"] > 0, "F"] != 0).all()
     texts = pd.read_csv(tables / "association_texts.tsv", sep="\t")
     assert texts.loc[texts["variant"] == "original", "inserted_words"].tolist() == [0, 0]
     assert (study / "results" / "mine" / "figures" / "association.png").exists()
-    unique, nuisance = (pd.read_csv(tables / f"{name}.tsv", sep="\t") for name in ("association_unique", "nuisance"))
-    assert len(unique) == len(table) and set(unique["model"]) == {"tiny"} and (unique["n_random"] == 2).all() and (unique["smallest_p"] - 1 / 3 < 1e-5).all()
-    assert set(unique["beyond"]) == {"word-rate, since-insertion"} and set(nuisance["beyond"]) == {"word-rate"}
+    unique, nuisance = (
+        pd.read_csv(tables / f"{name}.tsv", sep="\t") for name in ("association_unique", "nuisance")
+    )
+    assert (
+        len(unique) == len(table)
+        and set(unique["model"]) == {"tiny"}
+        and (unique["n_random"] == 2).all()
+        and (unique["smallest_p"] - 1 / 3 < 1e-5).all()
+    )
+    assert set(unique["beyond"]) == {"word-rate, since-insertion"} and set(nuisance["beyond"]) == {
+        "word-rate"
+    }
     assert unique["unique_shuffled"].notna().all()
     against = pd.read_csv(tables / "chance.tsv", sep="\t")
-    assert set(against["n_targets"]) == set(nuisance["n_targets"]) == {2} and set(against["n_shifts"]) == {21}  # all targets of a region, not their mean
-    assert set(pd.read_csv(tables / "comparisons.tsv", sep="\t")["question"]) == {"models", "hemispheres"}
-    np.testing.assert_allclose(unique["unique_minus_random"], unique["unique"] - unique["unique_random"], atol=1e-5)
+    # All targets of a region, not their mean.
+    assert set(against["n_targets"]) == set(nuisance["n_targets"]) == {2} and set(
+        against["n_shifts"]
+    ) == {21}
+    assert set(pd.read_csv(tables / "comparisons.tsv", sep="\t")["question"]) == {
+        "models",
+        "hemispheres",
+    }
+    np.testing.assert_allclose(
+        unique["unique_minus_random"], unique["unique"] - unique["unique_random"], atol=1e-5
+    )
     claims = pd.read_csv(tables / "claims.tsv", sep="\t").set_index("claim")
-    assert set(claims["verdict"]) == {"not testable here"} and "smaller than the smallest" in claims["why"]["random-not-above-zero"]
-    assert not list((study / "results" / "mine" / "associations").glob("*_activations.nc"))  # they were temporary
+    assert (
+        set(claims["verdict"]) == {"not testable here"}
+        and "smaller than the smallest" in claims["why"]["random-not-above-zero"]
+    )
+    # They were temporary.
+    assert not list((study / "results" / "mine" / "associations").glob("*_activations.nc"))
     assert jobs(snakemake("-n", "--configfile", "study.yaml", folder=study)) == {}
 
 
@@ -192,47 +293,112 @@ def test_an_edited_file_reruns_its_own_text_alone(study: Path) -> None:
 
 
 def test_a_story_without_a_file_is_named_before_the_first_job(tmp_path: Path) -> None:
-    write_table_study(tmp_path / "data", {"01": np.zeros((20, 4))}, random_words(30), regions(4), "one")
+    write_table_study(
+        tmp_path / "data", {"01": np.zeros((20, 4))}, random_words(30), regions(4), "one"
+    )
     dataset = {"kind": "table", "path": str(tmp_path / "data"), "tr": 1.5}
-    with pytest.raises(EngramError, match=r"associations.mine: 1 of the study's 1 stories have no file"):
-        plan.make_plan(read_study({"study": "mine", "dataset": dataset, "associations": {"mine": {"folder": str(tmp_path)}}}))
+    with pytest.raises(
+        EngramError, match=r"associations.mine: 1 of the study's 1 stories have no file"
+    ):
+        plan.make_plan(
+            read_study(
+                {
+                    "study": "mine",
+                    "dataset": dataset,
+                    "associations": {"mine": {"folder": str(tmp_path)}},
+                }
+            )
+        )
 
 
 @pytest.mark.slow
 def test_a_model_writes_the_associations(study: Path) -> None:
-    """From the configuration to the file; small models write nonsense, but it is theirs and said to be."""
-    extra = "associations={local: {annotator: {model: resources/models/llama-tiny, granularity: word, every: 12, pseudo_sentences: true}}}"
+    """From the configuration to the file.
+
+    Small models write nonsense, but it is theirs and said to be.
+    """
+    extra = (
+        "associations={local: {annotator: {model: resources/models/llama-tiny, granularity: word, "
+        "every: 12, pseudo_sentences: true}}}"
+    )
     planned = jobs(snakemake("-n", "--configfile", "study.yaml", "--config", extra, folder=study))
-    assert planned["annotate_locally"] == planned["associations"] == planned["association_scores"] == 1
+    assert (
+        planned["annotate_locally"] == planned["associations"] == planned["association_scores"] == 1
+    )
     path = "results/mine/associations/generated/story-one_associations-local.tsv"
-    result = snakemake("--configfile", "study.yaml", "--config", extra, "--until", "annotate_locally", folder=study)
+    result = snakemake(
+        "--configfile", "study.yaml", "--config", extra, "--until", "annotate_locally", folder=study
+    )
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
     written = association_files.read_associations(study / path, 400)
     assert all(one.annotator == "language model: llama-tiny" for one in written)
-    refused = snakemake("-n", "--configfile", "study.yaml", "--config", extra.replace("local:", "my-manual:", 1), folder=study)
-    assert refused.returncode != 0 and "says that people wrote the text" in refused.stdout + refused.stderr
+    refused = snakemake(
+        "-n",
+        "--configfile",
+        "study.yaml",
+        "--config",
+        extra.replace("local:", "my-manual:", 1),
+        folder=study,
+    )
+    assert (
+        refused.returncode != 0
+        and "says that people wrote the text" in refused.stdout + refused.stderr
+    )
 
 
 @pytest.mark.slow
 def test_additive_alignments_score_the_word_rate_too(study: Path) -> None:
-    """Inserted words are rows; the word rate, which counts them, is scored along, and the table says where they are."""
-    extra = "associating={alignment: interpolate, targets: roi, controls: {random: 2, shuffled: 0, displaced: 0, repeat: 0}}"
-    arguments = ["--configfile", "study.yaml", "--config", "study=rows", extra, "associations={word-model: null, word-manual: {folder: texts}}"]
+    """Inserted words are rows.
+
+    The word rate, which counts them, is scored along, and the table says where they are.
+    """
+    extra = (
+        "associating={alignment: interpolate, targets: roi, controls: {random: 2, shuffled: 0, "
+        "displaced: 0, repeat: 0}}"
+    )
+    arguments = [
+        "--configfile",
+        "study.yaml",
+        "--config",
+        "study=rows",
+        extra,
+        "associations={word-model: null, word-manual: {folder: texts}}",
+    ]
     result = snakemake(*arguments, "--until", "association_tables", folder=study)
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
     tables = study / "results" / "rows" / "tables"
     table = pd.read_csv(tables / "association.tsv", sep="\t")
-    assert set(table["model"]) == {"tiny", "word-rate"} and (table.loc[table["model"] == "word-rate", "F"] != 0).all()
+    assert (
+        set(table["model"]) == {"tiny", "word-rate"}
+        and (table.loc[table["model"] == "word-rate", "F"] != 0).all()
+    )
     rows = pd.read_csv(tables / "association_rows.tsv", sep="\t")
-    assert set(rows["variant"]) == {"associations", "random-01", "random-02"} and rows["onset"].is_monotonic_increasing is False
+    assert (
+        set(rows["variant"]) == {"associations", "random-01", "random-02"}
+        and rows["onset"].is_monotonic_increasing is False
+    )
     assert len(rows) == 3 * 4 * 19  # three texts of 19 insertions of four words
 
 
 @pytest.mark.slow
 def test_f_is_on_the_brain_where_there_is_one(study: Path) -> None:
-    """A table study has no surface and no coordinates: no such figure is planned; the simulated one has, of maps, or of regions that are scored as wholes."""
-    assert "brain_figure" not in jobs(snakemake("-n", "--configfile", "study.yaml", "--config", "study=fresh", folder=study))
+    """A table study has no surface and no coordinates, so that no such figure is planned.
+
+    The simulated one has figures of maps, or of regions that are scored as wholes.
+    """
+    assert "brain_figure" not in jobs(
+        snakemake("-n", "--configfile", "study.yaml", "--config", "study=fresh", folder=study)
+    )
     for targets, planned in (("all", 1), ("roi", 0)):
         extra = [f"associating={{targets: {targets}}}", "associations={word-judged: {}}"]
-        found = jobs(snakemake("-n", "--configfile", str(ROOT / "config" / "tiny.yaml"), "--config", *extra, folder=study))
+        found = jobs(
+            snakemake(
+                "-n",
+                "--configfile",
+                str(ROOT / "config" / "tiny.yaml"),
+                "--config",
+                *extra,
+                folder=study,
+            )
+        )
         assert found["brain_figure"] == 3 and found.get("association_maps", 0) == planned

@@ -1,6 +1,10 @@
-"""Results are current, or the run says so: changes of a finished study x what reran, and tables equal to a fresh run's by SHA-256.
+"""Results are current, or the run says so.
 
-Jobs write a line that depends on all that they may depend on (tests/workflow/test_reruns.py); rules, sidecars, planning and Snakemake are the real ones.
+Changes of a finished study are set against what reran, and tables must equal a
+fresh run's by SHA-256.
+
+Jobs write a line that depends on all that they may depend on (tests/workflow/test_reruns.py);
+rules, sidecars, planning and Snakemake are the real ones.
 """
 
 from __future__ import annotations
@@ -44,7 +48,9 @@ def configure(folder: Path, **changed: Any) -> None:
         "associations": {"mine": {"folder": "associations"}},
         **changed,
     }
-    (folder / "study.yaml").write_text(yaml.safe_dump({name: value for name, value in study.items() if value is not None}))
+    (folder / "study.yaml").write_text(
+        yaml.safe_dump({name: value for name, value in study.items() if value is not None})
+    )
 
 
 def aged(path: Path, days: float) -> None:
@@ -60,9 +66,17 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
     made = Runs(tmp_path_factory.mktemp("current"))
     write_stubs(made.project)
     rng = np.random.default_rng(0)
-    write_table_study(made.study / "data", {subject: rng.standard_normal((90, 4)) for subject in ("01", "02")}, random_words(300), regions(4), "one")
+    write_table_study(
+        made.study / "data",
+        {subject: rng.standard_normal((90, 4)) for subject in ("01", "02")},
+        random_words(300),
+        regions(4),
+        "one",
+    )
     (made.study / "associations").mkdir()
-    (made.study / "associations" / "story-one_associations-mine.tsv").write_text("after_word\ttext\n10\tlike it\n")
+    (made.study / "associations" / "story-one_associations-mine.tsv").write_text(
+        "after_word\ttext\n10\tlike it\n"
+    )
     shutil.copytree(ROOT / "resources" / "models" / "gpt2-tiny", made.study / "models" / "large")
     (made.study / MODEL).write_bytes(rng.bytes(SMALL + 1000))
     for name in ("data", "associations", "models"):
@@ -81,7 +95,15 @@ def study(runs: Runs, tmp_path: Path) -> Path:
 
 def ran(output: str) -> dict[str, int]:
     """Return how many jobs of each rule Snakemake planned or ran."""
-    return dict(sorted(Counter(name for name in re.findall(r"^(?:local)?rule (\w+):$", output, re.MULTILINE) if name != "all").items()))
+    return dict(
+        sorted(
+            Counter(
+                name
+                for name in re.findall(r"^(?:local)?rule (\w+):$", output, re.MULTILINE)
+                if name != "all"
+            ).items()
+        )
+    )
 
 
 def tables(folder: Path) -> dict[str, str]:
@@ -90,10 +112,18 @@ def tables(folder: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def fresh(runs: Runs, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], dict[str, str]]:
-    """A function that returns the tables of a study whose results are made from nothing; once for each state."""
+    """A function that returns the tables of a study whose results are made from nothing.
+
+    They are made once for each state.
+    """
 
     def state_of(study: Path) -> str:
-        return json.dumps([(study / "study.yaml").read_text(), *(sha256(study / path) for path in (LISTENER, MODEL))])
+        return json.dumps(
+            [
+                (study / "study.yaml").read_text(),
+                *(sha256(study / path) for path in (LISTENER, MODEL)),
+            ]
+        )
 
     known = {state_of(runs.study): tables(runs.study)}  # made from nothing
 
@@ -154,7 +184,10 @@ def lost_metadata(study: Path) -> None:
 
 
 def restored_results(study: Path) -> None:
-    """BOLD and its sidecar come back from a backup that was made with another TR; Snakemake's metadata are of the newer run."""
+    """BOLD and its sidecar come back from a backup that was made with another TR.
+
+    Snakemake's metadata are of the newer run.
+    """
     for path in (study / "results" / "mine" / "bold").glob("*.json"):
         path.write_text(path.read_text().replace('"tr": 1.5', '"tr": 3.0'))
 
@@ -174,7 +207,8 @@ def inputs_of_future(study: Path) -> None:
     aged(study / "data", -365 * 4)
 
 
-#: Change, rules that run after it, and those that a dry-run names where it may say something else: it never reads large files.
+#: Change, rules that run after it, and those that a dry-run names where it may say something else:
+#: it never reads large files.
 CHANGES: list[tuple[Callable[[Path], None], dict[str, int], dict[str, int] | None]] = [
     (older_file, OF_BOLD, None),
     (swap, OF_BOLD, None),
@@ -188,7 +222,9 @@ CHANGES: list[tuple[Callable[[Path], None], dict[str, int], dict[str, int] | Non
 ]
 
 
-@pytest.mark.parametrize(("change", "expected", "planned"), CHANGES, ids=[change.__name__ for change, *_ in CHANGES])
+@pytest.mark.parametrize(
+    ("change", "expected", "planned"), CHANGES, ids=[change.__name__ for change, *_ in CHANGES]
+)
 def test_what_reruns(
     change: Callable[[Path], None],
     expected: dict[str, int],
@@ -201,7 +237,8 @@ def test_what_reruns(
     if planned is not None:
         dry = runs.snakemake("-n", *TABLES, study=study)
         assert ran(dry) == planned
-        assert ("a run looks at their content first" in dry) is (change is not touched)  # the copy's weights lie elsewhere on the disk
+        # The copy's weights lie elsewhere on the disk.
+        assert ("a run looks at their content first" in dry) is (change is not touched)
     output = runs.snakemake(*TABLES, study=study)
     assert ran(output) == expected and ("made anew: " in output) is bool(expected)
     assert tables(study) == fresh(study)
@@ -210,8 +247,15 @@ def test_what_reruns(
 
 
 def test_another_working_directory(runs: Runs, study: Path, tmp_path: Path) -> None:
-    """The same results and raw files, named by whole paths, run from elsewhere: nothing is known there of what was made."""
-    places = {"models": {"large": {"source": str(study / "models" / "large")}}, "associations": None, "pathvars": {"results": str(study / "results" / "mine")}}
+    """The same results and raw files, named by whole paths, run from elsewhere.
+
+    Nothing is known there of what was made.
+    """
+    places = {
+        "models": {"large": {"source": str(study / "models" / "large")}},
+        "associations": None,
+        "pathvars": {"results": str(study / "results" / "mine")},
+    }
     dataset = {"kind": "table", "path": str(study / "data")}
     configure(study, dataset={**dataset, "tr": 1.5}, **places)
     wanted = [str(study / path) for path in TABLES]
@@ -226,13 +270,22 @@ def test_another_working_directory(runs: Runs, study: Path, tmp_path: Path) -> N
     assert ran(runs.snakemake(*wanted, study=elsewhere)) == OF_BOLD
     new = tmp_path / "new"
     new.mkdir()
-    configure(new, dataset={**dataset, "tr": 2.0}, **{**places, "pathvars": {"results": str(new / "results" / "mine")}})
+    configure(
+        new,
+        dataset={**dataset, "tr": 2.0},
+        **{**places, "pathvars": {"results": str(new / "results" / "mine")}},
+    )
     runs.snakemake(*(str(new / path) for path in TABLES), study=new)
     assert tables(study) == tables(new)
 
 
-def test_results_of_the_future_do_not_stop_a_run(runs: Runs, study: Path, fresh: Callable[[Path], dict[str, str]]) -> None:
-    """A clock that was wrong: Snakemake would refuse what is made of files whose time is not there yet."""
+def test_results_of_the_future_do_not_stop_a_run(
+    runs: Runs, study: Path, fresh: Callable[[Path], dict[str, str]]
+) -> None:
+    """A clock that was wrong.
+
+    Snakemake would refuse what is made of files whose time is not there yet.
+    """
     for path in (study / "results" / "mine" / "stories").iterdir():
         aged(path, -365 * 4)
     configure(study, dataset={"kind": "table", "path": "data", "tr": 2.0})
@@ -241,25 +294,43 @@ def test_results_of_the_future_do_not_stop_a_run(runs: Runs, study: Path, fresh:
     assert tables(study) == fresh(study)
 
 
-def test_what_the_plan_does_not_have_any_more_is_moved_aside(runs: Runs, study: Path, fresh: Callable[[Path], dict[str, str]]) -> None:
+def test_what_the_plan_does_not_have_any_more_is_moved_aside(
+    runs: Runs, study: Path, fresh: Callable[[Path], dict[str, str]]
+) -> None:
     results = study / "results" / "mine"
-    mine, copy = results / "tables" / "notes.tsv", results / "tables" / "of_mine" / "association.tsv"
+    mine, copy = (
+        results / "tables" / "notes.tsv",
+        results / "tables" / "of_mine" / "association.tsv",
+    )
     copy.parent.mkdir()
     mine.write_text("of the user\n")
     for suffix in (".tsv", ".json"):  # a copy that somebody made, sidecar and all
         shutil.copy(results / "tables" / f"association{suffix}", copy.with_suffix(suffix))
-    gone = ["tables/association.tsv", "tables/association.json", "figures/association.svg", "figures/association.png"]
+    gone = [
+        "tables/association.tsv",
+        "tables/association.json",
+        "figures/association.svg",
+        "figures/association.png",
+    ]
     gone.append("associations/group-one_model-large_text-mine_scores.nc")
     configure(study, associations=None)
     before = {path: sha256(results / path) for path in gone}
     said = runs.snakemake("-n", study=study)
-    assert "of an earlier plan" in said and "associations/group-one" in said and all((results / path).exists() for path in gone)
+    assert (
+        "of an earlier plan" in said
+        and "associations/group-one" in said
+        and all((results / path).exists() for path in gone)
+    )
     runs.snakemake(*TABLES, study=study)  # a part of the study is asked for: nothing is moved
     assert all((results / path).exists() for path in gone)
     output = runs.snakemake(study=study)
     (folder,) = (results / earlier_results.FOLDER).iterdir()
     assert f"moved to 'results/mine/{earlier_results.FOLDER}/{folder.name}'" in output
-    assert {path: sha256(folder / path) for path in gone} == before and not any((results / path).exists() for path in gone)
+    assert {path: sha256(folder / path) for path in gone} == before and not any(
+        (results / path).exists() for path in gone
+    )
     assert tables(study) == fresh(study)
     assert mine.exists() and copy.exists() and copy.with_suffix(".json").exists()
-    assert (results / "tables" / "scores.tsv").exists() and (results / "logs" / "association_tables.log").exists()
+    assert (results / "tables" / "scores.tsv").exists() and (
+        results / "logs" / "association_tables.log"
+    ).exists()

@@ -1,6 +1,9 @@
-"""What reruns after a change, and why: snapshots of dry-runs over a finished study with every stage.
+"""What reruns after a change, and why.
 
-The study is finished in seconds, since its jobs only write a line into each output; rules, parameters, digests and inputs are the real ones.
+It is told by snapshots of dry-runs over a finished study with every stage.
+
+The study is finished in seconds, since its jobs only write a line into each output; rules,
+parameters, digests and inputs are the real ones.
 """
 
 from __future__ import annotations
@@ -22,7 +25,8 @@ from conftest import ROOT, Forks, random_words, regions, write_table_study
 
 pytestmark = pytest.mark.slow
 
-#: In place of a job's work, a line that depends on all that the job may depend on; the script's own code stands behind it, and counts for its digest.
+#: In place of a job's work, a line that depends on all that the job may depend on; the script's own
+#: code stands behind it, and counts for its digest.
 STUB = """
 import hashlib, json, sys
 from pathlib import Path
@@ -39,7 +43,7 @@ with job(snakemake):
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(json_text({path.name: hashlib.sha256(known.encode()).hexdigest()}))
 sys.exit(0)
-"""
+"""  # noqa: E501
 STUDY: dict[str, Any] = {
     "study": "mine",
     "dataset": {"kind": "table", "path": "data", "tr": 1.5},
@@ -47,7 +51,14 @@ STUDY: dict[str, Any] = {
     "associations": {"mine": {"folder": "associations"}, "other": {"folder": "associations"}},
     "associating": {"models": ["gpt2-tiny"], "targets": "roi"},
     "nuisance": {"method": "banded"},
-    "tunings": {"lora": {"models": ["gpt2-tiny"], "seeds": 1, "controls": {"shuffled": 1, "generic": 0}, "max_length": 64}},
+    "tunings": {
+        "lora": {
+            "models": ["gpt2-tiny"],
+            "seeds": 1,
+            "controls": {"shuffled": 1, "generic": 0},
+            "max_length": 64,
+        }
+    },
 }
 
 
@@ -56,14 +67,30 @@ class Runs:
 
     def __init__(self, folder: Path) -> None:
         self.project, self.study = folder / "project", folder / "my stúdy"
-        environment = {**os.environ, "PYTHONPATH": str(self.project / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
-        self.environment = {name: value for name, value in environment.items() if name != "ENGRAM_MIRROR"}
+        environment = {
+            **os.environ,
+            "PYTHONPATH": str(self.project / "src"),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        self.environment = {
+            name: value for name, value in environment.items() if name != "ENGRAM_MIRROR"
+        }
         self._server = Forks(self.environment)
         self.close = self._server.close
 
-    def snakemake(self, *arguments: str, project: Path | None = None, study: Path | None = None) -> str:
+    def snakemake(
+        self, *arguments: str, project: Path | None = None, study: Path | None = None
+    ) -> str:
         """Run Snakemake in the study's folder, or that of a copy, and return what it said."""
-        command = ["--snakefile", str((project or self.project) / "Snakefile"), "--cores", "4", *arguments, "--configfile", "study.yaml"]
+        command = [
+            "--snakefile",
+            str((project or self.project) / "Snakefile"),
+            "--cores",
+            "4",
+            *arguments,
+            "--configfile",
+            "study.yaml",
+        ]
         status, output = self._server.run(study or self.study, command, self.environment)
         assert status == 0, output[-4000:]
         return output
@@ -86,19 +113,30 @@ def reasons(text: str) -> dict[str, str]:
     """Return rules with their number of jobs and their reasons, from the output of a dry-run."""
     found: dict[str, Counter[str]] = {}
     for block in re.split(r"\n(?=(?:local)?rule \w+:\n)", text)[1:]:
-        rule, reason = re.match(r"(?:local)?rule (\w+):", block), re.search(r"    reason: (.*)", block)
+        rule, reason = (
+            re.match(r"(?:local)?rule (\w+):", block),
+            re.search(r"    reason: (.*)", block),
+        )
         assert rule and reason, block
         kept = [short for long, short in REASONS.items() if long in reason[1]]
         assert kept, reason[1]
         found.setdefault(rule[1], Counter())["+".join(kept)] += 1
-    return {rule: ", ".join(f"{number} {reason}" for reason, number in sorted(counts.items())) for rule, counts in sorted(found.items()) if rule != "all"}
+    return {
+        rule: ", ".join(f"{number} {reason}" for reason, number in sorted(counts.items()))
+        for rule, counts in sorted(found.items())
+        if rule != "all"
+    }
 
 
 def write_stubs(project: Path) -> None:
     """Copy the project; its jobs write a line in place of their work."""
     for name in ("src", "workflow", "config", "profiles", "envs"):
-        shutil.copytree(ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-    shutil.copytree(ROOT / "resources", project / "resources", ignore=shutil.ignore_patterns("downloads"))
+        shutil.copytree(
+            ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
+        )
+    shutil.copytree(
+        ROOT / "resources", project / "resources", ignore=shutil.ignore_patterns("downloads")
+    )
     shutil.copy(ROOT / "Snakefile", project)
     for script in (project / "workflow" / "scripts").iterdir():
         script.write_text(STUB + script.read_text())
@@ -115,7 +153,13 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
     git(made.project, "commit", "-qm", "one")
     rng = np.random.default_rng(0)
     for story, subjects in (("one", ["01", "02", "03"]), ("two", ["02", "03", "04"])):
-        write_table_study(made.study / "data", {subject: rng.standard_normal((90, 4)) for subject in subjects}, random_words(300), regions(4), story)
+        write_table_study(
+            made.study / "data",
+            {subject: rng.standard_normal((90, 4)) for subject in subjects},
+            random_words(300),
+            regions(4),
+            story,
+        )
         for name in ("mine", "other"):
             path = made.study / "associations" / f"story-{story}_associations-{name}.tsv"
             path.parent.mkdir(exist_ok=True)
@@ -186,7 +230,9 @@ EXPECTED: dict[str, dict[str, str]] = yaml.safe_load(SNAPSHOTS.read_text())
 WRITE_VARIABLE = "ENGRAM_WRITE_SNAPSHOTS"
 
 CONFIG: dict[str, Change] = {
-    "a model": configured(models={"llama-tiny": {"source": "models/llama-tiny", "reinitialised": True}}),
+    "a model": configured(
+        models={"llama-tiny": {"source": "models/llama-tiny", "reinitialised": True}}
+    ),
     "an added model": configured(models={"third": {"source": "models/llama-tiny"}}),
     "a text's controls": configured(associating={"controls": {"random": 3}}),
     "the nuisance features": configured(nuisance={"features": ["word-rate", "since-insertion"]}),
@@ -194,14 +240,19 @@ CONFIG: dict[str, Change] = {
     "the context": configured(activations={"context": 128}),
     "the ceilings' floor": configured(ceiling={"floor": 0.1}),
     "figures": configured(figures={"dpi": 99}),
-    "a tuning's rate": configured(tunings={"lora": {**STUDY["tunings"]["lora"], "learning_rate": 0.1}}),
+    "a tuning's rate": configured(
+        tunings={"lora": {**STUDY["tunings"]["lora"], "learning_rate": 0.1}}
+    ),
     "an excluded listener": configured(dataset={"exclude": {"01": "asleep"}}),
     "the same in other words": lambda text: "# A comment.\n" + text.replace("tr: 1.5", "tr: 1.50"),
     "a default written out": configured(encoding={"folds": 5}),
 }
 CODE: dict[str, tuple[str, Change]] = {
     "score_figures.py": ("src/engram/figures/score_figures.py", appended("\nADDED = 1\n")),
-    "association_tables.py": ("src/engram/statistics/association_tables.py", appended("\nADDED = 1\n")),
+    "association_tables.py": (
+        "src/engram/statistics/association_tables.py",
+        appended("\nADDED = 1\n"),
+    ),
     "ceiling.py": ("src/engram/encoding/ceiling.py", appended("\nADDED = 1\n")),
     "ridge.py": ("src/engram/encoding/ridge.py", appended("\nADDED = 1\n")),
     "a comment": ("src/engram/encoding/ridge.py", appended("\n# A comment.\n")),
@@ -210,7 +261,10 @@ CODE: dict[str, tuple[str, Change]] = {
     "config.py": ("src/engram/study/config.py", appended("\nADDED = 1\n")),
 }
 DATA: dict[str, tuple[str, Change]] = {
-    "a listener's file": ("data/sub-01_story-one_timeseries.tsv", lambda text: text.rstrip("\n") + "1\n"),
+    "a listener's file": (
+        "data/sub-01_story-one_timeseries.tsv",
+        lambda text: text.rstrip("\n") + "1\n",
+    ),
     "the targets": ("data/targets.tsv", replaced("one", "uno")),
     "a story's words": ("data/story-two_words.tsv", lambda text: text.rstrip("\n") + "1\n"),
     "a text's file": ("associations/story-one_associations-mine.tsv", replaced("like", "as")),
@@ -223,10 +277,17 @@ def expect(runs: Runs, name: str) -> None:
     planned = runs.planned()
     if os.environ.get(WRITE_VARIABLE) == "1":
         EXPECTED[name] = planned
-        comments = [line for line in SNAPSHOTS.read_text().splitlines(keepends=True) if line.startswith("#")]
-        SNAPSHOTS.write_text("".join(comments) + yaml.safe_dump(EXPECTED, width=200, sort_keys=False))
+        comments = [
+            line for line in SNAPSHOTS.read_text().splitlines(keepends=True) if line.startswith("#")
+        ]
+        SNAPSHOTS.write_text(
+            "".join(comments) + yaml.safe_dump(EXPECTED, width=200, sort_keys=False)
+        )
     shown = yaml.safe_dump({name: planned}, width=200)
-    assert planned == EXPECTED.get(name), f"after a change of {name}:\n{shown}If it is right: {WRITE_VARIABLE}=1 pytest -n 0 tests/workflow/test_reruns.py"
+    assert planned == EXPECTED.get(name), (
+        f"after a change of {name}:\n{shown}If it is right: {WRITE_VARIABLE}=1 pytest -n "
+        "0 tests/workflow/test_reruns.py"
+    )
 
 
 @pytest.mark.parametrize("name", CONFIG)
@@ -263,18 +324,31 @@ def added(runs: Runs, *files: tuple[str, str]) -> Iterator[None]:
 
 
 def test_added_listener(runs: Runs) -> None:
-    with added(runs, ("data/sub-02_story-two_timeseries.tsv", "data/sub-05_story-two_timeseries.tsv")):
+    with added(
+        runs, ("data/sub-02_story-two_timeseries.tsv", "data/sub-05_story-two_timeseries.tsv")
+    ):
         expect(runs, "an added listener")
 
 
 def test_added_confounds(runs: Runs) -> None:
-    with added(runs, ("data/sub-02_story-two_timeseries.tsv", "data/sub-02_story-two_confounds.tsv")):
+    with added(
+        runs, ("data/sub-02_story-two_timeseries.tsv", "data/sub-02_story-two_confounds.tsv")
+    ):
         expect(runs, "added confounds")
 
 
 def test_added_story(runs: Runs) -> None:
-    files = [("data/story-one_words.tsv", "data/story-three_words.tsv"), ("data/sub-01_story-one_timeseries.tsv", "data/sub-06_story-three_timeseries.tsv")]
-    files += [(f"associations/story-one_associations-{name}.tsv", f"associations/story-three_associations-{name}.tsv") for name in ("mine", "other")]
+    files = [
+        ("data/story-one_words.tsv", "data/story-three_words.tsv"),
+        ("data/sub-01_story-one_timeseries.tsv", "data/sub-06_story-three_timeseries.tsv"),
+    ]
+    files += [
+        (
+            f"associations/story-one_associations-{name}.tsv",
+            f"associations/story-three_associations-{name}.tsv",
+        )
+        for name in ("mine", "other")
+    ]
     with added(runs, *files):
         expect(runs, "an added story")
 
@@ -289,7 +363,10 @@ def test_removed_listener(runs: Runs) -> None:
 
 
 def test_removed_results(runs: Runs) -> None:
-    """An intermediate that no job needs is not missed; where one does, as after a message about damage, it is made anew."""
+    """An intermediate that no job needs is not missed.
+
+    Where one does, as after a message about damage, it is made anew.
+    """
     results = runs.study / "results" / "mine"
     paths = [results / "ceilings" / "story-one_ceiling.nc", results / "tables" / "ceilings.tsv"]
     elsewhere = []
@@ -305,7 +382,10 @@ def test_removed_results(runs: Runs) -> None:
 
 def test_touching_everything_reruns_nothing(runs: Runs) -> None:
     """Content decides, up to a megabyte; larger inputs are compared by time (Snakemake's limit)."""
-    for folder in (runs.project, *(runs.study / name for name in ("data", "associations", "models"))):
+    for folder in (
+        runs.project,
+        *(runs.study / name for name in ("data", "associations", "models")),
+    ):
         for path in folder.rglob("*"):
             if path.is_file() and ".git" not in path.parts:
                 path.touch()
@@ -333,7 +413,10 @@ def test_new_clone_over_old_results(runs: Runs) -> None:
 
 
 def test_two_studies_beside_each_other(runs: Runs) -> None:
-    """Another study in the same folder makes everything of its own, and the first stays finished."""
+    """Another study in the same folder makes everything of its own.
+
+    The first stays finished.
+    """
     planned = runs.planned("--config", "study=second")
     assert planned["bold"] == "2 job+missing" and planned["tune"] == "2 job+missing"
     assert runs.planned() == {}

@@ -14,7 +14,16 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from conftest import MODELS, ROOT, jobs, random_words, regions, snakemake, story_words, write_table_study
+from conftest import (
+    MODELS,
+    ROOT,
+    jobs,
+    random_words,
+    regions,
+    snakemake,
+    story_words,
+    write_table_study,
+)
 from scipy import stats
 
 from engram.datasets.roi_sets import roi_sets
@@ -27,19 +36,37 @@ from engram.study.config import read_study
 from engram.tunings import tuned_reading
 
 REGIONS = [("L", "one", 3), ("R", "two", 2)]
-READING: dict[str, Any] = {"mode": "strided", "context": None, "stride": None, "pooling": "last", "batch_tokens": 4096}
+READING: dict[str, Any] = {
+    "mode": "strided",
+    "context": None,
+    "stride": None,
+    "pooling": "last",
+    "batch_tokens": 4096,
+}
 
 
 def made(effect: float, seeds: int = 4, seed: int = 0, n: int = 12) -> Effects:
-    """Scores of listeners who share what each tuned model happens to be; tuning to associate adds an effect in the first region."""
+    """Scores of listeners who share what each tuned model happens to be.
+
+    Tuning to associate adds an effect in the first region.
+    """
     rng = np.random.default_rng(seed)
-    names = ["base", *(f"{kind}-{k}" for kind in ("association", "shuffled", "generic") for k in range(1, seeds + 1))]
+    names = [
+        "base",
+        *(
+            f"{kind}-{k}"
+            for kind in ("association", "shuffled", "generic")
+            for k in range(1, seeds + 1)
+        ),
+    ]
     shared = 0.005 * rng.standard_normal((len(names), 1, 2))
     r = 0.1 + shared + 0.003 * rng.standard_normal((len(names), n + 1, 2))
     r[1 : 1 + seeds, :, 0] += effect
     versions = ["base", "association-1", "shuffled-1", "generic-1"]
     r_layer = np.stack([r[[names.index(name) for name in versions]]] * 3, axis=1)
-    return Effects([*(f"{k:02d}" for k in range(n)), "average"], REGIONS, names, versions, 4, r, r_layer)
+    return Effects(
+        [*(f"{k:02d}" for k in range(n)), "average"], REGIONS, names, versions, 4, r, r_layer
+    )
 
 
 def table_of(one: Effects) -> pd.DataFrame:
@@ -50,11 +77,21 @@ def test_a_planted_effect_is_found_and_nothing_else() -> None:
     table = table_of(made(0.03))
     assert list(table.columns) == list(tuning_tables.TUNING_COLUMNS)
     found, none = table.iloc[0], table.iloc[1]
-    assert found["minus_shuffled"] == pytest.approx(0.03, abs=0.01) and found["M"] == pytest.approx(0.3, abs=0.1)
+    assert found["minus_shuffled"] == pytest.approx(0.03, abs=0.01) and found["M"] == pytest.approx(
+        0.3, abs=0.1
+    )
     assert found["p_shuffled"] == pytest.approx(1 / 70) == found["smallest_p"]
     assert found["p_shuffled_fdr"] < 0.05 < none["p_shuffled_fdr"]
-    assert found["M_low"] < found["M"] < found["M_high"] and found["minus_generic_low"] < found["minus_generic"] < found["minus_generic_high"]
-    assert (found["n_seeds"], found["n_shuffled"], found["n_generic"], found["n_listeners"]) == (4, 4, 4, 12)
+    assert (
+        found["M_low"] < found["M"] < found["M_high"]
+        and found["minus_generic_low"] < found["minus_generic"] < found["minus_generic_high"]
+    )
+    assert (found["n_seeds"], found["n_shuffled"], found["n_generic"], found["n_listeners"]) == (
+        4,
+        4,
+        4,
+        12,
+    )
 
 
 def test_numbers_are_those_of_a_direct_computation() -> None:
@@ -65,17 +102,25 @@ def test_numbers_are_those_of_a_direct_computation() -> None:
         assert row["difference"] == pytest.approx(difference[:4].mean())
         assert row["M"] == pytest.approx(difference[:4].mean() / original.mean())
         assert row["M_shuffled"] == pytest.approx(difference[4:8].mean() / original.mean())
-        assert row["null_sd"] == pytest.approx((difference[4:].mean(1) / original.mean()).std(ddof=1))
+        assert row["null_sd"] == pytest.approx(
+            (difference[4:].mean(1) / original.mean()).std(ddof=1)
+        )
         means = difference.mean(1)
         both = [*means[:4], *means[8:]]
         observed = np.mean(both[:4]) - np.mean(both[4:])
-        null = [np.mean([both[k] for k in chosen]) - np.mean([both[k] for k in range(8) if k not in chosen]) for chosen in combinations(range(8), 4)]
+        null = [
+            np.mean([both[k] for k in chosen])
+            - np.mean([both[k] for k in range(8) if k not in chosen])
+            for chosen in combinations(range(8), 4)
+        ]
         assert row["p_generic"] == pytest.approx(np.mean(np.array(null) >= observed - 1e-12))
         within = np.mean([means[k : k + 4].var(ddof=1) for k in (0, 4, 8)]) ** 0.5
         assert row["effect_size"] == pytest.approx((means[:4].mean() - means[4:].mean()) / within)
         distance = row["detectable"] / within / np.sqrt(1 / 4 + 1 / 8)
         assert stats.nct.sf(stats.t.ppf(0.95, 10), 10, distance) == pytest.approx(0.8)
-        assert row["difference_average"] == pytest.approx(one.r[1:5, 12, number].mean() - one.r[0, 12, number])
+        assert row["difference_average"] == pytest.approx(
+            one.r[1:5, 12, number].mean() - one.r[0, 12, number]
+        )
 
 
 def test_over_stories_where_there_are_six() -> None:
@@ -83,20 +128,29 @@ def test_over_stories_where_there_are_six() -> None:
     rng = np.random.default_rng(0)
     by_story = {f"story{k}": one.r.mean(1) + 0.001 * rng.standard_normal((13, 2)) for k in range(6)}
     row = table_of(replace(one, r_stimulus=by_story)).iloc[0]
-    expected = stats.wilcoxon([r[1:5, 0].mean() - r[5:, 0].mean() for r in by_story.values()]).pvalue
+    expected = stats.wilcoxon(
+        [r[1:5, 0].mean() - r[5:, 0].mean() for r in by_story.values()]
+    ).pvalue
     assert row["p_stories"] == pytest.approx(expected) and row["n_stories"] == 6
     assert np.isnan(table_of(one)["p_stories"]).all()
 
 
 def test_fewer_than_four_seeds_make_no_test() -> None:
     row = table_of(made(0.03, seeds=3)).iloc[0]
-    assert np.isnan([row["p_shuffled"], row["p_generic"], row["p_shuffled_fdr"], row["smallest_p"]]).all()
+    assert np.isnan(
+        [row["p_shuffled"], row["p_generic"], row["p_shuffled_fdr"], row["smallest_p"]]
+    ).all()
     assert row["minus_shuffled"] > 0.02  # described all the same
 
 
 @pytest.mark.slow
-def test_over_seeds_a_true_null_is_rejected_as_often_as_it_says_over_listeners_far_too_often() -> None:
-    """Two tunings that differ by their seeds alone: all listeners share what a tuned model happens to be."""
+def test_over_seeds_a_true_null_is_rejected_as_often_as_it_says_over_listeners_far_too_often() -> (
+    None
+):
+    """Two tunings that differ by their seeds alone.
+
+    All listeners share what a tuned model happens to be.
+    """
     table = pd.concat([table_of(made(0.0, seed=seed, n=8)) for seed in range(60)])
     assert (table["p_shuffled"] <= 0.05).mean() < 0.15
     assert (table["p_listeners"] <= 0.05).mean() > 0.3
@@ -105,33 +159,52 @@ def test_over_seeds_a_true_null_is_rejected_as_often_as_it_says_over_listeners_f
 def test_order_of_listeners_changes_nothing() -> None:
     one = made(0.02)
     order = np.random.default_rng(0).permutation(13)
-    other = replace(one, subjects=[one.subjects[k] for k in order], r=one.r[:, order], r_layer=one.r_layer[:, :, order])
+    other = replace(
+        one,
+        subjects=[one.subjects[k] for k in order],
+        r=one.r[:, order],
+        r_layer=one.r_layer[:, :, order],
+    )
     first, second = (table_of(each).select_dtypes("number") for each in (one, other))
-    columns = [name for name in first.columns if "low" not in name and "high" not in name]  # the bootstrap draws by place
+    # The bootstrap draws by place.
+    columns = [name for name in first.columns if "low" not in name and "high" not in name]
     np.testing.assert_allclose(first[columns], second[columns])
 
 
 def test_a_set_of_regions_is_their_mean_by_targets() -> None:
-    name, members = next((name, sorted(members)) for name, members in roi_sets().items() if len(members) > 1)
+    name, members = next(
+        (name, sorted(members)) for name, members in roi_sets().items() if len(members) > 1
+    )
     one = replace(made(0.02), regions=[("L", members[0], 3), ("L", members[1], 1)])
     found = variant_effects.by_roi_set(one)
     number = [region[:2] for region in found.regions].index(("L", name))
     assert found.regions[number][2] == 4
     np.testing.assert_allclose(found.r[..., number], 0.75 * one.r[..., 0] + 0.25 * one.r[..., 1])
-    empty = tuning_tables.tuning_table({("m", "t"): variant_effects.by_roi_set(made(0.02))}, {"t": "lora"}, 0)  # regions of no set
+    # Regions of no set.
+    empty = tuning_tables.tuning_table(
+        {("m", "t"): variant_effects.by_roi_set(made(0.02))}, {"t": "lora"}, 0
+    )
     assert empty.empty and list(empty.columns) == list(tuning_tables.TUNING_COLUMNS)
 
 
 def test_other_tables_hold_the_same_numbers() -> None:
     found = {("m", "t"): made(0.02)}
-    models, listeners, layers = tuning_tables.models_table(found), tuning_tables.listeners_table(found), tuning_tables.layers_table(found)
+    models, listeners, layers = (
+        tuning_tables.models_table(found),
+        tuning_tables.listeners_table(found),
+        tuning_tables.layers_table(found),
+    )
     row = table_of(found["m", "t"]).iloc[0]
     part = models[(models["roi"] == "one") & (models["condition"] == "association")]
-    assert part["difference"].mean() == pytest.approx(row["difference"]) and part["seed"].tolist() == [1, 2, 3, 4]
+    assert part["difference"].mean() == pytest.approx(row["difference"]) and part[
+        "seed"
+    ].tolist() == [1, 2, 3, 4]
     single = listeners[(listeners["roi"] == "one") & (listeners["subject"] != "average")]
     assert single["difference"].mean() == pytest.approx(row["difference"])
     assert single["difference_generic"].mean() == pytest.approx(row["difference_generic"])
-    line = layers[(layers["roi"] == "one") & (layers["layer"] == 2) & (layers["subjects"] == "listeners")].set_index("condition")
+    line = layers[
+        (layers["roi"] == "one") & (layers["layer"] == 2) & (layers["subjects"] == "listeners")
+    ].set_index("condition")
     first = models[(models["roi"] == "one") & (models["seed"] == 1)].set_index("condition")
     np.testing.assert_allclose(line.loc[first.index, "M"], first["M"])
 
@@ -141,15 +214,26 @@ def test_ratio_interval_covers_a_ratio_and_is_silent_where_there_is_none() -> No
     below = rng.normal(1.0, 0.1, 40)
     low, high = significance.ratio_interval(0.2 * below + rng.normal(0, 0.02, 40), below, 0)
     assert low < 0.2 < high < 0.25
-    assert np.isnan(significance.ratio_interval(np.ones(2), np.ones(2), 0)).all() and np.isnan(significance.ratio_interval(np.ones(9), below[:9], 0)).all()
+    assert (
+        np.isnan(significance.ratio_interval(np.ones(2), np.ones(2), 0)).all()
+        and np.isnan(significance.ratio_interval(np.ones(9), below[:9], 0)).all()
+    )
 
 
 @pytest.mark.slow
 def test_the_base_is_read_as_any_model_and_a_tuning_that_changed_nothing_scores_the_same() -> None:
     words = story_words(120)
     load = partial(activations.load, MODELS / "gpt2-tiny")
-    data = tuned_reading.read_story(words, {"base": load, "association-1": load, "association-2": load, "shuffled-1": load}, None, **READING)
-    assert data["version"].values.tolist() == ["base", "association-1", "shuffled-1"] and data.sizes["row"] == 0
+    data = tuned_reading.read_story(
+        words,
+        {"base": load, "association-1": load, "association-2": load, "shuffled-1": load},
+        None,
+        **READING,
+    )
+    assert (
+        data["version"].values.tolist() == ["base", "association-1", "shuffled-1"]
+        and data.sizes["row"] == 0
+    )
     alone = activations.story_activations(words, load(), **READING)["activation"].values
     np.testing.assert_array_equal(data["whole"].values[0], alone)
     for number in range(4):
@@ -157,19 +241,50 @@ def test_the_base_is_read_as_any_model_and_a_tuning_that_changed_nothing_scores_
 
 
 def write_study(folder: Path) -> dict[str, Any]:
-    """Write what a study of one story with two tunings of a small model reads; return its configuration."""
+    """Write what a study of one story with two tunings of a small model reads.
+
+    Return its configuration.
+    """
     rng = np.random.default_rng(0)
-    write_table_study(folder / "data", {f"0{k}": rng.standard_normal((120, 4)) for k in range(1, 5)}, random_words(400), regions(4), "one")
-    lines = (ROOT / "resources" / "tuning_samples" / "associations.jsonl").read_text(encoding="utf-8").splitlines()
+    write_table_study(
+        folder / "data",
+        {f"0{k}": rng.standard_normal((120, 4)) for k in range(1, 5)},
+        random_words(400),
+        regions(4),
+        "one",
+    )
+    lines = (
+        (ROOT / "resources" / "tuning_samples" / "associations.jsonl")
+        .read_text(encoding="utf-8")
+        .splitlines()
+    )
     (folder / "samples.jsonl").write_text("\n".join(lines[:60]) + "\n", encoding="utf-8")
-    common = {"data": "samples.jsonl", "steps": 2, "tokens_per_step": 64, "evaluate_every": 2, "max_length": 256, "too_long": "leave out", "targets": "roi"}
+    common = {
+        "data": "samples.jsonl",
+        "steps": 2,
+        "tokens_per_step": 64,
+        "evaluate_every": 2,
+        "max_length": 256,
+        "too_long": "leave out",
+        "targets": "roi",
+    }
     return {
         "study": "mine",
         "dataset": {"kind": "table", "path": "data", "tr": 1.5},
         "models": {"tiny": {"source": str(MODELS / "llama-tiny")}},
         "tunings": {
-            "small": {**common, "seeds": 1, "controls": {"shuffled": 1, "generic": 1}, "learning_rate": 0.01},
-            "upper": {**common, "method": "frozen", "seeds": 1, "controls": {"shuffled": 0, "generic": 0}},
+            "small": {
+                **common,
+                "seeds": 1,
+                "controls": {"shuffled": 1, "generic": 1},
+                "learning_rate": 0.01,
+            },
+            "upper": {
+                **common,
+                "method": "frozen",
+                "seeds": 1,
+                "controls": {"shuffled": 0, "generic": 0},
+            },
         },
         "encoding": {"folds": 3, "inner_folds": 2, "longest_delay": 4.5},
     }
@@ -189,15 +304,30 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_whole_road(study: Path) -> None:
     results = study / "results" / "mine"
     table = pd.read_csv(results / "tables" / "tuning.tsv", sep="\t")
-    assert list(dict.fromkeys(table["tuning"])) == ["small", "upper"] and set(table["model"]) == {"tiny"}
+    assert list(dict.fromkeys(table["tuning"])) == ["small", "upper"] and set(table["model"]) == {
+        "tiny"
+    }
     small, upper = table[table["tuning"] == "small"], table[table["tuning"] == "upper"]
-    assert (small["difference"] != 0).all() and small["M_shuffled"].notna().all() and upper["M_shuffled"].isna().all()
+    assert (
+        (small["difference"] != 0).all()
+        and small["M_shuffled"].notna().all()
+        and upper["M_shuffled"].isna().all()
+    )
     curves = pd.read_csv(results / "tables" / "tuning_curves.tsv", sep="\t")
-    assert set(curves["condition"]) == {"association", "shuffled", "generic"} and curves["trained_tokens"].unique().tolist() == [128]
+    assert set(curves["condition"]) == {"association", "shuffled", "generic"} and curves[
+        "trained_tokens"
+    ].unique().tolist() == [128]
     counts = pd.read_csv(results / "tables" / "tuning_samples.tsv", sep="\t")
-    assert counts.loc[(counts["tuning"] == "small") & (counts["count"] == "samples"), "value"].tolist() == ["60"]
-    assert (results / "figures" / "tuning.png").exists() and (results / "figures" / "tuning-losses.svg").exists()
-    assert not list((results / "tunings").glob("*_activations.nc")) and not (results / "tunings" / "small" / "checkpoints").exists()
+    assert counts.loc[
+        (counts["tuning"] == "small") & (counts["count"] == "samples"), "value"
+    ].tolist() == ["60"]
+    assert (results / "figures" / "tuning.png").exists() and (
+        results / "figures" / "tuning-losses.svg"
+    ).exists()
+    assert (
+        not list((results / "tunings").glob("*_activations.nc"))
+        and not (results / "tunings" / "small" / "checkpoints").exists()
+    )
     assert jobs(snakemake("-n", "--configfile", "study.yaml", folder=study)) == {}
 
 
@@ -206,12 +336,27 @@ def test_a_tuning_that_changes_reruns_alone(study: Path) -> None:
     changed = "tunings={upper: {method: frozen, steps: 3}}"
     planned = jobs(snakemake("-n", "--configfile", "study.yaml", "--config", changed, folder=study))
     figures_drawn = planned.pop("tuning_figure")
-    assert planned == {"tune": 1, "tuned_activations": 1, "tuning_scores": 1, "tuning_tables": 1, "claims": 1, "report": 1, "all": 1} and figures_drawn == 3
+    assert (
+        planned
+        == {
+            "tune": 1,
+            "tuned_activations": 1,
+            "tuning_scores": 1,
+            "tuning_tables": 1,
+            "claims": 1,
+            "report": 1,
+            "all": 1,
+        }
+        and figures_drawn == 3
+    )
 
 
 @pytest.mark.slow
 def test_a_tuned_model_is_a_model_for_another_study(study: Path) -> None:
-    """An adapter beside its base, and a whole model, as sources: the same scores as inside the study that tuned them."""
+    """An adapter beside its base, and a whole model, as sources.
+
+    They have the same scores as inside the study that tuned them.
+    """
     folder = study / "results" / "mine" / "tunings"
     models = {
         "tiny": {"source": str(MODELS / "llama-tiny")},
@@ -223,24 +368,46 @@ def test_a_tuned_model_is_a_model_for_another_study(study: Path) -> None:
     (study / "other.yaml").write_text(yaml.safe_dump(content))
     result = snakemake("--configfile", "other.yaml", "--until", "tables", folder=study)
     assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
-    scores = pd.read_csv(study / "results" / "other" / "tables" / "scores.tsv", sep="\t", dtype={"subject": str})
-    at = scores[(scores["layer"] == 4) & (scores["subject"] != "average")].groupby(["model", "hemisphere", "roi"])["score"].mean()
+    scores = pd.read_csv(
+        study / "results" / "other" / "tables" / "scores.tsv", sep="\t", dtype={"subject": str}
+    )
+    at = (
+        scores[(scores["layer"] == 4) & (scores["subject"] != "average")]
+        .groupby(["model", "hemisphere", "roi"])["score"]
+        .mean()
+    )
     tables = study / "results" / "mine" / "tables"
     for row in pd.read_csv(tables / "tuning.tsv", sep="\t").itertuples():
         name = {"small": "adapted", "upper": "upper"}[str(row.tuning)]
-        assert at[name, row.hemisphere, row.roi] - at["tiny", row.hemisphere, row.roi] == pytest.approx(row.difference, abs=2e-4)
+        assert at[name, row.hemisphere, row.roi] - at[
+            "tiny", row.hemisphere, row.roi
+        ] == pytest.approx(row.difference, abs=2e-4)
 
 
 @pytest.fixture
 def unplanned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """The configuration of the same study, in the folder from which it is planned; nothing has run."""
+    """The configuration of the same study, in the folder from which it is planned.
+
+    Nothing has run.
+    """
     monkeypatch.chdir(tmp_path)
     return write_study(tmp_path)
 
 
-@pytest.mark.parametrize("line", ['{"instruction": "i", "input": "a b", "output": ""}', '{"instruction": "i", "input": "a b"}', "{broken"])
-def test_broken_samples_are_named_before_the_first_job(line: str, unplanned: dict[str, Any]) -> None:
-    Path("broken.jsonl").write_text(Path("samples.jsonl").read_text(encoding="utf-8") + line + "\n", encoding="utf-8")
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"instruction": "i", "input": "a b", "output": ""}',
+        '{"instruction": "i", "input": "a b"}',
+        "{broken",
+    ],
+)
+def test_broken_samples_are_named_before_the_first_job(
+    line: str, unplanned: dict[str, Any]
+) -> None:
+    Path("broken.jsonl").write_text(
+        Path("samples.jsonl").read_text(encoding="utf-8") + line + "\n", encoding="utf-8"
+    )
     unplanned["tunings"]["small"]["data"] = "broken.jsonl"
     with pytest.raises(EngramError, match="line 61"):
         plan.make_plan(read_study(unplanned))
@@ -248,25 +415,60 @@ def test_broken_samples_are_named_before_the_first_job(line: str, unplanned: dic
 
 @pytest.mark.slow
 def test_samples_that_hold_a_story_are_refused(study: Path) -> None:
-    words = " ".join(pd.read_csv(study / "data" / "story-one_words.tsv", sep="\t", dtype=str)["word"][:20])
+    words = " ".join(
+        pd.read_csv(study / "data" / "story-one_words.tsv", sep="\t", dtype=str)["word"][:20]
+    )
     sample = {"instruction": "What comes to mind?", "input": words, "output": "Nothing much."}
-    (study / "leaking.jsonl").write_text((study / "samples.jsonl").read_text(encoding="utf-8") + json.dumps(sample) + "\n", encoding="utf-8")
-    result = snakemake("--configfile", "study.yaml", "--config", "tunings={small: {data: leaking.jsonl}}", "--until", "tuning_samples", folder=study)
+    (study / "leaking.jsonl").write_text(
+        (study / "samples.jsonl").read_text(encoding="utf-8") + json.dumps(sample) + "\n",
+        encoding="utf-8",
+    )
+    result = snakemake(
+        "--configfile",
+        "study.yaml",
+        "--config",
+        "tunings={small: {data: leaking.jsonl}}",
+        "--until",
+        "tuning_samples",
+        folder=study,
+    )
     assert result.returncode != 0 and "line 61" in result.stdout + result.stderr
 
 
 @pytest.mark.parametrize(
     ("section", "name", "changes", "message"),
     [
-        ("tunings", "small", {"models": ["nobody"]}, "tunings.small.models: ['nobody'] are no trained models"),
-        ("tunings", "small", {"data": "nowhere.jsonl"}, "tunings.small.data: there is no file 'nowhere.jsonl'"),
+        (
+            "tunings",
+            "small",
+            {"models": ["nobody"]},
+            "tunings.small.models: ['nobody'] are no trained models",
+        ),
+        (
+            "tunings",
+            "small",
+            {"data": "nowhere.jsonl"},
+            "tunings.small.data: there is no file 'nowhere.jsonl'",
+        ),
         ("tunings", "small", {"method": "prompt"}, "tunings.small.method"),
         ("models", "mine", {"source": "./data", "base": "tiny"}, "is no adapter"),
-        ("models", "mine", {"source": "./data", "base": "nobody"}, "models.mine.base: 'nobody' is no trained model"),
-        ("models", "mine", {"source": str(MODELS / "generator-tuned")}, "is an adapter, which needs the model that was tuned"),
+        (
+            "models",
+            "mine",
+            {"source": "./data", "base": "nobody"},
+            "models.mine.base: 'nobody' is no trained model",
+        ),
+        (
+            "models",
+            "mine",
+            {"source": str(MODELS / "generator-tuned")},
+            "is an adapter, which needs the model that was tuned",
+        ),
     ],
 )
-def test_wrong_configurations_are_refused(section: str, name: str, changes: dict[str, Any], message: str, unplanned: dict[str, Any]) -> None:
+def test_wrong_configurations_are_refused(
+    section: str, name: str, changes: dict[str, Any], message: str, unplanned: dict[str, Any]
+) -> None:
     plan.make_plan(read_study(unplanned))
     unplanned[section].setdefault(name, {}).update(changes)
     with pytest.raises(EngramError, match=re.escape(message)):
@@ -275,7 +477,10 @@ def test_wrong_configurations_are_refused(section: str, name: str, changes: dict
 
 def test_effects_by_layer_are_those_of_every_version() -> None:
     one = made(0.0)
-    found = {(subjects, layer, number): values for subjects, layer, number, values in variant_effects.by_layer(one)}
+    found = {
+        (subjects, layer, number): values
+        for subjects, layer, number, values in variant_effects.by_layer(one)
+    }
     assert len(found) == 2 * 3 * 2
     np.testing.assert_allclose(found["listeners", 1, 0], one.r_layer[:, 1, :12, 0].mean(1))
     np.testing.assert_allclose(found["average", 2, 1], one.r_layer[:, 2, 12, 1])

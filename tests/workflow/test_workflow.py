@@ -43,25 +43,53 @@ MODEL = {"tiny": {"source": "resources/models/gpt2-tiny"}}
 
 def test_demo_is_planned_when_no_study_is_given(tmp_path: Path) -> None:
     planned = jobs(snakemake("-n", folder=tmp_path))
-    assert planned["simulate"] == 1 and planned["activations"] == 6  # two stories; two models and the word rate
+    # Two stories; two models and the word rate.
+    assert planned["simulate"] == 1 and planned["activations"] == 6
 
 
 def test_own_study_holds_nothing_of_the_demo(table_study: Path) -> None:
-    result = snakemake("-n", "--configfile", configfile(table_study, dataset=DATASET, models=MODEL, baselines=[]), folder=table_study)
+    result = snakemake(
+        "-n",
+        "--configfile",
+        configfile(table_study, dataset=DATASET, models=MODEL, baselines=[]),
+        folder=table_study,
+    )
     planned = jobs(result)
     assert "llama-tiny" not in result.stdout + result.stderr
     assert "simulate" not in planned and "nuisance" not in planned
     # three groups: 01 heard one, 04 heard two; 02, 03 and the average heard both
-    assert (planned["activations"], planned["encoding"], planned["bold"], planned["ceiling"]) == (2, 3, 2, 2)
+    assert (planned["activations"], planned["encoding"], planned["bold"], planned["ceiling"]) == (
+        2,
+        3,
+        2,
+        2,
+    )
 
 
 def test_stacked_files_and_command_line_values(table_study: Path) -> None:
-    base = configfile(table_study, dataset=DATASET, models={**MODEL, "other": {"source": "resources/models/llama-tiny"}})
+    base = configfile(
+        table_study,
+        dataset=DATASET,
+        models={**MODEL, "other": {"source": "resources/models/llama-tiny"}},
+    )
     extra = table_study / "extra.yaml"
     extra.write_text(yaml.safe_dump({"models": {"other": None}, "baselines": []}))
-    planned = jobs(snakemake("-n", "--configfile", base, extra, "--config", "encoding={folds: 4}", "seed=3", folder=table_study))
+    planned = jobs(
+        snakemake(
+            "-n",
+            "--configfile",
+            base,
+            extra,
+            "--config",
+            "encoding={folds: 4}",
+            "seed=3",
+            folder=table_study,
+        )
+    )
     assert planned["activations"] == 2
-    result = snakemake("-n", "--configfile", base, extra, "--config", "encoding={folds: 1}", folder=table_study)
+    result = snakemake(
+        "-n", "--configfile", base, extra, "--config", "encoding={folds: 1}", folder=table_study
+    )
     assert result.returncode != 0 and "encoding.folds" in result.stdout + result.stderr
 
 
@@ -74,7 +102,9 @@ def test_stacked_files_and_command_line_values(table_study: Path) -> None:
         ({"models": {"tiny": {"source": "./data"}}}, "no config.json"),
     ],
 )
-def test_wrong_configurations_stop_before_any_job(table_study: Path, change: dict[str, object], message: str) -> None:
+def test_wrong_configurations_stop_before_any_job(
+    table_study: Path, change: dict[str, object], message: str
+) -> None:
     content: dict[str, object] = {"dataset": DATASET, "models": MODEL, **change}
     result = snakemake("-n", "--configfile", configfile(table_study, **content), folder=table_study)
     assert result.returncode != 0 and message in result.stdout + result.stderr
@@ -83,13 +113,24 @@ def test_wrong_configurations_stop_before_any_job(table_study: Path, change: dic
 
 def test_alice_is_planned_without_any_download(tmp_path: Path) -> None:
     planned = jobs(snakemake("-n", "--configfile", ROOT / "config" / "alice.yaml", folder=tmp_path))
-    assert (planned["fetch_alice"], planned["fetch_model"], planned["activations"], planned["encoding"]) == (1, 1, 3, 3)
+    assert (
+        planned["fetch_alice"],
+        planned["fetch_model"],
+        planned["activations"],
+        planned["encoding"],
+    ) == (1, 1, 3, 3)
 
 
 def test_alice_uses_the_mirrors_model(tmp_path: Path) -> None:
     model = tmp_path / "mirror" / "models" / "stories260K"
     shutil.copytree(ROOT / "resources" / "models" / "llama-tiny", model)
-    result = snakemake("-n", "--configfile", ROOT / "config" / "alice.yaml", folder=tmp_path, environment={"ENGRAM_MIRROR": str(tmp_path / "mirror")})
+    result = snakemake(
+        "-n",
+        "--configfile",
+        ROOT / "config" / "alice.yaml",
+        folder=tmp_path,
+        environment={"ENGRAM_MIRROR": str(tmp_path / "mirror")},
+    )
     assert jobs(result)["activations"] == 3
     assert "gpt2 is left out" in result.stdout + result.stderr
 
@@ -105,30 +146,50 @@ socket.socket.connect = socket.socket.connect_ex = refuse
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """config/tiny.yaml, run from another directory (with a space in its name), all sockets blocked."""
+    """config/tiny.yaml, run from another directory, all sockets blocked.
+
+    The directory has a space in its name.
+    """
     folder = tmp_path_factory.mktemp("run") / "my run"
     blocker = folder / "blocker"
     blocker.mkdir(parents=True)
     (blocker / "sitecustomize.py").write_text(BLOCKER)
     planned = jobs(snakemake("-n", "--configfile", ROOT / "config" / "tiny.yaml", folder=folder))
     assert planned["all"] == 1 and sum(planned.values()) <= 27
-    result = snakemake("--configfile", ROOT / "config" / "tiny.yaml", folder=folder, environment={"PYTHONPATH": str(blocker)})
+    result = snakemake(
+        "--configfile",
+        ROOT / "config" / "tiny.yaml",
+        folder=folder,
+        environment={"PYTHONPATH": str(blocker)},
+    )
     assert result.returncode == 0, result.stdout[-5000:] + result.stderr[-5000:]
     return folder
 
 
 def test_sockets_were_blocked(tiny: Path, tmp_path: Path) -> None:
-    """In a Python of its own as in the forks in which runs and jobs of the tests go; what those import before they fork opens no network either."""
+    """In a Python of its own as in the forks in which runs and jobs of the tests go.
+
+    What those import before they fork opens no network either.
+    """
     blocked = {**os.environ, "PYTHONPATH": str(tiny / "blocker")}
     code = "import socket; socket.create_connection(('127.0.0.1', 9))"
-    result = subprocess.run([sys.executable, "-c", code], env=blocked, capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [sys.executable, "-c", code], env=blocked, capture_output=True, text=True, check=False
+    )
     assert "a job opened the network" in result.stderr
     (tmp_path / "opens.py").write_text(code)
     (tmp_path / "Snakefile").write_text("rule opens:\n    script: 'opens.py'\n")
     status, output = forks().run(tmp_path, ["--cores", "1"], blocked, fork_jobs=True)
     assert status != 0 and "a job opened the network" in output
     libraries = "import forks; forks.import_libraries()"
-    result = subprocess.run([sys.executable, "-c", libraries], cwd=ROOT / "tests" / "helpers", env=blocked, capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [sys.executable, "-c", libraries],
+        cwd=ROOT / "tests" / "helpers",
+        env=blocked,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert result.returncode == 0, result.stderr[-3000:]
 
 
@@ -136,22 +197,42 @@ def test_tables_and_figures(tiny: Path) -> None:
     results = tiny / "results" / "tiny"
     scores = pd.read_csv(results / "tables" / "scores.tsv", sep="\t", dtype={"subject": str})
     assert list(scores.columns) == [
-        "study", "group", "subject", "model", "text", "layer", "hemisphere", "roi", "n_targets", "n_trs",
-        "score", "ceiling_split", "ceiling_split_sb", "ceiling_loo", "ceiling_kind", "ceiling", "normalized",
+        "study", "group", "subject", "model", "text", "layer", "hemisphere", "roi", "n_targets",
+        "n_trs",
+        "score", "ceiling_split", "ceiling_split_sb", "ceiling_loo", "ceiling_kind", "ceiling",
+        "normalized",
     ]  # fmt: skip
-    assert set(scores["subject"]) == {"001", "002", "003", "004", "005", "average"}  # the sixth is excluded
+    # The sixth is excluded.
+    assert set(scores["subject"]) == {"001", "002", "003", "004", "005", "average"}
     assert scores["score"].between(-1, 1).all()
     assert (pd.read_csv(results / "tables" / "truth.tsv", sep="\t")["found"] == "yes").all()
-    for figure in ("layers", "regions", "roi-layers", "reliability", "alignment", "brain", "ceiling-brain"):
+    for figure in (
+        "layers",
+        "regions",
+        "roi-layers",
+        "reliability",
+        "alignment",
+        "brain",
+        "ceiling-brain",
+    ):
         assert (results / "figures" / f"{figure}.png").read_bytes().startswith(b"\x89PNG")
         assert "</svg>" in (results / "figures" / f"{figure}.svg").read_text()
         words = json.loads((results / "figures" / f"{figure}.json").read_text())
-        assert set(words) == {"Title", "Caption", "Alt", "Provenance"} and "5 listeners" in words["Caption"]
+        assert (
+            set(words) == {"Title", "Caption", "Alt", "Provenance"}
+            and "5 listeners" in words["Caption"]
+        )
 
 
 def test_the_report_holds_what_the_study_has(tiny: Path) -> None:
     report = (tiny / "results" / "tiny" / "report.html").read_text()
-    for expected in ('id="figure-brain"', 'id="surface-data"', 'id="table-scores"', "5 simulated listeners", "jobs behind this page"):
+    for expected in (
+        'id="figure-brain"',
+        'id="surface-data"',
+        'id="table-scores"',
+        "5 simulated listeners",
+        "jobs behind this page",
+    ):
         assert expected in report, expected
     assert "F is not measured" in report and "M is not measured" in report
     assert str(tiny) not in report and str(Path.home()) + "/" not in report
@@ -159,24 +240,55 @@ def test_the_report_holds_what_the_study_has(tiny: Path) -> None:
 
 def test_snakemakes_report_is_built_offline_with_the_captions_of_the_data(tiny: Path) -> None:
     blocked = {"PYTHONPATH": str(tiny / "blocker")}
-    result = snakemake("--configfile", ROOT / "config" / "tiny.yaml", "--report", "report.zip", folder=tiny, environment=blocked, own_processes=True)
+    result = snakemake(
+        "--configfile",
+        ROOT / "config" / "tiny.yaml",
+        "--report",
+        "report.zip",
+        folder=tiny,
+        environment=blocked,
+        own_processes=True,
+    )
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
     with zipfile.ZipFile(tiny / "report.zip") as archive:
         names = {Path(name).name for name in archive.namelist()}
-        (page,) = (archive.read(name).decode() for name in archive.namelist() if name.endswith("report.html"))
-    assert {"layers.svg", "reliability.svg", "ceiling-brain.svg", "scores.tsv", "truth.tsv"} <= names
-    assert "n = 5 listeners" in page and "Reliability of 5 listeners" in page and "Noise ceilings of every kind" in page and "system-message" not in page
+        (page,) = (
+            archive.read(name).decode()
+            for name in archive.namelist()
+            if name.endswith("report.html")
+        )
+    assert {
+        "layers.svg",
+        "reliability.svg",
+        "ceiling-brain.svg",
+        "scores.tsv",
+        "truth.tsv",
+    } <= names
+    assert (
+        "n = 5 listeners" in page
+        and "Reliability of 5 listeners" in page
+        and "Noise ceilings of every kind" in page
+        and "system-message" not in page
+    )
 
 
 def test_every_output_says_where_it_came_from(tiny: Path) -> None:
     results = tiny / "results" / "tiny"
     outputs = [
-        path for path in results.rglob("*") if path.suffix in (".nc", ".tsv", ".png") and "benchmarks" not in path.parts and "simulated" not in path.parts
+        path
+        for path in results.rglob("*")
+        if path.suffix in (".nc", ".tsv", ".png")
+        and "benchmarks" not in path.parts
+        and "simulated" not in path.parts
     ]
     assert len(outputs) > 10
     for path in outputs:
         provenance = json.loads(path.with_suffix(".json").read_text())["Provenance"]
-        assert len(provenance["Code"]) == 16 and provenance["Versions"]["python"] and provenance["Seconds"] >= 0
+        assert (
+            len(provenance["Code"]) == 16
+            and provenance["Versions"]["python"]
+            and provenance["Seconds"] >= 0
+        )
         assert all(len(digest) == 64 for digest in provenance["Inputs"].values())
     table = json.loads((results / "tables" / "scores.json").read_text())
     assert table["score"]["Description"].startswith("Brain score")
@@ -187,7 +299,10 @@ def test_second_run_has_nothing_to_do_even_after_touches(tiny: Path) -> None:
 
 
 def test_a_table_study_with_every_option_flipped(table_study: Path) -> None:
-    """Each option that a run can be given, at another value than its default, from raw files to figures."""
+    """Each option that a run can be given, at another value than its default.
+
+    It is tried from raw files to figures.
+    """
     content = {
         "dataset": {**DATASET, "start": {"one": 0.0, "two": 0.0}, "exclude": {"01": "asleep"}},
         "models": {"tiny": {"source": str(ROOT / "resources" / "models" / "gpt2-tiny")}},
@@ -195,9 +310,22 @@ def test_a_table_study_with_every_option_flipped(table_study: Path) -> None:
         "stories": {"pseudo_sentence": 7},
         "activations": {"context": 64, "stride": 16, "pooling": "mean", "batch_tokens": 512},
         "bold": {"targets": "roi", "high_pass": None, "average": False, "confounds": False},
-        "encoding": {"trim": 2, "tail": 4, "words_to_trs": "lanczos", "delays": [1, 3], "folds": 3, "inner_folds": 2, "alphas": [1, 100], "backend": "numpy"},
+        "encoding": {
+            "trim": 2,
+            "tail": 4,
+            "words_to_trs": "lanczos",
+            "delays": [1, 3],
+            "folds": 3,
+            "inner_folds": 2,
+            "alphas": [1, 100],
+            "backend": "numpy",
+        },
         "chance": {"shifts": 21, "targets": "all"},
-        "nuisance": {"method": "banded", "features": ["word-rate", "pause", "log-frequency", "since-insertion"], "targets": "all"},
+        "nuisance": {
+            "method": "banded",
+            "features": ["word-rate", "pause", "log-frequency", "since-insertion"],
+            "targets": "all",
+        },
         "pathvars": {"results": "elsewhere"},
     }
     result = snakemake("--configfile", configfile(table_study, **content), folder=table_study)
@@ -206,14 +334,19 @@ def test_a_table_study_with_every_option_flipped(table_study: Path) -> None:
     scores = pd.read_csv(tables / "scores.tsv", sep="\t", dtype={"subject": str})
     assert set(scores["subject"]) == {"02", "03", "04"}
     assert set(scores["model"]) == {"tiny", "tiny-reinitialised"}
-    assert scores["normalized"].isna().all() and scores["ceiling_kind"].isna().all()  # fewer than four listeners
+    # Fewer than four listeners.
+    assert scores["normalized"].isna().all() and scores["ceiling_kind"].isna().all()
     assert "01, one: asleep" in (table_study / "elsewhere" / "report.html").read_text()
     scans = pd.read_csv(table_study / "elsewhere" / "scans.tsv", sep="\t", dtype={"subject": str})
     assert scans.loc[scans["subject"] == "01", "excluded"].tolist() == ["asleep"]
     areas = len(scores[["hemisphere", "roi"]].drop_duplicates())
     found = pd.read_csv(tables / "nuisance.tsv", sep="\t")
-    assert set(found["beyond"]) == {"word-rate", "word-rate, pause, log-frequency"} and len(found) == 2 * areas * found["model"].nunique()
-    assert "association_unique.tsv" not in [path.name for path in tables.iterdir()]  # the study has no associations
+    assert (
+        set(found["beyond"]) == {"word-rate", "word-rate, pause, log-frequency"}
+        and len(found) == 2 * areas * found["model"].nunique()
+    )
+    # The study has no associations.
+    assert "association_unique.tsv" not in [path.name for path in tables.iterdir()]
     against = pd.read_csv(tables / "chance.tsv", sep="\t")
     assert len(against) == 2 * areas and (against["n_shifts"] == 21).all()
     assert "models" in set(pd.read_csv(tables / "comparisons.tsv", sep="\t")["question"])
@@ -224,11 +357,23 @@ def test_wrong_data_are_named_and_nothing_is_made_of_them(table_study: Path) -> 
     path = table_study / "data" / "sub-03_story-two_timeseries.tsv"
     table = pd.read_csv(path, sep="\t")
     table.iloc[:50].to_csv(path, sep="\t", index=False)
-    result = snakemake("--configfile", configfile(table_study, dataset=DATASET, models=MODEL, baselines=[]), folder=table_study)
+    result = snakemake(
+        "--configfile",
+        configfile(table_study, dataset=DATASET, models=MODEL, baselines=[]),
+        folder=table_study,
+    )
     text = result.stdout + result.stderr
     assert result.returncode != 0
     assert "unequal numbers of TRs. Most have 90; these differ: {'03': 50}" in text
-    # What does not need the wrong file is finished all the same; nothing is made of it, and there are no tables.
-    made = [path.name for path in (table_study / "results" / "mine").rglob("*") if path.suffix in (".nc", ".tsv") and "benchmarks" not in path.parts]
+    # What does not need the wrong file is finished all the same; nothing is made of it,
+    # and there are no tables.
+    made = [
+        path.name
+        for path in (table_study / "results" / "mine").rglob("*")
+        if path.suffix in (".nc", ".tsv") and "benchmarks" not in path.parts
+    ]
     assert "story-one_bold.nc" in made and "story-two_bold.nc" not in made
-    assert not [name for name in made if name.startswith("group-") and "two" in name] and "scores.tsv" not in made
+    assert (
+        not [name for name in made if name.startswith("group-") and "two" in name]
+        and "scores.tsv" not in made
+    )

@@ -1,7 +1,7 @@
 """Associations: texts written into the stories, their controls, and the association score F.
 
-Needs files of associations (docs/annotating.md), words, models and BOLD. A text's controls and their seeds run
-inside its jobs; their activations are removed when all groups were scored.
+Needs files of associations (docs/annotating.md), words, models and BOLD. A text's controls
+and their seeds run inside its jobs; their activations are removed when all groups were scored.
 """
 
 from engram.study.stages import associations, bold, features, fetch, stories

@@ -1,7 +1,8 @@
-"""BOLD: checked, cleaned, cut to the story, all listeners of a story in one file, the average listener among them.
+"""BOLD: checked, cleaned, cut to the story, all listeners of a story in one file,
+the average listener among them.
 
-Needs the raw scans and the words table (for the story's rows). One job per story, which lists its scans too, those left
-out included.
+Needs the raw scans and the words table (for the story's rows). One job per story, which lists
+its scans too, those left out included.
 """
 
 from engram.study.stages import bold, fetch, stories

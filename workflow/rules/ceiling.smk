@@ -1,4 +1,5 @@
-"""Ceilings: how well a story's listeners predict each other. One job per story, over all its listeners."""
+"""Ceilings: how well a story's listeners predict each other. One job per story,
+over all its listeners."""
 
 from engram.study.stages import bold, ceilings
 

@@ -1,7 +1,9 @@
-"""The study's configuration and plan, and what lets rules call the functions of `engram.study.stages`.
+"""The study's configuration and plan, and what lets rules call the functions
+of `engram.study.stages`.
 
-Needs a configuration: --configfile, or the demo's when none is given. Nothing is decided here, since no checker reads
-this file, and nothing heavy is imported, since every job of a cluster reads it again.
+Needs a configuration: --configfile, or the demo's when none is given. Nothing is decided here,
+since no checker reads this file, and nothing heavy is imported, since every job of a
+cluster reads it again.
 """
 
 import os
@@ -21,8 +23,8 @@ from engram.study.plan import make_plan
 from engram.study.stages.shared import group_paths
 from engram.vocabulary import NILEARN_ATLASES, REMOTE_VARIABLE, VARIANT
 
-# Snakemake merges --configfile into the default one, deeply. The demo's is loaded only when the user gives no study, so
-# that none of its models or stories leaks into another.
+# Snakemake merges --configfile into the default one, deeply. The demo's is loaded only when
+# the user gives no study, so that none of its models or stories leaks into another.
 if not workflow.overwrite_configfiles and "study" not in config:
 
     configfile: workflow.source_path("../../config/config.yaml")
@@ -38,7 +40,8 @@ except EngramError as error:
 
 RESULTS = STUDY.pathvars.get("results", f"results/{STUDY.study}")
 
-# Downloads take a mirror from the environment: where a file came from is no part of what it is, and reruns nothing.
+# Downloads take a mirror from the environment: where a file came from is no part of what it
+# is, and reruns nothing.
 if STUDY.mirror_folder():
     os.environ[MIRROR_VARIABLE] = str(STUDY.mirror_folder())
 other = "without a mirror" if STUDY.mirror_folder() else "with a mirror"
@@ -76,7 +79,8 @@ if workflow.is_main_process and STUDY.dataset.kind == "narratives":
 
 
 def of(function):
-    """A stage's function as rules call it: given the study, the plan, and those of a job's wildcards that it names."""
+    """A stage's function as rules call it: given the study, the plan, and those of a job's
+    wildcards that it names."""
     names = list(signature(function).parameters)[2:]
     return lambda wildcards: function(STUDY, PLAN, *(wildcards[one] for one in names))
 
@@ -87,7 +91,8 @@ def of_group(template):
 
 
 def reads(function):
-    """The same as `of`, for raw files that a job reads, with the folder where their digests are remembered."""
+    """The same as `of`, for raw files that a job reads, with the folder where their
+    digests are remembered."""
     folder = lambda: workflow.pathvars.apply(f"<results>/{DIGESTS}")
     return lambda wildcards: raw_plan.with_digests(of(function)(wildcards), folder())
 
@@ -103,7 +108,8 @@ def taken(rule_name, wildcards):
 
 
 def memory(rule_name):
-    """A function that returns a job's megabytes: as many as are estimated, and that again at every new try."""
+    """A function that returns a job's megabytes: as many as are estimated, and that
+    again at every new try."""
     return lambda wildcards, attempt: attempt * taken(rule_name, wildcards).megabytes
 
 

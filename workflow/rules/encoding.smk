@@ -1,7 +1,8 @@
 """Encoding: brain scores R.
 
-Needs activations, words and BOLD of a group's stories. One job per group of listeners, model and text, with all
-layers, folds and listeners inside: listeners who heard the same stories share features and so decompositions.
+Needs activations, words and BOLD of a group's stories. One job per group of listeners,
+model and text, with all layers, folds and listeners inside: listeners who heard the same stories
+share features and so decompositions.
 """
 
 from engram.study.stages import bold, encoding, features, stories

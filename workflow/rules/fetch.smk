@@ -1,12 +1,14 @@
-"""Downloads: with a chat annotator the only rules that open the network, and always on the machine where Snakemake runs.
+"""Downloads: with a chat annotator the only rules that open the network, and always on the
+machine where Snakemake runs.
 
-Each makes a manifest of what it fetched; the files lie beside it, and may be removed when they are no longer read.
+Each makes a manifest of what it fetched; the files lie beside it, and may be removed when
+they are no longer read.
 """
 
 from engram.study.stages import fetch
 
-# What is fetched from Narratives is known by its annex keys, whatever code fetched it: an upgrade must not fetch again what was
-# dropped since, nor rerun what was made of it.
+# What is fetched from Narratives is known by its annex keys, whatever code fetched it: an upgrade
+# must not fetch again what was dropped since, nor rerun what was made of it.
 FETCH_VERSION = "1"
 
 

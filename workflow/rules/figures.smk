@@ -1,4 +1,5 @@
-"""Figures, each as SVG for print and PNG for a look, with its words (title, caption, alternative text) in a JSON file beside them.
+"""Figures, each as SVG for print and PNG for a look, with its words (title, caption, alternative
+text) in a JSON file beside them.
 
 They need tables, maps and other small files only, so a change of style costs seconds.
 """

@@ -1,6 +1,8 @@
-"""Maps on the cortex, for datasets on a surface: a GIFTI file for each hemisphere, an array for each layer.
+"""Maps on the cortex, for datasets on a surface: a GIFTI file for each hemisphere,
+an array for each layer.
 
-Needs the scores and ceilings. They open in Connectome Workbench, and the brain figure is drawn from them.
+Needs the scores and ceilings. They open in Connectome Workbench, and the brain
+figure is drawn from them.
 """
 
 from engram.study.stages import associations, ceilings, encoding, maps

@@ -1,4 +1,5 @@
-"""The report: one page with everything that a study shows. Needs its tables, figures and maps; the last of its outputs."""
+"""The report: one page with everything that a study shows. Needs its tables, figures and maps;
+the last of its outputs."""
 
 from engram.study.stages import maps
 from engram.study.stages import report as page

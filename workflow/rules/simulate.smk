@@ -1,4 +1,5 @@
-"""Simulated listeners, in place of a download, and the check that the study finds what was planted in them."""
+"""Simulated listeners, in place of a download, and the check that the study finds
+what was planted in them."""
 
 from engram.study.stages import simulation
 

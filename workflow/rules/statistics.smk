@@ -1,5 +1,5 @@
-"""Statistics: tables of scores and ceilings by region, scores against chance and against each other, and what of the published
-claims was reproduced."""
+"""Statistics: tables of scores and ceilings by region, scores against chance and against each
+other, and what of the published claims was reproduced."""
 
 from engram.study.stages import (
     associations,

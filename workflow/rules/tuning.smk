@@ -1,7 +1,8 @@
 """Instruction tunings: models tuned to associate, their controls, and the tuning score M.
 
-Needs samples (docs/data.md), words, models and BOLD. Every tuned model is a folder, `tunings/<tuning>/model-<model>_<condition>-<seed>`,
-which another study can name as the source of a model. Their activations are removed when all groups were scored.
+Needs samples (docs/data.md), words, models and BOLD. Every tuned model is a folder,
+`tunings/<tuning>/model-<model>_<condition>-<seed>`, which another study can name as the source
+of a model. Their activations are removed when all groups were scored.
 """
 
 from engram.study.stages import bold, features, fetch, stories, tunings
@@ -37,7 +38,8 @@ rule tune:
         "<logs>/tune/{tuning}_model-{model}_{variant}.log",
     benchmark:
         "<benchmarks>/tune/{tuning}_model-{model}_{variant}.tsv"
-    # Tunings take long, and a chain of jobs waits for each: begun last, they would run alone at the end.
+    # Tunings take long, and a chain of jobs waits for each: begun last, they
+    # would run alone at the end.
     priority: 1
     conda:
         "../../envs/environment.yaml"

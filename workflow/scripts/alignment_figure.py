@@ -10,5 +10,11 @@ with job(snakemake):
     courses = []
     for key, path in keys.of_input(snakemake, "bold", result="bold", study=config["study"]):
         with storage.open_dataset(path) as dataset:
-            courses.append(data_figures.course(dataset, storage.read_words(words[key["story"]])["onset"].to_numpy()))
-    style.save(data_figures.alignment(courses), snakemake.output.svg, snakemake.output.png, config["dpi"])
+            courses.append(
+                data_figures.course(
+                    dataset, storage.read_words(words[key["story"]])["onset"].to_numpy()
+                )
+            )
+    style.save(
+        data_figures.alignment(courses), snakemake.output.svg, snakemake.output.png, config["dpi"]
+    )

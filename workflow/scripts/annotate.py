@@ -13,13 +13,30 @@ with job(snakemake, network=snakemake.params.config["address"] is not None):
     use_threads(snakemake.threads)
     table = storage.read_words(snakemake.input.words)
     pseudo = bool((table["sentence_source"] == "pseudo").any())
-    common = {"granularity": config["granularity"], "cache": output.parent / "answers", "temperature": config["temperature"], "seed": config["seed"]}
+    common = {
+        "granularity": config["granularity"],
+        "cache": output.parent / "answers",
+        "temperature": config["temperature"],
+        "seed": config["seed"],
+    }
     if config["address"] is None:
-        annotator = annotation.LocalAnnotator(Path(config["folder"]), model=Path(config["model"]).name, **common)
+        annotator = annotation.LocalAnnotator(
+            Path(config["folder"]), model=Path(config["model"]).name, **common
+        )
     else:
         annotator = chat.ChatAnnotator(config["address"], model=config["model"], **common)
     found, report = annotation.annotate(
-        table["word"].tolist(), table["sentence"].tolist(), annotator, config["every"], pseudo=pseudo, allow_pseudo=config["pseudo_sentences"]
+        table["word"].tolist(),
+        table["sentence"].tolist(),
+        annotator,
+        config["every"],
+        pseudo=pseudo,
+        allow_pseudo=config["pseudo_sentences"],
     )
-    made = {"by": f"language model: {annotator.model}", "every": config["every"], "temperature": config["temperature"], **asdict(report)}
+    made = {
+        "by": f"language model: {annotator.model}",
+        "every": config["every"],
+        "temperature": config["temperature"],
+        **asdict(report),
+    }
     association_files.write_associations(output, found, made)

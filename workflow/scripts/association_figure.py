@@ -8,7 +8,8 @@ from engram.statistics import score_tables
 with job(snakemake):
     config = snakemake.params.config
     association, controls, listeners, layers = (
-        storage.read_table(snakemake.input[name], dtype=score_tables.KEYS) for name in ("association", "controls", "listeners", "layers")
+        storage.read_table(snakemake.input[name], dtype=score_tables.KEYS)
+        for name in ("association", "controls", "listeners", "layers")
     )
     drawn = effect_figures.association(association, controls, listeners, layers, config["texts"])
     style.save(drawn, snakemake.output.svg, snakemake.output.png, config["dpi"])

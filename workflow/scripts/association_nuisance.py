@@ -1,4 +1,7 @@
-"""Score what the insertions of texts change, beside nuisance features and the story alone, on a group's listeners."""
+"""Score what the insertions of texts change, on a group's listeners.
+
+It is scored beside nuisance features and the story alone.
+"""
 
 from engram.encoding import association_nuisance
 from engram.files import keys
@@ -9,7 +12,12 @@ with job(snakemake):
     use_threads(snakemake.threads)
     files = keys.group_files(snakemake, "variants", layer_rule=keys.layer_rule(config["layer"]))
     stories = [{"story": story} for story in config["stories"]]
-    insertions = [path for _, path in keys.checked(stories, snakemake.input.insertions, text=snakemake.wildcards.text)]
+    insertions = [
+        path
+        for _, path in keys.checked(
+            stories, snakemake.input.insertions, text=snakemake.wildcards.text
+        )
+    ]
     settings = {key: config[key] for key in ("features", "random_texts", "subjects", "targets")}
     scores = association_nuisance.group_texts(*files, insertions, **settings, **config["encoding"])
     keys.write_dataset(snakemake.output.scores, scores, keys.of_job(snakemake, "nuisance"))

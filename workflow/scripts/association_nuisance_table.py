@@ -6,6 +6,19 @@ from engram.statistics import unique_contributions
 
 with job(snakemake):
     config = snakemake.params.config
-    scores = keys.of_input(snakemake, "scores", result="nuisance", study=config["study"], layer_rule=keys.layer_rule(config["layer"]))
-    table = unique_contributions.associations_table(keys.by_model_and("text", scores), config["seed"])
-    storage.write_table(snakemake.output.unique, table, unique_contributions.ASSOCIATIONS, unique_contributions.ASSOCIATIONS_COLUMNS)
+    scores = keys.of_input(
+        snakemake,
+        "scores",
+        result="nuisance",
+        study=config["study"],
+        layer_rule=keys.layer_rule(config["layer"]),
+    )
+    table = unique_contributions.associations_table(
+        keys.by_model_and("text", scores), config["seed"]
+    )
+    storage.write_table(
+        snakemake.output.unique,
+        table,
+        unique_contributions.ASSOCIATIONS,
+        unique_contributions.ASSOCIATIONS_COLUMNS,
+    )

@@ -9,5 +9,11 @@ with job(snakemake):
     use_threads(snakemake.threads)
     files = keys.group_files(snakemake, "variants", layer_rule=keys.layer_rule(config["layer"]))
     available = memory.available(snakemake.resources.get("mem_mb"))
-    read, group = ridge.open_group(*files, config["subjects"], config["targets"], memory=available, **config["encoding"])
-    keys.write_dataset(snakemake.output.scores, variant_scoring.score_variants(read, group), keys.of_job(snakemake, "effects"))
+    read, group = ridge.open_group(
+        *files, config["subjects"], config["targets"], memory=available, **config["encoding"]
+    )
+    keys.write_dataset(
+        snakemake.output.scores,
+        variant_scoring.score_variants(read, group),
+        keys.of_job(snakemake, "effects"),
+    )

@@ -10,8 +10,17 @@ from engram.statistics import association_tables, variant_effects
 
 with job(snakemake):
     config = snakemake.params.config
-    scores = keys.of_input(snakemake, "scores", result="effects", study=config["study"], layer_rule=keys.layer_rule(config["layer"]))
-    found = {key: variant_effects.read_effects(paths) for key, paths in keys.by_model_and("text", scores).items()}
+    scores = keys.of_input(
+        snakemake,
+        "scores",
+        result="effects",
+        study=config["study"],
+        layer_rule=keys.layer_rule(config["layer"]),
+    )
+    found = {
+        key: variant_effects.read_effects(paths)
+        for key, paths in keys.by_model_and("text", scores).items()
+    }
     written = keys.by("text", keys.of_input(snakemake, "associations"))
     written_by = {name: association_files.written_by(paths) for name, paths in written.items()}
     tables = {
@@ -20,11 +29,35 @@ with job(snakemake):
             association_tables.ASSOCIATION,
             association_tables.ASSOCIATION_COLUMNS,
         ),
-        "controls": (association_tables.controls_table(found), association_tables.CONTROLS_TABLE, association_tables.CONTROLS_COLUMNS),
-        "listeners": (association_tables.listeners_table(found), association_tables.LISTENERS_TABLE, association_tables.LISTENERS_COLUMNS),
-        "layers": (association_tables.layers_table(found), association_tables.LAYERS_TABLE, association_tables.LAYERS_COLUMNS),
-        "texts": (pd.concat([storage.read_table(path) for path in snakemake.input.texts], ignore_index=True), TEXTS, TEXTS_COLUMNS),
-        "rows": (pd.concat([storage.read_words(path) for path in snakemake.input.rows], ignore_index=True), ROWS, ROWS_COLUMNS),
+        "controls": (
+            association_tables.controls_table(found),
+            association_tables.CONTROLS_TABLE,
+            association_tables.CONTROLS_COLUMNS,
+        ),
+        "listeners": (
+            association_tables.listeners_table(found),
+            association_tables.LISTENERS_TABLE,
+            association_tables.LISTENERS_COLUMNS,
+        ),
+        "layers": (
+            association_tables.layers_table(found),
+            association_tables.LAYERS_TABLE,
+            association_tables.LAYERS_COLUMNS,
+        ),
+        "texts": (
+            pd.concat(
+                [storage.read_table(path) for path in snakemake.input.texts], ignore_index=True
+            ),
+            TEXTS,
+            TEXTS_COLUMNS,
+        ),
+        "rows": (
+            pd.concat(
+                [storage.read_words(path) for path in snakemake.input.rows], ignore_index=True
+            ),
+            ROWS,
+            ROWS_COLUMNS,
+        ),
     }
     for name, (table, description, columns) in tables.items():
         storage.write_table(snakemake.output[name], table, description, columns)

@@ -8,15 +8,35 @@ from engram.jobs.job import job
 from engram.vocabulary import ORIGINAL_TEXT, WITH_ASSOCIATIONS
 
 with job(snakemake):
-    config, story, name = snakemake.params.config, snakemake.wildcards.story, snakemake.wildcards.text
+    config, story, name = (
+        snakemake.params.config,
+        snakemake.wildcards.story,
+        snakemake.wildcards.text,
+    )
     table = storage.read_words(snakemake.input.words)
     words = table["word"].tolist()
     found = association_files.read_associations(Path(snakemake.input.associations), len(words))
-    pool = association_files.pool_texts([Path(path) for path in snakemake.params.reads["files"]], found)
-    controls = text_reading.control_texts(words, table["sentence"].tolist(), found, pool, config["controls"], config["seed"])
-    texts = {ORIGINAL_TEXT: {}, WITH_ASSOCIATIONS: association_files.insertions_of(found), **controls}
-    storage.write_table(snakemake.output.texts, text_reading.texts_table(story, name, words, texts), text_reading.TEXTS, text_reading.TEXTS_COLUMNS)
+    pool = association_files.pool_texts(
+        [Path(path) for path in snakemake.params.reads["files"]], found
+    )
+    controls = text_reading.control_texts(
+        words, table["sentence"].tolist(), found, pool, config["controls"], config["seed"]
+    )
+    texts = {
+        ORIGINAL_TEXT: {},
+        WITH_ASSOCIATIONS: association_files.insertions_of(found),
+        **controls,
+    }
     storage.write_table(
-        snakemake.output.rows, text_reading.rows_table(story, name, table, texts, config["alignment"]), text_reading.ROWS, text_reading.ROWS_COLUMNS
+        snakemake.output.texts,
+        text_reading.texts_table(story, name, words, texts),
+        text_reading.TEXTS,
+        text_reading.TEXTS_COLUMNS,
+    )
+    storage.write_table(
+        snakemake.output.rows,
+        text_reading.rows_table(story, name, table, texts, config["alignment"]),
+        text_reading.ROWS,
+        text_reading.ROWS_COLUMNS,
     )
     storage.write_json(snakemake.output.insertions, {"texts": texts})

@@ -7,19 +7,38 @@ from engram.statistics import score_tables
 
 with job(snakemake):
     config = snakemake.params.config
-    table, regions, ceilings = (storage.read_table(snakemake.input[name], dtype=score_tables.KEYS) for name in ("table", "regions", "ceilings"))
+    table, regions, ceilings = (
+        storage.read_table(snakemake.input[name], dtype=score_tables.KEYS)
+        for name in ("table", "regions", "ceilings")
+    )
     found = {}
     for side in ("L", "R"):
         for key, path in keys.of_input(snakemake, side):
-            found.setdefault((key.get("text"), key.get("model")), {})[side] = maps.read_maps(path, side)
+            found.setdefault((key.get("text"), key.get("model")), {})[side] = maps.read_maps(
+                path, side
+            )
     places = None
     if snakemake.input.places:
         keys.check(snakemake.input.places, {"result": "ceiling", "study": config["study"]})
         places = storage.open_dataset(snakemake.input.places)
     measure = {
-        "brain": lambda: brain_figures.scores(table, {model: sides for (_, model), sides in found.items()}, config["shown"], config["layer"]),
+        "brain": lambda: brain_figures.scores(
+            table,
+            {model: sides for (_, model), sides in found.items()},
+            config["shown"],
+            config["layer"],
+        ),
         "ceiling-brain": lambda: brain_figures.ceilings(table, next(iter(found.values()), None)),
-        "association-brain": lambda: brain_figures.association(table, found, places, config["space"]),
-        "tuning-brain": lambda: brain_figures.tuning(table, ceilings, places, config["space"], config["floor"]),
+        "association-brain": lambda: brain_figures.association(
+            table, found, places, config["space"]
+        ),
+        "tuning-brain": lambda: brain_figures.tuning(
+            table, ceilings, places, config["space"], config["floor"]
+        ),
     }[config["figure"]]()
-    style.save(brain_figures.draw(measure, regions), snakemake.output.svg, snakemake.output.png, config["dpi"])
+    style.save(
+        brain_figures.draw(measure, regions),
+        snakemake.output.svg,
+        snakemake.output.png,
+        config["dpi"],
+    )

@@ -7,5 +7,7 @@ from engram.jobs.job import job
 with job(snakemake):
     config = snakemake.params.config
     with storage.open_dataset(snakemake.input.bold) as dataset:
-        result = ceiling.of_dataset(dataset, halves=config["halves"], seed=config["seed"], **config["rows"])
+        result = ceiling.of_dataset(
+            dataset, halves=config["halves"], seed=config["seed"], **config["rows"]
+        )
     keys.write_dataset(snakemake.output.ceiling, result, keys.of_job(snakemake, "ceiling"))

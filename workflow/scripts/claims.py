@@ -19,13 +19,22 @@ with job(snakemake):
     for key, path in keys.of_input(snakemake, "activations", result="activations"):
         name = key["model"]
         with storage.open_dataset(path) as read:
-            models[name] = yin2025_claims.LanguageModel(config["sources"][name], read.sizes["layer"] - 1, read.sizes["unit"], scores[name])
+            models[name] = yin2025_claims.LanguageModel(
+                config["sources"][name], read.sizes["layer"] - 1, read.sizes["unit"], scores[name]
+            )
     texts = {}
     for name, paths in keys.by("text", keys.of_input(snakemake, "associations")).items():
         written = [one for path in paths for one in read_associations(Path(path), 10**9)]
-        texts[name] = yin2025_claims.Text(frozenset(one.annotator for one in written), frozenset(one.granularity for one in written))
-    effects = keys.by_model_and("text", keys.of_input(snakemake, "effects", result="effects", **at_layer))
-    tuned = keys.by_model_and("tuning", keys.of_input(snakemake, "tuned", result="effects", **at_layer))
+        texts[name] = yin2025_claims.Text(
+            frozenset(one.annotator for one in written),
+            frozenset(one.granularity for one in written),
+        )
+    effects = keys.by_model_and(
+        "text", keys.of_input(snakemake, "effects", result="effects", **at_layer)
+    )
+    tuned = keys.by_model_and(
+        "tuning", keys.of_input(snakemake, "tuned", result="effects", **at_layer)
+    )
     evidence = yin2025_claims.Evidence(
         models,
         {key: read_effects(paths) for key, paths in effects.items() if key[0] in models},
@@ -35,4 +44,9 @@ with job(snakemake):
         config["people"],
         config["seed"],
     )
-    storage.write_table(snakemake.output.claims, yin2025_claims.claims_table(evidence), yin2025_claims.CLAIMS, yin2025_claims.CLAIMS_COLUMNS)
+    storage.write_table(
+        snakemake.output.claims,
+        yin2025_claims.claims_table(evidence),
+        yin2025_claims.CLAIMS,
+        yin2025_claims.CLAIMS_COLUMNS,
+    )

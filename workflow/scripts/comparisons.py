@@ -7,10 +7,25 @@ from engram.statistics.reported_scores import read_reported
 
 with job(snakemake):
     config = snakemake.params.config
-    scores = keys.by("model", keys.of_input(snakemake, "scores", result="scores", study=config["study"]))
+    scores = keys.by(
+        "model", keys.of_input(snakemake, "scores", result="scores", study=config["study"])
+    )
     layer = keys.layer_rule(config["layer"])
-    nulls = keys.by("model", keys.of_input(snakemake, "nulls", result="chance", study=config["study"], layer_rule=layer))
+    nulls = keys.by(
+        "model",
+        keys.of_input(snakemake, "nulls", result="chance", study=config["study"], layer_rule=layer),
+    )
     against_chance = comparisons.chance_table(nulls, config["seed"])
-    storage.write_table(snakemake.output.chance, against_chance, comparisons.CHANCE, comparisons.CHANCE_COLUMNS)
-    table = comparisons.comparisons_table({model: read_reported(paths, config["layer"]) for model, paths in scores.items()}, config["seed"])
-    storage.write_table(snakemake.output.comparisons, table, comparisons.COMPARISONS, comparisons.COMPARISONS_COLUMNS)
+    storage.write_table(
+        snakemake.output.chance, against_chance, comparisons.CHANCE, comparisons.CHANCE_COLUMNS
+    )
+    table = comparisons.comparisons_table(
+        {model: read_reported(paths, config["layer"]) for model, paths in scores.items()},
+        config["seed"],
+    )
+    storage.write_table(
+        snakemake.output.comparisons,
+        table,
+        comparisons.COMPARISONS,
+        comparisons.COMPARISONS_COLUMNS,
+    )

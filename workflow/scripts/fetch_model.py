@@ -10,6 +10,12 @@ with job(snakemake, network=True):
     config = snakemake.params.config
     manifest = Path(snakemake.output.manifest)
     folder = manifest.with_name(manifest.name.removesuffix(".tsv"))
-    options = {"revision": config["revision"], "weights": config["weights"], "code": config.get("code", False)}
-    hugging_face.fetch_model(config["source"], folder, mirror=os.environ.get("ENGRAM_MIRROR"), **options)
+    options = {
+        "revision": config["revision"],
+        "weights": config["weights"],
+        "code": config.get("code", False),
+    }
+    hugging_face.fetch_model(
+        config["source"], folder, mirror=os.environ.get("ENGRAM_MIRROR"), **options
+    )
     pinned_files.write_manifest(manifest, folder)

@@ -7,11 +7,18 @@ from engram.statistics import score_tables
 
 with job(snakemake):
     config = snakemake.params.config
-    scores, roi_sets, ceilings = (storage.read_table(snakemake.input[name], dtype=score_tables.KEYS) for name in ("scores", "roi_sets", "ceilings"))
+    scores, roi_sets, ceilings = (
+        storage.read_table(snakemake.input[name], dtype=score_tables.KEYS)
+        for name in ("scores", "roi_sets", "ceilings")
+    )
     drawn = {
         "layers": lambda: score_figures.layers(scores, ceilings, config["models"]),
-        "regions": lambda: score_figures.regions(scores, ceilings, config["models"], config["layer"]),
-        "roi-sets": lambda: score_figures.roi_sets(roi_sets, ceilings, config["models"], config["layer"]),
+        "regions": lambda: score_figures.regions(
+            scores, ceilings, config["models"], config["layer"]
+        ),
+        "roi-sets": lambda: score_figures.roi_sets(
+            roi_sets, ceilings, config["models"], config["layer"]
+        ),
         "roi-layers": lambda: score_figures.roi_layers(scores, config["shown"], config["layer"]),
         "reliability": lambda: score_figures.reliability(ceilings),
     }[config["figure"]]()

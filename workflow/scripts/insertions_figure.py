@@ -7,8 +7,15 @@ from engram.statistics import score_tables
 
 with job(snakemake):
     config = snakemake.params.config
-    words = {key["story"]: storage.read_words(path) for key, path in keys.of_input(snakemake, "words")}
+    words = {
+        key["story"]: storage.read_words(path) for key, path in keys.of_input(snakemake, "words")
+    }
     written = keys.of_input(snakemake, "associations")
     found = {(key["story"], key["text"]): storage.read_table(path) for key, path in written}
-    drawn = data_figures.insertions(words, found, storage.read_table(snakemake.input.texts, dtype=score_tables.KEYS), config["texts"])
+    drawn = data_figures.insertions(
+        words,
+        found,
+        storage.read_table(snakemake.input.texts, dtype=score_tables.KEYS),
+        config["texts"],
+    )
     style.save(drawn, snakemake.output.svg, snakemake.output.png, config["dpi"])

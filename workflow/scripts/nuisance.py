@@ -11,4 +11,6 @@ with job(snakemake):
     files = keys.group_files(snakemake, "activations", text=ORIGINAL)
     settings = {key: config[key] for key in ("features", "layer", "subjects", "targets")}
     scores = nuisance.group_nuisance(*files, **settings, **config["encoding"])
-    keys.write_dataset(snakemake.output.scores, scores, keys.of_job(snakemake, "nuisance", text=ORIGINAL))
+    keys.write_dataset(
+        snakemake.output.scores, scores, keys.of_job(snakemake, "nuisance", text=ORIGINAL)
+    )

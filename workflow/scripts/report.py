@@ -11,11 +11,19 @@ with job(snakemake):
     tables = html_report.read_tables(given.tables)
     figures = html_report.read_figures(given.svg, given.png)
     shown = [{"text": ORIGINAL, "model": model} for model in config["shown"] for _ in ("L", "R")]
-    associated = [{"text": text, "model": model} for text, model in config["association_maps"] for _ in ("L", "R")]
+    associated = [
+        {"text": text, "model": model}
+        for text, model in config["association_maps"]
+        for _ in ("L", "R")
+    ]
     keys.checked(shown if given.score_maps else [], given.score_maps)
     keys.checked(associated, given.association_maps)
-    maps = html_report.surface_maps(config, tables["scores"].data, given.score_maps, given.association_maps, given.ceiling_maps)
-    jobs = html_report.jobs_behind([*given.tables, *given.svg, *given.score_maps, *given.association_maps, *given.ceiling_maps])
+    maps = html_report.surface_maps(
+        config, tables["scores"].data, given.score_maps, given.association_maps, given.ceiling_maps
+    )
+    jobs = html_report.jobs_behind(
+        [*given.tables, *given.svg, *given.score_maps, *given.association_maps, *given.ceiling_maps]
+    )
     html = html_report.page(config, tables, figures, maps, jobs, __version__)
     with storage.atomic(snakemake.output.html) as path:
         path.write_text(html, encoding="utf-8")

@@ -11,11 +11,16 @@ with job(snakemake):
     use_threads(snakemake.threads)
     words = storage.read_words(snakemake.input.words)
     texts = {
-        name: {int(place): text for place, text in insertions.items()} for name, insertions in storage.read_json(snakemake.input.insertions)["texts"].items()
+        name: {int(place): text for place, text in insertions.items()}
+        for name, insertions in storage.read_json(snakemake.input.insertions)["texts"].items()
     }
     read = text_reading.count_words
     if config["model"]["source"] != WORD_RATE:
         reader, options = activations.load_configured(model_folder(snakemake), config)
-        read = text_reading.text_reader(words["word"].tolist(), reader, room=config["room"], **options)
-    result = text_reading.read_texts(words, texts, read, alignment=config["alignment"], layer=config["layer"])
+        read = text_reading.text_reader(
+            words["word"].tolist(), reader, room=config["room"], **options
+        )
+    result = text_reading.read_texts(
+        words, texts, read, alignment=config["alignment"], layer=config["layer"]
+    )
     keys.write_dataset(snakemake.output.activations, result, keys.of_job(snakemake, "variants"))

@@ -15,12 +15,31 @@ with job(snakemake):
     if (available := gpu_memory()) is not None:
         tuning_memory.check_memory(base, settings, available, code)
     parts = []
-    for part in training_samples.split(training_samples.read_samples(found(config["data"])), config["validation"], config["study_seed"]):
-        conditions = {name: training_samples.conditioned(part, name, settings.seed) for name in training.CONDITIONS}
+    for part in training_samples.split(
+        training_samples.read_samples(found(config["data"])),
+        config["validation"],
+        config["study_seed"],
+    ):
+        conditions = {
+            name: training_samples.conditioned(part, name, settings.seed)
+            for name in training.CONDITIONS
+        }
         mine = conditions[config["condition"]]
         if config["too_long"] == "leave out":
-            mine = training.fitting_everywhere(base, conditions, config["condition"], settings.max_length, settings.template, code)
+            mine = training.fitting_everywhere(
+                base, conditions, config["condition"], settings.max_length, settings.template, code
+            )
         parts.append(mine)
     known = {"source": config["model"]["source"], "revision": config["model"]["revision"]}
     checkpoints = out.parent / "checkpoints" / out.name
-    training.tune(base, *parts, settings, out, checkpoints, base=known, condition=config["condition"], licence=config["licence"], code=code)
+    training.tune(
+        base,
+        *parts,
+        settings,
+        out,
+        checkpoints,
+        base=known,
+        condition=config["condition"],
+        licence=config["licence"],
+        code=code,
+    )

@@ -14,10 +14,17 @@ with job(snakemake):
     use_threads(snakemake.threads)
     words = storage.read_words(snakemake.input.words)["word"].tolist()
     base, reading = model_folder(snakemake), config["reading"]
-    load = partial(activations.load, dtype=reading["dtype"], device=reading["device"], code=is_allowed(config["model"], base))
+    load = partial(
+        activations.load,
+        dtype=reading["dtype"],
+        device=reading["device"],
+        code=is_allowed(config["model"], base),
+    )
     readers = {BASE: partial(load, base)}
     wildcards = snakemake.wildcards
     folders = keys.of_input(snakemake, "tuned", model=wildcards.model, tuning=wildcards.tuning)
     readers |= {key["variant"]: partial(load, folder, base=base) for key, folder in folders}
-    result = tuned_reading.read_story(words, readers, config["layer"], **activations.reading_options(reading))
+    result = tuned_reading.read_story(
+        words, readers, config["layer"], **activations.reading_options(reading)
+    )
     keys.write_dataset(snakemake.output.activations, result, keys.of_job(snakemake, "variants"))

@@ -7,11 +7,18 @@ from engram.statistics import score_tables
 
 with job(snakemake):
     config = snakemake.params.config
-    read = {name: storage.read_table(path, dtype=score_tables.KEYS) for name, path in snakemake.input.items()}
+    read = {
+        name: storage.read_table(path, dtype=score_tables.KEYS)
+        for name, path in snakemake.input.items()
+    }
     drawn = {
-        "tuning": lambda: effect_figures.tuning(read["tuning"], read["models"], read["listeners"], read["layers"]),
+        "tuning": lambda: effect_figures.tuning(
+            read["tuning"], read["models"], read["listeners"], read["layers"]
+        ),
         "tuning-methods": lambda: effect_figures.tuning_methods(read["tuning"], config["texts"]),
-        "tuning-roi-sets": lambda: effect_figures.tuning_methods(read["roi_sets"], config["texts"], "set of regions"),
+        "tuning-roi-sets": lambda: effect_figures.tuning_methods(
+            read["roi_sets"], config["texts"], "set of regions"
+        ),
         "tuning-losses": lambda: effect_figures.losses(read["curves"]),
     }[config["figure"]]()
     style.save(drawn, snakemake.output.svg, snakemake.output.png, config["dpi"])

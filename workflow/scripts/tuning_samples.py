@@ -10,6 +10,9 @@ from engram.tunings import training_samples
 with job(snakemake):
     config = snakemake.params.config
     samples = training_samples.read_samples(found(config["data"]))
-    stories = {key["story"]: storage.read_words(path)["word"].tolist() for key, path in keys.of_input(snakemake, "words")}
+    stories = {
+        key["story"]: storage.read_words(path)["word"].tolist()
+        for key, path in keys.of_input(snakemake, "words")
+    }
     training_samples.check_stories(samples, stories)
     storage.write_json(Path(snakemake.output.counts), training_samples.counts(samples))

@@ -10,21 +10,63 @@ from engram.tunings import training_samples
 
 with job(snakemake):
     config = snakemake.params.config
-    scores = keys.of_input(snakemake, "scores", result="effects", study=config["study"], layer_rule=keys.layer_rule(config["layer"]))
-    found = {key: variant_effects.read_effects(paths) for key, paths in keys.by_model_and("tuning", scores).items()}
+    scores = keys.of_input(
+        snakemake,
+        "scores",
+        result="effects",
+        study=config["study"],
+        layer_rule=keys.layer_rule(config["layer"]),
+    )
+    found = {
+        key: variant_effects.read_effects(paths)
+        for key, paths in keys.by_model_and("tuning", scores).items()
+    }
     folders = keys.of_input(snakemake, "tuned")
-    cards = {(key["model"], key["tuning"], key["variant"]): storage.read_json(Path(folder) / CARD) for key, folder in folders}
+    cards = {
+        (key["model"], key["tuning"], key["variant"]): storage.read_json(Path(folder) / CARD)
+        for key, folder in folders
+    }
     methods = config["methods"]
     sets = {key: variant_effects.by_roi_set(one) for key, one in found.items()}
-    counts = {key["tuning"]: storage.read_json(path) for key, path in keys.of_input(snakemake, "counts")}
+    counts = {
+        key["tuning"]: storage.read_json(path) for key, path in keys.of_input(snakemake, "counts")
+    }
     tables = {
-        "tuning": (tuning_tables.tuning_table(found, methods, config["seed"]), tuning_tables.TUNING, tuning_tables.TUNING_COLUMNS),
-        "roi_sets": (tuning_tables.tuning_table(sets, methods, config["seed"]), tuning_tables.TUNING, tuning_tables.TUNING_COLUMNS),
-        "models": (tuning_tables.models_table(found), tuning_tables.MODELS_TABLE, tuning_tables.MODELS_COLUMNS),
-        "listeners": (tuning_tables.listeners_table(found), tuning_tables.LISTENERS_TABLE, tuning_tables.LISTENERS_COLUMNS),
-        "layers": (tuning_tables.layers_table(found), tuning_tables.LAYERS_TABLE, tuning_tables.LAYERS_COLUMNS),
-        "curves": (tuning_tables.curves_table(cards), tuning_tables.CURVES_TABLE, tuning_tables.CURVES_COLUMNS),
-        "samples": (training_samples.counts_table(counts), training_samples.COUNTS, training_samples.COUNTS_COLUMNS),
+        "tuning": (
+            tuning_tables.tuning_table(found, methods, config["seed"]),
+            tuning_tables.TUNING,
+            tuning_tables.TUNING_COLUMNS,
+        ),
+        "roi_sets": (
+            tuning_tables.tuning_table(sets, methods, config["seed"]),
+            tuning_tables.TUNING,
+            tuning_tables.TUNING_COLUMNS,
+        ),
+        "models": (
+            tuning_tables.models_table(found),
+            tuning_tables.MODELS_TABLE,
+            tuning_tables.MODELS_COLUMNS,
+        ),
+        "listeners": (
+            tuning_tables.listeners_table(found),
+            tuning_tables.LISTENERS_TABLE,
+            tuning_tables.LISTENERS_COLUMNS,
+        ),
+        "layers": (
+            tuning_tables.layers_table(found),
+            tuning_tables.LAYERS_TABLE,
+            tuning_tables.LAYERS_COLUMNS,
+        ),
+        "curves": (
+            tuning_tables.curves_table(cards),
+            tuning_tables.CURVES_TABLE,
+            tuning_tables.CURVES_COLUMNS,
+        ),
+        "samples": (
+            training_samples.counts_table(counts),
+            training_samples.COUNTS,
+            training_samples.COUNTS_COLUMNS,
+        ),
     }
     for name, (table, description, columns) in tables.items():
         storage.write_table(snakemake.output[name], table, description, columns)

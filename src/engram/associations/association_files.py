@@ -1,7 +1,10 @@
-"""Associations written into a story: their files, the text with associations, and the control texts that go with it.
+"""Associations written into a story.
 
-A text's insertions stand behind words of the story. Under the default alignment only the story's own words give rows, and
-insertions act through the context that a model reads: rows and times are the original's.
+Their files, the text with associations, and the control texts that go with it.
+
+A text's insertions stand behind words of the story. Under the default alignment only
+the story's own words give rows, and insertions act through the context that a model reads:
+rows and times are the original's.
 """
 
 from __future__ import annotations
@@ -28,7 +31,8 @@ COLUMNS = {
     "annotator": "Who wrote it: manual (people), or what kind of model.",
     "note": "What kind of association, in a word or two.",
 }
-#: Insertions of `shuffled` move at least so many places; those of `displaced` stand at least so many words from any original place.
+#: Insertions of `shuffled` move at least so many places; those of `displaced` stand at least
+#: so many words from any original place.
 SHUFFLED_BY, DISPLACED_BY = 2, 20
 #: Words after an insertion in which its content must not appear for the first time.
 AHEAD = 100
@@ -52,43 +56,82 @@ def read_associations(path: Path, n_words: int) -> list[Association]:
     Raises
     ------
     EngramError
-        Naming the line: an index out of range or out of order, an empty text, an unknown granularity, a missing column.
+        Naming the line: an index out of range or out of order, an empty text, an unknown
+        granularity, a missing column.
     """
     if not path.exists():
-        raise EngramError(f"'{path}' is not there. A story's associations are a file of that name (docs/annotating.md), with the columns {list(COLUMNS)}.")
+        raise EngramError(
+            f"'{path}' is not there. A story's associations are a file of that name "
+            f"(docs/annotating.md), with the columns {list(COLUMNS)}."
+        )
     table = delimited.read_frame(path, text=list(COLUMNS))
-    delimited.need_columns(list(table.columns), ("after_word", "text", "granularity", "annotator"), path)
+    delimited.need_columns(
+        list(table.columns), ("after_word", "text", "granularity", "annotator"), path
+    )
     found: list[Association] = []
     for line, row in zip(table.index, table.fillna("").astype(str).to_dict("records"), strict=True):
         where = f"'{path}', line {line}"
         if not re.fullmatch(r"\d{1,12}", row["after_word"].strip()):
-            raise EngramError(f"{where}: after_word is '{row['after_word'][:30]}'. It is the index of a word of the story, from 0 to {n_words - 1}.")
+            raise EngramError(
+                f"{where}: after_word is '{row['after_word'][:30]}'. It is the index of a word "
+                f"of the story, from 0 to {n_words - 1}."
+            )
         index = int(row["after_word"])
         if index >= n_words:
-            raise EngramError(f"{where}: after_word is {index}; the story has the words 0 to {n_words - 1}.")
+            raise EngramError(
+                f"{where}: after_word is {index}; the story has the words 0 to {n_words - 1}."
+            )
         if found and index <= found[-1].after_word:
-            raise EngramError(f"{where}: after_word is {index}, behind {found[-1].after_word} in the line before. Sort the lines; one text a place.")
+            raise EngramError(
+                f"{where}: after_word is {index}, behind {found[-1].after_word} in the line "
+                "before. Sort the lines; one text a place."
+            )
         if not row["text"].strip():
             raise EngramError(f"{where}: the text is empty. Write one, or take the line out.")
         if row["granularity"] not in GRANULARITIES:
-            raise EngramError(f"{where}: granularity is '{row['granularity']}'. Allowed: {' or '.join(GRANULARITIES)}.")
+            raise EngramError(
+                f"{where}: granularity is '{row['granularity']}'. "
+                f"Allowed: {' or '.join(GRANULARITIES)}."
+            )
         if not row["annotator"].strip():
-            raise EngramError(f"{where}: no annotator. Write who made it: {PEOPLE} for people, else what kind of model.")
-        found.append(Association(index, " ".join(row["text"].split()), row["granularity"], row["annotator"].strip(), row.get("note", "").strip()))
+            raise EngramError(
+                f"{where}: no annotator. Write who made it: {PEOPLE} for people, "
+                "else what kind of model."
+            )
+        found.append(
+            Association(
+                index,
+                " ".join(row["text"].split()),
+                row["granularity"],
+                row["annotator"].strip(),
+                row.get("note", "").strip(),
+            )
+        )
     return found
 
 
 def check_name(name: str, found: Sequence[Association], path: Path) -> None:
-    """Raise `EngramError` if a text has `manual` in its name and people did not write all of it, or has no insertion."""
+    """Raise `EngramError` if a `manual` text was not all written by people, or has no insertion.
+
+    A text is manual if its name has `manual` in it.
+    """
     if not found:
-        raise EngramError(f"'{path}' has no associations. Add some, or take '{name}' out of the study.")
+        raise EngramError(
+            f"'{path}' has no associations. Add some, or take '{name}' out of the study."
+        )
     others = sorted({one.annotator for one in found} - {PEOPLE})
     if PEOPLE in name and others:
-        raise EngramError(f"'{path}': the name '{name}' says that people wrote it, and the annotator column says {others}. Give it another name.")
+        raise EngramError(
+            f"'{path}': the name '{name}' says that people wrote it, and the annotator column "
+            f"says {others}. Give it another name."
+        )
 
 
 def pool_texts(paths: Sequence[Path], like: Sequence[Association]) -> list[str]:
-    """Return the texts of other stories' associations, of the same granularity where there are some."""
+    """Return the texts of other stories' associations.
+
+    They are of the same granularity where there are some.
+    """
     found = [one for path in paths for one in read_associations(path, 10**9)]
     same = [one.text for one in found if one.granularity == like[0].granularity]
     return same or [one.text for one in found]
@@ -102,7 +145,9 @@ def written_by(paths: Sequence[str]) -> str:
     return ", ".join(sorted(found))
 
 
-def write_associations(path: Path, associations: Sequence[Association], made: Mapping[str, object]) -> None:
+def write_associations(
+    path: Path, associations: Sequence[Association], made: Mapping[str, object]
+) -> None:
     """Write a file of associations, with a sidecar that says how it was made.
 
     Parameters
@@ -114,7 +159,9 @@ def write_associations(path: Path, associations: Sequence[Association], made: Ma
     """
     table = pd.DataFrame([vars(one) for one in associations], columns=list(COLUMNS))
     storage.write_table(path, table, TABLE, COLUMNS, quoting=csv.QUOTE_MINIMAL)
-    storage.write_json(storage.sidecar(path), {**storage.read_json(storage.sidecar(path)), "Made": dict(made)})
+    storage.write_json(
+        storage.sidecar(path), {**storage.read_json(storage.sidecar(path)), "Made": dict(made)}
+    )
 
 
 @dataclass(frozen=True)
@@ -154,8 +201,13 @@ def insertions_of(associations: Sequence[Association]) -> dict[int, str]:
     return {one.after_word: one.text for one in associations}
 
 
-def inserted_rows(words: pd.DataFrame, insertions: Mapping[int, str], alignment: str) -> pd.DataFrame:
-    """Return the inserted words that are rows of their own, with their times (`ROWS_COLUMNS` from `after_word`); none but under additive alignments.
+def inserted_rows(
+    words: pd.DataFrame, insertions: Mapping[int, str], alignment: str
+) -> pd.DataFrame:
+    """Return the inserted words that are rows of their own, with their times.
+
+    The columns are those of `ROWS_COLUMNS` from `after_word`. There are none but
+    under additive alignments.
 
     Parameters
     ----------
@@ -163,21 +215,39 @@ def inserted_rows(words: pd.DataFrame, insertions: Mapping[int, str], alignment:
         The story's, with onset and offset in seconds.
     insertions : mapping
     alignment : str
-        `anchor-additive`: at the onset of the word before the insertion; `interpolate`: at even distances from there to the next
-        word's onset (the last word's offset).
+        `anchor-additive`: at the onset of the word before the insertion; `interpolate`:
+        at even distances from there to the next word's onset (the last word's offset).
     """
     rows = []
-    onsets, ends = words["onset"].to_numpy(float), np.append(words["onset"].to_numpy(float)[1:], words["offset"].iloc[-1])
+    onsets, ends = (
+        words["onset"].to_numpy(float),
+        np.append(words["onset"].to_numpy(float)[1:], words["offset"].iloc[-1]),
+    )
     for place, text in sorted(insertions.items()) if alignment in ADDITIVE else ():
         inserted = text.split()
-        steps = np.arange(1, len(inserted) + 1) / (len(inserted) + 1) if alignment == "interpolate" else np.zeros(len(inserted))
-        rows += [(place, word, onset) for word, onset in zip(inserted, onsets[place] + steps * (ends[place] - onsets[place]), strict=True)]
-    return pd.DataFrame(rows, columns=["after_word", "word", "onset"]).astype({"after_word": int, "onset": float})
+        steps = (
+            np.arange(1, len(inserted) + 1) / (len(inserted) + 1)
+            if alignment == "interpolate"
+            else np.zeros(len(inserted))
+        )
+        rows += [
+            (place, word, onset)
+            for word, onset in zip(
+                inserted, onsets[place] + steps * (ends[place] - onsets[place]), strict=True
+            )
+        ]
+    return pd.DataFrame(rows, columns=["after_word", "word", "onset"]).astype(
+        {"after_word": int, "onset": float}
+    )
 
 
 # ---------------------------------------------------------------- controls
-def random_text(insertions: Mapping[int, str], pool: Sequence[str], rng: np.random.Generator) -> dict[int, str]:
-    """Return insertions at the same places and of the same numbers of words, with content from other stories' associations.
+def random_text(
+    insertions: Mapping[int, str], pool: Sequence[str], rng: np.random.Generator
+) -> dict[int, str]:
+    """Return insertions at the same places with content from other stories' associations.
+
+    They have the same numbers of words.
 
     Parameters
     ----------
@@ -192,7 +262,10 @@ def random_text(insertions: Mapping[int, str], pool: Sequence[str], rng: np.rand
         If the pool is empty.
     """
     if not pool:
-        raise EngramError("random control texts are made from the associations of other stories, and there are none. Add files for another story.")
+        raise EngramError(
+            "random control texts are made from the associations of other stories, and there "
+            "are none. Add files for another story."
+        )
     by_length: dict[int, list[str]] = {}
     for text in pool:
         by_length.setdefault(len(text.split()), []).append(text)
@@ -212,11 +285,17 @@ def random_text(insertions: Mapping[int, str], pool: Sequence[str], rng: np.rand
 
 
 def shuffled_text(insertions: Mapping[int, str], rng: np.random.Generator) -> dict[int, str]:
-    """Return this text's insertions dealt to other places, each at least two places from its own (*what* is wrong, *when* is right)."""
+    """Return this text's insertions dealt to other places (*what* is wrong, *when* is right).
+
+    Each goes to a place at least two places from its own.
+    """
     places, texts = list(insertions), list(insertions.values())
     number = len(places)
     if number < 2 * SHUFFLED_BY + 1:
-        raise EngramError(f"{number} insertions are too few to be shuffled: each must move {SHUFFLED_BY} places or more. Give {2 * SHUFFLED_BY + 1} at least.")
+        raise EngramError(
+            f"{number} insertions are too few to be shuffled: each must move {SHUFFLED_BY} places "
+            f"or more. Give {2 * SHUFFLED_BY + 1} at least."
+        )
     order = rng.permutation(number)
     for _ in range(1000):
         near = np.flatnonzero(np.abs(order - np.arange(number)) < SHUFFLED_BY)
@@ -230,14 +309,19 @@ def shuffled_text(insertions: Mapping[int, str], rng: np.random.Generator) -> di
     return {place: texts[(index + shift) % number] for index, place in enumerate(places)}
 
 
-def displaced_text(insertions: Mapping[int, str], boundaries: Sequence[int], rng: np.random.Generator) -> dict[int, str]:
-    """Return this text's insertions at other places of the same kind (*what* is right, *when* is wrong).
+def displaced_text(
+    insertions: Mapping[int, str], boundaries: Sequence[int], rng: np.random.Generator
+) -> dict[int, str]:
+    """Return this text's insertions at other places (*what* is right, *when* is wrong).
+
+    The places are of the same kind.
 
     Parameters
     ----------
     insertions : mapping
     boundaries : sequence of int
-        Words behind which insertions of this kind may stand: sentence ends, or all words that end none.
+        Words behind which insertions of this kind may stand: sentence ends,
+        or all words that end none.
     rng : numpy.random.Generator
 
     Raises
@@ -246,23 +330,37 @@ def displaced_text(insertions: Mapping[int, str], boundaries: Sequence[int], rng
         If too few places are far enough from every original one.
     """
     originals = np.array(sorted(insertions))
-    free = np.array([word for word in boundaries if np.abs(originals - word).min() >= DISPLACED_BY], dtype=int)
+    free = np.array(
+        [word for word in boundaries if np.abs(originals - word).min() >= DISPLACED_BY], dtype=int
+    )
     if len(free) < len(insertions):
-        # Not every insertion can be so far from all original places: then each is as far from its own, and at no original place.
+        # Not every insertion can be so far from all original places: then each is as far from its
+        # own, and at no original place.
         free = np.setdiff1d(np.asarray(boundaries, dtype=int), originals)
     if len(free) < len(insertions):
-        raise EngramError(f"{len(insertions)} insertions cannot be displaced: the story has only {len(free)} other places of the same kind.")
+        raise EngramError(
+            f"{len(insertions)} insertions cannot be displaced: the story has only {len(free)} "
+            "other places of the same kind."
+        )
     places = np.sort(rng.choice(free, len(insertions), replace=False))
     texts = [insertions[int(place)] for place in originals]
     for shift in range(len(texts)):
         moved = np.roll(np.arange(len(texts)), shift)
         if (np.abs(places - originals[moved]) >= DISPLACED_BY).all():
             return {int(place): texts[index] for place, index in zip(places, moved, strict=True)}
-    raise EngramError(f"insertions cannot be displaced by {DISPLACED_BY} words each: the story is too short for {len(insertions)} of them.")
+    raise EngramError(
+        f"insertions cannot be displaced by {DISPLACED_BY} words each: the story is too short "
+        f"for {len(insertions)} of them."
+    )
 
 
-def repeated_text(insertions: Mapping[int, str], words: Sequence[str], rng: np.random.Generator) -> dict[int, str]:
-    """Return insertions at the same places and of the same numbers of words, taken from the story up to there (mere extra text)."""
+def repeated_text(
+    insertions: Mapping[int, str], words: Sequence[str], rng: np.random.Generator
+) -> dict[int, str]:
+    """Return insertions at the same places, taken from the story up to there (mere extra text).
+
+    They have the same numbers of words.
+    """
     result = {}
     for place, text in insertions.items():
         wanted = min(len(text.split()), place + 1)
@@ -272,8 +370,12 @@ def repeated_text(insertions: Mapping[int, str], words: Sequence[str], rng: np.r
 
 
 # ---------------------------------------------------------------- foresight
-def foresight(words: Sequence[str], insertions: Mapping[int, str], common: frozenset[str]) -> tuple[int, int]:
-    """Return how many content words are inserted, and how many of them first occur in the story within the next 100 words.
+def foresight(
+    words: Sequence[str], insertions: Mapping[int, str], common: frozenset[str]
+) -> tuple[int, int]:
+    """Return how many content words are inserted, and how many of them the story says soon.
+
+    These first occur in the story within the next 100 words.
 
     Parameters
     ----------

@@ -1,7 +1,10 @@
-"""A model reads a story with associations written into it, and the control texts: activations of the story's own words.
+"""A model reads a story with associations written into it, and the control texts.
 
-Windows are planned in words of the story, with room for insertions, so that for every word all texts read the same
-stretch of story. F at layer 0 is then exactly 0 for a model without learned positions.
+What is kept is the activations of the story's own words.
+
+Windows are planned in words of the story, with room for insertions, so that for every
+word all texts read the same stretch of story. F at layer 0 is then exactly 0 for a model
+without learned positions.
 """
 
 from __future__ import annotations
@@ -17,7 +20,12 @@ from engram.associations import association_files
 from engram.associations.association_files import Association, Text
 from engram.errors import EngramError
 from engram.features import variants
-from engram.features.language_models.activations import DEFAULT_CONTEXT, Reader, plan_windows, word_vectors
+from engram.features.language_models.activations import (
+    DEFAULT_CONTEXT,
+    Reader,
+    plan_windows,
+    word_vectors,
+)
 from engram.features.language_models.tokens import tokenize
 from engram.features.language_models.windows import Window
 from engram.paths import COMMON_WORDS
@@ -34,10 +42,18 @@ TEXTS_COLUMNS = {
     "variant": "original, associations, or a control and its number.",
     "insertions": "Texts inserted.",
     "inserted_words": "Words inserted.",
-    "content_words": "Inserted words with content (not articles, pronouns, prepositions and the like).",
-    "ahead": "Content words that first occur in the story within the next 100 words: foresight, where it is more than the shuffled texts'.",
+    "content_words": (
+        "Inserted words with content (not articles, pronouns, prepositions and the like)."
+    ),
+    "ahead": (
+        "Content words that first occur in the story within the next 100 words: foresight, "
+        "where it is more than the shuffled texts'."
+    ),
 }
-ROWS = "Inserted words that are rows of their own, with their times; none where only the story's own words give rows (context, anchor)."
+ROWS = (
+    "Inserted words that are rows of their own, with their times; none where only the story's own "
+    "words give rows (context, anchor)."
+)
 ROWS_COLUMNS = {
     "story": "Story.",
     "text": "Name of the associations.",
@@ -49,7 +65,12 @@ ROWS_COLUMNS = {
 
 
 def control_texts(
-    story_words: Sequence[str], sentence: Sequence[int], found: Sequence[Association], pool: Sequence[str], counts: Mapping[str, int], seed: int
+    story_words: Sequence[str],
+    sentence: Sequence[int],
+    found: Sequence[Association],
+    pool: Sequence[str],
+    counts: Mapping[str, int],
+    seed: int,
 ) -> dict[str, dict[int, str]]:
     """Return the insertions of every control text, by its name.
 
@@ -66,7 +87,9 @@ def control_texts(
     seed : int
     """
     insertions = association_files.insertions_of(found)
-    ends = [index for index in range(len(story_words) - 1) if sentence[index] != sentence[index + 1]]
+    ends = [
+        index for index in range(len(story_words) - 1) if sentence[index] != sentence[index + 1]
+    ]
     at_ends = found[0].granularity == "sentence"
     boundaries = ends if at_ends else sorted(set(range(len(story_words) - 1)) - set(ends))
     texts: dict[str, dict[int, str]] = {}
@@ -85,9 +108,15 @@ def control_texts(
     return texts
 
 
-def texts_table(story: str, name: str, words: Sequence[str], texts: Mapping[str, Mapping[int, str]]) -> pd.DataFrame:
+def texts_table(
+    story: str, name: str, words: Sequence[str], texts: Mapping[str, Mapping[int, str]]
+) -> pd.DataFrame:
     """Return what was inserted in each text (the columns of `TEXTS_COLUMNS`)."""
-    common = frozenset(line for line in COMMON_WORDS.read_text(encoding="utf-8").split("\n") if line and not line.startswith("#"))
+    common = frozenset(
+        line
+        for line in COMMON_WORDS.read_text(encoding="utf-8").split("\n")
+        if line and not line.startswith("#")
+    )
     rows = []
     for text, insertions in texts.items():
         content, ahead = association_files.foresight(words, insertions, common)
@@ -96,21 +125,41 @@ def texts_table(story: str, name: str, words: Sequence[str], texts: Mapping[str,
     return pd.DataFrame(rows, columns=list(TEXTS_COLUMNS))
 
 
-def rows_table(story: str, name: str, words: pd.DataFrame, texts: Mapping[str, Mapping[int, str]], alignment: str) -> pd.DataFrame:
+def rows_table(
+    story: str,
+    name: str,
+    words: pd.DataFrame,
+    texts: Mapping[str, Mapping[int, str]],
+    alignment: str,
+) -> pd.DataFrame:
     """Return the inserted words that are rows in each text (the columns of `ROWS_COLUMNS`)."""
-    parts = [association_files.inserted_rows(words, insertions, alignment).assign(variant=variant) for variant, insertions in texts.items()]
+    parts = [
+        association_files.inserted_rows(words, insertions, alignment).assign(variant=variant)
+        for variant, insertions in texts.items()
+    ]
     return pd.concat(parts, ignore_index=True).assign(story=story, text=name)[list(ROWS_COLUMNS)]
 
 
 def text_reader(
-    words: Sequence[str], reader: Reader, *, mode: str, context: int | None, stride: int | None, pooling: str, batch_tokens: int, room: float
+    words: Sequence[str],
+    reader: Reader,
+    *,
+    mode: str,
+    context: int | None,
+    stride: int | None,
+    pooling: str,
+    batch_tokens: int,
+    room: float,
 ) -> Callable[[str, Text], np.ndarray]:
-    """Return a function that reads a named text and returns the vectors of all its words, (n_layers, n_words, n_units).
+    """Return a function that reads a named text and returns the vectors of all its words.
+
+    They have the shape (n_layers, n_words, n_units).
 
     Parameters
     ----------
     words : sequence of str
-        The story. Windows are planned in its words, so that all texts read the same stretch of it for the same word.
+        The story. Windows are planned in its words, so that all texts read the same stretch
+        of it for the same word.
     reader : Reader
     mode, context, stride, pooling, batch_tokens
         The `activations` section.
@@ -121,18 +170,31 @@ def text_reader(
     limit = (context if context is not None else min(DEFAULT_CONTEXT, reader.limit)) - frame
     fit = int(limit / (1 + room))
     story = tokenize(words, reader.tokenizer)
-    windows = plan_windows(story, reader, mode=mode, context=fit + frame, stride=None if stride is None else int(stride / (1 + room)))
+    windows = plan_windows(
+        story,
+        reader,
+        mode=mode,
+        context=fit + frame,
+        stride=None if stride is None else int(stride / (1 + room)),
+    )
 
     def read(name: str, text: Text) -> np.ndarray:
         tokenized = tokenize(text.words, reader.tokenizer)
         # In this text a word begins where it stands, and takes the insertion behind it along.
         borders = np.append(text.place, len(text.words))
-        mine = [Window(*(int(borders[word]) for word in (window.begin, window.read, window.end))) for window in windows]
-        longest = max(int(tokenized.first[window.end] - tokenized.first[window.begin]) for window in mine)
+        mine = [
+            Window(*(int(borders[word]) for word in (window.begin, window.read, window.end)))
+            for window in windows
+        ]
+        longest = max(
+            int(tokenized.first[window.end] - tokenized.first[window.begin]) for window in mine
+        )
         if longest > limit:
             raise EngramError(
-                f"text {name}: a window takes {longest} tokens with its insertions, more than the {limit} there are. Leave more room for them "
-                f"(associating: {{room: {np.ceil(10 * (longest / limit * (1 + room) - 1)) / 10 + 0.1:.1f}}}), or give a longer activations.context."
+                f"text {name}: a window takes {longest} tokens with its insertions, "
+                f"more than the {limit} there are. Leave more room for them (associating: "
+                f"{{room: {np.ceil(10 * (longest / limit * (1 + room) - 1)) / 10 + 0.1:.1f}}}), "
+                "or give a longer activations.context."
             )
         return word_vectors(tokenized, mine, reader, pooling=pooling, batch_tokens=batch_tokens)
 
@@ -145,7 +207,12 @@ def count_words(name: str, text: Text) -> np.ndarray:
 
 
 def read_texts(
-    words: pd.DataFrame, texts: Mapping[str, Mapping[int, str]], read: Callable[[str, Text], np.ndarray], *, alignment: str, layer: int | None
+    words: pd.DataFrame,
+    texts: Mapping[str, Mapping[int, str]],
+    read: Callable[[str, Text], np.ndarray],
+    *,
+    alignment: str,
+    layer: int | None,
 ) -> xr.Dataset:
     """Return the activations of the story's words in every text.
 
@@ -158,15 +225,18 @@ def read_texts(
     read : callable
         `text_reader`'s, or `count_words`.
     alignment : {"context", "anchor", "anchor-additive", "interpolate"}
-        `anchor`: the vector of a word with an insertion is the mean of its own and its insertion's. Under the additive ones
-        inserted words are kept too, with their times (`engram.associations.association_files.inserted_rows`).
+        `anchor`: the vector of a word with an insertion is the mean of its own and its
+        insertion's. Under the additive ones inserted words are kept too, with their times
+        (`engram.associations.association_files.inserted_rows`).
     layer : int or None
-        The layer to report (`engram.features.layers.reported_layer`), the only one that is kept of controls.
+        The layer to report (`engram.features.layers.reported_layer`), the only one
+        that is kept of controls.
 
     Returns
     -------
     xarray.Dataset
-        As `engram.features.variants.collect` makes it; the original and the text with associations are versions.
+        As `engram.features.variants.collect` makes it; the original and the text with
+        associations are versions.
     """
     story = words["word"].tolist()
 
@@ -177,16 +247,29 @@ def read_texts(
         if alignment == "anchor":
             _anchor(own, vectors, text)
         rows = association_files.inserted_rows(words, insertions, alignment)
-        return name, own, vectors[:, text.inserted] if len(rows) else vectors[:, :0], rows["onset"].to_numpy()
+        return (
+            name,
+            own,
+            vectors[:, text.inserted] if len(rows) else vectors[:, :0],
+            rows["onset"].to_numpy(),
+        )
 
-    result = variants.collect((variant(name, insertions) for name, insertions in texts.items()), (ORIGINAL_TEXT, WITH_ASSOCIATIONS), layer)
-    if read is count_words:  # as for the story alone: the mean over a TR's words would not say how many there are
+    result = variants.collect(
+        (variant(name, insertions) for name, insertions in texts.items()),
+        (ORIGINAL_TEXT, WITH_ASSOCIATIONS),
+        layer,
+    )
+    # As for the story alone: the mean over a TR's words would not say how many there are.
+    if read is count_words:
         result.attrs["words_to_trs"] = "sum"
     return result
 
 
 def _anchor(own: np.ndarray, vectors: np.ndarray, text: Text) -> None:
-    """Make the vector of every word with an insertion the mean of its own and of its insertion's mean, in place."""
+    """Make a word's vector, where it has an insertion, the mean of its own and the insertion's.
+
+    The insertion's is a mean too. It is done in place.
+    """
     borders = np.append(text.place, len(text.words))
     for word, (begin, end) in enumerate(zip(borders[:-1] + 1, borders[1:], strict=True)):
         if end > begin:

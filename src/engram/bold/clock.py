@@ -1,7 +1,10 @@
-"""The clock check: whether BOLD follows the words at the time and at the speed that the configuration says.
+"""The clock check: whether BOLD follows the words when it should.
 
-A wrong TR or a wrong start gives scores that look like those of a weak model. Listeners' BOLD follows how many words there are, whatever
-the words are, so that the word rate alone tells whether words and rows are on the same clock, before anything is encoded.
+That is at the time and at the speed that the configuration says.
+
+A wrong TR or a wrong start gives scores that look like those of a weak model. Listeners' BOLD
+follows how many words there are, whatever the words are, so that the word rate alone tells whether
+words and rows are on the same clock, before anything is encoded.
 """
 
 from __future__ import annotations
@@ -13,11 +16,13 @@ import numpy as np
 import pandas as pd
 import scipy.fft
 
-#: Lags of BOLD behind the words that are looked at, in seconds, and those that a haemodynamic response can have.
+#: Lags of BOLD behind the words that are looked at, in seconds, and those that a
+#: haemodynamic response can have.
 LAGS, PLAUSIBLE = (-20.0, 30.0), (2.0, 9.0)
 #: Seconds by which a clock may be off for another start to be proposed.
 FARTHEST = 60.0
-#: Seconds by which the response to words is usually late (Alice's 27 listeners: 5), from which a start is proposed.
+#: Seconds by which the response to words is usually late (Alice's 27 listeners: 5),
+#: from which a start is proposed.
 USUAL_LAG = 5.0
 #: Circular shifts, and the p up to which a lag counts as found: none of the shifts reaches it.
 SHIFTS, ALPHA = 99, 0.01
@@ -25,19 +30,46 @@ SHIFTS, ALPHA = 99, 0.01
 ENOUGH_LISTENERS = 12
 
 #: What the check can find.
-CONFIRMED, OTHER_LAG, OTHER_TR, NOT_CONFIRMED, TOO_SHORT = "confirmed", "other lag", "other TR", "not confirmed", "too short"
+CONFIRMED, OTHER_LAG, OTHER_TR, NOT_CONFIRMED, TOO_SHORT = (
+    "confirmed",
+    "other lag",
+    "other TR",
+    "not confirmed",
+    "too short",
+)
 
-#: A peak elsewhere must exceed the next one by this factor, both above the median of all lags: most of a story is elsewhere.
+#: A peak elsewhere must exceed the next one by this factor, both above the median of all lags:
+#: most of a story is elsewhere.
 _STANDS_OUT = 1.5
 #: Seconds around a peak that belong to it.
 _PEAK_WIDTH = 15.0
 #: Another TR must explain so many times as much.
 _BETTER_TR = 1.5
-#: The largest error of a TR that is searched without gaps, the drift over the story from one candidate to the next (seconds), and the
-#: smallest error that is told of: 0.5 % is within what the search can tell apart.
+#: The largest error of a TR that is searched without gaps, the drift over the story from one
+#: candidate to the next (seconds), and the smallest error that is told of: 0.5 % is within what the
+#: search can tell apart.
 _TR_RANGE, _TR_DRIFT, _TR_LEAST = 0.05, 3.0, 0.0075
 #: TRs (s) that scanners are often set to: candidates outside that range.
-_USUAL_TRS = (0.5, 0.72, 0.75, 0.8, 1.0, 1.2, 1.25, 1.3, 1.4, 1.5, 1.6, 1.8, 2.0, 2.2, 2.25, 2.4, 2.5, 3.0)
+_USUAL_TRS = (
+    0.5,
+    0.72,
+    0.75,
+    0.8,
+    1.0,
+    1.2,
+    1.25,
+    1.3,
+    1.4,
+    1.5,
+    1.6,
+    1.8,
+    2.0,
+    2.2,
+    2.25,
+    2.4,
+    2.5,
+    3.0,
+)
 #: Targets that are looked at together.
 _BATCH = 2048
 
@@ -52,11 +84,13 @@ class Clock:
         One of `CONFIRMED`, `OTHER_LAG`, `OTHER_TR`, `NOT_CONFIRMED`, `TOO_SHORT`.
     listeners : int
     lag : float
-        Seconds by which BOLD follows the words, at the highest squared correlation; for `OTHER_LAG` among all lags, else among `LAGS`.
+        Seconds by which BOLD follows the words, at the highest squared correlation; for `OTHER_LAG`
+        among all lags, else among `LAGS`.
     p : float
         Of the highest squared correlation among `LAGS`; NaN for `TOO_SHORT`.
     start, tr : float
-        What fits instead of the configured start (`OTHER_LAG`) or TR (`OTHER_TR`), in seconds; else NaN.
+        What fits instead of the configured start (`OTHER_LAG`) or TR
+        (`OTHER_TR`), in seconds; else NaN.
     """
 
     verdict: str
@@ -69,40 +103,63 @@ class Clock:
     @property
     def is_loud(self) -> bool:
         """Whether readers should be warned."""
-        return self.verdict in (OTHER_LAG, OTHER_TR) or (self.verdict == NOT_CONFIRMED and self.listeners >= ENOUGH_LISTENERS)
+        return self.verdict in (OTHER_LAG, OTHER_TR) or (
+            self.verdict == NOT_CONFIRMED and self.listeners >= ENOUGH_LISTENERS
+        )
 
     def said(self, story: str) -> str:
-        """Return a sentence about the story's clock, with what to look at where it is not confirmed."""
+        """Return a sentence about the story's clock.
+
+        It says what to look at where the clock is not confirmed.
+        """
         people = f"{self.listeners} listener" + ("" if self.listeners == 1 else "s")
         possible = f"{PLAUSIBLE[0]:g} to {PLAUSIBLE[1]:g} s"
         if self.verdict == CONFIRMED:
-            return f"story {story}: clock confirmed: the BOLD of {people} follows the word rate by {self.lag:.1f} s"
+            return (
+                f"story {story}: clock confirmed: the BOLD of {people} follows the word "
+                f"rate by {self.lag:.1f} s"
+            )
         if self.verdict == TOO_SHORT:
-            return f"story {story}: clock not checked: the story is too short for {SHIFTS} circular shifts, or its words or BOLD do not vary"
+            return (
+                f"story {story}: clock not checked: the story is too short for {SHIFTS} circular "
+                "shifts, or its words or BOLD do not vary"
+            )
         if self.verdict == OTHER_LAG:
             return (
-                f"story {story}: the BOLD of {people} follows the word rate by {self.lag:.1f} s, where {possible} can be: words and scan are about "
-                f"{abs(self.lag - USUAL_LAG):.0f} s apart. A start of about {self.start:.0f} s would fit (folders of tables: dataset.start, the time of row 0 "
-                "on the words' clock; other datasets: the story's onset in the scan's events)"
+                f"story {story}: the BOLD of {people} follows the word rate "
+                f"by {self.lag:.1f} s, where {possible} can be: words and scan are about "
+                f"{abs(self.lag - USUAL_LAG):.0f} s apart. A start of about {self.start:.0f} s "
+                "would fit (folders of tables: dataset.start, the time of row 0 on the words' "
+                "clock; other datasets: the story's onset in the scan's events)"
             )
         if self.verdict == OTHER_TR:
             return (
-                f"story {story}: words and rows run at different speeds. With a TR of {self.tr:g} s the word rate explains the BOLD of {people} much "
-                "better. Compare dataset.tr with the scanner's protocol and the header of the scans"
+                f"story {story}: words and rows run at different speeds. With a TR of {self.tr:g} "
+                f"s the word rate explains the BOLD of {people} much better. Compare dataset.tr "
+                "with the scanner's protocol and the header of the scans"
             )
         why = (
-            "A wrong TR (by 2 %, even), a wrong start and another story's words look like this: compare dataset.tr and dataset.start with the scanner's "
-            "protocol. So do regions that do not follow words"
+            (
+                "A wrong TR (by 2 %, even), a wrong start and another story's words look "
+                "like this: compare dataset.tr and dataset.start with the scanner's protocol. "
+                "So do regions that do not follow words"
+            )
             if self.is_loud
-            else f"With fewer than {ENOUGH_LISTENERS} listeners, or regions that do not follow words, this is no sign of a fault"
+            else (
+                f"With fewer than {ENOUGH_LISTENERS} listeners, or regions that do not follow "
+                "words, this is no sign of a fault"
+            )
         )
         return (
-            f"story {story}: clock not confirmed: the BOLD of {people} does not follow the word rate by {possible} more than by chance "
+            f"story {story}: clock not confirmed: the BOLD of {people} does not follow the word "
+            f"rate by {possible} more than by chance "
             f"(p = {self.p:.2f}). {why}"
         )
 
 
-def check_clock(onsets: np.ndarray, bold: np.ndarray, start: float, first_row: int, tr: float, listeners: int) -> Clock:
+def check_clock(
+    onsets: np.ndarray, bold: np.ndarray, start: float, first_row: int, tr: float, listeners: int
+) -> Clock:
     """Compare the word rate with the mean BOLD of a story's listeners at many lags.
 
     Parameters
@@ -110,7 +167,8 @@ def check_clock(onsets: np.ndarray, bold: np.ndarray, start: float, first_row: i
     onsets : array of shape (n_words, )
         Seconds on the story's clock.
     bold : array of shape (n_rows, n_targets)
-        Mean over single listeners, cleaned, in the story's rows. Targets without variance do not count.
+        Mean over single listeners, cleaned, in the story's rows. Targets without
+        variance do not count.
     start : float
         Time of the scan's row 0 on the story's clock, in seconds.
     first_row : int
@@ -126,10 +184,13 @@ def check_clock(onsets: np.ndarray, bold: np.ndarray, start: float, first_row: i
 
     Notes
     -----
-    The word rate at a lag is the number of words with their onset in the TR that lies so much before a row. The statistic is its squared
-    Pearson correlation with BOLD, averaged over targets; lags are steps of about a second. Its maximum over `LAGS` is compared with the maxima
-    after `SHIFTS` circular shifts of the word rate within the story, each by so much that its lags and the true ones do not overlap:
-    p = (1 + shifts that reach it) / (1 + shifts). docs/methods.md tells how often this is right and wrong.
+    The word rate at a lag is the number of words with their onset in the TR that lies so much
+    before a row. The statistic is its squared Pearson correlation with BOLD, averaged over targets;
+    lags are steps of about a second. Its maximum over `LAGS` is compared with the maxima after
+    `SHIFTS` circular shifts of the word rate within the story, each by so much that its lags
+    and the true ones do not overlap:
+    p = (1 + shifts that reach it) / (1 + shifts). docs/methods.md tells how often
+    this is right and wrong.
     """
     n_rows, begin = len(bold), start + tr * first_row
     steps = _steps(tr)
@@ -165,18 +226,25 @@ def check_clock(onsets: np.ndarray, bold: np.ndarray, start: float, first_row: i
 
 
 def clocks_of(scans: pd.DataFrame) -> Iterator[tuple[str, Clock]]:
-    """Yield each story of a table of scans with its clock (`engram.bold.cleaning.SCAN_COLUMNS`), those left out apart."""
+    """Yield each story of a table of scans with its clock; scans that are left out come apart."""
     used = scans[scans["excluded"].isna() & scans["clock"].notna()]
     for story, rows in used.groupby("story", sort=True):
         one = rows.iloc[0]
-        yield str(story), Clock(str(one["clock"]), len(rows), *(float(one[name]) for name in ("clock_lag", "clock_p", "clock_start", "clock_tr")))
+        yield (
+            str(story),
+            Clock(
+                str(one["clock"]),
+                len(rows),
+                *(float(one[name]) for name in ("clock_lag", "clock_p", "clock_start", "clock_tr")),
+            ),
+        )
 
 
 def _told_rows(onsets: np.ndarray, begin: float, n_rows: int, tr: float) -> slice:
     """Return the rows from the first word to the last one.
 
-    Silence behind the last word would, round the circle of rows, come before the first one, where BOLD rises from rest: a lag of a few seconds
-    would be found at any TR.
+    Silence behind the last word would, round the circle of rows, come before the first one,
+    where BOLD rises from rest: a lag of a few seconds would be found at any TR.
     """
     rows = np.floor((onsets - begin) / tr + 1e-6)
     rows = rows[(rows >= 0) & (rows < n_rows)]
@@ -199,16 +267,22 @@ def word_rate(onsets: np.ndarray, begin: float, n_rows: int, tr: float) -> np.nd
     Returns
     -------
     array of shape (n_steps, n_rows)
-        Row `j` holds the rate when words come `j` steps (of ``tr / n_steps``, about a second) later, round the circle of the rows.
+        Row `j` holds the rate when words come `j` steps (of ``tr / n_steps``, about a second)
+        later, round the circle of the rows.
     """
     steps, length = _steps(tr), n_rows * tr
     within = onsets[(onsets >= begin) & (onsets < begin + length)] - begin
-    delayed = [np.floor(((within + step * tr / steps) % length) / tr + 1e-6).astype(int) % n_rows for step in range(steps)]
+    delayed = [
+        np.floor(((within + step * tr / steps) % length) / tr + 1e-6).astype(int) % n_rows
+        for step in range(steps)
+    ]
     return np.stack([np.bincount(rows, minlength=n_rows) for rows in delayed]).astype(float)
 
 
 def lag_profile(rate: np.ndarray, bold: np.ndarray) -> np.ndarray:
-    """Return the squared correlation of the word rate with BOLD, averaged over targets, at every lag round the circle.
+    """Return the squared correlation of the word rate with BOLD at every lag round the circle.
+
+    It is averaged over targets.
 
     Parameters
     ----------
@@ -234,17 +308,27 @@ def lag_profile(rate: np.ndarray, bold: np.ndarray) -> np.ndarray:
     return profile
 
 
-def _explained_at(trs: np.ndarray, onsets: np.ndarray, bold: np.ndarray, start: float, first_row: int) -> np.ndarray:
-    """Return the highest squared correlation (mean over targets) at plausible lags, if rows followed each other at each of some TRs.
+def _explained_at(
+    trs: np.ndarray, onsets: np.ndarray, bold: np.ndarray, start: float, first_row: int
+) -> np.ndarray:
+    """Return the highest squared correlation at plausible lags for each of some TRs.
 
-    Rows that would lie before the first or behind the last word count as average: silence there would be a step that any drift resembles.
+    It is a mean over targets, and what it would be if rows followed each other at that TR.
+
+    Rows that would lie before the first or behind the last word count as average: silence there
+    would be a step that any drift resembles.
     """
     ordered = np.sort(onsets)
     lags = _grid(*PLAUSIBLE, 1.0)
-    times = start + trs[:, None, None] * (first_row + np.arange(len(bold))) - lags[None, :, None]  # (trs, lags, rows)
-    counts = (np.searchsorted(ordered, times + trs[:, None, None]) - np.searchsorted(ordered, times)).astype(float)
+    # (trs, lags, rows).
+    times = start + trs[:, None, None] * (first_row + np.arange(len(bold))) - lags[None, :, None]
+    counts = (
+        np.searchsorted(ordered, times + trs[:, None, None]) - np.searchsorted(ordered, times)
+    ).astype(float)
     during = (times >= ordered[0]) & (times <= ordered[-1])
-    mean = (counts * during).sum(axis=-1, keepdims=True) / np.maximum(during.sum(axis=-1, keepdims=True), 1)
+    mean = (counts * during).sum(axis=-1, keepdims=True) / np.maximum(
+        during.sum(axis=-1, keepdims=True), 1
+    )
     rates = _scaled(np.where(during, counts - mean, 0.0).reshape(-1, len(bold)))
     total = np.zeros(len(rates))
     for first in range(0, bold.shape[1], _BATCH):
@@ -255,15 +339,25 @@ def _explained_at(trs: np.ndarray, onsets: np.ndarray, bold: np.ndarray, start: 
 
 
 def _candidate_trs(tr: float, seconds: float) -> list[float]:
-    """Return other TRs to try: those near by, so close that none between two would fit much better, and the usual ones."""
+    """Return other TRs to try: those near by, and the usual ones.
+
+    The near ones are so close that none between two would fit much better.
+    """
     share = min(_TR_DRIFT / seconds, _TR_RANGE)
     count = int(_TR_RANGE / share)
-    near = [tr * (1 + number * share) for number in range(-count, count + 1) if abs(number * share) >= _TR_LEAST]
+    near = [
+        tr * (1 + number * share)
+        for number in range(-count, count + 1)
+        if abs(number * share) >= _TR_LEAST
+    ]
     return [*near, *(one for one in _USUAL_TRS if abs(one / tr - 1) > _TR_RANGE)]
 
 
 def _usual(tr: float) -> float:
-    """Return the usual TR that a TR found by the search cannot be told from, else the TR to 10 ms."""
+    """Return the usual TR that a TR found by the search cannot be told from.
+
+    Where there is none it is the TR to 10 ms.
+    """
     nearest = min(_USUAL_TRS, key=lambda one: abs(one / tr - 1))
     return nearest if abs(nearest / tr - 1) < _TR_LEAST else round(tr, 2)
 
@@ -289,7 +383,10 @@ def _grid(low: float, high: float, step: float) -> np.ndarray:
 
 
 def _scaled(values: np.ndarray) -> np.ndarray:
-    """Return the values with mean 0 and standard deviation 1 over the last axis, in single precision; all 0 where they do not vary."""
+    """Return the values with mean 0 and standard deviation 1 over the last axis.
+
+    They are in single precision, and all 0 where they do not vary.
+    """
     centred = values - values.mean(axis=-1, keepdims=True)
     deviation = centred.std(axis=-1, keepdims=True)
     scaled: np.ndarray = (centred / np.where(deviation == 0, 1, deviation)).astype(np.float32)

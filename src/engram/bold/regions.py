@@ -10,7 +10,10 @@ import xarray as xr
 
 
 def region_indices(coordinates: dict[str, Any]) -> dict[tuple[str, str], np.ndarray]:
-    """Return which targets are in which region (hemisphere, roi), in the order of their first target."""
+    """Return which targets are in which region (hemisphere, roi).
+
+    Regions are in the order of their first target.
+    """
     sides, rois = (coordinates[name][1] for name in ("hemisphere", "roi"))
     found: dict[tuple[str, str], list[int]] = {}
     for index, key in enumerate(zip(sides.tolist(), rois.tolist(), strict=True)):
@@ -29,4 +32,12 @@ def region_coordinates(regions: Mapping[tuple[str, str], np.ndarray]) -> dict[st
 
 def regions_of(results: xr.Dataset) -> list[tuple[str, str, int]]:
     """Return the regions of results that are kept by region: hemisphere, roi, number of targets."""
-    return list(zip(*(results[f"region_{name}"].values.tolist() for name in ("hemisphere", "roi", "targets")), strict=True))
+    return list(
+        zip(
+            *(
+                results[f"region_{name}"].values.tolist()
+                for name in ("hemisphere", "roi", "targets")
+            ),
+            strict=True,
+        )
+    )

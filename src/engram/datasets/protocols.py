@@ -12,7 +12,11 @@ class Words(Protocol):
     """What a story's words can be asked of."""
 
     def words(self, story: str) -> pd.DataFrame:
-        """Return a story's words: word, onset and offset (seconds, NaN where unknown), sentence_end (bool or NA), log_frequency where it is given."""
+        """Return a story's words.
+
+        Columns are word, onset and offset (seconds, NaN where unknown), sentence_end (bool or NA),
+        and log_frequency where it is given.
+        """
 
 
 class Dataset(Protocol):
@@ -30,10 +34,13 @@ class Dataset(Protocol):
         """Return the time of a scan's first row on the story's clock, in seconds."""
 
     def scan_names(self, subject: str, story: str) -> str:
-        """Return what a listener's scan of a story is called, as `engram.study.plan` names it where one is left out."""
+        """Return what a listener's scan of a story is called in tables and messages."""
 
     def targets(self) -> pd.DataFrame:
-        """Return the targets: target, hemisphere (L, R or B for both), roi, and x, y, z (MNI, mm) where known."""
+        """Return the targets.
+
+        Columns are target, hemisphere (L, R or B for both), roi, and x, y, z (MNI, mm) where known.
+        """
 
     def timeseries(self, subject: str, story: str) -> np.ndarray:
         """Return a scan's BOLD, float32, of shape (n_trs, n_targets)."""

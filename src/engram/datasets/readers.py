@@ -1,7 +1,7 @@
 """Readers of raw data: words, time courses, confounds and targets, whatever the kind of dataset.
 
-No later stage asks which kind it is. Every reader checks what it reads; an error names the file, what was found, what
-was expected and what to do.
+No later stage asks which kind it is. Every reader checks what it reads; an error names the file,
+what was found, what was expected and what to do.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ def open_dataset(config: dict[str, Any], folder: str | Path, atlas: str | None =
     Parameters
     ----------
     config : dict
-        What readers need of the checked `dataset` section of the configuration (`engram.study.plan.reader_config`).
+        What readers need of the checked `dataset` section of the
+        configuration (`engram.study.plan.reader_config`).
     folder : path
         Where its files are.
     atlas : str, optional
@@ -35,13 +36,21 @@ def open_dataset(config: dict[str, Any], folder: str | Path, atlas: str | None =
 
         scans = [Fact(*row) for row in config["scans"]]
         return NarrativesDataset(
-            Path(folder), scans, atlas=atlas, **{name: config[name] for name in ("pipeline", "space", "runs", "regions", "tr", "simulated")}
+            Path(folder),
+            scans,
+            atlas=atlas,
+            **{
+                name: config[name]
+                for name in ("pipeline", "space", "runs", "regions", "tr", "simulated")
+            },
         )
     return TableDataset(Path(folder), config["tr"], config["start"])
 
 
 def open_words(config: dict[str, Any], folder: str | Path) -> Words:
-    """Return the reader of a dataset's words, which needs to know less, so that fewer changes read them anew.
+    """Return the reader of a dataset's words.
+
+    It needs to know less than other readers, so that fewer changes read words anew.
 
     Parameters
     ----------

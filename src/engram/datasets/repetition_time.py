@@ -1,7 +1,10 @@
-"""The repetition time (TR) that files give of themselves, compared with the one that a study is configured with.
+"""The repetition time (TR) that files give of themselves.
 
-A wrong TR shifts words against BOLD more and more, and nothing fails. A BIDS sidecar is believed first. A header is believed where it gives
-more than a default: 0 means unknown, and 1 s is what programs write that do not know (fMRIPrep, XCP-D and AFNI users report both).
+It is compared with the one that a study is configured with.
+
+A wrong TR shifts words against BOLD more and more, and nothing fails. A BIDS sidecar is believed
+first. A header is believed where it gives more than a default: 0 means unknown, and 1 s is what
+programs write that do not know (fMRIPrep, XCP-D and AFNI users report both).
 """
 
 from __future__ import annotations
@@ -21,17 +24,24 @@ logger = logging.getLogger(__name__)
 
 #: Two TRs are the same if they differ by less than this share: 0.6 s after ten minutes.
 SAME = 1e-3
-#: Keys of a sidecar that differ by less than this share of a TR agree: one can be written with few digits (0.67 Hz for 1.5 s).
+#: Keys of a sidecar that differ by less than this share of a TR agree: one can be written with few
+#: digits (0.67 Hz for 1.5 s).
 _WRITTEN_SHORT = 0.02
-#: A TR of so many seconds is in milliseconds; one below the second of these is in other units too (no scanner takes a volume in 50 ms).
+#: A TR of so many seconds is in milliseconds; one below the second of these is in other units too
+#: (no scanner takes a volume in 50 ms).
 MILLISECONDS_FROM, SHORTEST_TR = 50.0, 0.05
 #: NIfTI's units of time, in seconds.
 _UNITS = {"sec": 1.0, "msec": 1e-3, "usec": 1e-6, "unknown": 1.0}
-_TIME_STEP = re.compile(rb"TimeStep(?:\]\]>)?\s{0,9}</Name>\s{0,99}<Value>\s{0,9}(?:<!\[CDATA\[)?\s{0,9}([0-9.eE+-]{1,30})")
+_TIME_STEP = re.compile(
+    rb"TimeStep(?:\]\]>)?\s{0,9}</Name>\s{0,99}<Value>\s{0,9}(?:<!\[CDATA\[)?\s{0,9}([0-9.eE+-]{1,30})"
+)
 
 
 def volume_tr(image: Any) -> float | None:
-    """Return the TR in the header of a NIfTI image (``pixdim[4]`` in its units), in seconds; None where it gives none."""
+    """Return the TR in the header of a NIfTI image (``pixdim[4]`` in its units), in seconds.
+
+    It is None where the header gives none.
+    """
     zooms = image.header.get_zooms()
     if len(zooms) < 4:
         return None
@@ -53,32 +63,50 @@ def surface_tr(path: Path) -> float | None:
 
 
 def sidecar_tr(path: Path) -> float | None:
-    """Return ``RepetitionTime`` of a BIDS sidecar, or 1 / ``SamplingFrequency``, or the step of ``VolumeTiming``, in seconds; None where it gives none.
+    """Return the TR that a BIDS sidecar gives, in seconds; None where it gives none.
+
+    It is ``RepetitionTime``, or 1 / ``SamplingFrequency``, or the step of ``VolumeTiming``.
 
     Raises
     ------
     EngramError
-        If the file is no JSON object, if a number is no TR in seconds, if two of them differ, or if volumes do not follow each other evenly.
+        If the file is no JSON object, if a number is no TR in seconds, if two of them differ,
+        or if volumes do not follow each other evenly.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=once)
     except (OSError, ValueError, RecursionError) as error:
-        raise EngramError(f"'{path}' cannot be read as a BIDS sidecar in JSON ({error}). Correct it, or take it away.") from None
+        raise EngramError(
+            f"'{path}' cannot be read as a BIDS sidecar in JSON ({error}). "
+            "Correct it, or take it away."
+        ) from None
     if not isinstance(content, dict):
-        raise EngramError(f"'{path}' cannot be read as a BIDS sidecar: it holds no JSON object. Correct it, or take it away.")
-    found = {key: one for key, read in _TOLD.items() if content.get(key) is not None and (one := read(key, content[key], path)) is not None}
+        raise EngramError(
+            f"'{path}' cannot be read as a BIDS sidecar: it holds no JSON object. "
+            "Correct it, or take it away."
+        )
+    found = {
+        key: one
+        for key, read in _TOLD.items()
+        if content.get(key) is not None and (one := read(key, content[key], path)) is not None
+    }
     if not found:
         return None
     first, tr = next(iter(found.items()))
     for key, other in found.items():
         if abs(other - tr) > _WRITTEN_SHORT * tr:
-            raise EngramError(f"'{path}': {first} gives a TR of {tr:g} s, {key} one of {other:g} s. Correct the wrong one, or take it out.")
+            raise EngramError(
+                f"'{path}': {first} gives a TR of {tr:g} s, {key} one of {other:g} s. "
+                "Correct the wrong one, or take it out."
+            )
     return tr
 
 
 def _number(key: str, value: Any, path: Path) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 1e-9 < value < 1e9:
-        raise EngramError(f"'{path}': {key} is {value!r}; a number above 0 is needed. Correct it, or take it out.")
+        raise EngramError(
+            f"'{path}': {key} is {value!r}; a number above 0 is needed. Correct it, or take it out."
+        )
     return float(value)
 
 
@@ -86,21 +114,40 @@ def _period(key: str, value: Any, path: Path) -> float:
     """Return ``RepetitionTime``."""
     tr = _number(key, value, path)
     if tr >= MILLISECONDS_FROM:
-        raise EngramError(f"'{path}': RepetitionTime is {value:g}, which looks like milliseconds. BIDS wants seconds: write {value / 1000:g}.")
+        raise EngramError(
+            f"'{path}': RepetitionTime is {value:g}, which looks like milliseconds. BIDS wants "
+            f"seconds: write {value / 1000:g}."
+        )
     return tr
 
 
 def _step(key: str, value: Any, path: Path) -> float | None:
-    """Return the time from one volume to the next in ``VolumeTiming``, which BIDS has for volumes that need not follow each other evenly."""
-    if not isinstance(value, list) or any(isinstance(one, bool) or not isinstance(one, int | float) or not -1e9 < one < 1e9 for one in value):
-        raise EngramError(f"'{path}': {key} is no list of seconds, one for each volume. Correct it, or take it out.")
+    """Return the time from one volume to the next in ``VolumeTiming``.
+
+    BIDS has that for volumes that need not follow each other evenly.
+    """
+    if not isinstance(value, list) or any(
+        isinstance(one, bool) or not isinstance(one, int | float) or not -1e9 < one < 1e9
+        for one in value
+    ):
+        raise EngramError(
+            f"'{path}': {key} is no list of seconds, one for each volume. "
+            "Correct it, or take it out."
+        )
     if len(value) < 2:
         return None
     step = (value[-1] - value[0]) / (len(value) - 1)
-    uneven = [number for number, one in enumerate(value) if abs(one - value[0] - number * step) > _WRITTEN_SHORT * abs(step)]
+    uneven = [
+        number
+        for number, one in enumerate(value)
+        if abs(one - value[0] - number * step) > _WRITTEN_SHORT * abs(step)
+    ]
     if step <= 0 or uneven:
         where = f" (volume {uneven[0]} comes at {value[uneven[0]]:g} s)" if uneven else ""
-        raise EngramError(f"'{path}': {key} gives volumes that do not follow each other evenly{where}. Rows of BOLD must be one TR apart: resample the scan.")
+        raise EngramError(
+            f"'{path}': {key} gives volumes that do not follow each other evenly{where}. "
+            "Rows of BOLD must be one TR apart: resample the scan."
+        )
     return _period(key, step, path)
 
 
@@ -129,31 +176,51 @@ def check_tr(tr: float, path: Path, header: float | None, sidecars: Sequence[Pat
     Returns
     -------
     str
-        What is worth a line in the log: that nothing gives a TR, or that a header is wrong. Empty where all agree.
+        What is worth a line in the log: that nothing gives a TR, or that a header is wrong.
+        Empty where all agree.
 
     Raises
     ------
     EngramError
         If the first sidecar that gives a TR, or without one the header, gives another.
     """
-    told = next(((one, found) for one in sidecars if one.is_file() and (found := sidecar_tr(one)) is not None), None)
+    told = next(
+        (
+            (one, found)
+            for one in sidecars
+            if one.is_file() and (found := sidecar_tr(one)) is not None
+        ),
+        None,
+    )
     if told is not None:
         if not _same(told[1], tr):
             raise EngramError(
-                f"'{told[0]}' gives a TR of {told[1]:g} s, the study one of {tr:g} s: they drift apart by {_drift(told[1], tr)} in ten minutes. "
-                f"Write dataset: {{tr: {told[1]:g}}}, or correct the file."
+                f"'{told[0]}' gives a TR of {told[1]:g} s, the study one of {tr:g} s: "
+                f"they drift apart by {_drift(told[1], tr)} in ten minutes. Write dataset: {{tr: "
+                f"{told[1]:g}}}, or correct the file."
             )
         if header is not None and not _same(header, tr):
-            return f"the header of '{path}' gives a TR of {header:g} s; its sidecar's {tr:g} s count"
+            return (
+                f"the header of '{path}' gives a TR of {header:g} s; its sidecar's {tr:g} s count"
+            )
         return ""
     if header is None:
-        return f"'{path}' and its like do not give their TR (0 or 1 s in a header is none), nor does a sidecar: {tr:g} s are taken on trust"
+        return (
+            f"'{path}' and its like do not give their TR (0 or 1 s in a header is none), "
+            f"nor does a sidecar: {tr:g} s are taken on trust"
+        )
     if not _same(header, tr):
-        believe = f"Write dataset: {{tr: {header:g}}}; or, if the header is wrong, write" if header >= SHORTEST_TR else "No scan has that TR: write"
+        believe = (
+            f"Write dataset: {{tr: {header:g}}}; or, if the header is wrong, write"
+            if header >= SHORTEST_TR
+            else "No scan has that TR: write"
+        )
         raise EngramError(
-            f"the header of '{path}' gives a TR of {header:g} s, the study one of {tr:g} s: words and BOLD would drift apart by {_drift(header, tr)} in ten "
-            f"minutes. {believe} the right one into a sidecar, "
-            f"'{sidecars[0].name if sidecars else path.stem + '.json'}' beside it: {{\"RepetitionTime\": {tr:g}}}."
+            f"the header of '{path}' gives a TR of {header:g} s, the study one of {tr:g} s: "
+            f"words and BOLD would drift apart by {_drift(header, tr)} in ten minutes. "
+            f"{believe} the right one into a sidecar, "
+            f"'{sidecars[0].name if sidecars else path.stem + '.json'}' beside it: "
+            f'{{"RepetitionTime": {tr:g}}}.'
         )
     return ""
 

@@ -45,15 +45,25 @@ def choose(wanted: Collection[str] | None, regions: Collection[str], key: str) -
             near = [] if name in sets else difflib.get_close_matches(name, [*regions, *sets], n=3)
             raise EngramError(
                 f"{key}: "
-                + (f"this atlas has no region of the set '{name}'." if name in sets else f"'{name}' is no region of this atlas, nor an ROI set.")
+                + (
+                    f"this atlas has no region of the set '{name}'."
+                    if name in sets
+                    else f"'{name}' is no region of this atlas, nor an ROI set."
+                )
                 + (f" Did you mean {' or '.join(near)}?" if near else "")
-                + f" Sets: {', '.join(sorted(sets))}. Regions: {', '.join(sorted(regions)[:12])}{' ...' if len(regions) > 12 else ''}."
+                + (
+                    f" Sets: {', '.join(sorted(sets))}. Regions: "
+                    f"{', '.join(sorted(regions)[:12])}{' ...' if len(regions) > 12 else ''}."
+                )
             )
         chosen |= found
     return chosen
 
 
 def members(names: Collection[str], regions: Collection[str]) -> set[str]:
-    """Return the regions that have one of the names; FreeSurfer's hyphens may have become dots on the way."""
+    """Return the regions that have one of the names.
+
+    FreeSurfer's hyphens may have become dots on the way.
+    """
     plain = {name.replace(".", "-") for name in names}
     return {region for region in regions if region.replace(".", "-") in plain}

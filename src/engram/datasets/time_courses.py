@@ -8,28 +8,45 @@ import numpy as np
 
 from engram.errors import EngramError
 
-#: A mean of more deviations than this leaves single precision (1 part in 17 million) less than three digits of a deviation.
+#: A mean of more deviations than this leaves single precision (1 part in 17 million) less than
+#: three digits of a deviation.
 _MOST_OFFSET = 1e4
 
 
-def check_timeseries(values: np.ndarray, targets: list[str], name: str, subject: str, most_constant: float = 0.0) -> np.ndarray:
-    """Return the values; raise `EngramError` if a target has missing values, or more than a share of them does not vary."""
+def check_timeseries(
+    values: np.ndarray, targets: list[str], name: str, subject: str, most_constant: float = 0.0
+) -> np.ndarray:
+    """Return the values; raise `EngramError` if a target has missing values.
+
+    It is raised as well if more than a share of the targets does not vary.
+    """
     if len(values) < 2:
         raise EngramError(f"{name}: {len(values)} rows. A time course has a row for each TR.")
-    remedy = f"Repair the file, or leave the listener out (dataset: exclude: {{'{subject}': reason}})"
+    remedy = (
+        f"Repair the file, or leave the listener out (dataset: exclude: {{'{subject}': reason}})"
+    )
     bad = ~np.isfinite(values).all(axis=0)
     if bad.any():
         column = int(np.argmax(bad))
         row = int(np.argmax(~np.isfinite(values[:, column])))
         raise EngramError(
-            f"{name}: target '{targets[column]}' has a missing value in row {row} (rows count from 0); {bad.sum()} of {len(targets)} "
-            f"targets are affected. {remedy}, or take these targets out of the study (a folder of tables: out of targets.tsv and every file)."
+            f"{name}: target '{targets[column]}' has a missing value in row {row} "
+            f"(rows count from 0); {bad.sum()} of {len(targets)} targets are affected. "
+            f"{remedy}, or take these targets out of the study (a folder of tables: "
+            "out of targets.tsv and every file)."
         )
     refuse_constant(values, targets, name, subject, most_constant)
     return values
 
 
-def refuse_constant(values: np.ndarray, targets: Sequence[str], name: str, subject: str, most_constant: float, where: str = "") -> np.ndarray:
+def refuse_constant(
+    values: np.ndarray,
+    targets: Sequence[str],
+    name: str,
+    subject: str,
+    most_constant: float,
+    where: str = "",
+) -> np.ndarray:
     """Return which targets do not vary; raise `EngramError` if they are more than a share of all.
 
     Parameters
@@ -51,21 +68,25 @@ def refuse_constant(values: np.ndarray, targets: Sequence[str], name: str, subje
     if constant.mean() > most_constant:
         column = int(np.argmax(constant))
         raise EngramError(
-            f"{name}: target '{targets[column]}' is constant{where}; {constant.sum()} of {len(targets)} targets are. A time course that "
-            f"does not vary cannot be predicted. Repair the file, or leave the listener out (dataset: exclude: {{'{subject}': reason}}), or take these targets "
-            "out of the study (a folder of tables: out of targets.tsv and every file)."
+            f"{name}: target '{targets[column]}' is constant{where}; {constant.sum()} of "
+            f"{len(targets)} targets are. A time course that does not vary cannot be predicted. "
+            f"Repair the file, or leave the listener out (dataset: exclude: {{'{subject}': "
+            "reason}), or take these targets out of the study (a folder of tables: "
+            "out of targets.tsv and every file)."
         )
     return constant
 
 
 def as_float32(values: np.ndarray) -> np.ndarray:
-    """Return time courses or confounds in single precision, centred where their digits would be lost in it.
+    """Return time courses or confounds in single precision.
+
+    They are centred where their digits would be lost in it.
 
     Parameters
     ----------
     values : array of shape (n_rows, n_columns)
-        Of any type. A column whose mean is more than 10,000 times its deviation would be rounded to steps that matter; its mean, which nothing depends
-        on, is taken off before.
+        Of any type. A column whose mean is more than 10,000 times its deviation would be rounded
+        to steps that matter; its mean, which nothing depends on, is taken off before.
 
     Returns
     -------
@@ -74,7 +95,8 @@ def as_float32(values: np.ndarray) -> np.ndarray:
     """
     if values.dtype == np.float32 or not len(values):
         return values.astype(np.float32, copy=False)
-    with np.errstate(over="ignore", invalid="ignore"):  # missing values and those that are too large are the caller's to refuse
+    # Missing values and those that are too large are the caller's to refuse.
+    with np.errstate(over="ignore", invalid="ignore"):
         wide = values.astype(np.float64, copy=False)
         mean, deviation = wide.mean(0), wide.std(0)
         offset = np.where((np.abs(mean) > _MOST_OFFSET * deviation) & (deviation > 0), mean, 0)

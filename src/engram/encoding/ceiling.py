@@ -1,9 +1,12 @@
-"""Noise ceilings: how well listeners predict each other, on the rows, folds and averages of the scores.
+"""Noise ceilings: how well listeners predict each other.
 
-Definitions, per target: r_h is the correlation of the means of two random halves of the listeners, averaged over
-splits; r_SB = 2 r_h / (1 + r_h) (Spearman-Brown) is the reliability of the mean of all n; rel(m) that of the mean of m;
-LOO is the correlation of a listener with the mean of the others. What a perfect model reaches: sqrt(r_SB) for the
-average listener, and LOO / sqrt(rel(n - 1)) for a single one, since the mean of the others is itself noisy.
+They are taken on the rows, folds and averages of the scores.
+
+Definitions, per target: r_h is the correlation of the means of two random halves of the listeners,
+averaged over splits; r_SB = 2 r_h / (1 + r_h) (Spearman-Brown) is the reliability of the mean
+of all n; rel(m) that of the mean of m; LOO is the correlation of a listener with the mean of the
+others. What a perfect model reaches: sqrt(r_SB) for the average listener, and LOO / sqrt(rel(n -
+1)) for a single one, since the mean of the others is itself noisy.
 """
 
 from __future__ import annotations
@@ -24,7 +27,9 @@ from engram.vocabulary import AVERAGE, FEWEST_LISTENERS
 _BATCH = 8192
 
 
-def story_ceiling(bold: np.ndarray, position: np.ndarray, *, folds: int, gap: int, halves: int, seed: int) -> dict[str, np.ndarray]:
+def story_ceiling(
+    bold: np.ndarray, position: np.ndarray, *, folds: int, gap: int, halves: int, seed: int
+) -> dict[str, np.ndarray]:
     """Return a story's ceilings.
 
     Parameters
@@ -42,20 +47,30 @@ def story_ceiling(bold: np.ndarray, position: np.ndarray, *, folds: int, gap: in
     Returns
     -------
     dict
-        ``split``, ``split_sb``, ``average`` (n_targets, ) and ``loo``, ``loo_ridge``, ``single`` (n_subjects, n_targets).
-        All are NaN with fewer than four listeners. What a perfect model reaches, ``average`` and ``single``, is 0 where the
-        halves do not correlate above 0.
+        ``split``, ``split_sb``, ``average`` (n_targets, ) and ``loo``, ``loo_ridge``, ``single``
+        (n_subjects, n_targets). All are NaN with fewer than four listeners. What a perfect model
+        reaches, ``average`` and ``single``, is 0 where the halves do not correlate above 0.
     """
     n_subjects, _, n_targets = bold.shape
     if n_subjects < FEWEST_LISTENERS:
         nothing, nothing_each = np.full(n_targets, np.nan), np.full((n_subjects, n_targets), np.nan)
-        return {"split": nothing, "split_sb": nothing, "average": nothing, "loo": nothing_each, "loo_ridge": nothing_each, "single": nothing_each}
+        return {
+            "split": nothing,
+            "split_sb": nothing,
+            "average": nothing,
+            "loo": nothing_each,
+            "loo_ridge": nothing_each,
+            "single": nothing_each,
+        }
     blocks = blocked_folds(np.zeros(len(position), int), position, folds, gap)
     rng = np.random.default_rng(seed)
     split = np.zeros(n_targets)
     for _ in range(halves):
         order = rng.permutation(n_subjects)
-        first, second = bold[order[: n_subjects // 2]].mean(0), bold[order[n_subjects // 2 :]].mean(0)
+        first, second = (
+            bold[order[: n_subjects // 2]].mean(0),
+            bold[order[n_subjects // 2 :]].mean(0),
+        )
         split += blockwise(first, second, blocks) / halves
     split_sb = spearman_brown(split, 2)
     total = bold.sum(0)
@@ -64,7 +79,8 @@ def story_ceiling(bold: np.ndarray, position: np.ndarray, *, folds: int, gap: in
         others = (total - bold[subject]) / (n_subjects - 1)
         loo[subject] = blockwise(others, bold[subject], blocks)
         loo_ridge[subject] = one_feature_ridge(others, bold[subject], blocks)
-    # Where halves do not correlate above 0 the listeners share nothing, and the best model predicts nothing.
+    # Where halves do not correlate above 0 the listeners share nothing, and the best
+    # model predicts nothing.
     reliability = np.clip(split_sb, 0, None)
     single_listener = reliability / (n_subjects - (n_subjects - 1) * reliability)
     others_reliability = spearman_brown(single_listener, n_subjects - 1)
@@ -75,7 +91,9 @@ def story_ceiling(bold: np.ndarray, position: np.ndarray, *, folds: int, gap: in
         "average": np.sqrt(reliability),
         "loo": loo,
         "loo_ridge": loo_ridge,
-        "single": np.where(shared, np.clip(loo / np.sqrt(np.where(shared, others_reliability, 1)), -1, 1), 0),
+        "single": np.where(
+            shared, np.clip(loo / np.sqrt(np.where(shared, others_reliability, 1)), -1, 1), 0
+        ),
     }
 
 
@@ -85,16 +103,24 @@ def spearman_brown(reliability: np.ndarray, times: float) -> np.ndarray:
     return lengthened
 
 
-def blockwise(predictions: np.ndarray, bold: np.ndarray, blocks: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+def blockwise(
+    predictions: np.ndarray, bold: np.ndarray, blocks: list[tuple[np.ndarray, np.ndarray]]
+) -> np.ndarray:
     """Return the mean over test blocks of Pearson r, as scores are averaged: (n_targets, )."""
-    return np.mean([pearson(standardize(bold[test]), predictions[test]) for _, test in blocks], axis=0)
+    return np.mean(
+        [pearson(standardize(bold[test]), predictions[test]) for _, test in blocks], axis=0
+    )
 
 
-def one_feature_ridge(feature: np.ndarray, bold: np.ndarray, blocks: list[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-    """Return the cross-validated score of a ridge whose only feature is the same target in another time course.
+def one_feature_ridge(
+    feature: np.ndarray, bold: np.ndarray, blocks: list[tuple[np.ndarray, np.ndarray]]
+) -> np.ndarray:
+    """Return the cross-validated score of a ridge on the same target in another time course.
 
-    With one feature, a prediction is that feature times a number, so neither the penalty nor the scale changes Pearson's r:
-    only the sign of the weight that the training rows give.
+    That is its only feature.
+
+    With one feature, a prediction is that feature times a number, so neither the penalty nor
+    the scale changes Pearson's r: only the sign of the weight that the training rows give.
     """
     scores = []
     for train, test in blocks:
@@ -103,7 +129,16 @@ def one_feature_ridge(feature: np.ndarray, bold: np.ndarray, blocks: list[tuple[
     return np.mean(scores, axis=0)
 
 
-def of_dataset(dataset: xr.Dataset, *, halves: int, seed: int, folds: int, longest_delay: float, delays: Sequence[int] | None, words_to_trs: str) -> xr.Dataset:
+def of_dataset(
+    dataset: xr.Dataset,
+    *,
+    halves: int,
+    seed: int,
+    folds: int,
+    longest_delay: float,
+    delays: Sequence[int] | None,
+    words_to_trs: str,
+) -> xr.Dataset:
     """Return the ceilings of a story's BOLD, on the rows, folds and gaps of the scores.
 
     Parameters
@@ -116,23 +151,47 @@ def of_dataset(dataset: xr.Dataset, *, halves: int, seed: int, folds: int, longe
         Of the `encoding` section: they make the blocks and the gap.
     """
     listeners = dataset.sel(subject=[name for name in dataset["subject"].values if name != AVERAGE])
-    gap = timing.fold_gap(timing.fir_delays(float(dataset.attrs["tr"]), longest_delay, delays), words_to_trs)
+    gap = timing.fold_gap(
+        timing.fir_delays(float(dataset.attrs["tr"]), longest_delay, delays), words_to_trs
+    )
     n_targets = dataset.sizes["target"]
     parts = []
-    for begin in progress(range(0, n_targets, _BATCH), "targets", f"{_BATCH} targets"):  # a whole cortex has gigabytes
+    # A whole cortex has gigabytes.
+    for begin in progress(range(0, n_targets, _BATCH), "targets", f"{_BATCH} targets"):
         bold = listeners["bold"].isel(target=slice(begin, begin + _BATCH)).values
-        parts.append(story_ceiling(bold, np.arange(dataset.sizes["time"]), folds=folds, gap=gap, halves=halves, seed=seed))
+        parts.append(
+            story_ceiling(
+                bold,
+                np.arange(dataset.sizes["time"]),
+                folds=folds,
+                gap=gap,
+                halves=halves,
+                seed=seed,
+            )
+        )
     values = {name: np.concatenate([part[name] for part in parts], axis=-1) for name in parts[0]}
     described = {
-        name: (("subject", "target")[-value.ndim :], value.astype(np.float32), {"units": "Pearson r", "description": DESCRIPTIONS[name]})
+        name: (
+            ("subject", "target")[-value.ndim :],
+            value.astype(np.float32),
+            {"units": "Pearson r", "description": DESCRIPTIONS[name]},
+        )
         for name, value in values.items()
     }
-    coordinates = {name: value for name, value in listeners.coords.items() if "time" not in value.dims}
-    return xr.Dataset(described, coords=coordinates, attrs={"story": dataset.attrs["story"], "halves": halves, "seed": seed})
+    coordinates = {
+        name: value for name, value in listeners.coords.items() if "time" not in value.dims
+    }
+    return xr.Dataset(
+        described,
+        coords=coordinates,
+        attrs={"story": dataset.attrs["story"], "halves": halves, "seed": seed},
+    )
 
 
 DESCRIPTIONS = {
-    "split": "Correlation of the means of two random halves of the listeners, mean over splits (r_h).",
+    "split": (
+        "Correlation of the means of two random halves of the listeners, mean over splits (r_h)."
+    ),
     "split_sb": "Reliability of the mean of all listeners, 2 r_h / (1 + r_h) (r_SB).",
     "average": "What a perfect model of the average listener reaches, sqrt(r_SB).",
     "loo": "Correlation of a listener with the mean of the other listeners.",

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-#: A prediction whose variance is this small a part of its mean square counts as constant (float32 has no more digits).
+#: A prediction whose variance is this small a part of its mean square counts as constant
+#: (float32 has no more digits).
 _CONSTANT = 1e-6
 
 
 def standardize(values: Any) -> Any:
-    """Return the values (n_rows, n_targets) with mean 0 and sum of squares 1 over rows; constant columns become 0."""
+    """Return the values (n_rows, n_targets) with mean 0 and sum of squares 1 over rows.
+
+    Constant columns become 0.
+    """
     centred = values - values.mean(0)
     norm = (centred**2).sum(0) ** 0.5
     return centred / (norm + (norm == 0))

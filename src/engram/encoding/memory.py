@@ -1,6 +1,7 @@
 """How much memory encoding takes, from shapes alone; what cannot be had at once is taken in parts.
 
-The predictions count the arrays that a stage holds at its fullest; tests and `make bench` hold them against what was measured.
+The predictions count the arrays that a stage holds at its fullest; tests and `make bench` hold them
+against what was measured.
 """
 
 from __future__ import annotations
@@ -65,7 +66,8 @@ def encoding_bytes(shape: EncodingShape, at_once: int, batch: int) -> int:
     int
         Bytes, those of the process before it holds any data included.
     """
-    parts = 1 if at_once >= shape.listeners else 2  # the next listeners' BOLD is read while one part is scored
+    # The next listeners' BOLD is read while one part is scored.
+    parts = 1 if at_once >= shape.listeners else 2
     bold = parts * at_once * shape.rows * shape.targets * 4
     scored = at_once * shape.targets * (shape.folds * (shape.stories * 4 * 2 + 1 + 8))
     kept = shape.layers * shape.listeners * shape.targets * (4 * shape.stories + 1)
@@ -76,7 +78,10 @@ def encoding_bytes(shape: EncodingShape, at_once: int, batch: int) -> int:
 
 
 def design_bytes(shape: EncodingShape) -> int:
-    """Return the bytes of the features, of a decomposition, and of the matrices that make predictions of one outer fold."""
+    """Return the bytes of the features, of a decomposition, and of what makes predictions.
+
+    The latter are the matrices of one outer fold.
+    """
     train = shape.rows * (shape.folds - 1) // shape.folds
     fit, held_out = train * (shape.inner_folds - 1) // shape.inner_folds, train // shape.inner_folds
     matrices = shape.inner_folds * shape.alphas * held_out * fit * 4
@@ -84,11 +89,16 @@ def design_bytes(shape: EncodingShape) -> int:
     if shape.features > train:
         decomposition = shape.rows * shape.features * 8 * 2 + 4 * train * train * 8
     else:
-        decomposition = shape.rows * shape.features * 8 * 3 + (train * shape.features + shape.features**2) * 8 * 2
+        decomposition = (
+            shape.rows * shape.features * 8 * 3
+            + (train * shape.features + shape.features**2) * 8 * 2
+        )
     return 2 * features + decomposition + matrices
 
 
-def listeners_at_once(shape: EncodingShape, memory: float, batch: int, device_memory: float | None = None) -> int:
+def listeners_at_once(
+    shape: EncodingShape, memory: float, batch: int, device_memory: float | None = None
+) -> int:
     """Return how many listeners' BOLD to hold together: all, or as many as the memory allows.
 
     Parameters
@@ -108,11 +118,16 @@ def listeners_at_once(shape: EncodingShape, memory: float, batch: int, device_me
     """
     for at_once in range(shape.listeners, 0, -1):
         on_device = at_once * shape.rows * shape.targets * 4 + design_bytes(shape) + 4 * batch
-        if encoding_bytes(shape, at_once, batch) <= memory and (device_memory is None or on_device <= device_memory):
+        if encoding_bytes(shape, at_once, batch) <= memory and (
+            device_memory is None or on_device <= device_memory
+        ):
             return at_once
     logger.warning(
-        "this job has %.1f GB of memory%s and is expected to take %.1f GB even with the BOLD of one listener at a time (%d rows, %d targets, %d features): "
-        "give it more (resources: mem_mb), or score fewer targets (bold.targets: roi), should it be killed",
+        (
+            "this job has %.1f GB of memory%s and is expected to take %.1f GB even with the BOLD "
+            "of one listener at a time (%d rows, %d targets, %d features): give it more "
+            "(resources: mem_mb), or score fewer targets (bold.targets: roi), should it be killed"
+        ),
         memory / 1e9,
         "" if device_memory is None else f" and {device_memory / 1e9:.1f} GB on its GPU",
         encoding_bytes(shape, 1, batch) / 1e9,
@@ -124,7 +139,10 @@ def listeners_at_once(shape: EncodingShape, memory: float, batch: int, device_me
 
 
 def available(limit_mb: Any = None) -> float:
-    """Return the bytes that a job may plan with: what it was given (`mem_mb` of its resources), or most of what is free."""
+    """Return the bytes that a job may plan with.
+
+    That is what it was given (`mem_mb` of its resources), or most of what is free.
+    """
     import psutil
 
     if isinstance(limit_mb, int | float) and limit_mb > 0:

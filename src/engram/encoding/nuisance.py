@@ -1,9 +1,13 @@
-"""Nuisance control: what a language model predicts beyond how many words there are, how long they are and where they stand.
+"""Nuisance control: what a language model predicts beyond plain facts about words.
 
-Bands of features (the word rate, the other nuisance features, the language model), each with a penalty of its own for each
-target: banded ridge (Nunez-Elizalde, Huth & Gallant 2019, NeuroImage 197:482) with himalaya's multiple-kernel solver (Dupre la
-Tour et al. 2022, NeuroImage 264:119728), on the rows and folds of the scores. The unique contribution of the language model is
-the score of all bands minus that of the nuisance bands alone.
+These are how many words there are, how long they are and where they stand.
+
+Bands of features (the word rate, the other nuisance features, the language model), each with a
+penalty of its own for each
+target: banded ridge (Nunez-Elizalde, Huth & Gallant 2019, NeuroImage 197:482) with himalaya's
+multiple-kernel solver (Dupre la Tour et al. 2022, NeuroImage 264:119728), on the rows and folds
+of the scores. The unique contribution of the language model is the score of all bands minus that of
+the nuisance bands alone.
 """
 
 from __future__ import annotations
@@ -63,13 +67,16 @@ def _log_frequencies(words: pd.DataFrame) -> np.ndarray:
 
 
 def since_insertion(n_words: int, places: Iterable[int]) -> np.ndarray:
-    """Return how many words stand between each word of a story and the insertion before it: (n_words, ).
+    """Return how many words stand between each word of a story and the insertion before it.
+
+    The shape is (n_words, ).
 
     Parameters
     ----------
     n_words : int
     places : iterable of int
-        Words behind which something is inserted. Words before the first insertion, which none can act on, count as those farthest from one.
+        Words behind which something is inserted. Words before the first insertion, which none can
+        act on, count as those farthest from one.
     """
     result = np.full(n_words, -1)
     for place in sorted(places):
@@ -78,7 +85,8 @@ def since_insertion(n_words: int, places: Iterable[int]) -> np.ndarray:
     return result.astype(float)
 
 
-#: Nuisance features: a number for each word of a words table, by the names that the configuration knows; `since_insertion` adds the column of the last.
+#: Nuisance features: a number for each word of a words table, by the names that the configuration
+#: knows; `since_insertion` adds the column of the last.
 FEATURES: dict[str, Callable[[pd.DataFrame], np.ndarray]] = {
     "word-rate": lambda words: np.ones(len(words)),
     "word-length": _lengths,
@@ -92,7 +100,10 @@ FEATURES: dict[str, Callable[[pd.DataFrame], np.ndarray]] = {
 
 
 def nuisance_vectors(words: pd.DataFrame, names: Sequence[str]) -> np.ndarray:
-    """Return the nuisance features of every word: (n_words, n_features); summed over a row's words like a model's vectors."""
+    """Return the nuisance features of every word: (n_words, n_features).
+
+    They are summed over a row's words like a model's vectors.
+    """
     return np.stack([FEATURES[name](words) for name in names], axis=1)
 
 
@@ -120,20 +131,24 @@ def banded_predictions(
     story, position, folds, inner_folds, gap, alphas, backend
         As `engram.encoding.ridge.encode` takes them.
     shares : array of shape (n_candidates, n_bands)
-        Weights of the bands' kernels to choose from; each target gets the candidate and the penalty with the highest mean
-        Pearson r over inner folds. A band's kernel is divided by its number of features, so that a share is one of variance.
+        Weights of the bands' kernels to choose from; each target gets the candidate and the penalty
+        with the highest mean Pearson r over inner folds. A band's kernel is divided by its number
+        of features, so that a share is one of variance.
 
     Returns
     -------
     array of shape (n_rows, n_targets)
-        Without the intercept, a constant in each fold: beside it float32 would lose the small predictions of large penalties.
+        Without the intercept, a constant in each fold: beside it float32 would lose the small
+        predictions of large penalties.
     """
     predictions = np.empty(targets.shape, dtype=np.float32)
     n_features = sum(band.shape[1] for band in bands)
     for train, test in blocked_folds(story, position, folds, gap):
         kernels = [band_kernels(band, train, test, n_features) for band in bands]
         inner = blocked_folds(story[train], position[train], inner_folds, gap)
-        predictions[test], _ = solve(kernels, targets[train], inner, alphas=alphas, shares=shares, backend=backend)
+        predictions[test], _ = solve(
+            kernels, targets[train], inner, alphas=alphas, shares=shares, backend=backend
+        )
     return predictions
 
 
@@ -186,12 +201,18 @@ def solve(
             progress_bar=False,
         )
     weights = np.exp(xp.to_numpy(deltas))
-    parts = [weight * (held_out @ xp.to_numpy(dual)) for weight, (_, held_out) in zip(weights, kernels, strict=True)]
+    parts = [
+        weight * (held_out @ xp.to_numpy(dual))
+        for weight, (_, held_out) in zip(weights, kernels, strict=True)
+    ]
     return np.sum(parts, axis=0), xp.to_numpy(scores)
 
 
 def band_kernels(band: np.ndarray, train: np.ndarray, test: np.ndarray, n_features: int) -> Kernels:
-    """Return a band's kernels, of features scaled by the training rows, as large as those of `n_features` features."""
+    """Return a band's kernels, of features scaled by the training rows.
+
+    They are as large as those of `n_features` features.
+    """
     fit = band[train].astype(np.float64)
     mean, scale = fit.mean(0), fit.std(0)
     scale = scale + (scale == 0)
@@ -201,15 +222,24 @@ def band_kernels(band: np.ndarray, train: np.ndarray, test: np.ndarray, n_featur
 
 
 def candidates(n_bands: int) -> np.ndarray:
-    """Return the weights of bands to choose from: (n_candidates, n_bands), each beside those before it, and the last one alone."""
+    """Return the weights of bands to choose from, (n_candidates, n_bands).
+
+    There is each band beside those before it, and the last one alone.
+    """
     found = np.ones((1, 1))
     for _ in range(1, n_bands):
-        found = np.concatenate([np.column_stack([(1 - share) * found, np.full(len(found), share)]) for share in SHARES])
+        found = np.concatenate(
+            [np.column_stack([(1 - share) * found, np.full(len(found), share)]) for share in SHARES]
+        )
     return np.concatenate([found, np.eye(n_bands)[-1:]]) if n_bands > 1 else found
 
 
 def feature_sets(bands: Collection[str]) -> dict[str, list[str]]:
-    """Return which bands are scored together, by name: the language model; the word rate, and all nuisance features, each without and with it."""
+    """Return which bands are scored together, by name.
+
+    These are the language model, the word rate, and all nuisance features, the latter two
+    each without and with it.
+    """
     nuisance = [band for band in (RATE, OTHERS) if band in bands]
     sets = {LANGUAGE: [LANGUAGE]}
     for name, mine in ((RATE, [RATE] if RATE in nuisance else []), (ALL, nuisance)):
@@ -218,8 +248,13 @@ def feature_sets(bands: Collection[str]) -> dict[str, list[str]]:
     return sets
 
 
-def nuisance_bands(group: Group, words: Sequence[pd.DataFrame], features: Sequence[str]) -> dict[str, np.ndarray]:
-    """Return the delayed nuisance features of a group's stories by band: the word rate, and the others, each where it is asked for."""
+def nuisance_bands(
+    group: Group, words: Sequence[pd.DataFrame], features: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """Return the delayed nuisance features of a group's stories by band.
+
+    Bands are the word rate, and the others, each where it is asked for.
+    """
     bands = {}
     for band, names in ((RATE, [RATE]), (OTHERS, [name for name in features if name != RATE])):
         if set(names) & set(features):
@@ -227,15 +262,30 @@ def nuisance_bands(group: Group, words: Sequence[pd.DataFrame], features: Sequen
     return bands
 
 
-def score_predictions(predictions: np.ndarray, targets: np.ndarray, story: np.ndarray, position: np.ndarray, folds: int, gap: int) -> np.ndarray:
+def score_predictions(
+    predictions: np.ndarray,
+    targets: np.ndarray,
+    story: np.ndarray,
+    position: np.ndarray,
+    folds: int,
+    gap: int,
+) -> np.ndarray:
     """Return Pearson r per story, mean over test blocks: (n_stories, n_targets)."""
-    blocks = [block_scores(predictions[test], targets[test], story[test]) for _, test in blocked_folds(story, position, folds, gap)]
+    blocks = [
+        block_scores(predictions[test], targets[test], story[test])
+        for _, test in blocked_folds(story, position, folds, gap)
+    ]
     return np.mean(blocks, axis=0)
 
 
 def block_scores(predictions: np.ndarray, targets: np.ndarray, story: np.ndarray) -> np.ndarray:
     """Return Pearson r per story of the rows of one test block: (n_stories, n_targets)."""
-    return np.stack([pearson(standardize(targets[story == name]), predictions[story == name]) for name in np.unique(story)])
+    return np.stack(
+        [
+            pearson(standardize(targets[story == name]), predictions[story == name])
+            for name in np.unique(story)
+        ]
+    )
 
 
 def group_nuisance(
@@ -248,7 +298,9 @@ def group_nuisance(
     targets: str,
     **options: Any,
 ) -> xr.Dataset:
-    """Score nuisance features, a language model at its reported layer, and both together, on a group of listeners.
+    """Score nuisance features, a language model, and both together, on a group of listeners.
+
+    The language model is scored at its reported layer.
 
     Parameters
     ----------
@@ -258,7 +310,8 @@ def group_nuisance(
     layer : int or None
         The layer to report (`engram.features.layers.reported_layer`).
     features : sequence of str
-        Nuisance features (`FEATURES`); words since the last insertion are left out, since the story alone has none.
+        Nuisance features (`FEATURES`); words since the last insertion are left out, since
+        the story alone has none.
     targets : {"all", "roi"}
         `roi`: the mean time course of each region.
     **options
@@ -281,12 +334,30 @@ def group_nuisance(
     r = np.empty((len(wanted), len(group.stories), len(subjects), len(regions)), dtype=np.float32)
     for number, name in enumerate(progress(wanted, "feature sets", "set")):
         chosen = [bands[one] for one in wanted[name]]
-        predictions = banded_predictions(chosen, *rows, gap=group.gap, shares=candidates(len(chosen)), backend=group.backend, **settings)
-        scores = score_predictions(predictions, *rows, options["folds"], group.gap).reshape(len(group.stories), *group.shape)
+        predictions = banded_predictions(
+            chosen,
+            *rows,
+            gap=group.gap,
+            shares=candidates(len(chosen)),
+            backend=group.backend,
+            **settings,
+        )
+        scores = score_predictions(predictions, *rows, options["folds"], group.gap).reshape(
+            len(group.stories), *group.shape
+        )
         for region, index in enumerate(regions.values()):
             r[number, ..., region] = scores[..., index].mean(-1)
     return xr.Dataset(
-        {"r": (("features", "story", "subject", "region"), r, {"units": "Pearson r", "description": "Mean over test blocks and a region's targets"})},
+        {
+            "r": (
+                ("features", "story", "subject", "region"),
+                r,
+                {
+                    "units": "Pearson r",
+                    "description": "Mean over test blocks and a region's targets",
+                },
+            )
+        },
         coords={
             "features": list(wanted),
             "story": [one.name for one in group.stories],

@@ -1,7 +1,8 @@
 """From words to TRs: which row a word falls into, and the FIR design.
 
-Definitions: row k of a scan covers the time from ``start + k * tr`` to ``start + (k + 1) * tr`` of the story's clock; a
-word belongs to the row that holds its onset; under delay d it acts on row k + d. Nothing crosses a story's border.
+Definitions: row k of a scan covers the time from ``start + k * tr`` to ``start + (k + 1) * tr``
+of the story's clock; a word belongs to the row that holds its onset; under delay d it acts on row
+k + d. Nothing crosses a story's border.
 """
 
 from __future__ import annotations
@@ -12,23 +13,37 @@ import numpy as np
 
 from engram.bold.story_rows import ROUNDING
 
-#: Lobes of the Lanczos kernel on either side, in rows (Lanczos resampling as in the voxelwise-modelling literature, e.g. Huth et al. 2016).
+#: Lobes of the Lanczos kernel on either side, in rows (Lanczos resampling as in the
+#: voxelwise-modelling literature, e.g. Huth et al. 2016).
 LANCZOS_LOBES = 3
 
 
 def fir_delays(tr: float, longest: float, delays: Sequence[int] | None) -> list[int]:
-    """Return the FIR delays in rows: those given, or 1 to the last whole row within `longest` seconds (at least 1)."""
+    """Return the FIR delays in rows.
+
+    They are those given, or 1 to the last whole row within `longest` seconds (at least 1).
+    """
     if delays is not None:
         return list(delays)
     return list(range(1, max(1, int(np.floor(longest / tr + ROUNDING))) + 1))
 
 
 def fold_gap(delays: Sequence[int], how: str) -> int:
-    """Return how many rows next to a test block share words with it: the last delay, and the kernel's reach if any."""
+    """Return how many rows next to a test block share words with it.
+
+    They come from the last delay, and from the kernel's reach if any.
+    """
     return max(delays) + (LANCZOS_LOBES if how == "lanczos" else 0)
 
 
-def delayed_features(vectors: np.ndarray, onsets: np.ndarray, times: np.ndarray, tr: float, delays: Sequence[int], how: str = "sum") -> np.ndarray:
+def delayed_features(
+    vectors: np.ndarray,
+    onsets: np.ndarray,
+    times: np.ndarray,
+    tr: float,
+    delays: Sequence[int],
+    how: str = "sum",
+) -> np.ndarray:
     """Return one story's design matrix.
 
     Parameters
@@ -49,8 +64,8 @@ def delayed_features(vectors: np.ndarray, onsets: np.ndarray, times: np.ndarray,
     Returns
     -------
     array of shape (n_rows, n_delays * n_units)
-        Float32, delay by delay. Words before the first row enter through their delays; where no word has been yet,
-        features are 0.
+        Float32, delay by delay. Words before the first row enter through their delays;
+        where no word has been yet, features are 0.
     """
     row = np.floor((onsets - times[0]) / tr + ROUNDING).astype(int)
     first = min(int(row.min()), 0)  # the grid begins with the story, which may be before the scan

@@ -20,15 +20,18 @@ def score_variants(read: Sequence[xr.Dataset], group: Group) -> xr.Dataset:
     Parameters
     ----------
     read : sequence of xarray.Dataset
-        As `engram.features.variants.collect` made them, one for each story of the group, in its order.
+        As `engram.features.variants.collect` made them, one for each story of
+        the group, in its order.
     group : engram.encoding.ridge.Group
 
     Returns
     -------
     xarray.Dataset
-        Pearson r, mean over folds: ``r`` (variant, story, subject, region) at the reported layer and ``r_layer`` (version, layer,
-        story, subject, region), means over each region's targets; ``r_kind`` (kind, story, subject, target) at the reported
-        layer, mean over each kind's variants. Single variants are kept by region: with their many seeds, targets would fill disks.
+        Pearson r, mean over folds: ``r`` (variant, story, subject, region) at the reported
+        layer and ``r_layer`` (version, layer, story, subject, region), means over each
+        region's targets; ``r_kind`` (kind, story, subject, target) at the reported layer,
+        mean over each kind's variants. Single variants are kept by region: with their many seeds,
+        targets would fill disks.
     """
     names, versions = (read[0][name].values.tolist() for name in ("variant", "version"))
     n_layers, reported = read[0].sizes["layer"], int(read[0].attrs["reported_layer"])
@@ -36,10 +39,14 @@ def score_variants(read: Sequence[xr.Dataset], group: Group) -> xr.Dataset:
     kinds = list(dict.fromkeys(map(kind_of, names)))
     n_stories, (n_subjects, n_targets) = len(group.stories), group.shape
 
-    def score(part: Part, vectors: list[np.ndarray], inserted: list[np.ndarray], number: int) -> np.ndarray:
+    def score(
+        part: Part, vectors: list[np.ndarray], inserted: list[np.ndarray], number: int
+    ) -> np.ndarray:
         times = [one["row_onset"].values[one["row_variant"].values == number] for one in read]
         both = [np.concatenate(pair) for pair in zip(vectors, inserted, strict=True)]
-        mean: np.ndarray = group.by_story(group.score(part, both, group.how_for(read[0]), times)).mean(1)
+        mean: np.ndarray = group.by_story(
+            group.score(part, both, group.how_for(read[0]), times)
+        ).mean(1)
         return mean
 
     def by_region(values: np.ndarray) -> np.ndarray:
@@ -53,29 +60,61 @@ def score_variants(read: Sequence[xr.Dataset], group: Group) -> xr.Dataset:
         own = part.listeners
         r_kind[:, :, own] = 0  # what is summed here begins anew where memory ran out
         for number, name in enumerate(progress(names, "variants", "variant")):
-            inserted = [one["reported_inserted"].values[one["row_variant"].values == number] for one in read]
+            inserted = [
+                one["reported_inserted"].values[one["row_variant"].values == number] for one in read
+            ]
             scored = score(part, [one["reported"][number].values for one in read], inserted, number)
             r[number][:, own] = by_region(scored)
-            r_kind[kinds.index(kind_of(name))][:, own] += scored / sum(kind_of(other) == kind_of(name) for other in names)
+            r_kind[kinds.index(kind_of(name))][:, own] += scored / sum(
+                kind_of(other) == kind_of(name) for other in names
+            )
         for layer in progress(range(n_layers), "layers", "layer"):
             for version, name in enumerate(versions):
                 number = names.index(name)
                 if layer == reported:
                     r_layer[version, layer][:, own] = r[number][:, own]
                     continue
-                inserted = [one["whole_inserted"][layer].values[one["version_row_variant"].values == number] for one in read]
-                r_layer[version, layer][:, own] = by_region(score(part, [one["whole"][version, layer].values for one in read], inserted, number))
+                inserted = [
+                    one["whole_inserted"][layer].values[one["version_row_variant"].values == number]
+                    for one in read
+                ]
+                r_layer[version, layer][:, own] = by_region(
+                    score(
+                        part,
+                        [one["whole"][version, layer].values for one in read],
+                        inserted,
+                        number,
+                    )
+                )
 
     group.each_part(read[0].sizes["unit"], len(kinds), score_all)
     unit = {"units": "Pearson r"}
     return xr.Dataset(
         {
-            "r": (("variant", "story", "subject", "region"), r, {**unit, "description": "At the reported layer, mean over test blocks and a region's targets"}),
-            "r_layer": (("version", "layer", "story", "subject", "region"), r_layer, {**unit, "description": "The same at every layer"}),
+            "r": (
+                ("variant", "story", "subject", "region"),
+                r,
+                {
+                    **unit,
+                    "description": (
+                        "At the reported layer, mean over test blocks and a region's targets"
+                    ),
+                },
+            ),
+            "r_layer": (
+                ("version", "layer", "story", "subject", "region"),
+                r_layer,
+                {**unit, "description": "The same at every layer"},
+            ),
             "r_kind": (
                 ("kind", "story", "subject", "target"),
                 r_kind,
-                {**unit, "description": "At the reported layer, mean over test blocks and a kind's variants"},
+                {
+                    **unit,
+                    "description": (
+                        "At the reported layer, mean over test blocks and a kind's variants"
+                    ),
+                },
                 storage.packed(1.0),
             ),
         },

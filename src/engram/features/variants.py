@@ -1,7 +1,9 @@
-"""Variants of a model's activations of a story: texts with associations read by one model, or one text read by tunings of a model.
+"""Variants of a model's activations of a story.
 
-The first variant is what the others are compared with. All are scored on the same rows and folds at the reported layer; the
-first few, called versions, at every layer.
+They are texts with associations read by one model, or one text read by tunings of a model.
+
+The first variant is what the others are compared with. All are scored on the same rows and folds
+at the reported layer; the first few, called versions, at every layer.
 """
 
 from __future__ import annotations
@@ -13,8 +15,9 @@ import xarray as xr
 
 from engram.features.layers import reported_layer
 
-#: A variant: its name, the vectors of the story's words (n_layers, n_words, n_units), those of inserted words that are rows of their
-#: own (n_layers, n_rows, n_units), and the times of these in seconds.
+#: A variant: its name, the vectors of the story's words (n_layers, n_words, n_units),
+#: those of inserted words that are rows of their own (n_layers, n_rows, n_units), and the
+#: times of these in seconds.
 Variant = tuple[str, np.ndarray, np.ndarray, np.ndarray]
 
 
@@ -28,14 +31,16 @@ def collect(variants: Iterable[Variant], versions: Container[str], layer: int | 
     versions : container of str
         Names of the variants that are scored at every layer.
     layer : int or None
-        The layer to report (`engram.features.layers.reported_layer`), the only one that is kept of the others.
+        The layer to report (`engram.features.layers.reported_layer`), the only one that
+        is kept of the others.
 
     Returns
     -------
     xarray.Dataset
-        ``whole`` (version, layer, word, unit), ``reported`` (variant, word, unit), float32; ``whole_inserted`` (layer,
-        version_row, unit) and ``reported_inserted`` (row, unit): inserted words that are rows of their own, with the index of
-        their variant (``row_variant``, ``version_row_variant``) and their time (``row_onset``).
+        ``whole`` (version, layer, word, unit), ``reported`` (variant, word, unit), float32;
+        ``whole_inserted`` (layer, version_row, unit) and ``reported_inserted`` (row, unit):
+        inserted words that are rows of their own, with the index of their variant (``row_variant``,
+        ``version_row_variant``) and their time (``row_onset``).
     """
     names: list[str] = []
     kept: list[int] = []
@@ -52,12 +57,19 @@ def collect(variants: Iterable[Variant], versions: Container[str], layer: int | 
         reported_inserted.append(inserted[depth])
         onsets.append(times)
     owner = np.repeat(np.arange(len(names)), [len(times) for times in onsets])
-    description = {"units": "arbitrary", "description": "A vector for each word; layer 0 is the embeddings"}
+    description = {
+        "units": "arbitrary",
+        "description": "A vector for each word; layer 0 is the embeddings",
+    }
     index = {"description": "Index of the variant that has the row"}
     return xr.Dataset(
         {
             "whole": (("version", "layer", "word", "unit"), np.stack(whole), description),
-            "whole_inserted": (("layer", "version_row", "unit"), np.concatenate(whole_inserted, axis=1), description),
+            "whole_inserted": (
+                ("layer", "version_row", "unit"),
+                np.concatenate(whole_inserted, axis=1),
+                description,
+            ),
             "reported": (("variant", "word", "unit"), np.stack(reported), description),
             "reported_inserted": (("row", "unit"), np.concatenate(reported_inserted), description),
         },

@@ -1,4 +1,7 @@
-"""Addresses (URLs): none may carry a secret, since addresses are written beside results and into messages."""
+"""Addresses (URLs): none may carry a secret.
+
+The reason is that addresses are written beside results and into messages.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,22 @@ import re
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 #: Names of parameters that carry a secret, such as ``?token=`` or ``&X-Amz-Signature=``.
-_SECRET_NAME = re.compile(r"token|key|secret|sig|passw|passphrase|pwd|auth|cred|session|bearer|^(?:pass|pw|code|sas|pat|jwt)$", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    (
+        r"token|key|secret|sig|passw|passphrase|pwd|auth|cred|session|bearer|"
+        r"^(?:pass|pw|code|sas|pat|jwt)$"
+    ),
+    re.IGNORECASE,
+)
 #: How the tokens of well-known services begin.
 _SECRET_VALUE = re.compile(
-    r"(?<![A-Za-z0-9])(?:(?:hf_|sk-|gh[pousr]_|github_pat_|glpat-|xox[a-z]-|AKIA|ASIA|AIza)[A-Za-z0-9_-]{8,}|eyJ[A-Za-z0-9_-]{8,1000}\.[A-Za-z0-9_-]+)"
+    r"(?<![A-Za-z0-9])(?:(?:hf_|sk-|gh[pousr]_|github_pat_|glpat-|xox[a-z]-|AKIA|ASIA|"
+    r"AIza)[A-Za-z0-9_-]{8,}|eyJ[A-Za-z0-9_-]{8,1000}\.[A-Za-z0-9_-]+)"
 )
 #: ``user:password@host`` without a scheme, as curl and scp accept it.
 _BARE_USER = re.compile(r"[^/@\s:]*:[^/@\s]*@[^/\s]")
-#: What stands before the first slash of the path: behind two slashes as it should be, or behind a scheme and another number of them, as some programs accept.
+#: What stands before the first slash of the path: behind two slashes as it should be, or behind
+#: a scheme and another number of them, as some programs accept.
 _HOST = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*:+)*//([^/?#]*)")
 _LOOSE_HOST = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]+:+)+/+([^/?#]*)")
 #: An address without a scheme: a host with a point in its name.
@@ -26,7 +37,8 @@ def secret_in(address: str) -> str:
     Parameters
     ----------
     address : str
-        An address, a path, or a hub id; in any spelling (capitals, blanks around it, percent-encoded).
+        An address, a path, or a hub id; in any spelling (capitals, blanks
+        around it, percent-encoded).
 
     Returns
     -------
@@ -52,8 +64,15 @@ def secret_in(address: str) -> str:
         split = urlsplit(joined)
     except ValueError:
         return "what cannot be read as an address"
-    for query in (split.query, split.fragment, split.fragment.partition("?")[2], split.path.partition(";")[2]):
-        for name, _ in parse_qsl(query, is_address, separator="&") + parse_qsl(query, is_address, separator=";"):
+    for query in (
+        split.query,
+        split.fragment,
+        split.fragment.partition("?")[2],
+        split.path.partition(";")[2],
+    ):
+        for name, _ in parse_qsl(query, is_address, separator="&") + parse_qsl(
+            query, is_address, separator=";"
+        ):
             if _SECRET_NAME.search(name):
                 return f"a parameter that looks like a secret ('{name[:40]}')"
     return ""

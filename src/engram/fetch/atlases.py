@@ -1,4 +1,7 @@
-"""Atlases in MNI space that nilearn downloads, in one form: an image of numbered regions and a table of their names."""
+"""Atlases in MNI space that nilearn downloads, in one form.
+
+That is an image of numbered regions and a table of their names.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,15 @@ from engram.files.storage import atomic
 
 
 def fetch(name: str, folder: Path) -> None:
-    """Bring an atlas into a folder: ``atlas.nii.gz``, and ``atlas.tsv`` with the columns index and name.
+    """Bring an atlas into a folder.
+
+    It gets ``atlas.nii.gz``, and ``atlas.tsv`` with the columns index and name.
 
     Parameters
     ----------
     name : str
-        One of harvard-oxford-cort, harvard-oxford-sub, aal, juelich, destrieux, schaefer-<number of parcels>.
+        One of harvard-oxford-cort, harvard-oxford-sub, aal, juelich, destrieux,
+        schaefer-<number of parcels>.
     folder : Path
 
     Raises
@@ -34,12 +40,17 @@ def fetch(name: str, folder: Path) -> None:
     try:
         atlas = _fetcher(name)(data_dir=str(raw))
         loaded = image.load_img(atlas["maps"])
-    except Exception as error:  # nilearn raises the errors of its HTTP library and of archives as they come
+    except Exception as error:
+        # Nilearn raises the errors of its HTTP library and of archives as they come.
         raise EngramError(
-            f"the atlas '{name}' could not be downloaded by nilearn ({type(error).__name__}: {str(error)[:200]}). Check the network and run again, "
-            "or give an image and a table of your own (dataset.atlas)."
+            f"the atlas '{name}' could not be downloaded by nilearn ({type(error).__name__}: "
+            f"{str(error)[:200]}). Check the network and run again, or give an image and a table "
+            "of your own (dataset.atlas)."
         ) from error
-    with atomic(folder / "atlas.tsv") as path, path.open("w", encoding="utf-8", newline="") as stream:
+    with (
+        atomic(folder / "atlas.tsv") as path,
+        path.open("w", encoding="utf-8", newline="") as stream,
+    ):
         writer = csv.writer(stream, delimiter="\t", lineterminator="\n")
         writer.writerow(["index", "name"])
         writer.writerows(_names(atlas, np.unique(np.rint(loaded.get_fdata()))))
@@ -63,9 +74,17 @@ def _fetcher(name: str) -> Callable[..., Any]:
 
 
 def _names(atlas: Any, numbers: np.ndarray) -> list[tuple[int, str]]:
-    """Return the number and name of every region: nilearn's look-up table where it gives one, else the labels in order."""
+    """Return the number and name of every region.
+
+    They come from nilearn's look-up table where it gives one, else from the labels in order.
+    """
     table = atlas.get("lut")
     if table is not None:
-        return [(int(number), str(name)) for number, name in zip(table["index"], table["name"], strict=True)]
-    labels = [label.decode() if isinstance(label, bytes) else str(label) for label in atlas["labels"]]
+        return [
+            (int(number), str(name))
+            for number, name in zip(table["index"], table["name"], strict=True)
+        ]
+    labels = [
+        label.decode() if isinstance(label, bytes) else str(label) for label in atlas["labels"]
+    ]
     return [(int(number), labels[int(number)]) for number in numbers if int(number) < len(labels)]

@@ -1,4 +1,6 @@
-"""DataLad datasets: get exactly the files that are needed, verified by git-annex; go on where an interrupted run stopped.
+"""DataLad datasets: get exactly the files that are needed, verified by git-annex.
+
+Where an interrupted run stopped, the next one goes on.
 
 DataLad and git-annex are an optional extra (``make datalad``).
 """
@@ -25,15 +27,31 @@ from engram.jobs.progress import progress
 
 logger = logging.getLogger(__name__)
 
-#: Sub-datasets of the DataLad dataset Narratives in which files lie that Engram reads; others lie in the dataset itself.
-SUBDATASETS = ("derivatives/afni-nosmooth", "derivatives/afni-smooth", "derivatives/freesurfer", "stimuli/gentle")
+#: Sub-datasets of the DataLad dataset Narratives in which files lie that Engram reads; others lie
+#: in the dataset itself.
+SUBDATASETS = (
+    "derivatives/afni-nosmooth",
+    "derivatives/afni-smooth",
+    "derivatives/freesurfer",
+    "stimuli/gentle",
+)
 #: Files in one request, between two steps of the progress bar.
 _AT_A_TIME = 20
 #: Git wants to know who works in a clone, and a fresh machine does not say.
-_IDENTITY = {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in (("NAME", "engram"), ("EMAIL", "engram@localhost"))}
+_IDENTITY = {
+    f"GIT_{who}_{what}": value
+    for who in ("AUTHOR", "COMMITTER")
+    for what, value in (("NAME", "engram"), ("EMAIL", "engram@localhost"))
+}
 
 
-def fetch(source: str, folder: Path, wanted: Sequence[str], optional: Sequence[str] = (), waits: Sequence[float] = WAITS) -> list[str]:
+def fetch(
+    source: str,
+    folder: Path,
+    wanted: Sequence[str],
+    optional: Sequence[str] = (),
+    waits: Sequence[float] = WAITS,
+) -> list[str]:
     """Bring files of a DataLad dataset into a clone of it; those that are there stay as they are.
 
     Parameters
@@ -43,7 +61,8 @@ def fetch(source: str, folder: Path, wanted: Sequence[str], optional: Sequence[s
     folder : Path
         The clone, which is made where it is not there yet; several jobs may use it at once.
     wanted, optional : sequences of str
-        Paths below the dataset's root; optional ones are left out where the dataset does not have them.
+        Paths below the dataset's root; optional ones are left out where the
+        dataset does not have them.
     waits : sequence of float
         Seconds before each new try.
 
@@ -55,17 +74,24 @@ def fetch(source: str, folder: Path, wanted: Sequence[str], optional: Sequence[s
     Raises
     ------
     EngramError
-        If DataLad is not installed, the dataset or a file cannot be had, or the clone was changed. What came stays.
+        If DataLad is not installed, the dataset or a file cannot be had, or the clone was
+        changed. What came stays.
     """
     api = _datalad()
-    subdatasets = sorted({found for path in (*wanted, *optional) if (found := _subdataset(path)) is not None})
+    subdatasets = sorted(
+        {found for path in (*wanted, *optional) if (found := _subdataset(path)) is not None}
+    )
     with _lock(folder):
         if not _is_clone(folder):
             logger.info("cloning %s", source)
             # Under another name until it is whole; what a killed run left there is of no use.
             unfinished = folder.with_name(folder.name + ".part")
             _remove(unfinished)
-            _try(lambda: api.clone(source=source, path=str(unfinished), **_QUIET), f"'{source}' could not be cloned", waits)
+            _try(
+                lambda: api.clone(source=source, path=str(unfinished), **_QUIET),
+                f"'{source}' could not be cloned",
+                waits,
+            )
             _remove(folder)
             unfinished.rename(folder)
         _check_clean(folder, wanted)
@@ -75,15 +101,22 @@ def fetch(source: str, folder: Path, wanted: Sequence[str], optional: Sequence[s
                 _remove(folder / path)  # empty, or what a killed run left
             logger.info("installing %s", ", ".join(missing))
             _try(
-                lambda: api.get(dataset=str(folder), path=[str(folder / path) for path in missing], get_data=False, **_QUIET),
+                lambda: api.get(
+                    dataset=str(folder),
+                    path=[str(folder / path) for path in missing],
+                    get_data=False,
+                    **_QUIET,
+                ),
                 "a sub-dataset did not come",
                 waits,
             )
     absent = [path for path in wanted if not os.path.lexists(folder / path)]
     if absent:
         raise EngramError(
-            f"the dataset '{source}' has no {absent[0]}{f' and {len(absent) - 1} more of the files wanted' if len(absent) > 1 else ''}. "
-            "Is it Narratives, with its derivatives? If it was cloned long ago: 'datalad update --how=ff-only -r' in the clone."
+            f"the dataset '{source}' has no {absent[0]}"
+            f"{f' and {len(absent) - 1} more of the files wanted' if len(absent) > 1 else ''}. "
+            "Is it Narratives, with its derivatives? If it was cloned long ago: 'datalad update "
+            "--how=ff-only -r' in the clone."
         )
     paths = [*wanted, *(path for path in optional if os.path.lexists(folder / path))]
     _drop_broken(folder, paths)
@@ -91,22 +124,37 @@ def fetch(source: str, folder: Path, wanted: Sequence[str], optional: Sequence[s
     logger.info("%d of %d files to get", len(todo), len(paths))
     for begin in progress(range(0, len(todo), _AT_A_TIME), "files", f"{_AT_A_TIME} files"):
         part = [str(folder / path) for path in todo[begin : begin + _AT_A_TIME]]
-        _try(lambda part=part: api.get(dataset=str(folder), path=part, **_QUIET), "files did not come", waits)
+        _try(
+            lambda part=part: api.get(dataset=str(folder), path=part, **_QUIET),
+            "files did not come",
+            waits,
+        )
     return paths
 
 
-_QUIET = {"on_failure": "ignore", "result_renderer": "disabled", "result_xfm": None, "return_type": "list"}
+_QUIET = {
+    "on_failure": "ignore",
+    "result_renderer": "disabled",
+    "result_xfm": None,
+    "return_type": "list",
+}
 
 
 def write_manifest(path: Path, folder: Path, paths: Sequence[str]) -> None:
-    """Write the key of every file: what later stages depend on, so that the files themselves may be dropped."""
+    """Write the key of every file.
+
+    Later stages depend on the keys, so that the files themselves may be dropped.
+    """
     lines = ["path\tkey", *(f"{name}\t{key(folder / name)}" for name in sorted(paths))]
     with atomic(path) as temporary:
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def key(path: Path) -> str:
-    """Return a file's annex key, which holds its size and digest; for a file in git itself one of the same form."""
+    """Return a file's annex key, which holds its size and digest.
+
+    For a file in git itself it is one of the same form.
+    """
     if path.is_symlink():
         return path.readlink().name
     return f"SHA256-s{path.stat().st_size}--{sha256(path)}"
@@ -123,8 +171,9 @@ def _datalad() -> Any:
         subprocess.run(["git-annex", "version", "--raw"], check=True, capture_output=True)
     except (ImportError, OSError, subprocess.CalledProcessError) as error:
         raise EngramError(
-            f"Narratives comes by DataLad, which is not installed here ({error}). Run 'make datalad' (or: pip install datalad git-annex), "
-            "or give a folder that has the data (dataset: path: ...)."
+            f"Narratives comes by DataLad, which is not installed here ({error}). "
+            "Run 'make datalad' (or: pip install datalad git-annex), or give a folder that has "
+            "the data (dataset: path: ...)."
         ) from None
     return api
 
@@ -141,11 +190,14 @@ def _try(action: Any, failure: str, waits: Sequence[float]) -> None:
             problems = error.failed
         if not problems:
             return
-        said = "; ".join(sorted({f"{Path(one['path']).name}: {_message(one)}" for one in problems})[:3])
+        said = "; ".join(
+            sorted({f"{Path(one['path']).name}: {_message(one)}" for one in problems})[:3]
+        )
         logger.warning("try %d: %s: %s", attempt, failure, said)
         if wait is None:
             raise EngramError(
-                f"{failure} ({len(problems)} in all): {said}. Check the network, the source and the free disk space, and run again: what is there is kept."
+                f"{failure} ({len(problems)} in all): {said}. Check the network, the source "
+                "and the free disk space, and run again: what is there is kept."
             )
         time.sleep(wait)
 
@@ -170,17 +222,28 @@ def _check_clean(folder: Path, wanted: Sequence[str]) -> None:
         if not (folder / root / ".git").exists():
             continue
         known = [path for path in paths if os.path.lexists(folder / root / path)]
-        changed = _git(folder / root, "status", "--porcelain", "--untracked-files=no", "--ignore-submodules=all").splitlines()
+        changed = _git(
+            folder / root,
+            "status",
+            "--porcelain",
+            "--untracked-files=no",
+            "--ignore-submodules=all",
+        ).splitlines()
         mine = sorted({line[3:].strip('"') for line in changed} & {*known, *paths})
         if mine:
             raise EngramError(
-                f"the clone '{folder / root}' was changed: {', '.join(mine[:3])}{f' and {len(mine) - 3} more' if len(mine) > 3 else ''} differ from what "
-                "the dataset holds. Undo it ('git checkout .' there), or remove the clone: it is made anew."
+                f"the clone '{folder / root}' was changed: "
+                f"{', '.join(mine[:3])}{f' and {len(mine) - 3} more' if len(mine) > 3 else ''} "
+                "differ from what the dataset holds. Undo it ('git checkout .' there), "
+                "or remove the clone: it is made anew."
             )
 
 
 def _drop_broken(folder: Path, paths: Sequence[str]) -> None:
-    """Let git-annex compare content with its keys and set aside what differs, so that it is fetched again."""
+    """Let git-annex compare content with its keys, and set aside what differs.
+
+    So it is fetched again.
+    """
     by_root: dict[str, list[str]] = {}
     for name in paths:
         if (folder / name).is_symlink() and (folder / name).exists():
@@ -189,23 +252,45 @@ def _drop_broken(folder: Path, paths: Sequence[str]) -> None:
     for root, names in by_root.items():
         for begin in range(0, len(names), _AT_A_TIME):
             part = names[begin : begin + _AT_A_TIME]
-            found = subprocess.run(["git-annex", "fsck", "--quiet", "--", *part], cwd=folder / root, check=False, capture_output=True, text=True)
+            found = subprocess.run(
+                ["git-annex", "fsck", "--quiet", "--", *part],
+                cwd=folder / root,
+                check=False,
+                capture_output=True,
+                text=True,
+            )
             if found.returncode != 0:
-                logger.warning("content that is not what its key says is fetched again: %s", " ".join(found.stderr.split())[:500])
+                logger.warning(
+                    "content that is not what its key says is fetched again: %s",
+                    " ".join(found.stderr.split())[:500],
+                )
 
 
 def _is_clone(folder: Path) -> bool:
-    """Tell whether a folder is a clone of its own (and not a part of another, or what a killed run left)."""
+    """Tell whether a folder is a clone of its own.
+
+    It is none if it is a part of another, or what a killed run left.
+    """
     if not (folder / ".git").exists():
         return False
-    listed = subprocess.run(["git", "ls-files"], cwd=folder, check=False, capture_output=True, text=True)
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=folder, check=False, capture_output=True, text=True
+    )
     return listed.returncode == 0 and bool(listed.stdout)
 
 
 def _remove(folder: Path) -> None:
-    """Remove what is no clone (an empty folder, what a killed run left), though git-annex may have made parts read-only; refuse if it holds content."""
-    if any(any((folder / root / ".git" / "annex" / "objects").glob("*")) for root in ("", *SUBDATASETS)):
-        raise EngramError(f"'{folder}' is no usable clone, though it holds fetched files. Look at it with 'git status'. Remove it: it is made anew.")
+    """Remove what is no clone: an empty folder, or what a killed run left.
+
+    Git-annex may have made parts read-only. What holds content is refused.
+    """
+    if any(
+        any((folder / root / ".git" / "annex" / "objects").glob("*")) for root in ("", *SUBDATASETS)
+    ):
+        raise EngramError(
+            f"'{folder}' is no usable clone, though it holds fetched files. Look at it with 'git "
+            "status'. Remove it: it is made anew."
+        )
     if folder.is_dir():
         for path in (folder, *folder.rglob("*")):
             if path.is_dir() and not path.is_symlink():
@@ -214,9 +299,14 @@ def _remove(folder: Path) -> None:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    result = subprocess.run(["git", *arguments], cwd=folder, check=False, capture_output=True, text=True)
+    result = subprocess.run(
+        ["git", *arguments], cwd=folder, check=False, capture_output=True, text=True
+    )
     if result.returncode != 0:
-        raise EngramError(f"'{folder}' is no usable clone (git {arguments[0]}: {result.stderr.strip()[:300]}). Remove it: it is made anew.")
+        raise EngramError(
+            f"'{folder}' is no usable clone (git {arguments[0]}: {result.stderr.strip()[:300]}). "
+            "Remove it: it is made anew."
+        )
     return result.stdout
 
 

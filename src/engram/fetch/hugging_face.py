@@ -15,12 +15,21 @@ from engram.vocabulary import MIRROR_PREFIX
 
 logger = logging.getLogger(__name__)
 
-#: What a model needs: no pickled weights, which can run code, and no code, unless the configuration allows it.
+#: What a model needs: no pickled weights, which can run code, and no code, unless the
+#: configuration allows it.
 _CONFIG_FILES = ("*.json", "*.txt", "*.model", "LICENSE*", "README.md")
 _WEIGHTS, _CODE = ("*.safetensors",), ("*.py",)
 
 
-def fetch_model(source: str, folder: Path, *, revision: str | None, weights: bool = True, mirror: str | None = None, code: bool = False) -> None:
+def fetch_model(
+    source: str,
+    folder: Path,
+    *,
+    revision: str | None,
+    weights: bool = True,
+    mirror: str | None = None,
+    code: bool = False,
+) -> None:
     """Bring a model into a folder.
 
     Parameters
@@ -44,7 +53,11 @@ def fetch_model(source: str, folder: Path, *, revision: str | None, weights: boo
         If the model cannot be had.
     """
     patterns = [*_CONFIG_FILES, *(_WEIGHTS if weights else ()), *(_CODE if code else ())]
-    inside = source.removeprefix(MIRROR_PREFIX) if source.startswith(MIRROR_PREFIX) else f"models/{source}"
+    inside = (
+        source.removeprefix(MIRROR_PREFIX)
+        if source.startswith(MIRROR_PREFIX)
+        else f"models/{source}"
+    )
     if mirror is not None and (Path(mirror) / inside).is_dir():
         _copy(Path(mirror) / inside, folder, patterns)
     elif source.startswith(MIRROR_PREFIX):
@@ -56,25 +69,39 @@ def fetch_model(source: str, folder: Path, *, revision: str | None, weights: boo
         raise EngramError(f"'{source}' cannot run code of its own (trust_remote_code): {why}.")
     if weights and not list(folder.glob("*.safetensors")):
         raise EngramError(
-            f"'{source}' has no safetensors weights at this revision; pickled weights are not loaded, since they can run code. Choose another revision."
+            f"'{source}' has no safetensors weights at this revision; pickled weights are not "
+            "loaded, since they can run code. Choose another revision."
         )
 
 
 def _check_complete(source: str, folder: Path, weights: bool) -> None:
-    """Raise `EngramError` if a shard that the weights' index names is absent, or the configuration."""
+    """Raise `EngramError` if the configuration, or a shard of the weights, is absent.
+
+    Shards are those that the weights' index names.
+    """
     wanted = {"config.json"}
-    for index in folder.glob("*.safetensors.index.json") if weights and any(folder.glob("*.safetensors")) else ():
+    for index in (
+        folder.glob("*.safetensors.index.json")
+        if weights and any(folder.glob("*.safetensors"))
+        else ()
+    ):
         wanted |= set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values())
     missing = sorted(name for name in wanted if not (folder / name).exists())
     if missing:
-        raise EngramError(f"'{source}' is incomplete: {missing} did not come. Run again; what is there is kept.")
+        raise EngramError(
+            f"'{source}' is incomplete: {missing} did not come. Run again; what is there is kept."
+        )
 
 
 def _copy(source: Path, folder: Path, patterns: list[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for file in sorted({file for pattern in patterns for file in source.glob(pattern)}):
         target = folder / file.name
-        if not (target.exists() and target.stat().st_size == file.stat().st_size and sha256(target) == sha256(file)):
+        if not (
+            target.exists()
+            and target.stat().st_size == file.stat().st_size
+            and sha256(target) == sha256(file)
+        ):
             logger.info("copying %s", file)
             with atomic(target) as temporary:
                 shutil.copyfile(file, temporary)
@@ -82,27 +109,46 @@ def _copy(source: Path, folder: Path, patterns: list[str]) -> None:
 
 def _download(source: str, folder: Path, revision: str | None, patterns: list[str]) -> None:
     from huggingface_hub import HfApi, snapshot_download
-    from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HFValidationError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
 
     try:
-        # Asked first: with the hub out of reach, snapshot_download would be content with what an interrupted download left.
+        # Asked first: with the hub out of reach, snapshot_download would be content with what an
+        # interrupted download left.
         commit = HfApi().model_info(source, revision=revision).sha
         # Resumes by itself, and keeps what is complete.
-        snapshot_download(source, revision=commit, local_dir=folder, allow_patterns=patterns, ignore_patterns="*/*")
+        snapshot_download(
+            source,
+            revision=commit,
+            local_dir=folder,
+            allow_patterns=patterns,
+            ignore_patterns="*/*",
+        )
     except GatedRepoError as error:
         raise EngramError(
-            f"'{source}' is gated: ask for access on its page of the Hugging Face hub, then make a token known here "
+            f"'{source}' is gated: ask for access on its page of the Hugging Face hub, "
+            "then make a token known here "
             "(the environment variable HF_TOKEN, or 'hf auth login')."
         ) from error
     except RevisionNotFoundError as error:
-        raise EngramError(f"'{source}' has no revision '{revision}' on the Hugging Face hub. Look it up under 'Files', 'History'.") from error
+        raise EngramError(
+            f"'{source}' has no revision '{revision}' on the Hugging Face hub. Look it up "
+            "under 'Files', 'History'."
+        ) from error
     except (RepositoryNotFoundError, HFValidationError) as error:
         raise EngramError(
-            f"there is no model '{source}' on the Hugging Face hub (or it is private, and no token is known here). If a folder is meant, "
-            f"write it as a path: ./{source}."
+            f"there is no model '{source}' on the Hugging Face hub (or it is private, "
+            f"and no token is known here). If a folder is meant, write it as a path: ./{source}."
         ) from error
-    except Exception as error:  # the hub's client raises the errors of its HTTP library as they come
+    except Exception as error:
+        # The hub's client raises the errors of its HTTP library as they come.
         raise EngramError(
-            f"'{source}' could not be downloaded from the Hugging Face hub ({type(error).__name__}: {str(error)[:200]}). Check the network and run "
-            "again (what is there is kept), or name a mirror that has it: ENGRAM_MIRROR=/path, or 'mirror:' in the configuration."
+            f"'{source}' could not be downloaded from the Hugging Face hub "
+            f"({type(error).__name__}: {str(error)[:200]}). Check the network and run again "
+            "(what is there is kept), or name a mirror that has it: ENGRAM_MIRROR=/path, "
+            "or 'mirror:' in the configuration."
         ) from error

@@ -1,4 +1,7 @@
-"""Downloads that can be trusted: pinned by SHA-256, resumed, retried, or taken from a local mirror."""
+"""Downloads that can be trusted.
+
+They are pinned by SHA-256, resumed, retried, or taken from a local mirror.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +26,10 @@ WAITS = (1.0, 4.0, 15.0)
 
 @dataclass(frozen=True)
 class PinnedFile:
-    """A public file: its path below a folder of downloads, its size in bytes, its SHA-256, its address."""
+    """A public file.
+
+    It has a path below a folder of downloads, a size in bytes, a SHA-256 and an address.
+    """
 
     path: str
     size: int
@@ -37,7 +43,12 @@ def read_pins(table: str | Path) -> list[PinnedFile]:
     return [PinnedFile(row["path"], int(row["size"]), row["sha256"], row["url"]) for row in rows]
 
 
-def fetch(files: Sequence[PinnedFile], folder: str | Path, mirror: str | Path | None = None, waits: Sequence[float] = WAITS) -> None:
+def fetch(
+    files: Sequence[PinnedFile],
+    folder: str | Path,
+    mirror: str | Path | None = None,
+    waits: Sequence[float] = WAITS,
+) -> None:
     """Bring files into a folder; those that are there and right stay as they are.
 
     Parameters
@@ -46,7 +57,8 @@ def fetch(files: Sequence[PinnedFile], folder: str | Path, mirror: str | Path | 
     folder : path
         Where they go.
     mirror : path, optional
-        A folder with copies under the same paths, used instead of the network; they are verified all the same.
+        A folder with copies under the same paths, used instead of the network; they are
+        verified all the same.
     waits : sequence of float
         Seconds before each new try of a download.
 
@@ -68,9 +80,20 @@ def fetch(files: Sequence[PinnedFile], folder: str | Path, mirror: str | Path | 
 
 
 def write_manifest(path: Path, folder: Path) -> None:
-    """Write the path, size and SHA-256 of a folder's files, hidden ones apart: what later stages depend on."""
-    files = sorted(file for file in folder.rglob("*") if file.is_file() and not any(part.startswith(".") for part in file.relative_to(folder).parts))
-    lines = ["path\tsize\tsha256", *(f"{file.relative_to(folder)}\t{file.stat().st_size}\t{sha256(file)}" for file in files)]
+    """Write the path, size and SHA-256 of a folder's files, hidden ones apart.
+
+    Later stages depend on what is written.
+    """
+    files = sorted(
+        file
+        for file in folder.rglob("*")
+        if file.is_file()
+        and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+    )
+    lines = [
+        "path\tsize\tsha256",
+        *(f"{file.relative_to(folder)}\t{file.stat().st_size}\t{sha256(file)}" for file in files),
+    ]
     with atomic(path) as temporary:
         temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -78,7 +101,10 @@ def write_manifest(path: Path, folder: Path) -> None:
 def _copy(file: PinnedFile, mirror: Path, target: Path) -> None:
     source = mirror / file.path
     if not source.exists():
-        raise EngramError(f"the mirror has no '{file.path}' (looked in {mirror}). Complete it, or unset the mirror to download from {file.url}.")
+        raise EngramError(
+            f"the mirror has no '{file.path}' (looked in {mirror}). Complete it, or unset "
+            f"the mirror to download from {file.url}."
+        )
     _verify(source, file, f"the mirror's copy, {source}")
     with atomic(target) as temporary:
         shutil.copyfile(source, temporary)
@@ -97,8 +123,10 @@ def _download(file: PinnedFile, target: Path, waits: Sequence[float]) -> None:
             logger.warning("try %d of %s failed: %s", attempt, file.url, error)
             if wait is None or _is_final(error):
                 raise EngramError(
-                    f"'{file.path}' could not be downloaded from {file.url} (try {attempt}, {_describe(error)}). Check the "
-                    "network and run again (what is there is kept), or name a mirror: ENGRAM_MIRROR=/path, or 'mirror:' in the configuration."
+                    f"'{file.path}' could not be downloaded from {file.url} (try {attempt}, "
+                    f"{_describe(error)}). Check the "
+                    "network and run again (what is there is kept), or name a mirror: "
+                    "ENGRAM_MIRROR=/path, or 'mirror:' in the configuration."
                 ) from error
             time.sleep(wait)
     try:
@@ -110,9 +138,16 @@ def _download(file: PinnedFile, target: Path, waits: Sequence[float]) -> None:
 
 
 def _is_final(error: Exception) -> bool:
-    """Tell whether trying again is of no use: the server says that the file is not there, or not for us."""
+    """Tell whether trying again is of no use.
+
+    The server then says that the file is not there, or not for us.
+    """
     answer = getattr(error, "response", None)
-    return answer is not None and 400 <= answer.status_code < 500 and answer.status_code not in (408, 425, 429)
+    return (
+        answer is not None
+        and 400 <= answer.status_code < 500
+        and answer.status_code not in (408, 425, 429)
+    )
 
 
 def _describe(error: Exception) -> str:
@@ -124,7 +159,12 @@ def _stream(url: str, part: Path) -> None:
     import requests
 
     have = part.stat().st_size if part.exists() else 0
-    with requests.get(url, headers={"Accept-Encoding": "identity", **({"Range": f"bytes={have}-"} if have else {})}, stream=True, timeout=(20, 60)) as answer:
+    with requests.get(
+        url,
+        headers={"Accept-Encoding": "identity", **({"Range": f"bytes={have}-"} if have else {})},
+        stream=True,
+        timeout=(20, 60),
+    ) as answer:
         if answer.status_code == requests.codes.requested_range_not_satisfiable:
             return  # everything is there already
         answer.raise_for_status()
@@ -138,6 +178,8 @@ def _verify(path: Path, file: PinnedFile, what: str) -> None:
     found = sha256(path)
     if found != file.sha256:
         raise EngramError(
-            f"{what} is not the pinned '{file.path}': SHA-256 {found} ({path.stat().st_size} bytes) instead of {file.sha256} "
-            f"({file.size} bytes). It is broken or has changed at its source; nothing was put in place."
+            f"{what} is not the pinned '{file.path}': SHA-256 {found} ({path.stat().st_size} "
+            f"bytes) instead of {file.sha256} "
+            f"({file.size} bytes). It is broken or has changed at its source; "
+            "nothing was put in place."
         )

@@ -1,4 +1,7 @@
-"""Figures of the brain: inflated and flat cortex for surfaces, markers of regions where they have coordinates."""
+"""Figures of the brain: inflated and flat cortex for surfaces, else markers of regions.
+
+There are markers where regions have coordinates.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from engram.figures import style
-from engram.figures.effect_figures import F_MEANING, M_MEANING, association_title, readable, tuning_title
+from engram.figures.effect_figures import (
+    F_MEANING,
+    M_MEANING,
+    association_title,
+    readable,
+    tuning_title,
+)
 from engram.figures.maps import ASSOCIATION_DIFFERENCE, layer_name, on_fsaverage5, region_maps
 from engram.figures.score_figures import SCORE, at_reported_layer
 from engram.figures.style import MM, PAGE, Drawn, count
@@ -27,7 +36,10 @@ _PARTS = {"L": "left", "R": "right"}
 _VIEWS = (("L", "lateral"), ("L", "medial"), ("R", "medial"), ("R", "lateral"))
 #: Behind what is painted: gyri light, sulci dark.
 _SULCI = "Greys"
-_MESH = "drawn on fsaverage5, inflated (lateral and medial) and flat; grey: curvature, where no target is"
+_MESH = (
+    "drawn on fsaverage5, inflated (lateral and medial) and flat; grey: "
+    "curvature, where no target is"
+)
 #: Letters of a row's title.
 _LETTERS = 95
 
@@ -69,7 +81,9 @@ class Measure:
     bound: float | None = None
 
 
-def scores(table: pd.DataFrame, maps: Mapping[str, Maps] | None, models: Sequence[str], layer: int | None) -> Measure:
+def scores(
+    table: pd.DataFrame, maps: Mapping[str, Maps] | None, models: Sequence[str], layer: int | None
+) -> Measure:
     """Return what a figure of R shows, at each model's reported layer.
 
     Parameters
@@ -77,23 +91,32 @@ def scores(table: pd.DataFrame, maps: Mapping[str, Maps] | None, models: Sequenc
     table : pandas.DataFrame
         Scores of `engram.statistics.score_tables`.
     maps : mapping or None
-        By model, hemisphere (L, R) and layer, as `engram.figures.maps` names it: arrays of shape (n_vertices, ), NaN where no target is.
+        By model, hemisphere (L, R) and layer, as `engram.figures.maps` names it: arrays of shape
+        (n_vertices, ), NaN where no target is.
     models : sequence of str
     layer : int or None
         Layer to show; None: two thirds of each model's depth.
     """
-    shown = at_reported_layer(table[(table["text"] == ORIGINAL) & (table["subject"] != AVERAGE)], layer)
+    shown = at_reported_layer(
+        table[(table["text"] == ORIGINAL) & (table["subject"] != AVERAGE)], layer
+    )
     rows, found = {}, {}
     for model in models:
         part = shown[shown["model"] == model]
         depth = int(part["layer"].iloc[0])
         rows[f"{model}, layer {depth}"] = part.groupby(["hemisphere", "roi"])["score"].mean()
         if maps:
-            found[f"{model}, layer {depth}"] = {side: maps[model][side][layer_name(depth)] for side in _PARTS}
+            found[f"{model}, layer {depth}"] = {
+                side: maps[model][side][layer_name(depth)] for side in _PARTS
+            }
     words = (
-        f"Brain score R on the brain. {SCORE}. n = {count(shown['subject'].nunique(), 'listener')} (mean). Layers are fixed beforehand. No threshold, no test."
+        f"Brain score R on the brain. {SCORE}. n = "
+        f"{count(shown['subject'].nunique(), 'listener')} (mean). Layers are fixed beforehand. "
+        "No threshold, no test."
     )
-    return Measure("Brain score on the brain", "brain score R (Pearson r)", words, rows, found or None, 0.05)
+    return Measure(
+        "Brain score on the brain", "brain score R (Pearson r)", words, rows, found or None, 0.05
+    )
 
 
 def ceilings(table: pd.DataFrame, maps: Maps | None) -> Measure:
@@ -109,21 +132,43 @@ def ceilings(table: pd.DataFrame, maps: Maps | None) -> Measure:
     rows, found = {}, {}
     for kind, name in (("average", "average listener"), ("single", "single listeners")):
         part = table[table["kind"] == kind]
-        title = f"{name}: ceiling (Pearson r)" + (", mean over listeners" if kind == "single" else "")
-        rows[title] = part.groupby(["story", "hemisphere", "roi"])["ceiling"].mean().groupby(["hemisphere", "roi"]).mean()
+        title = f"{name}: ceiling (Pearson r)" + (
+            ", mean over listeners" if kind == "single" else ""
+        )
+        rows[title] = (
+            part.groupby(["story", "hemisphere", "roi"])["ceiling"]
+            .mean()
+            .groupby(["hemisphere", "roi"])
+            .mean()
+        )
         if maps:
             found[title] = {side: maps[side][name] for side in _PARTS}
     there = table[table["ceiling"].notna()]
     words = (
-        "Ceiling: what a perfect model would reach. Average listener: square root of the split-half reliability; single listeners: leave-one-out "
-        "correlation over the square root of the "
-        f"others' reliability. n = {count(there.loc[there['subject'] != AVERAGE, 'subject'].nunique(), 'listener')}, "
+        "Ceiling: what a perfect model would reach. Average listener: square root "
+        "of the split-half reliability; single listeners: leave-one-out correlation over "
+        "the square root of the "
+        "others' reliability. n = "
+        f"{count(there.loc[there['subject'] != AVERAGE, 'subject'].nunique(), 'listener')}, "
         f"{count(there['story'].nunique(), 'story')} (means). No test."
     )
-    return Measure("Ceiling on the brain", "ceiling (Pearson r)", words, rows, found or None, 0.05, sequential=True)
+    return Measure(
+        "Ceiling on the brain",
+        "ceiling (Pearson r)",
+        words,
+        rows,
+        found or None,
+        0.05,
+        sequential=True,
+    )
 
 
-def association(table: pd.DataFrame, maps: Mapping[tuple[str, str], Maps] | None, places: xr.Dataset | None, space: str | None) -> Measure:
+def association(
+    table: pd.DataFrame,
+    maps: Mapping[tuple[str, str], Maps] | None,
+    places: xr.Dataset | None,
+    space: str | None,
+) -> Measure:
     """Return what a figure of F minus that of random texts shows, a row for each text and model.
 
     Parameters
@@ -133,29 +178,57 @@ def association(table: pd.DataFrame, maps: Mapping[tuple[str, str], Maps] | None
     maps : mapping or None
         By text and model, hemisphere and name (`engram.figures.maps.association_maps`).
     places : xarray.Dataset or None
-        Without maps: which vertices belong to which region, all of which are painted with its value.
+        Without maps: which vertices belong to which region, all of which are
+        painted with its value.
     space : str or None
         Whose vertices they are.
     """
-    parts = {(text, model): part for (text, model), part in table.groupby(["text", "model"], sort=False)}
-    rows = {association_title(part): part.set_index(["hemisphere", "roi"])["F_minus_random"] for part in parts.values()}
+    parts = {
+        (text, model): part for (text, model), part in table.groupby(["text", "model"], sort=False)
+    }
+    rows = {
+        association_title(part): part.set_index(["hemisphere", "roi"])["F_minus_random"]
+        for part in parts.values()
+    }
     found = None
     if maps:
-        found = {association_title(part): {side: maps[key][side][ASSOCIATION_DIFFERENCE] for side in _PARTS} for key, part in parts.items()}
+        found = {
+            association_title(part): {
+                side: maps[key][side][ASSOCIATION_DIFFERENCE] for side in _PARTS
+            }
+            for key, part in parts.items()
+        }
     elif places is not None and space is not None:
         found = {title: region_maps(values, places, space) for title, values in rows.items()}
     survive = int((table["p_texts_fdr"] < 0.05).sum())
     words = (
-        f"Association score minus that of random texts: {F_MEANING}. n = {count(int(table['n_listeners'].max()), 'listener')} (mean), "
+        f"Association score minus that of random texts: {F_MEANING}. "
+        f"n = {count(int(table['n_listeners'].max()), 'listener')} (mean), "
         f"{count(int(table['n_random'].max()), 'random text')} for each text. "
-        f"{'' if maps else 'Regions have one value each. '}Not thresholded; by region, {survive or 'none'} of {len(table)} tests over texts "
-        f"{'is' if survive < 2 else 'are'} below 0.05 after correction (tables/association.tsv)."
+        f"{'' if maps else 'Regions have one value each. '}Not thresholded; by region, "
+        f"{survive or 'none'} of {len(table)} tests over texts {'is' if survive < 2 else 'are'} "
+        "below 0.05 after correction (tables/association.tsv)."
     )
-    return Measure("Association score on the brain", "F minus F of random texts (Pearson r)", words, rows, found, 0.01)
+    return Measure(
+        "Association score on the brain",
+        "F minus F of random texts (Pearson r)",
+        words,
+        rows,
+        found,
+        0.01,
+    )
 
 
-def tuning(table: pd.DataFrame, ceilings: pd.DataFrame, places: xr.Dataset | None, space: str | None, floor: float) -> Measure:
-    """Return what a figure of M shows, a row for each tuning and model; regions have one value each, since M is a ratio of means.
+def tuning(
+    table: pd.DataFrame,
+    ceilings: pd.DataFrame,
+    places: xr.Dataset | None,
+    space: str | None,
+    floor: float,
+) -> Measure:
+    """Return what a figure of M shows, a row for each tuning and model.
+
+    Regions have one value each, since M is a ratio of means.
 
     Parameters
     ----------
@@ -166,27 +239,51 @@ def tuning(table: pd.DataFrame, ceilings: pd.DataFrame, places: xr.Dataset | Non
     places, space
         As in `association`.
     floor : float
-        Regions with a ceiling (of single listeners) below this have no M that means anything, and are not shown.
+        Regions with a ceiling (of single listeners) below this have no M that means
+        anything, and are not shown.
     """
     bounds = ceilings[ceilings["kind"] == "single"].groupby(["hemisphere", "roi"])["ceiling"].mean()
     low = bounds.index[bounds < floor]
     shown = table[~pd.MultiIndex.from_frame(table[["hemisphere", "roi"]]).isin(low)]
     parts = [part for _, part in shown.groupby(["tuning", "model"], sort=False)]
     rows = {tuning_title(part): part.set_index(["hemisphere", "roi"])["M"] for part in parts}
-    found = {title: region_maps(values, places, space) for title, values in rows.items()} if places is not None and space is not None else None
+    found = (
+        {title: region_maps(values, places, space) for title, values in rows.items()}
+        if places is not None and space is not None
+        else None
+    )
     null = shown["null_sd"].median()
     words = (
-        f"Tuning score: {M_MEANING}. n = {count(int(table['n_listeners'].max()), 'listener')}, {count(int(table['n_seeds'].max()), 'seed')} (means). "
-        f"Regions have one value each{f'; {len(low)} with a ceiling below {floor:g} are left out' if len(low) else ''}. M means little where R of the base "
-        "model is near 0. Not thresholded."
-        + (f" Under control tunings M strays by {100 * null:.0f} % (standard deviation, median over regions)." if np.isfinite(null) else "")
+        f"Tuning score: {M_MEANING}. n = "
+        f"{count(int(table['n_listeners'].max()), 'listener')}, "
+        f"{count(int(table['n_seeds'].max()), 'seed')} (means). Regions have one value each"
+        f"{f'; {len(low)} with a ceiling below {floor:g} are left out' if len(low) else ''}. "
+        "M means little where R of the base model is near 0. Not thresholded."
+    ) + (
+        (
+            f" Under control tunings M strays by {100 * null:.0f} % (standard "
+            "deviation, median over regions)."
+        )
+        if np.isfinite(null)
+        else ""
     )
-    return Measure("Tuning score on the brain", "M = (R_sft - R) / R", words, rows, found, 0.05, percent=True, bound=readable(shown) if len(shown) else None)
+    return Measure(
+        "Tuning score on the brain",
+        "M = (R_sft - R) / R",
+        words,
+        rows,
+        found,
+        0.05,
+        percent=True,
+        bound=readable(shown) if len(shown) else None,
+    )
 
 
 @style.styled
 def draw(measure: Measure, regions: pd.DataFrame) -> Drawn:
-    """Draw a measure, a row each for its titles: on the cortex where there are maps, else as markers of regions on glass brains.
+    """Draw a measure, a row each for its titles.
+
+    It is drawn on the cortex where there are maps, else as markers of regions on glass brains.
 
     Parameters
     ----------
@@ -202,14 +299,28 @@ def draw(measure: Measure, regions: pd.DataFrame) -> Drawn:
     else:
         figure, seen = _markers(measure, regions)
         how = "Markers at the mean MNI coordinates of regions, on glass brains (left, above, right)"
-    end = f"{100 * measure.bound:.0f} %" if measure.bound else f"the 99.5th percentile of the {'values' if measure.sequential else 'absolute values'}"
-    scale = f"{'All rows share colours, which' if len(measure.rows) > 1 else 'Colours'} end at {end}."
-    alt = [f"{'Cortical maps' if measure.maps else 'Glass brains with markers'}, {count(len(measure.rows), 'row')}."]
+    end = (
+        f"{100 * measure.bound:.0f} %"
+        if measure.bound
+        else f"the 99.5th percentile of the {'values' if measure.sequential else 'absolute values'}"
+    )
+    scale = (
+        f"{'All rows share colours, which' if len(measure.rows) > 1 else 'Colours'} end at {end}."
+    )
+    alt = [
+        (
+            f"{'Cortical maps' if measure.maps else 'Glass brains with markers'}, "
+            f"{count(len(measure.rows), 'row')}."
+        )
+    ]
     for title, values in measure.rows.items():
         known = values.dropna()
         if len(known):
             low, high = known.idxmin(), known.idxmax()
-            alt.append(f"{title}: from {_shown(known.min(), measure)} in {low[1]} ({low[0]}) to {_shown(known.max(), measure)} in {high[1]} ({high[0]}).")
+            alt.append(
+                f"{title}: from {_shown(known.min(), measure)} in {low[1]} ({low[0]}) to "
+                f"{_shown(known.max(), measure)} in {high[1]} ({high[0]})."
+            )
     return Drawn(figure, measure.title, f"{measure.words} {how}. {scale}{seen}", " ".join(alt))
 
 
@@ -221,8 +332,12 @@ def _scale(values: Iterable[np.ndarray], measure: Measure) -> tuple[Normalize, s
     """Return the colours' range and their names."""
     sizes = np.abs(np.concatenate([np.ravel(one) for one in values]))
     sizes = sizes[np.isfinite(sizes)]
-    bound = measure.bound or max(measure.least, float(np.quantile(sizes, 0.995)) if len(sizes) else 0.0)
-    return Normalize(0 if measure.sequential else -bound, bound), style.SEQUENTIAL if measure.sequential else style.DIVERGING
+    bound = measure.bound or max(
+        measure.least, float(np.quantile(sizes, 0.995)) if len(sizes) else 0.0
+    )
+    return Normalize(
+        0 if measure.sequential else -bound, bound
+    ), style.SEQUENTIAL if measure.sequential else style.DIVERGING
 
 
 def _cortex(measure: Measure, maps: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
@@ -230,27 +345,59 @@ def _cortex(measure: Measure, maps: Mapping[str, Mapping[str, np.ndarray]]) -> F
     import matplotlib.pyplot as plt
     from nilearn.datasets import load_fsaverage, load_fsaverage_data
 
-    meshes, sulci = load_fsaverage("fsaverage5"), load_fsaverage_data(mesh="fsaverage5", data_type="sulcal")
-    values = {title: {side: on_fsaverage5(sides[side]) for side in _PARTS} for title, sides in maps.items()}
+    meshes, sulci = (
+        load_fsaverage("fsaverage5"),
+        load_fsaverage_data(mesh="fsaverage5", data_type="sulcal"),
+    )
+    values = {
+        title: {side: on_fsaverage5(sides[side]) for side in _PARTS}
+        for title, sides in maps.items()
+    }
     scale, colours = _scale((one for sides in values.values() for one in sides.values()), measure)
     row, foot = 29 * MM, 13 * MM
     figure = plt.figure(figsize=(PAGE, row * len(values) + foot), layout="none")
     high = figure.get_figheight()
     for number, (title, sides) in enumerate(values.items()):
         bottom = 1 - (number + 1) * row / high
-        figure.text(0.005, bottom + 0.97 * row / high, title if len(title) <= _LETTERS else f"{title[: _LETTERS - 3]}...", va="top")
+        figure.text(
+            0.005,
+            bottom + 0.97 * row / high,
+            title if len(title) <= _LETTERS else f"{title[: _LETTERS - 3]}...",
+            va="top",
+        )
         for column, (side, view) in enumerate(_VIEWS):
-            axes = figure.add_axes((column * 0.16 - 0.02, bottom - 0.05 * row / high, 0.2, 1.02 * row / high), projection="3d")
+            axes = figure.add_axes(
+                (column * 0.16 - 0.02, bottom - 0.05 * row / high, 0.2, 1.02 * row / high),
+                projection="3d",
+            )
             _inflated(axes, sides[side], meshes["inflated"], sulci, side, view, scale, colours)
         for column, side in enumerate(_PARTS):
-            axes = figure.add_axes((0.645 + column * 0.178, bottom + 0.04 * row / high, 0.172, 0.78 * row / high))
-            _flat(axes, sides[side], meshes["flat"].parts[_PARTS[side]], sulci.data.parts[_PARTS[side]], scale, colours)
+            axes = figure.add_axes(
+                (0.645 + column * 0.178, bottom + 0.04 * row / high, 0.172, 0.78 * row / high)
+            )
+            _flat(
+                axes,
+                sides[side],
+                meshes["flat"].parts[_PARTS[side]],
+                sulci.data.parts[_PARTS[side]],
+                scale,
+                colours,
+            )
     _bar(figure, scale, colours, measure, foot)
     plt.close(figure)  # pyplot, which nilearn needs, would keep it
     return figure
 
 
-def _inflated(axes: Any, values: np.ndarray, mesh: Any, sulci: Any, side: str, view: str, scale: Normalize, colours: str) -> None:
+def _inflated(
+    axes: Any,
+    values: np.ndarray,
+    mesh: Any,
+    sulci: Any,
+    side: str,
+    view: str,
+    scale: Normalize,
+    colours: str,
+) -> None:
     from nilearn import plotting
 
     part = _PARTS[side]
@@ -271,13 +418,26 @@ def _inflated(axes: Any, values: np.ndarray, mesh: Any, sulci: Any, side: str, v
         surface.set_rasterized(True)
 
 
-def _flat(axes: Axes, values: np.ndarray, mesh: Any, sulci: np.ndarray, scale: Normalize, colours: str) -> None:
+def _flat(
+    axes: Axes, values: np.ndarray, mesh: Any, sulci: np.ndarray, scale: Normalize, colours: str
+) -> None:
     """Draw a flat map: two coordinates are enough, so no camera is needed."""
     x, y = mesh.coordinates[:, 0], mesh.coordinates[:, 1]
-    axes.tripcolor(x, y, mesh.faces, sulci, shading="gouraud", cmap=_SULCI, vmin=-2, vmax=2.5, rasterized=True)
+    axes.tripcolor(
+        x, y, mesh.faces, sulci, shading="gouraud", cmap=_SULCI, vmin=-2, vmax=2.5, rasterized=True
+    )
     painted = mesh.faces[np.isfinite(values)[mesh.faces].all(1)]
     if len(painted):
-        axes.tripcolor(x, y, painted, np.nan_to_num(values), shading="gouraud", cmap=colours, norm=scale, rasterized=True)
+        axes.tripcolor(
+            x,
+            y,
+            painted,
+            np.nan_to_num(values),
+            shading="gouraud",
+            cmap=colours,
+            norm=scale,
+            rasterized=True,
+        )
     axes.set_aspect("equal")
     axes.set_axis_off()
 
@@ -285,9 +445,17 @@ def _flat(axes: Axes, values: np.ndarray, mesh: Any, sulci: np.ndarray, scale: N
 def _bar(figure: Figure, scale: Normalize, colours: str, measure: Measure, foot: float) -> None:
     high = figure.get_figheight()
     bar = figure.add_axes((0.33, 0.68 * foot / high, 0.34, 0.12 * foot / high))
-    drawn = figure.colorbar(ScalarMappable(scale, colours), cax=bar, orientation="horizontal", label=measure.label, ticks=MaxNLocator(5))
+    drawn = figure.colorbar(
+        ScalarMappable(scale, colours),
+        cax=bar,
+        orientation="horizontal",
+        label=measure.label,
+        ticks=MaxNLocator(5),
+    )
     if measure.percent:
-        drawn.ax.xaxis.set_major_formatter(lambda value, _: f"{100 * value:+.0f} %" if value else "0")
+        drawn.ax.xaxis.set_major_formatter(
+            lambda value, _: f"{100 * value:+.0f} %" if value else "0"
+        )
 
 
 def _markers(measure: Measure, regions: pd.DataFrame) -> tuple[Figure, str]:
@@ -303,7 +471,11 @@ def _markers(measure: Measure, regions: pd.DataFrame) -> tuple[Figure, str]:
     for number, (title, values) in enumerate(measure.rows.items()):
         bottom = 1 - (number + 1) * row / high
         figure.text(0.005, bottom + 0.98 * row / high, title, va="top")
-        here = [one for one in located.itertuples() if np.isfinite(values.get((one.hemisphere, one.roi), np.nan))]
+        here = [
+            one
+            for one in located.itertuples()
+            if np.isfinite(values.get((one.hemisphere, one.roi), np.nan))
+        ]
         if here:
             plotting.plot_markers(
                 [values.loc[(one.hemisphere, one.roi)] for one in here],
@@ -319,4 +491,14 @@ def _markers(measure: Measure, regions: pd.DataFrame) -> tuple[Figure, str]:
     _bar(figure, scale, colours, measure, foot)
     plt.close(figure)
     missing = len(regions) - len(located)
-    return figure, f" {count(missing, 'region')} without coordinates {'is' if missing == 1 else 'are'} not shown." if missing else ""
+    return (
+        figure,
+        (
+            (
+                f" {count(missing, 'region')} without coordinates "
+                f"{'is' if missing == 1 else 'are'} not shown."
+            )
+            if missing
+            else ""
+        ),
+    )

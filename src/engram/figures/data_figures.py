@@ -73,15 +73,31 @@ def course(dataset: xr.Dataset, onsets: np.ndarray) -> Course:
     auditory = np.isin(regions, list(members(AUDITORY, set(regions))))
     index = np.flatnonzero(auditory) if auditory.any() else np.arange(len(regions))
     subjects = dataset["subject"].values
-    whom = dataset["bold"].sel(subject=AVERAGE) if AVERAGE in subjects else dataset["bold"].mean("subject")
+    whom = (
+        dataset["bold"].sel(subject=AVERAGE)
+        if AVERAGE in subjects
+        else dataset["bold"].mean("subject")
+    )
     mean = whom.isel(target=index).mean("target").values.astype(float)
     times, tr = dataset["time"].values, float(dataset.attrs["tr"])
     words = timing.delayed_features(np.ones((len(onsets), 1)), onsets, times, tr, [0])[:, 0]
-    return Course(str(dataset.attrs["story"]), tr, times, words, mean, int((subjects != AVERAGE).sum()), len(index), bool(auditory.any()))
+    return Course(
+        str(dataset.attrs["story"]),
+        tr,
+        times,
+        words,
+        mean,
+        int((subjects != AVERAGE).sum()),
+        len(index),
+        bool(auditory.any()),
+    )
 
 
 def lagged(one: Course) -> tuple[np.ndarray, np.ndarray]:
-    """Return lags in seconds and the correlation of BOLD with the words so much earlier, NaN where either is constant: both (n_lags, )."""
+    """Return lags in seconds and the correlation of BOLD with the words so much earlier.
+
+    Both are (n_lags, ). The correlation is NaN where either is constant.
+    """
     rows = np.arange(int(np.ceil(_LAGS[0] / one.tr)), int(np.floor(_LAGS[1] / one.tr)) + 1)
     rows = rows[np.abs(rows) < len(one.words) - 2]
     found = []
@@ -109,7 +125,9 @@ def alignment(courses: Sequence[Course]) -> Drawn:
         panel = figure.add_subplot(grid[number, 0])
         since = one.times - one.times[0]
         here = since < _STRETCH
-        panel.bar(since[here], one.words[here], one.tr, align="edge", color=style.LIGHT, linewidth=0)
+        panel.bar(
+            since[here], one.words[here], one.tr, align="edge", color=style.LIGHT, linewidth=0
+        )
         panel.set_title(f"{one.story}, first {min(_STRETCH, since[-1] + one.tr):.0f} s")
         panel.set_ylabel("words in the TR", color=GREY)
         other = panel.twinx()
@@ -125,7 +143,13 @@ def alignment(courses: Sequence[Course]) -> Drawn:
     peaks, words = [], []
     for one in courses:
         lags, r = lagged(one)
-        panel.plot(lags, r, marker="o", color=palette.text(one.story), label=one.story if len(courses) <= _LISTED_STORIES else None)
+        panel.plot(
+            lags,
+            r,
+            marker="o",
+            color=palette.text(one.story),
+            label=one.story if len(courses) <= _LISTED_STORIES else None,
+        )
         if np.isfinite(r).any():
             best = int(np.nanargmax(r))
             peaks.append(lags[best])
@@ -138,29 +162,45 @@ def alignment(courses: Sequence[Course]) -> Drawn:
     where = (
         f"mean over auditory cortex (Destrieux: {', '.join(AUDITORY)})"
         if auditory == len(courses)
-        else "mean over all targets, since the study has no Destrieux labels of auditory cortex, so that a weak peak, or one elsewhere, need not mean a "
-        "wrong alignment"
+        else (
+            "mean over all targets, since the study has no Destrieux labels of auditory cortex, "
+            "so that a weak peak, or one elsewhere, need not mean a wrong alignment"
+        )
     )
     found = f"Highest correlation: {'; '.join(words)}. " if words else ""
     if len(words) > _LISTED_STORIES:
-        found = f"The lag of the highest correlation is {min(peaks):.1f} to {max(peaks):.1f} s (median {np.median(peaks):.1f}) over {len(peaks)} stories. "
+        found = (
+            f"The lag of the highest correlation is {min(peaks):.1f} to {max(peaks):.1f} s "
+            f"(median {np.median(peaks):.1f}) over {len(peaks)} stories. "
+        )
     n = sorted({one.n_listeners for one in courses})
     who = count(n[0], "listener") if len(n) == 1 else f"{n[0]} to {n[-1]} listeners"
     caption = (
-        f"Are words and BOLD aligned? Left: words with their onset in each TR (bars) and BOLD of the mean over "
+        "Are words and BOLD aligned? Left: words with their onset in each TR (bars) and "
+        "BOLD of the mean over "
         f"{who} (line), {where}"
-        f"{f'; the first {len(shown)} of {len(courses)} stories' if len(courses) > len(shown) else ''}. Right: Pearson r of that BOLD with the number of "
-        f"words in the TR so many seconds before; grey: {_EXPECTED[0]:.0f} to {_EXPECTED[1]:.0f} s, where the haemodynamic response "
-        f"peaks. {found or 'No correlation: words or BOLD do not vary. '}A peak before 0 s or far beyond 6 s means that clocks differ (dataset.start, "
-        f"trim). A check by eye, in no test."
+        f"{f'; the first {len(shown)} of {len(courses)} stories' if len(courses) > len(shown) else ''}. "  # noqa: E501
+        "Right: Pearson r of that BOLD with the number of words in the TR so many seconds "
+        f"before; grey: {_EXPECTED[0]:.0f} to {_EXPECTED[1]:.0f} s, where the haemodynamic "
+        f"response peaks. {found or 'No correlation: words or BOLD do not vary. '}A peak "
+        "before 0 s or far beyond 6 s means that clocks differ (dataset.start, trim). "
+        "A check by eye, in no test."
     )
     lags_shown = f"from {_LAGS[0]:.0f} to {_LAGS[1]:.0f} s"
-    alt = f"Time courses of words and BOLD of {count(len(shown), 'story')}, and curves of their correlation by lag {lags_shown}. {found}".strip()
+    alt = (
+        f"Time courses of words and BOLD of {count(len(shown), 'story')}, and curves of their "
+        f"correlation by lag {lags_shown}. {found}"
+    ).strip()
     return Drawn(figure, "Are words and BOLD aligned?", caption, alt)
 
 
 @style.styled
-def insertions(words: Mapping[str, pd.DataFrame], associations: Mapping[tuple[str, str], pd.DataFrame], texts: pd.DataFrame, all_texts: Sequence[str]) -> Drawn:
+def insertions(
+    words: Mapping[str, pd.DataFrame],
+    associations: Mapping[tuple[str, str], pd.DataFrame],
+    texts: pd.DataFrame,
+    all_texts: Sequence[str],
+) -> Drawn:
     """Draw where in the stories insertions fall, and how far they are from each other.
 
     Parameters
@@ -201,7 +241,14 @@ def insertions(words: Mapping[str, pd.DataFrame], associations: Mapping[tuple[st
     panel.set_xlabel("minutes since the first word")
     gaps = figure.add_subplot(grid[:, 1])
     between = {
-        name: np.concatenate([np.diff(table["after_word"].to_numpy(int)) for (_, text), table in associations.items() if text == name]) for name in names
+        name: np.concatenate(
+            [
+                np.diff(table["after_word"].to_numpy(int))
+                for (_, text), table in associations.items()
+                if text == name
+            ]
+        )
+        for name in names
     }
     for name, values in between.items():
         if len(values):
@@ -210,32 +257,51 @@ def insertions(words: Mapping[str, pd.DataFrame], associations: Mapping[tuple[st
     gaps.set_xlim(left=0)
     gaps.set_title("distance of insertions")
     caption = (
-        f"Where insertions fall in {count(len(words), 'story')}{f' (the first {len(shown)} are shown)' if len(words) > len(shown) else ''}. Left: a stroke "
-        f"for each insertion, at the onset of the story word that it follows; dotted: the last word. "
-        f"Right: cumulative distribution of the distance between insertions, in story words. {_numbers(words, associations, texts, names)} Control texts "
-        f"stand at the same places, except displaced ones. No test."
+        f"Where insertions fall in {count(len(words), 'story')}"
+        f"{f' (the first {len(shown)} are shown)' if len(words) > len(shown) else ''}. "
+        "Left: a stroke for each insertion, at the onset of the story word that it follows; "
+        "dotted: the last word. "
+        "Right: cumulative distribution of the distance between insertions, in story words. "
+        f"{_numbers(words, associations, texts, names)} Control texts stand at the same places, "
+        "except displaced ones. No test."
     )
     return Drawn(
         figure,
         "Where insertions fall",
         caption,
-        f"Strokes along the time of each story, a row for each text, and curves of the distance between insertions. "
-        f"{_numbers(words, associations, texts, names)}",
+        (
+            "Strokes along the time of each story, a row for each text, and curves of the "
+            "distance between insertions. "
+            f"{_numbers(words, associations, texts, names)}"
+        ),
     )
 
 
-def _numbers(words: Mapping[str, pd.DataFrame], associations: Mapping[tuple[str, str], pd.DataFrame], texts: pd.DataFrame, names: Sequence[str]) -> str:
+def _numbers(
+    words: Mapping[str, pd.DataFrame],
+    associations: Mapping[tuple[str, str], pd.DataFrame],
+    texts: pd.DataFrame,
+    names: Sequence[str],
+) -> str:
     said = []
     for name in names:
         mine = {story: table for (story, text), table in associations.items() if text == name}
         total = sum(map(len, mine.values()))
         n_words = sum(len(words[story]) for story in mine)
-        at_ends = sum(_at_sentence_ends(words[story], table["after_word"].to_numpy(int)) for story, table in mine.items())
-        inserted = int(texts.loc[(texts["text"] == name) & (texts["variant"] == "associations"), "inserted_words"].sum())
+        at_ends = sum(
+            _at_sentence_ends(words[story], table["after_word"].to_numpy(int))
+            for story, table in mine.items()
+        )
+        inserted = int(
+            texts.loc[
+                (texts["text"] == name) & (texts["variant"] == "associations"), "inserted_words"
+            ].sum()
+        )
         annotators = sorted({one for table in mine.values() for one in table["annotator"]})
         said.append(
-            f"{name} (written by: {listed(annotators)}): {count(total, 'insertion')} of {count(inserted, 'word')}, {100 * inserted / n_words:.0f} inserted "
-            f"words for 100 of the story, {100 * at_ends / total:.0f} % at the end of a sentence."
+            f"{name} (written by: {listed(annotators)}): {count(total, 'insertion')} "
+            f"of {count(inserted, 'word')}, {100 * inserted / n_words:.0f} inserted words for 100 "
+            f"of the story, {100 * at_ends / total:.0f} % at the end of a sentence."
         )
     return " ".join(said)
 

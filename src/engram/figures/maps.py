@@ -1,4 +1,7 @@
-"""Maps on the cortex: GIFTI files for each hemisphere that Connectome Workbench and nilearn open."""
+"""Maps on the cortex: GIFTI files for each hemisphere.
+
+Connectome Workbench and nilearn open them.
+"""
 
 from __future__ import annotations
 
@@ -48,12 +51,15 @@ ASSOCIATION, ASSOCIATION_RANDOM, ASSOCIATION_DIFFERENCE = "F", "F of random text
 
 
 def association_maps(files: Sequence[str]) -> dict[str, np.ndarray]:
-    """Return F at the reported layer, that of random texts, and the difference: means over single listeners, by name.
+    """Return F at the reported layer, that of random texts, and the difference.
+
+    They are means over single listeners, by name.
 
     Parameters
     ----------
     files : sequence of paths
-        Scores of every group for one model and text (`engram.encoding.variant_scoring.score_variants`).
+        Scores of every group for one model and text
+        (`engram.encoding.variant_scoring.score_variants`).
 
     Returns
     -------
@@ -75,7 +81,10 @@ def layer_name(layer: int) -> str:
 
 
 def ceiling_maps(files: Sequence[str]) -> dict[str, np.ndarray]:
-    """Return the ceilings of the average listener and of single listeners, averaged over stories (and listeners)."""
+    """Return the ceilings of the average listener and of single listeners.
+
+    They are averaged over stories (and listeners).
+    """
     parts: dict[str, list[np.ndarray]] = {"average listener": [], "single listeners": []}
     for path in files:
         with storage.open_dataset(path) as ceiling:
@@ -87,7 +96,9 @@ def ceiling_maps(files: Sequence[str]) -> dict[str, np.ndarray]:
         return {name: np.nanmean(values, axis=0) for name, values in parts.items()}
 
 
-def write_maps(paths: Mapping[str, str], maps: Mapping[str, np.ndarray], places: xr.Dataset, space: str) -> None:
+def write_maps(
+    paths: Mapping[str, str], maps: Mapping[str, np.ndarray], places: xr.Dataset, space: str
+) -> None:
     """Write maps of targets as maps of vertices, NaN where there is no target.
 
     Parameters
@@ -105,10 +116,16 @@ def write_maps(paths: Mapping[str, str], maps: Mapping[str, np.ndarray], places:
 
     for side, path in paths.items():
         arrays = [
-            GiftiDataArray(_on_vertices(values, places, side, space), intent="NIFTI_INTENT_SHAPE", meta=GiftiMetaData({"Name": name}))
+            GiftiDataArray(
+                _on_vertices(values, places, side, space),
+                intent="NIFTI_INTENT_SHAPE",
+                meta=GiftiMetaData({"Name": name}),
+            )
             for name, values in maps.items()
         ]
-        image = GiftiImage(meta=GiftiMetaData({"AnatomicalStructurePrimary": _STRUCTURES[side]}), darrays=arrays)
+        image = GiftiImage(
+            meta=GiftiMetaData({"AnatomicalStructurePrimary": _STRUCTURES[side]}), darrays=arrays
+        )
         with storage.atomic(path) as temporary:
             nibabel.save(image, temporary)
 
@@ -121,14 +138,17 @@ def _on_vertices(values: np.ndarray, places: xr.Dataset, side: str, space: str) 
 
 
 def region_maps(values: pd.Series, places: xr.Dataset, space: str) -> dict[str, np.ndarray]:
-    """Return maps of regions' values, by hemisphere: all vertices of a region have its value, others NaN.
+    """Return maps of regions' values, by hemisphere.
+
+    All vertices of a region have its value, others NaN.
 
     Parameters
     ----------
     values : pandas.Series
         By hemisphere and region.
     places : xarray.Dataset
-        Which vertices belong to which target, and targets to which region (a story's ceilings, say).
+        Which vertices belong to which target, and targets to which region
+        (a story's ceilings, say).
     space : {"fsaverage6", "fsaverage5"}
 
     Returns
@@ -153,10 +173,16 @@ def read_maps(path: str | Path, hemisphere: str) -> dict[str, np.ndarray]:
     image = nibabel.load(path)
     structure = image.meta.get("AnatomicalStructurePrimary")
     if structure != _STRUCTURES[hemisphere]:
-        raise EngramError(f"'{path}' is a map of {structure}; expected is {_STRUCTURES[hemisphere]}. Delete it and run again: it is made anew.")
+        raise EngramError(
+            f"'{path}' is a map of {structure}; expected is {_STRUCTURES[hemisphere]}. "
+            "Delete it and run again: it is made anew."
+        )
     return {array.meta["Name"]: array.data for array in image.darrays}
 
 
 def on_fsaverage5(values: np.ndarray) -> np.ndarray:
-    """Return a map of fsaverage5 or fsaverage6 on fsaverage5, whose vertices are the first of fsaverage6's."""
+    """Return a map of fsaverage5 or fsaverage6 on fsaverage5.
+
+    Its vertices are the first of fsaverage6's.
+    """
     return values[: VERTICES["fsaverage5"]]

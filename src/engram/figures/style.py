@@ -1,8 +1,10 @@
 """How figures look: sizes, type, colours, and what a figure is made of besides its drawing.
 
-Figures are as wide as a journal's column (85 mm) or page (180 mm), with type of 6 to 7 points at that size. Colours of models are
-Okabe and Ito's (2008, jfly.uni-koeln.de/color), those of texts and tunings Paul Tol's muted ones (SRON/EPS/TN/09-002):
-both can be told apart with any colour vision. A model, text or tuning has the same colour in every figure of a study.
+Figures are as wide as a journal's column (85 mm) or page (180 mm), with type of 6 to 7 points
+at that size. Colours of models are Okabe and Ito's (2008, jfly.uni-koeln.de/color), those of texts
+and tunings Paul Tol's muted ones (SRON/EPS/TN/09-002):
+both can be told apart with any colour vision. A model, text or tuning has the same colour
+in every figure of a study.
 """
 
 from __future__ import annotations
@@ -95,7 +97,8 @@ class Drawn:
     figure : matplotlib.figure.Figure
     title : str
     caption : str
-        How many listeners, stories, texts and seeds; the metric and its definition; the test; what an interval or a band is.
+        How many listeners, stories, texts and seeds; the metric and its definition; the test;
+        what an interval or a band is.
     alt : str
         What is to be seen, in words and numbers, for people who do not see it.
     """
@@ -119,11 +122,17 @@ def styled(draw: Callable[P, T]) -> Callable[P, T]:
 
 def save(drawn: Drawn, svg: str, png: str, dpi: int) -> None:
     """Write a figure as SVG and PNG, the same bytes each time, and its words into their sidecar."""
-    storage.write_json(storage.sidecar(svg), {"Title": drawn.title, "Caption": drawn.caption, "Alt": drawn.alt})
+    storage.write_json(
+        storage.sidecar(svg), {"Title": drawn.title, "Caption": drawn.caption, "Alt": drawn.alt}
+    )
     # Figures have their layout already; Matplotlib would give this one to those that have none.
     with matplotlib.rc_context({**RC, "figure.constrained_layout.use": False}):
         with storage.atomic(svg) as path:
-            drawn.figure.savefig(path, metadata={"Date": None, "Title": drawn.title, "Description": drawn.alt}, dpi=_EMBEDDED_DPI)
+            drawn.figure.savefig(
+                path,
+                metadata={"Date": None, "Title": drawn.title, "Description": drawn.alt},
+                dpi=_EMBEDDED_DPI,
+            )
         with storage.atomic(png) as path:
             drawn.figure.savefig(path, dpi=dpi, metadata={"Description": drawn.alt})
 
@@ -138,15 +147,23 @@ class Palette:
     """
 
     def __init__(self, models: Sequence[str] = (), texts: Sequence[str] = ()) -> None:
-        self._models = [name for name in models if name != WORD_RATE and not name.endswith(REINITIALISED_SUFFIX)]
+        self._models = [
+            name for name in models if name != WORD_RATE and not name.endswith(REINITIALISED_SUFFIX)
+        ]
         self._texts = [name for name in texts if name != ORIGINAL]
 
     def model(self, name: str) -> dict[str, Any]:
-        """Return colour and line style of a model: re-initialised twins have their model's colour, dotted; the word rate is grey, dashed."""
+        """Return colour and line style of a model.
+
+        Re-initialised twins have their model's colour, dotted; the word rate is grey, dashed.
+        """
         if name == WORD_RATE:
             return {"color": GREY, "linestyle": "--"}
         base = name.removesuffix(REINITIALISED_SUFFIX)
-        return {"color": MODELS[self._models.index(base) % len(MODELS)], "linestyle": ":" if name.endswith(REINITIALISED_SUFFIX) else "-"}
+        return {
+            "color": MODELS[self._models.index(base) % len(MODELS)],
+            "linestyle": ":" if name.endswith(REINITIALISED_SUFFIX) else "-",
+        }
 
     def text(self, name: str) -> str:
         """Return the colour of a text or a tuning."""
@@ -155,10 +172,20 @@ class Palette:
 
 def legend(figure: Figure, panels: Iterable[Axes]) -> None:
     """Put one legend of all panels below them, with as many columns as there is room for."""
-    handles = {name: handle for panel in panels for handle, name in zip(*panel.get_legend_handles_labels(), strict=True)}
+    handles = {
+        name: handle
+        for panel in panels
+        for handle, name in zip(*panel.get_legend_handles_labels(), strict=True)
+    }
     if handles:
-        room = figure.get_figwidth() / (0.055 * max(map(len, handles)) + 0.4)  # inches of a letter, and of a handle with its gaps
-        figure.legend(list(handles.values()), list(handles), loc="outside lower center", ncols=int(np.clip(room, 1, 5)))
+        # Inches of a letter, and of a handle with its gaps.
+        room = figure.get_figwidth() / (0.055 * max(map(len, handles)) + 0.4)
+        figure.legend(
+            list(handles.values()),
+            list(handles),
+            loc="outside lower center",
+            ncols=int(np.clip(room, 1, 5)),
+        )
 
 
 def zero_line(panel: Axes) -> None:
@@ -174,22 +201,39 @@ def layer_axis(panel: Axes, deepest: int) -> None:
 
 def region_axis(panel: Axes, rois: Sequence[str], labelled: bool) -> None:
     """Make the axis of regions; names are turned where they are many or long."""
-    names = [textwrap.shorten(roi, _LONGEST_REGION, placeholder="...") if " " in roi else roi[:_LONGEST_REGION] for roi in rois]
-    turned: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if len(rois) <= 20 else {"rotation": 90}
+    names = [
+        textwrap.shorten(roi, _LONGEST_REGION, placeholder="...")
+        if " " in roi
+        else roi[:_LONGEST_REGION]
+        for roi in rois
+    ]
+    turned: dict[str, Any] = (
+        {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+        if len(rois) <= 20
+        else {"rotation": 90}
+    )
     if len(rois) <= 10 and max(map(len, rois)) <= 8:
         turned = {}
-    panel.set_xticks(range(len(rois)), names if labelled else [""] * len(rois), fontsize=SMALL if len(rois) <= _MANY else TINY, **turned)
+    panel.set_xticks(
+        range(len(rois)),
+        names if labelled else [""] * len(rois),
+        fontsize=SMALL if len(rois) <= _MANY else TINY,
+        **turned,
+    )
     panel.set_xlim(-0.6, len(rois) - 0.4)
 
 
-def region_panels(figure_rows: int, regions: Mapping[str, Sequence[str]], height: float, curves: bool = False) -> tuple[Figure, list[dict[str, Axes]]]:
+def region_panels(
+    figure_rows: int, regions: Mapping[str, Sequence[str]], height: float, curves: bool = False
+) -> tuple[Figure, list[dict[str, Axes]]]:
     """Return a figure with a panel for each hemisphere in each row, and one for curves by layer.
 
     Parameters
     ----------
     figure_rows : int
     regions : mapping
-        Regions by hemisphere. Hemispheres stand beside each other where their regions have room, else below each other.
+        Regions by hemisphere. Hemispheres stand beside each other where their regions have room,
+        else below each other.
     height : float
         Of a panel without the names of regions, in inches.
     curves : bool
@@ -203,10 +247,17 @@ def region_panels(figure_rows: int, regions: Mapping[str, Sequence[str]], height
     """
     sides, total = list(regions), sum(map(len, regions.values()))
     beside = total * _REGION_ROOM <= PAGE - 15 * MM - (45 * MM if curves else 0)
-    names = 0.055 * min(_LONGEST_REGION, max(len(name) for of_side in regions.values() for name in of_side))
+    names = 0.055 * min(
+        _LONGEST_REGION, max(len(name) for of_side in regions.values() for name in of_side)
+    )
     lines = 1 if beside else len(sides) + curves
     small = beside and not curves and total * _REGION_ROOM <= COLUMN / 2
-    figure = Figure(figsize=(COLUMN if small else PAGE, figure_rows * lines * (height + 0.2) + (1 if beside else figure_rows) * names + 0.7))
+    figure = Figure(
+        figsize=(
+            COLUMN if small else PAGE,
+            figure_rows * lines * (height + 0.2) + (1 if beside else figure_rows) * names + 0.7,
+        )
+    )
     widths = [max(3, len(regions[side])) * _REGION_ROOM for side in sides] if beside else [1.0]
     if curves and beside:
         widths.append(_CURVES * sum(widths))
@@ -216,25 +267,38 @@ def region_panels(figure_rows: int, regions: Mapping[str, Sequence[str]], height
     for row in range(figure_rows):
         here: dict[str, Axes] = {}
         for number, side in enumerate(sides):
-            here[side] = figure.add_subplot(grid[row, number] if beside else grid[row * lines + number, 0], sharey=first)
+            here[side] = figure.add_subplot(
+                grid[row, number] if beside else grid[row * lines + number, 0], sharey=first
+            )
             first = first or here[side]
             # Hemispheres below each other share the names, where they have the same regions.
-            named = beside or number == len(sides) - 1 or list(regions[side]) != list(regions[sides[-1]])
-            region_axis(here[side], regions[side], labelled=named and (row == figure_rows - 1 or not beside))
+            named = (
+                beside
+                or number == len(sides) - 1
+                or list(regions[side]) != list(regions[sides[-1]])
+            )
+            region_axis(
+                here[side], regions[side], labelled=named and (row == figure_rows - 1 or not beside)
+            )
             zero_line(here[side])
             if row == 0 or not beside:
                 here[side].set_title(SIDES[side])
             if number and beside:
                 here[side].tick_params(labelleft=False)
         if curves:
-            here["layers"] = figure.add_subplot(grid[row, -1] if beside else grid[(row + 1) * lines - 1, 0].subgridspec(1, 2)[0])
+            here["layers"] = figure.add_subplot(
+                grid[row, -1] if beside else grid[(row + 1) * lines - 1, 0].subgridspec(1, 2)[0]
+            )
             zero_line(here["layers"])
         made.append(here)
     return figure, made
 
 
 def mean_interval(values: Iterable[float]) -> tuple[float, float, float]:
-    """Return a mean and its 95 % confidence interval (Student's t); without an interval, NaN, where there are fewer than two values."""
+    """Return a mean and its 95 % confidence interval (Student's t).
+
+    The interval is NaN where there are fewer than two values.
+    """
     array = np.asarray(list(values), dtype=float)
     array = array[np.isfinite(array)]
     mean = float(array.mean()) if len(array) else np.nan
@@ -244,22 +308,43 @@ def mean_interval(values: Iterable[float]) -> tuple[float, float, float]:
     return mean, mean - half, mean + half
 
 
-def error_bars(panel: Axes, where: np.ndarray, middle: Iterable[float], low: Iterable[float], high: Iterable[float], colour: str, **options: Any) -> None:
+def error_bars(
+    panel: Axes,
+    where: np.ndarray,
+    middle: Iterable[float],
+    low: Iterable[float],
+    high: Iterable[float],
+    colour: str,
+    **options: Any,
+) -> None:
     """Draw points with their intervals, which need not hold the point nor exist."""
     points = np.asarray(list(middle), dtype=float)
     ends = np.array([list(low), list(high)], dtype=float)
     panel.vlines(where, *ends, color=colour, linewidth=0.8, zorder=3)
-    panel.scatter(where, points, **{"s": 12, "color": colour, "linewidth": 0.7, "zorder": 4, **options})
+    panel.scatter(
+        where, points, **{"s": 12, "color": colour, "linewidth": 0.7, "zorder": 4, **options}
+    )
 
 
 def dots(panel: Axes, where: np.ndarray, values: Iterable[float], label: str | None) -> None:
     """Draw single listeners: pale dots, a little to either side, the same each time."""
     place = where + np.random.default_rng(0).uniform(-0.09, 0.09, len(where))
-    panel.scatter(place, np.asarray(list(values), dtype=float), s=2, color="#999999", alpha=0.6, linewidth=0, zorder=1, label=label)
+    panel.scatter(
+        place,
+        np.asarray(list(values), dtype=float),
+        s=2,
+        color="#999999",
+        alpha=0.6,
+        linewidth=0,
+        zorder=1,
+        label=label,
+    )
 
 
 def reach(panels: Iterable[Axes], *values: Any) -> None:
-    """Let panels reach a little beyond some values and no further, whatever dots of single listeners lie there.
+    """Let panels reach a little beyond some values and no further.
+
+    That holds whatever dots of single listeners lie there.
 
     Parameters
     ----------
@@ -296,7 +381,9 @@ def nothing(title: str, why: str, caption: str = "") -> Drawn:
     """Return a figure that says why there is nothing to show."""
     figure = Figure(figsize=(COLUMN, 20 * MM))
     figure.text(0.5, 0.5, why, ha="center")
-    return Drawn(figure, title, f"{caption} Nothing is shown: {why}.".strip(), f"An empty figure: {why}.")
+    return Drawn(
+        figure, title, f"{caption} Nothing is shown: {why}.".strip(), f"An empty figure: {why}."
+    )
 
 
 def count(number: int, what: str) -> str:

@@ -1,4 +1,7 @@
-"""Cells of tables as text: nothing in them may break a line, or run as a formula where the table is opened in a spreadsheet."""
+"""Cells of tables as text: nothing in them may break a line, or run as a formula.
+
+Formulas would run where the table is opened in a spreadsheet.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,13 @@ from engram.errors import EngramError
 if TYPE_CHECKING:
     import pandas as pd
 
-#: What a spreadsheet runs as a formula: '=' or '@' at the beginning, '+' or '-' before one word that is no number, or before what calls something.
-_FORMULA = re.compile(r"[=@]|[+-](?=.*\w)(?![\d.,]+(?:[eE][+-]?\d+)?%?\Z)(?=\S*\Z|.*[(|!])", re.DOTALL)
-#: The sign that keeps it text; cells that begin with it and a formula get one more, so that reading gives back what was written.
+#: What a spreadsheet runs as a formula: '=' or '@' at the beginning, '+' or '-' before one word
+#: that is no number, or before what calls something.
+_FORMULA = re.compile(
+    r"[=@]|[+-](?=.*\w)(?![\d.,]+(?:[eE][+-]?\d+)?%?\Z)(?=\S*\Z|.*[(|!])", re.DOTALL
+)
+#: The sign that keeps it text; cells that begin with it and a formula get one more, so that reading
+#: gives back what was written.
 _TEXT = "'"
 _ESCAPED = re.compile(rf"{_TEXT}+(?:{_FORMULA.pattern})", re.DOTALL)
 #: What would end a cell or a row, or is not text at all.
@@ -22,8 +29,8 @@ _BREAK = re.compile(r"[\t\r\n\x00]")
 def escaped(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table whose text cells are fit to be written as TSV.
 
-    A cell that a spreadsheet would run as a formula gets an apostrophe before it, which `unescaped` takes off again
-    (OWASP, "CSV Injection"). Numbers, dashes and everything else stay as they are.
+    A cell that a spreadsheet would run as a formula gets an apostrophe before it, which `unescaped`
+    takes off again (OWASP, "CSV Injection"). Numbers, dashes and everything else stay as they are.
 
     Raises
     ------
@@ -33,12 +40,19 @@ def escaped(table: pd.DataFrame) -> pd.DataFrame:
     changed = {}
     for name in _text_columns(table):
         column = table[name]
-        broken = column.map(lambda cell: isinstance(cell, str) and _BREAK.search(cell) is not None).astype(bool)
+        broken = column.map(
+            lambda cell: isinstance(cell, str) and _BREAK.search(cell) is not None
+        ).astype(bool)
         if broken.any():
             raise EngramError(
-                f"{column[broken].iloc[0]!r} (column '{name}') has a tab, a line break or NUL, which a table cannot hold. Take it out where it comes from."
+                f"{column[broken].iloc[0]!r} (column '{name}') has a tab, a line break or NUL, "
+                "which a table cannot hold. Take it out where it comes from."
             )
-        formula = column.map(lambda cell: isinstance(cell, str) and (_FORMULA.match(cell) or _ESCAPED.match(cell)) is not None).astype(bool)
+        formula = column.map(
+            lambda cell: (
+                isinstance(cell, str) and (_FORMULA.match(cell) or _ESCAPED.match(cell)) is not None
+            )
+        ).astype(bool)
         if formula.any():
             changed[name] = column.where(~formula, _TEXT + column[formula].astype(str))
     return table.assign(**changed) if changed else table
@@ -49,7 +63,9 @@ def unescaped(table: pd.DataFrame) -> pd.DataFrame:
     changed = {}
     for name in _text_columns(table):
         column = table[name]
-        marked = column.map(lambda cell: isinstance(cell, str) and _ESCAPED.match(cell) is not None).astype(bool)
+        marked = column.map(
+            lambda cell: isinstance(cell, str) and _ESCAPED.match(cell) is not None
+        ).astype(bool)
         if marked.any():
             changed[name] = column.where(~marked, column[marked].str.slice(1))
     return table.assign(**changed) if changed else table

@@ -1,7 +1,10 @@
-"""Read tables of text that people, spreadsheets and other programs wrote; the one place that knows their conventions.
+"""Read tables of text that people, spreadsheets and other programs wrote.
 
-A table has one header line, a row on each further line, and one separator (a tab, unless a caller says otherwise). What is read with
-certainty is read; what could be meant in two ways is refused with its line. `engram.files.storage` reads the program's own tables.
+This is the one place that knows their conventions.
+
+A table has one header line, a row on each further line, and one separator (a tab, unless a caller
+says otherwise). What is read with certainty is read; what could be meant in two ways is refused
+with its line. `engram.files.storage` reads the program's own tables.
 """
 
 from __future__ import annotations
@@ -35,17 +38,28 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-#: How files begin that are no text, or stand for a text that is elsewhere, and what to do with them.
+#: How files begin that are no text, or stand for a text that is elsewhere,
+#: and what to do with them.
 _BEGINNINGS = (
-    (b"PK\x03\x04", "it is a spreadsheet (such as .xlsx) or a ZIP archive. Save the sheet as tab-separated text in UTF-8."),
-    (b"\xd0\xcf\x11\xe0", "it is an Excel workbook. Save the sheet as tab-separated text in UTF-8."),
+    (
+        b"PK\x03\x04",
+        (
+            "it is a spreadsheet (such as .xlsx) or a ZIP archive. Save the sheet as "
+            "tab-separated text in UTF-8."
+        ),
+    ),
+    (
+        b"\xd0\xcf\x11\xe0",
+        "it is an Excel workbook. Save the sheet as tab-separated text in UTF-8.",
+    ),
     (b"\x1f\x8b", "it is compressed (gzip). Unpack it."),
     (b"version https://git-lfs.", "it is a pointer of Git LFS. Fetch its content: 'git lfs pull'."),
     (b"/annex/objects/", "it is a pointer of git-annex. Fetch its content: 'datalad get'."),
 )
 _SEPARATORS = {"\t": "tabs", ";": "semicolons", ",": "commas", "|": "bars", " ": "blanks"}
 _LINE_END = re.compile(r"\r\n|\r|\n")
-#: A cell that stands wholly in quotation marks; marks inside are doubled, as spreadsheets, pandas and R's `qmethod = "double"` write them.
+#: A cell that stands wholly in quotation marks; marks inside are doubled, as spreadsheets,
+#: pandas and R's `qmethod = "double"` write them.
 _WRAPPED = re.compile(r'"(?:[^"]|"")*"')
 _NUMBER = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\s*", re.IGNORECASE)
 _COMMA_NUMBER = re.compile(r"\s*[+-]?\d*(,\d+)+(\.\d+)?(e[+-]?\d+)?\s*", re.IGNORECASE)
@@ -53,7 +67,9 @@ _COMMA_NUMBER = re.compile(r"\s*[+-]?\d*(,\d+)+(\.\d+)?(e[+-]?\d+)?\s*", re.IGNO
 
 @dataclass(frozen=True)
 class Lines:
-    """A table's columns, and its rows as text: cells without quotation marks around them, separated by tabs.
+    """A table's columns, and its rows as text.
+
+    Cells are without quotation marks around them; tabs separated them.
 
     `first` is the line of the file that holds the first row.
     """
@@ -75,13 +91,15 @@ def read_text(path: Path, prose: bool = False) -> str:
     Raises
     ------
     EngramError
-        If the file is not there, is no text, has another encoding, or holds what no text does (`engram.files.characters`); it names the line where
-        there is one.
+        If the file is not there, is no text, has another encoding, or holds what no text does
+        (`engram.files.characters`); it names the line where there is one.
     """
     try:
         content = path.read_bytes()
     except FileNotFoundError:
-        raise EngramError(f"'{path}' is not there, or is a link whose content was not fetched ('datalad get').") from None
+        raise EngramError(
+            f"'{path}' is not there, or is a link whose content was not fetched ('datalad get')."
+        ) from None
     except OSError as error:
         raise EngramError(f"'{path}' cannot be read: {error.strerror}.") from None
     for beginning, advice in _BEGINNINGS:
@@ -93,25 +111,37 @@ def read_text(path: Path, prose: bool = False) -> str:
     except UnicodeDecodeError as error:
         if encoding != "utf-8":
             raise EngramError(
-                f"'{path}' cannot be read: it begins as {encoding.upper()} and is broken further on ({error.reason}). Save it as UTF-8."
+                f"'{path}' cannot be read: it begins as {encoding.upper()} and is broken further "
+                f"on ({error.reason}). Save it as UTF-8."
             ) from None
         before = content[: error.start].decode("utf-8", errors="replace")
         line = len(_LINE_END.findall(before)) + 1
-        shown = _LINE_END.split(content[: error.start + 40].decode("cp1252", errors="replace"))[line - 1][-60:]
+        shown = _LINE_END.split(content[: error.start + 40].decode("cp1252", errors="replace"))[
+            line - 1
+        ][-60:]
         raise EngramError(
-            f"'{path}', line {line}: its text is not UTF-8 (byte {content[error.start]:#04x}). As Windows-1252 (Latin-1) the line would have '{shown}'. "
-            "Save it as UTF-8 (in Excel: 'CSV UTF-8' or 'Unicode Text'; in R: fileEncoding = \"UTF-8\")."
+            f"'{path}', line {line}: its text is not UTF-8 (byte {content[error.start]:#04x}). "
+            f"As Windows-1252 (Latin-1) the line would have '{shown}'. Save it as UTF-8 "
+            "(in Excel: 'CSV UTF-8' or 'Unicode Text'; in R: fileEncoding = \"UTF-8\")."
         ) from None
     if "\0" in text:
         line = len(_LINE_END.findall(text[: text.index("\0")])) + 1
-        raise EngramError(f"'{path}', line {line}: it holds NUL characters. It is broken, or UTF-16 without a byte order mark: save it as UTF-8.")
+        raise EngramError(
+            f"'{path}', line {line}: it holds NUL characters. It is broken, or UTF-16 without "
+            "a byte order mark: save it as UTF-8."
+        )
     if wrong := characters.fault(text, prose):
         line = len(_LINE_END.findall(text[: wrong[0]])) + 1
         raise EngramError(f"'{path}', line {line}: {wrong[1]}")
     return text
 
 
-def read_lines(path: Path, known: Collection[str] = (), separator: str = "\t", names: Sequence[str] | None = None) -> Lines:
+def read_lines(
+    path: Path,
+    known: Collection[str] = (),
+    separator: str = "\t",
+    names: Sequence[str] | None = None,
+) -> Lines:
     """Read a table as lines of text.
 
     Parameters
@@ -131,13 +161,15 @@ def read_lines(path: Path, known: Collection[str] = (), separator: str = "\t", n
     Raises
     ------
     EngramError
-        What `read_text` raises; an empty file, another separator, a column that is there twice or has content and no name, a row with
-        more or fewer cells than the header, an empty line between rows, quotation marks that can be meant in two ways.
+        What `read_text` raises; an empty file, another separator, a column that is there twice
+        or has content and no name, a row with more or fewer cells than the header, an empty line
+        between rows, quotation marks that can be meant in two ways.
 
     Notes
     -----
-    Line ends may be LF, CRLF or CR. Empty lines and columns at the end, and a first column without a name that only numbers the rows
-    (pandas' index), are passed over. `_unwrapped` says when quotation marks round a cell are taken off.
+    Line ends may be LF, CRLF or CR. Empty lines and columns at the end, and a first column without
+    a name that only numbers the rows (pandas' index), are passed over. `_unwrapped` says when
+    quotation marks round a cell are taken off.
     """
     lines = _LINE_END.split(read_text(path))
     while lines and not lines[-1].replace(separator, "").strip():
@@ -147,12 +179,23 @@ def read_lines(path: Path, known: Collection[str] = (), separator: str = "\t", n
     for number, line in enumerate(lines, start=1):
         if not line.replace(separator, "").strip():
             # A row that disappeared would shift all that follow.
-            raise EngramError(f"'{path}', line {number}: an empty line between others. Take it out, or write {MISSING} where a value is missing.")
+            raise EngramError(
+                f"'{path}', line {number}: an empty line between others. Take it out, "
+                f"or write {MISSING} where a value is missing."
+            )
     _check_separator(lines, separator, known, path)
-    rows = _unwrapped(lines, path) if separator == "\t" else [_plain(line, separator, number, path) for number, line in enumerate(lines, start=1)]
+    rows = (
+        _unwrapped(lines, path)
+        if separator == "\t"
+        else [_plain(line, separator, number, path) for number, line in enumerate(lines, start=1)]
+    )
     if names is None:
         header, first, rows = _column_names(rows[0].split("\t"), known), 2, rows[1:]
-        while header and not header[-1] and not any(cell.strip() for row in rows for cell in row.split("\t")[len(header) - 1 :]):
+        while (
+            header
+            and not header[-1]
+            and not any(cell.strip() for row in rows for cell in row.split("\t")[len(header) - 1 :])
+        ):
             header.pop()
     else:
         header, first = list(names), 1
@@ -177,7 +220,13 @@ def read_rows(path: Path, needed: Collection[str]) -> list[dict[str, str]]:
     return [dict(zip(table.columns, row.split("\t"), strict=True)) for row in table.rows]
 
 
-def read_frame(path: Path, text: Collection[str] = (), known: Collection[str] = (), separator: str = "\t", names: Sequence[str] | None = None) -> pd.DataFrame:
+def read_frame(
+    path: Path,
+    text: Collection[str] = (),
+    known: Collection[str] = (),
+    separator: str = "\t",
+    names: Sequence[str] | None = None,
+) -> pd.DataFrame:
     """Return a table as a data frame whose index is each row's line in the file.
 
     Parameters
@@ -185,8 +234,9 @@ def read_frame(path: Path, text: Collection[str] = (), known: Collection[str] = 
     path, known, separator, names
         As in `read_lines`.
     text : collection of str
-        Columns that are text whatever they look like (a word may be "null", "NA" or "2"); other columns become numbers where pandas finds
-        only numbers. `numbers` checks them. These are known too.
+        Columns that are text whatever they look like (a word may be "null", "NA" or "2");
+        other columns become numbers where pandas finds only numbers. `numbers` checks
+        them. These are known too.
 
     Returns
     -------
@@ -219,7 +269,10 @@ def need_columns(columns: Sequence[str], needed: Collection[str], path: Path) ->
     """Raise `EngramError` if a column is not there."""
     missing = [name for name in needed if name not in columns]
     if missing:
-        raise EngramError(f"'{path}' lacks the column(s) {missing}. Found: {list(columns)}. The columns are separated by tabs and named in line 1.")
+        raise EngramError(
+            f"'{path}' lacks the column(s) {missing}. Found: {list(columns)}. The columns "
+            "are separated by tabs and named in line 1."
+        )
 
 
 def numbers(column: pd.Series, path: Path) -> pd.Series:
@@ -228,7 +281,8 @@ def numbers(column: pd.Series, path: Path) -> pd.Series:
     Raises
     ------
     EngramError
-        For the first cell that is no finite number, with its line; it says what a comma in a number should be.
+        For the first cell that is no finite number, with its line; it says what a comma
+        in a number should be.
     """
     import numpy as np
     import pandas as pd
@@ -240,9 +294,14 @@ def numbers(column: pd.Series, path: Path) -> pd.Series:
         advice = "Write n/a where there is none."
         if _COMMA_NUMBER.fullmatch(cell):
             advice = "Decimals stand behind a point, and thousands are not marked: " + (
-                f"write {cell.replace(',', '')}." if "." in cell or cell.count(",") > 1 else f"write {cell.replace(',', '.')}, say."
+                f"write {cell.replace(',', '')}."
+                if "." in cell or cell.count(",") > 1
+                else f"write {cell.replace(',', '.')}, say."
             )
-        raise EngramError(f"'{path}', line {column.index[wrong][0]}, column '{column.name}': '{cell}' is no number. {advice}")
+        raise EngramError(
+            f"'{path}', line {column.index[wrong][0]}, column '{column.name}': '{cell}' "
+            f"is no number. {advice}"
+        )
     return found.astype(float)
 
 
@@ -256,61 +315,116 @@ def _check_separator(lines: list[str], separator: str, known: Collection[str], p
         if other == separator or other not in header:
             continue
         named = {cell.strip().strip('"').casefold() for cell in header.split(other)} & folded
-        if named or (len(lines) > 1 and all(line.count(other) == header.count(other) for line in lines[1:6])):
+        if named or (
+            len(lines) > 1 and all(line.count(other) == header.count(other) for line in lines[1:6])
+        ):
             wanted = _SEPARATORS[separator]
             raise EngramError(
-                f"'{path}', line 1: its cells are separated by {name} ('{header[:60]}'); they must be separated by {wanted}. Save it so"
-                + (" (in Excel: 'Unicode Text' or 'Text (Tab delimited)'; in pandas: sep='\\t'; in R: sep = \"\\t\")." if separator == "\t" else ".")
+                (
+                    f"'{path}', line 1: its cells are separated by {name} ('{header[:60]}'); "
+                    f"they must be separated by {wanted}. Save it so"
+                )
+                + (
+                    (
+                        " (in Excel: 'Unicode Text' or 'Text (Tab delimited)'; in pandas: "
+                        "sep='\\t'; in R: sep = \"\\t\")."
+                    )
+                    if separator == "\t"
+                    else "."
+                )
             )
 
 
 def _unwrapped(lines: list[str], path: Path) -> list[str]:
-    """Return the lines of a tab-separated table without the quotation marks that a program put round cells.
+    """Return a tab-separated table's lines without the quotation marks round its cells.
 
-    Marks belong to the text where the table has a cell that no such program would leave as it is (``"Hello``). They are taken off
-    where it has none, and a cell has doubled marks inside, or all cells of a column that are no numbers stand in marks, or those
-    cells do that hold a comma (Excel). Everything else is refused: it would be a guess.
+    A program put them there.
+
+    Marks belong to the text where the table has a cell that no such program would leave as it is
+    (``"Hello``). They are taken off where it has none, and a cell has doubled marks inside,
+    or all cells of a column that are no numbers stand in marks, or those cells do that hold a comma
+    (Excel). Everything else is refused: it would be a guess.
     """
-    marked = [(number, line.split("\t")) for number, line in enumerate(lines, start=1) if '"' in line]
+    marked = [
+        (number, line.split("\t")) for number, line in enumerate(lines, start=1) if '"' in line
+    ]
     if not marked:
         return lines
-    cells = [(number, index, cell) for number, row in marked for index, cell in enumerate(row) if '"' in cell]
+    cells = [
+        (number, index, cell)
+        for number, row in marked
+        for index, cell in enumerate(row)
+        if '"' in cell
+    ]
     text = next(((number, cell) for number, _, cell in cells if not _WRAPPED.fullmatch(cell)), None)
-    doubled = next(((number, cell) for number, _, cell in cells if _WRAPPED.fullmatch(cell) and '""' in cell[1:-1]), None)
+    doubled = next(
+        (
+            (number, cell)
+            for number, _, cell in cells
+            if _WRAPPED.fullmatch(cell) and '""' in cell[1:-1]
+        ),
+        None,
+    )
     escaped = next(((number, cell) for number, _, cell in cells if _is_escaped(cell)), None)
     if escaped:
         raise EngramError(
-            f"'{path}', line {escaped[0]}: the cell {escaped[1]} has quotation marks behind backslashes (R's write.table). Write the table with "
+            f"'{path}', line {escaped[0]}: the cell {escaped[1]} has quotation marks behind "
+            "backslashes (R's write.table). Write the table with "
             'qmethod = "double", or with quote = FALSE.'
         )
     if text and doubled:
         raise EngramError(
-            f"'{path}': in line {doubled[0]} the cell {doubled[1]} stands in quotation marks as a spreadsheet writes them, in line {text[0]} the marks of "
-            f"{text[1]} are text (or the cell goes on beyond a tab or a line). Write one way in all lines: without marks that belong to no text, or with "
-            "every cell that has a mark in marks, and its own marks doubled."
+            f"'{path}': in line {doubled[0]} the cell {doubled[1]} stands in quotation marks "
+            f"as a spreadsheet writes them, in line {text[0]} the marks of {text[1]} are text "
+            "(or the cell goes on beyond a tab or a line). Write one way in all lines: "
+            "without marks that belong to no text, or with every cell that has a mark in marks, "
+            "and its own marks doubled."
         )
     if text:
         return lines
-    simple = [(number, index, cell) for number, index, cell in cells if len(cell) > 2 and '""' not in cell[1:-1]]
-    if simple and not doubled and not _quotes_all(lines, simple) and not _quotes_commas(lines, simple):
+    simple = [
+        (number, index, cell)
+        for number, index, cell in cells
+        if len(cell) > 2 and '""' not in cell[1:-1]
+    ]
+    if (
+        simple
+        and not doubled
+        and not _quotes_all(lines, simple)
+        and not _quotes_commas(lines, simple)
+    ):
         number, _, cell = simple[0]
         raise EngramError(
-            f'\'{path}\', line {number}: do the quotation marks of {cell} belong to the text? If so write ""{cell}"" (doubled, and the cell in marks); '
+            f"'{path}', line {number}: do the quotation marks of {cell} belong to the text? "
+            f'If so write ""{cell}"" (doubled, and the cell in marks); '
             "if not, take them off."
         )
     result = list(lines)
     for number, row in marked:
-        result[number - 1] = "\t".join(cell[1:-1].replace('""', '"') if _WRAPPED.fullmatch(cell) else cell for cell in row)
+        result[number - 1] = "\t".join(
+            cell[1:-1].replace('""', '"') if _WRAPPED.fullmatch(cell) else cell for cell in row
+        )
     return result
 
 
 def _is_escaped(cell: str) -> bool:
-    """Tell whether a cell stands in quotation marks and has marks inside behind backslashes, as R's `write.table` writes it by default."""
-    return cell.startswith('"') and cell.endswith('"') and '\\"' in cell[1:-1] and not _WRAPPED.fullmatch(cell)
+    """Tell whether a cell stands in quotation marks and has marks inside behind backslashes.
+
+    R's `write.table` writes it so by default.
+    """
+    return (
+        cell.startswith('"')
+        and cell.endswith('"')
+        and '\\"' in cell[1:-1]
+        and not _WRAPPED.fullmatch(cell)
+    )
 
 
 def _quotes_all(lines: Sequence[str], simple: Sequence[tuple[int, int, str]]) -> bool:
-    """Tell whether every cell of the columns concerned that is no number and not missing stands in quotation marks, the header's or not."""
+    """Tell whether every cell of the columns concerned that is text stands in quotation marks.
+
+    Text is what is no number and not missing. The header's cells may stand in them or not.
+    """
     columns = {index for _, index, _ in simple}
     for line in lines[1:]:
         row = line.split("\t")
@@ -323,8 +437,13 @@ def _quotes_all(lines: Sequence[str], simple: Sequence[tuple[int, int, str]]) ->
 
 
 def _quotes_commas(lines: Sequence[str], simple: Sequence[tuple[int, int, str]]) -> bool:
-    """Tell whether exactly those cells stand in quotation marks that hold a comma, as Excel writes them."""
-    return all("," in cell for _, _, cell in simple) and not any("," in cell and not cell.startswith('"') for line in lines for cell in line.split("\t"))
+    """Tell whether exactly those cells stand in quotation marks that hold a comma.
+
+    Excel writes them so.
+    """
+    return all("," in cell for _, _, cell in simple) and not any(
+        "," in cell and not cell.startswith('"') for line in lines for cell in line.split("\t")
+    )
 
 
 def _plain(line: str, separator: str, number: int, path: Path) -> str:
@@ -335,22 +454,40 @@ def _plain(line: str, separator: str, number: int, path: Path) -> str:
         try:
             cells = next(csv.reader([line], delimiter=separator, strict=True))
         except csv.Error as error:
-            raise EngramError(f"'{path}', line {number}: quotation marks that do not close ({error}): {line[:60]}.") from None
+            raise EngramError(
+                f"'{path}', line {number}: quotation marks that do not close "
+                f"({error}): {line[:60]}."
+            ) from None
     return "\t".join(cell.replace("\t", " ") for cell in cells)
 
 
 def _column_names(cells: Sequence[str], known: Collection[str]) -> list[str]:
-    """Return names of columns without blanks around them; those that are known in their own spelling."""
+    """Return names of columns without blanks around them.
+
+    Those that are known get their own spelling.
+    """
     spelling = {name.casefold(): name for name in known}
-    stripped = [cell.strip(" \t\ufeff").strip() for cell in cells]  # where files are joined, a byte order mark can stand inside
+    # Where files are joined, a byte order mark can stand inside.
+    stripped = [cell.strip(" \t\ufeff").strip() for cell in cells]
     return [name if name in known else spelling.get(name.casefold(), name) for name in stripped]
 
 
 def _regular(header: Sequence[str], rows: list[str], first: int, path: Path) -> list[str]:
-    """Return rows that all have a cell for each column; cells beyond are dropped where they are empty."""
+    """Return rows that all have a cell for each column.
+
+    Cells beyond are dropped where they are empty.
+    """
     wanted = len(header)
-    if rows and header and all(row.count("\t") == wanted for row in rows) and any(row.rsplit("\t", 1)[1].strip() for row in rows):
-        raise EngramError(f"'{path}': its rows have {wanted + 1} cells, its header {wanted}. Is there a column without a name? (In R: row.names = FALSE.)")
+    if (
+        rows
+        and header
+        and all(row.count("\t") == wanted for row in rows)
+        and any(row.rsplit("\t", 1)[1].strip() for row in rows)
+    ):
+        raise EngramError(
+            f"'{path}': its rows have {wanted + 1} cells, its header {wanted}. Is there a column "
+            "without a name? (In R: row.names = FALSE.)"
+        )
     result = []
     for number, row in enumerate(rows, start=first):
         found = row.count("\t") + 1
@@ -360,20 +497,35 @@ def _regular(header: Sequence[str], rows: list[str], first: int, path: Path) -> 
                 row, found = "\t".join(cells[:wanted]), wanted
         if found != wanted:
             raise EngramError(
-                f"'{path}', line {number}: {found} cells ({row[:60]!r}); there are {wanted} columns ({', '.join(header)[:60]}). Write {MISSING} "
-                "where there is no value. A tab or a line break inside a cell begins a new one."
+                f"'{path}', line {number}: {found} cells ({row[:60]!r}); there are {wanted} "
+                f"columns ({', '.join(header)[:60]}). Write {MISSING} where there is no value. "
+                "A tab or a line break inside a cell begins a new one."
             )
         result.append(row)
     return result
 
 
 def _without_empty_columns(header: list[str], rows: list[str], first: int, path: Path) -> Lines:
-    """Return the table without columns that have no name, if they hold nothing or only number the rows; refuse columns that are there twice."""
+    """Return the table without columns that have no name.
+
+    They must hold nothing, or only number the rows. Columns that are there twice are refused.
+    """
     named = [name for name in header if name]
-    twice = sorted({name for name in named if named.count(name) > 1}) if len(set(named)) < len(named) else []
+    twice = (
+        sorted({name for name in named if named.count(name) > 1})
+        if len(set(named)) < len(named)
+        else []
+    )
     if twice:
-        raise EngramError(f"'{path}', line 1: the column(s) {twice} are there twice. Each column needs a name of its own.")
-    nameless = [index for index, name in enumerate(header) if not name or (index == 0 and name == "Unnamed: 0")]
+        raise EngramError(
+            f"'{path}', line 1: the column(s) {twice} are there twice. Each column "
+            "needs a name of its own."
+        )
+    nameless = [
+        index
+        for index, name in enumerate(header)
+        if not name or (index == 0 and name == "Unnamed: 0")
+    ]
     if not nameless:
         return Lines(header, rows, first)
     cells = [row.split("\t") for row in rows]
@@ -382,10 +534,20 @@ def _without_empty_columns(header: list[str], rows: list[str], first: int, path:
         column = [row[index].strip() for row in cells]
         if not any(column) and not header[index]:
             dropped.append(index)
-        elif index == 0 and any(column == [str(number + begin) for number in range(len(column))] for begin in (0, 1)):
-            logger.info("'%s': its first column has no name and numbers the rows; it is passed over", path)
+        elif index == 0 and any(
+            column == [str(number + begin) for number in range(len(column))] for begin in (0, 1)
+        ):
+            logger.info(
+                "'%s': its first column has no name and numbers the rows; it is passed over", path
+            )
             dropped.append(index)
         elif not header[index]:
-            raise EngramError(f"'{path}', line 1: column {index + 1} has no name. Name it, or take it out.")
+            raise EngramError(
+                f"'{path}', line 1: column {index + 1} has no name. Name it, or take it out."
+            )
     kept = [index for index in range(len(header)) if index not in dropped]
-    return Lines([header[index] for index in kept], ["\t".join(row[index] for index in kept) for row in cells], first)
+    return Lines(
+        [header[index] for index in kept],
+        ["\t".join(row[index] for index in kept) for row in cells],
+        first,
+    )

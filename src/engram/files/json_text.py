@@ -7,11 +7,16 @@ from typing import Any
 
 
 def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return a JSON object; a `ValueError` for one that gives a key twice, of which readers keep the last without a word."""
+    """Return a JSON object; raise `ValueError` for one that gives a key twice.
+
+    Of those, readers keep the last without a word.
+    """
     content = dict(pairs)
     if len(content) < len(pairs):
         names = [name for name, _ in pairs]
-        raise ValueError(f"'{next(name for name in names if names.count(name) > 1)}' stands in it twice")
+        raise ValueError(
+            f"'{next(name for name in names if names.count(name) > 1)}' stands in it twice"
+        )
     return content
 
 
@@ -24,7 +29,8 @@ def value_at(text: str, begin: int) -> tuple[Any, int]:
     Raises
     ------
     json.JSONDecodeError
-        If there is none; also for a key that stands twice in an object, a number of thousands of digits, and brackets nested deeper than Python reads.
+        If there is none; also for a key that stands twice in an object, a number of thousands
+        of digits, and brackets nested deeper than Python reads.
     """
     try:
         return _DECODER.raw_decode(text, begin)

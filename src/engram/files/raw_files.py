@@ -1,7 +1,10 @@
-"""Raw files: what a job reads that no job made, recorded by digest (SHA-256) and signature (size and times).
+"""Raw files: what a job reads that no job made.
 
-A digest says whether content is the same; a signature says, at the cost of a look, whether that needs to be asked. `engram.runs.currency` compares
-both with what is there when the workflow is planned.
+They are recorded by digest (SHA-256) and signature (size and times).
+
+A digest says whether content is the same; a signature says, at the cost of a look,
+whether that needs to be asked. `engram.runs.currency` compares both with what is there when
+the workflow is planned.
 """
 
 from __future__ import annotations
@@ -19,13 +22,16 @@ from engram.errors import EngramError
 from engram.files import storage
 from engram.files.checksums import sha256
 
-#: Bytes up to which a file's content is looked at wherever that is asked for, dry-runs included; digests of larger ones are remembered.
+#: Bytes up to which a file's content is looked at wherever that is asked for, dry-runs included;
+#: digests of larger ones are remembered.
 SMALL = 8 << 20
-#: A file that changed less than this before it was looked at can change again within its file system's smallest step of time.
+#: A file that changed less than this before it was looked at can change again within its file
+#: system's smallest step of time.
 _SETTLED_NS = 2_000_000_000
 #: Files of a model folder that no job reads.
 _UNREAD = (".", "README", "LICENSE")
-#: Kinds of small files that models read from sub-folders: code of their own, configurations, chat templates.
+#: Kinds of small files that models read from sub-folders: code of their own,
+#: configurations, chat templates.
 _NESTED = (".py", ".json", ".jinja")
 #: Sub-folders that hold other models: a Trainer's checkpoints.
 _OTHER_MODELS = "checkpoint-"
@@ -40,9 +46,11 @@ class Signature:
     size : int
         Bytes.
     modified, changed : int
-        Time of the content's last change, and of the content's or the entry's, in nanoseconds since 1970. A copy can keep the first.
+        Time of the content's last change, and of the content's or the entry's, in nanoseconds
+        since 1970. A copy can keep the first.
     inode, device : int
-        Hints only: a copy has another inode, and a file system that is mounted anew may have another device.
+        Hints only: a copy has another inode, and a file system that is mounted anew
+        may have another device.
     """
 
     size: int
@@ -70,18 +78,23 @@ class Signature:
         return dict(self.__dict__)
 
     def is_settled(self) -> bool:
-        """Tell whether the file has been as it is for long enough that another change would show in its times."""
+        """Tell whether the file has been as it is for long enough.
+
+        Another change would then show in its times.
+        """
         return time.time_ns() - max(self.modified, self.changed) > _SETTLED_NS
 
 
 class Digests:
-    """SHA-256 of files; those of large ones are kept by path and signature, so that 14 GB are read once and not by every job.
+    """SHA-256 of files; those of large ones are kept by path and signature.
+
+    So 14 GB are read once and not by every job.
 
     Parameters
     ----------
     folder : path, optional
-        Where they are kept: a small file for each, written whole or not at all, so that jobs may share the folder. Where it cannot be written
-        files are hashed again.
+        Where they are kept: a small file for each, written whole or not at all, so that jobs may
+        share the folder. Where it cannot be written files are hashed again.
     """
 
     def __init__(self, folder: str | Path | None = None) -> None:
@@ -101,8 +114,12 @@ class Digests:
         digest = sha256(path)
         after = Signature.of(path)
         if (after.size, after.modified) != (before.size, before.modified):
-            raise EngramError(f"'{path}' was changed while it was read. Run again when nothing writes to it any more.")
-        # Other permissions, another hard link, and network file systems that number anew: the content is as it was, and is not remembered.
+            raise EngramError(
+                f"'{path}' was changed while it was read. Run again when nothing "
+                "writes to it any more."
+            )
+        # Other permissions, another hard link, and network file systems that number anew:
+        # the content is as it was, and is not remembered.
         if before.size > SMALL and before.is_settled() and after == before:
             self._keep(path, before, digest)
         return digest
@@ -120,12 +137,19 @@ class Digests:
     def _keep(self, path: str | Path, signature: Signature, digest: str) -> None:
         if self._folder is None:
             return
-        with suppress(OSError):  # results of someone else, or a full disk: the file is hashed again the next time
-            storage.write_json(self._place(path), {"path": str(Path(path).absolute()), "sha256": digest, **signature.plain()})
+        # Results of someone else, or a full disk: the file is hashed again the next time.
+        with suppress(OSError):
+            storage.write_json(
+                self._place(path),
+                {"path": str(Path(path).absolute()), "sha256": digest, **signature.plain()},
+            )
 
     def _place(self, path: str | Path) -> Path:
         assert self._folder is not None
-        return self._folder / f"{hashlib.sha256(str(Path(path).absolute()).encode()).hexdigest()[:32]}.json"
+        return (
+            self._folder
+            / f"{hashlib.sha256(str(Path(path).absolute()).encode()).hexdigest()[:32]}.json"
+        )
 
 
 def listed(reads: Mapping[str, Any] | None) -> list[str]:
@@ -134,7 +158,8 @@ def listed(reads: Mapping[str, Any] | None) -> list[str]:
     Parameters
     ----------
     reads : mapping, optional
-        The job's parameter of this name: ``files``, paths; ``folders``, those of models. Files that are not there are left out.
+        The job's parameter of this name: ``files``, paths; ``folders``, those of models.
+        Files that are not there are left out.
     """
     reads = reads or {}
     found = {str(path) for path in reads.get("files", []) if Path(path).is_file()}
@@ -144,7 +169,10 @@ def listed(reads: Mapping[str, Any] | None) -> list[str]:
 
 
 def model_files(folder: Path) -> list[Path]:
-    """Return the files of a model folder that loading it can read, links followed; none where there is no folder."""
+    """Return the files of a model folder that loading it can read, links followed.
+
+    There are none where there is no folder.
+    """
     if not folder.is_dir():
         return []
     here = [path for path in folder.iterdir() if not path.name.startswith(_UNREAD)]
@@ -153,7 +181,8 @@ def model_files(folder: Path) -> list[Path]:
         for top in here
         if top.is_dir() and not top.name.startswith(_OTHER_MODELS)
         for path in top.rglob("*")
-        if path.suffix in _NESTED and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.suffix in _NESTED
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     ]
     return sorted(path for path in [*here, *nested] if path.is_file())
 
@@ -161,7 +190,8 @@ def model_files(folder: Path) -> list[Path]:
 def recorded(paths: Sequence[str], digests: Digests) -> dict[str, dict[str, Any]]:
     """Return what a sidecar says of the raw files that a job reads: digest and signature by path.
 
-    Without a signature where the file changed just before: its content is looked at when the workflow is planned again.
+    Without a signature where the file changed just before: its content is looked at when the
+    workflow is planned again.
 
     Raises
     ------
@@ -175,9 +205,13 @@ def recorded(paths: Sequence[str], digests: Digests) -> dict[str, dict[str, Any]
             digest = digests.of(path)
         except OSError as error:
             raise EngramError(
-                f"'{path}' cannot be read ({error.strerror or error}). It belongs to what this job reads: make it readable, or take it out of its folder."
+                f"'{path}' cannot be read ({error.strerror or error}). It belongs to what this "
+                "job reads: make it readable, or take it out of its folder."
             ) from None
-        found[path] = {"sha256": digest, **(before.plain() if before.is_settled() else {"size": before.size})}
+        found[path] = {
+            "sha256": digest,
+            **(before.plain() if before.is_settled() else {"size": before.size}),
+        }
     return found
 
 
@@ -193,8 +227,18 @@ def check_unchanged(record: Mapping[str, Mapping[str, Any]]) -> None:
         try:
             now = Signature.of(path)
         except OSError:
-            raise EngramError(f"'{path}' was removed while this job read it. Run again when nothing writes to it any more.") from None
+            raise EngramError(
+                f"'{path}' was removed while this job read it. Run again when nothing "
+                "writes to it any more."
+            ) from None
         before = Signature.read(known)
-        same = (now.size, now.modified) == (before.size, before.modified) if before else sha256(path) == known["sha256"]
+        same = (
+            (now.size, now.modified) == (before.size, before.modified)
+            if before
+            else sha256(path) == known["sha256"]
+        )
         if not same and sha256(path) != known["sha256"]:
-            raise EngramError(f"'{path}' was changed while this job read it. Run again when nothing writes to it any more.")
+            raise EngramError(
+                f"'{path}' was changed while this job read it. Run again when nothing "
+                "writes to it any more."
+            )

@@ -1,4 +1,7 @@
-"""How results are kept: NetCDF arrays with named dimensions, TSV tables with a JSON sidecar, all whole or absent."""
+"""How results are kept: NetCDF arrays and TSV tables, all whole or absent.
+
+Arrays have named dimensions, tables a JSON sidecar.
+"""
 
 from __future__ import annotations
 
@@ -20,16 +23,19 @@ if TYPE_CHECKING:
 
 #: How missing values are written in tables, as in BIDS.
 MISSING = "n/a"
-#: How integers that hardly vary, and numbers of a model in half precision, are kept: half of the bytes or fewer, and none is lost.
+#: How integers that hardly vary, and numbers of a model in half precision, are kept: half of the
+#: bytes or fewer, and none is lost.
 COMPRESSED = {"zlib": True, "complevel": 1, "shuffle": True}
 
 
 @contextmanager
 def atomic(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; rename it to `path` when the block succeeds, remove it when it fails.
+    """Yield a temporary path beside `path`.
 
-    The temporary name is unique, because a job of a killed run may still be writing, and keeps the suffix, because
-    libraries choose a format by it.
+    It is renamed to `path` when the block succeeds, and removed when it fails.
+
+    The temporary name is unique, because a job of a killed run may still be writing, and keeps
+    the suffix, because libraries choose a format by it.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -49,17 +55,25 @@ def write_dataset(path: str | Path, dataset: xr.Dataset) -> None:
     path : path
         Ends in ``.nc``.
     dataset : xarray.Dataset
-        Every variable with a ``units`` or ``description`` attribute; a variable's ``encoding`` says how it is kept.
+        Every variable with a ``units`` or ``description`` attribute; a variable's
+        ``encoding`` says how it is kept.
     """
     with atomic(path) as temporary:
         dataset.to_netcdf(temporary, engine="h5netcdf")
 
 
 def packed(largest: float) -> dict[str, Any]:
-    """Return the encoding that keeps numbers in two bytes, in steps of the largest number over 32,767; opened again they are float32."""
+    """Return the encoding that keeps numbers in two bytes.
+
+    They are in steps of the largest number over 32,767; opened again they are float32.
+    """
     import numpy as np
 
-    return {"dtype": "int16", "scale_factor": np.float32(largest / 32767), "_FillValue": np.int16(-32768)}
+    return {
+        "dtype": "int16",
+        "scale_factor": np.float32(largest / 32767),
+        "_FillValue": np.int16(-32768),
+    }
 
 
 def open_dataset(path: str | Path) -> xr.Dataset:
@@ -75,10 +89,20 @@ def open_dataset(path: str | Path) -> xr.Dataset:
     try:
         return xr.open_dataset(path, engine="h5netcdf")
     except (OSError, ValueError) as error:
-        raise EngramError(f"'{path}' cannot be read ({error}). Delete it and run again: only what is missing is made anew.") from error
+        raise EngramError(
+            f"'{path}' cannot be read ({error}). Delete it and run again: only what "
+            "is missing is made anew."
+        ) from error
 
 
-def write_table(path: str | Path, table: pd.DataFrame, description: str, columns: Mapping[str, str], digits: int = 6, quoting: int = csv.QUOTE_NONE) -> None:
+def write_table(
+    path: str | Path,
+    table: pd.DataFrame,
+    description: str,
+    columns: Mapping[str, str],
+    digits: int = 6,
+    quoting: int = csv.QUOTE_NONE,
+) -> None:
     """Write a table as TSV, with a JSON sidecar that explains it and each of its columns.
 
     Parameters
@@ -86,7 +110,8 @@ def write_table(path: str | Path, table: pd.DataFrame, description: str, columns
     path : path
         Ends in ``.tsv``; the sidecar has the same name with ``.json``.
     table : pandas.DataFrame
-        Missing values are written as ``n/a``; text that a spreadsheet would run as a formula gets an apostrophe before it (`engram.files.cells`).
+        Missing values are written as ``n/a``; text that a spreadsheet would run as a formula gets
+        an apostrophe before it (`engram.files.cells`).
     description : str
         What the table holds.
     columns : mapping
@@ -94,17 +119,35 @@ def write_table(path: str | Path, table: pd.DataFrame, description: str, columns
     digits : int
         Significant digits of numbers.
     quoting : int
-        `csv.QUOTE_MINIMAL` for tables that people edit too: cells with a quotation mark stand in marks, as spreadsheets write them.
+        `csv.QUOTE_MINIMAL` for tables that people edit too: cells with a quotation mark stand
+        in marks, as spreadsheets write them.
     """
     if list(columns) != list(table.columns):
-        raise ValueError(f"columns explained: {list(columns)}; columns of the table: {list(table.columns)}")
+        raise ValueError(
+            f"columns explained: {list(columns)}; columns of the table: {list(table.columns)}"
+        )
     with atomic(path) as temporary:
-        escaped(table).to_csv(temporary, sep="\t", index=False, na_rep=MISSING, float_format=f"%.{digits}g", quoting=quoting)
-    write_json(sidecar(path), {"Description": description, **{name: {"Description": text} for name, text in columns.items()}})
+        escaped(table).to_csv(
+            temporary,
+            sep="\t",
+            index=False,
+            na_rep=MISSING,
+            float_format=f"%.{digits}g",
+            quoting=quoting,
+        )
+    write_json(
+        sidecar(path),
+        {
+            "Description": description,
+            **{name: {"Description": text} for name, text in columns.items()},
+        },
+    )
 
 
 def read_table(path: str | Path, **options: Any) -> pd.DataFrame:
-    """Read a table that `write_table` wrote; ``n/a`` and empty cells are missing values, and nothing else is (a word may be "null").
+    """Read a table that `write_table` wrote.
+
+    ``n/a`` and empty cells are missing values, and nothing else is (a word may be "null").
 
     Quotation marks are text. Tables that others wrote are read by `engram.files.delimited`.
     """
@@ -114,18 +157,34 @@ def read_table(path: str | Path, **options: Any) -> pd.DataFrame:
         with warnings.catch_warnings():
             # Rows longer than the header: pandas would shift the columns' names, or drop cells.
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            table = pd.read_csv(path, sep="\t", index_col=False, na_values=[MISSING, ""], keep_default_na=False, quoting=csv.QUOTE_NONE, **options)
+            table = pd.read_csv(
+                path,
+                sep="\t",
+                index_col=False,
+                na_values=[MISSING, ""],
+                keep_default_na=False,
+                quoting=csv.QUOTE_NONE,
+                **options,
+            )
     except pd.errors.ParserWarning:
-        raise EngramError(f"'{path}': its rows have more cells than its header. Is there a column without a name?") from None
+        raise EngramError(
+            f"'{path}': its rows have more cells than its header. Is there a column without a name?"
+        ) from None
     except UnicodeDecodeError as error:
-        raise EngramError(f"'{path}' cannot be read as a tab-separated table: its text is not UTF-8 ({error}). Save it as UTF-8.") from error
+        raise EngramError(
+            f"'{path}' cannot be read as a tab-separated table: its text is not UTF-8 "
+            f"({error}). Save it as UTF-8."
+        ) from error
     except (OSError, ValueError) as error:
         raise EngramError(f"'{path}' cannot be read as a tab-separated table: {error}") from error
     return unescaped(table)
 
 
 def read_words(path: str | Path) -> pd.DataFrame:
-    """Read a words table; words are text whatever they look like ("null", "2", a quotation mark)."""
+    """Read a words table.
+
+    Words are text whatever they look like ("null", "2", a quotation mark).
+    """
     return read_table(path, dtype={"word": str})
 
 
@@ -161,7 +220,13 @@ def dataset_description(study: str, version: str, sources: list[dict[str, str]])
         "Name": f"Engram: {study}",
         "BIDSVersion": "1.10.0",
         "DatasetType": "derivative",
-        "GeneratedBy": [{"Name": "Engram", "Version": version, "Description": "Brain scores for language models, and what association adds"}],
+        "GeneratedBy": [
+            {
+                "Name": "Engram",
+                "Version": version,
+                "Description": "Brain scores for language models, and what association adds",
+            }
+        ],
         "SourceDatasets": sources,
     }
 
@@ -178,7 +243,13 @@ def read_json(path: str | Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     except (OSError, ValueError) as error:
-        raise EngramError(f"'{path}' cannot be read as JSON ({error}). If it is a result, delete it with what it describes and run again.") from error
+        raise EngramError(
+            f"'{path}' cannot be read as JSON ({error}). If it is a result, delete it with what "
+            "it describes and run again."
+        ) from error
     if not isinstance(content, dict):
-        raise EngramError(f"'{path}' holds no JSON object. If it is a result, delete it with what it describes and run again.")
+        raise EngramError(
+            f"'{path}' holds no JSON object. If it is a result, delete it with what it "
+            "describes and run again."
+        )
     return content

@@ -1,7 +1,7 @@
 """GPUs: every job takes one of its own, before torch looks for any, and says which.
 
-A lock for each device keeps jobs apart, those of other runs too; the system lifts it when its owner dies, however it dies.
-Among Slurm's jobs Slurm decides; within one of its allocations, the locks.
+A lock for each device keeps jobs apart, those of other runs too; the system lifts it when its owner
+dies, however it dies. Among Slurm's jobs Slurm decides; within one of its allocations, the locks.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ from engram.vocabulary import WORD_RATE
 
 logger = logging.getLogger(__name__)
 
-#: One place for all users and runs of a machine, on its own disk: locks on network file systems cannot be relied on.
+#: One place for all users and runs of a machine, on its own disk: locks on network file
+#: systems cannot be relied on.
 LOCKS = Path("/tmp/engram-devices")
 #: How many jobs may share a GPU; more than one is for small models.
 SHARE_VARIABLE = "ENGRAM_JOBS_PER_GPU"
@@ -63,7 +64,8 @@ def wanted(config: Mapping[str, Any]) -> str:
     Parameters
     ----------
     config : mapping
-        A rule's `config` param: with ``reading`` (the `activations` section) or ``encoding``, or neither.
+        A rule's `config` param: with ``reading`` (the `activations` section) or
+        ``encoding``, or neither.
     """
     if config.get("model") == {"source": WORD_RATE}:
         return "cpu"  # nothing is computed
@@ -74,15 +76,20 @@ def wanted(config: Mapping[str, Any]) -> str:
     return "auto"
 
 
-def take(want: str, budget: int, devices: Sequence[Device] | None = None, locks: Path = LOCKS) -> Device | None:
-    """Take a GPU for this process until it ends, so that torch sees this one and no other; wait for one where all are taken.
+def take(
+    want: str, budget: int, devices: Sequence[Device] | None = None, locks: Path = LOCKS
+) -> Device | None:
+    """Take a GPU for this process until it ends; wait for one where all are taken.
+
+    So torch sees this one and no other.
 
     Parameters
     ----------
     want : {"auto", "cpu", "cuda"}
         `auto` falls back to the CPU where there is no GPU, `cuda` does not.
     budget : int
-        GPUs that the run grants the job (`snakemake.resources`, which Snakemake cuts down to a profile's limit in silence).
+        GPUs that the run grants the job (`snakemake.resources`, which Snakemake cuts down to a
+        profile's limit in silence).
     devices : sequence of Device, optional
         What there is; by default what `visible` finds.
     locks : Path
@@ -103,11 +110,14 @@ def take(want: str, budget: int, devices: Sequence[Device] | None = None, locks:
     if want == "cpu" or budget < 1:
         if want == "cuda":
             raise EngramError(
-                "a GPU is wanted (activations.device: cuda, or encoding.backend: torch_cuda), and this run grants its jobs none. Allow one "
-                "(--resources gpu=1), or write 'auto'."
+                "a GPU is wanted (activations.device: cuda, or encoding.backend: torch_cuda), and "
+                "this run grants its jobs none. Allow one (--resources gpu=1), or write 'auto'."
             )
         hide()
-        logger.info("runs on the CPU, %s", "as configured" if want == "cpu" else "since this run grants its jobs no GPU")
+        logger.info(
+            "runs on the CPU, %s",
+            "as configured" if want == "cpu" else "since this run grants its jobs no GPU",
+        )
         return None
     found = visible(os.environ) if devices is None else list(devices)
     if not found:
@@ -125,7 +135,9 @@ def hide() -> None:
 
 
 def visible(environment: Mapping[str, str], listed: Sequence[Device] | None = None) -> list[Device]:
-    """Return the GPUs that this process may use: those that Slurm or the user allows (CUDA_VISIBLE_DEVICES), else all.
+    """Return the GPUs that this process may use.
+
+    They are those that Slurm or the user allows (CUDA_VISIBLE_DEVICES), else all.
 
     Parameters
     ----------
@@ -142,15 +154,24 @@ def visible(environment: Mapping[str, str], listed: Sequence[Device] | None = No
         key = key.strip()
         if not key or key.startswith("-"):
             break  # as CUDA does: what stands behind an entry that names nothing is not there
-        same = [one for number, one in enumerate(everything) if str(number) == key or one.uuid.startswith(key)]
+        same = [
+            one
+            for number, one in enumerate(everything)
+            if str(number) == key or one.uuid.startswith(key)
+        ]
         allowed.append(Device(key, same[0].uuid, same[0].name) if same else Device(key, key, "GPU"))
     return allowed
 
 
 def _listed() -> list[Device]:
-    """Return the machine's GPUs in nvidia-smi's order, the parts of those that are divided (MIG); none without nvidia-smi."""
+    """Return the machine's GPUs in nvidia-smi's order, none without nvidia-smi.
+
+    Of those that are divided (MIG) it has the parts.
+    """
     try:
-        text = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=60, check=True).stdout
+        text = subprocess.run(
+            ["nvidia-smi", "-L"], capture_output=True, text=True, timeout=60, check=True
+        ).stdout
     except (OSError, subprocess.SubprocessError):
         return []
     return parse_list(text)
@@ -176,20 +197,29 @@ def parse_list(text: str) -> list[Device]:
 def _say_nothing_is_listed(want: str) -> None:
     if "SLURM_JOB_ID" in os.environ or os.environ.get(_VISIBLE) is not None:
         if want == "cuda":
-            raise EngramError("a GPU is wanted, and Slurm or CUDA_VISIBLE_DEVICES gives this job none. Ask for one, or write 'auto' in the configuration.")
+            raise EngramError(
+                "a GPU is wanted, and Slurm or CUDA_VISIBLE_DEVICES gives this job none. "
+                "Ask for one, or write 'auto' in the configuration."
+            )
         hide()
         logger.info("runs on the CPU: Slurm or CUDA_VISIBLE_DEVICES gives this job no GPU")
     elif want == "cuda":
         import torch
 
         if not torch.cuda.is_available():
-            raise EngramError("a GPU is wanted, and there is none here. Write 'auto' or 'cpu' in the configuration, or run where there is one.")
+            raise EngramError(
+                "a GPU is wanted, and there is none here. Write 'auto' or 'cpu' in the "
+                "configuration, or run where there is one."
+            )
     else:
         logger.info("nvidia-smi lists no GPU: runs where torch finds a device, else on the CPU")
 
 
 def _lock_one(devices: Sequence[Device], locks: Path) -> Device:
-    """Return a device that nobody else uses; with several jobs allowed on each, one of those that fewest use."""
+    """Return a device that nobody else uses.
+
+    With several jobs allowed on each, it is one of those that fewest use.
+    """
     share = _share()
     said = -_SAY
     while True:
@@ -198,10 +228,17 @@ def _lock_one(devices: Sequence[Device], locks: Path) -> Device:
                 if _try_lock(locks, f"{_lock_name(device)}.{place}"):
                     return device
         if time.monotonic() - said >= _SAY:
-            owners = sorted({_owner(locks / f"{_lock_name(device)}.{place}") for device in devices for place in range(share)})
+            owners = sorted(
+                {
+                    _owner(locks / f"{_lock_name(device)}.{place}")
+                    for device in devices
+                    for place in range(share)
+                }
+            )
             text = (
-                f"all {len(devices)} GPUs are taken (by process {', '.join(owners)}); this job waits for one. As many jobs ask at once as "
-                f"--resources gpu=N allows; {SHARE_VARIABLE}=N lets N jobs share a GPU."
+                f"all {len(devices)} GPUs are taken (by process {', '.join(owners)}); "
+                "this job waits for one. As many jobs ask at once as --resources gpu=N allows; "
+                f"{SHARE_VARIABLE}=N lets N jobs share a GPU."
             )
             logger.warning(text)
             print(f"engram: {text}", file=sys.stderr, flush=True)
@@ -218,7 +255,9 @@ def _share() -> int:
 
 def _lock_name(device: Device) -> str:
     allocation = os.environ.get("SLURM_JOB_ID")
-    return re.sub(r"[^A-Za-z0-9-]", "_", f"slurm-{allocation}-{device.uuid}" if allocation else device.uuid)
+    return re.sub(
+        r"[^A-Za-z0-9-]", "_", f"slurm-{allocation}-{device.uuid}" if allocation else device.uuid
+    )
 
 
 def _try_lock(locks: Path, name: str) -> bool:
@@ -229,7 +268,8 @@ def _try_lock(locks: Path, name: str) -> bool:
     try:
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
     except PermissionError:
-        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)  # another user's; it can be locked all the same
+        # Another user's; it can be locked all the same.
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,4 +1,7 @@
-"""What every job of the workflow does around its science: logging, messages, no network, provenance."""
+"""What every job of the workflow does around its science.
+
+That is logging, messages, no network, and provenance.
+"""
 
 from __future__ import annotations
 
@@ -37,8 +40,22 @@ logger = logging.getLogger("engram")
 _MOST_WARNINGS = 20
 
 #: Packages whose version can change a number.
-_PACKAGES = ("engram", "numpy", "scipy", "pandas", "xarray", "torch", "transformers", "tokenizers", "himalaya", "nilearn", "nibabel", "matplotlib")
-#: Environment variables whose values nobody may read in a log or a sidecar; values that are shorter are stand-ins, such as "EMPTY".
+_PACKAGES = (
+    "engram",
+    "numpy",
+    "scipy",
+    "pandas",
+    "xarray",
+    "torch",
+    "transformers",
+    "tokenizers",
+    "himalaya",
+    "nilearn",
+    "nibabel",
+    "matplotlib",
+)
+#: Environment variables whose values nobody may read in a log or a sidecar; values that are shorter
+#: are stand-ins, such as "EMPTY".
 _SHORTEST_SECRET = 8
 SECRETS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACEHUB_API_TOKEN", "ENGRAM_CHAT_KEY")
 
@@ -47,10 +64,11 @@ SECRETS = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACEHUB_API_TOKEN", "EN
 def job(snakemake: Any, network: bool = False) -> Iterator[None]:
     """Run the body of a workflow script.
 
-    Logs go to the rule's log file; an `EngramError` ends the job with its message and without a traceback; unless
-    `network` is set the Hugging Face libraries are told to stay offline. Inputs are held against their checksums, and a
-    GPU is taken where the rule asks for one, before the body. Raw files (the parameter `reads`) are recorded with their
-    digests. When it succeeds, a JSON sidecar beside each output says where it came from.
+    Logs go to the rule's log file; an `EngramError` ends the job with its message and without
+    a traceback; unless `network` is set the Hugging Face libraries are told to stay offline.
+    Inputs are held against their checksums, and a GPU is taken where the rule asks for one, before
+    the body. Raw files (the parameter `reads`) are recorded with their digests. When it succeeds,
+    a JSON sidecar beside each output says where it came from.
 
     Parameters
     ----------
@@ -67,16 +85,27 @@ def job(snakemake: Any, network: bool = False) -> Iterator[None]:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("w", encoding="utf-8") as stream:
         warned = _configure_logging(stream)
-        logger.info("rule %s, %s", snakemake.rule, dict(snakemake.wildcards.items()) or "no wildcards")
+        logger.info(
+            "rule %s, %s", snakemake.rule, dict(snakemake.wildcards.items()) or "no wildcards"
+        )
         try:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # blocked until now, see `engram.runs.endings.hold_interrupts`
+            # Blocked until now, see `engram.runs.endings.hold_interrupts`.
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
             inputs = checked_inputs(map(str, snakemake.input))
-            raw = raw_files.recorded(raw_files.listed(snakemake.params.get("reads")), _digests(snakemake))
+            raw = raw_files.recorded(
+                raw_files.listed(snakemake.params.get("reads")), _digests(snakemake)
+            )
             device = _device_for(snakemake)
-            with signs_of_life.on_the_console(" ".join([snakemake.rule, *(str(value) for _, value in snakemake.wildcards.items())])):
+            with signs_of_life.on_the_console(
+                " ".join(
+                    [snakemake.rule, *(str(value) for _, value in snakemake.wildcards.items())]
+                )
+            ):
                 yield
             raw_files.check_unchanged(raw)
-            _write_provenance(snakemake, inputs, raw, device, time.monotonic() - start, warned.messages)
+            _write_provenance(
+                snakemake, inputs, raw, device, time.monotonic() - start, warned.messages
+            )
         except KeyboardInterrupt:
             signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second one would only disturb the end
             logger.error("stopped by Ctrl-C")
@@ -88,14 +117,18 @@ def job(snakemake: Any, network: bool = False) -> Iterator[None]:
         except Exception as error:
             if _disk_is_full(error):
                 where = ", ".join(sorted({str(Path(path).parent) for path in snakemake.output}))
-                said = f"the disk is full ({error}). Free some space for {where}, or put results elsewhere (pathvars). Run again: what is finished is kept."
+                said = (
+                    f"the disk is full ({error}). Free some space for {where}, or put results "
+                    "elsewhere (pathvars). Run again: what is finished is kept."
+                )
                 logger.error("%s", said)
                 print(f"engram: {said}", file=sys.stderr)
                 raise SystemExit(1) from None
             if ran_out(error):
                 said = (
-                    f"memory ran out ({type(error).__name__}: {str(error)[:200]}), and not where a smaller batch would help. Give the job more "
-                    "(resources: mem_mb, or a larger GPU), or run fewer jobs at once (--resources mem_mb=N)."
+                    f"memory ran out ({type(error).__name__}: {str(error)[:200]}), "
+                    "and not where a smaller batch would help. Give the job more (resources: "
+                    "mem_mb, or a larger GPU), or run fewer jobs at once (--resources mem_mb=N)."
                 )
                 logger.error("%s", said, exc_info=True)
                 print(f"engram: {hidden(said)}", file=sys.stderr)
@@ -110,7 +143,10 @@ def _digests(snakemake: Any) -> raw_files.Digests:
 
 
 def _device_for(snakemake: Any) -> gpus.Device | None:
-    """Return the GPU of a job, if its rule asks for one and there is one; a profile may ask in Slurm's words (`gres`)."""
+    """Return the GPU of a job, if its rule asks for one and there is one.
+
+    A profile may ask in Slurm's words (`gres`).
+    """
     resources = snakemake.resources
     in_slurms_words = "gpu" in str(resources.get("gres", ""))
     if resources.get("gpu") is None and not in_slurms_words:
@@ -122,11 +158,16 @@ def _device_for(snakemake: Any) -> gpus.Device | None:
 
 def _disk_is_full(error: BaseException) -> bool:
     # HDF5 raises errors without a number, but with the system's words.
-    return isinstance(error, OSError) and (error.errno in (errno.ENOSPC, errno.EDQUOT) or os.strerror(errno.ENOSPC) in str(error))
+    return isinstance(error, OSError) and (
+        error.errno in (errno.ENOSPC, errno.EDQUOT) or os.strerror(errno.ENOSPC) in str(error)
+    )
 
 
 def dataset_folder(snakemake: Any) -> Path:
-    """Return where the raw files are: the user's own folder, or the one beside a download's manifest."""
+    """Return where the raw files are.
+
+    It is the user's own folder, or the one beside a download's manifest.
+    """
     folder = snakemake.params.config["folder"]
     if folder:
         return Path(folder).expanduser()
@@ -136,7 +177,10 @@ def dataset_folder(snakemake: Any) -> Path:
 
 
 def atlas_file(snakemake: Any) -> str | None:
-    """Return where the atlas is: the file that the user names, or the one that was downloaded; None for the dataset's own."""
+    """Return where the atlas is: the file that the user names, or the one that was downloaded.
+
+    It is None for the dataset's own.
+    """
     atlas: str | None = snakemake.params.config["dataset"].get("atlas")
     if atlas is None or not atlas.startswith(NILEARN_PREFIX):
         return atlas and str(Path(atlas).expanduser())
@@ -144,7 +188,10 @@ def atlas_file(snakemake: Any) -> str | None:
 
 
 def model_folder(snakemake: Any) -> Path:
-    """Return where a model, or an adapter's base, is: the folder that the configuration names, or the one beside a download's manifest."""
+    """Return where a model, or an adapter's base, is.
+
+    It is the folder that the configuration names, or the one beside a download's manifest.
+    """
     if snakemake.input.model:
         manifest = Path(snakemake.input.model[0])
         folder = manifest.with_name(manifest.name.removesuffix(".tsv"))
@@ -158,7 +205,9 @@ def gpu_memory() -> int | None:
     """Return the bytes of the GPU that torch would use, or None without one."""
     import torch
 
-    return int(torch.cuda.get_device_properties(0).total_memory) if torch.cuda.is_available() else None
+    return (
+        int(torch.cuda.get_device_properties(0).total_memory) if torch.cuda.is_available() else None
+    )
 
 
 def use_threads(threads: int) -> None:
@@ -178,9 +227,15 @@ class _Warnings(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         message = hidden(record.getMessage())
         if record.name == "py.warnings":
-            # What libraries say of their own future is for the log; what they say of numbers is for readers too.
+            # What libraries say of their own future is for the log; what they say of
+            # numbers is for readers too.
             found = re.search(r": (\w+): (.*)", message)
-            if found is None or found[1] in ("UserWarning", "FutureWarning", "DeprecationWarning", "PendingDeprecationWarning"):
+            if found is None or found[1] in (
+                "UserWarning",
+                "FutureWarning",
+                "DeprecationWarning",
+                "PendingDeprecationWarning",
+            ):
                 return
             message = f"{found[1]}: {found[2]}"
         if len(self.messages) < _MOST_WARNINGS and message not in self.messages:
@@ -210,28 +265,42 @@ def hidden(text: str) -> str:
     for name in SECRETS:
         value = os.environ.get(name, "").strip()
         if len(value) >= _SHORTEST_SECRET:
-            text = "\n".join(without_key(line.replace(value, f"<{name}>"), value) for line in text.split("\n"))
+            text = "\n".join(
+                without_key(line.replace(value, f"<{name}>"), value) for line in text.split("\n")
+            )
     return text
 
 
-def _print_hidden(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+def _print_hidden(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
     sys.stderr.write(hidden("".join(traceback.format_exception(kind, error, trace))))
 
 
 def peak_memory() -> int:
     """Return the most memory that this process has held at once, in bytes.
 
-    Linux keeps it for each program. `getrusage`, asked elsewhere, gives a program the peak of the one that started it, where that is higher.
+    Linux keeps it for each program. `getrusage`, asked elsewhere, gives a program the peak of the
+    one that started it, where that is higher.
     """
     try:
-        fields = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+        fields = dict(
+            line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines()
+        )
         return int(fields["VmHWM"].split()[0]) * 1024
     except (OSError, KeyError):
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
+            1 if sys.platform == "darwin" else 1024
+        )
 
 
 def _write_provenance(
-    snakemake: Any, inputs: dict[str, str], raw: dict[str, dict[str, Any]], device: gpus.Device | None, seconds: float, warned: list[str]
+    snakemake: Any,
+    inputs: dict[str, str],
+    raw: dict[str, dict[str, Any]],
+    device: gpus.Device | None,
+    seconds: float,
+    warned: list[str],
 ) -> None:
     paths = [str(path) for path in snakemake.output]
     provenance = {
@@ -250,17 +319,35 @@ def _write_provenance(
         "Finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
     for place in sorted({storage.sidecar(path) for path in paths}):
-        outputs = {Path(path).name: checksum(path) for path in paths if storage.sidecar(path) == place}
-        storage.write_json(place, {**storage.read_json(place), PROVENANCE: {**provenance, "Outputs": outputs}})
+        outputs = {
+            Path(path).name: checksum(path) for path in paths if storage.sidecar(path) == place
+        }
+        storage.write_json(
+            place, {**storage.read_json(place), PROVENANCE: {**provenance, "Outputs": outputs}}
+        )
 
 
 def _revision() -> str | None:
-    """Return the project's commit, with `-dirty` where files differ from it; None outside a git checkout."""
+    """Return the project's commit, with `-dirty` where files differ from it.
+
+    It is None outside a git checkout.
+    """
     if not (RESOURCES.parent / ".git").exists():
         return None  # git would look above, and find somebody else's
-    command = ["git", "-C", str(RESOURCES.parent), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    command = [
+        "git",
+        "-C",
+        str(RESOURCES.parent),
+        "describe",
+        "--always",
+        "--dirty",
+        "--abbrev=40",
+        "--exclude=*",
+    ]
     try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=20, check=True).stdout.strip()
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=20, check=True
+        ).stdout.strip()
     except (OSError, subprocess.SubprocessError):
         return None
 
@@ -270,7 +357,10 @@ def _versions() -> dict[str, str]:
 
 
 def _device(taken: gpus.Device | None) -> str:
-    """Return where the job ran, as torch says; a device that was taken and that torch cannot use is none."""
+    """Return where the job ran, as torch says.
+
+    A device that was taken and that torch cannot use is none.
+    """
     torch = sys.modules.get("torch")
     if torch is not None and torch.cuda.is_available():
         return f"{torch.cuda.get_device_name()}{f' ({taken.uuid})' if taken else ''}"

@@ -1,7 +1,7 @@
 """Memory that runs out inside a job: known by its error, and met with a smaller batch.
 
-What a job plans (`engram.encoding.memory`) is an estimate, and others use the machine too. A job that is killed for its memory sees nothing of this:
-Slurm's profile submits it again with more.
+What a job plans (`engram.encoding.memory`) is an estimate, and others use the machine too. A job
+that is killed for its memory sees nothing of this: Slurm's profile submits it again with more.
 """
 
 from __future__ import annotations
@@ -19,7 +19,14 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 #: What errors of torch and of the libraries below it say of memory, where their kind says nothing.
-_WORDS = ("out of memory", "not enough memory", "can't allocate memory", "cannot allocate memory", "_status_alloc_failed", "std::bad_alloc")
+_WORDS = (
+    "out of memory",
+    "not enough memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "_status_alloc_failed",
+    "std::bad_alloc",
+)
 
 
 class OutOfMemoryError(EngramError):
@@ -27,7 +34,10 @@ class OutOfMemoryError(EngramError):
 
 
 def ran_out(error: BaseException) -> bool:
-    """Tell whether an error says that there is no more memory, of the machine, of the job's limit or of the GPU."""
+    """Tell whether an error says that there is no more memory.
+
+    It may be that of the machine, of the job's limit or of the GPU.
+    """
     if isinstance(error, MemoryError | OutOfMemoryError):
         return True
     if isinstance(error, OSError):
@@ -48,7 +58,8 @@ class Shrinking:
     what : str
         What is counted, for messages: "tokens in a batch".
     spare : str
-        What makes this unnecessary, a sentence for the log; ``{size}`` stands for the size that is tried next.
+        What makes this unnecessary, a sentence for the log; ``{size}`` stands for the
+        size that is tried next.
     otherwise : str
         What to do where not even the smallest size fits, a sentence.
     least : int
@@ -56,7 +67,13 @@ class Shrinking:
     """
 
     def __init__(self, size: int, what: str, spare: str, otherwise: str, least: int = 1) -> None:
-        self.size, self.what, self.spare, self.otherwise, self.least = size, what, spare, otherwise, least
+        self.size, self.what, self.spare, self.otherwise, self.least = (
+            size,
+            what,
+            spare,
+            otherwise,
+            least,
+        )
         self._first = size
 
     def reset(self) -> None:
@@ -64,7 +81,9 @@ class Shrinking:
         self.size = self._first
 
     def run(self, attempt: Callable[[int], T], most: int | None = None, least: int = 1) -> T:
-        """Return what `attempt` makes of the size, or of the first smaller one for which there is memory.
+        """Return what `attempt` makes of the size, or of a smaller one.
+
+        It is the first size for which there is memory.
 
         Parameters
         ----------
@@ -92,19 +111,32 @@ class Shrinking:
             _give_back()
             least = max(least, self.least)
             if size <= least:
-                raise OutOfMemoryError(f"memory ran out with {size} {self.what} ({said}), and fewer are not possible. {self.otherwise}")
+                raise OutOfMemoryError(
+                    f"memory ran out with {size} {self.what} ({said}), and fewer are not "
+                    f"possible. {self.otherwise}"
+                )
             self.size = max(size // 2, least)
-            logger.warning("memory ran out with %d %s (%s): going on with %d. %s", size, self.what, said, self.size, self.spare.format(size=self.size))
+            logger.warning(
+                "memory ran out with %d %s (%s): going on with %d. %s",
+                size,
+                self.what,
+                said,
+                self.size,
+                self.spare.format(size=self.size),
+            )
 
     def each(self, total: int, work: Callable[[slice], None], weight: int = 1) -> None:
-        """Call `work` for some items after the other, as many at a time as the size allows, until all are done.
+        """Call `work` for some items after the other until all are done.
+
+        It gets as many at a time as the size allows.
 
         Parameters
         ----------
         total : int
             Number of items.
         work : callable
-            Takes a slice of them. Where memory ran out it is called again for the first ones of the slice: it must write the same places anew.
+            Takes a slice of them. Where memory ran out it is called again for the first ones
+            of the slice: it must write the same places anew.
         weight : int
             How much of the size an item takes; one at least is worked on.
         """

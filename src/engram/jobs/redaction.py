@@ -1,4 +1,7 @@
-"""Finding a key in what a server said, in the encodings in which servers and libraries repeat it."""
+"""Finding a key in what a server said.
+
+Servers and libraries repeat it in several encodings.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,11 @@ HIDDEN = "*** (the key stood in it)"
 _PART = 12
 #: Decodings on top of each other that are looked through.
 _ROUNDS = 3
-#: What may split a key in a message: blanks and line breaks, quotation marks and commas of lists, backslashes of escapes.
+#: What may split a key in a message: blanks and line breaks, quotation marks and commas of lists,
+#: backslashes of escapes.
 _SPLITS = re.compile(r"[\s\\\"'`,]+")
-#: A character as JSON and Python's repr (its last backslash, if that is escaped too) or HTML write it.
+#: A character as JSON and Python's repr (its last backslash, if that is escaped
+#: too) or HTML write it.
 _ESCAPED = re.compile(r"\\(?:u00|x)([0-9a-fA-F]{2})|&#(?:[xX]([0-9a-fA-F]{1,4})|([0-9]{1,5}));?")
 
 
@@ -41,7 +46,10 @@ def without_key(text: str, key: str) -> str:
 
 
 def holds_key(text: str, key: str) -> bool:
-    """Tell whether a text holds a key or a part of it: plain, split, escaped, percent-encoded, in base64 or hexadecimal digits."""
+    """Tell whether a text holds a key or a part of it.
+
+    It may be plain, split, escaped, percent-encoded, in base64 or in hexadecimal digits.
+    """
     if len(key) < SHORTEST:
         return False
     plain = _parts(_SPLITS.sub("", key), _PART)
@@ -50,7 +58,11 @@ def holds_key(text: str, key: str) -> bool:
     for _ in range(_ROUNDS + 1):
         joined = _SPLITS.sub("", text)
         unified, small = joined.replace("-", "+").replace("_", "/"), joined.lower()
-        if any(part in joined for part in plain) or any(part in unified for part in coded) or any(part in small for part in digits):
+        if (
+            any(part in joined for part in plain)
+            or any(part in unified for part in coded)
+            or any(part in small for part in digits)
+        ):
             return True
         decoded = unquote(_ESCAPED.sub(_character, text))
         if decoded == text:
@@ -65,7 +77,10 @@ def _parts(text: str, length: int) -> set[str]:
 
 
 def _base64(key: bytes) -> list[str]:
-    """Return the characters of base64 that depend on the key alone, wherever it stands among other bytes."""
+    """Return the characters of base64 that depend on the key alone.
+
+    They do so wherever it stands among other bytes.
+    """
     codes = []
     for before, tainted in ((0, 0), (1, 2), (2, 3)):
         whole = 8 * (before + len(key)) // 6

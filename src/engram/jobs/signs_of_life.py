@@ -1,7 +1,9 @@
-"""What a long job says on the console while it runs: a line now and then with what it counts, for people who wait.
+"""What a long job says on the console while it runs.
 
-The first line comes after 30 s, so that short jobs say nothing. The time between lines grows with the job, so that many
-long jobs do not flood the console.
+For people who wait, it is a line now and then with what it counts.
+
+The first line comes after 30 s, so that short jobs say nothing. The time between lines grows
+with the job, so that many long jobs do not flood the console.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-#: Seconds between two lines of a job: at least this, and at least this share of the time that it has run.
+#: Seconds between two lines of a job: at least this, and at least this share of
+#: the time that it has run.
 SHORTEST = 30.0
 SHARE = 0.2
 
@@ -54,7 +57,10 @@ def line(job: str, elapsed: float) -> str:
         of = f" of {count.total}, {100 * count.done // count.total} %" if count.total else ""
         parts.append(f"{count.what}: {count.done}{of}")
     minutes, seconds = divmod(int(elapsed), 60)
-    return f"engram: {job}: {'; '.join(parts) or 'running'} ({f'{minutes} min' if minutes else f'{seconds} s'})"
+    return (
+        f"engram: {job}: {'; '.join(parts) or 'running'} "
+        f"({f'{minutes} min' if minutes else f'{seconds} s'})"
+    )
 
 
 @contextmanager

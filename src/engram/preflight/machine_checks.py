@@ -46,27 +46,37 @@ def this_machine(folder: Path) -> Machine:
     while not folder.exists():
         folder = folder.absolute().parent
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return Machine(float(memory), float(shutil.disk_usage(folder).free), os.cpu_count() or 1, _gpus())
+    return Machine(
+        float(memory), float(shutil.disk_usage(folder).free), os.cpu_count() or 1, _gpus()
+    )
 
 
 def _gpus() -> tuple[float, ...]:
     try:
         command = ["nvidia-smi", "--query-gpu=memory.total", "--format=csv,noheader,nounits"]
-        text = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+        text = subprocess.run(
+            command, capture_output=True, text=True, timeout=60, check=True
+        ).stdout
     except (OSError, subprocess.SubprocessError):
         return ()
     return tuple(float(line) * 2**20 for line in text.split())
 
 
-def checks(config: Mapping[str, Any], machine: Machine, ask_hub: Callable[[str, str | None], str], environment: Mapping[str, str] = os.environ) -> list[Check]:
+def checks(
+    config: Mapping[str, Any],
+    machine: Machine,
+    ask_hub: Callable[[str, str | None], str],
+    environment: Mapping[str, str] = os.environ,
+) -> list[Check]:
     """Return what was looked at, beside the configuration, which was checked before.
 
     Parameters
     ----------
     config : mapping
-        ``jobs`` (by rule ``count``, ``memory``, ``gpu`` and ``seconds``, and ``sure_memory`` and ``sure_gpu`` of jobs that read no model of assumed shape),
-        ``disk`` (bytes), ``models``, ``assumed`` (models of assumed shape), ``annotators``, ``mirror``, ``fetches_narratives``, ``wants_gpu``, ``remote``
-        (jobs go to a cluster, whose nodes are not looked at).
+        ``jobs`` (by rule ``count``, ``memory``, ``gpu`` and ``seconds``, and ``sure_memory``
+        and ``sure_gpu`` of jobs that read no model of assumed shape), ``disk`` (bytes), ``models``,
+        ``assumed`` (models of assumed shape), ``annotators``, ``mirror``, ``fetches_narratives``,
+        ``wants_gpu``, ``remote`` (jobs go to a cluster, whose nodes are not looked at).
     machine : Machine
     ask_hub : callable
         Returns "" if a model of the hub can be had at a revision, else why not.
@@ -74,29 +84,89 @@ def checks(config: Mapping[str, Any], machine: Machine, ask_hub: Callable[[str, 
         For tokens.
     """
     found = [Check("configuration", FINE, "checked")]
-    found += [_with_code(_model(one, config["mirror"], ask_hub)) if one["code"] else _model(one, config["mirror"], ask_hub) for one in config["models"]]
+    found += [
+        _with_code(_model(one, config["mirror"], ask_hub))
+        if one["code"]
+        else _model(one, config["mirror"], ask_hub)
+        for one in config["models"]
+    ]
     for name in config["annotators"]:
-        key = "a key is given" if environment.get("ENGRAM_CHAT_KEY") else "no key (ENGRAM_CHAT_KEY); fine for an endpoint that wants none"
-        found.append(Check(f"annotator {name}", FINE if environment.get("ENGRAM_CHAT_KEY") else LOOK, key))
+        key = (
+            "a key is given"
+            if environment.get("ENGRAM_CHAT_KEY")
+            else "no key (ENGRAM_CHAT_KEY); fine for an endpoint that wants none"
+        )
+        found.append(
+            Check(f"annotator {name}", FINE if environment.get("ENGRAM_CHAT_KEY") else LOOK, key)
+        )
     if config["fetches_narratives"]:
         has = importlib.util.find_spec("datalad") is not None
-        found.append(Check("DataLad", FINE if has else STOP, "is installed" if has else "is not installed, and fetches Narratives: make datalad"))
-    advice, assumed = "Put results elsewhere (pathvars), or take fewer stories, or bold.targets: roi", config["assumed"]
-    found.append(_unless_assumed(_compared("disk", config["disk"], machine.disk, advice), 0, machine.disk, assumed))
+        found.append(
+            Check(
+                "DataLad",
+                FINE if has else STOP,
+                "is installed" if has else "is not installed, and fetches Narratives: make datalad",
+            )
+        )
+    advice, assumed = (
+        "Put results elsewhere (pathvars), or take fewer stories, or bold.targets: roi",
+        config["assumed"],
+    )
+    found.append(
+        _unless_assumed(
+            _compared("disk", config["disk"], machine.disk, advice), 0, machine.disk, assumed
+        )
+    )
     if config["remote"]:
-        return [*found, Check("memory, GPU", LOOK, "asked of the cluster for each job; its nodes are not looked at from here")]
+        return [
+            *found,
+            Check(
+                "memory, GPU",
+                LOOK,
+                "asked of the cluster for each job; its nodes are not looked at from here",
+            ),
+        ]
     jobs = config["jobs"]
     rule = max(jobs, key=lambda name: jobs[name]["memory"])
     sure = max(one["sure_memory"] for one in jobs.values())
-    advice = "Take bold.targets: roi, fewer layers at once or fewer listeners (dataset.subjects), a larger machine, or a cluster (docs/clusters.md)"
-    found.append(_unless_assumed(_compared(f"memory ({rule})", jobs[rule]["memory"], machine.memory, advice), sure, machine.memory, assumed))
+    advice = (
+        "Take bold.targets: roi, fewer layers at once or fewer listeners (dataset.subjects), "
+        "a larger machine, or a cluster (docs/clusters.md)"
+    )
+    found.append(
+        _unless_assumed(
+            _compared(f"memory ({rule})", jobs[rule]["memory"], machine.memory, advice),
+            sure,
+            machine.memory,
+            assumed,
+        )
+    )
     if machine.gpus:
         rule = max(jobs, key=lambda name: jobs[name]["gpu"])
         sure, largest = max(one["sure_gpu"] for one in jobs.values()), max(machine.gpus)
-        advice = "Take activations.dtype: bfloat16 and a smaller activations.batch_tokens, or the CPU (activations.device, encoding.backend)"
-        found.append(_unless_assumed(_compared(f"GPU memory ({rule})", jobs[rule]["gpu"], largest, advice), sure, largest, assumed))
+        advice = (
+            "Take activations.dtype: bfloat16 and a smaller activations.batch_tokens, or the CPU "
+            "(activations.device, encoding.backend)"
+        )
+        found.append(
+            _unless_assumed(
+                _compared(f"GPU memory ({rule})", jobs[rule]["gpu"], largest, advice),
+                sure,
+                largest,
+                assumed,
+            )
+        )
     elif config["wants_gpu"]:
-        found.append(Check("GPU", STOP, "the configuration wants one (cuda), and nvidia-smi lists none. Write 'auto', or run where there is one"))
+        found.append(
+            Check(
+                "GPU",
+                STOP,
+                (
+                    "the configuration wants one (cuda), and nvidia-smi lists none. Write 'auto', "
+                    "or run where there is one"
+                ),
+            )
+        )
     else:
         found.append(Check("GPU", LOOK, "none is listed: everything runs on the CPU"))
     return found
@@ -109,50 +179,90 @@ def data_checks(found: Sequence[StorySurvey]) -> list[Check]:
         what = f"story {one.story}"
         checked += [Check(what, STOP, fault) for fault in one.faults]
         if one.clock is not None:
-            checked.append(Check(what, FINE if one.clock.verdict == CONFIRMED else LOOK, one.clock.said(one.story).split(": ", 1)[1]))
+            checked.append(
+                Check(
+                    what,
+                    FINE if one.clock.verdict == CONFIRMED else LOOK,
+                    one.clock.said(one.story).split(": ", 1)[1],
+                )
+            )
     return checked
 
 
-def _model(model: Mapping[str, Any], mirror: str | None, ask_hub: Callable[[str, str | None], str]) -> Check:
+def _model(
+    model: Mapping[str, Any], mirror: str | None, ask_hub: Callable[[str, str | None], str]
+) -> Check:
     what, source = f"model {model['name']}", model["source"]
     if model["here"]:
         return Check(what, FINE, f"{source}: is here")
-    inside = source.removeprefix(MIRROR_PREFIX) if source.startswith(MIRROR_PREFIX) else f"models/{source}"
+    inside = (
+        source.removeprefix(MIRROR_PREFIX)
+        if source.startswith(MIRROR_PREFIX)
+        else f"models/{source}"
+    )
     if mirror is not None and (Path(mirror) / inside).is_dir():
         return Check(what, FINE, f"{source}: in the mirror")
     if source.startswith(MIRROR_PREFIX):
         return Check(what, STOP, f"the mirror has no '{inside}' (looked in {mirror})")
     why = ask_hub(source, model["revision"])
     return (
-        Check(what, STOP, (f"the mirror has no '{inside}' (looked in {mirror}); " if mirror is not None else "") + why)
+        Check(
+            what,
+            STOP,
+            (f"the mirror has no '{inside}' (looked in {mirror}); " if mirror is not None else "")
+            + why,
+        )
         if why
-        else Check(what, FINE, f"{source}: on the hub" + ("" if model["revision"] else "; give its 'revision', to have the same weights later"))
+        else Check(
+            what,
+            FINE,
+            f"{source}: on the hub"
+            + (
+                "" if model["revision"] else "; give its 'revision', to have the same weights later"
+            ),
+        )
     )
 
 
 def _with_code(check: Check) -> Check:
-    return Check(check.what, LOOK if check.state == FINE else check.state, f"{check.found}; code of its own will run (trust_remote_code)")
+    return Check(
+        check.what,
+        LOOK if check.state == FINE else check.state,
+        f"{check.found}; code of its own will run (trust_remote_code)",
+    )
 
 
 def ask_hub(source: str, revision: str | None) -> str:
     """Return "" if the hub has a model and gives it to us, else why not and what to do."""
     from huggingface_hub import HfApi
-    from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HFValidationError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
 
     try:
         api = HfApi()
         api.model_info(source, revision=revision, timeout=20)
         api.auth_check(source)
     except GatedRepoError:
-        return f"{source} is gated: ask for access on its page, then make a token known (HF_TOKEN, or 'hf auth login')"
+        return (
+            f"{source} is gated: ask for access on its page, then make a token known "
+            "(HF_TOKEN, or 'hf auth login')"
+        )
     except RevisionNotFoundError:
         return f"{source} has no revision '{revision}'"
     except (RepositoryNotFoundError, HFValidationError):
-        return f"the hub has no model '{source}' that this token may see; a folder is written as a path: ./{source}"
+        return (
+            f"the hub has no model '{source}' that this token may see; a folder is "
+            f"written as a path: ./{source}"
+        )
     except Exception as error:  # as many kinds as the client's HTTP library has
         return (
-            f"the hub cannot be reached ({type(error).__name__}), so that nobody knows whether it has '{source}'. Check the network, or name a "
-            f"folder or a mirror (ENGRAM_MIRROR) that has 'models/{source}'"
+            f"the hub cannot be reached ({type(error).__name__}), so that nobody knows whether "
+            f"it has '{source}'. Check the network, or name a folder or a mirror (ENGRAM_MIRROR) "
+            f"that has 'models/{source}'"
         )
     return ""
 
@@ -165,25 +275,50 @@ def _compared(what: str, needed: float, there: float, advice: str) -> Check:
 
 
 def _unless_assumed(check: Check, sure: float, there: float, assumed: Sequence[str]) -> Check:
-    """Return a check that stops nothing where only an assumption would: models whose configuration is not here yet may be smaller."""
+    """Return a check that stops nothing where only an assumption would.
+
+    Models whose configuration is not here yet may be smaller.
+    """
     if check.state != STOP or not assumed or sure > there:
         return check
     names = ", ".join(assumed[:5])
-    text = f"{check.found}. This assumes 7 billion parameters for {names}, whose config.json is not here; look up its size, or ask again once it is downloaded"
+    text = (
+        f"{check.found}. This assumes 7 billion parameters for {names}, whose config.json is not "
+        "here; look up its size, or ask again once it is downloaded"
+    )
     return Check(check.what, LOOK, text)
 
 
 def table(config: Mapping[str, Any], machine: Machine) -> str:
-    """Return the jobs of a whole run as a table: how many, the memory of the largest, the time of all on two cores."""
+    """Return the jobs of a whole run as a table.
+
+    It tells how many, the memory of the largest, and the time of all on two cores.
+    """
     lines = [f"{'rule':<16}{'jobs':>6}{'memory':>10}{'GPU':>10}{'time':>10}"]
     for rule, one in config["jobs"].items():
         gpu = _size(one["gpu"]) if one["gpu"] else "-"
-        lines.append(f"{rule:<16}{one['count']:>6}{_size(one['memory']):>10}{gpu:>10}{_time(one['seconds']):>10}")
+        lines.append(
+            f"{rule:<16}{one['count']:>6}{_size(one['memory']):>10}"
+            f"{gpu:>10}{_time(one['seconds']):>10}"
+        )
     total = sum(one["seconds"] for one in config["jobs"].values())
-    lines.append(f"{'all':<16}{sum(one['count'] for one in config['jobs'].values()):>6}{'':>20}{_time(total):>10}")
-    where = "a cluster" if config["remote"] else f"{machine.cores} cores, {_size(machine.memory)}, {len(machine.gpus)} GPUs"
+    lines.append(
+        f"{'all':<16}{sum(one['count'] for one in config['jobs'].values()):>6}"
+        f"{'':>20}{_time(total):>10}"
+    )
+    where = (
+        "a cluster"
+        if config["remote"]
+        else f"{machine.cores} cores, {_size(machine.memory)}, {len(machine.gpus)} GPUs"
+    )
     return "\n".join(
-        [*lines, f"Jobs of a run from nothing, downloads and drawing apart; time rough, on two cores without a GPU, one job after the other. Here: {where}."]
+        [
+            *lines,
+            (
+                "Jobs of a run from nothing, downloads and drawing apart; time rough, "
+                f"on two cores without a GPU, one job after the other. Here: {where}."
+            ),
+        ]
     )
 
 

@@ -1,4 +1,6 @@
-"""What the data of a study hold, read before a run by the readers and checks of its jobs: listeners, rows, targets, words, clock.
+"""What the data of a study hold, read before a run by the readers and checks of its jobs.
+
+That is listeners, rows, targets, words and clock.
 
 All faults are collected: a job stops at its first.
 """
@@ -32,7 +34,8 @@ class StorySurvey:
     listeners : int
         In use.
     words, rows, targets : int
-        Rows are those of the story, of the longest scan where BOLD cannot be cut to it; 0 where they cannot be read.
+        Rows are those of the story, of the longest scan where BOLD cannot be cut to it;
+        0 where they cannot be read.
     tr, start : float
         Seconds; the start is the first listener's.
     clock : Clock or None
@@ -52,7 +55,9 @@ class StorySurvey:
     faults: tuple[str, ...] = ()
 
 
-def survey(story: str, folder: Path, words: Mapping[str, Any], scans: Mapping[str, Any]) -> StorySurvey:
+def survey(
+    story: str, folder: Path, words: Mapping[str, Any], scans: Mapping[str, Any]
+) -> StorySurvey:
     """Read all tables of a story, and check its clock.
 
     Parameters
@@ -71,7 +76,11 @@ def survey(story: str, folder: Path, words: Mapping[str, Any], scans: Mapping[st
     table: pd.DataFrame | None = None
     listeners, rows, targets = list(scans["subjects"]), 0, 0
     try:
-        table = stories.words_table(readers.open_words(words["dataset"], folder).words(story), words["stories"]["pseudo_sentence"], story)
+        table = stories.words_table(
+            readers.open_words(words["dataset"], folder).words(story),
+            words["stories"]["pseudo_sentence"],
+            story,
+        )
     except EngramError as error:
         faults.append(str(error))
     dataset = readers.open_dataset(scans["dataset"], folder)
@@ -89,21 +98,44 @@ def survey(story: str, folder: Path, words: Mapping[str, Any], scans: Mapping[st
     found: Clock | None = None
     if table is not None and not faults:
         try:
-            _, listed = cleaning.story_bold(dataset, story, listeners, table, **scans["bold"], **scans["rows"])
-            rows, found = int(listed["n_rows"].max()), dict(clocks_of(listed.assign(excluded=None)))[story]
+            _, listed = cleaning.story_bold(
+                dataset, story, listeners, table, **scans["bold"], **scans["rows"]
+            )
+            rows, found = (
+                int(listed["n_rows"].max()),
+                dict(clocks_of(listed.assign(excluded=None)))[story],
+            )
         except EngramError as error:
             faults.append(str(error))
-    return StorySurvey(story, len(listeners), 0 if table is None else len(table), rows, targets, dataset.tr, start, found, tuple(dict.fromkeys(faults)))
+    return StorySurvey(
+        story,
+        len(listeners),
+        0 if table is None else len(table),
+        rows,
+        targets,
+        dataset.tr,
+        start,
+        found,
+        tuple(dict.fromkeys(faults)),
+    )
 
 
 def survey_table(found: list[StorySurvey]) -> str:
     """Return a row for each story: listeners, words, rows, targets, TR, start and clock."""
     width = max(5, *(len(one.story) for one in found)) + 2
-    lines = [f"{'story':<{width}}{'listeners':>9}{'words':>8}{'rows':>7}{'targets':>9}{'TR':>8}{'start':>9}{'lag':>8}  clock"]
+    lines = [
+        (
+            f"{'story':<{width}}{'listeners':>9}{'words':>8}{'rows':>7}{'targets':>9}{'TR':>8}"
+            f"{'start':>9}{'lag':>8}  clock"
+        )
+    ]
     for one in found:
-        lag = "-" if one.clock is None or one.clock.lag != one.clock.lag else f"{one.clock.lag:.1f} s"
+        lag = (
+            "-" if one.clock is None or one.clock.lag != one.clock.lag else f"{one.clock.lag:.1f} s"
+        )
         clock = "not checked: faults below" if one.clock is None else one.clock.verdict
         lines.append(
-            f"{one.story:<{width}}{one.listeners:>9}{one.words:>8}{one.rows:>7}{one.targets:>9}{f'{one.tr:g} s':>8}{f'{one.start:.1f} s':>9}{lag:>8}  {clock}"
+            f"{one.story:<{width}}{one.listeners:>9}{one.words:>8}{one.rows:>7}{one.targets:>9}"
+            f"{f'{one.tr:g} s':>8}{f'{one.start:.1f} s':>9}{lag:>8}  {clock}"
         )
     return "\n".join(lines)

@@ -1,6 +1,9 @@
-"""The report: one page that holds a study's verdict, answer, figures, surfaces, tables, methods and how it was made.
+"""The report: one page with all that a study shows.
 
-It is self-contained: it opens without a network, which its own policy forbids, and without the files that it was made of.
+It holds the study's verdict, answer, figures, surfaces, tables, methods and how it was made.
+
+It is self-contained: it opens without a network, which its own policy forbids, and without
+the files that it was made of.
 """
 
 from __future__ import annotations
@@ -40,12 +43,26 @@ _SCALE = 1.9
 #: Colours reach at least so far, so that noise is pale: of R, and of F.
 _LEAST_R, _LEAST_F = 0.05, 0.01
 #: Tables in this order, before others; claims have a section of their own.
-_ORDER = ("association", "tuning", "chance", "comparisons", "nuisance", "association_unique", "best_layer", "roi_sets", "scores", "ceilings")
+_ORDER = (
+    "association",
+    "tuning",
+    "chance",
+    "comparisons",
+    "nuisance",
+    "association_unique",
+    "best_layer",
+    "roi_sets",
+    "scores",
+    "ceilings",
+)
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the study with the words of its sidecar, and its file where that can be downloaded."""
+    """A table of the study with the words of its sidecar.
+
+    It has its file where that can be downloaded.
+    """
 
     name: str
     data: pd.DataFrame
@@ -62,20 +79,39 @@ class Table:
     @property
     def size(self) -> str:
         """Size of the file in words."""
-        return f"{self.n_bytes / 1e6:.1f} MB" if self.n_bytes >= 1e6 else f"{max(self.n_bytes / 1e3, 0.1):.1f} kB"
+        return (
+            f"{self.n_bytes / 1e6:.1f} MB"
+            if self.n_bytes >= 1e6
+            else f"{max(self.n_bytes / 1e3, 0.1):.1f} kB"
+        )
 
     @property
     def link(self) -> str:
         """The file as a data URI, paths shortened; nothing where it is too large."""
-        return "" if self.file is None else data_uri("text/tab-separated-values", public(self.file.decode()).encode())
+        return (
+            ""
+            if self.file is None
+            else data_uri("text/tab-separated-values", public(self.file.decode()).encode())
+        )
 
     def rows(self) -> list[list[str]]:
         """Return the cells as text, numbers with four significant digits."""
         return [[cell(value) for value in row] for row in self.data.itertuples(index=False)]
 
     def summary(self) -> list[list[str]]:
-        """Return a row for each column: its name, meaning, what it holds, and how many values are missing."""
-        return [[name, self.columns.get(name, ""), _holds(self.data[name]), f"{int(self.data[name].isna().sum()):,}"] for name in self.data.columns]
+        """Return a row for each column.
+
+        It has its name, meaning, what it holds, and how many values are missing.
+        """
+        return [
+            [
+                name,
+                self.columns.get(name, ""),
+                _holds(self.data[name]),
+                f"{int(self.data[name].isna().sum()):,}",
+            ]
+            for name in self.data.columns
+        ]
 
 
 @dataclass(frozen=True)
@@ -115,7 +151,11 @@ def _holds(values: pd.Series) -> str:
     if pd.api.types.is_numeric_dtype(kept):
         return f"{cell(kept.min())} to {cell(kept.max())}, median {cell(float(kept.median()))}"
     names = sorted({cell(value) for value in kept})
-    return ", ".join(names) if len(names) <= 8 else f"{len(names):,} different, such as {', '.join(names[:3])}"
+    return (
+        ", ".join(names)
+        if len(names) <= 8
+        else f"{len(names):,} different, such as {', '.join(names[:3])}"
+    )
 
 
 def data_uri(kind: str, content: bytes) -> str:
@@ -128,16 +168,28 @@ def read_tables(paths: Iterable[str | Path]) -> dict[str, Table]:
     tables = {}
     for path in map(Path, paths):
         about, n_bytes = storage.read_json(storage.sidecar(path)), path.stat().st_size
-        columns = {name: entry.get("Description", "") for name, entry in about.items() if isinstance(entry, dict) and name != "Provenance"}
+        columns = {
+            name: entry.get("Description", "")
+            for name, entry in about.items()
+            if isinstance(entry, dict) and name != "Provenance"
+        }
         file = path.read_bytes() if n_bytes <= MOST_BYTES else None
-        tables[path.stem] = Table(path.stem, storage.read_table(path, dtype=KEYS), about.get("Description", ""), columns, n_bytes, file)
+        tables[path.stem] = Table(
+            path.stem,
+            storage.read_table(path, dtype=KEYS),
+            about.get("Description", ""),
+            columns,
+            n_bytes,
+            file,
+        )
     return tables
 
 
 def read_figures(svgs: Sequence[str | Path], pngs: Sequence[str | Path]) -> list[FigureFile]:
     """Return figures as images: SVG, or PNG where that is much smaller, as of surfaces.
 
-    Titles, captions and alternative texts are those of their sidecars; where there are none, the name stands for title and text.
+    Titles, captions and alternative texts are those of their sidecars; where there are none,
+    the name stands for title and text.
     """
     figures = []
     for svg, png in zip(map(Path, svgs), map(Path, pngs), strict=True):
@@ -149,14 +201,31 @@ def read_figures(svgs: Sequence[str | Path], pngs: Sequence[str | Path]) -> list
         width = re.search(rb'<svg[^>]*?\swidth="([\d.]+)pt"', vector)
         points = float(width[1]) if width else 500.0
         caption, alt = about.get("Caption", ""), about.get("Alt") or title
-        figures.append(FigureFile(svg.stem, uri, round(points * _SCALE), title, caption, alt, "svg" if drawn else "png"))
+        figures.append(
+            FigureFile(
+                svg.stem,
+                uri,
+                round(points * _SCALE),
+                title,
+                caption,
+                alt,
+                "svg" if drawn else "png",
+            )
+        )
     return figures
 
 
 def surface_maps(
-    config: Mapping[str, Any], scores: pd.DataFrame, score_files: Sequence[str], association_files: Sequence[str], ceiling_files: Sequence[str]
+    config: Mapping[str, Any],
+    scores: pd.DataFrame,
+    score_files: Sequence[str],
+    association_files: Sequence[str],
+    ceiling_files: Sequence[str],
 ) -> list[SurfaceMap]:
-    """Return the maps that can be turned: R of each model shown, F minus that of random texts, and the ceiling of single listeners.
+    """Return the maps that can be turned.
+
+    They are R of each model shown, F minus that of random texts, and the
+    ceiling of single listeners.
 
     Parameters
     ----------
@@ -171,11 +240,32 @@ def surface_maps(
     depths = scores[scores["text"] == ORIGINAL].groupby("model")["layer"].max()
     for model, sides in zip(config["shown"], _sides(score_files), strict=bool(score_files)):
         layer = reported_layer(int(depths[model]), config["figures"]["layer"])
-        maps.append(SurfaceMap(f"R (Pearson r): {model}, layer {layer}", _values(sides, layer_name(layer)), _LEAST_R))
-    for (text, model), sides in zip(config["association_maps"], _sides(association_files), strict=True):
-        maps.append(SurfaceMap(f"F minus random texts (Pearson r): {text}, {model}", _values(sides, ASSOCIATION_DIFFERENCE), _LEAST_F))
+        maps.append(
+            SurfaceMap(
+                f"R (Pearson r): {model}, layer {layer}",
+                _values(sides, layer_name(layer)),
+                _LEAST_R,
+            )
+        )
+    for (text, model), sides in zip(
+        config["association_maps"], _sides(association_files), strict=True
+    ):
+        maps.append(
+            SurfaceMap(
+                f"F minus random texts (Pearson r): {text}, {model}",
+                _values(sides, ASSOCIATION_DIFFERENCE),
+                _LEAST_F,
+            )
+        )
     for sides in _sides(ceiling_files):
-        maps.append(SurfaceMap("Ceiling of single listeners (Pearson r)", _values(sides, "single listeners"), _LEAST_R, diverging=False))
+        maps.append(
+            SurfaceMap(
+                "Ceiling of single listeners (Pearson r)",
+                _values(sides, "single listeners"),
+                _LEAST_R,
+                diverging=False,
+            )
+        )
     return [one for one in maps if any(np.isfinite(values).any() for values in one.values.values())]
 
 
@@ -185,13 +275,18 @@ def _sides(files: Sequence[str]) -> list[tuple[str, str]]:
 
 def _values(sides: tuple[str, str], name: str) -> dict[str, np.ndarray]:
     named = zip(("left", "right"), ("L", "R"), sides, strict=True)
-    return {side: on_fsaverage5(read_maps(path, hemisphere)[name]) for side, hemisphere, path in named}
+    return {
+        side: on_fsaverage5(read_maps(path, hemisphere)[name]) for side, hemisphere, path in named
+    }
 
 
 def surface_data(maps: Sequence[SurfaceMap]) -> str:
-    """Return nilearn's view of maps on the inflated cortex, packed (JSON, gzip, base64): its page, and what differs from map to map.
+    """Return nilearn's view of maps on the inflated cortex, packed (JSON, gzip, base64).
 
-    The page is split where nilearn puts its data, so that the mesh and the library are there once for all maps.
+    It is its page, and what differs from map to map.
+
+    The page is split where nilearn puts its data, so that the mesh and the library are
+    there once for all maps.
     """
     views = [_view(one) for one in maps]
     head, first, tail = views[0]
@@ -201,7 +296,10 @@ def surface_data(maps: Sequence[SurfaceMap]) -> str:
         "head": head,
         "tail": tail,
         "mesh": mesh,
-        "maps": [{"label": one.label, **{name: info[name] for name in varying}} for one, (_, info, _) in zip(maps, views, strict=True)],
+        "maps": [
+            {"label": one.label, **{name: info[name] for name in varying}}
+            for one, (_, info, _) in zip(maps, views, strict=True)
+        ],
     }
     # No time in the archive: the same maps give the same bytes.
     return base64.b64encode(gzip.compress(json.dumps(content).encode(), 9, mtime=0)).decode()
@@ -214,9 +312,16 @@ def _view(one: SurfaceMap) -> tuple[str, dict[str, Any], str]:
     from nilearn.surface import SurfaceImage
 
     mesh = load_fsaverage("fsaverage5")["inflated"]
-    # Vertices without a target are 0, and what is 0 is not painted; of the sequential maps viridis holds no grey, as the cortex is.
-    image = SurfaceImage(mesh, {side: np.nan_to_num(values).astype(np.float32) for side, values in one.values.items()})
-    largest = max(one.least, *(float(np.nanmax(np.abs(values), initial=0.0)) for values in one.values.values()))
+    # Vertices without a target are 0, and what is 0 is not painted; of the sequential maps viridis
+    # holds no grey, as the cortex is.
+    image = SurfaceImage(
+        mesh,
+        {side: np.nan_to_num(values).astype(np.float32) for side, values in one.values.items()},
+    )
+    largest = max(
+        one.least,
+        *(float(np.nanmax(np.abs(values), initial=0.0)) for values in one.values.values()),
+    )
     html = plotting.view_surf(
         surf_map=image,
         bg_map=load_fsaverage_data(mesh="fsaverage5", mesh_type="inflated", data_type="sulcal"),
@@ -229,14 +334,18 @@ def _view(one: SurfaceMap) -> tuple[str, dict[str, Any], str]:
         colorbar_fontsize=14,
         title="",
     ).html
-    html = html.replace("displayLogo", "displaylogo")  # as plotly spells it: its logo is a link to a site
+    # As plotly spells it: its logo is a link to a site.
+    html = html.replace("displayLogo", "displaylogo")
     start = html.index('{"inflated_both"')
     info, length = json.JSONDecoder().raw_decode(html[start:])
     return html[:start], info, html[start + length :]
 
 
 def jobs_behind(paths: Iterable[str | Path]) -> list[dict[str, Any]]:
-    """Return the provenance of every job behind some results, each once, by rule: from their sidecars, and those of what they were made of."""
+    """Return the provenance of every job behind some results, each once, by rule.
+
+    It is taken from their sidecars, and those of what they were made of.
+    """
     waiting, seen = [storage.sidecar(path) for path in paths], set()
     jobs: dict[tuple[str, str], dict[str, Any]] = {}
     while waiting:
@@ -252,13 +361,35 @@ def jobs_behind(paths: Iterable[str | Path]) -> list[dict[str, Any]]:
 
 
 def run_times(jobs: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    """Return a row for each rule: its jobs, seconds in all, those of the longest, and the highest memory in MB."""
-    table = pd.DataFrame([{"rule": job["Rule"], "seconds": job["Seconds"], "memory": job["PeakMemoryMB"]} for job in jobs])
+    """Return a row for each rule.
+
+    It has its jobs, seconds in all, those of the longest, and the highest memory in MB.
+    """
+    table = pd.DataFrame(
+        [
+            {"rule": job["Rule"], "seconds": job["Seconds"], "memory": job["PeakMemoryMB"]}
+            for job in jobs
+        ]
+    )
     if table.empty:
         return []
-    rows = table.groupby("rule").agg(jobs=("seconds", "size"), seconds=("seconds", "sum"), longest=("seconds", "max"), memory=("memory", "max"))
+    rows = table.groupby("rule").agg(
+        jobs=("seconds", "size"),
+        seconds=("seconds", "sum"),
+        longest=("seconds", "max"),
+        memory=("memory", "max"),
+    )
     rows = rows.sort_values("seconds", ascending=False)
-    return [[row.Index, f"{row.jobs:.0f}", f"{row.seconds:.1f}", f"{row.longest:.1f}", f"{row.memory:.0f}"] for row in rows.itertuples()]
+    return [
+        [
+            row.Index,
+            f"{row.jobs:.0f}",
+            f"{row.seconds:.1f}",
+            f"{row.longest:.1f}",
+            f"{row.memory:.0f}",
+        ]
+        for row in rows.itertuples()
+    ]
 
 
 def versions(jobs: Sequence[Mapping[str, Any]]) -> list[list[str]]:
@@ -272,11 +403,16 @@ def versions(jobs: Sequence[Mapping[str, Any]]) -> list[list[str]]:
 
 def warnings_of(jobs: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return what jobs warned of, each once, without paths of the machine."""
-    return sorted({public(f"{job['Rule']}: {message}") for job in jobs for message in job.get("Warnings", [])})
+    return sorted(
+        {public(f"{job['Rule']}: {message}") for job in jobs for message in job.get("Warnings", [])}
+    )
 
 
 def public(text: str) -> str:
-    """Return a text in which absolute paths are shortened to their last part, and addresses lose names and passwords: that is nobody's business."""
+    """Return a text in which paths and addresses tell nothing that is nobody's business.
+
+    Absolute paths are shortened to their last part, and addresses lose names and passwords.
+    """
     text = re.sub(r"//[^/\s@]+@", "//", text)
     text = re.sub(r"/(home|Users)/[^/\s'\"<>|]+", "~", text)
     return re.sub(r"(?<![\w.:/~])~?/(?:[^/\s'\"<>|]+/)+", "…/", text)
@@ -313,7 +449,12 @@ def page(
     scans = tables["scans"].data
     order = {name: place for place, name in enumerate(_ORDER)}
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
     )
     environment.filters |= {"cell": cell, "there": pd.notna}
     return environment.get_template("report.html").render(
@@ -340,7 +481,10 @@ def page(
         stories=config["told"],
         study=config["study"],
         surface=surface_data(maps[:MOST_MAPS]) if maps else "",
-        tables=sorted((table for name, table in tables.items() if name != "claims"), key=lambda table: (order.get(table.name, len(order)), table.name)),
+        tables=sorted(
+            (table for name, table in tables.items() if name != "claims"),
+            key=lambda table: (order.get(table.name, len(order)), table.name),
+        ),
         verdict=sentences.verdict(data.get("claims"), config),
         version=version,
         versions=versions(jobs),

@@ -1,4 +1,7 @@
-"""The methods of a study in words, written from its configuration as it was checked, with the sources of what was used."""
+"""The methods of a study in words, with the sources of what was used.
+
+They are written from its configuration as it was checked.
+"""
 
 from __future__ import annotations
 
@@ -14,94 +17,168 @@ from engram.vocabulary import AVERAGE, MIRROR_PREFIX, NILEARN_PREFIX, WORD_RATE
 SOURCES = {
     "yin": (
         "Yin et al. 2025",
-        "Yin C, Zhang Y, Wen X, Li P (2025). Improve Language Model and Brain Alignment via Associative Memory. Findings of ACL 2025, 986-999.",
+        (
+            "Yin C, Zhang Y, Wen X, Li P (2025). Improve Language Model and Brain Alignment via "
+            "Associative Memory. Findings of ACL 2025, 986-999."
+        ),
     ),
     "caucheteux": (
         "Caucheteux et al. 2023",
-        "Caucheteux C, Gramfort A, King J-R (2023). Evidence of a predictive coding hierarchy in the human brain listening to speech. Nature Human "
-        "Behaviour 7, 430-441.",
+        (
+            "Caucheteux C, Gramfort A, King J-R (2023). Evidence of a predictive coding hierarchy "
+            "in the human brain listening to speech. Nature Human Behaviour 7, 430-441."
+        ),
     ),
     "nastase": (
         "Nastase et al. 2021",
-        'Nastase SA et al. (2021). The "Narratives" fMRI dataset for evaluating models of naturalistic language comprehension. Scientific Data 8, 250.',
+        (
+            'Nastase SA et al. (2021). The "Narratives" fMRI dataset for evaluating models '
+            "of naturalistic language comprehension. Scientific Data 8, 250."
+        ),
     ),
     "brennan": (
         "Brennan et al. 2016",
-        "Brennan JR, Stabler EP, Van Wagenen SE, Luh W-M, Hale JT (2016). Abstract linguistic structure correlates with temporal activity during naturalistic "
-        "comprehension. Brain and Language 157-158, 81-94.",
+        (
+            "Brennan JR, Stabler EP, Van Wagenen SE, Luh W-M, Hale JT (2016). Abstract linguistic "
+            "structure correlates with temporal activity during naturalistic comprehension. "
+            "Brain and Language 157-158, 81-94."
+        ),
     ),
     "datalad": (
         "Halchenko et al. 2021",
-        "Halchenko YO et al. (2021). DataLad: distributed system for joint management of code, data, and their relationship. JOSS 6(63), 3262.",
+        (
+            "Halchenko YO et al. (2021). DataLad: distributed system for joint management "
+            "of code, data, and their relationship. JOSS 6(63), 3262."
+        ),
     ),
     "fsaverage": (
         "Fischl et al. 1999",
-        "Fischl B, Sereno MI, Tootell RBH, Dale AM (1999). High-resolution intersubject averaging and a coordinate system for the cortical surface. "
-        "Human Brain Mapping 8, 272-284.",
+        (
+            "Fischl B, Sereno MI, Tootell RBH, Dale AM (1999). High-resolution "
+            "intersubject averaging and a coordinate system for the cortical surface. "
+            "Human Brain Mapping 8, 272-284."
+        ),
     ),
     "destrieux": (
         "Destrieux et al. 2010",
-        "Destrieux C, Fischl B, Dale A, Halgren E (2010). Automatic parcellation of human cortical gyri and sulci using standard anatomical "
-        "nomenclature. NeuroImage 53, 1-15.",
+        (
+            "Destrieux C, Fischl B, Dale A, Halgren E (2010). Automatic parcellation of human "
+            "cortical gyri and sulci using standard anatomical nomenclature. NeuroImage 53, 1-15."
+        ),
     ),
     "nilearn": (
         "Abraham et al. 2014",
-        "Abraham A et al. (2014). Machine learning for neuroimaging with scikit-learn. Frontiers in Neuroinformatics 8, 14. (nilearn)",
+        (
+            "Abraham A et al. (2014). Machine learning for neuroimaging with scikit-learn. "
+            "Frontiers in Neuroinformatics 8, 14. (nilearn)"
+        ),
     ),
     "himalaya": (
         "Dupré la Tour et al. 2022",
-        "Dupré la Tour T, Eickenberg M, Nunez-Elizalde AO, Gallant JL (2022). Feature-space selection with banded ridge regression. NeuroImage 264, "
-        "119728. (himalaya)",
+        (
+            "Dupré la Tour T, Eickenberg M, Nunez-Elizalde AO, Gallant JL (2022). Feature-space "
+            "selection with banded ridge regression. NeuroImage 264, 119728. (himalaya)"
+        ),
     ),
     "transformers": (
         "Wolf et al. 2020",
-        "Wolf T et al. (2020). Transformers: state-of-the-art natural language processing. EMNLP 2020: System Demonstrations, 38-45.",
+        (
+            "Wolf T et al. (2020). Transformers: state-of-the-art natural language processing. "
+            "EMNLP 2020: System Demonstrations, 38-45."
+        ),
     ),
     "torch": (
         "Paszke et al. 2019",
-        "Paszke A et al. (2019). PyTorch: an imperative style, high-performance deep learning library. Advances in Neural Information Processing Systems 32.",
+        (
+            "Paszke A et al. (2019). PyTorch: an imperative style, high-performance deep learning "
+            "library. Advances in Neural Information Processing Systems 32."
+        ),
     ),
     "peft": (
         "Mangrulkar et al. 2022",
-        "Mangrulkar S, Gugger S, Debut L, Belkada Y, Paul S, Bossan B (2022). PEFT: state-of-the-art parameter-efficient fine-tuning methods.",
+        (
+            "Mangrulkar S, Gugger S, Debut L, Belkada Y, Paul S, Bossan B (2022). PEFT: "
+            "state-of-the-art parameter-efficient fine-tuning methods."
+        ),
     ),
-    "lora": ("Hu et al. 2022", "Hu EJ et al. (2022). LoRA: low-rank adaptation of large language models. ICLR 2022."),
+    "lora": (
+        "Hu et al. 2022",
+        "Hu EJ et al. (2022). LoRA: low-rank adaptation of large language models. ICLR 2022.",
+    ),
     "gpt2": (
         "Radford et al. 2019",
-        "Radford A, Wu J, Child R, Luan D, Amodei D, Sutskever I (2019). Language models are unsupervised multitask learners. OpenAI.",
+        (
+            "Radford A, Wu J, Child R, Luan D, Amodei D, Sutskever I (2019). Language models "
+            "are unsupervised multitask learners. OpenAI."
+        ),
     ),
-    "llama2": ("Touvron et al. 2023", "Touvron H et al. (2023). Llama 2: open foundation and fine-tuned chat models. arXiv 2307.09288."),
+    "llama2": (
+        "Touvron et al. 2023",
+        (
+            "Touvron H et al. (2023). Llama 2: open foundation and fine-tuned chat "
+            "models. arXiv 2307.09288."
+        ),
+    ),
     "scipy": (
         "Virtanen et al. 2020",
-        "Virtanen P et al. (2020). SciPy 1.0: fundamental algorithms for scientific computing in Python. Nature Methods 17, 261-272.",
+        (
+            "Virtanen P et al. (2020). SciPy 1.0: fundamental algorithms for scientific computing "
+            "in Python. Nature Methods 17, 261-272."
+        ),
     ),
     "bh": (
         "Benjamini & Hochberg 1995",
-        "Benjamini Y, Hochberg Y (1995). Controlling the false discovery rate: a practical and powerful approach to multiple testing. Journal of the "
-        "Royal Statistical Society B "
-        "57, 289-300.",
+        (
+            "Benjamini Y, Hochberg Y (1995). Controlling the false discovery rate: "
+            "a practical and powerful approach to multiple testing. Journal of the Royal "
+            "Statistical Society B "
+            "57, 289-300."
+        ),
     ),
-    "bca": ("Efron 1987", "Efron B (1987). Better bootstrap confidence intervals. Journal of the American Statistical Association 82, 171-185."),
-    "snakemake": ("Mölder et al. 2021", "Mölder F et al. (2021). Sustainable data analysis with Snakemake. F1000Research 10, 33."),
+    "bca": (
+        "Efron 1987",
+        (
+            "Efron B (1987). Better bootstrap confidence intervals. Journal of the American "
+            "Statistical Association 82, 171-185."
+        ),
+    ),
+    "snakemake": (
+        "Mölder et al. 2021",
+        "Mölder F et al. (2021). Sustainable data analysis with Snakemake. F1000Research 10, 33.",
+    ),
 }
 _CITATION = re.compile(r"\[@([a-z0-9, @]+)\]")
 #: Beginnings of hub ids, and what is cited for them.
 _MODELS = {"gpt2": "gpt2", "openai-community/gpt2": "gpt2", "meta-llama/Llama-2": "llama2"}
 _ALIGNMENTS = {
-    "context": "only the story's own words give rows, and insertions act through the context that the model reads",
+    "context": (
+        "only the story's own words give rows, and insertions act through the "
+        "context that the model reads"
+    ),
     "anchor": "the vector of a word with an insertion is the mean of its own and its insertion's",
-    "anchor-additive": "inserted words are rows of their own at the onset of the word before them, which changes the rate of words",
-    "interpolate": "inserted words are rows of their own at even distances up to the next word, which changes the rate of words",
+    "anchor-additive": (
+        "inserted words are rows of their own at the onset of the word before them, "
+        "which changes the rate of words"
+    ),
+    "interpolate": (
+        "inserted words are rows of their own at even distances up to the next word, "
+        "which changes the rate of words"
+    ),
 }
 
 
-def methods(config: Mapping[str, Any], tables: Tables, version: str) -> tuple[dict[str, str], list[str]]:
-    """Return paragraphs of methods by their headings, and the sources that they cite, in order of appearance.
+def methods(
+    config: Mapping[str, Any], tables: Tables, version: str
+) -> tuple[dict[str, str], list[str]]:
+    """Return paragraphs of methods by their headings, and the sources that they cite.
+
+    Sources are in order of appearance.
 
     Parameters
     ----------
     config : mapping
-        The checked configuration, with `told` (names of the stories), `scored`, `associating_models` and `brain`.
+        The checked configuration, with `told` (names of the stories), `scored`,
+        `associating_models` and `brain`.
     tables : mapping
         Tables of the study by name.
     version : str
@@ -117,9 +194,11 @@ def methods(config: Mapping[str, Any], tables: Tables, version: str) -> tuple[di
         "Associations": _associations(config, tables),
         "Tunings": _tunings(config),
         "Statistics": _statistics(config, tables),
-        "Software": f"Engram {version} follows the published method [@yin, @caucheteux] and is run by Snakemake [@snakemake]. Versions are listed below. "
-        "Everything random is drawn "
-        f"with seed {config['seed']}.",
+        "Software": (
+            f"Engram {version} follows the published method [@yin, @caucheteux] and is run "
+            "by Snakemake [@snakemake]. Versions are listed below. Everything random is drawn "
+            f"with seed {config['seed']}."
+        ),
     }
     used: list[str] = []
 
@@ -136,29 +215,48 @@ def _data(config: Mapping[str, Any], tables: Tables) -> str:
     dataset = config["dataset"]
     kind, in_use = dataset["kind"], tables["scans"][tables["scans"]["excluded"].isna()]
     n_listeners, stories = in_use["subject"].nunique(), config["told"]
-    who = f"{count(n_listeners, people(config))} and {count(len(stories), 'story', 'stories')} ({listed(stories)})"
-    surface = f"on the surface {dataset.get('space')} [@fsaverage]" if config["brain"] == "surface" else f"in {dataset.get('space')}"
+    who = (
+        f"{count(n_listeners, people(config))} and "
+        f"{count(len(stories), 'story', 'stories')} ({listed(stories)})"
+    )
+    surface = (
+        f"on the surface {dataset.get('space')} [@fsaverage]"
+        if config["brain"] == "surface"
+        else f"in {dataset.get('space')}"
+    )
     if kind == "alice":
-        return f"fMRI of {who}: chapter 1 of Alice in Wonderland [@brennan], six regions, spheres of {dataset['spheres']}."
+        return (
+            f"fMRI of {who}: chapter 1 of Alice in Wonderland [@brennan], six regions, "
+            f"spheres of {dataset['spheres']}."
+        )
     if kind == "table":
         return f"The user's own tables: {who}, TR {dataset['tr']:g} s."
     if kind == "simulated":
         return (
-            f"A small simulated dataset in the form of Narratives: {who}, {surface}. BOLD was made of a small language model that is none of those "
-            f"scored here, of the "
-            "same tuned to associate, of associations, the rate of words, responses that nothing predicts, and noise. Nothing in it was measured in people."
+            f"A small simulated dataset in the form of Narratives: {who}, {surface}. BOLD was "
+            "made of a small language model that is none of those scored here, of the "
+            "same tuned to associate, of associations, the rate of words, responses that nothing "
+            "predicts, and noise. Nothing in it was measured in people."
         )
     fetched = "read from a folder" if dataset["path"] else "fetched by DataLad [@datalad]"
     atlas = dataset["atlas"]
     named = (
         "the Destrieux parcellation [@destrieux]"
         if atlas is None
-        else f"the atlas {atlas.removeprefix(NILEARN_PREFIX) if atlas.startswith(NILEARN_PREFIX) else _last(atlas)}"
+        else (
+            "the atlas "
+            f"{atlas.removeprefix(NILEARN_PREFIX) if atlas.startswith(NILEARN_PREFIX) else _last(atlas)}"  # noqa: E501
+        )
     )
-    runs = {"mean": "of listeners with two runs of a story the mean counts", "first": "of two runs the first counts", "last": "of two runs the last counts"}[
-        dataset["runs"]
-    ]
-    return f"Narratives [@nastase], {fetched}: {who}, derivative {dataset['pipeline']}, {surface}, regions of {named}; {runs}."
+    runs = {
+        "mean": "of listeners with two runs of a story the mean counts",
+        "first": "of two runs the first counts",
+        "last": "of two runs the last counts",
+    }[dataset["runs"]]
+    return (
+        f"Narratives [@nastase], {fetched}: {who}, derivative {dataset['pipeline']}, {surface}, "
+        f"regions of {named}; {runs}."
+    )
 
 
 def _bold(config: Mapping[str, Any], tables: Tables) -> str:
@@ -167,42 +265,79 @@ def _bold(config: Mapping[str, Any], tables: Tables) -> str:
     removed = ["the confounds that come with a scan"] if bold["confounds"] and came else []
     if bold["high_pass"] is not None:
         removed.append(f"cosine drifts below {bold['high_pass']:.4g} Hz")
-    cleaned = f"Regressed out{' together' if len(removed) > 1 else ''}: {listed(removed)}" if removed else "Nothing was regressed out"
-    targets = "Targets are the mean time courses of regions." if bold["targets"] == "roi" else "Every vertex, voxel, parcel or region of the data is a target."
+    cleaned = (
+        f"Regressed out{' together' if len(removed) > 1 else ''}: {listed(removed)}"
+        if removed
+        else "Nothing was regressed out"
+    )
+    targets = (
+        "Targets are the mean time courses of regions."
+        if bold["targets"] == "roi"
+        else "Every vertex, voxel, parcel or region of the data is a target."
+    )
     has_average = (tables["scores"]["subject"] == AVERAGE).any()
-    average = " The average listener is the z-scored mean of all listeners of a story; it is in no test." if has_average else ""
-    trimmed = f"; the first {count(encoding['trim'], 'row')} of a scan were dropped" if encoding["trim"] else ""
+    average = (
+        " The average listener is the z-scored mean of all listeners of a story; it is in no test."
+        if has_average
+        else ""
+    )
+    trimmed = (
+        f"; the first {count(encoding['trim'], 'row')} of a scan were dropped"
+        if encoding["trim"]
+        else ""
+    )
     story = f"from the first word's row to {encoding['tail']:g} s after the last word"
-    return f"{cleaned}. Time courses were cut to the story, {story}{trimmed}, and z-scored [@nilearn]. {targets}{average}"
+    return (
+        f"{cleaned}. Time courses were cut to the story, {story}{trimmed}, and z-scored "
+        f"[@nilearn]. {targets}{average}"
+    )
 
 
 def _models(config: Mapping[str, Any]) -> str:
     models = config["models"]
     if not models:
-        return f"No language model was read; the baseline {WORD_RATE} has one feature, 1 for every word."
+        return (
+            f"No language model was read; the baseline {WORD_RATE} has one "
+            "feature, 1 for every word."
+        )
     reading = config["activations"]
-    context = "1,024 tokens or the model's limit" if reading["context"] is None else f"{reading['context']:,} tokens"
+    context = (
+        "1,024 tokens or the model's limit"
+        if reading["context"] is None
+        else f"{reading['context']:,} tokens"
+    )
     stride = "half of that" if reading["stride"] is None else f"{reading['stride']:,} tokens"
     windows = f"in windows of {context}, {stride} apart, each word where it has most left context"
     if reading["mode"] == "exact":
         windows = f"each word in a window of its own of up to {context}"
-    pooled = {"last": "that of its last sub-token", "mean": "the mean of its sub-tokens'", "sum": "the sum of its sub-tokens'"}[reading["pooling"]]
+    pooled = {
+        "last": "that of its last sub-token",
+        "mean": "the mean of its sub-tokens'",
+        "sum": "the sum of its sub-tokens'",
+    }[reading["pooling"]]
     layer = (
         "two thirds of each model's depth, rounded"
         if config["figures"]["layer"] is None
         else f"layer {config['figures']['layer']}, or the last where there are fewer"
     )
-    rate = f" The baseline {WORD_RATE} has one feature, 1 for every word." if WORD_RATE in config["scored"] else ""
+    rate = (
+        f" The baseline {WORD_RATE} has one feature, 1 for every word."
+        if WORD_RATE in config["scored"]
+        else ""
+    )
     named = "; ".join(_model(name, models[name]) for name in config["scored"] if name in models)
     return (
-        f"{named}. Models were read with transformers [@transformers] and PyTorch [@torch] in {reading['dtype']}, {windows}. A word's vector is {pooled}, of "
-        f"every layer; layer 0 is the embeddings. Where one layer is reported, it is {layer}, fixed beforehand.{rate}"
+        f"{named}. Models were read with transformers [@transformers] and PyTorch [@torch] "
+        f"in {reading['dtype']}, {windows}. A word's vector is {pooled}, of every layer; layer 0 "
+        f"is the embeddings. Where one layer is reported, it is {layer}, fixed beforehand.{rate}"
     )
 
 
 def _model(name: str, model: Mapping[str, Any]) -> str:
     source = model["source"]
-    citation = next((f" [@{key}]" for start, key in _MODELS.items() if source.startswith(start)), "")
+    citation = next(
+        (f" [@{key}]" for start, key in _MODELS.items() if source.startswith(start)), ""
+    )
     shown = _last(source) if source.startswith((MIRROR_PREFIX, "/", ".", "~")) else source
     words = [f"revision {model['revision']}"] if model["revision"] else []
     words += [f"an adapter of {model['base']}"] if model["base"] else []
@@ -222,20 +357,34 @@ def _plain(value: float) -> str:
 
 def _encoding(config: Mapping[str, Any]) -> str:
     one = config["encoding"]
-    rows = {"sum": "summed per row", "mean": "averaged per row", "lanczos": "resampled at the middle of each row by a Lanczos filter of three lobes"}[
-        one["words_to_trs"]
-    ]
-    delays = f"one row up to {one['longest_delay']:g} s" if one["delays"] is None else f"{listed([str(delay) for delay in one['delays']])} rows"
+    rows = {
+        "sum": "summed per row",
+        "mean": "averaged per row",
+        "lanczos": "resampled at the middle of each row by a Lanczos filter of three lobes",
+    }[one["words_to_trs"]]
+    delays = (
+        f"one row up to {one['longest_delay']:g} s"
+        if one["delays"] is None
+        else f"{listed([str(delay) for delay in one['delays']])} rows"
+    )
     alphas = one["alphas"]
-    penalties = f"{len(alphas)} values from {_plain(min(alphas))} to {_plain(max(alphas))}" if len(alphas) > 1 else f"{_plain(alphas[0])} alone"
-    by = {"r": "the highest mean Pearson r", "mse": "the lowest mean squared error"}[one["alpha_by"]]
+    penalties = (
+        f"{len(alphas)} values from {_plain(min(alphas))} to {_plain(max(alphas))}"
+        if len(alphas) > 1
+        else f"{_plain(alphas[0])} alone"
+    )
+    by = {"r": "the highest mean Pearson r", "mse": "the lowest mean squared error"}[
+        one["alpha_by"]
+    ]
     return (
-        f"Word vectors were {rows} (TR), with finite impulse responses at delays of {delays}, and mapped to BOLD by ridge regression with himalaya's "
-        f"decompositions [@himalaya]. Each story was cut into "
-        f"{one['folds']} contiguous test blocks; rows within the last delay of a test block left the training set, and scalers learned from training "
-        f"rows alone. Each target's penalty, of {penalties}, has "
-        f"{by} over {one['inner_folds']} inner blocks. The brain score R is Pearson's r in each test block, averaged over blocks, stories and a "
-        f"region's targets."
+        f"Word vectors were {rows} (TR), with finite impulse responses at delays of {delays}, "
+        "and mapped to BOLD by ridge regression with himalaya's decompositions [@himalaya]. "
+        "Each story was cut into "
+        f"{one['folds']} contiguous test blocks; rows within the last delay of a test block "
+        "left the training set, and scalers learned from training rows alone. Each target's "
+        f"penalty, of {penalties}, has "
+        f"{by} over {one['inner_folds']} inner blocks. The brain score R is Pearson's r in each "
+        "test block, averaged over blocks, stories and a region's targets."
     )
 
 
@@ -244,11 +393,12 @@ def _ceilings(config: Mapping[str, Any], tables: Tables) -> str:
     if tables["scores"]["ceiling"].isna().all():
         return "There are none: they need four listeners of a story."
     return (
-        f"Split-half correlations over {count(one['halves'], 'random split')} of a story's listeners, and leave-one-out correlations, on the rows "
-        f"and blocks of "
-        "the scores, for stories with four listeners or more. The average listener's ceiling is the square root of the Spearman-Brown reliability; a "
-        "listener's "
-        f"is corrected for the reliability of the mean of the others. Scores are not normalised where the ceiling is below {one['floor']:g}."
+        f"Split-half correlations over {count(one['halves'], 'random split')} of a story's "
+        "listeners, and leave-one-out correlations, on the rows and blocks of "
+        "the scores, for stories with four listeners or more. The average listener's ceiling "
+        "is the square root of the Spearman-Brown reliability; a listener's "
+        "is corrected for the reliability of the mean of the others. Scores are not normalised "
+        f"where the ceiling is below {one['floor']:g}."
     )
 
 
@@ -260,13 +410,17 @@ def _nuisance(tables: Tables) -> str:
     if (unique := tables.get("association_unique")) is not None:
         few = count(int(unique["n_random"].min()), "random text")
         texts = (
-            " What associations predict beyond these features and the story alone is the score with a further band, the difference that the insertions make "
-            "to the delayed features of the model, minus the score without it; all targets share the weights of the other bands, which inner folds choose. "
-            f"The same is done with {few}, and the difference from these is tested over texts as F is. Nuisance features there: {unique['beyond'].iloc[0]}."
+            " What associations predict beyond these features and the story alone is the score "
+            "with a further band, the difference that the insertions make to the delayed "
+            "features of the model, minus the score without it; all targets share the weights "
+            f"of the other bands, which inner folds choose. The same is done with {few}, "
+            "and the difference from these is tested over texts as F is. Nuisance features "
+            f"there: {unique['beyond'].iloc[0]}."
         )
     return (
-        "What a language model predicts that nuisance features do not is the score of both minus that of the nuisance features alone, by banded ridge "
-        f"regression with a penalty for each band and target [@himalaya]. Nuisance features: {beyond}.{texts}"
+        "What a language model predicts that nuisance features do not is the score of both minus "
+        "that of the nuisance features alone, by banded ridge regression with a penalty for each "
+        f"band and target [@himalaya]. Nuisance features: {beyond}.{texts}"
     )
 
 
@@ -275,15 +429,33 @@ def _associations(config: Mapping[str, Any], tables: Tables) -> str:
         return ""
     one, table = config["associating"], tables.get("association")
     authors = {} if table is None else dict(zip(table["text"], table["written_by"], strict=True))
-    texts = listed([f"{name} (written by {author(authors[name])})" if name in authors else name for name in config["associations"]])
-    controls = listed([f"{count(one['controls'][kind], kind + ' text')}" for kind in ("random", "shuffled", "displaced", "repeat") if one["controls"][kind]])
-    targets = "the mean time course of each region was scored" if one["targets"] == "roi" else "every target was scored"
+    texts = listed(
+        [
+            f"{name} (written by {author(authors[name])})" if name in authors else name
+            for name in config["associations"]
+        ]
+    )
+    controls = listed(
+        [
+            f"{count(one['controls'][kind], kind + ' text')}"
+            for kind in ("random", "shuffled", "displaced", "repeat")
+            if one["controls"][kind]
+        ]
+    )
+    targets = (
+        "the mean time course of each region was scored"
+        if one["targets"] == "roi"
+        else "every target was scored"
+    )
     return (
-        f"Texts with associations: {texts}; read by {listed(config['associating_models'])}. {_ALIGNMENTS[one['alignment']].capitalize()} (alignment: "
-        f"{one['alignment']}); {targets}. All texts of a story were read in the "
-        f"same windows, with room for insertions ({one['room']:g}). The association score F is the score with the insertions minus that of the story "
-        f"alone. Controls of each text: {controls}. F is tested over "
-        "texts: one-sided p = (1 + random texts that reach F) / (1 + random texts), with the mean over listeners as the statistic."
+        f"Texts with associations: {texts}; read by {listed(config['associating_models'])}. "
+        f"{_ALIGNMENTS[one['alignment']].capitalize()} (alignment: {one['alignment']}); "
+        f"{targets}. All texts of a story were read in the "
+        f"same windows, with room for insertions ({one['room']:g}). The association score F "
+        "is the score with the insertions minus that of the story alone. Controls of each text: "
+        f"{controls}. F is tested over "
+        "texts: one-sided p = (1 + random texts that reach F) / (1 + random texts), with the mean "
+        "over listeners as the statistic."
     )
 
 
@@ -292,44 +464,75 @@ def _tunings(config: Mapping[str, Any]) -> str:
     if not said:
         return ""
     return (
-        f"{' '.join(said)} All conditions of a tuning train on as many output tokens a step. The tuning score M is (R_sft − R) / R on the stories as they were "
-        "heard, a ratio of means over listeners. Where there are four or more seeds of a tuning and of a control, labels are permuted; seeds are the "
-        "random factor."
+        f"{' '.join(said)} All conditions of a tuning train on as many output tokens a step. "
+        "The tuning score M is (R_sft − R) / R on the stories as they were heard, a ratio of "
+        "means over listeners. Where there are four or more seeds of a tuning and of a control, "
+        "labels are permuted; seeds are the random factor."
     )
 
 
 def _tuning(name: str, one: Mapping[str, Any]) -> str:
     methods = {
-        "lora": f"trains low-rank adapters [@lora, @peft] of rank {one['rank']}, scale {one['alpha']:g}, dropout {one['dropout']:g}",
-        "frozen": "trains the upper third of the blocks and the one below it"
-        if one["train_layers"] is None
-        else f"trains blocks {listed([str(block) for block in one['train_layers']])}",
+        "lora": (
+            f"trains low-rank adapters [@lora, @peft] of rank {one['rank']}, scale "
+            f"{one['alpha']:g}, dropout {one['dropout']:g}"
+        ),
+        "frozen": (
+            "trains the upper third of the blocks and the one below it"
+            if one["train_layers"] is None
+            else f"trains blocks {listed([str(block) for block in one['train_layers']])}"
+        ),
         "full": "trains all weights",
     }
     steps = f"{count(one['steps'], 'step')} of {one['tokens_per_step']:,} output tokens"
-    stopped = f", stopped after {count(one['patience'], 'validation')} without a better loss" if one["patience"] is not None else ""
-    seeds = f"{count(one['seeds'], 'seed')}; control tunings: {one['controls']['shuffled']} shuffled, {one['controls']['generic']} generic"
-    return f"{name} {methods[one['method']]}, on {_last(one['data'])}; {steps}{stopped}, highest learning rate {one['learning_rate']:g}; {seeds}."
+    stopped = (
+        f", stopped after {count(one['patience'], 'validation')} without a better loss"
+        if one["patience"] is not None
+        else ""
+    )
+    seeds = (
+        f"{count(one['seeds'], 'seed')}; control tunings: {one['controls']['shuffled']} shuffled, "
+        f"{one['controls']['generic']} generic"
+    )
+    return (
+        f"{name} {methods[one['method']]}, on {_last(one['data'])}; {steps}{stopped}, "
+        f"highest learning rate {one['learning_rate']:g}; {seeds}."
+    )
 
 
 def _statistics(config: Mapping[str, Any], tables: Tables) -> str:
     tuning = tables.get("tuning")
     tested = [
-        *(["R against chance (BOLD shifted in time within stories, everything fitted anew)"] if "chance" in tables else []),
+        *(
+            ["R against chance (BOLD shifted in time within stories, everything fitted anew)"]
+            if "chance" in tables
+            else []
+        ),
         *(["models and hemispheres against each other"] if "comparisons" in tables else []),
         *(["F over texts"] if config["associations"] else []),
-        *(["the unique contribution of associations over texts"] if "association_unique" in tables else []),
-        *(["M over seeds"] if tuning is not None and tuning[["p_shuffled", "p_generic"]].notna().any(axis=None) else []),
+        *(
+            ["the unique contribution of associations over texts"]
+            if "association_unique" in tables
+            else []
+        ),
+        *(
+            ["M over seeds"]
+            if tuning is not None and tuning[["p_shuffled", "p_generic"]].notna().any(axis=None)
+            else []
+        ),
     ]
     scores = tables["scores"]
     if scores.loc[scores["subject"] != AVERAGE, "subject"].nunique() > 2:
-        intervals = "Intervals are 95 % bootstrap intervals, bias-corrected and accelerated [@bca], over listeners, by SciPy [@scipy]"
+        intervals = (
+            "Intervals are 95 % bootstrap intervals, bias-corrected and accelerated [@bca], "
+            "over listeners, by SciPy [@scipy]"
+        )
     else:
         intervals = "There are no intervals: they need three listeners"
     if not tested:
         return f"{intervals}. No test was made."
     return (
-        f"{intervals}. Tests: {listed(tested)}; p-values are corrected within families of regions [@bh]. Tests over listeners generalise to "
-        f"listeners only, and "
+        f"{intervals}. Tests: {listed(tested)}; p-values are corrected within families of regions "
+        "[@bh]. Tests over listeners generalise to listeners only, and "
         "no claim rests on one alone."
     )

@@ -1,4 +1,7 @@
-"""What a study's tables say, in words: the answer, and what is missing. Every sentence is built from the numbers, and says when there are none."""
+"""What a study's tables say, in words: the answer, and what is missing.
+
+Every sentence is built from the numbers, and says when there are none.
+"""
 
 from __future__ import annotations
 
@@ -64,22 +67,40 @@ class Clocks:
 
 
 def clocks(scans: pd.DataFrame, config: Mapping[str, Any]) -> Clocks:
-    """Return what the clock check found (`engram.bold.clock`): a warning for each story whose clock seems wrong, and a line about all of them.
+    """Return what the clock check found (`engram.bold.clock`).
 
-    Simulated listeners follow what was planted in them, which need not be the word rate: they are never warned of.
+    A warning for each story whose clock seems wrong, and a line about all of them.
+
+    Simulated listeners follow what was planted in them, which need not be the word rate:
+    they are never warned of.
     """
     found = list(clocks_of(scans))
     simulated = config["dataset"]["kind"] == "simulated"
-    loud = [] if simulated else [f"{said[0].upper()}{said[1:]}." for said in (one.said(story) for story, one in found if one.is_loud)]
+    loud = (
+        []
+        if simulated
+        else [
+            f"{said[0].upper()}{said[1:]}."
+            for said in (one.said(story) for story, one in found if one.is_loud)
+        ]
+    )
     if not found:
         return Clocks([], "The clocks of words and scans were not checked.")
-    verdicts = {verdict: [story for story, one in found if one.verdict == verdict] for verdict in dict.fromkeys(one.verdict for _, one in found)}
+    verdicts = {
+        verdict: [story for story, one in found if one.verdict == verdict]
+        for verdict in dict.fromkeys(one.verdict for _, one in found)
+    }
     parts = [f"{verdict} for {names_of(stories)}" for verdict, stories in verdicts.items()]
     summary = f"Clocks of words and scans (BOLD follows the word rate): {'; '.join(parts)}."
     if simulated and set(verdicts) - {CONFIRMED}:
-        summary += " Simulated listeners follow what was planted in them, which need not be the word rate."
+        summary += (
+            " Simulated listeners follow what was planted in them, which need not be the word rate."
+        )
     elif not loud and NOT_CONFIRMED in verdicts:
-        summary += f" Fewer than {ENOUGH_LISTENERS} listeners, or regions that do not follow words, cannot confirm a clock: that is no sign of a fault."
+        summary += (
+            f" Fewer than {ENOUGH_LISTENERS} listeners, or regions that do not follow words, "
+            "cannot confirm a clock: that is no sign of a fault."
+        )
     if TOO_SHORT in verdicts:
         summary += " Too short: under about three and a half minutes."
     return Clocks(loud, summary + " An error of about 3 s cannot be seen.")
@@ -87,45 +108,79 @@ def clocks(scans: pd.DataFrame, config: Mapping[str, Any]) -> Clocks:
 
 def names_of(stories: Sequence[str]) -> str:
     """Return stories by name, or how many there are of more than a few."""
-    return listed(stories) if len(stories) <= _MOST_NAMED else count(len(stories), "story", "stories")
+    return (
+        listed(stories) if len(stories) <= _MOST_NAMED else count(len(stories), "story", "stories")
+    )
 
 
 def answer(tables: Tables, config: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Return the answer by its part: how well models predict (R), what association adds (F), what tuning adds (M); the sentence first, then what it rests on.
+    """Return the answer by its part.
+
+    Parts are how well models predict (R), what association adds (F), and what tuning adds (M);
+    the sentence comes first, then what it rests on.
 
     Parameters
     ----------
     tables : mapping
-        Tables of the study by name (`scores`, and `association`, `association_unique`, `tuning`, `chance` and `nuisance` where the study has them).
+        Tables of the study by name (`scores`, and `association`, `association_unique`, `tuning`,
+        `chance` and `nuisance` where the study has them).
     config : mapping
-        The checked configuration, with `scored` (models in the order of the figures) and `shown` (those that the brain shows).
+        The checked configuration, with `scored` (models in the order of the figures) and `shown`
+        (those that the brain shows).
     """
     return {
-        "How well": how_well(tables["scores"], config, tables.get("chance"), tables.get("nuisance")),
-        "Association": what_association_adds(tables.get("association"), tables.get("association_unique")),
+        "How well": how_well(
+            tables["scores"], config, tables.get("chance"), tables.get("nuisance")
+        ),
+        "Association": what_association_adds(
+            tables.get("association"), tables.get("association_unique")
+        ),
         "Tuning": what_tuning_adds(tables.get("tuning")),
     }
 
 
-def how_well(scores: pd.DataFrame, config: Mapping[str, Any], chance: pd.DataFrame | None = None, nuisance: pd.DataFrame | None = None) -> list[str]:
-    """Return how well the models that the brain shows predict single listeners, beside ceilings, baselines, chance and nuisance features."""
+def how_well(
+    scores: pd.DataFrame,
+    config: Mapping[str, Any],
+    chance: pd.DataFrame | None = None,
+    nuisance: pd.DataFrame | None = None,
+) -> list[str]:
+    """Return how well the models that the brain shows predict single listeners.
+
+    It stands beside ceilings, baselines, chance and nuisance features.
+    """
     original = scores[scores["text"] == ORIGINAL]
     depths = original.groupby("model")["layer"].max()
-    layers = {model: reported_layer(int(depths[model]), config["figures"]["layer"]) for model in config["scored"]}
+    layers = {
+        model: reported_layer(int(depths[model]), config["figures"]["layer"])
+        for model in config["scored"]
+    }
     reported = original[original["layer"] == original["model"].map(layers)]
     single = reported[reported["subject"] != AVERAGE]
     means, average = (_means(part) for part in (single, reported[reported["subject"] == AVERAGE]))
-    n_listeners, n_regions = single["subject"].nunique(), len(single[["hemisphere", "roi"]].drop_duplicates())
+    n_listeners, n_regions = (
+        single["subject"].nunique(),
+        len(single[["hemisphere", "roi"]].drop_duplicates()),
+    )
     who, shown = people(config), list(config["shown"])
     where = f"{count(n_regions, 'region')} of {count(n_listeners, who)}"
-    first = f"Mean brain score R (Pearson's r of predicted and recorded BOLD) over {where}: {_by_model(shown, means)}."
+    first = (
+        "Mean brain score R (Pearson's r of predicted and recorded BOLD) over "
+        f"{where}: {_by_model(shown, means)}."
+    )
     rest = [model for model in config["scored"] if model not in shown]
-    of_layers = [f"{model} {layers[model]} of {depths[model]}" for model in shown if model != WORD_RATE]
+    of_layers = [
+        f"{model} {layers[model]} of {depths[model]}" for model in shown if model != WORD_RATE
+    ]
     return [
         sentence
         for sentence in (
             first,
-            f"Layers, fixed beforehand: {listed(of_layers)}." if 0 < len(of_layers) <= _MOST_NAMED else "",
+            (
+                f"Layers, fixed beforehand: {listed(of_layers)}."
+                if 0 < len(of_layers) <= _MOST_NAMED
+                else ""
+            ),
             _intervals(single, shown, config["seed"]),
             f"Baselines: {_by_model(rest, means)}." if rest else "",
             *(_not_above(model, rest, means) for model in shown[:_MOST_NAMED]),
@@ -158,10 +213,18 @@ def _not_above(model: str, baselines: Sequence[str], means: pd.Series) -> str:
 
 def _intervals(single: pd.DataFrame, shown: Sequence[str], seed: int) -> str:
     by_listener = by_subject(single)
-    ends = {model: significance.interval(by_listener.loc[by_listener["model"] == model, "score"].to_numpy(), seed) for model in shown}
+    ends = {
+        model: significance.interval(
+            by_listener.loc[by_listener["model"] == model, "score"].to_numpy(), seed
+        )
+        for model in shown
+    }
     if len(shown) > _MOST_NAMED or any(pd.isna(low) for low, _ in ends.values()):
         return ""
-    return f"95 % intervals over listeners: {listed([f'{model} {number(low)} to {number(high)}' for model, (low, high) in ends.items()])}."
+    return (
+        "95 % intervals over listeners: "
+        f"{listed([f'{model} {number(low)} to {number(high)}' for model, (low, high) in ends.items()])}."  # noqa: E501
+    )
 
 
 def _of_the_ceiling(single: pd.DataFrame, shown: Sequence[str], floor: float) -> str:
@@ -170,9 +233,14 @@ def _of_the_ceiling(single: pd.DataFrame, shown: Sequence[str], floor: float) ->
         return "What a perfect model would reach, the ceiling, is not known for every listener."
     ceiling = _weighted(parts[0], "ceiling")
     if ceiling < max(floor, 1e-9):
-        return f"The mean ceiling, {number(ceiling)}, is too low to say what share of it is reached."
+        return (
+            f"The mean ceiling, {number(ceiling)}, is too low to say what share of it is reached."
+        )
     shares = span((100 * _weighted(part, "score") / ceiling for part in parts), 0)
-    return f"A perfect model would reach {number(ceiling)} (mean ceiling of single listeners); this is {shares} % of it."
+    return (
+        f"A perfect model would reach {number(ceiling)} (mean ceiling of single listeners); "
+        f"this is {shares} % of it."
+    )
 
 
 def _weighted(table: pd.DataFrame, name: str) -> float:
@@ -187,11 +255,21 @@ def _above_chance(chance: pd.DataFrame | None, shown: Sequence[str]) -> str:
     if mine.empty:
         return "R was not tested against chance: the stories are too short to be shifted in time."
     if mine["smallest_p"].min() >= significance.LEVEL:
-        return f"Against chance (BOLD shifted in time) no p below {number(mine['smallest_p'].min())} can be reached."
+        return (
+            "Against chance (BOLD shifted in time) no p below "
+            f"{number(mine['smallest_p'].min())} can be reached."
+        )
     above = [
-        f"{model} in {int((part['p_fdr'] < significance.LEVEL).sum())} of {count(len(part), 'region')}" for model, part in mine.groupby("model", sort=False)
+        (
+            f"{model} in {int((part['p_fdr'] < significance.LEVEL).sum())} "
+            f"of {count(len(part), 'region')}"
+        )
+        for model, part in mine.groupby("model", sort=False)
     ]
-    return f"Above chance (BOLD shifted in time; p below {significance.LEVEL} when corrected over regions): {listed(above)}."
+    return (
+        f"Above chance (BOLD shifted in time; p below {significance.LEVEL} when corrected over "
+        f"regions): {listed(above)}."
+    )
 
 
 def _unique(model: str, nuisance: pd.DataFrame | None) -> str:
@@ -199,44 +277,97 @@ def _unique(model: str, nuisance: pd.DataFrame | None) -> str:
     mine = nuisance[nuisance["model"] == model] if nuisance is not None else pd.DataFrame()
     if mine.empty:
         return ""
-    said = [f"beyond {beyond}: {span(part['unique'], sign=True)}" for beyond, part in mine.groupby("beyond", sort=False)]
+    said = [
+        f"beyond {beyond}: {span(part['unique'], sign=True)}"
+        for beyond, part in mine.groupby("beyond", sort=False)
+    ]
     return f"What {model} alone predicts {'; '.join(said)}, by region."
 
 
-def what_association_adds(table: pd.DataFrame | None, unique: pd.DataFrame | None = None) -> list[str]:
-    """Return what texts with associations add over random ones, with the test over texts, and what they add beyond nuisance features."""
+def what_association_adds(
+    table: pd.DataFrame | None, unique: pd.DataFrame | None = None
+) -> list[str]:
+    """Return what texts with associations add over random ones.
+
+    It comes with the test over texts, and what they add beyond nuisance features.
+    """
     if table is None or table.empty:
         return ["What association adds was not measured: the study has no texts with associations."]
     combinations = table.groupby(["text", "model"], sort=False)
     authors = listed(sorted({author(one) for one in table["written_by"]}))
-    texts = f"{count(table['text'].nunique(), 'text')} with associations, written by {authors}, read by {count(table['model'].nunique(), 'model')}."
-    ranges = f"F = R_mem − R is {span(table['F'], sign=True)}, that of random texts {span(table['F_random'], sign=True)}."
-    smallest, tests = table["smallest_p"].min(), f"{count(len(table), 'test')} over texts, corrected over the regions of each text and model"
+    texts = (
+        f"{count(table['text'].nunique(), 'text')} with associations, written by {authors}, "
+        f"read by {count(table['model'].nunique(), 'model')}."
+    )
+    ranges = (
+        f"F = R_mem − R is {span(table['F'], sign=True)}, that of random "
+        f"texts {span(table['F_random'], sign=True)}."
+    )
+    smallest, tests = (
+        table["smallest_p"].min(),
+        (
+            f"{count(len(table), 'test')} over texts, corrected over the regions "
+            "of each text and model"
+        ),
+    )
     if smallest >= significance.LEVEL:
         few = count(int(table["n_random"].max()), "random text")
-        first = f"What association adds cannot be told: with {few} no p below {number(smallest)} can be reached."
+        first = (
+            f"What association adds cannot be told: with {few} no p below "
+            f"{number(smallest)} can be reached."
+        )
         return [said for said in (first, texts, ranges, _unique_of_texts(unique)) if said]
     gains = [said for key, part in combinations if (said := _gain(key, part))]
     detectable = (
-        f"An F of {span(table['detectable'])} above the random texts' mean, depending on text and region, would have been found in four of five such studies "
-        "before correction; smaller effects cannot be excluded."
+        (
+            f"An F of {span(table['detectable'])} above the random texts' mean, depending on text "
+            "and region, would have been found in four of five such studies before correction; "
+            "smaller effects cannot be excluded."
+        )
         if table["detectable"].notna().any()
         else ""
     )
     if gains:
         others = combinations.ngroups - len(gains)
-        none = f"None in {count(others, 'other combination', 'other combinations')} of text and model." if others else ""
+        none = (
+            f"None in {count(others, 'other combination', 'other combinations')} of text and model."
+            if others
+            else ""
+        )
         fallen = (table.loc[table["p_texts_fdr"] < significance.LEVEL, "F"] <= 0).any()
-        claim = "Association takes less from R than random texts do, or adds to it" if fallen else "Association adds to R beyond random texts of the same shape"
-        sentences = [f"{claim}: {'; '.join(gains)}.", f"{tests[0].upper()}{tests[1:]}.", none, texts, ranges, _unique_of_texts(unique)]
+        claim = (
+            "Association takes less from R than random texts do, or adds to it"
+            if fallen
+            else "Association adds to R beyond random texts of the same shape"
+        )
+        sentences = [
+            f"{claim}: {'; '.join(gains)}.",
+            f"{tests[0].upper()}{tests[1:]}.",
+            none,
+            texts,
+            ranges,
+            _unique_of_texts(unique),
+        ]
     else:
         first = (
-            "No gain from association is shown: after correction no F stands out from that of random texts of the same shape "
+            "No gain from association is shown: after correction no F stands out from that of "
+            "random texts of the same shape "
             f"(smallest corrected p {number(table['p_texts_fdr'].min())}; {tests})."
         )
         uncorrected = int((table["p_texts"] <= significance.LEVEL).sum())
-        raw = f"Uncorrected, p is at most {significance.LEVEL} in {uncorrected} of {len(table)}; chance gives one in twenty."
-        sentences = [first, raw, _needs_many(table), texts, ranges, detectable, _unique_of_texts(unique)]
+        raw = (
+            f"Uncorrected, p is at most {significance.LEVEL} in {uncorrected} of {len(table)}; "
+            "chance gives one in twenty."
+        )
+        sentences = [
+            first,
+            raw,
+            _needs_many(table),
+            texts,
+            ranges,
+            detectable,
+            _unique_of_texts(unique),
+        ]
     return [sentence for sentence in sentences if sentence]
 
 
@@ -244,21 +375,35 @@ def _unique_of_texts(unique: pd.DataFrame | None) -> str:
     """Return what associations predict that nuisance features and the story alone do not."""
     if unique is None or unique.empty:
         return ""
-    found, few = int((unique["p_texts_fdr"] < significance.LEVEL).sum()), count(int(unique["n_random"].min()), "random text")
+    found, few = (
+        int((unique["p_texts_fdr"] < significance.LEVEL).sum()),
+        count(int(unique["n_random"].min()), "random text"),
+    )
     smallest = number(unique["p_texts_fdr"].min())
     return (
-        f"Beyond nuisance features and the story alone associations predict {span(unique['unique_minus_random'], sign=True)} more than random texts do, "
-        f"by text and region; over {few} the corrected p is below {significance.LEVEL} in {found} of {len(unique)} (smallest {smallest})."
+        "Beyond nuisance features and the story alone associations predict "
+        f"{span(unique['unique_minus_random'], sign=True)} more than random texts do, "
+        f"by text and region; over {few} the corrected p is below {significance.LEVEL} in {found} "
+        f"of {len(unique)} (smallest {smallest})."
     )
 
 
 def _needs_many(table: pd.DataFrame) -> str:
-    """Return how many regions must stand out at once where the number of random texts is too small for one alone to survive correction."""
-    needed = max(math.ceil(part["smallest_p"].iloc[0] * len(part) / significance.LEVEL - 1e-9) for _, part in table.groupby(["text", "model"]))
+    """Return how many regions must stand out at once to survive correction.
+
+    It is for too few random texts for one alone to survive it.
+    """
+    needed = max(
+        math.ceil(part["smallest_p"].iloc[0] * len(part) / significance.LEVEL - 1e-9)
+        for _, part in table.groupby(["text", "model"])
+    )
     if needed <= 1:
         return ""
     few = count(int(table["n_random"].min()), "random text")
-    return f"With {few} no p is below {number(table['smallest_p'].max())}, and {needed} regions would have to reach that at once for any to survive correction."
+    return (
+        f"With {few} no p is below {number(table['smallest_p'].max())}, and {needed} regions "
+        "would have to reach that at once for any to survive correction."
+    )
 
 
 def author(written_by: str) -> str:
@@ -272,7 +417,8 @@ def _gain(key: Any, part: pd.DataFrame) -> str:
         return ""
     best = significant.loc[significant["F_minus_random"].idxmax()]
     return (
-        f"{key[0]}, read by {key[1]}, in {len(significant)} of {count(len(part), 'region')} (most in {region(best)}: F {number(best['F'], sign=True)}, random "
+        f"{key[0]}, read by {key[1]}, in {len(significant)} of {count(len(part), 'region')} "
+        f"(most in {region(best)}: F {number(best['F'], sign=True)}, random "
         f"{number(best['F_random'], sign=True)}, corrected p {number(best['p_texts_fdr'])})"
     )
 
@@ -289,38 +435,63 @@ def what_tuning_adds(table: pd.DataFrame | None) -> list[str]:
         return ["What tuning adds was not measured: the study has no tunings."]
     combinations = list(table.groupby(["tuning", "model"], sort=False))
     n_regions = len(table[["hemisphere", "roi"]].drop_duplicates())
-    changes = f"R_sft − R is {span(table['difference'], sign=True)} in {count(n_regions, 'region')}."
-    means = f"Means over targets: {'; '.join(f'{tuning}, {model}: {_pooled(part)}' for (tuning, model), part in combinations)}."
+    changes = (
+        f"R_sft − R is {span(table['difference'], sign=True)} in {count(n_regions, 'region')}."
+    )
+    means = (
+        "Means over targets: "
+        f"{'; '.join(f'{tuning}, {model}: {_pooled(part)}' for (tuning, model), part in combinations)}."  # noqa: E501
+    )
     details = [changes, means] if len(combinations) <= _MOST_NAMED else [changes]
-    worst = table[[f"p_{kind}_fdr" for kind in TUNING_CONTROLS]].max(axis=1)  # of those controls that there are
+    # Of those controls that there are.
+    worst = table[[f"p_{kind}_fdr" for kind in TUNING_CONTROLS]].max(axis=1)
     if worst.isna().all():
         seeds = " and ".join(f"{span(table[f'n_{kind}'], 0)} {kind}" for kind in TUNING_CONTROLS)
         first = (
-            f"What tuning adds cannot be told: a test over seeds needs four of each condition, and there are {span(table['n_seeds'], 0)} to associate, {seeds}."
+            "What tuning adds cannot be told: a test over seeds needs four of each condition, "
+            f"and there are {span(table['n_seeds'], 0)} to associate, {seeds}."
         )
         return [first, *details]
     untested = sum(bool(worst[part.index].isna().all()) for _, part in combinations)
     rest = [f"{count(untested, 'tuning')} had too few seeds for a test."] if untested else []
-    tests = f"{count(int(worst.notna().sum()), 'test')} over seeds against each control, corrected over regions"
+    tests = (
+        f"{count(int(worst.notna().sum()), 'test')} over seeds against each control, "
+        "corrected over regions"
+    )
     significant = table[worst < significance.LEVEL]
     if significant.empty:
-        first = f"No gain from tuning is shown: none over control tunings survives correction (smallest corrected p {number(worst.min())}, the larger of both "
+        first = (
+            "No gain from tuning is shown: none over control tunings survives correction "
+            f"(smallest corrected p {number(worst.min())}, the larger of both "
+        )
         return [f"{first}controls'; {tests}).", *details, *rest]
     best = significant.loc[significant["difference"].idxmax()]
     most = f"{region(best)} ({best['tuning']}, {best['model']})"
     fallen = " R itself falls in some of these." if (significant["difference"] <= 0).any() else ""
     first = (
-        f"Tuning to associate beats control tunings in {len(significant)} of {count(int(worst.notna().sum()), 'case')}, by the most in {most}: "
-        f"R_sft − R {number(best['difference'], sign=True)}, M {_percent(best['M'])}, corrected p {number(worst[best.name])}.{fallen}"
+        f"Tuning to associate beats control tunings in {len(significant)} "
+        f"of {count(int(worst.notna().sum()), 'case')}, by the most in {most}: "
+        f"R_sft − R {number(best['difference'], sign=True)}, M {_percent(best['M'])}, "
+        f"corrected p {number(worst[best.name])}.{fallen}"
     )
     return [first, f"{tests[0].upper()}{tests[1:]}.", *details, *rest]
 
 
 def _pooled(part: pd.DataFrame) -> str:
     original, difference = _weighted(part, "original"), _weighted(part, "difference")
-    controls = [_weighted(part, f"difference_{kind}") for kind in TUNING_CONTROLS if part[f"difference_{kind}"].notna().all()]
-    share = f", M {_percent(difference / original)}" if original > 0 else ", M without meaning, since R is not above 0"
-    return f"{number(difference, sign=True)}{share}" + (f", controls {span(controls, sign=True)}" if controls else "")
+    controls = [
+        _weighted(part, f"difference_{kind}")
+        for kind in TUNING_CONTROLS
+        if part[f"difference_{kind}"].notna().all()
+    ]
+    share = (
+        f", M {_percent(difference / original)}"
+        if original > 0
+        else ", M without meaning, since R is not above 0"
+    )
+    return f"{number(difference, sign=True)}{share}" + (
+        f", controls {span(controls, sign=True)}" if controls else ""
+    )
 
 
 def _percent(share: float) -> str:
@@ -332,8 +503,16 @@ def verdict(claims: pd.DataFrame | None, config: Mapping[str, Any]) -> str:
     if claims is None or claims.empty:
         return "Published claims were not compared with this study's numbers."
     amounts = claims["verdict"].value_counts()
-    named = [f"{int(amounts[name])} {name}" for name in ("reproduced", "not reproduced", "not testable here") if name in amounts]
-    named += [f"{int(amount)} {name}" for name, amount in amounts.items() if name not in ("reproduced", "not reproduced", "not testable here")]
+    named = [
+        f"{int(amounts[name])} {name}"
+        for name in ("reproduced", "not reproduced", "not testable here")
+        if name in amounts
+    ]
+    named += [
+        f"{int(amount)} {name}"
+        for name, amount in amounts.items()
+        if name not in ("reproduced", "not reproduced", "not testable here")
+    ]
     return f"Of {count(len(claims), 'published claim')}: {listed(named)}."
 
 
@@ -342,33 +521,60 @@ def planted(truth: pd.DataFrame | None) -> str:
     if truth is None or truth.empty:
         return ""
     checks = truth[truth["found"].isin(["yes", "no"])]
-    return f"Of {count(len(checks), 'check')} of what was planted in these listeners {int((checks['found'] == 'yes').sum())} came out as planted (table truth)."
+    return (
+        f"Of {count(len(checks), 'check')} of what was planted in these listeners "
+        f"{int((checks['found'] == 'yes').sum())} came out as planted (table truth)."
+    )
 
 
 def missing(tables: Tables, config: Mapping[str, Any]) -> list[str]:
     """Return what this study cannot say, and why."""
     scores = tables["scores"]
     single = scores[scores["subject"] != AVERAGE]
-    n_listeners, n_regions = single["subject"].nunique(), len(single[["hemisphere", "roi"]].drop_duplicates())
+    n_listeners, n_regions = (
+        single["subject"].nunique(),
+        len(single[["hemisphere", "roi"]].drop_duplicates()),
+    )
     n_stories = len(set(map(stimulus, config["told"])))
     reinitialised = [name for name, model in config["models"].items() if not model["reinitialised"]]
     said = {
-        "The listeners are simulated: these numbers show that the workflow finds what was planted, and nothing about brains.": config["dataset"]["kind"]
-        == "simulated",
-        "One listener: no interval, no average listener, and nothing follows for other people.": n_listeners == 1,
-        f"{count(n_listeners, 'listener')}: too few for an interval over listeners.": n_listeners == 2,
-        f"No ceilings: they need {_FEWEST_FOR_CEILING} listeners of a story.": scores["ceiling"].isna().all(),
-        f"Some ceilings are missing: they need {_FEWEST_FOR_CEILING} listeners of a story.": scores["ceiling"].isna().any() and scores["ceiling"].notna().any(),
+        (
+            "The listeners are simulated: these numbers show that the workflow finds what was "
+            "planted, and nothing about brains."
+        ): (config["dataset"]["kind"] == "simulated"),
+        "One listener: no interval, no average listener, and nothing follows for other people.": (
+            n_listeners == 1
+        ),
+        f"{count(n_listeners, 'listener')}: too few for an interval over listeners.": (
+            n_listeners == 2
+        ),
+        f"No ceilings: they need {_FEWEST_FOR_CEILING} listeners of a story.": (
+            scores["ceiling"].isna().all()
+        ),
+        f"Some ceilings are missing: they need {_FEWEST_FOR_CEILING} listeners of a story.": (
+            scores["ceiling"].isna().any() and scores["ceiling"].notna().any()
+        ),
         "One region: nothing can be said of where in the brain.": n_regions == 1,
-        f"{count(n_stories, 'story', 'stories')}: no test over stories (it needs {_FEWEST_STORIES}), so that nothing follows for other stories.": n_stories
-        < _FEWEST_STORIES,
+        (
+            f"{count(n_stories, 'story', 'stories')}: no test over stories (it needs "
+            f"{_FEWEST_STORIES}), so that nothing follows for other stories."
+        ): (n_stories < _FEWEST_STORIES),
         "No trained language model: baselines only.": not reinitialised,
-        f"Left out of this run by their `only` key: {listed(config['left_out_models'])}.": bool(config["left_out_models"]),
-        "No average listener (bold: {average: false}).": n_listeners > 1 and not (scores["subject"] == AVERAGE).any(),
+        f"Left out of this run by their `only` key: {listed(config['left_out_models'])}.": bool(
+            config["left_out_models"]
+        ),
+        "No average listener (bold: {average: false}).": (
+            n_listeners > 1 and not (scores["subject"] == AVERAGE).any()
+        ),
         "No texts with associations: F is not measured.": not config["associations"],
-        "No text that people wrote: those with associations were written by a language model.": bool(config["associations"])
-        and PEOPLE not in set(tables["association"]["written_by"] if "association" in tables else ()),
+        "No text that people wrote: those with associations were written by a language model.": (
+            bool(config["associations"])
+            and PEOPLE
+            not in set(tables["association"]["written_by"] if "association" in tables else ())
+        ),
         "No tunings: M is not measured.": not config["tunings"],
-        "No interactive surface: these targets are not on a cortical surface.": config["brain"] != "surface",
+        "No interactive surface: these targets are not on a cortical surface.": (
+            config["brain"] != "surface"
+        ),
     }
     return [sentence for sentence, holds in said.items() if holds]

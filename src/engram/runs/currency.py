@@ -1,7 +1,10 @@
-"""Are results current? What a job's sidecar says it was made of, compared with what the plan would make it of now.
+"""Tell whether results are current.
 
-Sidecars are the only memory: they lie beside the results and go where these go, while Snakemake's own metadata stay in a working directory.
-`engram.runs.sidecar_memory` answers Snakemake's questions from here. Nothing heavy is imported, and large files are read only where a look
+What a job's sidecar says it was made of is compared with what the plan would make it of now.
+
+Sidecars are the only memory: they lie beside the results and go where these go, while Snakemake's
+own metadata stay in a working directory. `engram.runs.sidecar_memory` answers Snakemake's
+questions from here. Nothing heavy is imported, and large files are read only where a look
 (`engram.files.raw_files`) cannot tell and reading is allowed: never in a dry-run, never by a job.
 """
 
@@ -35,9 +38,11 @@ class Job:
     outputs : dict
         Paths with whether each is a folder.
     config : Any
-        The rule's parameter of this name, as a sidecar keeps it; ``code`` and ``reads`` (`engram.files.raw_files.listed`) likewise.
+        The rule's parameter of this name, as a sidecar keeps it; ``code`` and ``reads``
+        (`engram.files.raw_files.listed`) likewise.
     inputs : dict
-        Results of other jobs: paths with their places below the folder of results or downloads, which may be another than when they were made.
+        Results of other jobs: paths with their places below the folder of results or downloads,
+        which may be another than when they were made.
     """
 
     outputs: Mapping[str, bool]
@@ -49,7 +54,10 @@ class Job:
 
 @dataclass(frozen=True)
 class Changes:
-    """How a job's plan differs from what its outputs were made of: in parameters (old and new), and in what is read."""
+    """How a job's plan differs from what its outputs were made of.
+
+    It may differ in parameters (old and new), and in what is read.
+    """
 
     before: tuple[str, ...] = ()
     now: tuple[str, ...] = ()
@@ -77,7 +85,8 @@ class Looks:
     Attributes
     ----------
     assumed : list of str
-        Large files taken for unchanged, since size and time of change are, though they lie elsewhere on the disk than before.
+        Large files taken for unchanged, since size and time of change are, though they lie
+        elsewhere on the disk than before.
     """
 
     def __init__(self, digests: Digests, may_read: bool) -> None:
@@ -97,7 +106,12 @@ class Looks:
         found = []
         for path, known in record.items():
             now = self._signature(path)
-            if now and SMALL < now.size == known.get("size") and now != Signature.read(known) and self._digests.known(path, now) is None:
+            if (
+                now
+                and SMALL < now.size == known.get("size")
+                and now != Signature.read(known)
+                and self._digests.known(path, now) is None
+            ):
                 found.append(path)
         return found
 
@@ -129,7 +143,8 @@ class Looks:
             try:
                 self._seen[path] = self._digests.of(path) if self._may_read else sha256(path)
             except (OSError, EngramError):
-                self._seen[path] = None  # not readable, or written to just now: a job that reads it says so
+                # Not readable, or written to just now: a job that reads it says so.
+                self._seen[path] = None
         return self._seen[path]
 
     @staticmethod
@@ -141,7 +156,9 @@ class Looks:
 
 
 def changes(job: Job, looks: Looks) -> Changes:
-    """Return how a job's plan differs from what its outputs were made of; nothing where they are current.
+    """Return how a job's plan differs from what its outputs were made of.
+
+    There is nothing where they are current.
 
     Parameters
     ----------
@@ -171,7 +188,10 @@ def _compared(job: Job, record: Mapping[str, Any], looks: Looks) -> Changes:
         before.append(f"code={record.get('Code')}")
         now.append(f"code={job.code}")
         causes.append("its code changed")
-    changed = [*_changed_results(job.inputs, record.get("Inputs", {}), looks), *_changed_raw(job.reads, record.get("RawFiles", {}), looks)]
+    changed = [
+        *_changed_results(job.inputs, record.get("Inputs", {}), looks),
+        *_changed_raw(job.reads, record.get("RawFiles", {}), looks),
+    ]
     for path, cause in changed:
         inputs.append(path)
         causes.append(cause)
@@ -179,12 +199,19 @@ def _compared(job: Job, record: Mapping[str, Any], looks: Looks) -> Changes:
 
 
 def _differences(old: Any, new: Any, key: str) -> Iterator[tuple[str, str, str]]:
-    """Yield settings that differ, with their old and new values; the order of keys counts, since scripts follow it."""
+    """Yield settings that differ, with their old and new values.
+
+    The order of keys counts, since scripts follow it.
+    """
     if isinstance(old, dict) and isinstance(new, dict):
         for name in [*old, *(name for name in new if name not in old)]:
             here = f"{key}.{name}" if key else str(name)
             if name not in old or name not in new:
-                yield here, _shown(old.get(name)) if name in old else "absent", _shown(new.get(name)) if name in new else "absent"
+                yield (
+                    here,
+                    _shown(old.get(name)) if name in old else "absent",
+                    _shown(new.get(name)) if name in new else "absent",
+                )
             else:
                 yield from _differences(old[name], new[name], here)
         if set(old) == set(new) and list(old) != list(new):
@@ -198,36 +225,58 @@ def _shown(value: Any) -> str:
     return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 3]}..."
 
 
-def _changed_results(inputs: Mapping[str, str], known: Mapping[str, str], looks: Looks) -> Iterator[tuple[str, str]]:
-    """Yield inputs that other jobs made otherwise since, or that are new or gone, each with a cause.
+def _changed_results(
+    inputs: Mapping[str, str], known: Mapping[str, str], looks: Looks
+) -> Iterator[tuple[str, str]]:
+    """Yield inputs that other jobs made otherwise since, or that are new or gone.
+
+    Each comes with a cause.
 
     Digests are those of sidecars: nothing is read.
     """
     gone = dict(known)
     for path, place in inputs.items():
-        name = path if path in gone else next((other for other in gone if other.endswith(f"/{place}")), None)
+        name = (
+            path
+            if path in gone
+            else next((other for other in gone if other.endswith(f"/{place}")), None)
+        )
         if name is None:
             yield path, f"'{path}' is a new input"
             continue
         digest = gone.pop(name)
         file = Path(path)
         records = (looks.record(one) for one in (file.with_suffix(".json"), Path(f"{path}.json")))
-        made = next((record["Outputs"][file.name] for record in records if file.name in record.get("Outputs", {})), digest)
+        made = next(
+            (
+                record["Outputs"][file.name]
+                for record in records
+                if file.name in record.get("Outputs", {})
+            ),
+            digest,
+        )
         if made != digest:
             yield path, f"'{path}' was made anew"
     for path in gone:
         yield path, f"'{path}' is no input any more"
 
 
-def _changed_raw(reads: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]], looks: Looks) -> Iterator[tuple[str, str]]:
+def _changed_raw(
+    reads: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]], looks: Looks
+) -> Iterator[tuple[str, str]]:
     """Yield raw files that changed, came or went, each with a cause.
 
-    A file in another place than it was, such as a model of the project in a new clone, is held against the one of its name.
+    A file in another place than it was, such as a model of the project in a new clone,
+    is held against the one of its name.
     """
     now = raw_files.listed(reads)
     elsewhere = {path: known[path] for path in known if path not in now}
     for path in now:
-        other = path if path in known else next((one for one in elsewhere if _name(one) == _name(path)), None)
+        other = (
+            path
+            if path in known
+            else next((one for one in elsewhere if _name(one) == _name(path)), None)
+        )
         if other is None:
             yield path, f"'{path}' is new"
             continue

@@ -1,4 +1,7 @@
-"""Results of an earlier plan that this one does not have: named, and moved aside before a run, so that they do not stand beside new ones."""
+"""Results of an earlier plan that this one does not have.
+
+They are named, and moved aside before a run, so that they do not stand beside new ones.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ from engram.files.checksums import provenance
 
 #: Where they go, below the results.
 FOLDER = "earlier"
-#: Rules whose results are costly, say nothing by themselves and serve again when they are asked for: they stay where they are.
+#: Rules whose results are costly, say nothing by themselves and serve again when they are asked
+#: for: they stay where they are.
 KEPT = (
     "simulate",
     "story",
@@ -32,7 +36,9 @@ _MOST_NAMED = 12
 
 
 def set_aside(workflow: Any, results: str, logger: Any) -> None:
-    """Move results that the plan does not have any more to `<results>/earlier/<date>`; in a dry-run name them.
+    """Move results that the plan does not have any more to `<results>/earlier/<date>`.
+
+    In a dry-run they are only named.
 
     Only where the whole study was asked for: what part of it does not need is no leftover.
 
@@ -46,30 +52,46 @@ def set_aside(workflow: Any, results: str, logger: Any) -> None:
         Snakemake's.
     """
     wanted = workflow.dag_settings
-    partial = set(wanted.targets) - {workflow.default_target} or wanted.until or wanted.omit_from or wanted.target_jobs or wanted.batch
+    partial = (
+        set(wanted.targets) - {workflow.default_target}
+        or wanted.until
+        or wanted.omit_from
+        or wanted.target_jobs
+        or wanted.batch
+    )
     if partial or workflow.executor_plugin is None or workflow.touch:
         return
     planned = {Path(path).absolute() for job in workflow.dag.jobs for path in job.output}
-    # Sidecars go last: without its own, what a stopped run left where it was could not be told from a user's file.
-    found = sorted(leftovers(workflow, results, planned), key=lambda path: (path.suffix == ".json", path))
+    # Sidecars go last: without its own, what a stopped run left where it was could not be
+    # told from a user's file.
+    found = sorted(
+        leftovers(workflow, results, planned), key=lambda path: (path.suffix == ".json", path)
+    )
     if not found:
         return
     named = ", ".join(path.relative_to(results).as_posix() for path in found[:_MOST_NAMED]) + (
         f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
     )
     if workflow.dryrun:
-        logger.warning(f"{len(found)} results are of an earlier plan and not of this one; a run moves them to '{results}/{FOLDER}': {named}")
+        logger.warning(
+            f"{len(found)} results are of an earlier plan and not of this one; a run moves them "
+            f"to '{results}/{FOLDER}': {named}"
+        )
     elif not workflow.persistence.locked:
         target = Path(results) / FOLDER / datetime.now().strftime("%Y-%m-%d_%H.%M.%S")
         moved = sum(_move(path, target / path.relative_to(results), logger) for path in found)
         if moved:
-            logger.warning(f"{moved} results are of an earlier plan and not of this one; they were moved to '{target}': {named}")
+            logger.warning(
+                f"{moved} results are of an earlier plan and not of this one; they were moved "
+                f"to '{target}': {named}"
+            )
 
 
 def leftovers(workflow: Any, results: str, planned: set[Path]) -> Iterator[Path]:
     """Yield files and folders that jobs of an earlier plan made, with their sidecars.
 
-    A file counts where its sidecar names the rule that made it, and that rule, as it is, would put it there: copies that people made stay.
+    A file counts where its sidecar names the rule that made it, and that rule, as it is,
+    would put it there: copies that people made stay.
 
     Parameters
     ----------
@@ -83,19 +105,29 @@ def leftovers(workflow: Any, results: str, planned: set[Path]) -> Iterator[Path]
         if not record or record.get("Rule") in KEPT:
             continue
         made = _outputs(workflow, record)
-        files = [place.with_name(name) for name in record.get("Outputs", {}) if place.with_name(name).absolute() in made]
+        files = [
+            place.with_name(name)
+            for name in record.get("Outputs", {})
+            if place.with_name(name).absolute() in made
+        ]
         if files and not any(path.absolute() in planned for path in files):
             yield from {path for path in (*files, place) if path.exists()}
 
 
 def _outputs(workflow: Any, record: dict[str, Any]) -> set[Path]:
-    """Return the absolute paths that the rule of a record would make for its wildcards; none where there is no such rule any more."""
+    """Return the absolute paths that the rule of a record would make for its wildcards.
+
+    None where there is no such rule any more.
+    """
     from snakemake.exceptions import UnknownRuleException, WildcardError
     from snakemake.io import apply_wildcards
 
     try:
         patterns = workflow.get_rule(record["Rule"]).output
-        return {Path(apply_wildcards(str(pattern), record.get("Wildcards", {}))).absolute() for pattern in patterns}
+        return {
+            Path(apply_wildcards(str(pattern), record.get("Wildcards", {}))).absolute()
+            for pattern in patterns
+        }
     except (KeyError, UnknownRuleException, WildcardError):
         return set()
 
@@ -104,9 +136,15 @@ def sidecars(results: str) -> Iterator[Path]:
     """Yield JSON files among results: sidecars, and others that hold no provenance."""
     for folder, names, files in os.walk(results):
         if folder == str(results):
-            names[:] = [name for name in names if name not in (FOLDER, "logs", "benchmarks", "simulated")]
+            names[:] = [
+                name for name in names if name not in (FOLDER, "logs", "benchmarks", "simulated")
+            ]
         names[:] = sorted(name for name in names if not name.startswith("."))
-        yield from (Path(folder) / name for name in sorted(files) if name.endswith(".json") and not name.startswith("."))
+        yield from (
+            Path(folder) / name
+            for name in sorted(files)
+            if name.endswith(".json") and not name.startswith(".")
+        )
 
 
 def _move(path: Path, target: Path, logger: Any) -> bool:
@@ -114,6 +152,8 @@ def _move(path: Path, target: Path, logger: Any) -> bool:
         target.parent.mkdir(parents=True, exist_ok=True)
         path.rename(target)
     except OSError as error:
-        logger.warning(f"'{path}' is of an earlier plan and could not be moved to '{target}' ({error}).")
+        logger.warning(
+            f"'{path}' is of an earlier plan and could not be moved to '{target}' ({error})."
+        )
         return False
     return True

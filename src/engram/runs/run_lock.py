@@ -1,7 +1,8 @@
 """One run at a time on a folder of results.
 
-Snakemake locks its working directory. Two runs from two working directories on the same results do not see each other's lock, and would write the same
-files. This lock lies in the folder of results, and ends with the process that holds it, however that ends.
+Snakemake locks its working directory. Two runs from two working directories on the same results do
+not see each other's lock, and would write the same files. This lock lies in the folder of results,
+and ends with the process that holds it, however that ends.
 """
 
 from __future__ import annotations
@@ -34,11 +35,13 @@ def take(results: str | Path) -> None:
     Raises
     ------
     EngramError
-        If a run from another working directory holds it. Runs from this one are left to Snakemake's own lock, which knows which files each writes.
+        If a run from another working directory holds it. Runs from this one are left to Snakemake's
+        own lock, which knows which files each writes.
 
     Notes
     -----
-    File systems that know no locks (some network file systems), and folders that cannot be written, are passed over.
+    File systems that know no locks (some network file systems), and folders that cannot be
+    written, are passed over.
     """
     path = Path(results).absolute() / NAME
     if path in _HELD:
@@ -53,16 +56,22 @@ def take(results: str | Path) -> None:
     except OSError as error:
         holder = _holder(file)
         file.close()
-        if error.errno in (errno.EWOULDBLOCK, errno.EACCES) and holder.get("directory") != str(Path.cwd()):
+        if error.errno in (errno.EWOULDBLOCK, errno.EACCES) and holder.get("directory") != str(
+            Path.cwd()
+        ):
             raise EngramError(
-                f"another run writes to '{results}': process {holder.get('process', '?')} on {holder.get('host', '?')}, begun in "
-                f"'{holder.get('directory', '?')}'. Wait until it ends, or give this study other results (pathvars: {{results: ...}})."
+                f"another run writes to '{results}': process {holder.get('process', '?')} "
+                f"on {holder.get('host', '?')}, begun in '{holder.get('directory', '?')}'. Wait "
+                "until it ends, or give this study other results (pathvars: {results: ...})."
             ) from None
         return
     _HELD[path] = file
     with suppress(OSError):  # a full disk
         file.truncate(0)
-        json.dump({"process": os.getpid(), "host": socket.gethostname(), "directory": str(Path.cwd())}, file)
+        json.dump(
+            {"process": os.getpid(), "host": socket.gethostname(), "directory": str(Path.cwd())},
+            file,
+        )
         file.flush()
 
 

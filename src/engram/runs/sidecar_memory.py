@@ -1,9 +1,13 @@
-"""What Snakemake remembers of finished jobs, taken from their sidecars in place of its own metadata.
+"""What Snakemake remembers of finished jobs, taken from their sidecars.
 
-Snakemake keeps parameters and inputs of finished jobs in the working directory (`.snakemake/metadata`), and compares input files by time. After
-`make clean`, from another directory, or when an older file was put in, it finds nothing to do. `attach` lets it ask the sidecars instead
-(`engram.runs.currency`), in the main process only. This touches three of Snakemake's internals, which tests pin: `Workflow._build_dag`, and the methods
-`params_changed` and `input_changed` of its persistence.
+They take the place of its own metadata.
+
+Snakemake keeps parameters and inputs of finished jobs in the working directory
+(`.snakemake/metadata`), and compares input files by time. After `make clean`, from another
+directory, or when an older file was put in, it finds nothing to do. `attach` lets it ask
+the sidecars instead (`engram.runs.currency`), in the main process only. This touches three
+of Snakemake's internals, which tests pin: `Workflow._build_dag`, and the methods `params_changed`
+and `input_changed` of its persistence.
 """
 
 from __future__ import annotations
@@ -29,7 +33,9 @@ _GB = 1e9
 
 
 def attach(workflow: Any, logger: Any) -> None:
-    """Let Snakemake ask sidecars what was changed, and move aside what the plan does not have any more.
+    """Let Snakemake ask sidecars what was changed.
+
+    What the plan does not have any more is moved aside.
 
     Call it once, when all rules are defined; it does nothing in the processes of jobs.
 
@@ -72,23 +78,35 @@ class SidecarMemory:
     """
 
     def __init__(self, workflow: Any, logger: Any) -> None:
-        self.results, self._downloads = (workflow.pathvars.apply(f"<{name}>") for name in ("results", "downloads"))
+        self.results, self._downloads = (
+            workflow.pathvars.apply(f"<{name}>") for name in ("results", "downloads")
+        )
         self._workflow, self._logger = workflow, logger
-        self.is_run = workflow.executor_plugin is not None and not workflow.dryrun and not workflow.touch
+        self.is_run = (
+            workflow.executor_plugin is not None and not workflow.dryrun and not workflow.touch
+        )
         self._looks = Looks(Digests(Path(self.results) / DIGESTS), may_read=self.is_run)
         self._found: dict[tuple[str, ...], Changes] = {}
         self._causes: defaultdict[tuple[str, tuple[str, ...]], list[str]] = defaultdict(list)
 
     def prepare(self) -> None:
-        """Answer in the place of Snakemake's persistence from now on; read what only reading can tell, and take times out of the future."""
+        """Answer in the place of Snakemake's persistence from now on.
+
+        Read what only reading can tell, and take times out of the future.
+        """
         if self.is_run:
             for path in files_of_future(self.results, self._downloads):
                 with suppress(OSError):  # removed meanwhile
                     os.utime(path)  # no time is named, since only a file's owner may do that
-                    self._logger.warning(f"'{path}' was of the future (is a clock wrong?): its time is set to now.")
+                    self._logger.warning(
+                        f"'{path}' was of the future (is a clock wrong?): its time is set to now."
+                    )
             self._read_unsure()
         persistence = self._workflow.persistence
-        own = {name: getattr(persistence, name) for name in ("has_metadata", "has_outdated_metadata", "params_changed", "input_changed")}
+        own = {
+            name: getattr(persistence, name)
+            for name in ("has_metadata", "has_outdated_metadata", "params_changed", "input_changed")
+        }
 
         def params_changed(job: Any, file: Any = None) -> Any:
             from snakemake.persistence import NO_PARAMS_CHANGE, ParamsChange
@@ -98,7 +116,9 @@ class SidecarMemory:
             found = self._changes(job)
             if not found.before and not found.now:
                 return NO_PARAMS_CHANGE
-            return ParamsChange(only_old=set(found.before), only_new=set(found.now), files=set(job.output))
+            return ParamsChange(
+                only_old=set(found.before), only_new=set(found.now), files=set(job.output)
+            )
 
         def input_changed(job: Any, file: Any = None) -> Any:
             if not _is_ours(job):
@@ -108,18 +128,29 @@ class SidecarMemory:
 
         persistence.params_changed, persistence.input_changed = params_changed, input_changed
         persistence.has_metadata = lambda job: _is_ours(job) or own["has_metadata"](job)
-        persistence.has_outdated_metadata = lambda job: not _is_ours(job) and own["has_outdated_metadata"](job)
+        persistence.has_outdated_metadata = lambda job: (
+            not _is_ours(job) and own["has_outdated_metadata"](job)
+        )
 
     def report(self) -> None:
-        """Say what is made anew and why, a line for each cause; what follows from that is not repeated."""
+        """Say what is made anew and why, a line for each cause.
+
+        What follows from that is not repeated.
+        """
         for (rule, causes), names in sorted(self._causes.items()):
-            shown = ", ".join(sorted(names)[:_MOST_NAMED]) + (f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else "")
-            self._logger.info(f"made anew: {rule} ({shown}): {'; '.join(causes[:_MOST_NAMED])}{' ...' if len(causes) > _MOST_NAMED else ''}")
+            shown = ", ".join(sorted(names)[:_MOST_NAMED]) + (
+                f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+            )
+            self._logger.info(
+                f"made anew: {rule} ({shown}): "
+                f"{'; '.join(causes[:_MOST_NAMED])}{' ...' if len(causes) > _MOST_NAMED else ''}"
+            )
         if self._looks.assumed:
             paths = sorted(set(self._looks.assumed))
             self._logger.info(
-                f"{len(paths)} large files have the size and time that were recorded, and lie elsewhere on the disk (a copy?), such as '{paths[0]}'. They "
-                "count as unchanged here; a run looks at their content first."
+                f"{len(paths)} large files have the size and time that were recorded, and lie "
+                f"elsewhere on the disk (a copy?), such as '{paths[0]}'. They count as unchanged "
+                "here; a run looks at their content first."
             )
 
     def _changes(self, job: Any) -> Changes:
@@ -133,18 +164,38 @@ class SidecarMemory:
         if not any(Path(path).exists() for path in outputs) and not self._was_made(job, outputs):
             return Changes()  # Snakemake sees that files are missing
         inputs = {str(path): self._place(str(path)) for path in job.input}
-        planned = Job(outputs, job.params.get("config"), job.params.get("code"), inputs, job.params.get("reads") or {})
+        planned = Job(
+            outputs,
+            job.params.get("config"),
+            job.params.get("code"),
+            inputs,
+            job.params.get("reads") or {},
+        )
         found = changes(planned, self._looks)
         if found:
-            self._causes[job.rule.name, found.causes].append(",".join(str(value) for _, value in job.wildcards.items()) or Path(next(iter(outputs))).name)
+            self._causes[job.rule.name, found.causes].append(
+                ",".join(str(value) for _, value in job.wildcards.items())
+                or Path(next(iter(outputs))).name
+            )
         return found
 
     def _was_made(self, job: Any, outputs: dict[str, bool]) -> bool:
-        """Tell whether outputs that are not there (temporary ones, or removed since) were made: their sidecar, or those of what was made of them, say so."""
+        """Tell whether outputs that are not there (temporary ones, or removed since) were made.
+
+        Their sidecar, or those of what was made of them, say so.
+        """
         if any(self._looks.record(sidecar(path, is_folder)) for path, is_folder in outputs.items()):
             return True
-        dependents = (sidecar(str(path), bool(path.is_directory)) for other in self._workflow.dag.depending[job] for path in other.output)
-        known = {path for place in set(dependents) for path in self._looks.record(place).get("Inputs", {})}
+        dependents = (
+            sidecar(str(path), bool(path.is_directory))
+            for other in self._workflow.dag.depending[job]
+            for path in other.output
+        )
+        known = {
+            path
+            for place in set(dependents)
+            for path in self._looks.record(place).get("Inputs", {})
+        }
         return any(path in known for path in outputs)
 
     def _place(self, path: str) -> str:
@@ -154,12 +205,22 @@ class SidecarMemory:
         return path
 
     def _read_unsure(self) -> None:
-        """Read, several at once, large files whose signature is not the recorded one; later runs know them again."""
-        unsure = {path for place in earlier_results.sidecars(self.results) for path in self._looks.unsure(self._looks.record(place).get("RawFiles", {}))}
+        """Read, several at once, large files whose signature is not the recorded one.
+
+        Later runs know them again.
+        """
+        unsure = {
+            path
+            for place in earlier_results.sidecars(self.results)
+            for path in self._looks.unsure(self._looks.record(place).get("RawFiles", {}))
+        }
         if not unsure:
             return
         size = sum(Path(path).stat().st_size for path in unsure)
-        self._logger.info(f"looking at the content of {len(unsure)} raw files whose times or places changed ({size / _GB:.1f} GB; once)")
+        self._logger.info(
+            f"looking at the content of {len(unsure)} raw files whose times or places changed "
+            f"({size / _GB:.1f} GB; once)"
+        )
         self._looks.read(sorted(unsure))
 
 
@@ -169,7 +230,10 @@ def _is_ours(job: Any) -> bool:
 
 
 def files_of_future(results: str, downloads: str) -> Iterator[Path]:
-    """Yield results, and manifests of downloads, whose time is not there yet: Snakemake would refuse what is made of them."""
+    """Yield results, and manifests of downloads, whose time is not there yet.
+
+    Snakemake would refuse what is made of them.
+    """
     limit = time.time() + 1
 
     def is_of_future(path: Path) -> bool:

@@ -1,4 +1,7 @@
-"""The association score F = R_mem - R: by region and listener, beside its controls, tested over texts."""
+"""The association score F = R_mem - R.
+
+It is given by region and listener, beside its controls, and tested over texts.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,11 @@ from engram.statistics.variant_effects import Effects, by_layer, by_listener
 from engram.vocabulary import ORIGINAL_TEXT, RANDOM, WITH_ASSOCIATIONS
 
 ASSOCIATION = (
-    "Association scores F = R_mem - R at each model's reported layer, by region: the score of the story with associations written into it, minus that of the "
-    "story alone, read in the same windows. Tested over texts: F of this text among the F of random texts, which have the same places and numbers of words, "
-    "and content of other stories. Tests over listeners generalise to other listeners of these texts, not to other texts or stories."
+    "Association scores F = R_mem - R at each model's reported layer, by region: "
+    "the score of the story with associations written into it, minus that of the story alone, "
+    "read in the same windows. Tested over texts: F of this text among the F of random texts, "
+    "which have the same places and numbers of words, and content of other stories. Tests over "
+    "listeners generalise to other listeners of these texts, not to other texts or stories."
 )
 ASSOCIATION_COLUMNS = {
     "model": "Model.",
@@ -37,21 +42,36 @@ ASSOCIATION_COLUMNS = {
     "difference_high": "Its upper end.",
     "n_random": "Random texts.",
     "p_texts": "One-sided p over texts: (1 + random texts that reach F) / (1 + random texts).",
-    "p_texts_fdr": "The same, corrected for the regions of this text and model (Benjamini-Hochberg).",
+    "p_texts_fdr": (
+        "The same, corrected for the regions of this text and model (Benjamini-Hochberg)."
+    ),
     "smallest_p": "The smallest p that so many texts can give.",
-    "detectable": "Smallest F above the random texts' mean that would have been found with 80 % power.",
-    "p_listeners": "Two-sided p over listeners (Wilcoxon) of F minus random: holds for other listeners of these texts only.",
+    "detectable": (
+        "Smallest F above the random texts' mean that would have been found with 80 % power."
+    ),
+    "p_listeners": (
+        "Two-sided p over listeners (Wilcoxon) of F minus random: holds for other "
+        "listeners of these texts only."
+    ),
     "p_listeners_fdr": "The same, corrected as above.",
     "effect_size": "F minus that of random texts, over the standard deviation of random texts.",
     "n_stories": "Stories, versions of one counted as one.",
     "p_stories": "Two-sided p over stories (Wilcoxon) of F minus random; n/a with fewer than six.",
     "p_stories_fdr": "The same, corrected as above.",
-    "F_shuffled": "F of this text's associations at other places, mean over texts: what is wrong, when is right.",
-    "F_displaced": "F of this text's associations 20 or more words away: what is right, when is wrong.",
+    "F_shuffled": (
+        "F of this text's associations at other places, mean over texts: what "
+        "is wrong, when is right."
+    ),
+    "F_displaced": (
+        "F of this text's associations 20 or more words away: what is right, when is wrong."
+    ),
     "F_repeat": "F of repeated story text at the same places: mere extra text.",
     "F_average": "F of the average listener; in no test.",
 }
-CONTROLS_TABLE = "F of every control text, tested among the random texts as the text with associations is (a random text among the other random ones)."
+CONTROLS_TABLE = (
+    "F of every control text, tested among the random texts as the text with associations is "
+    "(a random text among the other random ones)."
+)
 CONTROLS_COLUMNS = {
     "model": "Model.",
     "text": "Name of the associations.",
@@ -60,7 +80,9 @@ CONTROLS_COLUMNS = {
     "roi": "Region.",
     "F": "Mean over listeners.",
     "p_texts": "One-sided p over texts.",
-    "p_texts_fdr": "The same, corrected for the regions of this text and model (Benjamini-Hochberg).",
+    "p_texts_fdr": (
+        "The same, corrected for the regions of this text and model (Benjamini-Hochberg)."
+    ),
 }
 LISTENERS_TABLE = "F by listener, at each model's reported layer, beside the means of its controls."
 LISTENERS_COLUMNS = {
@@ -74,7 +96,8 @@ LISTENERS_COLUMNS = {
     **{f"F_{kind}": f"Mean over the {kind} texts." for kind in CONTROLS},
 }
 LAYERS_TABLE = (
-    "F by layer: a description, in no test. At layer 0 it is 0 for models without learned positions; elsewhere what it is there comes from positions alone."
+    "F by layer: a description, in no test. At layer 0 it is 0 for models without learned "
+    "positions; elsewhere what it is there comes from positions alone."
 )
 LAYERS_COLUMNS = {
     "model": "Model.",
@@ -88,7 +111,9 @@ LAYERS_COLUMNS = {
 }
 
 
-def association_table(effects: Mapping[tuple[str, str], Effects], written_by: Mapping[str, str], seed: int) -> pd.DataFrame:
+def association_table(
+    effects: Mapping[tuple[str, str], Effects], written_by: Mapping[str, str], seed: int
+) -> pd.DataFrame:
     """Return F by region, with its controls and tests (the columns of `ASSOCIATION_COLUMNS`).
 
     Parameters
@@ -111,7 +136,9 @@ def association_table(effects: Mapping[tuple[str, str], Effects], written_by: Ma
                     "text": text,
                     "written_by": written_by[text],
                     **row,
-                    **{f"F_{kind}": mean[one.single, number].mean() for kind, mean in means.items()},
+                    **{
+                        f"F_{kind}": mean[one.single, number].mean() for kind, mean in means.items()
+                    },
                     "F_average": f[~one.single, number].mean() if (~one.single).any() else np.nan,
                 }
             )
@@ -119,7 +146,9 @@ def association_table(effects: Mapping[tuple[str, str], Effects], written_by: Ma
 
 
 def against_random(one: Effects, name: str, seed: int) -> Iterator[dict[str, Any]]:
-    """Yield, for each region, what a text changes beside what random texts do, with intervals and tests, p-values uncorrected.
+    """Yield, for each region, what a text changes beside what random texts do.
+
+    It comes with intervals and tests; p-values are uncorrected.
 
     Parameters
     ----------
@@ -164,7 +193,12 @@ def against_random(one: Effects, name: str, seed: int) -> Iterator[dict[str, Any
 
 def with_corrected(table: pd.DataFrame, family: Sequence[str]) -> pd.DataFrame:
     """Return a table of `against_random` with its p-values corrected within families too."""
-    return table.assign(**{f"{name}_fdr": significance.corrected(table, name, family) for name in ("p_texts", "p_listeners", "p_stories")})
+    return table.assign(
+        **{
+            f"{name}_fdr": significance.corrected(table, name, family)
+            for name in ("p_texts", "p_listeners", "p_stories")
+        }
+    )
 
 
 def _over_spread(difference: float, null: np.ndarray) -> float:
@@ -182,10 +216,24 @@ def controls_table(effects: Mapping[tuple[str, str], Effects]) -> pd.DataFrame:
             if variant in (ORIGINAL_TEXT, WITH_ASSOCIATIONS):
                 continue
             f = one.difference(variant)[one.single].mean(0)
-            others = np.stack([values for name, values in null.items() if name != variant]) if len(null) > 1 or variant not in null else np.empty((0, len(f)))
+            others = (
+                np.stack([values for name, values in null.items() if name != variant])
+                if len(null) > 1 or variant not in null
+                else np.empty((0, len(f)))
+            )
             for number, (hemisphere, roi, _) in enumerate(one.regions):
                 p = significance.text_test(f[number], others[:, number])
-                rows.append({"model": model, "text": text, "variant": variant, "hemisphere": hemisphere, "roi": roi, "F": f[number], "p_texts": p})
+                rows.append(
+                    {
+                        "model": model,
+                        "text": text,
+                        "variant": variant,
+                        "hemisphere": hemisphere,
+                        "roi": roi,
+                        "F": f[number],
+                        "p_texts": p,
+                    }
+                )
     table = pd.DataFrame(rows, columns=[name for name in CONTROLS_COLUMNS if name != "p_texts_fdr"])
     table["p_texts_fdr"] = significance.corrected(table, "p_texts", ["model", "text", "variant"])
     return table[list(CONTROLS_COLUMNS)]
@@ -195,7 +243,11 @@ def listeners_table(effects: Mapping[tuple[str, str], Effects]) -> pd.DataFrame:
     """Return F by listener (the columns of `LISTENERS_COLUMNS`)."""
     parts = []
     for (model, text), one in effects.items():
-        values = {"original": one.original, "F": one.difference(WITH_ASSOCIATIONS), **{f"F_{kind}": one.mean_difference(kind) for kind in CONTROLS}}
+        values = {
+            "original": one.original,
+            "F": one.difference(WITH_ASSOCIATIONS),
+            **{f"F_{kind}": one.mean_difference(kind) for kind in CONTROLS},
+        }
         parts.append(by_listener(one, values).assign(model=model, text=text))
     return pd.concat(parts, ignore_index=True)[list(LISTENERS_COLUMNS)]
 
@@ -206,5 +258,7 @@ def layers_table(effects: Mapping[tuple[str, str], Effects]) -> pd.DataFrame:
     for (model, text), one in effects.items():
         for subjects, layer, number, (original, with_text) in by_layer(one):
             hemisphere, roi, _ = one.regions[number]
-            rows.append((model, text, layer, subjects, hemisphere, roi, original, with_text - original))
+            rows.append(
+                (model, text, layer, subjects, hemisphere, roi, original, with_text - original)
+            )
     return pd.DataFrame(rows, columns=list(LAYERS_COLUMNS))

@@ -1,4 +1,7 @@
-"""Tests of brain scores: against chance, of models with each other, and of the left hemisphere with the right."""
+"""Tests of brain scores: against chance, of models, of hemispheres.
+
+Models are tested with each other, and the left hemisphere with the right.
+"""
 
 from __future__ import annotations
 
@@ -18,16 +21,21 @@ from engram.statistics.reported_scores import Reported, by_area
 ALL = "all"
 
 CHANCE = (
-    "R against chance at each model's reported layer, by region: the mean over listeners beside what it is when BOLD is shifted in time within each story, by "
-    "20 s or more and by the same distance for all listeners, and everything is fitted anew. The test generalises to other BOLD of these listeners with these "
-    "stories; neighbouring shifts resemble each other, so that their number says how small p can be, not how many independent draws there are."
+    "R against chance at each model's reported layer, by region: the mean over listeners beside "
+    "what it is when BOLD is shifted in time within each story, by 20 s or more and by the same "
+    "distance for all listeners, and everything is fitted anew. The test generalises to other "
+    "BOLD of these listeners with these stories; neighbouring shifts resemble each other, "
+    "so that their number says how small p can be, not how many independent draws there are."
 )
 CHANCE_COLUMNS = {
     "model": "Model or baseline.",
     "layer": "Layer, fixed beforehand.",
     "hemisphere": "L, R, or B (both, or neither).",
     "roi": "Region.",
-    "n_targets": "Targets that were scored: 1 where it is the region's mean time course (`chance: {targets: roi}`).",
+    "n_targets": (
+        "Targets that were scored: 1 where it is the region's mean time course "
+        "(`chance: {targets: roi}`)."
+    ),
     "n_listeners": "Listeners; 'average' is not among them.",
     "n_stories": "Stories, each shifted by itself.",
     "score": "Brain score R of these targets, mean over listeners.",
@@ -37,27 +45,41 @@ CHANCE_COLUMNS = {
     "null_sd": "Their standard deviation.",
     "null_95": "Their 95th percentile.",
     "effect_size": "R minus the mean over shifts, over their standard deviation.",
-    "detectable": "Smallest R that would have been found with 80 % power, from the spread of shifts, taken as normal.",
+    "detectable": (
+        "Smallest R that would have been found with 80 % power, from the spread of "
+        "shifts, taken as normal."
+    ),
     "n_shifts": "Shifts: `chance: {shifts: ...}`, or all that a single story allows.",
     "smallest_p": "The smallest p that so many shifts can give.",
-    "p": "One-sided p: (1 + shifts whose R reaches this one) / (1 + shifts); n/a where a story is too short to be shifted.",
+    "p": (
+        "One-sided p: (1 + shifts whose R reaches this one) / (1 + shifts); n/a where a story "
+        "is too short to be shifted."
+    ),
     "p_fdr": "The same, corrected for the regions of this model (Benjamini-Hochberg).",
 }
 
 COMPARISONS = (
-    "Differences of brain scores R at each model's reported layer, fixed beforehand: every pair of models in every region, and the left against the right "
-    "hemisphere in every region that both have; also over all targets ('all'). Tests over listeners generalise to other listeners of the same stories, those "
-    "over stories to other stories; there is one with six stories or more, versions of one story counted as one."
+    "Differences of brain scores R at each model's reported layer, fixed beforehand: every "
+    "pair of models in every region, and the left against the right hemisphere in every region "
+    "that both have; also over all targets ('all'). Tests over listeners generalise to other "
+    "listeners of the same stories, those over stories to other stories; there is one with six "
+    "stories or more, versions of one story counted as one."
 )
 COMPARISONS_COLUMNS = {
     "question": "'models' or 'hemispheres'.",
-    "family": "p-values are corrected together with those of the same family: this question, this pair, regions; 'all' apart.",
+    "family": (
+        "p-values are corrected together with those of the same family: this question, "
+        "this pair, regions; 'all' apart."
+    ),
     "a": "Model, or model and hemisphere.",
     "b": "What is compared with it.",
     "layer_a": "Reported layer of a.",
     "layer_b": "Reported layer of b.",
     "hemisphere": "L, R, or B (both, or neither); for hemispheres L-R.",
-    "roi": "Region; 'all': all targets, each counting the same (for hemispheres: those of regions that both have).",
+    "roi": (
+        "Region; 'all': all targets, each counting the same (for hemispheres: those of "
+        "regions that both have)."
+    ),
     "n_targets": "Targets; for hemispheres on the left.",
     "n_listeners": "Listeners; 'average' is not among them.",
     "n_stories": "Stories, versions of one counted as one.",
@@ -66,14 +88,26 @@ COMPARISONS_COLUMNS = {
     "difference": "R of a minus R of b, mean over listeners.",
     "low": "95 % bootstrap interval (BCa) over listeners.",
     "high": "Its upper end.",
-    "effect_size": "Mean over standard deviation of the listeners' differences (Cohen's d of pairs).",
-    "detectable": "Smallest difference, either way, that a test over these listeners would have found with 80 % power (normal approximation).",
-    "p_listeners": "Two-sided p over listeners (Wilcoxon): holds for other listeners of these stories only.",
+    "effect_size": (
+        "Mean over standard deviation of the listeners' differences (Cohen's d of pairs)."
+    ),
+    "detectable": (
+        "Smallest difference, either way, that a test over these listeners would have found "
+        "with 80 % power (normal approximation)."
+    ),
+    "p_listeners": (
+        "Two-sided p over listeners (Wilcoxon): holds for other listeners of these stories only."
+    ),
     "p_listeners_fdr": "The same, corrected within the family (Benjamini-Hochberg).",
-    "difference_stories": "The difference, mean over stories (each the mean over those who heard it).",
+    "difference_stories": (
+        "The difference, mean over stories (each the mean over those who heard it)."
+    ),
     "low_stories": "95 % bootstrap interval (BCa) over stories; n/a with fewer than six.",
     "high_stories": "Its upper end.",
-    "detectable_stories": "Smallest difference that a test over these stories would have found with 80 % power; n/a with fewer than six.",
+    "detectable_stories": (
+        "Smallest difference that a test over these stories would have found with 80 % power; "
+        "n/a with fewer than six."
+    ),
     "p_stories": "Two-sided p over stories (Wilcoxon); n/a with fewer than six.",
     "p_stories_fdr": "The same, corrected within the family.",
 }
@@ -96,7 +130,15 @@ def chance_table(files: Mapping[str, Sequence[str]], seed: int) -> pd.DataFrame:
         for number, area in enumerate(by_area(model, read[0])):
             score = float(r[:, number].mean())
             low, high = significance.interval(r[:, number], seed)
-            row = {**area, "n_listeners": len(r), "n_stories": len(stories), "score": score, "low": low, "high": high, "n_shifts": len(null)}
+            row = {
+                **area,
+                "n_listeners": len(r),
+                "n_stories": len(stories),
+                "score": score,
+                "low": low,
+                "high": high,
+                "n_shifts": len(null),
+            }
             rows.append(row | _against(score, null[:, number]))
     table = pd.DataFrame(rows, columns=[name for name in CHANCE_COLUMNS if name != "p_fdr"])
     table["p_fdr"] = significance.corrected(table, "p", ["model"])
@@ -110,7 +152,8 @@ def together(read: Sequence[xr.Dataset]) -> tuple[np.ndarray, np.ndarray, set[st
     -------
     r : array of shape (n_subjects, n_regions)
     null : array of shape (n_shifts, n_regions)
-        Mean over all listeners; no shift of a single story comes twice, and there are none where a group's story is too short.
+        Mean over all listeners; no shift of a single story comes twice, and there are none where a
+        group's story is too short.
     stories : set of str
     """
     stories = {story for one in read for story in one["story"].values.tolist()}
@@ -125,7 +168,10 @@ def together(read: Sequence[xr.Dataset]) -> tuple[np.ndarray, np.ndarray, set[st
 def _against(score: float, null: np.ndarray) -> dict[str, float]:
     """Return what a score is beside its null; NaN without one."""
     if len(null) < 2:
-        return dict.fromkeys(("null_mean", "null_sd", "null_95", "effect_size", "detectable", "smallest_p", "p"), np.nan)
+        return dict.fromkeys(
+            ("null_mean", "null_sd", "null_95", "effect_size", "detectable", "smallest_p", "p"),
+            np.nan,
+        )
     mean, spread = float(null.mean()), float(null.std(ddof=1))
     return {
         "null_mean": mean,
@@ -139,7 +185,9 @@ def _against(score: float, null: np.ndarray) -> dict[str, float]:
 
 
 def comparisons_table(scores: Mapping[str, Reported], seed: int) -> pd.DataFrame:
-    """Return the differences between models, and between hemispheres (the columns of `COMPARISONS_COLUMNS`).
+    """Return the differences between models, and between hemispheres.
+
+    The columns are those of `COMPARISONS_COLUMNS`.
 
     Parameters
     ----------
@@ -148,8 +196,13 @@ def comparisons_table(scores: Mapping[str, Reported], seed: int) -> pd.DataFrame
     seed : int
         Of the bootstrap.
     """
-    rows = [*_models(scores, seed), *(row for model, one in scores.items() for row in _hemispheres(model, one, seed))]
-    table = pd.DataFrame(rows, columns=[name for name in COMPARISONS_COLUMNS if not name.endswith("_fdr")])
+    rows = [
+        *_models(scores, seed),
+        *(row for model, one in scores.items() for row in _hemispheres(model, one, seed)),
+    ]
+    table = pd.DataFrame(
+        rows, columns=[name for name in COMPARISONS_COLUMNS if not name.endswith("_fdr")]
+    )
     for name in ("p_listeners", "p_stories"):
         table[f"{name}_fdr"] = significance.corrected(table, name, ["family"])
     return table[list(COMPARISONS_COLUMNS)]
@@ -159,14 +212,36 @@ def _models(scores: Mapping[str, Reported], seed: int) -> Iterator[dict[str, Any
     for a, b in combinations(scores, 2):
         one, other = scores[a], scores[b]
         for hemisphere, roi, weights in _areas(one):
-            keys = {"question": "models", "family": _family(f"{a} against {b}", roi), "a": a, "b": b, "hemisphere": hemisphere, "roi": roi}
-            yield {**keys, "n_targets": int(weights.sum()), **difference(one, other, weights, weights, seed)}
+            keys = {
+                "question": "models",
+                "family": _family(f"{a} against {b}", roi),
+                "a": a,
+                "b": b,
+                "hemisphere": hemisphere,
+                "roi": roi,
+            }
+            yield {
+                **keys,
+                "n_targets": int(weights.sum()),
+                **difference(one, other, weights, weights, seed),
+            }
 
 
 def _hemispheres(model: str, one: Reported, seed: int) -> Iterator[dict[str, Any]]:
     for roi, left, right in pairs(one):
-        keys = {"question": "hemispheres", "family": _family(f"{model}, left against right", roi), "a": f"{model} L", "b": f"{model} R", "hemisphere": "L-R"}
-        yield {**keys, "roi": roi, "n_targets": int(left.sum()), **difference(one, one, left, right, seed)}
+        keys = {
+            "question": "hemispheres",
+            "family": _family(f"{model}, left against right", roi),
+            "a": f"{model} L",
+            "b": f"{model} R",
+            "hemisphere": "L-R",
+        }
+        yield {
+            **keys,
+            "roi": roi,
+            "n_targets": int(left.sum()),
+            **difference(one, one, left, right, seed),
+        }
 
 
 def _family(pair: str, roi: str) -> str:
@@ -174,7 +249,10 @@ def _family(pair: str, roi: str) -> str:
 
 
 def _areas(one: Reported) -> Iterator[tuple[str, str, np.ndarray]]:
-    """Yield each region, and all targets of both hemispheres and of each, with the weights of regions in it."""
+    """Yield each region, and all targets of both hemispheres and of each.
+
+    They come with the weights of regions in them.
+    """
     sizes = np.array([n_targets for _, _, n_targets in one.regions], dtype=float)
     sides = np.array([side for side, _, _ in one.regions])
     for number, (side, roi, _) in enumerate(one.regions):
@@ -185,12 +263,20 @@ def _areas(one: Reported) -> Iterator[tuple[str, str, np.ndarray]]:
 
 
 def pairs(one: Reported) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Yield each region that both hemispheres have, and all of them, with the weights of its left and right parts."""
+    """Yield each region that both hemispheres have, and all of them.
+
+    They come with the weights of their left and right parts.
+    """
     sizes = {(side, roi): n_targets for side, roi, n_targets in one.regions}
     shared = [roi for side, roi, _ in one.regions if side == "L" and ("R", roi) in sizes]
 
     def weights(side: str, rois: list[str]) -> np.ndarray:
-        return np.array([float(sizes[here, roi]) if here == side and roi in rois else 0.0 for here, roi, _ in one.regions])
+        return np.array(
+            [
+                float(sizes[here, roi]) if here == side and roi in rois else 0.0
+                for here, roi, _ in one.regions
+            ]
+        )
 
     for roi in shared:
         yield roi, weights("L", [roi]), weights("R", [roi])
@@ -198,7 +284,9 @@ def pairs(one: Reported) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
         yield ALL, weights("L", shared), weights("R", shared)
 
 
-def difference(one: Reported, other: Reported, mine: np.ndarray, theirs: np.ndarray, seed: int) -> dict[str, Any]:
+def difference(
+    one: Reported, other: Reported, mine: np.ndarray, theirs: np.ndarray, seed: int
+) -> dict[str, Any]:
     """Return the difference of two scores, with its intervals and tests.
 
     Parameters
@@ -214,7 +302,9 @@ def difference(one: Reported, other: Reported, mine: np.ndarray, theirs: np.ndar
     by_story = one.stimuli(mine) - other.stimuli(theirs)
     low, high = significance.interval(a - b, seed)
     enough = len(by_story) >= significance.FEWEST_STIMULI
-    low_stories, high_stories = significance.interval(by_story, seed) if enough else (np.nan, np.nan)
+    low_stories, high_stories = (
+        significance.interval(by_story, seed) if enough else (np.nan, np.nan)
+    )
     return {
         "layer_a": one.layer,
         "layer_b": other.layer,

@@ -11,15 +11,24 @@ from engram.vocabulary import WORD_RATE
 
 logger = logging.getLogger(__name__)
 
-TRUTH = "What was planted in the simulated listeners, and what the study found, at each model's reported layer."
+TRUTH = (
+    "What was planted in the simulated listeners, and what the study found, at each "
+    "model's reported layer."
+)
 TRUTH_COLUMNS = {
     "model": "Model.",
     "text": "Name of the associations, in rows about F; of the tuning, in rows about R_sft.",
-    "planted": "What drives the regions: language (a generator's layer), tuning (that of the generator, tuned to associate), association (what is in mind), "
-    "word rate, stimulus (shared, but no model's), nothing.",
+    "planted": (
+        "What drives the regions: language (a generator's layer), tuning (that of the generator, "
+        "tuned to associate), association (what is in mind), word rate, stimulus (shared, "
+        "but no model's), nothing."
+    ),
     "regions": "Regions with this drive.",
-    "quantity": "R: brain score of the story alone; F minus random; controls: how many control texts have a region whose F survives correction; "
-    "M; R_sft - R, minus that of control tunings; by how much the validation loss fell, in the tuned model in which it fell least.",
+    "quantity": (
+        "R: brain score of the story alone; F minus random; controls: how many control texts "
+        "have a region whose F survives correction; M; R_sft - R, minus that of control tunings; "
+        "by how much the validation loss fell, in the tuned model in which it fell least."
+    ),
     "value": "Mean over these regions and listeners, or the number.",
     "standard_error": "Of the mean of R over listeners.",
     "p_texts": "One-sided p over texts of the mean of F over these regions.",
@@ -28,7 +37,9 @@ TRUTH_COLUMNS = {
 }
 
 
-def compare_with_truth(scores: pd.DataFrame, truth: pd.DataFrame, models: list[str], layers: dict[str, int]) -> pd.DataFrame:
+def compare_with_truth(
+    scores: pd.DataFrame, truth: pd.DataFrame, models: list[str], layers: dict[str, int]
+) -> pd.DataFrame:
     """Return the scores that were found beside what was planted.
 
     Parameters
@@ -54,14 +65,28 @@ def compare_with_truth(scores: pd.DataFrame, truth: pd.DataFrame, models: list[s
         part = merged[(merged["model"] == model) & (merged["layer"] == layers[model])]
         means = {kind: _mean_and_error(group) for kind, group in part.groupby("planted")}
         for kind, (mean, error) in means.items():
-            expected, found = _expectation(kind, mean, error, means["language"][0], float(baseline.get("language", 0.0)))
-            values = {"quantity": "R", "value": mean, "standard_error": error, "expected": expected, "found": "yes" if found else "no"}
-            rows.append({"model": model, "planted": kind, "regions": _regions_of(truth, kind), **values})
+            expected, found = _expectation(
+                kind, mean, error, means["language"][0], float(baseline.get("language", 0.0))
+            )
+            values = {
+                "quantity": "R",
+                "value": mean,
+                "standard_error": error,
+                "expected": expected,
+                "found": "yes" if found else "no",
+            }
+            rows.append(
+                {"model": model, "planted": kind, "regions": _regions_of(truth, kind), **values}
+            )
     return pd.DataFrame(rows, columns=list(TRUTH_COLUMNS))
 
 
-def compare_association_with_truth(association: pd.DataFrame, controls: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
-    """Return the association scores that were found beside what was planted (the columns of `TRUTH_COLUMNS`).
+def compare_association_with_truth(
+    association: pd.DataFrame, controls: pd.DataFrame, truth: pd.DataFrame
+) -> pd.DataFrame:
+    """Return the association scores that were found beside what was planted.
+
+    The columns are those of `TRUTH_COLUMNS`.
 
     Parameters
     ----------
@@ -71,15 +96,22 @@ def compare_association_with_truth(association: pd.DataFrame, controls: pd.DataF
         hemisphere, roi, planted.
     """
     rows = []
-    for (model, text), part in association.merge(truth, on=["hemisphere", "roi"]).groupby(["model", "text"], sort=False):
+    for (model, text), part in association.merge(truth, on=["hemisphere", "roi"]).groupby(
+        ["model", "text"], sort=False
+    ):
         mine = controls[(controls["model"] == model) & (controls["text"] == text)]
-        random = mine[mine["variant"].str.startswith("random-")].merge(truth, on=["hemisphere", "roi"])
+        random = mine[mine["variant"].str.startswith("random-")].merge(
+            truth, on=["hemisphere", "roi"]
+        )
         for kind, here in part.groupby("planted"):
             null = random[random["planted"] == kind].groupby("variant")["F"].mean().to_numpy()
             p = significance.text_test(here["F"].mean(), null)
             survivors = int((here["p_texts_fdr"] < significance.LEVEL).sum())
             if kind == "association":
-                expected, found = f"above 0, p over texts below {significance.LEVEL}", here["F_minus_random"].mean() > 0 and p < significance.LEVEL
+                expected, found = (
+                    f"above 0, p over texts below {significance.LEVEL}",
+                    here["F_minus_random"].mean() > 0 and p < significance.LEVEL,
+                )
             else:
                 expected, found = "no region survives correction", survivors == 0
             values = {
@@ -89,17 +121,35 @@ def compare_association_with_truth(association: pd.DataFrame, controls: pd.DataF
                 "expected": expected,
                 "found": "yes" if found else "no",
             }
-            rows.append({"model": model, "text": text, "planted": kind, "regions": _regions_of(truth, str(kind)), **values})
+            rows.append(
+                {
+                    "model": model,
+                    "text": text,
+                    "planted": kind,
+                    "regions": _regions_of(truth, str(kind)),
+                    **values,
+                }
+            )
         surviving = int(mine.loc[mine["p_texts_fdr"] < significance.LEVEL, "variant"].nunique())
-        values = {"quantity": "controls", "value": surviving, "expected": "none", "found": "no" if surviving else "yes"}
+        values = {
+            "quantity": "controls",
+            "value": surviving,
+            "expected": "none",
+            "found": "no" if surviving else "yes",
+        }
         rows.append({"model": model, "text": text, "planted": "any", "regions": "all", **values})
     return pd.DataFrame(rows, columns=list(TRUTH_COLUMNS))
 
 
-def compare_tuning_with_truth(tuning: pd.DataFrame, curves: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
-    """Return what tunings did beside what was planted (the columns of `TRUTH_COLUMNS`): the loss must fall, scores are reported.
+def compare_tuning_with_truth(
+    tuning: pd.DataFrame, curves: pd.DataFrame, truth: pd.DataFrame
+) -> pd.DataFrame:
+    """Return what tunings did beside what was planted (the columns of `TRUTH_COLUMNS`).
 
-    What one small model learns from a few hundred samples need not be what another did, nor what its control tunings do not.
+    The loss must fall; scores are reported.
+
+    What one small model learns from a few hundred samples need not be what another did,
+    nor what its control tunings do not.
 
     Parameters
     ----------
@@ -111,16 +161,49 @@ def compare_tuning_with_truth(tuning: pd.DataFrame, curves: pd.DataFrame, truth:
         hemisphere, roi, planted.
     """
     rows = []
-    for (model, name, kind), part in tuning.merge(truth, on=["hemisphere", "roi"]).groupby(["model", "tuning", "planted"], sort=False):
-        beyond = part["difference"] - part[["difference_shuffled", "difference_generic"]].mean(axis=1)
-        where = {"model": model, "text": name, "planted": kind, "regions": _regions_of(truth, str(kind))}
+    for (model, name, kind), part in tuning.merge(truth, on=["hemisphere", "roi"]).groupby(
+        ["model", "tuning", "planted"], sort=False
+    ):
+        beyond = part["difference"] - part[["difference_shuffled", "difference_generic"]].mean(
+            axis=1
+        )
+        where = {
+            "model": model,
+            "text": name,
+            "planted": kind,
+            "regions": _regions_of(truth, str(kind)),
+        }
         expected = "above that of other regions" if kind == "tuning" else "anything"
-        values = {"M": part["difference"].mean() / part["original"].mean(), "R_sft - R, minus controls": beyond.mean()}
-        rows += [{**where, "quantity": name, "value": value, "expected": expected, "found": "not required"} for name, value in values.items()]
+        values = {
+            "M": part["difference"].mean() / part["original"].mean(),
+            "R_sft - R, minus controls": beyond.mean(),
+        }
+        rows += [
+            {
+                **where,
+                "quantity": name,
+                "value": value,
+                "expected": expected,
+                "found": "not required",
+            }
+            for name, value in values.items()
+        ]
     for (model, name), part in curves.groupby(["model", "tuning"], sort=False):
-        fell = float(part.groupby(["condition", "seed"])["validation"].agg(lambda losses: losses.iloc[0] - losses.iloc[-1]).min())
-        where = {"model": model, "text": name, "planted": "any", "regions": "all", "quantity": "fall of the validation loss, least of all"}
-        rows.append({**where, "value": fell, "expected": "above 0", "found": "yes" if fell > 0 else "no"})
+        fell = float(
+            part.groupby(["condition", "seed"])["validation"]
+            .agg(lambda losses: losses.iloc[0] - losses.iloc[-1])
+            .min()
+        )
+        where = {
+            "model": model,
+            "text": name,
+            "planted": "any",
+            "regions": "all",
+            "quantity": "fall of the validation loss, least of all",
+        }
+        rows.append(
+            {**where, "value": fell, "expected": "above 0", "found": "yes" if fell > 0 else "no"}
+        )
     return pd.DataFrame(rows, columns=list(TRUTH_COLUMNS))
 
 
@@ -128,13 +211,19 @@ def _regions_of(truth: pd.DataFrame, kind: str) -> str:
     return ", ".join(sorted(set(truth.loc[truth["planted"] == kind, "roi"])))
 
 
-def _expectation(kind: str, mean: float, error: float, language: float, word_rate: float) -> tuple[str, bool]:
+def _expectation(
+    kind: str, mean: float, error: float, language: float, word_rate: float
+) -> tuple[str, bool]:
     """Return what should hold of regions with a drive, and whether it does."""
     if kind == "language":
-        return f"above 4 standard errors, and above the word rate's {word_rate:.3f}", mean > 4 * error and mean > word_rate
+        return (
+            f"above 4 standard errors, and above the word rate's {word_rate:.3f}",
+            mean > 4 * error and mean > word_rate,
+        )
     if kind in ("word rate", "association", "tuning"):
         return "above 0 (a model's features hold part of it)", mean > 0
-    if kind == "stimulus":  # its luck with the features is shared by all listeners, so errors over listeners say little
+    # Its luck with the features is shared by all listeners, so errors over listeners say little.
+    if kind == "stimulus":
         return "nearer to 0 than half of the language regions' score", abs(mean) < language / 2
     return "nearer to 0 than a tenth of the language regions' score", abs(mean) < language / 10
 

@@ -1,4 +1,7 @@
-"""Brain scores of all groups of listeners together, at the layer that is reported: by story, listener and region."""
+"""Brain scores of all groups of listeners together, at the layer that is reported.
+
+They are given by story, listener and region.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +30,8 @@ class Reported:
     layer : int
         The reported one.
     r : array of shape (n_stories, n_subjects, n_regions)
-        Pearson r at the reported layer, mean over test blocks and a region's targets; NaN where a listener did not hear a story.
+        Pearson r at the reported layer, mean over test blocks and a region's targets;
+        NaN where a listener did not hear a story.
     r_layer : array of shape (n_layers, n_stories, n_subjects)
         The same at every layer, mean over all targets.
     """
@@ -40,7 +44,10 @@ class Reported:
     r_layer: np.ndarray
 
     def listeners(self, weights: np.ndarray) -> np.ndarray:
-        """Return a score of each listener: mean over the stories that each one heard, and over regions by weight: (n_subjects, )."""
+        """Return a score of each listener, (n_subjects, ).
+
+        It is a mean over the stories that each one heard, and over regions by weight.
+        """
         result: np.ndarray = np.nanmean(self.r @ weights, axis=0) / weights.sum()
         return result
 
@@ -55,13 +62,23 @@ class Reported:
 
 
 def by_area(model: str, results: xr.Dataset) -> Iterator[dict[str, Any]]:
-    """Yield what a table's row begins with, for each region of results that are kept by region: model, layer, hemisphere, roi, n_targets."""
+    """Yield what a table's row begins with, for each region of results by region.
+
+    That is model, layer, hemisphere, roi, n_targets.
+    """
     for region in regions_of(results):
-        yield {"model": model, "layer": int(results.attrs["reported_layer"]), **dict(zip(("hemisphere", "roi", "n_targets"), region, strict=True))}
+        yield {
+            "model": model,
+            "layer": int(results.attrs["reported_layer"]),
+            **dict(zip(("hemisphere", "roi", "n_targets"), region, strict=True)),
+        }
 
 
 def versions(stories: Sequence[str]) -> dict[str, list[int]]:
-    """Return which stories are versions of which stimulus, by index, in the order of the stimuli's names."""
+    """Return which stories are versions of which stimulus, by index.
+
+    Stimuli are in the order of their names.
+    """
     found: dict[str, list[int]] = {}
     for number, story in enumerate(stories):
         found.setdefault(stimulus(story), []).append(number)
@@ -82,13 +99,16 @@ def read_reported(files: Sequence[str], layer: int | None) -> Reported:
     reported = n_layers = 0
     for path in files:
         with storage.open_dataset(path) as scores:
-            coordinates = {name: (scores[name].dims, scores[name].values) for name in ("hemisphere", "roi")}
+            coordinates = {
+                name: (scores[name].dims, scores[name].values) for name in ("hemisphere", "roi")
+            }
             indices = region_indices(coordinates)
             regions = [(side, roi, len(index)) for (side, roi), index in indices.items()]
             n_layers = scores.sizes["layer"]
             reported = reported_layer(n_layers - 1, layer)
             names = scores["subject"].values.tolist()
-            # (layer, story, subject), one layer in memory at a time: a whole cortex has gigabytes of scores.
+            # (layer, story, subject), one layer in memory at a time: a whole cortex
+            # has gigabytes of scores.
             curves = np.stack([scores["r"][one].mean("target").values for one in range(n_layers)])
             here = scores["r"][reported].values
             by_region = np.stack([here[..., index].mean(-1) for index in indices.values()], axis=-1)

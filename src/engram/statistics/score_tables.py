@@ -1,6 +1,7 @@
 """Tables: scores and ceilings by region, and each model's best layer.
 
-A region's score is the mean of its targets' r; folds, then stories, are averaged first, each with equal weight.
+A region's score is the mean of its targets' r; folds, then stories, are averaged first,
+each with equal weight.
 """
 
 from __future__ import annotations
@@ -17,15 +18,19 @@ from engram.files import storage
 from engram.vocabulary import AVERAGE, LISTENERS
 
 #: Columns that are text even where they look like numbers.
-KEYS = dict.fromkeys(("study", "group", "story", "subject", "model", "text", "hemisphere", "roi", "roi_set", "kind"), str)
+KEYS = dict.fromkeys(
+    ("study", "group", "story", "subject", "model", "text", "hemisphere", "roi", "roi_set", "kind"),
+    str,
+)
 
 _KIND_AVERAGE = "sqrt(split_sb)"
 _KIND_SINGLE = "loo/sqrt(rel(n-1))"
 
 SCORES = (
-    "Brain scores R: Pearson r between recorded BOLD and BOLD predicted by cross-validated FIR ridge regression, for every "
-    "listener (and 'average', the mean of all listeners), model, layer and region. Means: over test blocks, then stories, then the "
-    "region's targets, without Fisher's z."
+    "Brain scores R: Pearson r between recorded BOLD and BOLD predicted by cross-validated FIR "
+    "ridge regression, for every "
+    "listener (and 'average', the mean of all listeners), model, layer and region. Means: "
+    "over test blocks, then stories, then the region's targets, without Fisher's z."
 )
 SCORES_COLUMNS = {
     "study": "Study.",
@@ -39,15 +44,26 @@ SCORES_COLUMNS = {
     "n_targets": "Targets in the region.",
     "n_trs": "Rows (TRs) over all stories of the group.",
     "score": "Brain score R (Pearson r).",
-    "ceiling_split": "Correlation of the means of two random halves of the listeners (r_h); n/a with fewer than four listeners.",
+    "ceiling_split": (
+        "Correlation of the means of two random halves of the listeners (r_h); n/a with "
+        "fewer than four listeners."
+    ),
     "ceiling_split_sb": "Reliability of the mean of all listeners, 2 r_h / (1 + r_h).",
     "ceiling_loo": "Correlation of this listener with the mean of the others; n/a for 'average'.",
-    "ceiling_kind": f"Kind of 'ceiling': {_KIND_AVERAGE} for 'average', {_KIND_SINGLE} for a listener.",
-    "ceiling": "That ceiling: what a perfect model would reach, taken target by target and story by story, then averaged like scores.",
+    "ceiling_kind": (
+        f"Kind of 'ceiling': {_KIND_AVERAGE} for 'average', {_KIND_SINGLE} for a listener."
+    ),
+    "ceiling": (
+        "That ceiling: what a perfect model would reach, taken target by target and story "
+        "by story, then averaged like scores."
+    ),
     "normalized": "Score divided by ceiling; n/a where that is below the configured floor.",
 }
 
-BEST_LAYER = "Each model's layer with the highest mean score over targets, chosen on the same rows that it is reported for: a description, not a test."
+BEST_LAYER = (
+    "Each model's layer with the highest mean score over targets, chosen on the same rows that it "
+    "is reported for: a description, not a test."
+)
 BEST_LAYER_COLUMNS = {
     "model": "Model or baseline.",
     "text": "Text that the model read.",
@@ -58,7 +74,10 @@ BEST_LAYER_COLUMNS = {
     "listeners": "Number of listeners.",
 }
 
-CEILINGS = "Noise ceilings of every kind, by story and region, on the rows, folds and averages of the scores."
+CEILINGS = (
+    "Noise ceilings of every kind, by story and region, on the rows, folds and "
+    "averages of the scores."
+)
 CEILINGS_COLUMNS = {
     "study": "Study.",
     "story": "Story.",
@@ -67,7 +86,10 @@ CEILINGS_COLUMNS = {
     "roi": "Region.",
     "n_targets": "Targets in the region.",
     "n_listeners": "Listeners of the story.",
-    "kind": "split, split_sb, average (= sqrt(split_sb)), loo, loo_ridge, single (= loo / sqrt(rel(n - 1))): see docs/methods.md.",
+    "kind": (
+        "split, split_sb, average (= sqrt(split_sb)), loo, loo_ridge, single (= loo / "
+        "sqrt(rel(n - 1))): see docs/methods.md."
+    ),
     "ceiling": "Pearson r, mean over the region's targets; n/a with fewer than four listeners.",
 }
 
@@ -82,8 +104,9 @@ REGIONS_COLUMNS = {
 }
 
 ROI_SETS = (
-    "Brain scores of the ROI sets of resources/roi_sets.tsv, which overlap: means of their regions, weighted by numbers of targets. "
-    "Without rows where the atlas has no region of any set."
+    "Brain scores of the ROI sets of resources/roi_sets.tsv, which overlap: "
+    "means of their regions, weighted by numbers of targets. Without rows where the atlas "
+    "has no region of any set."
 )
 ROI_SETS_COLUMNS = {
     "model": "Model or baseline.",
@@ -142,14 +165,21 @@ def _group_table(scores: xr.Dataset, ceilings: list[xr.Dataset], floor: float) -
     subjects = scores["subject"].values.tolist()
     regions = _regions(scores)
     n_trs = int(scores["n_trs"].sum())
-    group_bounds = {kind: np.mean([one[kind].values for one in ceilings], axis=0) for kind in ("split", "split_sb", "average")}
+    group_bounds = {
+        kind: np.mean([one[kind].values for one in ceilings], axis=0)
+        for kind in ("split", "split_sb", "average")
+    }
     bounds = []
     for (hemisphere, roi), index in regions:
         shared = {kind: float(values[index].mean()) for kind, values in group_bounds.items()}
         for subject in subjects:
             loo, ceiling, kind = np.nan, shared["average"], _KIND_AVERAGE
             if subject != AVERAGE:
-                loo, ceiling, kind = _listener_bound(ceilings, "loo", subject, index), _listener_bound(ceilings, "single", subject, index), _KIND_SINGLE
+                loo, ceiling, kind = (
+                    _listener_bound(ceilings, "loo", subject, index),
+                    _listener_bound(ceilings, "single", subject, index),
+                    _KIND_SINGLE,
+                )
             bounds.append(
                 {
                     "hemisphere": hemisphere,
@@ -166,7 +196,8 @@ def _group_table(scores: xr.Dataset, ceilings: list[xr.Dataset], floor: float) -
             )
     bound = pd.DataFrame(bounds)
     parts = []
-    for layer in range(scores.sizes["layer"]):  # one at a time: a whole cortex has gigabytes of scores
+    # One at a time: a whole cortex has gigabytes of scores.
+    for layer in range(scores.sizes["layer"]):
         by_target = mean_scores(scores, layer)
         means = np.stack([by_target[:, index].mean(1) for _, index in regions]).ravel()
         parts.append(bound.assign(layer=layer, score=means.astype(float)))
@@ -180,7 +211,9 @@ def mean_scores(scores: xr.Dataset, layer: int) -> np.ndarray:
     return scores["r"].isel(layer=layer).mean("story").transpose("subject", "target").values
 
 
-def _listener_bound(ceilings: Iterable[xr.Dataset], kind: str, subject: str, index: np.ndarray) -> float:
+def _listener_bound(
+    ceilings: Iterable[xr.Dataset], kind: str, subject: str, index: np.ndarray
+) -> float:
     return float(np.mean([one[kind].sel(subject=subject).values[index].mean() for one in ceilings]))
 
 
@@ -193,7 +226,11 @@ def _regions(dataset: xr.Dataset) -> list[tuple[tuple[str, str], np.ndarray]]:
 def by_subject(scores: pd.DataFrame) -> pd.DataFrame:
     """Return the mean score over all targets of each subject, model, text and layer."""
     keys = ["model", "text", "layer", "subject"]
-    weighted = scores.assign(weighted=scores["score"] * scores["n_targets"]).groupby(keys, sort=False)[["weighted", "n_targets"]].sum()
+    weighted = (
+        scores.assign(weighted=scores["score"] * scores["n_targets"])
+        .groupby(keys, sort=False)[["weighted", "n_targets"]]
+        .sum()
+    )
     return (weighted["weighted"] / weighted["n_targets"]).rename("score").reset_index()
 
 
@@ -247,13 +284,31 @@ def roi_set_scores(scores: pd.DataFrame, floor: float) -> pd.DataFrame:
         part = scores[scores["roi"].isin(members(regions, set(scores["roi"])))]
         if part.empty:
             continue
-        weighted = part.assign(score=part["score"] * part["n_targets"], ceiling=part["ceiling"] * part["n_targets"])
-        sums = weighted.groupby(keys, sort=False).agg(
-            n_regions=("roi", "size"), n_targets=("n_targets", "sum"), score=("score", "sum"), ceiling=("ceiling", lambda values: values.sum(skipna=False))
+        weighted = part.assign(
+            score=part["score"] * part["n_targets"], ceiling=part["ceiling"] * part["n_targets"]
         )
-        table = sums.assign(score=sums["score"] / sums["n_targets"], ceiling=sums["ceiling"] / sums["n_targets"]).reset_index()
-        parts.append(table.assign(roi_set=name, normalized=(table["score"] / table["ceiling"]).where((table["ceiling"] >= floor) & (table["ceiling"] > 0))))
-    return pd.concat(parts, ignore_index=True)[list(ROI_SETS_COLUMNS)] if parts else pd.DataFrame(columns=list(ROI_SETS_COLUMNS))
+        sums = weighted.groupby(keys, sort=False).agg(
+            n_regions=("roi", "size"),
+            n_targets=("n_targets", "sum"),
+            score=("score", "sum"),
+            ceiling=("ceiling", lambda values: values.sum(skipna=False)),
+        )
+        table = sums.assign(
+            score=sums["score"] / sums["n_targets"], ceiling=sums["ceiling"] / sums["n_targets"]
+        ).reset_index()
+        parts.append(
+            table.assign(
+                roi_set=name,
+                normalized=(table["score"] / table["ceiling"]).where(
+                    (table["ceiling"] >= floor) & (table["ceiling"] > 0)
+                ),
+            )
+        )
+    return (
+        pd.concat(parts, ignore_index=True)[list(ROI_SETS_COLUMNS)]
+        if parts
+        else pd.DataFrame(columns=list(ROI_SETS_COLUMNS))
+    )
 
 
 def ceilings_table(study: str, files: Sequence[str]) -> pd.DataFrame:
@@ -261,13 +316,24 @@ def ceilings_table(study: str, files: Sequence[str]) -> pd.DataFrame:
     rows = []
     for path in files:
         with storage.open_dataset(path) as dataset:
-            common = {"study": study, "story": dataset.attrs["story"], "n_listeners": dataset.sizes["subject"]}
+            common = {
+                "study": study,
+                "story": dataset.attrs["story"],
+                "n_listeners": dataset.sizes["subject"],
+            }
             for (hemisphere, roi), index in _regions(dataset):
                 region = {**common, "hemisphere": hemisphere, "roi": roi, "n_targets": len(index)}
                 for kind, values in dataset.data_vars.items():
-                    subjects = dataset["subject"].values.tolist() if "subject" in values.dims else [AVERAGE]
+                    subjects = (
+                        dataset["subject"].values.tolist()
+                        if "subject" in values.dims
+                        else [AVERAGE]
+                    )
                     means = np.atleast_1d(values.values[..., index].mean(-1))
-                    rows += [{**region, "subject": subject, "kind": kind, "ceiling": mean} for subject, mean in zip(subjects, means, strict=True)]
+                    rows += [
+                        {**region, "subject": subject, "kind": kind, "ceiling": mean}
+                        for subject, mean in zip(subjects, means, strict=True)
+                    ]
     return pd.DataFrame(rows)[list(CEILINGS_COLUMNS)]
 
 
@@ -276,6 +342,11 @@ def regions_table(files: Sequence[str]) -> pd.DataFrame:
     with storage.open_dataset(files[0]) as dataset:
         rows = []
         for (hemisphere, roi), index in _regions(dataset):
-            place = {axis: float(dataset[axis].values[index].mean()) if axis in dataset.coords else np.nan for axis in ("x", "y", "z")}
+            place = {
+                axis: (
+                    float(dataset[axis].values[index].mean()) if axis in dataset.coords else np.nan
+                )
+                for axis in ("x", "y", "z")
+            }
             rows.append({"hemisphere": hemisphere, "roi": roi, "n_targets": len(index), **place})
     return pd.DataFrame(rows, columns=list(REGIONS_COLUMNS))

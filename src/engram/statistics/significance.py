@@ -1,7 +1,8 @@
 """Tests over texts, over seeds of tunings and over listeners, intervals, false discovery rate.
 
-Texts are a random factor: all listeners hear one stimulus, and one text that is inserted into it is one draw. So are tunings: a
-seed is one draw. A test over listeners alone would reject a true null far too often; it is given beside, and says so.
+Texts are a random factor: all listeners hear one stimulus, and one text that is inserted into it
+is one draw. So are tunings: a seed is one draw. A test over listeners alone would reject a true
+null far too often; it is given beside, and says so.
 """
 
 from __future__ import annotations
@@ -15,29 +16,39 @@ import pandas as pd
 
 #: Power at which the smallest effect that could have been found is given, and the level of tests.
 POWER, LEVEL = 0.8, 0.05
-#: Fewest seeds of a tuning, and of a control, between which a test is made; with four and four the smallest p is 1/70.
+#: Fewest seeds of a tuning, and of a control, between which a test is made; with four and four
+#: the smallest p is 1/70.
 FEWEST_SEEDS = 4
-#: Fewest stimuli over which a test is made; with six the smallest two-sided p of Wilcoxon's test is 1/32.
+#: Fewest stimuli over which a test is made; with six the smallest two-sided p of
+#: Wilcoxon's test is 1/32.
 FEWEST_STIMULI = 6
 
 
 def text_test(observed: float, null: np.ndarray) -> float:
-    """Return the one-sided p of a statistic among those of exchangeable texts: (1 + how many reach it) / (1 + how many there are)."""
+    """Return the one-sided p of a statistic among those of exchangeable texts.
+
+    It is (1 + how many reach it) / (1 + how many there are).
+    """
     return float((1 + np.sum(null >= observed)) / (1 + len(null)))
 
 
 def detectable(null: np.ndarray) -> float:
-    """Return the smallest effect, above the null's mean, that the test over texts would have found with 80 % power.
+    """Return the smallest effect, above the null's mean, that would have been found.
 
-    The texts and the one that is tested are taken as normal with the null's standard deviation, and independent. NaN where there
-    are too few for p to reach 0.05.
+    That is by the test over texts, with 80 % power.
+
+    The texts and the one that is tested are taken as normal with the null's standard deviation,
+    and independent. NaN where there are too few for p to reach 0.05.
     """
     return float(_detectable_spreads(len(null)) * np.std(null, ddof=1)) if len(null) > 1 else np.nan
 
 
 @cache
 def _detectable_spreads(draws: int) -> float:
-    """Return by how many standard deviations an effect must exceed so many draws of the null to be found with 80 % power."""
+    """Return by how many standard deviations an effect must exceed the null to be found.
+
+    That is with 80 % power, beside so many draws of the null.
+    """
     from scipy import integrate, optimize, stats
 
     above = math.floor(LEVEL * (1 + draws) + 1e-9) - 1  # how many draws may reach the effect
@@ -45,25 +56,37 @@ def _detectable_spreads(draws: int) -> float:
         return math.nan
 
     def power(effect: float) -> float:
-        found = integrate.quad(lambda x: stats.binom.cdf(above, draws, stats.norm.sf(x)) * stats.norm.pdf(x - effect), effect - 8, effect + 8)
+        found = integrate.quad(
+            lambda x: stats.binom.cdf(above, draws, stats.norm.sf(x)) * stats.norm.pdf(x - effect),
+            effect - 8,
+            effect + 8,
+        )
         return float(found[0]) - POWER
 
     return float(optimize.brentq(power, 0, 20))
 
 
 def interval(values: Sequence[float] | np.ndarray, seed: int) -> tuple[float, float]:
-    """Return the 95 % bootstrap interval (BCa) of a mean over listeners; NaN with fewer than three, or no spread."""
+    """Return the 95 % bootstrap interval (BCa) of a mean over listeners.
+
+    It is NaN with fewer than three, or no spread.
+    """
     from scipy import stats
 
-    data = np.sort(np.asarray(values, dtype=float))  # sorted: the bootstrap draws by place, and the order of listeners means nothing
+    # Sorted: the bootstrap draws by place, and the order of listeners means nothing.
+    data = np.sort(np.asarray(values, dtype=float))
     if len(data) < 3 or not np.ptp(data) > 0:
         return np.nan, np.nan
-    found = stats.bootstrap((data,), np.mean, confidence_level=0.95, n_resamples=2000, rng=np.random.default_rng(seed)).confidence_interval
+    found = stats.bootstrap(
+        (data,), np.mean, confidence_level=0.95, n_resamples=2000, rng=np.random.default_rng(seed)
+    ).confidence_interval
     return float(found.low), float(found.high)
 
 
 def spread_interval(value: float, draws: np.ndarray, of_mean: bool = False) -> tuple[float, float]:
-    """Return the 95 % t interval of the effect behind one draw of a random factor, from how other draws spread.
+    """Return the 95 % t interval of the effect behind one draw of a random factor.
+
+    It follows from how other draws spread.
 
     Parameters
     ----------
@@ -78,18 +101,28 @@ def spread_interval(value: float, draws: np.ndarray, of_mean: bool = False) -> t
 
     if len(draws) < 2:
         return np.nan, np.nan
-    half = float(stats.t.ppf(0.975, len(draws) - 1) * draws.std(ddof=1) / (math.sqrt(len(draws)) if of_mean else 1))
+    half = float(
+        stats.t.ppf(0.975, len(draws) - 1)
+        * draws.std(ddof=1)
+        / (math.sqrt(len(draws)) if of_mean else 1)
+    )
     return value - half, value + half
 
 
 def widest(*intervals: tuple[float, float]) -> tuple[float, float]:
-    """Return the lowest and highest ends of intervals over several random factors; NaN if one is not known."""
+    """Return the lowest and highest ends of intervals over several random factors.
+
+    They are NaN if one is not known.
+    """
     lows, highs = zip(*intervals, strict=True)
     return float(np.min(lows)), float(np.max(highs))
 
 
 def listener_test(values: Sequence[float] | np.ndarray) -> float:
-    """Return the two-sided p of Wilcoxon's signed-rank test over listeners: what holds of other listeners of the same texts."""
+    """Return the two-sided p of Wilcoxon's signed-rank test over listeners.
+
+    It tells what holds of other listeners of the same texts.
+    """
     from scipy import stats
 
     data = np.asarray(values, dtype=float)
@@ -97,39 +130,62 @@ def listener_test(values: Sequence[float] | np.ndarray) -> float:
 
 
 def story_test(values: Sequence[float] | np.ndarray) -> float:
-    """Return the two-sided p of Wilcoxon's signed-rank test over stimuli; NaN with fewer than six, where it could show nothing."""
+    """Return the two-sided p of Wilcoxon's signed-rank test over stimuli.
+
+    It is NaN with fewer than six, where it could show nothing.
+    """
     data = np.asarray(values, dtype=float)
     return listener_test(data) if len(data) >= FEWEST_STIMULI else np.nan
 
 
 def effect_size(values: Sequence[float] | np.ndarray) -> float:
-    """Return the mean over the standard deviation (Cohen's d of paired differences); NaN without a spread."""
+    """Return the mean over the standard deviation (Cohen's d of paired differences).
+
+    It is NaN without a spread.
+    """
     data = np.asarray(values, dtype=float)
-    return float(data.mean() / data.std(ddof=1)) if len(data) > 1 and data.std(ddof=1) > 0 else np.nan
+    return (
+        float(data.mean() / data.std(ddof=1)) if len(data) > 1 and data.std(ddof=1) > 0 else np.nan
+    )
 
 
 def detectable_mean(values: Sequence[float] | np.ndarray) -> float:
-    """Return the smallest mean that a two-sided test over so many values, spread so far, would find with 80 % power (normal approximation)."""
+    """Return the smallest mean that a two-sided test would find with 80 % power.
+
+    The test is over so many values, spread so far (normal approximation).
+    """
     from scipy import stats
 
     data = np.asarray(values, dtype=float)
     if len(data) < 3:
         return np.nan
-    return float((stats.norm.ppf(1 - LEVEL / 2) + stats.norm.ppf(POWER)) * data.std(ddof=1) / np.sqrt(len(data)))
+    return float(
+        (stats.norm.ppf(1 - LEVEL / 2) + stats.norm.ppf(POWER))
+        * data.std(ddof=1)
+        / np.sqrt(len(data))
+    )
 
 
 def detectable_difference(spread: float, tunings: int, controls: int) -> float:
-    """Return the smallest difference of two means that a one-sided t test over seeds would find with 80 % power, from their standard deviation."""
+    """Return the smallest difference of two means that a test over seeds would find.
+
+    The test is a one-sided t test with 80 % power, and goes by their standard deviation.
+    """
     from scipy import optimize, stats
 
     freedom = tunings + controls - 2
     critical = stats.t.ppf(1 - LEVEL, freedom)
-    distance = optimize.brentq(lambda effect: stats.nct.sf(critical, freedom, effect) - POWER, 0, 50)
+    distance = optimize.brentq(
+        lambda effect: stats.nct.sf(critical, freedom, effect) - POWER, 0, 50
+    )
     return float(distance * spread * math.sqrt(1 / tunings + 1 / controls))
 
 
 def corrected(table: pd.DataFrame, column: str, family: Sequence[str]) -> pd.Series:
-    """Return p-values corrected within families (Benjamini and Hochberg 1995); NaN where there is none."""
+    """Return p-values corrected within families (Benjamini and Hochberg 1995).
+
+    They are NaN where there is none.
+    """
     from scipy import stats
 
     result = pd.Series(np.nan, index=table.index)
@@ -138,8 +194,12 @@ def corrected(table: pd.DataFrame, column: str, family: Sequence[str]) -> pd.Ser
     return result
 
 
-def ratio_interval(numerator: np.ndarray, denominator: np.ndarray, seed: int) -> tuple[float, float]:
-    """Return the 95 % bootstrap interval (BCa) of a ratio of means over listeners, drawn in pairs; NaN with fewer than three, or no spread.
+def ratio_interval(
+    numerator: np.ndarray, denominator: np.ndarray, seed: int
+) -> tuple[float, float]:
+    """Return the 95 % bootstrap interval (BCa) of a ratio of means over listeners.
+
+    Listeners are drawn in pairs. It is NaN with fewer than three, or no spread.
 
     Parameters
     ----------
@@ -158,18 +218,27 @@ def ratio_interval(numerator: np.ndarray, denominator: np.ndarray, seed: int) ->
         return result
 
     found = stats.bootstrap(
-        (numerator, denominator), ratio, paired=True, vectorized=True, confidence_level=0.95, n_resamples=2000, rng=np.random.default_rng(seed)
+        (numerator, denominator),
+        ratio,
+        paired=True,
+        vectorized=True,
+        confidence_level=0.95,
+        n_resamples=2000,
+        rng=np.random.default_rng(seed),
     ).confidence_interval
     return float(found.low), float(found.high)
 
 
 def seed_test(tunings: np.ndarray, controls: np.ndarray) -> float:
-    """Return the one-sided p of tunings scoring higher than control tunings, labels permuted in all ways; NaN with fewer than four of either.
+    """Return the one-sided p of tunings scoring higher than control tunings.
+
+    Labels are permuted in all ways. It is NaN with fewer than four of either.
 
     Parameters
     ----------
     tunings, controls : arrays of shape (n_seeds, )
-        A statistic of each tuned model. Seeds are the random factor: listeners share whatever a tuned model happens to be.
+        A statistic of each tuned model. Seeds are the random factor: listeners share whatever
+        a tuned model happens to be.
     """
     from scipy import stats
 
@@ -181,10 +250,24 @@ def seed_test(tunings: np.ndarray, controls: np.ndarray) -> float:
         return result
 
     # Exact while there are fewer ways than resamples: up to ten seeds of each.
-    found = stats.permutation_test((tunings, controls), difference, vectorized=True, alternative="greater", n_resamples=200_000, rng=np.random.default_rng(0))
+    found = stats.permutation_test(
+        (tunings, controls),
+        difference,
+        vectorized=True,
+        alternative="greater",
+        n_resamples=200_000,
+        rng=np.random.default_rng(0),
+    )
     return float(found.pvalue)
 
 
 def smallest_seed_p(tunings: int, controls: int) -> float:
-    """Return the smallest p that `seed_test` can give for so many seeds; NaN where it makes no test."""
-    return 1 / math.comb(tunings + controls, tunings) if min(tunings, controls) >= FEWEST_SEEDS else math.nan
+    """Return the smallest p that `seed_test` can give for so many seeds.
+
+    It is NaN where it makes no test.
+    """
+    return (
+        1 / math.comb(tunings + controls, tunings)
+        if min(tunings, controls) >= FEWEST_SEEDS
+        else math.nan
+    )

@@ -1,4 +1,7 @@
-"""The tuning score M = (R_sft - R) / R: by region and listener, beside control tunings, tested over seeds."""
+"""The tuning score M = (R_sft - R) / R.
+
+It is given by region and listener, beside control tunings, and tested over seeds.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,11 @@ from engram.statistics.variant_effects import Effects
 from engram.vocabulary import ASSOCIATION, TUNING_CONTROLS
 
 TUNING = (
-    "Tuning scores at each model's reported layer, by region, on the stories as they were heard: the score R_sft of the model tuned to associate, minus that "
-    "of the base model, and M, the same as a share of R. Controls are tuned on as many tokens in as many steps: shuffled, on other passages' associations; "
-    "generic, on the passages' own continuations. Tested over seeds; tests over listeners generalise to other listeners of these tuned models only."
+    "Tuning scores at each model's reported layer, by region, on the stories as they were heard: "
+    "the score R_sft of the model tuned to associate, minus that of the base model, and M, "
+    "the same as a share of R. Controls are tuned on as many tokens in as many steps: shuffled, "
+    "on other passages' associations; generic, on the passages' own continuations. Tested over "
+    "seeds; tests over listeners generalise to other listeners of these tuned models only."
 )
 TUNING_COLUMNS = {
     "model": "Base model.",
@@ -31,18 +36,28 @@ TUNING_COLUMNS = {
     "difference": "R_sft - R, mean over seeds and listeners.",
     "difference_low": "95 % bootstrap interval (BCa) over listeners.",
     "difference_high": "Its upper end.",
-    "M": "Difference over R, a ratio of means over listeners; read it beside null_sd, and not at all where R is near 0.",
+    "M": (
+        "Difference over R, a ratio of means over listeners; read it beside null_sd, "
+        "and not at all where R is near 0."
+    ),
     "M_low": "95 % bootstrap interval (BCa) of the ratio over listeners.",
     "M_high": "Its upper end.",
-    "null_sd": "Standard deviation of M over control tunings: how far M strays without association.",
+    "null_sd": (
+        "Standard deviation of M over control tunings: how far M strays without association."
+    ),
     "n_shuffled": "Control tunings on other passages' associations.",
     "difference_shuffled": "Their R minus R of the base model.",
     "M_shuffled": "The same over R.",
     "minus_shuffled": "Difference minus that of the shuffled.",
     "minus_shuffled_low": "95 % bootstrap interval (BCa) over listeners.",
     "minus_shuffled_high": "Its upper end.",
-    "p_shuffled": "One-sided p over seeds: labels of tunings and shuffled controls permuted; n/a with fewer than four of either.",
-    "p_shuffled_fdr": "The same, corrected for the regions of this model and tuning (Benjamini-Hochberg).",
+    "p_shuffled": (
+        "One-sided p over seeds: labels of tunings and shuffled controls permuted; "
+        "n/a with fewer than four of either."
+    ),
+    "p_shuffled_fdr": (
+        "The same, corrected for the regions of this model and tuning (Benjamini-Hochberg)."
+    ),
     "n_generic": "Control tunings on the passages' own continuations.",
     "difference_generic": "Their R minus R of the base model.",
     "M_generic": "The same over R.",
@@ -52,16 +67,30 @@ TUNING_COLUMNS = {
     "p_generic": "One-sided p over seeds, as above.",
     "p_generic_fdr": "The same, corrected as above.",
     "smallest_p": "The smallest p that so many seeds can give.",
-    "effect_size": "Difference minus that of all control tunings, over the standard deviation of seeds within conditions (pooled).",
-    "detectable": "Smallest difference above all control tunings that a test over these seeds would have found with 80 % power (t test).",
+    "effect_size": (
+        "Difference minus that of all control tunings, over the standard deviation of seeds "
+        "within conditions (pooled)."
+    ),
+    "detectable": (
+        "Smallest difference above all control tunings that a test over these seeds would have "
+        "found with 80 % power (t test)."
+    ),
     "n_stories": "Stories, versions of one counted as one.",
-    "p_stories": "Two-sided p over stories (Wilcoxon) of the difference minus that of all controls; n/a with fewer than six.",
+    "p_stories": (
+        "Two-sided p over stories (Wilcoxon) of the difference minus that of all controls; "
+        "n/a with fewer than six."
+    ),
     "p_stories_fdr": "The same, corrected as above.",
-    "p_listeners": "Two-sided p over listeners (Wilcoxon) of the difference minus that of all controls: holds for other listeners of these tuned models only.",
+    "p_listeners": (
+        "Two-sided p over listeners (Wilcoxon) of the difference minus that of all controls: "
+        "holds for other listeners of these tuned models only."
+    ),
     "p_listeners_fdr": "The same, corrected as above.",
     "difference_average": "R_sft - R of the average listener; in no test.",
 }
-MODELS_TABLE = "Every tuned model, by region: what its seed alone does is the spread of a condition."
+MODELS_TABLE = (
+    "Every tuned model, by region: what its seed alone does is the spread of a condition."
+)
 MODELS_COLUMNS = {
     "model": "Base model.",
     "tuning": "Name of the tuning.",
@@ -72,7 +101,9 @@ MODELS_COLUMNS = {
     "difference": "R minus that of the base model, mean over listeners.",
     "M": "The same over R of the base model.",
 }
-LISTENERS_TABLE = "Tuning by listener, at each model's reported layer, beside the means of control tunings."
+LISTENERS_TABLE = (
+    "Tuning by listener, at each model's reported layer, beside the means of control tunings."
+)
 LISTENERS_COLUMNS = {
     "model": "Base model.",
     "tuning": "Name of the tuning.",
@@ -114,7 +145,9 @@ Found = Mapping[tuple[str, str], Effects]
 
 
 def tuning_table(effects: Found, methods: Mapping[str, str], seed: int) -> pd.DataFrame:
-    """Return the tuning scores by region, with controls and tests (the columns of `TUNING_COLUMNS`).
+    """Return the tuning scores by region, with controls and tests.
+
+    The columns are those of `TUNING_COLUMNS`.
 
     Parameters
     ----------
@@ -126,7 +159,12 @@ def tuning_table(effects: Found, methods: Mapping[str, str], seed: int) -> pd.Da
         Of the bootstrap.
     """
     rows = [
-        {"model": model, "tuning": tuning, "method": methods[tuning], **_region_row(one, number, seed)}
+        {
+            "model": model,
+            "tuning": tuning,
+            "method": methods[tuning],
+            **_region_row(one, number, seed),
+        }
         for (model, tuning), one in effects.items()
         for number in range(len(one.regions))
     ]
@@ -142,7 +180,10 @@ def _region_row(one: Effects, number: int, seed: int) -> dict[str, Any]:
     hemisphere, roi, n_targets = one.regions[number]
     single = one.single
     original, mine = one.original[single, number], one.mean_difference(ASSOCIATION)[single, number]
-    by_seed = {kind: np.array([one.difference(name)[single, number].mean() for name in one.of_kind(kind)]) for kind in (ASSOCIATION, *TUNING_CONTROLS)}
+    by_seed = {
+        kind: np.array([one.difference(name)[single, number].mean() for name in one.of_kind(kind)])
+        for kind in (ASSOCIATION, *TUNING_CONTROLS)
+    }
     controls = np.concatenate([by_seed[kind] for kind in TUNING_CONTROLS])
     n_controls = max(len(by_seed[kind]) for kind in TUNING_CONTROLS)
     row = {
@@ -163,7 +204,9 @@ def _region_row(one: Effects, number: int, seed: int) -> dict[str, Any]:
         **_over_seeds(by_seed),
         "n_stories": len(one.r_stimulus),
         "p_stories": np.nan,
-        "difference_average": one.mean_difference(ASSOCIATION)[~single, number].mean() if (~single).any() else np.nan,
+        "difference_average": (
+            one.mean_difference(ASSOCIATION)[~single, number].mean() if (~single).any() else np.nan
+        ),
     }
     for kind in TUNING_CONTROLS:
         theirs = one.mean_difference(kind)[single, number]
@@ -176,20 +219,42 @@ def _region_row(one: Effects, number: int, seed: int) -> dict[str, Any]:
             f"p_{kind}": significance.seed_test(by_seed[ASSOCIATION], by_seed[kind]),
         }
     if len(controls):
-        both = np.mean([one.difference(name)[single, number] for kind in TUNING_CONTROLS for name in one.of_kind(kind)], axis=0)
+        both = np.mean(
+            [
+                one.difference(name)[single, number]
+                for kind in TUNING_CONTROLS
+                for name in one.of_kind(kind)
+            ],
+            axis=0,
+        )
         row["p_listeners"] = significance.listener_test(mine - both)
         names = [name for kind in TUNING_CONTROLS for name in one.of_kind(kind)]
-        row["p_stories"] = significance.story_test(one.over_stimuli(one.of_kind(ASSOCIATION), names)[:, number])
+        row["p_stories"] = significance.story_test(
+            one.over_stimuli(one.of_kind(ASSOCIATION), names)[:, number]
+        )
     return row
 
 
 def _over_seeds(by_seed: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """Return what the spread of seeds within conditions makes of the difference from all controls: NaN with fewer than two of either."""
-    tunings, controls = by_seed[ASSOCIATION], np.concatenate([by_seed[kind] for kind in TUNING_CONTROLS])
+    """Return what the spread of seeds within conditions makes of the difference from all controls.
+
+    It is NaN with fewer than two of either.
+    """
+    tunings, controls = (
+        by_seed[ASSOCIATION],
+        np.concatenate([by_seed[kind] for kind in TUNING_CONTROLS]),
+    )
     conditions = [values for values in by_seed.values() if len(values) > 1]
     if len(tunings) < 2 or len(controls) < 2 or not conditions:
         return {"effect_size": np.nan, "detectable": np.nan}
-    spread = float(np.sqrt(np.average([values.var(ddof=1) for values in conditions], weights=[len(values) - 1 for values in conditions])))
+    spread = float(
+        np.sqrt(
+            np.average(
+                [values.var(ddof=1) for values in conditions],
+                weights=[len(values) - 1 for values in conditions],
+            )
+        )
+    )
     return {
         "effect_size": (tunings.mean() - controls.mean()) / spread if spread > 0 else np.nan,
         "detectable": significance.detectable_difference(spread, len(tunings), len(controls)),
@@ -209,7 +274,18 @@ def models_table(effects: Found) -> pd.DataFrame:
             condition, _, seed = name.rpartition("-")
             difference = one.difference(name)[one.single].mean(0)
             for number, (hemisphere, roi, _) in enumerate(one.regions):
-                rows.append((model, tuning, condition, int(seed), hemisphere, roi, difference[number], difference[number] / original[number]))
+                rows.append(
+                    (
+                        model,
+                        tuning,
+                        condition,
+                        int(seed),
+                        hemisphere,
+                        roi,
+                        difference[number],
+                        difference[number] / original[number],
+                    )
+                )
     return pd.DataFrame(rows, columns=list(MODELS_COLUMNS))
 
 
@@ -232,15 +308,43 @@ def layers_table(effects: Found) -> pd.DataFrame:
             original = values[0]
             for version, value in zip(one.versions[1:], values[1:], strict=True):
                 condition = version.rpartition("-")[0]
-                rows.append((model, tuning, condition, layer, subjects, hemisphere, roi, original, value - original, (value - original) / original))
+                rows.append(
+                    (
+                        model,
+                        tuning,
+                        condition,
+                        layer,
+                        subjects,
+                        hemisphere,
+                        roi,
+                        original,
+                        value - original,
+                        (value - original) / original,
+                    )
+                )
     return pd.DataFrame(rows, columns=list(LAYERS_COLUMNS))
 
 
 def curves_table(cards: Mapping[tuple[str, str, str], Mapping[str, Any]]) -> pd.DataFrame:
-    """Return the losses of every tuning (the columns of `CURVES_COLUMNS`), from its card, by base model, tuning and variant."""
+    """Return the losses of every tuning (the columns of `CURVES_COLUMNS`), from its card.
+
+    They are ordered by base model, tuning and variant.
+    """
     rows = []
     for (model, tuning, variant), card in cards.items():
         condition, _, seed = variant.rpartition("-")
-        common = {name: card[name] for name in ("trained_parameters", "all_parameters", "trained_tokens")}
-        rows += [{"model": model, "tuning": tuning, "condition": condition, "seed": int(seed), **point, **common} for point in card["curve"]]
+        common = {
+            name: card[name] for name in ("trained_parameters", "all_parameters", "trained_tokens")
+        }
+        rows += [
+            {
+                "model": model,
+                "tuning": tuning,
+                "condition": condition,
+                "seed": int(seed),
+                **point,
+                **common,
+            }
+            for point in card["curve"]
+        ]
     return pd.DataFrame(rows)[list(CURVES_COLUMNS)]

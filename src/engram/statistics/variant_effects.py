@@ -1,4 +1,7 @@
-"""Effects: what scores of variants differ by from those of the first, all groups of listeners together."""
+"""Effects: what scores of variants differ by from those of the first.
+
+All groups of listeners are taken together.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,8 @@ class Effects:
     r : array of shape (n_variants, n_subjects, n_regions)
     r_layer : array of shape (n_versions, n_layers, n_subjects, n_regions)
     r_stimulus : dict of arrays of shape (n_variants, n_regions)
-        By stimulus: the mean over the single listeners who heard it; versions of one (`engram.vocabulary.stimulus`) are taken together.
+        By stimulus: the mean over the single listeners who heard it; versions of one
+        (`engram.vocabulary.stimulus`) are taken together.
     """
 
     subjects: list[str]
@@ -59,14 +63,26 @@ class Effects:
         return [name for name in self.variants if name.startswith(f"{kind}-")]
 
     def mean_difference(self, kind: str) -> np.ndarray:
-        """Return the mean difference over a kind's variants: (n_subjects, n_regions), NaN where there are none."""
+        """Return the mean difference over a kind's variants, (n_subjects, n_regions).
+
+        It is NaN where there are none.
+        """
         names = self.of_kind(kind)
-        return np.mean([self.difference(name) for name in names], axis=0) if names else np.full(self.r.shape[1:], np.nan)
+        return (
+            np.mean([self.difference(name) for name in names], axis=0)
+            if names
+            else np.full(self.r.shape[1:], np.nan)
+        )
 
     def over_stimuli(self, above: Sequence[str], below: Sequence[str]) -> np.ndarray:
-        """Return the mean R of some variants minus that of others, by stimulus: (n_stimuli, n_regions)."""
+        """Return the mean R of some variants minus that of others, by stimulus.
+
+        The shape is (n_stimuli, n_regions).
+        """
         chosen = [[self.variants.index(name) for name in names] for names in (above, below)]
-        differences = [r[chosen[0]].mean(0) - r[chosen[1]].mean(0) for r in self.r_stimulus.values()]
+        differences = [
+            r[chosen[0]].mean(0) - r[chosen[1]].mean(0) for r in self.r_stimulus.values()
+        ]
         return np.stack(differences) if differences else np.empty((0, len(self.regions)))
 
     @property
@@ -81,7 +97,8 @@ def read_effects(files: Sequence[str]) -> Effects:
     Parameters
     ----------
     files : sequence of paths
-        Results of `engram.encoding.variant_scoring.score_variants`, or (at the reported layer alone) of `engram.encoding.association_nuisance.group_texts`.
+        Results of `engram.encoding.variant_scoring.score_variants`, or (at the reported layer
+        alone) of `engram.encoding.association_nuisance.group_texts`.
     """
     subjects: list[str] = []
     heard: dict[str, list[np.ndarray]] = {}
@@ -100,21 +117,48 @@ def read_effects(files: Sequence[str]) -> Effects:
             parts.append(scores["r"].mean("story").values)
             single = scores["subject"].values != AVERAGE
             for number, story in enumerate(scores["story"].values.tolist()):
-                heard.setdefault(stimulus(story), []).extend(scores["r"].values[:, number, single].swapaxes(0, 1))
+                heard.setdefault(stimulus(story), []).extend(
+                    scores["r"].values[:, number, single].swapaxes(0, 1)
+                )
             of_layers = (0, 0, len(single), len(regions))
-            layer_parts.append(scores["r_layer"].mean("story").values if "r_layer" in scores else np.empty(of_layers))
+            layer_parts.append(
+                scores["r_layer"].mean("story").values
+                if "r_layer" in scores
+                else np.empty(of_layers)
+            )
     r_stimulus = {name: np.mean(values, axis=0) for name, values in sorted(heard.items()) if values}
-    return Effects(subjects, regions, variants, versions, layer, np.concatenate(parts, axis=1), np.concatenate(layer_parts, axis=2), r_stimulus)
+    return Effects(
+        subjects,
+        regions,
+        variants,
+        versions,
+        layer,
+        np.concatenate(parts, axis=1),
+        np.concatenate(layer_parts, axis=2),
+        r_stimulus,
+    )
 
 
 def by_listener(effects: Effects, values: Mapping[str, np.ndarray]) -> pd.DataFrame:
-    """Return a table of subject, hemisphere, roi and the given columns, each of shape (n_subjects, n_regions)."""
-    keys = [(subject, hemisphere, roi) for subject in effects.subjects for hemisphere, roi, _ in effects.regions]
-    return pd.DataFrame(keys, columns=["subject", "hemisphere", "roi"]).assign(**{name: table.ravel() for name, table in values.items()})
+    """Return a table of subject, hemisphere, roi and the given columns.
+
+    These have the shape (n_subjects, n_regions) each.
+    """
+    keys = [
+        (subject, hemisphere, roi)
+        for subject in effects.subjects
+        for hemisphere, roi, _ in effects.regions
+    ]
+    return pd.DataFrame(keys, columns=["subject", "hemisphere", "roi"]).assign(
+        **{name: table.ravel() for name, table in values.items()}
+    )
 
 
 def by_layer(effects: Effects) -> Iterator[tuple[str, int, int, np.ndarray]]:
-    """Yield whose mean it is (listeners, or the average listener), the layer, the region's number, and R of every version."""
+    """Yield whose mean it is, the layer, the region's number, and R of every version.
+
+    It is the mean of listeners, or of the average listener.
+    """
     for subjects, chosen in ((LISTENERS, effects.single), (AVERAGE, ~effects.single)):
         if not chosen.any():
             continue
@@ -125,23 +169,44 @@ def by_layer(effects: Effects) -> Iterator[tuple[str, int, int, np.ndarray]]:
 
 
 def by_roi_set(effects: Effects) -> Effects:
-    """Return effects of sets of regions (`resources/roi_sets.tsv`), weighted by their numbers of targets; hemispheres apart, sets overlap."""
+    """Return effects of sets of regions (`resources/roi_sets.tsv`).
+
+    Regions are weighted by their numbers of targets; hemispheres are apart, and sets overlap.
+    """
     regions, r, r_layer = [], [], []
     by_story: dict[str, list[np.ndarray]] = {story: [] for story in effects.r_stimulus}
     rois = {roi for _, roi, _ in effects.regions}
     for name, wanted in roi_sets().items():
         mine = members(wanted, rois)
         for side in sorted({side for side, _, _ in effects.regions}):
-            index = [number for number, (here, roi, _) in enumerate(effects.regions) if here == side and roi in mine]
+            index = [
+                number
+                for number, (here, roi, _) in enumerate(effects.regions)
+                if here == side and roi in mine
+            ]
             if index:
                 weights = np.array([effects.regions[number][2] for number in index])
                 regions.append((side, name, int(weights.sum())))
                 r.append(np.average(effects.r[..., index], axis=-1, weights=weights))
                 r_layer.append(np.average(effects.r_layer[..., index], axis=-1, weights=weights))
                 for story, values in by_story.items():
-                    values.append(np.average(effects.r_stimulus[story][:, index], axis=-1, weights=weights))
+                    values.append(
+                        np.average(effects.r_stimulus[story][:, index], axis=-1, weights=weights)
+                    )
     if not regions:
         nothing = {story: values[:, :0] for story, values in effects.r_stimulus.items()}
-        return replace(effects, regions=[], r=effects.r[..., :0], r_layer=effects.r_layer[..., :0], r_stimulus=nothing)
+        return replace(
+            effects,
+            regions=[],
+            r=effects.r[..., :0],
+            r_layer=effects.r_layer[..., :0],
+            r_stimulus=nothing,
+        )
     r_stimulus = {story: np.stack(values, axis=-1) for story, values in by_story.items()}
-    return replace(effects, regions=regions, r=np.stack(r, axis=-1), r_layer=np.stack(r_layer, axis=-1), r_stimulus=r_stimulus)
+    return replace(
+        effects,
+        regions=regions,
+        r=np.stack(r, axis=-1),
+        r_layer=np.stack(r_layer, axis=-1),
+        r_stimulus=r_stimulus,
+    )

@@ -1,6 +1,9 @@
-"""A digest of the code behind a result: what a rule's `code` param holds, so that an edit reruns exactly its dependents.
+"""A digest of the code behind a result.
 
-Imports are followed by their dotted names, through packages, wherever in a file they stand. An `__init__.py` counts once it holds code.
+A rule's `code` param holds it, so that an edit reruns exactly its dependents.
+
+Imports are followed by their dotted names, through packages, wherever in a file they stand.
+An `__init__.py` counts once it holds code.
 """
 
 from __future__ import annotations
@@ -23,7 +26,11 @@ _BY_TEXT = ("import_module", "__import__")
 
 @dataclass(frozen=True)
 class _Source:
-    """A file of Python: its own digest, whether it holds code, the names that it binds, and the modules of engram that it imports."""
+    """A file of Python: what it holds and what it imports.
+
+    That is its own digest, whether it holds code, the names that it binds, and the modules
+    of engram that it imports.
+    """
 
     digest: str
     is_empty: bool
@@ -34,7 +41,8 @@ class _Source:
 def digest(script: str | Path) -> str:
     """Return a digest of a script and of every engram module that it imports, directly or not.
 
-    It is taken from the syntax tree without docstrings: comments, layout and documentation change nothing.
+    It is taken from the syntax tree without docstrings: comments, layout and
+    documentation change nothing.
 
     Parameters
     ----------
@@ -49,7 +57,8 @@ def digest(script: str | Path) -> str:
     Raises
     ------
     EngramError
-        If something of engram is imported that is not there, or in a form that cannot be followed: its digest would miss an edit.
+        If something of engram is imported that is not there, or in a form that cannot be followed:
+        its digest would miss an edit.
     """
     files = {"script": Path(script), **{module: _file(module) for module in modules(script)}}
     lines = [f"{name} {_read(path).digest}" for name, path in sorted(files.items()) if path]
@@ -57,7 +66,9 @@ def digest(script: str | Path) -> str:
 
 
 def modules(script: str | Path) -> set[str]:
-    """Return the modules of engram behind a script, as `encoding.ridge`; packages only where their `__init__.py` holds code.
+    """Return the modules of engram behind a script, as `encoding.ridge`.
+
+    Packages are among them only where their `__init__.py` holds code.
 
     Parameters
     ----------
@@ -82,8 +93,16 @@ def modules(script: str | Path) -> set[str]:
 
 @cache
 def _imported(path: Path, module: str | None) -> frozenset[str]:
-    """Return the modules that a file imports itself; `module` is its own name, None for a script."""
-    return frozenset(name for node in _read(path).imports for target in _targets(node, path, module) for name in _with_packages(target))
+    """Return the modules that a file imports itself.
+
+    `module` is its own name, None for a script.
+    """
+    return frozenset(
+        name
+        for node in _read(path).imports
+        for target in _targets(node, path, module)
+        for name in _with_packages(target)
+    )
 
 
 def _targets(node: ast.Import | ast.ImportFrom, path: Path, module: str | None) -> Iterator[str]:
@@ -105,13 +124,17 @@ def _targets(node: ast.Import | ast.ImportFrom, path: Path, module: str | None) 
     for alias in node.names:
         submodule = f"{base}.{alias.name}".lstrip(".")
         if alias.name == "*":
-            raise _error(node, path, "write which names are imported: what * stands for is not followed")
+            raise _error(
+                node, path, "write which names are imported: what * stands for is not followed"
+            )
         if source.name == "__init__.py" and _file(submodule):
             yield submodule
         elif base != module and alias.name in _read(source).names:
             yield base
         else:
-            raise _error(node, path, f"{_dotted(base)} has neither a module nor a name {alias.name}")
+            raise _error(
+                node, path, f"{_dotted(base)} has neither a module nor a name {alias.name}"
+            )
 
 
 def _base(node: ast.ImportFrom, path: Path, module: str | None) -> str | None:
@@ -129,7 +152,10 @@ def _base(node: ast.ImportFrom, path: Path, module: str | None) -> str | None:
 
 
 def _with_packages(name: str) -> Iterator[str]:
-    """Yield a module and the packages round it whose `__init__.py` holds code; engram's own holds its version, which no result depends on."""
+    """Yield a module and the packages round it whose `__init__.py` holds code.
+
+    Engram's own `__init__.py` holds its version, which no result depends on.
+    """
     parts = name.split(".") if name else []
     for depth in range(1, len(parts) + 1):
         module = ".".join(parts[:depth])
@@ -139,13 +165,23 @@ def _with_packages(name: str) -> Iterator[str]:
 
 
 def _file(module: str) -> Path | None:
-    """Return where a module, or a package's `__init__.py`, lies; None if there is none. A folder without `__init__.py` is no package."""
+    """Return where a module, or a package's `__init__.py`, lies; None if there is none.
+
+    A folder without `__init__.py` is no package.
+    """
     place = _PACKAGE
     for part in module.split(".") if module else []:
         if not (place / "__init__.py").exists():
             return None
         place = place / part
-    return next((path for path in (place / "__init__.py", place.with_name(f"{place.name}.py")) if path.exists()), None)
+    return next(
+        (
+            path
+            for path in (place / "__init__.py", place.with_name(f"{place.name}.py"))
+            if path.exists()
+        ),
+        None,
+    )
 
 
 def _dotted(name: str) -> str:
@@ -165,9 +201,17 @@ def _read(path: Path) -> _Source:
             imports.append(node)
         elif isinstance(node, ast.Call):
             _check_call(node, path)
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(node, clean=False) is not None:
+        if (
+            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+            and ast.get_docstring(node, clean=False) is not None
+        ):
             node.body = node.body[1:]
-    return _Source(hashlib.sha256(ast.unparse(tree).encode()).hexdigest(), not tree.body, frozenset(_bound(tree)), tuple(imports))
+    return _Source(
+        hashlib.sha256(ast.unparse(tree).encode()).hexdigest(),
+        not tree.body,
+        frozenset(_bound(tree)),
+        tuple(imports),
+    )
 
 
 def _bound(tree: ast.Module) -> Iterator[str]:
@@ -187,13 +231,27 @@ def _bound(tree: ast.Module) -> Iterator[str]:
 
 def _check_call(node: ast.Call, path: Path) -> None:
     """Refuse an import by a text, unless it is written there and names another library."""
-    function = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    function = (
+        node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    )
     if function in _BY_TEXT:
         name = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else ""
-        is_other = isinstance(name, str) and name != "" and not name.startswith(".") and not _is_engram(name)
+        is_other = (
+            isinstance(name, str)
+            and name != ""
+            and not name.startswith(".")
+            and not _is_engram(name)
+        )
         if not is_other:
-            raise _error(node, path, "a module that is imported by a text is not followed: write an import statement")
+            raise _error(
+                node,
+                path,
+                "a module that is imported by a text is not followed: write an import statement",
+            )
 
 
 def _error(node: ast.Import | ast.ImportFrom | ast.Call, path: Path, message: str) -> EngramError:
-    return EngramError(f"{path}, line {node.lineno}: `{ast.unparse(node)}`: {message}. The digest of code (engram.study.code_digest) would miss edits of it.")
+    return EngramError(
+        f"{path}, line {node.lineno}: `{ast.unparse(node)}`: {message}. The digest of code "
+        "(engram.study.code_digest) would miss edits of it."
+    )

@@ -10,7 +10,8 @@ from engram.study.model_shapes import model_shape
 from engram.study.plan import Plan, associating_models, models, scan_facts, tuned_models
 from engram.vocabulary import ALICE_TR, NARRATIVES_TR
 
-#: Vertices with a region of the Destrieux parcellation, and all, of both hemispheres; regions of both.
+#: Vertices with a region of the Destrieux parcellation, and all, of both
+#: hemispheres; regions of both.
 TARGETS = {"fsaverage6": 74_901, "fsaverage5": 18_720}
 _VERTICES = {"fsaverage6": 81_924, "fsaverage5": 20_484}
 REGIONS = 148
@@ -48,18 +49,39 @@ def estimate(study: Study, plan: Plan) -> dict[str, float]:
         listeners = len(plan.listeners(story))
         seconds = facts[0].story_end - facts[0].story_onset
         raw += sum(ceil((fact.story_end + REST) / tr) for fact in facts) * everywhere * _RAW_BYTES
-        bold += (listeners + (study.bold.average and listeners > 1)) * (seconds + study.encoding.tail) / tr * targets * 2
+        bold += (
+            (listeners + (study.bold.average and listeners > 1))
+            * (seconds + study.encoding.tail)
+            / tr
+            * targets
+            * 2
+        )
         words += seconds * WORDS
     pairs = sum(len(group.stories) * len(group.subjects) for group in plan.groups.values())
     ceilings = 3 * len(plan.scans) * targets * 4.0
-    shapes = [(one.layers, one.units) for one in (model_shape(study, name) for name in models(study))]
+    shapes = [
+        (one.layers, one.units) for one in (model_shape(study, name) for name in models(study))
+    ]
     # A score of each kind of text, or of tuned model, at one layer; single ones are kept by region.
-    kinds = [targets * 6 for _ in study.associations for _ in associating_models(study) if study.associating.targets == "all"]
-    kinds += [targets * 4 for tuning, one in study.tunings.items() for _ in tuned_models(study, tuning) if one.targets == "all"]
+    kinds = [
+        targets * 6
+        for _ in study.associations
+        for _ in associating_models(study)
+        if study.associating.targets == "all"
+    ]
+    kinds += [
+        targets * 4
+        for tuning, one in study.tunings.items()
+        for _ in tuned_models(study, tuning)
+        if one.targets == "all"
+    ]
     return {
         "raw data": raw if isinstance(dataset, NarrativesDataset) and dataset.path is None else 0.0,
         "BOLD": bold,
-        "activations": sum(words * layers * units for layers, units in shapes) * (4 if study.activations.dtype == "float32" else 2.2),
+        "activations": (
+            sum(words * layers * units for layers, units in shapes)
+            * (4 if study.activations.dtype == "float32" else 2.2)
+        ),
         "scores": (sum(layers for layers, _ in shapes) * targets + sum(kinds)) * pairs * 2.5,
         "ceilings": ceilings,
     }
@@ -75,4 +97,8 @@ def repetition_time(study: Study) -> float:
     """Return the TR that a study is configured with, in seconds."""
     if isinstance(study.dataset, AliceDataset):
         return ALICE_TR
-    return study.dataset.tr if isinstance(study.dataset, TableDataset | NarrativesDataset) else NARRATIVES_TR
+    return (
+        study.dataset.tr
+        if isinstance(study.dataset, TableDataset | NarrativesDataset)
+        else NARRATIVES_TR
+    )

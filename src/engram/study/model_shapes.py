@@ -1,4 +1,7 @@
-"""Shapes of models, from the `config.json` of those that are here: known before a model is loaded, or fetched."""
+"""Shapes of models, from the `config.json` of those that are here.
+
+They are known before a model is loaded, or fetched.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +59,20 @@ _ENCODERS = frozenset(
     }
 )
 #: Parts of the names of types whose blocks have three matrices beside attention, not two.
-_GATED = ("llama", "mistral", "mixtral", "qwen", "gemma", "phi3", "smollm", "olmo", "cohere", "granite", "modernbert", "eurobert")
+_GATED = (
+    "llama",
+    "mistral",
+    "mixtral",
+    "qwen",
+    "gemma",
+    "phi3",
+    "smollm",
+    "olmo",
+    "cohere",
+    "granite",
+    "modernbert",
+    "eurobert",
+)
 
 
 @dataclass(frozen=True)
@@ -75,7 +91,8 @@ class ModelShape:
     key_share : float
         Part of the attention heads that have keys and values of their own.
     gated, causal : bool
-        Whether the feed-forward part has a third matrix; whether tokens see only what comes before them.
+        Whether the feed-forward part has a third matrix; whether tokens see only
+        what comes before them.
     """
 
     layers: int
@@ -91,7 +108,9 @@ class ModelShape:
     def block_parameters(self) -> float:
         """Numbers in the matrices of all blocks, through which every token passes."""
         inner = self.inner or 4 * self.units
-        return (self.layers - 1) * (self.units**2 * (2 + 2 * self.key_share) + (3 if self.gated else 2) * self.units * inner)
+        return (self.layers - 1) * (
+            self.units**2 * (2 + 2 * self.key_share) + (3 if self.gated else 2) * self.units * inner
+        )
 
     @property
     def parameters(self) -> float:
@@ -100,12 +119,20 @@ class ModelShape:
 
 
 #: Models of the hub whose shape is known without asking, and what is assumed of others.
-_KNOWN = {"gpt2": ModelShape(13, 768), "gpt2-medium": ModelShape(25, 1024), "gpt2-large": ModelShape(37, 1280), "gpt2-xl": ModelShape(49, 1600)}
+_KNOWN = {
+    "gpt2": ModelShape(13, 768),
+    "gpt2-medium": ModelShape(25, 1024),
+    "gpt2-large": ModelShape(37, 1280),
+    "gpt2-xl": ModelShape(49, 1600),
+}
 _ASSUMED = ModelShape(33, 4096, inner=11_008, vocabulary=32_000, positions=4096, gated=True)
 
 
 def model_shape(study: Study, name: str) -> ModelShape:
-    """Return the shape of a model of a study, or what is assumed of models whose configuration is not here (a model of 7 billion parameters)."""
+    """Return the shape of a model of a study.
+
+    Models whose configuration is not here are assumed to have 7 billion parameters.
+    """
     return known_shape(study, name) or _ASSUMED
 
 
@@ -117,30 +144,46 @@ def unknown_models(study: Study) -> list[str]:
 def check_layer(study: Study) -> None:
     """Refuse a layer to show that no model of the study has.
 
-    Where some have it, the last layer of the others is shown, with a warning of the jobs that choose it (`engram.features.layers.reported_layer`).
+    Where some have it, the last layer of the others is shown, with a warning of the jobs that
+    choose it (`engram.features.layers.reported_layer`).
 
     Raises
     ------
     EngramError
-        If the layer lies beyond the last one of every model; models whose shape is not known yet may have it.
+        If the layer lies beyond the last one of every model; models whose shape is not
+        known yet may have it.
     """
     shapes = {name: known_shape(study, name) for name in study.language_models()}
     last = {name: shape.layers - 1 for name, shape in shapes.items() if shape is not None}
-    if study.figures.layer is not None and shapes and len(last) == len(shapes) and study.figures.layer > max(last.values()):
+    if (
+        study.figures.layer is not None
+        and shapes
+        and len(last) == len(shapes)
+        and study.figures.layer > max(last.values())
+    ):
         found = ", ".join(f"{name} {depth}" for name, depth in last.items())
         raise EngramError(
-            f"figures.layer: {study.figures.layer} is beyond the last layer of every model ({found}). Write a layer that they have, or leave it out."
+            f"figures.layer: {study.figures.layer} is beyond the last layer of every model "
+            f"({found}). Write a layer that they have, or leave it out."
         )
 
 
 def known_shape(study: Study, name: str) -> ModelShape | None:
-    """Return the shape of a model, from its configuration if that is here: in its folder, in the mirror, or downloaded; None if it is not known."""
+    """Return the shape of a model, from its configuration if that is here.
+
+    It may be in its folder, in the mirror, or downloaded; the shape is None if it is not known.
+    """
     if name == WORD_RATE:
         return ModelShape(1, 1)
     model = study.language_models()[name]
     if model.base is not None:
-        return known_shape(study, model.base)  # an adapter has the shape of the model that it adapts
-    downloaded = Path(study.pathvars.get("downloads", "resources/downloads")) / "models" / download_name(model)
+        # An adapter has the shape of the model that it adapts.
+        return known_shape(study, model.base)
+    downloaded = (
+        Path(study.pathvars.get("downloads", "resources/downloads"))
+        / "models"
+        / download_name(model)
+    )
     for folder in (folder_here(study, model.source), downloaded):
         if folder is not None and (folder / "config.json").is_file():
             found = read_shape(folder / "config.json")
@@ -150,7 +193,10 @@ def known_shape(study: Study, name: str) -> ModelShape | None:
 
 
 def read_shape(path: Path) -> ModelShape | None:
-    """Return the shape that a model's `config.json` tells; None if it tells none, or cannot be read."""
+    """Return the shape that a model's `config.json` tells.
+
+    It is None if it tells none, or cannot be read.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError):
@@ -159,15 +205,28 @@ def read_shape(path: Path) -> ModelShape | None:
 
 
 def shape_of(config: dict[str, Any]) -> ModelShape | None:
-    """Return the shape that a model's `config.json` tells, under the names that families give to it; None if it tells none."""
+    """Return the shape that a model's `config.json` tells; None if it tells none.
+
+    Families give several names to it.
+    """
     text = config.get("text_config")
     if isinstance(text, dict):
         config = {**config, **text}
 
     def first(*names: str) -> Any:
-        return next((config[name] for name in names if isinstance(config.get(name), int | float) and config[name] > 0), None)
+        return next(
+            (
+                config[name]
+                for name in names
+                if isinstance(config.get(name), int | float) and config[name] > 0
+            ),
+            None,
+        )
 
-    layers, units = first("num_hidden_layers", "n_layer", "n_layers", "num_layers"), first("hidden_size", "n_embd", "d_model", "dim")
+    layers, units = (
+        first("num_hidden_layers", "n_layer", "n_layers", "num_layers"),
+        first("hidden_size", "n_embd", "d_model", "dim"),
+    )
     if layers is None or units is None:
         return None
     family = str(config.get("model_type", ""))
@@ -175,9 +234,14 @@ def shape_of(config: dict[str, Any]) -> ModelShape | None:
     return ModelShape(
         layers=int(layers) + 1,
         units=int(units),
-        inner=int(first("intermediate_size", "n_inner", "ffn_dim", "hidden_dim", "d_ff") or 4 * units),
+        inner=int(
+            first("intermediate_size", "n_inner", "ffn_dim", "hidden_dim", "d_ff") or 4 * units
+        ),
         vocabulary=int(first("vocab_size") or ModelShape.vocabulary),
-        positions=int(first("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len") or ModelShape.positions),
+        positions=int(
+            first("max_position_embeddings", "n_positions", "n_ctx", "max_seq_len")
+            or ModelShape.positions
+        ),
         key_share=float(keys / heads) if keys and heads else 1.0,
         gated=any(part in family for part in _GATED),
         causal=family not in _ENCODERS or bool(config.get("is_decoder")),

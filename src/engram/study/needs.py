@@ -1,7 +1,10 @@
-"""What jobs take, from a study's plan and models' shapes alone: memory and time, to be asked of a scheduler and shown before a run.
+"""What jobs take, from a study's plan and models' shapes alone.
 
-Rough on purpose, and rather too much: a job that is killed for memory or time is tried again with more (`profiles/slurm`).
-Times are those of two cores without a GPU. What jobs really took is in `results/<study>/benchmarks`.
+Memory and time are asked of a scheduler and shown before a run.
+
+Rough on purpose, and rather too much: a job that is killed for memory or time is tried again
+with more (`profiles/slurm`). Times are those of two cores without a GPU. What jobs really took
+is in `results/<study>/benchmarks`.
 """
 
 from __future__ import annotations
@@ -21,23 +24,29 @@ from engram.study.model_shapes import ModelShape, model_shape
 from engram.study.plan import Plan, models, scan_facts
 from engram.vocabulary import WORD_RATE
 
-#: Bytes of a job with the libraries that read and write results (Snakemake beside it on a cluster included), of one with torch, and of torch on a GPU.
+#: Bytes of a job with the libraries that read and write results (Snakemake beside it on a cluster
+#: included), of one with torch, and of torch on a GPU.
 _SMALL, _TORCH, _CONTEXT = 1e9, 1.8e9, 1e9
 #: Bytes beyond which an encoding takes its listeners in parts.
 _ENOUGH = 32e9
-#: Seconds in which a process starts and has its libraries (measured on Alice: 2 for tables, 4 for regressions; twice as many for models).
+#: Seconds in which a process starts and has its libraries (measured on Alice: 2 for tables,
+#: 4 for regressions; twice as many for models).
 _START = 3.0
-#: Operations a second that two cores do in a model (measured, one core: 4.1e10 in BERT's and 6e10 in larger ones; a second core adds half).
+#: Operations a second that two cores do in a model (measured, one core: 4.1e10 in BERT's and 6e10
+#: in larger ones; a second core adds half).
 _OPERATIONS = 6e10
 #: Tokens of a word; tokens of a window where a study gives none.
 _TOKENS, _CONTEXT_TOKENS = 1.35, 1024
-#: Seconds of a layer for as many listeners x targets x rows squared (benchmarks/full_size.py: 40 x 81,924 x 300 squared, two cores).
+#: Seconds of a layer for as many listeners x targets x rows squared (benchmarks/full_size.py:
+#: 40 x 81,924 x 300 squared, two cores).
 _LAYER_SECONDS, _LAYER_SIZE = 206.0, 40 * 81_924 * 300.0**2
 #: Rows and words of Alice.
 ALICE_ROWS, ALICE_WORDS = 362, 2101
-#: Seconds of a decomposition in banded ridge for a study of so many rows, and decompositions that the nuisance control makes of a model.
+#: Seconds of a decomposition in banded ridge for a study of so many rows, and decompositions
+#: that the nuisance control makes of a model.
 _SOLVED_SECONDS, _SOLVED_ROWS, _SOLVED = 0.015, float(ALICE_ROWS), 400
-#: Bytes of a table up to which its lines are counted; those of larger ones are estimated from so many at the beginning.
+#: Bytes of a table up to which its lines are counted; those of larger ones are estimated from so
+#: many at the beginning.
 _COUNTED, _LOOKED_AT = 4 << 20, 1 << 16
 
 
@@ -91,11 +100,25 @@ def _activations(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need
         return Need()
     model = model_shape(study, name)
     layers, units = model.layers, model.units
-    words, size = _words(study, plan, wildcards["story"]), 4 if study.activations.dtype == "float32" else 2
+    words, size = (
+        _words(study, plan, wildcards["story"]),
+        4 if study.activations.dtype == "float32" else 2,
+    )
     weights = model.parameters * size
     tokens = study.activations.batch_tokens
     batch = tokens * units * layers * 4 * size / 2
-    reading = ReadingShape(int(model.parameters), layers - 1, units, 4 * units, 1, size, tokens, tokens, int(words), int(tokens / _TOKENS))
+    reading = ReadingShape(
+        int(model.parameters),
+        layers - 1,
+        units,
+        4 * units,
+        1,
+        size,
+        tokens,
+        tokens,
+        int(words),
+        int(tokens / _TOKENS),
+    )
     texts = 1
     if "tuning" in wildcards:
         tuning = study.tunings[wildcards["tuning"]]
@@ -105,12 +128,19 @@ def _activations(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need
         texts = 2 + controls.random + controls.shuffled + controls.displaced + controls.repeat
     # Of several texts, a few are kept with all their layers, the others at one.
     kept = 3 * layers * units * words * 4 + texts * units * words * 4 if texts > 1 else 0.0
-    seconds = 2 * _START + texts * reading_operations(model, words * _TOKENS, words, study.activations) / _OPERATIONS
+    seconds = (
+        2 * _START
+        + texts * reading_operations(model, words * _TOKENS, words, study.activations) / _OPERATIONS
+    )
     return Need(BESIDE + reading_bytes(reading) + kept, seconds, _CONTEXT + weights + batch)
 
 
-def reading_operations(model: ModelShape, tokens: float, words: float, settings: Activations) -> float:
-    """Return the operations of reading a text: of all windows' tokens, through matrices and attention.
+def reading_operations(
+    model: ModelShape, tokens: float, words: float, settings: Activations
+) -> float:
+    """Return the operations of reading a text.
+
+    They are those of all windows' tokens, through matrices and attention.
 
     Parameters
     ----------
@@ -118,7 +148,8 @@ def reading_operations(model: ModelShape, tokens: float, words: float, settings:
     tokens, words : float
         Of the text.
     settings : engram.study.config.Activations
-        ``context``, ``stride`` and ``mode``. An encoder reads each word in a window of its own, as `exact` does.
+        ``context``, ``stride`` and ``mode``. An encoder reads each word in a window of
+        its own, as `exact` does.
     """
     context = min(settings.context or min(_CONTEXT_TOKENS, model.positions), model.positions)
     if model.causal and settings.mode == "strided":
@@ -135,12 +166,21 @@ def reading_operations(model: ModelShape, tokens: float, words: float, settings:
 
 
 def _chance(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
-    """Return what one layer takes on shifted BOLD: that of `encoding`, with so many times the targets, and one decomposition for all."""
+    """Return what one layer takes on shifted BOLD.
+
+    It is that of `encoding`, with so many times the targets, and one decomposition for all.
+    """
     group = plan.groups[wildcards["group"]]
     rows = sum(_rows(study, plan, story) for story in group.stories)
-    targets = min(_targets(study, plan), _REGIONS_AT_MOST) if study.chance.targets == "roi" else _targets(study, plan)
+    targets = (
+        min(_targets(study, plan), _REGIONS_AT_MOST)
+        if study.chance.targets == "roi"
+        else _targets(study, plan)
+    )
     values = len(group.subjects) * targets * rows
-    seconds = (1 + study.chance.shifts) * _LAYER_SECONDS * values * rows / _LAYER_SIZE + _decomposed(study, rows)
+    seconds = (
+        1 + study.chance.shifts
+    ) * _LAYER_SECONDS * values * rows / _LAYER_SIZE + _decomposed(study, rows)
     return Need(_TORCH + 24 * values, _START + seconds, _CONTEXT + 24 * values)
 
 
@@ -152,9 +192,16 @@ def _decomposed(study: Study, rows: float) -> float:
 def _nuisance(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     group = plan.groups[wildcards["group"]]
     rows = sum(_rows(study, plan, story) for story in group.stories)
-    targets = min(_targets(study, plan), _REGIONS_AT_MOST) if study.nuisance.targets == "roi" else _targets(study, plan)
+    targets = (
+        min(_targets(study, plan), _REGIONS_AT_MOST)
+        if study.nuisance.targets == "roi"
+        else _targets(study, plan)
+    )
     kernels, values = 12 * 8 * rows**2, len(group.subjects) * targets * rows
-    seconds = _SOLVED * (_SOLVED_SECONDS * (rows / _SOLVED_ROWS) ** 3 + len(study.encoding.alphas) * values * rows / 5e10)
+    seconds = _SOLVED * (
+        _SOLVED_SECONDS * (rows / _SOLVED_ROWS) ** 3
+        + len(study.encoding.alphas) * values * rows / 5e10
+    )
     return Need(_TORCH + kernels + 24 * values, _START + seconds, _CONTEXT + kernels + 24 * values)
 
 
@@ -169,40 +216,75 @@ def _encoding(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
         targets = min(whole, _REGIONS_AT_MOST) if tuning.targets == "roi" else whole
     elif wildcards.get("text") in study.associations:
         controls = study.associating.controls
-        scored = 2 * layers + float(controls.random + controls.shuffled + controls.displaced + controls.repeat)
+        scored = 2 * layers + float(
+            controls.random + controls.shuffled + controls.displaced + controls.repeat
+        )
         targets = min(whole, _REGIONS_AT_MOST) if study.associating.targets == "roi" else whole
     rows = sum(_rows(study, plan, story) for story in group.stories)
     words = sum(_words(study, plan, story) for story in group.stories)
-    delays = len(study.encoding.delays or range(int(study.encoding.longest_delay / repetition_time(study))))
+    delays = len(
+        study.encoding.delays or range(int(study.encoding.longest_delay / repetition_time(study)))
+    )
     values = len(group.subjects) * targets * rows
-    folds = {"folds": study.encoding.folds, "inner_folds": study.encoding.inner_folds, "alphas": len(study.encoding.alphas)}
-    form = EncodingShape(int(rows), units * delays, len(group.subjects), int(targets), layers, len(group.stories), **folds)
+    folds = {
+        "folds": study.encoding.folds,
+        "inner_folds": study.encoding.inner_folds,
+        "alphas": len(study.encoding.alphas),
+    }
+    form = EncodingShape(
+        int(rows),
+        units * delays,
+        len(group.subjects),
+        int(targets),
+        layers,
+        len(group.stories),
+        **folds,
+    )
     # Listeners come in parts where memory is short, so that no job has to ask for more than some.
-    together, alone = (encoding_bytes(form, at_once, BATCH_BYTES) for at_once in (len(group.subjects), 1))
+    together, alone = (
+        encoding_bytes(form, at_once, BATCH_BYTES) for at_once in (len(group.subjects), 1)
+    )
     memory = BESIDE + min(together, max(alone, _ENOUGH)) + words * units * 4
-    seconds = _START + scored * (_LAYER_SECONDS * values * rows / _LAYER_SIZE + _decomposed(study, rows))
+    seconds = _START + scored * (
+        _LAYER_SECONDS * values * rows / _LAYER_SIZE + _decomposed(study, rows)
+    )
     return Need(memory, seconds, _CONTEXT + 4 * values + design_bytes(form) + 1e9)
 
 
 def _nuisance_texts(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     group = plan.groups[wildcards["group"]]
     rows = sum(_rows(study, plan, story) for story in group.stories)
-    targets = min(_targets(study, plan), _REGIONS_AT_MOST) if study.nuisance.targets == "roi" else _targets(study, plan)
+    targets = (
+        min(_targets(study, plan), _REGIONS_AT_MOST)
+        if study.nuisance.targets == "roi"
+        else _targets(study, plan)
+    )
     wanted, controls = study.nuisance.random_texts, study.associating.controls
-    texts = 1 + sum(there if wanted is None else min(wanted, there) for there in (controls.random, controls.shuffled))
+    texts = 1 + sum(
+        there if wanted is None else min(wanted, there)
+        for there in (controls.random, controls.shuffled)
+    )
     # Two shares of each text, a decomposition for each inner fold and one for all of them.
     solved = 2 * texts * study.encoding.folds * (study.encoding.inner_folds + 1)
     kernels, values = 12 * 8 * rows**2, len(group.subjects) * targets * rows
     batch = 8 * len(study.encoding.alphas) * values / study.encoding.inner_folds
-    seconds = _START + solved * (_SOLVED_SECONDS * (rows / _SOLVED_ROWS) ** 3 + len(study.encoding.alphas) * values * rows / 5e10)
-    return Need(_TORCH + kernels + 24 * values + 3 * batch, seconds, _CONTEXT + kernels + 24 * values + 3 * batch)
+    seconds = _START + solved * (
+        _SOLVED_SECONDS * (rows / _SOLVED_ROWS) ** 3
+        + len(study.encoding.alphas) * values * rows / 5e10
+    )
+    return Need(
+        _TORCH + kernels + 24 * values + 3 * batch,
+        seconds,
+        _CONTEXT + kernels + 24 * values + 3 * batch,
+    )
 
 
 def _bold(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     story = wildcards["story"]
     rows, people = _rows(study, plan, story), len(plan.listeners(story)) + 1
     read, kept = _targets(study, plan, regions=False) * rows, _targets(study, plan) * rows
-    # All listeners in two bytes, twice while they are written; one listener's scan in several steps of cleaning.
+    # All listeners in two bytes, twice while they are written; one listener's scan in
+    # several steps of cleaning.
     return Need(_SMALL + people * kept * 4 + read * 4 * 8, _START + people * read * 2e-7)
 
 
@@ -214,14 +296,21 @@ def _ceiling(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
 
 def _tables(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     pairs = sum(len(group.stories) * len(group.subjects) for group in plan.groups.values())
-    largest = max(model_shape(study, name).layers for name in models(study)) * _targets(study, plan) * 4
+    largest = (
+        max(model_shape(study, name).layers for name in models(study)) * _targets(study, plan) * 4
+    )
     regions = min(_targets(study, plan), _REGIONS_AT_MOST)
     rows = sum(model_shape(study, name).layers for name in models(study)) * regions * pairs
-    return Need(_SMALL + largest * max(len(group.subjects) for group in plan.groups.values()) + rows * 500, _START + rows * 2e-5)
+    return Need(
+        _SMALL + largest * max(len(group.subjects) for group in plan.groups.values()) + rows * 500,
+        _START + rows * 2e-5,
+    )
 
 
 def _simulate(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
-    values = sum(len(plan.listeners(story)) * _rows(study, plan, story) for story in plan.stories) * _targets(study, plan, regions=False)
+    values = sum(
+        len(plan.listeners(story)) * _rows(study, plan, story) for story in plan.stories
+    ) * _targets(study, plan, regions=False)
     return Need(_TORCH + 4 * values, _START + values * 2e-7)
 
 
@@ -231,14 +320,17 @@ def _tune(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     layers, units, parameters = model.layers, model.units, model.parameters
     trained = {"lora": 0.01, "frozen": 0.4, "full": 1.0}[tuning.method] * parameters
     tokens = max(tuning.micro_tokens, tuning.max_length)
-    activations = tokens * (units * 34 * (1 if tuning.checkpointing else layers) + model.vocabulary * 3) * 4
+    activations = (
+        tokens * (units * 34 * (1 if tuning.checkpointing else layers) + model.vocabulary * 3) * 4
+    )
     memory = parameters * 4 + trained * 16 + activations
     steps = tuning.steps * tuning.tokens_per_step * 3
     return Need(_TORCH + memory, _START + steps * 6 * parameters / _OPERATIONS, _CONTEXT + memory)
 
 
 def _annotate(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
-    return Need(16e9, 3600.0, 16e9)  # the model's shapes are not looked at: give your own where it is large
+    # The model's shapes are not looked at: give your own where it is large.
+    return Need(16e9, 3600.0, 16e9)
 
 
 _NEEDS: dict[str, Callable[[Study, Plan, Mapping[str, str]], Need]] = {
@@ -260,17 +352,25 @@ _NEEDS: dict[str, Callable[[Study, Plan, Mapping[str, str]], Need]] = {
     "tuning_scores": _encoding,
     "tuning_tables": _tables,
 }
-#: Regions of both hemispheres that an atlas has, at most (assumed for those that were not looked into).
+#: Regions of both hemispheres that an atlas has, at most (assumed for those that
+#: were not looked into).
 _REGIONS_AT_MOST = 400
 
 
 def _targets(study: Study, plan: Plan, regions: bool = True) -> float:
-    """Return how many targets BOLD has; with `regions`, after their mean over regions where the study asks for it."""
+    """Return how many targets BOLD has.
+
+    With `regions` it is after their mean over regions, where the study asks for it.
+    """
     dataset = study.dataset
     if isinstance(dataset, AliceDataset):
         return 6
     if isinstance(dataset, TableDataset):
-        return min(_lines(plan.common_files[0]), REGIONS) if regions and study.bold.targets == "roi" else _lines(plan.common_files[0])
+        return (
+            min(_lines(plan.common_files[0]), REGIONS)
+            if regions and study.bold.targets == "roi"
+            else _lines(plan.common_files[0])
+        )
     found = VOXELS_WITH_REGION if dataset.space == VOLUME else TARGETS[dataset.space]
     return min(found, REGIONS) if regions and study.bold.targets == "roi" else found
 

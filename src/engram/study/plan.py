@@ -1,6 +1,7 @@
 """What a study consists of, known before its first job: stories, listeners, groups, models.
 
-Only file names and small tables are looked at: the workflow is planned in a blink, and without the data of a download.
+Only file names and small tables are looked at: the workflow is planned in a blink, and without
+the data of a download.
 """
 
 from __future__ import annotations
@@ -34,7 +35,15 @@ from engram.errors import EngramError
 from engram.features.language_models.causality import check_told_causal
 from engram.fetch import remote_code
 from engram.files import delimited
-from engram.paths import ALICE_PINS, ASSOCIATIONS, DESTRIEUX, NARRATIVES_FACTS, ROI_SETS, TEXTS, found
+from engram.paths import (
+    ALICE_PINS,
+    ASSOCIATIONS,
+    DESTRIEUX,
+    NARRATIVES_FACTS,
+    ROI_SETS,
+    TEXTS,
+    found,
+)
 from engram.study.config import (
     NAME,
     AliceDataset,
@@ -99,7 +108,8 @@ class Plan:
     story_files : dict
         Raw files of each story's words.
     brain : {"markers", "surface"} or None
-        How results can be drawn on a brain: targets have MNI coordinates, or are a surface's vertices.
+        How results can be drawn on a brain: targets have MNI coordinates,
+        or are a surface's vertices.
     facts : tuple of Fact
         Narratives and its likes: everything that was told, in scans in use and others.
     """
@@ -142,45 +152,84 @@ def make_plan(study: Study) -> Plan:
     known = sorted(subjects)
     _check_known("dataset.subjects", dataset.subjects or [], known)
     _check_known("dataset.exclude", list(dataset.exclude), known)
-    chosen = [scan for scan in scans if dataset.subjects is None or scan.subject in dataset.subjects]
+    chosen = [
+        scan for scan in scans if dataset.subjects is None or scan.subject in dataset.subjects
+    ]
     used = tuple(scan for scan in chosen if scan.subject not in dataset.exclude)
     excluded = tuple(
-        (scan.subject, scan.story, scan_name(scan.subject, scan.story), dataset.exclude[scan.subject]) for scan in chosen if scan.subject in dataset.exclude
+        (
+            scan.subject,
+            scan.story,
+            scan_name(scan.subject, scan.story),
+            dataset.exclude[scan.subject],
+        )
+        for scan in chosen
+        if scan.subject in dataset.exclude
     )
     heard = {scan.story for scan in used}
     _check_associations(study, list(story_files))
     _check_frequencies(study, story_files)
     deserted = sorted(set(story_files) - heard)
     if deserted:
-        raise EngramError(f"no listener is left for {', '.join(deserted)}. Known listeners: {known}; excluded: {sorted(dataset.exclude)}.")
+        raise EngramError(
+            f"no listener is left for {', '.join(deserted)}. Known listeners: {known}; "
+            f"excluded: {sorted(dataset.exclude)}."
+        )
     return Plan(used, excluded, _groups(used, study.bold.average), story_files, common, brain)
 
 
 def associating_models(study: Study) -> list[str]:
-    """Return the names of the models that read texts with associations, and of the baseline that counts their words where these are rows."""
+    """Return the names of the models that read texts with associations.
+
+    The baseline that counts words is among them where inserted words are rows.
+    """
     chosen = study.associating.models
-    reading = [name for name, model in study.language_models().items() if (not model.reinitialised if chosen is None else name in chosen)]
-    # Where inserted words are rows, their number alone changes scores: the rate of words says by how much.
-    return [*reading, *([WORD_RATE] if WORD_RATE in study.baselines and study.associating.alignment in ADDITIVE else [])]
+    reading = [
+        name
+        for name, model in study.language_models().items()
+        if (not model.reinitialised if chosen is None else name in chosen)
+    ]
+    # Where inserted words are rows, their number alone changes scores: the rate of
+    # words says by how much.
+    return [
+        *reading,
+        *(
+            [WORD_RATE]
+            if WORD_RATE in study.baselines and study.associating.alignment in ADDITIVE
+            else []
+        ),
+    ]
 
 
 def tuned_models(study: Study, tuning: str) -> list[str]:
     """Return the names of the models that a tuning tunes: no adapters, no re-initialised ones."""
     chosen = study.tunings[tuning].models
-    whole = [name for name, model in study.language_models().items() if not (model.reinitialised or model.base)]
+    whole = [
+        name
+        for name, model in study.language_models().items()
+        if not (model.reinitialised or model.base)
+    ]
     return [name for name in whole if chosen is None or name in chosen]
 
 
 def tuning_variants(study: Study, tuning: str) -> list[str]:
     """Return the names of a tuning's models: the condition, and the number of the seed."""
     one = study.tunings[tuning]
-    counts = {ASSOCIATION: one.seeds, **{kind: getattr(one.controls, kind) for kind in TUNING_CONTROLS}}
+    counts = {
+        ASSOCIATION: one.seeds,
+        **{kind: getattr(one.controls, kind) for kind in TUNING_CONTROLS},
+    }
     return [f"{kind}-{number}" for kind, count in counts.items() for number in range(1, count + 1)]
 
 
 def tuning_config(study: Study, tuning: str) -> dict[str, Any]:
-    """Return what a tuned model depends on besides its base, condition and seed: settings, and the samples by their content."""
-    one = study.tunings[tuning].model_dump(mode="json", exclude={"models", "seeds", "controls", "targets"})
+    """Return what a tuned model depends on besides its base, condition and seed.
+
+    These are settings, and the samples by their content.
+    """
+    one = study.tunings[tuning].model_dump(
+        mode="json", exclude={"models", "seeds", "controls", "targets"}
+    )
     return {**one, "content": file_fingerprint(found(one["data"]))}
 
 
@@ -195,16 +244,23 @@ def association_file(study: Study, text: str, story: str) -> Path:
 
 
 def association_pool(study: Study, text: str, story: str) -> list[Path]:
-    """Return the files of other stories' associations, whose content random texts take: under the same name, and the project's own."""
+    """Return the files of other stories' associations, whose content random texts take.
+
+    They are those under the same name, and the project's own.
+    """
     here = sorted(association_folder(study, text).glob(associations_file("*", text)))
     pool = [path for path in here if path.name != associations_file(story, text)]
     if not pool:
-        pool = [path for path in sorted(ASSOCIATIONS.glob("story-*_associations-*.tsv")) if not path.name.startswith(f"story-{story}_")]
+        pool = [
+            path
+            for path in sorted(ASSOCIATIONS.glob("story-*_associations-*.tsv"))
+            if not path.name.startswith(f"story-{story}_")
+        ]
     return pool
 
 
 def controlled_models(study: Study) -> list[str]:
-    """Return the names of the language models whose texts with associations are scored beside nuisance features."""
+    """Return the names of the language models whose F is set beside nuisance features."""
     wanted = study.nuisance.method != "none" and study.nuisance.random_texts != 0
     return [name for name in associating_models(study) if wanted and name != WORD_RATE]
 
@@ -215,48 +271,86 @@ def models(study: Study) -> list[str]:
 
 
 def model_key(study: Study, name: str) -> dict[str, Any]:
-    """Return what defines a model: source, revision, the same of its base, whether it is re-initialised, with which seed, whether its own code runs.
+    """Return what defines a model.
 
-    The content of a model in a folder counts too, and is recorded by the jobs that read it (`engram.files.raw_files`).
+    Source, revision, the same of its base, whether it is re-initialised, with which seed,
+    whether its own code runs.
+
+    The content of a model in a folder counts too, and is recorded by the jobs that read
+    it (`engram.files.raw_files`).
     """
     model = study.language_models()[name]
     seed = study.seed if model.reinitialised else None
     base = None if model.base is None else model_key(study, model.base)
     # Not there where it is off: a new key would read every story again.
     code = {remote_code.KEY: True} if model.trust_remote_code else {}
-    return {"base": base, "revision": model.revision, "seed": seed, "source": model.source, "reinitialised": model.reinitialised, **code}
+    return {
+        "base": base,
+        "revision": model.revision,
+        "seed": seed,
+        "source": model.source,
+        "reinitialised": model.reinitialised,
+        **code,
+    }
 
 
 def weights_of(study: Study, name: str) -> str:
-    """Return the name of the model whose weights a model has: its own, or its base's if it is an adapter."""
+    """Return the name of the model whose weights a model has.
+
+    It is its own, or its base's if it is an adapter.
+    """
     return study.language_models()[name].base or name
 
 
 def is_local(study: Study, name: str) -> bool:
-    """Tell whether a model is read from the folder that the configuration names, and so needs no download."""
+    """Tell whether a model is read from the folder that the configuration names.
+
+    It needs no download then.
+    """
     source = study.language_models()[name].source
     return not source.startswith(MIRROR_PREFIX) and is_folder_source(source)
 
 
 def download_name(model: Model) -> str:
-    """Return the name under which a model from the hub or a mirror is kept; re-initialised twins need no weights of their own."""
+    """Return the name under which a model from the hub or a mirror is kept.
+
+    Re-initialised twins need no weights of their own.
+    """
     name = re.sub(r"[^A-Za-z0-9.-]+", "--", model.source.removeprefix(MIRROR_PREFIX))
     return f"{name}@{hashlib.sha256(f'{model.source} {model.revision}'.encode()).hexdigest()[:8]}"
 
 
 def download_source(study: Study, download: str) -> dict[str, Any]:
-    """Return what to fetch under a download's name: source and revision, and whether weights, and code of the model's own, are needed."""
-    wanted = [model for name, model in study.language_models().items() if not is_local(study, name) and download_name(model) == download]
+    """Return what to fetch under a download's name.
+
+    That is source and revision, and whether weights, and code of the model's own, are needed.
+    """
+    wanted = [
+        model
+        for name, model in study.language_models().items()
+        if not is_local(study, name) and download_name(model) == download
+    ]
     if not wanted:
         raise EngramError(f"no model of the study is downloaded as '{download}'.")
     code = {"code": True} if any(model.trust_remote_code for model in wanted) else {}
-    return {"revision": wanted[0].revision, "source": wanted[0].source, "weights": not all(model.reinitialised for model in wanted), **code}
+    return {
+        "revision": wanted[0].revision,
+        "source": wanted[0].source,
+        "weights": not all(model.reinitialised for model in wanted),
+        **code,
+    }
 
 
 def folder_fingerprint(folder: Path) -> str:
     """Return a digest of a small folder that the project owns: names, and whole content."""
-    files = [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith((".", "README", "LICENSE"))]
-    return hashlib.sha256("".join(f"{path.name} {file_fingerprint(path)} " for path in files).encode()).hexdigest()[:16]
+    files = [
+        path
+        for path in sorted(folder.iterdir())
+        if path.is_file() and not path.name.startswith((".", "README", "LICENSE"))
+    ]
+    return hashlib.sha256(
+        "".join(f"{path.name} {file_fingerprint(path)} " for path in files).encode()
+    ).hexdigest()[:16]
 
 
 def file_fingerprint(path: Path) -> str:
@@ -265,23 +359,50 @@ def file_fingerprint(path: Path) -> str:
 
 
 def tables_here(study: Study, plan: Plan) -> tuple[str | None, str]:
-    """Return the folder of a study's tables, if they are here and can be read in a moment, else None and why not."""
+    """Return the folder of a study's tables, if they can be read in a moment.
+
+    If they are not here, or cannot, return None and why not.
+    """
     if isinstance(study.dataset, TableDataset):
         size = sum(Path(path).stat().st_size for scan in plan.scans for path in scan.files)
         if size > _READ_BEFOREHAND:
-            return None, f"The time courses ({size / 1e9:.1f} GB) are not read here: each story's job 'bold' reads and checks them first, its clock included."
+            return (
+                None,
+                (
+                    f"The time courses ({size / 1e9:.1f} GB) are not read here: each story's job "
+                    "'bold' reads and checks them first, its clock included."
+                ),
+            )
         return str(Path(study.dataset.path).expanduser()), ""
     if isinstance(study.dataset, AliceDataset):
-        downloads, mirror = Path(study.pathvars.get("downloads", "resources/downloads")), study.mirror_folder()
-        for folder in (downloads / "alice" / "dataset", *([mirror / "alice"] if mirror is not None else [])):
+        downloads, mirror = (
+            Path(study.pathvars.get("downloads", "resources/downloads")),
+            study.mirror_folder(),
+        )
+        for folder in (
+            downloads / "alice" / "dataset",
+            *([mirror / "alice"] if mirror is not None else []),
+        ):
             if (folder / "annotations.tsv").is_file():
                 return str(folder), ""
-        return None, "Alice is not here yet: the job 'bold' checks what was downloaded, its clock included."
-    return None, "Images are not read here: each story's job 'bold' reads and checks them first, its clock included."
+        return (
+            None,
+            "Alice is not here yet: the job 'bold' checks what was downloaded, its clock included.",
+        )
+    return (
+        None,
+        (
+            "Images are not read here: each story's job 'bold' reads and checks them "
+            "first, its clock included."
+        ),
+    )
 
 
 def group_name(stories: tuple[str, ...]) -> str:
-    """Return a group's name: its stories, abbreviated with a hash when long, so that adding a story renames nothing else."""
+    """Return a group's name: its stories, abbreviated with a hash when long.
+
+    So adding a story renames nothing else.
+    """
     name = "+".join(stories)
     if len(name) <= _LONGEST_NAME:
         return name
@@ -302,13 +423,19 @@ def _groups(scans: tuple[Scan, ...], average: bool) -> dict[str, Group]:
     members: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for subject, stories in heard.items():
         members[tuple(sorted(stories))].append(subject)
-    return {group_name(stories): Group(tuple(sorted(subjects)), stories) for stories, subjects in sorted(members.items())}
+    return {
+        group_name(stories): Group(tuple(sorted(subjects)), stories)
+        for stories, subjects in sorted(members.items())
+    }
 
 
 def _check_known(key: str, names: list[str], known: list[str]) -> None:
     unknown = sorted(set(names) - set(known))
     if unknown:
-        raise EngramError(f"{key} names {unknown}, which the dataset does not have. It has: {known}. (Numbers that begin with 0 need quotes in YAML: '01'.)")
+        raise EngramError(
+            f"{key} names {unknown}, which the dataset does not have. It has: {known}. "
+            "(Numbers that begin with 0 need quotes in YAML: '01'.)"
+        )
 
 
 def _check_associations(study: Study, stories: Sequence[str]) -> None:
@@ -316,10 +443,15 @@ def _check_associations(study: Study, stories: Sequence[str]) -> None:
     for name in study.associations:
         if study.associations[name].annotator is not None:
             continue
-        missing = [str(path) for story in stories if not (path := association_file(study, name, story)).exists()]
+        missing = [
+            str(path)
+            for story in stories
+            if not (path := association_file(study, name, story)).exists()
+        ]
         if missing:
             raise EngramError(
-                f"associations.{name}: {len(missing)} of the study's {len(stories)} stories have no file. The first: '{missing[0]}' (docs/annotating.md)."
+                f"associations.{name}: {len(missing)} of the study's {len(stories)} stories have "
+                f"no file. The first: '{missing[0]}' (docs/annotating.md)."
             )
 
 
@@ -331,17 +463,24 @@ def _check_frequencies(study: Study, story_files: Mapping[str, Sequence[str]]) -
         header = delimited.read_header(path, ("log_frequency",))
         if "log_frequency" not in header:
             raise EngramError(
-                f"nuisance.features: log-frequency needs a column 'log_frequency' in '{path}', which has {header}. Add it, n/a where a word's is not known, or "
-                "take log-frequency out."
+                f"nuisance.features: log-frequency needs a column 'log_frequency' in '{path}', "
+                f"which has {header}. Add it, n/a where a word's is not known, "
+                "or take log-frequency out."
             )
 
 
 def _check_tunings(study: Study) -> None:
-    """Refuse a study whose tuning samples are not there or are broken, or whose models cannot be tuned: it would be found when the tuning begins."""
+    """Refuse a study whose tunings could not begin.
+
+    Either its tuning samples are not there or broken, or its models cannot be tuned.
+    """
     for name, one in study.tunings.items():
         path = found(one.data)
         if not path.is_file():
-            raise EngramError(f"tunings.{name}.data: there is no file '{one.data}'. It is looked for from the working directory, {Path.cwd()}.")
+            raise EngramError(
+                f"tunings.{name}.data: there is no file '{one.data}'. It is looked for from the "
+                f"working directory, {Path.cwd()}."
+            )
         read_samples(path)
         for model in tuned_models(study, name):
             folder = folder_here(study, study.language_models()[model].source)
@@ -354,24 +493,47 @@ _Scans = tuple[list[Scan], dict[str, tuple[str, ...]], tuple[str, ...], str | No
 
 def _alice_scans(dataset: AliceDataset) -> _Scans:
     paths = [row["path"] for row in delimited.read_rows(ALICE_PINS, ("path",))]
-    subjects = sorted(match[1] for path in paths if (match := re.fullmatch(rf"{dataset.spheres}/s(\d+)-timecourses\.txt", path)))
+    subjects = sorted(
+        match[1]
+        for path in paths
+        if (match := re.fullmatch(rf"{dataset.spheres}/s(\d+)-timecourses\.txt", path))
+    )
     return [Scan(subject, "alice") for subject in subjects], {"alice": ()}, (), None
 
 
 def _check_file_names(folder: Path) -> None:
-    """Refuse files that look like a study's and are none of it: a misspelt name would be passed over in silence."""
-    patterns = (rf"story-{NAME}_words\.tsv", rf"sub-{NAME}_story-{NAME}_(timeseries|confounds)\.tsv")
+    """Refuse files that look like a study's and are none of it.
+
+    A misspelt name would be passed over in silence.
+    """
+    patterns = (
+        rf"story-{NAME}_words\.tsv",
+        rf"sub-{NAME}_story-{NAME}_(timeseries|confounds)\.tsv",
+    )
     looks_like_ours = re.compile(r"(sub|story)[-_].*\.(tsv|csv)(\.\w+)?", re.IGNORECASE)
     names = sorted(path.name for path in folder.iterdir())
-    strange = [name for name in names if looks_like_ours.fullmatch(name) and not any(re.fullmatch(one, name) for one in patterns)]
+    strange = [
+        name
+        for name in names
+        if looks_like_ours.fullmatch(name) and not any(re.fullmatch(one, name) for one in patterns)
+    ]
     if strange:
         raise EngramError(
-            f"dataset.path: '{folder}' has files with names that mean nothing here: {strange}. They are named 'story-<story>_words.tsv', "
-            "'sub-<id>_story-<story>_timeseries.tsv' or 'sub-<id>_story-<story>_confounds.tsv', with letters, digits, '-' and '.' for <id> and <story>."
+            f"dataset.path: '{folder}' has files with names that mean nothing here: {strange}. "
+            "They are named 'story-<story>_words.tsv', 'sub-<id>_story-<story>_timeseries.tsv' "
+            "or 'sub-<id>_story-<story>_confounds.tsv', with letters, digits, '-' and "
+            "'.' for <id> and <story>."
         )
-    alone = sorted(path.name for path in folder.glob("sub-*_confounds.tsv") if not path.with_name(path.name.replace("_confounds.", "_timeseries.")).exists())
+    alone = sorted(
+        path.name
+        for path in folder.glob("sub-*_confounds.tsv")
+        if not path.with_name(path.name.replace("_confounds.", "_timeseries.")).exists()
+    )
     if alone:
-        raise EngramError(f"dataset.path: '{folder}' has confounds without a time course: {alone}. Is a name misspelt?")
+        raise EngramError(
+            f"dataset.path: '{folder}' has confounds without a time course: "
+            f"{alone}. Is a name misspelt?"
+        )
 
 
 _Files = tuple[str, ...]
@@ -383,7 +545,12 @@ def _narratives_plan(study: Study, dataset: NarrativesForm) -> Plan:
     known = sorted({fact.subject for fact in facts})
     _check_known("dataset.subjects", dataset.subjects or [], known)
     _check_known("dataset.exclude", list(dataset.exclude), known)
-    chosen = [fact for fact in facts if fact.story in dataset.stories and (dataset.subjects is None or fact.subject in dataset.subjects)]
+    chosen = [
+        fact
+        for fact in facts
+        if fact.story in dataset.stories
+        and (dataset.subjects is None or fact.subject in dataset.subjects)
+    ]
     usable: dict[tuple[str, str], list[Fact]] = defaultdict(list)
     reasons: dict[Fact, str] = {}
     for fact in chosen:
@@ -395,10 +562,17 @@ def _narratives_plan(study: Study, dataset: NarrativesForm) -> Plan:
             usable[fact.story, fact.subject].append(fact)
     for runs in usable.values():
         one = {"mean": None, "first": runs[0], "last": runs[-1]}[dataset.runs]
-        reasons |= {fact: f"another run counts (dataset.runs: {dataset.runs})" for fact in runs if one not in (None, fact)}
+        reasons |= {
+            fact: f"another run counts (dataset.runs: {dataset.runs})"
+            for fact in runs
+            if one not in (None, fact)
+        }
     deserted = sorted(set(dataset.stories) - {story for story, _ in usable})
     if deserted:
-        raise EngramError(f"no listener is left for {', '.join(deserted)}. Leave the story out, or choose other listeners (dataset.subjects).")
+        raise EngramError(
+            f"no listener is left for {', '.join(deserted)}. Leave the story out, or choose other "
+            "listeners (dataset.subjects)."
+        )
     _check_associations(study, sorted(set(dataset.stories)))
     story_files: dict[str, _Files] = dict.fromkeys(sorted(set(dataset.stories)), ())
     common: _Files = ()
@@ -407,61 +581,150 @@ def _narratives_plan(study: Study, dataset: NarrativesForm) -> Plan:
     if isinstance(dataset, NarrativesDataset) and dataset.path is not None:
         story_files, common, files = _tree_files(dataset, facts, read)
     scans = tuple(Scan(subject, story, files[story, subject]) for story, subject in sorted(read))
-    excluded = tuple((fact.subject, fact.story, fact.scan, reason) for fact, reason in sorted(reasons.items(), key=lambda item: (item[0].story, item[0].scan)))
+    excluded = tuple(
+        (fact.subject, fact.story, fact.scan, reason)
+        for fact, reason in sorted(reasons.items(), key=lambda item: (item[0].story, item[0].scan))
+    )
     if isinstance(dataset, NarrativesDataset):
         atlas_files(dataset)  # refused here if it is not there
-        if dataset.atlas is None and dataset.facts is None:  # what its regions are called is known before it is fetched
-            choose(dataset.regions, [line for line in DESTRIEUX.read_text(encoding="utf-8").splitlines() if not line.startswith("#")], "dataset.regions")
-    brain = "markers" if isinstance(dataset, NarrativesDataset) and dataset.space == VOLUME else "surface"
-    return Plan(scans, excluded, _groups(scans, study.bold.average), story_files, common, brain, tuple(facts))
+        # What its regions are called is known before it is fetched.
+        if dataset.atlas is None and dataset.facts is None:
+            choose(
+                dataset.regions,
+                [
+                    line
+                    for line in DESTRIEUX.read_text(encoding="utf-8").splitlines()
+                    if not line.startswith("#")
+                ],
+                "dataset.regions",
+            )
+    brain = (
+        "markers"
+        if isinstance(dataset, NarrativesDataset) and dataset.space == VOLUME
+        else "surface"
+    )
+    return Plan(
+        scans,
+        excluded,
+        _groups(scans, study.bold.average),
+        story_files,
+        common,
+        brain,
+        tuple(facts),
+    )
 
 
 def _facts(study: Study, dataset: NarrativesForm) -> list[Fact]:
     if isinstance(dataset, SimulatedDataset):
-        _check_known("dataset.stories", dataset.stories, sorted(path.stem for path in TEXTS.glob("*.txt")))
-        return simulated_facts(TEXTS, list(dict.fromkeys(dataset.stories)), dataset.listeners, dataset.words, study.seed)
+        _check_known(
+            "dataset.stories", dataset.stories, sorted(path.stem for path in TEXTS.glob("*.txt"))
+        )
+        return simulated_facts(
+            TEXTS,
+            list(dict.fromkeys(dataset.stories)),
+            dataset.listeners,
+            dataset.words,
+            study.seed,
+        )
     own = dataset.facts if isinstance(dataset, NarrativesDataset) else None
     if own and not Path(own).expanduser().is_file():
-        raise EngramError(f"dataset.facts: there is no file '{own}'. It is looked for from the working directory, {Path.cwd()}.")
+        raise EngramError(
+            f"dataset.facts: there is no file '{own}'. It is looked for from the working "
+            f"directory, {Path.cwd()}."
+        )
     return read_facts(Path(own).expanduser() if own else NARRATIVES_FACTS)
 
 
 def _tree_files(
-    dataset: NarrativesDataset, facts: Sequence[Fact], read: Mapping[tuple[str, str], Sequence[Fact]]
+    dataset: NarrativesDataset,
+    facts: Sequence[Fact],
+    read: Mapping[tuple[str, str], Sequence[Fact]],
 ) -> tuple[dict[str, _Files], _Files, dict[tuple[str, str], _Files]]:
-    """Return the raw files of stories, of all scans, and of each scan, in a folder that the user names; refuse if some are not there."""
+    """Return the raw files of stories, of all scans, and of each scan, in the user's folder.
+
+    The configuration names it. What is not there is refused.
+    """
     folder = Path(str(dataset.path)).expanduser()
     if not folder.is_dir():
-        raise EngramError(f"dataset.path: there is no folder '{folder}'. Leave the key out to fetch the data by DataLad.")
+        raise EngramError(
+            f"dataset.path: there is no folder '{folder}'. Leave the key out to "
+            "fetch the data by DataLad."
+        )
     stimuli = {fact.story: fact.stimulus for fact in facts}
     words = {
-        story: (alignment_file(stimuli[story]), *([transcript_file(stimuli[story])] if (folder / transcript_file(stimuli[story])).exists() else ()))
+        story: (
+            alignment_file(stimuli[story]),
+            *(
+                [transcript_file(stimuli[story])]
+                if (folder / transcript_file(stimuli[story])).exists()
+                else ()
+            ),
+        )
         for story in sorted(set(dataset.stories))
     }
-    common = _own_atlas(dataset) if dataset.atlas and not dataset.atlas.startswith(NILEARN_PREFIX) else ()
+    common = (
+        _own_atlas(dataset)
+        if dataset.atlas and not dataset.atlas.startswith(NILEARN_PREFIX)
+        else ()
+    )
     if not dataset.atlas:
         common = tuple(str(folder / path) for path in parcellation_files())
-    bold = {key: [path for fact in runs for path in bold_files(dataset.pipeline, dataset.space, fact.scan)] for key, runs in read.items()}
+    bold = {
+        key: [
+            path for fact in runs for path in bold_files(dataset.pipeline, dataset.space, fact.scan)
+        ]
+        for key, runs in read.items()
+    }
     # What scans are checked against, where it is there.
     common += tuple(str(folder / path) for path in METADATA if (folder / path).exists())
     events = {
-        key: [path for fact in runs for path in (events_file(fact.scan), *tr_files(dataset.pipeline, dataset.space, fact.scan)) if (folder / path).exists()]
+        key: [
+            path
+            for fact in runs
+            for path in (
+                events_file(fact.scan),
+                *tr_files(dataset.pipeline, dataset.space, fact.scan),
+            )
+            if (folder / path).exists()
+        ]
         for key, runs in read.items()
     }
-    needed = [*(path for paths in words.values() for path in paths), *(path for paths in bold.values() for path in paths)]
-    missing = [str(folder / path) for path in needed if not (folder / path).exists()] + [path for path in common if not Path(path).exists()]
+    needed = [
+        *(path for paths in words.values() for path in paths),
+        *(path for paths in bold.values() for path in paths),
+    ]
+    missing = [str(folder / path) for path in needed if not (folder / path).exists()] + [
+        path for path in common if not Path(path).exists()
+    ]
     if missing:
         links = sum(Path(path).is_symlink() for path in missing)
         raise EngramError(
-            f"dataset.path: {len(missing)} of {len(needed) + len(common)} files that the study needs are not in '{folder}'"
-            + (f" ({links} of them are links whose content was not fetched: 'datalad get' brings it)" if links else "")
-            + f". The first: {', '.join(missing[:3])}. Leave 'path' out to fetch them by DataLad, or choose other stories or listeners."
+            (
+                f"dataset.path: {len(missing)} of {len(needed) + len(common)} files that the "
+                f"study needs are not in '{folder}'"
+            )
+            + (
+                (
+                    f" ({links} of them are links whose content was not fetched: "
+                    "'datalad get' brings it)"
+                )
+                if links
+                else ""
+            )
+            + (
+                f". The first: {', '.join(missing[:3])}. Leave 'path' out to fetch them "
+                "by DataLad, or choose other stories or listeners."
+            )
         )
 
     def inside(paths: Iterable[str]) -> _Files:
         return tuple(str(folder / path) for path in paths)
 
-    return {story: inside(paths) for story, paths in words.items()}, common, {key: inside([*paths, *events[key]]) for key, paths in bold.items()}
+    return (
+        {story: inside(paths) for story, paths in words.items()},
+        common,
+        {key: inside([*paths, *events[key]]) for key, paths in bold.items()},
+    )
 
 
 def atlas_files(dataset: NarrativesDataset) -> tuple[str, ...]:
@@ -471,7 +734,10 @@ def atlas_files(dataset: NarrativesDataset) -> tuple[str, ...]:
     files = _own_atlas(dataset)
     missing = [path for path in files if not Path(path).exists()]
     if missing:
-        raise EngramError(f"dataset.atlas: there is no file '{missing[0]}'. It is looked for from the working directory, {Path.cwd()}.")
+        raise EngramError(
+            f"dataset.atlas: there is no file '{missing[0]}'. It is looked for from the working "
+            f"directory, {Path.cwd()}."
+        )
     return files
 
 
@@ -481,18 +747,31 @@ def _own_atlas(dataset: NarrativesDataset) -> tuple[str, ...]:
         image = Path(dataset.atlas).expanduser()
         table = image.with_name(image.name.removesuffix(".gz").removesuffix(".nii") + ".tsv")
         return (str(image), *([str(table)] if table.exists() else ()))
-    return tuple(str(Path(dataset.atlas.replace("{hemi}", side)).expanduser()) for side in SIDES.values())
+    return tuple(
+        str(Path(dataset.atlas.replace("{hemi}", side)).expanduser()) for side in SIDES.values()
+    )
 
 
 def source_datasets(study: Study) -> list[dict[str, str]]:
-    """Return where the raw data come from, as BIDS' dataset_description.json lists it; nothing for simulated ones."""
+    """Return where the raw data come from, as BIDS' dataset_description.json lists it.
+
+    There is nothing for simulated ones.
+    """
     dataset = study.dataset
     if isinstance(dataset, SimulatedDataset):
         return []
     if isinstance(dataset, AliceDataset):
         first = delimited.read_rows(ALICE_PINS, ("path", "url"))[0]
         return [{"URL": first["url"].removesuffix(first["path"])}]
-    return [{"URL": dataset.path or dataset.source if isinstance(dataset, NarrativesDataset) else dataset.path}]
+    return [
+        {
+            "URL": (
+                dataset.path or dataset.source
+                if isinstance(dataset, NarrativesDataset)
+                else dataset.path
+            )
+        }
+    ]
 
 
 def words_config(study: Study, plan: Plan, story: str) -> dict[str, Any]:
@@ -500,12 +779,23 @@ def words_config(study: Study, plan: Plan, story: str) -> dict[str, Any]:
     if not isinstance(study.dataset, NarrativesForm):
         return {"kind": study.dataset.kind}
     one = next(fact for fact in plan.facts if fact.story == story and fact.excluded is None)
-    # All that was told in one scan of the story; whose it is does not matter, so that choosing other listeners changes nothing.
-    return {"kind": "narratives", "scans": [fact.plain() for fact in plan.facts if (fact.scan, fact.stimulus) == (one.scan, one.stimulus)]}
+    # All that was told in one scan of the story; whose it is does not matter, so that choosing
+    # other listeners changes nothing.
+    return {
+        "kind": "narratives",
+        "scans": [
+            fact.plain()
+            for fact in plan.facts
+            if (fact.scan, fact.stimulus) == (one.scan, one.stimulus)
+        ],
+    }
 
 
 def reader_config(study: Study, plan: Plan, story: str) -> dict[str, Any]:
-    """Return what reading a story's scans depends on, apart from which listeners are in use, for `engram.datasets.readers.open_dataset`."""
+    """Return what reading a story's scans depends on, apart from which listeners are in use.
+
+    It is what `engram.datasets.readers.open_dataset` takes.
+    """
     dataset = study.dataset
     if isinstance(dataset, TableDataset):
         return {"kind": "table", "start": dataset.start, "tr": dataset.tr}
@@ -514,7 +804,9 @@ def reader_config(study: Study, plan: Plan, story: str) -> dict[str, Any]:
     return {
         "kind": "narratives",
         "atlas": dataset.atlas if isinstance(dataset, NarrativesDataset) else None,
-        "pipeline": dataset.pipeline if isinstance(dataset, NarrativesDataset) else SIMULATED_PIPELINE,
+        "pipeline": (
+            dataset.pipeline if isinstance(dataset, NarrativesDataset) else SIMULATED_PIPELINE
+        ),
         "regions": dataset.regions,
         "roi_sets": file_fingerprint(ROI_SETS) if dataset.regions else None,
         "runs": dataset.runs,
@@ -529,7 +821,11 @@ def scan_facts(plan: Plan, story: str) -> list[Fact]:
     """Return the facts of the story's scans in use."""
     listeners = set(plan.listeners(story))
     left_out = {(scan, one) for _, one, scan, _ in plan.excluded}
-    return [fact for fact in plan.facts if fact.story == story and fact.subject in listeners and (fact.scan, story) not in left_out]
+    return [
+        fact
+        for fact in plan.facts
+        if fact.story == story and fact.subject in listeners and (fact.scan, story) not in left_out
+    ]
 
 
 def clone_name(dataset: NarrativesDataset) -> str:
@@ -538,25 +834,42 @@ def clone_name(dataset: NarrativesDataset) -> str:
 
 
 def words_to_fetch(study: Study, plan: Plan, story: str) -> dict[str, Any]:
-    """Return which files of a DataLad dataset hold a story's words; `optional` ones may not be there."""
+    """Return which files of a DataLad dataset hold a story's words.
+
+    Those that are `optional` may not be there.
+    """
     stimulus = next(fact.stimulus for fact in plan.facts if fact.story == story)
-    return {"files": [alignment_file(stimulus)], "optional": [transcript_file(stimulus)], "source": _narratives(study).source}
+    return {
+        "files": [alignment_file(stimulus)],
+        "optional": [transcript_file(stimulus)],
+        "source": _narratives(study).source,
+    }
 
 
 def scans_to_fetch(study: Study, plan: Plan, story: str) -> dict[str, Any]:
-    """Return which files of a DataLad dataset hold a story's scans, with the parcellation and the metadata that they are checked against."""
+    """Return which files of a DataLad dataset hold a story's scans.
+
+    The parcellation is among them, and the metadata that they are checked against.
+    """
     dataset = _narratives(study)
     scans = sorted({fact.scan for fact in scan_facts(plan, story)})
     files = [path for scan in scans for path in bold_files(dataset.pipeline, dataset.space, scan)]
     return {
         "files": [*files, *(parcellation_files() if dataset.atlas is None else []), *METADATA],
-        "optional": list(dict.fromkeys(path for scan in scans for path in (events_file(scan), *raw_tr_files(scan)))),
+        "optional": list(
+            dict.fromkeys(
+                path for scan in scans for path in (events_file(scan), *raw_tr_files(scan))
+            )
+        ),
         "source": dataset.source,
     }
 
 
 def fetch_name(study: Study, plan: Plan, story: str) -> str:
-    """Return the name under which the fetch of a story's scans is recorded: studies that want other files have records of their own."""
+    """Return the name under which the fetch of a story's scans is recorded.
+
+    Studies that want other files have records of their own.
+    """
     files = "\n".join(scans_to_fetch(study, plan, story)["files"])
     return f"{story}-{hashlib.sha256(files.encode()).hexdigest()[:8]}"
 
@@ -566,26 +879,51 @@ def _narratives(study: Study) -> NarrativesDataset:
     return study.dataset
 
 
-def _table_scans(dataset: TableDataset) -> tuple[list[Scan], dict[str, tuple[str, ...]], tuple[str, ...], str | None, set[str]]:
+def _table_scans(
+    dataset: TableDataset,
+) -> tuple[list[Scan], dict[str, tuple[str, ...]], tuple[str, ...], str | None, set[str]]:
     folder = Path(dataset.path).expanduser()
     if folder.is_file():
-        raise EngramError(f"dataset.path: '{folder}' is a file. Give the folder that holds the study's tables, here '{folder.parent}'.")
+        raise EngramError(
+            f"dataset.path: '{folder}' is a file. Give the folder that holds the study's tables, "
+            f"here '{folder.parent}'."
+        )
     if not folder.is_dir():
-        raise EngramError(f"dataset.path: there is no folder '{folder}'. It is looked for from the working directory, {Path.cwd()}.")
+        raise EngramError(
+            f"dataset.path: there is no folder '{folder}'. It is looked for from the working "
+            f"directory, {Path.cwd()}."
+        )
     _check_file_names(folder)
-    stories = {match[1]: path for path in sorted(folder.iterdir()) if (match := re.fullmatch(rf"story-({NAME})_words\.tsv", path.name))}
+    stories = {
+        match[1]: path
+        for path in sorted(folder.iterdir())
+        if (match := re.fullmatch(rf"story-({NAME})_words\.tsv", path.name))
+    }
     if not stories:
-        raise EngramError(f"dataset.path: '{folder}' has no 'story-<story>_words.tsv'. docs/data.md says which files a study needs.")
+        raise EngramError(
+            f"dataset.path: '{folder}' has no 'story-<story>_words.tsv'. docs/data.md says "
+            "which files a study needs."
+        )
     _check_known("dataset.stories", dataset.stories or [], sorted(stories))
     if isinstance(dataset.start, dict):
         _check_known("dataset.start", list(dataset.start), sorted(stories))
         missing = sorted(set(dataset.stories or stories) - set(dataset.start))
         if missing:
-            raise EngramError(f"dataset.start gives no time for {missing}. Give one for each story, such as '{missing[0]}: 0.0', or one number for all.")
+            raise EngramError(
+                f"dataset.start gives no time for {missing}. Give one for each story, "
+                f"such as '{missing[0]}: 0.0', or one number for all."
+            )
     targets = folder / "targets.tsv"
     if not targets.exists():
-        raise EngramError(f"dataset.path: '{folder}' has no 'targets.tsv' (columns: target, hemisphere, roi). See docs/data.md.")
-    chosen: dict[str, tuple[str, ...]] = {story: (str(path),) for story, path in stories.items() if dataset.stories is None or story in dataset.stories}
+        raise EngramError(
+            f"dataset.path: '{folder}' has no 'targets.tsv' (columns: target, hemisphere, "
+            "roi). See docs/data.md."
+        )
+    chosen: dict[str, tuple[str, ...]] = {
+        story: (str(path),)
+        for story, path in stories.items()
+        if dataset.stories is None or story in dataset.stories
+    }
     scans, subjects = [], set()
     for path in sorted(folder.glob("sub-*_timeseries.tsv")):
         match = re.fullmatch(rf"sub-({NAME})_story-({NAME})_timeseries\.tsv", path.name)
@@ -593,14 +931,35 @@ def _table_scans(dataset: TableDataset) -> tuple[list[Scan], dict[str, tuple[str
             continue  # refused above
         subject, story = match[1], match[2]
         if story not in stories:
-            raise EngramError(f"'{path}' is of story '{story}', which has no 'story-{story}_words.tsv'. Stories with words: {sorted(stories)}.")
+            raise EngramError(
+                f"'{path}' is of story '{story}', which has no 'story-{story}_words.tsv'. "
+                f"Stories with words: {sorted(stories)}."
+            )
         if subject == AVERAGE:
-            raise EngramError(f"'{path}': '{AVERAGE}' is the name of the average listener. Give the listener another id.")
+            raise EngramError(
+                f"'{path}': '{AVERAGE}' is the name of the average listener. Give "
+                "the listener another id."
+            )
         subjects.add(subject)
         if story in chosen:
             confounds = folder / f"sub-{subject}_story-{story}_confounds.tsv"
             beside = (confounds, path.with_suffix(".json"))  # the sidecar may give the TR
-            scans.append(Scan(subject, story, (str(path), *(str(one) for one in beside if one.exists()))))
+            scans.append(
+                Scan(subject, story, (str(path), *(str(one) for one in beside if one.exists())))
+            )
     if not scans:
-        raise EngramError(f"dataset.path: '{folder}' has no 'sub-<id>_story-<story>_timeseries.tsv' for {sorted(chosen)}.")
-    return scans, chosen, (str(targets),), "markers" if {"x", "y", "z"} <= set(delimited.read_header(targets, TARGET_COLUMNS)) else None, subjects
+        raise EngramError(
+            f"dataset.path: '{folder}' has no "
+            f"'sub-<id>_story-<story>_timeseries.tsv' for {sorted(chosen)}."
+        )
+    return (
+        scans,
+        chosen,
+        (str(targets),),
+        (
+            "markers"
+            if {"x", "y", "z"} <= set(delimited.read_header(targets, TARGET_COLUMNS))
+            else None
+        ),
+        subjects,
+    )

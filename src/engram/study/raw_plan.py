@@ -1,7 +1,10 @@
-"""Which raw files each job reads, known when the workflow is planned: the parameter `reads` of its rule.
+"""Which raw files each job reads, known when the workflow is planned.
 
-They are no inputs of rules, since Snakemake compares inputs by time: an older file put in would go unseen, a touched one would rerun, and a time in
-the future would stop a run. `engram.files.raw_files` records their content, `engram.runs.currency` compares it.
+They are the parameter `reads` of its rule.
+
+They are no inputs of rules, since Snakemake compares inputs by time: an older file put
+in would go unseen, a touched one would rerun, and a time in the future would stop a run.
+`engram.files.raw_files` records their content, `engram.runs.currency` compares it.
 """
 
 from __future__ import annotations
@@ -16,9 +19,14 @@ from engram.study.plan import Plan, association_file, association_pool, atlas_fi
 from engram.vocabulary import WORD_RATE
 
 
-def reads(files: Iterable[str | Path] = (), folders: Iterable[str | Path] = ()) -> dict[str, list[str]]:
+def reads(
+    files: Iterable[str | Path] = (), folders: Iterable[str | Path] = ()
+) -> dict[str, list[str]]:
     """Return the parameter `reads` of a job: raw files, and folders of models."""
-    return {"files": sorted({str(path) for path in files}), "folders": sorted({str(path) for path in folders})}
+    return {
+        "files": sorted({str(path) for path in files}),
+        "folders": sorted({str(path) for path in folders}),
+    }
 
 
 def words(plan: Plan, story: str) -> dict[str, list[str]]:
@@ -29,24 +37,42 @@ def words(plan: Plan, story: str) -> dict[str, list[str]]:
 def scans(study: Study, plan: Plan, story: str) -> dict[str, list[str]]:
     """Return the raw files of a story's scans, and of an atlas that the user names."""
     atlas = atlas_files(study.dataset) if isinstance(study.dataset, NarrativesDataset) else ()
-    return reads([*plan.common_files, *(path for scan in plan.scans if scan.story == story for path in scan.files), *atlas])
+    return reads(
+        [
+            *plan.common_files,
+            *(path for scan in plan.scans if scan.story == story for path in scan.files),
+            *atlas,
+        ]
+    )
 
 
 def model(study: Study, name: str) -> dict[str, list[str]]:
     """Return the folders of a model and of its base, where these are not downloaded."""
     models = study.language_models()
     names = [] if name == WORD_RATE else [name, models[name].base]
-    return reads(folders=(source_folder(models[one].source) for one in names if one and is_local(study, one)))
+    return reads(
+        folders=(source_folder(models[one].source) for one in names if one and is_local(study, one))
+    )
 
 
 def annotator(study: Study, text: str) -> dict[str, list[str]]:
-    """Return the folder of a model that writes associations; none for one that is asked through the network."""
+    """Return the folder of a model that writes associations.
+
+    There is none for one that is asked through the network.
+    """
     chosen = study.associations[text].annotator
-    return reads(folders=[source_folder(chosen.model)] if chosen is not None and chosen.address is None else [])
+    return reads(
+        folders=[source_folder(chosen.model)]
+        if chosen is not None and chosen.address is None
+        else []
+    )
 
 
 def associations(study: Study, text: str, story: str) -> dict[str, list[str]]:
-    """Return the file of a story's associations as people made it, and what stands beside it of how; none for those that a model writes."""
+    """Return the file of a story's associations as people made it.
+
+    What stands beside it of how is there too; there are none for those that a model writes.
+    """
     if study.associations[text].annotator is not None:
         return reads()
     file = association_file(study, text, story)

@@ -1,4 +1,7 @@
-"""Writes config/README.md and config/schema.json from the config models: ``python -m engram.study.write_docs [--check]``."""
+"""Writes config/README.md and config/schema.json from the config models.
+
+``python -m engram.study.write_docs [--check]``.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,15 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from engram.paths import RESOURCES
-from engram.study.config import AliceDataset, Associations, Model, NarrativesDataset, SimulatedDataset, Study, TableDataset
+from engram.study.config import (
+    AliceDataset,
+    Associations,
+    Model,
+    NarrativesDataset,
+    SimulatedDataset,
+    Study,
+    TableDataset,
+)
 
 _CONFIG = RESOURCES.parent / "config"
 _INTRODUCTION = """# Configuration
@@ -30,7 +41,7 @@ snakemake --cores all --configfile my_study.yaml
 - Single values: `--config seed=1`, or nested: `--config encoding='{folds: 4}'`.
 - Every key is checked before the first job; unknown keys are errors. `schema.json` lets editors check while you type.
 - Threads, memory, devices and clusters belong to profiles (`profiles/`), not here.
-"""
+"""  # noqa: E501
 
 
 def readme() -> str:
@@ -40,7 +51,9 @@ def readme() -> str:
         name = get_args(kind.model_fields["kind"].annotation)[0]
         parts.append(_section(f"`dataset`, kind `{name}`", kind.__doc__ or "", kind))
     parts.append(_section("`models`, for each name", Model.__doc__ or "", Model))
-    parts.append(_section("`associations`, for each name", Associations.__doc__ or "", Associations))
+    parts.append(
+        _section("`associations`, for each name", Associations.__doc__ or "", Associations)
+    )
     for name, field in Study.model_fields.items():
         section = field.annotation
         if isinstance(section, type) and issubclass(section, BaseModel):
@@ -50,15 +63,49 @@ def readme() -> str:
 
 def schema() -> str:
     """Return the text of config/schema.json."""
-    return json.dumps(Study.model_json_schema(), indent=2) + "\n"
+    return json.dumps(_flat(Study.model_json_schema()), indent=2) + "\n"
+
+
+def _paragraphs(text: str) -> str:
+    """Return a docstring with each paragraph in one line, however wide the source is."""
+    return "\n\n".join(" ".join(part.split()) for part in text.strip().split("\n\n"))
+
+
+def _flat(schema: Any) -> Any:
+    """Return a schema whose descriptions have each paragraph in one line."""
+    if isinstance(schema, dict):
+        return {
+            key: (
+                _paragraphs(value)
+                if key == "description" and isinstance(value, str)
+                else _flat(value)
+            )
+            for key, value in schema.items()
+        }
+    return [_flat(value) for value in schema] if isinstance(schema, list) else schema
 
 
 def _section(title: str, text: str, model: type[BaseModel]) -> str:
-    lines = [f"## {title}", "", *([text.strip(), ""] if text else []), "| key | type | default | meaning |", "|---|---|---|---|"]
+    lines = [
+        f"## {title}",
+        "",
+        *([_paragraphs(text), ""] if text else []),
+        "| key | type | default | meaning |",
+        "|---|---|---|---|",
+    ]
     for name, field in model.model_fields.items():
         default = field.default
-        shown = "**needed**" if default is PydanticUndefined else "(see below)" if isinstance(default, BaseModel) else f"`{json.dumps(default)}`"
-        lines.append(f"| `{name}` | {_type(field.annotation)} | {shown} | {(field.description or '').replace('|', chr(92) + '|')} |")
+        shown = (
+            "**needed**"
+            if default is PydanticUndefined
+            else "(see below)"
+            if isinstance(default, BaseModel)
+            else f"`{json.dumps(default)}`"
+        )
+        lines.append(
+            f"| `{name}` | {_type(field.annotation)} | {shown} | "
+            f"{' '.join((field.description or '').split()).replace('|', chr(92) + '|')} |"
+        )
     return "\n".join(lines) + "\n"
 
 
@@ -76,7 +123,9 @@ def _type(annotation: Any) -> str:
         return _type(arguments[0])
     if annotation is type(None):
         return "null"
-    return {"str": "text", "int": "whole number", "float": "number", "bool": "true or false"}.get(getattr(annotation, "__name__", ""), "section")
+    return {"str": "text", "int": "whole number", "float": "number", "bool": "true or false"}.get(
+        getattr(annotation, "__name__", ""), "section"
+    )
 
 
 def main() -> None:
@@ -87,11 +136,23 @@ def main() -> None:
         if old != text:
             stale.append(path.name)
             if "--check" in sys.argv:
-                print("".join(difflib.unified_diff(old.splitlines(True), text.splitlines(True), f"config/{path.name}", "from the config models")))
+                print(
+                    "".join(
+                        difflib.unified_diff(
+                            old.splitlines(True),
+                            text.splitlines(True),
+                            f"config/{path.name}",
+                            "from the config models",
+                        )
+                    )
+                )
             else:
                 path.write_text(text, encoding="utf-8")
     if stale and "--check" in sys.argv:
-        sys.exit(f"config/{', config/'.join(stale)} out of step with src/engram/study/config.py: run 'make docs' and commit the result")
+        sys.exit(
+            f"config/{', config/'.join(stale)} out of step with src/engram/study/config.py: "
+            "run 'make docs' and commit the result"
+        )
 
 
 if __name__ == "__main__":

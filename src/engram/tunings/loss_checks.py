@@ -1,4 +1,7 @@
-"""Losses that say something is wrong: not finite, or no better than a guess before anything was trained."""
+"""Losses that say something is wrong.
+
+They are not finite, or no better than a guess before anything was trained.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +12,28 @@ from engram.errors import EngramError
 
 logger = logging.getLogger(__name__)
 
-#: A first loss from this share of a guess's on is no better than the guess: random weights come to a little more than all of it.
+#: A first loss from this share of a guess's on is no better than the guess: random weights come
+#: to a little more than all of it.
 _NO_BETTER = 0.98
 #: What to do about a first loss that is not finite.
-_BROKEN = "Nothing was trained yet, so the model's weights are broken, or its numbers do not fit the type: fetch it again, or write dtype: float32."
+_BROKEN = (
+    "Nothing was trained yet, so the model's weights are broken, or its numbers do not fit "
+    "the type: fetch it again, or write dtype: float32."
+)
 
 
 def uniform_loss(vocabulary: int) -> float:
-    """Return the loss of a guess that holds every token of a vocabulary equally likely, in nats per token."""
+    """Return the loss of a guess that holds every token equally likely.
+
+    It is in nats per token, over a vocabulary.
+    """
     return math.log(vocabulary)
 
 
 def report_first_loss(loss: float, vocabulary: int) -> None:
-    """Say in the log how a model's loss before tuning compares with a guess, and warn if it is no better.
+    """Say in the log how a model's loss before tuning compares with a guess.
+
+    Warns if it is no better.
 
     Parameters
     ----------
@@ -33,12 +45,24 @@ def report_first_loss(loss: float, vocabulary: int) -> None:
     guess = uniform_loss(vocabulary)
     if loss >= _NO_BETTER * guess:
         logger.warning(
-            "before tuning the loss is %.3f nats per output token, and a guess that holds all %d tokens equally likely has %.3f: the model predicts these "
-            "samples no better. Its weights may be random or damaged, or its tokenizer that of another model; a tuning of it says nothing of the trained model",
+            (
+                "before tuning the loss is %.3f nats per output token, and a guess that holds all "
+                "%d tokens equally likely has %.3f: the model predicts these samples no better. "
+                "Its weights may be random or damaged, or its tokenizer that of another model; "
+                "a tuning of it says nothing of the trained model"
+            ),
             *(loss, vocabulary, guess),
         )
     else:
-        logger.info("before tuning the loss is %.3f nats per output token; a guess that holds all %d tokens equally likely has %.3f", loss, vocabulary, guess)
+        logger.info(
+            (
+                "before tuning the loss is %.3f nats per output token; a guess that holds all %d "
+                "tokens equally likely has %.3f"
+            ),
+            loss,
+            vocabulary,
+            guess,
+        )
 
 
 def check_finite(loss: float, step: int, what: str, learning_rate: float) -> None:

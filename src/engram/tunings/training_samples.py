@@ -1,7 +1,9 @@
-"""Samples for instruction tuning: reading and checking them, and the control sets that are made from them.
+"""Samples for instruction tuning.
 
-A sample is a story passage (`input`), an `instruction` that asks for associations, and what the passage brings to mind
-(`output`).
+They are read and checked here, and the control sets are made from them.
+
+A sample is a story passage (`input`), an `instruction` that asks for associations, and what the
+passage brings to mind (`output`).
 """
 
 from __future__ import annotations
@@ -25,7 +27,11 @@ from engram.files.json_text import value_at, value_of
 from engram.vocabulary import ASSOCIATION
 
 #: A field's own name first, then the other usual ones.
-FIELDS = {"instruction": ("instruction", "prompt"), "input": ("input", "context"), "output": ("output", "response", "completion")}
+FIELDS = {
+    "instruction": ("instruction", "prompt"),
+    "input": ("input", "context"),
+    "output": ("output", "response", "completion"),
+}
 #: Names of splits in files, and what they are here.
 SPLITS = {"train": "train", "validation": "validation", "test": "validation"}
 #: Words in a row that no sample may share with a story.
@@ -42,11 +48,23 @@ _LISTED = 10
 _DRAWS = 1000
 _WORD = re.compile(r"[^\W_]+")
 #: What `counts` gives, in the order of tables.
-_COUNTED = ("samples", "splits", "granularities", "instructions", "passages", "input_words", "output_words", "most_alike")
+_COUNTED = (
+    "samples",
+    "splits",
+    "granularities",
+    "instructions",
+    "passages",
+    "input_words",
+    "output_words",
+    "most_alike",
+)
 COUNTS = "What the samples of each tuning are."
 COUNTS_COLUMNS = {
     "tuning": "Name of the tuning.",
-    "count": "What is counted; words are those between spaces; 'most alike share' is the largest share of 5-grams that two passages have in common.",
+    "count": (
+        "What is counted; words are those between spaces; 'most alike share' is the largest share "
+        "of 5-grams that two passages have in common."
+    ),
     "value": "The number; for 'most alike lines' the two lines.",
 }
 _SPACE = re.compile(r"\s*")
@@ -86,9 +104,11 @@ def read_samples(path: Path) -> list[Sample]:
     Parameters
     ----------
     path : Path
-        UTF-8. JSON lines; a JSON list; or a JSON object with one list (``{"data": [...]}``) or a list a split (``{"train": [...], "validation": [...]}``,
-        where ``test`` counts as validation). A row's fields are ``instruction``, ``input``, ``output``, or ``prompt`` for the instruction, ``context`` for
-        the input, ``response`` or ``completion`` for the output; optional are ``split`` and ``granularity``; others are passed over. A file without any
+        UTF-8. JSON lines; a JSON list; or a JSON object with one list (``{"data": [...]}``)
+        or a list a split (``{"train": [...], "validation": [...]}``, where ``test`` counts
+        as validation). A row's fields are ``instruction``, ``input``, ``output``, or ``prompt`` for
+        the instruction, ``context`` for the input, ``response`` or ``completion`` for the output;
+        optional are ``split`` and ``granularity``; others are passed over. A file without any
         ``input`` is one of instructions alone.
 
     Returns
@@ -99,29 +119,43 @@ def read_samples(path: Path) -> list[Sample]:
     Raises
     ------
     EngramError
-        With line numbers: what `delimited.read_text` refuses, broken JSON, a key that stands twice in a row, a field that is missing or no text, an
-        empty output, neither instruction nor passage, a row that was there before, an unknown split or one that only some rows have. Also for a file
-        without samples.
+        With line numbers: what `delimited.read_text` refuses, broken JSON, a key that stands twice
+        in a row, a field that is missing or no text, an empty output, neither instruction nor
+        passage, a row that was there before, an unknown split or one that only some rows have.
+        Also for a file without samples.
     """
     text = _decode(path)
     problems: list[Problem] = []
     rows = list(_rows(path, text, problems))
     if not rows and not problems:
         raise EngramError(f"'{path}' has no samples. Write one a line: {_EXAMPLE}")
-    no_input = not any(name in row for _, row, _ in rows if isinstance(row, dict) for name in FIELDS["input"])
-    splits = any(split is not None or (isinstance(row, dict) and "split" in row) for _, row, split in rows)
-    samples = [sample for line, row, split in rows if (sample := _sample(line, row, split, no_input, splits, problems)) is not None]
+    no_input = not any(
+        name in row for _, row, _ in rows if isinstance(row, dict) for name in FIELDS["input"]
+    )
+    splits = any(
+        split is not None or (isinstance(row, dict) and "split" in row) for _, row, split in rows
+    )
+    samples = [
+        sample
+        for line, row, split in rows
+        if (sample := _sample(line, row, split, no_input, splits, problems)) is not None
+    ]
     problems += _repeated(samples)
     refuse(path, problems, f"Correct the lines, or take them out. A sample: {_EXAMPLE}")
     return samples
 
 
-_EXAMPLE = '{"instruction": "What comes to mind?", "input": "The rain had stopped.", "output": "Wet wool, a bus stop.", "split": "train"}'
+_EXAMPLE = (
+    '{"instruction": "What comes to mind?", "input": "The rain had stopped.", "output": '
+    '"Wet wool, a bus stop.", "split": "train"}'
+)
 
 
 def _decode(path: Path) -> str:
     if not path.exists():
-        raise EngramError(f"'{path}' is not there. A tuning set is a JSON or JSON lines file: {_EXAMPLE}")
+        raise EngramError(
+            f"'{path}' is not there. A tuning set is a JSON or JSON lines file: {_EXAMPLE}"
+        )
     return delimited.read_text(path, prose=True)
 
 
@@ -134,11 +168,18 @@ def _rows(path: Path, text: str, problems: list[Problem]) -> Iterator[tuple[int,
         return
     ends = [place for place, mark in enumerate(text) if mark == "\n"]
     try:
-        found = _list_rows(text, begin) if text.startswith("[", begin) else _object_rows(path, text, begin)
+        found = (
+            _list_rows(text, begin)
+            if text.startswith("[", begin)
+            else _object_rows(path, text, begin)
+        )
         for offset, row, split in found if begin < len(text) else ():
             yield bisect(ends, offset) + 1, row, split
     except json.JSONDecodeError as error:
-        raise EngramError(f"'{path}', line {error.lineno}: broken JSON ({error.msg}, column {error.colno}). Correct it there.") from None
+        raise EngramError(
+            f"'{path}', line {error.lineno}: broken JSON ({error.msg}, column "
+            f"{error.colno}). Correct it there."
+        ) from None
 
 
 def _json_lines(text: str, problems: list[Problem]) -> Iterator[tuple[int, Any, None]]:
@@ -158,14 +199,20 @@ def _list_rows(text: str, begin: int) -> Iterator[tuple[int, Any, None]]:
 
 
 def _object_rows(path: Path, text: str, begin: int) -> Iterator[tuple[int, Any, str | None]]:
-    """Yield the offsets and contents of the rows of the list, or the splits' lists, that an object holds; of an object without any: itself."""
+    """Yield the offsets and contents of the rows of the lists that an object holds.
+
+    It may hold one list, or the splits'; of an object without any it is the object itself.
+    """
     lists, whole = _members(text, begin)
     if not lists or (isinstance(whole, dict) and any(name in whole for name in FIELDS["output"])):
         yield begin, whole, None
         return
     by_split = bool(lists) and set(lists) <= set(SPLITS)
     if len(lists) > 1 and not by_split:
-        raise EngramError(f"'{path}' holds the lists {sorted(lists)}. Expected: one list, or some of {list(SPLITS)}. Keep one of them.")
+        raise EngramError(
+            f"'{path}' holds the lists {sorted(lists)}. Expected: one list, or some of "
+            f"{list(SPLITS)}. Keep one of them."
+        )
     for name, elements in lists.items():
         for offset, row in elements:
             yield offset, row, SPLITS[name] if by_split else None
@@ -180,7 +227,10 @@ def _is_one_value(text: str, begin: int) -> bool:
 
 
 def _elements(text: str, begin: int, inside: bool = False) -> tuple[list[tuple[int, Any]], int]:
-    """Return each element of the list that begins there with its offset, and where the list ends; nothing may follow unless it is `inside` an object."""
+    """Return each element of the list that begins there with its offset, and where the list ends.
+
+    Nothing may follow unless it is `inside` an object.
+    """
     found: list[tuple[int, Any]] = []
     position = _skip(text, begin + 1)
     while not text.startswith("]", position):
@@ -225,7 +275,9 @@ def _expect(text: str, position: int, mark: str) -> int:
     return _skip(text, position + 1)
 
 
-def _sample(line: int, row: Any, split: str | None, no_input: bool, splits: bool, problems: list[Problem]) -> Sample | None:
+def _sample(
+    line: int, row: Any, split: str | None, no_input: bool, splits: bool, problems: list[Problem]
+) -> Sample | None:
     """Return a row as a sample; None, and why among the problems, if it is none."""
     if not isinstance(row, dict):
         problems.append((line, f"not an object with fields but {type(row).__name__}"))
@@ -239,7 +291,8 @@ def _sample(line: int, row: Any, split: str | None, no_input: bool, splits: bool
             problems.append((line, f"no field '{field}' (found: {sorted(row)})"))
         elif not isinstance(value, str):
             problems.append((line, f"'{name}' is no text but {json.dumps(value)[:40]}"))
-        elif wrong := characters.fault(value, prose=True):  # JSON can write any character as an escape
+        elif wrong := characters.fault(value, prose=True):
+            # JSON can write any character as an escape.
             problems.append((line, f"'{name}': {wrong[1].rstrip('.')}"))
         else:
             texts[field] = value.strip()
@@ -257,7 +310,11 @@ def _sample(line: int, row: Any, split: str | None, no_input: bool, splits: bool
         problems.append((line, f"'granularity' is no text but {json.dumps(granularity)[:40]}"))
     elif granularity and (wrong := characters.fault(granularity)):
         problems.append((line, f"'granularity': {wrong[1].rstrip('.')}"))
-    return None if len(problems) > before else Sample(**texts, split=own and SPLITS[own], line=line, granularity=granularity)
+    return (
+        None
+        if len(problems) > before
+        else Sample(**texts, split=own and SPLITS[own], line=line, granularity=granularity)
+    )
 
 
 def _repeated(samples: Iterable[Sample]) -> list[Problem]:
@@ -281,14 +338,17 @@ def refuse(what: object, problems: Sequence[Problem], advice: str) -> None:
 
 
 # ---------------------------------------------------------------- splits
-def split(samples: Sequence[Sample], validation: float = 0.1, seed: int = 0) -> tuple[list[Sample], list[Sample]]:
+def split(
+    samples: Sequence[Sample], validation: float = 0.1, seed: int = 0
+) -> tuple[list[Sample], list[Sample]]:
     """Return samples to train on and samples to validate with.
 
     Parameters
     ----------
     samples : sequence of Sample
     validation : float
-        Share to validate with, from 0 to below 1, where the file has no samples marked so; at least one sample unless it is 0.
+        Share to validate with, from 0 to below 1, where the file has no samples marked so;
+        at least one sample unless it is 0.
     seed : int
         Of that draw. Samples with the same passage stay together.
 
@@ -302,16 +362,25 @@ def split(samples: Sequence[Sample], validation: float = 0.1, seed: int = 0) -> 
     EngramError
         If nothing is left to train on.
     """
-    held = {index for index, sample in enumerate(samples) if sample.split == "validation"} or _drawn(samples, validation, seed)
-    train = [replace(sample, split="train") for index, sample in enumerate(samples) if index not in held]
+    held = {
+        index for index, sample in enumerate(samples) if sample.split == "validation"
+    } or _drawn(samples, validation, seed)
+    train = [
+        replace(sample, split="train") for index, sample in enumerate(samples) if index not in held
+    ]
     if not train:
-        raise EngramError(f"none of {len(samples)} samples is left to train on. Mark some as train, or give a smaller share to validate with.")
+        raise EngramError(
+            f"none of {len(samples)} samples is left to train on. Mark some as train, "
+            "or give a smaller share to validate with."
+        )
     return train, [replace(samples[index], split="validation") for index in sorted(held)]
 
 
 def _drawn(samples: Sequence[Sample], share: float, seed: int) -> set[int]:
     if not 0 <= share < 1:
-        raise EngramError(f"the share to validate with is {share}. Write a number from 0 to below 1, such as 0.1.")
+        raise EngramError(
+            f"the share to validate with is {share}. Write a number from 0 to below 1, such as 0.1."
+        )
     wanted = max(1, round(share * len(samples))) if share else 0
     passages: dict[str, list[int]] = defaultdict(list)
     for index, sample in enumerate(samples):
@@ -332,7 +401,9 @@ def grams(text: str, n: int) -> set[tuple[str, ...]]:
 
 
 def check_stories(samples: Iterable[Sample], stories: Mapping[str, Sequence[str]]) -> None:
-    """Raise `EngramError`, naming lines and stories, if samples share 13 words in a row with a story that is scored.
+    """Raise `EngramError` if samples share 13 words in a row with a story that is scored.
+
+    It names lines and stories.
 
     Parameters
     ----------
@@ -345,11 +416,19 @@ def check_stories(samples: Iterable[Sample], stories: Mapping[str, Sequence[str]
         known |= dict.fromkeys(grams(" ".join(words), STORY_GRAM), name)
     problems = []
     for sample in samples:
-        own = set().union(*(grams(text, STORY_GRAM) for text in (sample.instruction, sample.input, sample.output)))
+        own = set().union(
+            *(grams(text, STORY_GRAM) for text in (sample.instruction, sample.input, sample.output))
+        )
         for name in sorted({known[gram] for gram in own & known.keys()}):
             example = " ".join(min(gram for gram in own & known.keys() if known[gram] == name))
-            problems.append((sample.line, f"shares with the story '{name}' the words \"{example}\""))
-    refuse("tuning set", problems, "A model must not be tuned on what is scored: take the lines, or the stories, out.")
+            problems.append(
+                (sample.line, f"shares with the story '{name}' the words \"{example}\"")
+            )
+    refuse(
+        "tuning set",
+        problems,
+        "A model must not be tuned on what is scored: take the lines, or the stories, out.",
+    )
 
 
 def most_alike(samples: Sequence[Sample]) -> tuple[float, int, int]:
@@ -377,12 +456,22 @@ def most_alike(samples: Sequence[Sample]) -> tuple[float, int, int]:
         for gram in found:
             where[gram].append(number)
     shared = Counter(pair for numbers in where.values() for pair in combinations(numbers, 2))
-    shares = ((count / min(len(passages[one]), len(passages[other])), samples[one].line, samples[other].line) for (one, other), count in shared.items())
+    shares = (
+        (
+            count / min(len(passages[one]), len(passages[other])),
+            samples[one].line,
+            samples[other].line,
+        )
+        for (one, other), count in shared.items()
+    )
     return max(shares, default=(0.0, 0, 0))
 
 
 def counts(samples: Sequence[Sample]) -> dict[str, Any]:
-    """Return what a set holds: samples by split and granularity, instructions, passages, words of inputs and outputs, the two passages most alike."""
+    """Return what a set holds, by split and granularity, and the two passages most alike.
+
+    That is samples, instructions, passages, and words of inputs and outputs.
+    """
     share, line, other = most_alike(samples)
     return {
         "samples": len(samples),
@@ -402,26 +491,39 @@ def _lengths(texts: Iterable[str]) -> dict[str, float]:
 
 
 def counts_table(counted: Mapping[str, Mapping[str, Any]]) -> pd.DataFrame:
-    """Return what sets hold, by the name of the tuning (the columns of `COUNTS_COLUMNS`), from `counts`."""
+    """Return what sets hold, by the name of the tuning, from `counts`.
+
+    The columns are those of `COUNTS_COLUMNS`.
+    """
     rows = []
     for tuning, one in counted.items():
         for name in _COUNTED:
             value = one[name]
             parts = value.items() if isinstance(value, Mapping) else [("", value)]
-            rows += [(tuning, f"{name} {part}".strip().replace("_", " "), f"{number}") for part, number in parts]
+            rows += [
+                (tuning, f"{name} {part}".strip().replace("_", " "), f"{number}")
+                for part, number in parts
+            ]
     return pd.DataFrame(rows, columns=list(COUNTS_COLUMNS))
 
 
 # ---------------------------------------------------------------- controls
 def conditioned(samples: Sequence[Sample], condition: str, seed: int) -> list[Sample]:
     """Return the samples of a condition: as they are (association), `shuffled` or `generic`."""
-    return {"shuffled": shuffled, "generic": generic}[condition](samples, seed) if condition != ASSOCIATION else list(samples)
+    return (
+        {"shuffled": shuffled, "generic": generic}[condition](samples, seed)
+        if condition != ASSOCIATION
+        else list(samples)
+    )
 
 
 def shuffled(samples: Sequence[Sample], seed: int) -> list[Sample]:
-    """Return the samples with their outputs dealt to other passages: everything is as before but what belongs to what.
+    """Return the samples with their outputs dealt to other passages.
 
-    An output keeps its instruction, which says what form it has, and goes to a passage of the same split and granularity.
+    Everything is as before but what belongs to what.
+
+    An output keeps its instruction, which says what form it has, and goes to a passage of the same
+    split and granularity.
 
     Parameters
     ----------
@@ -439,35 +541,54 @@ def shuffled(samples: Sequence[Sample], seed: int) -> list[Sample]:
         groups[sample.split, sample.granularity].append(index)
     result = list(samples)
     for (part, granularity), members in groups.items():
-        for index, giver in _dealt(samples, members, rng, f"split {part}, granularity {granularity}").items():
-            result[index] = replace(samples[index], instruction=samples[giver].instruction, output=samples[giver].output)
+        for index, giver in _dealt(
+            samples, members, rng, f"split {part}, granularity {granularity}"
+        ).items():
+            result[index] = replace(
+                samples[index], instruction=samples[giver].instruction, output=samples[giver].output
+            )
     return result
 
 
-def _dealt(samples: Sequence[Sample], members: Sequence[int], rng: np.random.Generator, where: str) -> dict[int, int]:
-    """Return for each member whose output it gets: one of another passage that is not equal to its own.
+def _dealt(
+    samples: Sequence[Sample], members: Sequence[int], rng: np.random.Generator, where: str
+) -> dict[int, int]:
+    """Return for each member whose output it gets.
 
-    Members stand in a random order in which those of one passage are neighbours: as many places away as the most common passage has members, all are of
-    another.
+    That is one of another passage that is not equal to its own.
+
+    Members stand in a random order in which those of one passage are neighbours: as many places
+    away as the most common passage has members, all are of another.
     """
     largest = max(Counter(samples[index].input for index in members).values())
     if 2 * largest > len(members):
         raise EngramError(
-            f"the outputs of {len(members)} samples ({where}) cannot be dealt to other passages: {largest} are of one passage. Add samples of other passages."
+            f"the outputs of {len(members)} samples ({where}) cannot be dealt to other passages: "
+            f"{largest} are of one passage. Add samples of other passages."
         )
     for _ in range(_DRAWS):
         order = [members[number] for number in rng.permutation(len(members))]
-        rank = {passage: number for number, passage in reversed(list(enumerate(samples[index].input for index in order)))}
+        rank = {
+            passage: number
+            for number, passage in reversed(
+                list(enumerate(samples[index].input for index in order))
+            )
+        }
         order.sort(key=lambda index: rank[samples[index].input])
         shift = int(rng.integers(largest, len(order) - largest + 1))
         pairs = {index: order[(number + shift) % len(order)] for number, index in enumerate(order)}
         if all(samples[index].output != samples[giver].output for index, giver in pairs.items()):
             return pairs
-    raise EngramError(f"the outputs of {len(members)} samples ({where}) cannot be dealt to other passages: too many are the same. Write different outputs.")
+    raise EngramError(
+        f"the outputs of {len(members)} samples ({where}) cannot be dealt to other passages: "
+        "too many are the same. Write different outputs."
+    )
 
 
 def generic(samples: Sequence[Sample], seed: int) -> list[Sample]:
-    """Return plain continuation of the same passages: the first part is the input, the rest the output; no association.
+    """Return plain continuation of the same passages.
+
+    The first part is the input, the rest the output; no association.
 
     Parameters
     ----------
@@ -483,8 +604,15 @@ def generic(samples: Sequence[Sample], seed: int) -> list[Sample]:
     rng = np.random.default_rng(seed)
     refuse(
         "tuning set",
-        [(sample.line, "the passage has fewer than two words") for sample in samples if len(sample.input.split()) < 2],
-        "A generic control goes on with the passage: write longer ones, or do without this control.",
+        [
+            (sample.line, "the passage has fewer than two words")
+            for sample in samples
+            if len(sample.input.split()) < 2
+        ],
+        (
+            "A generic control goes on with the passage: write longer ones, "
+            "or do without this control."
+        ),
     )
     return [_cut(sample, float(rng.uniform(*_CUT))) for sample in samples]
 
@@ -492,4 +620,10 @@ def generic(samples: Sequence[Sample], seed: int) -> list[Sample]:
 def _cut(sample: Sample, share: float) -> Sample:
     begins = [word.start() for word in re.finditer(r"\S+", sample.input)]
     place = begins[min(max(round(share * len(begins)), 1), len(begins) - 1)]
-    return replace(sample, instruction=CONTINUE, input=sample.input[:place].rstrip(), output=sample.input[place:], granularity=None)
+    return replace(
+        sample,
+        instruction=CONTINUE,
+        input=sample.input[:place].rstrip(),
+        output=sample.input[place:],
+        granularity=None,
+    )

@@ -13,14 +13,17 @@ from engram.features.language_models.activations import Reader, story_activation
 from engram.vocabulary import BASE
 
 
-def read_story(words: Sequence[str], readers: Mapping[str, Any], layer: int | None, **options: Any) -> xr.Dataset:
+def read_story(
+    words: Sequence[str], readers: Mapping[str, Any], layer: int | None, **options: Any
+) -> xr.Dataset:
     """Return the activations of a story in a base model and its tunings.
 
     Parameters
     ----------
     words : sequence of str
     readers : mapping
-        Functions that load a model (`engram.features.language_models.activations.Reader`), by the variant's name, the base first; one is in memory at a time.
+        Functions that load a model (`engram.features.language_models.activations.Reader`),
+        by the variant's name, the base first; one is in memory at a time.
     layer : int or None
         The layer to report.
     **options
@@ -29,7 +32,8 @@ def read_story(words: Sequence[str], readers: Mapping[str, Any], layer: int | No
     Returns
     -------
     xarray.Dataset
-        As `engram.features.variants.collect` makes it; the base and the first seed of each condition are versions.
+        As `engram.features.variants.collect` makes it; the base and the first seed of each
+        condition are versions.
     """
 
     def variant(name: str) -> variants.Variant:

@@ -27,7 +27,9 @@ _CONTEXT = 1_000_000_000
 
 
 def planned_memory(config: Any, settings: Settings, code: bool = False) -> dict[str, int]:
-    """Return the bytes that tuning takes on a GPU, by what they are for, from the model's shapes alone.
+    """Return the bytes that tuning takes on a GPU, by what they are for.
+
+    They follow from the model's shapes alone.
 
     Parameters
     ----------
@@ -40,15 +42,18 @@ def planned_memory(config: Any, settings: Settings, code: bool = False) -> dict[
     Returns
     -------
     dict
-        ``weights`` (trained ones in float32, and used in bfloat16 a copy more), ``gradients`` and ``optimizer`` (two moments) in float32, ``activations``
-        kept for the backward pass (left out, with a warning, where a model cannot be run on shapes alone), ``logits`` (values and their gradients, in the
-        weights' type and float32), ``context`` (assumed: 1 GB).
+        ``weights`` (trained ones in float32, and used in bfloat16 a copy more), ``gradients``
+        and ``optimizer`` (two moments) in float32, ``activations`` kept for the backward pass
+        (left out, with a warning, where a model cannot be run on shapes alone), ``logits``
+        (values and their gradients, in the weights' type and float32), ``context`` (assumed: 1 GB).
 
     Notes
     -----
-    Computed, not measured: parameters are counted, and what autograd keeps is recorded, in models of one and two blocks on torch's meta device, which has
-    shapes and no numbers; a block is their difference. No fused attention is assumed, so that this is rather too much. With checkpointing each block's input
-    is kept, and one block as a whole (Chen et al. 2016, arXiv 1604.06174). Blocks below the lowest trained one keep nothing.
+    Computed, not measured: parameters are counted, and what autograd keeps is recorded,
+    in models of one and two blocks on torch's meta device, which has shapes and no numbers;
+    a block is their difference. No fused attention is assumed, so that this is rather too much.
+    With checkpointing each block's input is kept, and one block as a whole (Chen et al. 2016,
+    arXiv 1604.06174). Blocks below the lowest trained one keep nothing.
     """
     size = 4 if settings.dtype == "float32" else 2
     shapes = config.get_text_config()
@@ -68,15 +73,30 @@ def planned_memory(config: Any, settings: Settings, code: bool = False) -> dict[
     try:
         one, two = (_kept_bytes(config, number, size, settings, code) for number in (1, 2))
     except _NotPlannedError as error:
-        logger.warning("what a backward pass through %s keeps cannot be planned (%s); more than the plan says will be needed", config.model_type, error)
+        logger.warning(
+            (
+                "what a backward pass through %s keeps cannot be planned (%s); more than the "
+                "plan says will be needed"
+            ),
+            config.model_type,
+            error,
+        )
         return parts
     block = two - one
-    through = depth - (training.frozen_layers(depth, settings)[0] if settings.method == "frozen" else 0)
-    blocks = block + through * tokens * shapes.hidden_size * size if settings.checkpointing else through * block
+    through = depth - (
+        training.frozen_layers(depth, settings)[0] if settings.method == "frozen" else 0
+    )
+    blocks = (
+        block + through * tokens * shapes.hidden_size * size
+        if settings.checkpointing
+        else through * block
+    )
     return {**parts, "activations": one - block + blocks}
 
 
-def check_memory(base_folder: str | Path, settings: Settings, available: int, code: bool = False) -> None:
+def check_memory(
+    base_folder: str | Path, settings: Settings, available: int, code: bool = False
+) -> None:
     """Say how much memory a tuning will take, and refuse it where there is less.
 
     Parameters
@@ -96,13 +116,23 @@ def check_memory(base_folder: str | Path, settings: Settings, available: int, co
     """
     from transformers import AutoConfig
 
-    parts = planned_memory(AutoConfig.from_pretrained(base_folder, local_files_only=True, trust_remote_code=code), settings, code)
+    parts = planned_memory(
+        AutoConfig.from_pretrained(base_folder, local_files_only=True, trust_remote_code=code),
+        settings,
+        code,
+    )
     needed = sum(parts.values())
-    logger.info("planned: %.1f GB on a GPU (%s)", needed / 1e9, ", ".join(f"{name} {size / 1e9:.1f}" for name, size in parts.items()))
+    logger.info(
+        "planned: %.1f GB on a GPU (%s)",
+        needed / 1e9,
+        ", ".join(f"{name} {size / 1e9:.1f}" for name, size in parts.items()),
+    )
     if needed > available:
         raise EngramError(
-            f"tuning needs about {needed / 1e9:.1f} GB of GPU memory, and there are {available / 1e9:.1f}. It takes less with 'checkpointing: true', "
-            f"a smaller micro_tokens (now {settings.micro_tokens}) or max_length ({settings.max_length}), 'method: lora', or fewer train_layers."
+            f"tuning needs about {needed / 1e9:.1f} GB of GPU memory, and there are "
+            f"{available / 1e9:.1f}. It takes less with 'checkpointing: true', a smaller "
+            f"micro_tokens (now {settings.micro_tokens}) or max_length ({settings.max_length}), "
+            "'method: lora', or fewer train_layers."
         )
 
 
@@ -120,11 +150,15 @@ def _meta_model(config: Any, depth: int, size: int, code: bool) -> Any:
 
     smaller = copy.deepcopy(config)
     smaller.get_text_config().num_hidden_layers = depth
-    return AutoModelForCausalLM.from_config(smaller, trust_remote_code=code, dtype=torch.float32 if size == 4 else torch.bfloat16)
+    return AutoModelForCausalLM.from_config(
+        smaller, trust_remote_code=code, dtype=torch.float32 if size == 4 else torch.bfloat16
+    )
 
 
 def _kept_bytes(config: Any, depth: int, size: int, settings: Settings, code: bool) -> int:
-    """Return the bytes that autograd keeps of a forward pass without the head, parameters apart, in a model of so many blocks.
+    """Return the bytes that autograd keeps of a forward pass in a model of so many blocks.
+
+    It is a pass without the head, parameters apart.
 
     Raises
     ------
@@ -133,28 +167,62 @@ def _kept_bytes(config: Any, depth: int, size: int, settings: Settings, code: bo
     """
     import torch
 
-    plain = Settings(**{**asdict(settings), "checkpointing": False, "train_layers": None, "method": "lora" if settings.method == "lora" else "full"})
+    plain = Settings(
+        **{
+            **asdict(settings),
+            "checkpointing": False,
+            "train_layers": None,
+            "method": "lora" if settings.method == "lora" else "full",
+        }
+    )
     tokens = max(settings.micro_tokens, settings.max_length)
     reasons: list[str] = []
-    # Kernels for several experts at once know bfloat16 alone where there are no numbers; in float32 these tensors take twice as much.
+    # Kernels for several experts at once know bfloat16 alone where there are no numbers;
+    # in float32 these tensors take twice as much.
     for itemsize in sorted({size, 2}, reverse=True):
         dtype = torch.float32 if itemsize == 4 else torch.bfloat16
         with _on_meta():
-            model = training.prepared(_meta_model(config, depth, itemsize, code), plain).to(dtype).train()
-            ids = torch.zeros(max(tokens // settings.max_length, 1), settings.max_length, dtype=torch.long)
+            model = (
+                training.prepared(_meta_model(config, depth, itemsize, code), plain)
+                .to(dtype)
+                .train()
+            )
+            ids = torch.zeros(
+                max(tokens // settings.max_length, 1), settings.max_length, dtype=torch.long
+            )
             inner = model.get_base_model() if plain.method == "lora" else model
             for mask in _masks(ids, dtype):
                 try:
-                    return size // itemsize * kept_bytes(model, partial(inner.base_model, input_ids=ids, attention_mask=mask, use_cache=False))
+                    return (
+                        size
+                        // itemsize
+                        * kept_bytes(
+                            model,
+                            partial(
+                                inner.base_model,
+                                input_ids=ids,
+                                attention_mask=mask,
+                                use_cache=False,
+                            ),
+                        )
+                    )
                 except Exception as error:  # as many kinds as there are families
-                    reasons.append(f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"[:200])
+                    reasons.append(
+                        (
+                            f"{type(error).__name__}: "
+                            f"{str(error).strip().splitlines()[0] if str(error).strip() else ''}"
+                        )[:200]
+                    )
     raise _NotPlannedError(reasons[0])
 
 
 def _masks(ids: Any, dtype: Any) -> Iterator[Any]:
-    """Yield masks that let every token be read, in the forms that families take, those that keep most first.
+    """Yield masks that let every token be read, in the forms that families take.
 
-    To make a whole mask from tokens, transformers would look at numbers, and here there are none; some families (OPT, BLOOM, Mamba) take no whole one.
+    Those that keep most come first.
+
+    To make a whole mask from tokens, transformers would look at numbers, and here there are none;
+    some families (OPT, BLOOM, Mamba) take no whole one.
     """
     import torch
 
@@ -164,7 +232,10 @@ def _masks(ids: Any, dtype: Any) -> Iterator[Any]:
 
 
 def kept_bytes(model: Any, forward: Any) -> int:
-    """Return the bytes of tensors that autograd keeps of what `forward` computes, each storage once, without the model's parameters."""
+    """Return the bytes of tensors that autograd keeps of what `forward` computes.
+
+    Each storage counts once, without the model's parameters.
+    """
     import torch
 
     own = {weight.untyped_storage()._cdata for weight in model.parameters()}

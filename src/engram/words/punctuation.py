@@ -1,4 +1,7 @@
-"""Punctuation, sentence ends and quotation marks in any script, by the character properties of Unicode."""
+"""Punctuation, sentence ends and quotation marks in any script.
+
+They are known by the character properties of Unicode.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,37 @@ from collections.abc import Iterable
 
 import regex
 
-#: Characters that end a sentence: Unicode's property Sentence_Terminal, the ellipsis (as three full stops do), and the Greek question mark.
+#: Characters that end a sentence: Unicode's property Sentence_Terminal, the ellipsis (as three full
+#: stops do), and the Greek question mark.
 _TERMINAL = regex.compile(r"[\p{Sentence_Terminal}\u2026\u037e]")
 #: What may stand at the end of a phrase or a sentence, beside quotes and brackets.
 _PHRASE_END = regex.compile(r"[\p{Terminal_Punctuation}\p{Dash_Punctuation}\u2026\u037e\s]")
 #: Quotation marks that Unicode counts as "other punctuation": straight, Hebrew and full-width ones.
 _QUOTES = frozenset("\"'\u05f3\u05f4\uff02\uff07")
 #: Pairs of quotation marks, as languages write them.
-_QUOTED = frozenset(['""', "''", "“”", "‘’", "„“", "„”", "‚‘", "‚’", "””", "’’", "«»", "»«", "‹›", "›‹", "「」", "『』", "〝〞", "〝〟", "＂＂"])
+_QUOTED = frozenset(
+    [
+        '""',
+        "''",
+        "“”",
+        "‘’",
+        "„“",
+        "„”",
+        "‚‘",
+        "‚’",
+        "””",
+        "’’",
+        "«»",
+        "»«",
+        "‹›",
+        "›‹",
+        "「」",
+        "『』",
+        "〝〞",
+        "〝〟",
+        "＂＂",
+    ]
+)
 _ABBREVIATIONS = frozenset({"mr.", "mrs.", "ms.", "dr.", "st.", "prof.", "vs.", "etc."})
 
 
@@ -29,8 +55,9 @@ def core(word: str) -> tuple[int, int]:
     Returns
     -------
     begin, end : int
-        From the first letter or digit to the last, with the marks (accents, vowel signs) on it. Punctuation and symbols (Unicode's categories P
-        and S), spaces and invisible characters lie outside. A word without letters and digits is returned whole.
+        From the first letter or digit to the last, with the marks (accents, vowel signs) on it.
+        Punctuation and symbols (Unicode's categories P and S), spaces and invisible characters lie
+        outside. A word without letters and digits is returned whole.
     """
     begin, end = 0, len(word)
     while begin < end and not _is_letter(word[begin]):
@@ -47,7 +74,10 @@ def core(word: str) -> tuple[int, int]:
 
 
 def bare(word: str) -> str:
-    """Return a word without the punctuation around it: nothing, if it has no letter and no digit."""
+    """Return a word without the punctuation around it.
+
+    That is nothing, if it has no letter and no digit.
+    """
     begin, end = core(word)
     return word[begin:end] if has_letters(word) else ""
 
@@ -58,12 +88,19 @@ def has_letters(word: str) -> bool:
 
 
 def ends_sentence(word: str) -> bool:
-    """Tell whether a sentence ends with a word: a sentence's mark stands behind it, which is no abbreviation's."""
+    """Tell whether a sentence ends with a word.
+
+    A sentence's mark then stands behind it, which is no abbreviation's.
+    """
     return is_closed(word) and word[core(word)[0] :].lower() not in _ABBREVIATIONS
 
 
 def is_closed(text: str) -> bool:
-    """Tell whether a text ends with a sentence's mark: full stop, question or exclamation mark of any script, then closing quotes or brackets."""
+    """Tell whether a text ends with a sentence's mark.
+
+    That is a full stop, question or exclamation mark of any script, then
+    closing quotes or brackets.
+    """
     end = len(text)
     while end and _closes(text[end - 1]):
         end -= 1
@@ -81,11 +118,18 @@ def without_end(text: str) -> str:
 def unquoted(text: str) -> str:
     """Return a text without the quotation marks around the whole of it."""
     inner = text[1:-1]
-    return inner if text[0] + text[-1] in _QUOTED and text[0] not in inner and text[-1] not in inner else text
+    return (
+        inner
+        if text[0] + text[-1] in _QUOTED and text[0] not in inner and text[-1] not in inner
+        else text
+    )
 
 
 def marks(words: Iterable[str]) -> tuple[str, str]:
-    """Return the full stop and the comma that a story uses most: those of English where it has none."""
+    """Return the full stop and the comma that a story uses most.
+
+    They are those of English where it has none.
+    """
     found = Counter(word[end] for word in words if (end := core(word)[1]) < len(word))
     stop, comma = ".", ","
     for mark, _ in reversed(found.most_common()):
@@ -98,11 +142,24 @@ def marks(words: Iterable[str]) -> tuple[str, str]:
 
 
 def _is_letter(character: str) -> bool:
-    """Tell whether a character is a letter, a digit or a character without a category yet: what words are made of."""
+    """Tell whether a character may be part of a word.
+
+    Words are made of letters, digits and characters without a category yet.
+    """
     category = unicodedata.category(character)
     return category[0] in "LN" or category in ("Co", "Cn")
 
 
 def _closes(character: str) -> bool:
-    """Tell whether a character may stand behind a sentence's mark: quotes, closing brackets, spaces, and what is not seen."""
-    return character in _QUOTES or unicodedata.category(character) in ("Pe", "Pf", "Pi", "Zs", "Cf", "Mn")
+    """Tell whether a character may stand behind a sentence's mark.
+
+    These are quotes, closing brackets, spaces, and what is not seen.
+    """
+    return character in _QUOTES or unicodedata.category(character) in (
+        "Pe",
+        "Pf",
+        "Pi",
+        "Zs",
+        "Cf",
+        "Mn",
+    )

@@ -21,10 +21,17 @@ COLUMNS = {
     "offset": "Seconds on the story's clock.",
     "sentence": "Index of the sentence, from 0.",
     "timed": "true: the time is the dataset's; false: interpolated between the neighbours' times.",
-    "sentence_source": "How sentence ends were found: dataset (a list), punctuation, or pseudo (a fixed number of words).",
+    "sentence_source": (
+        "How sentence ends were found: dataset (a list), punctuation, or pseudo "
+        "(a fixed number of words)."
+    ),
 }
 #: What a words table may have beside them.
-MORE_COLUMNS = {"log_frequency": "Logarithm of how frequent the word is, as the dataset gives it; n/a where it is not known."}
+MORE_COLUMNS = {
+    "log_frequency": (
+        "Logarithm of how frequent the word is, as the dataset gives it; n/a where it is not known."
+    )
+}
 
 
 def words_table(words: pd.DataFrame, pseudo_sentence: int, story: str) -> pd.DataFrame:
@@ -33,7 +40,8 @@ def words_table(words: pd.DataFrame, pseudo_sentence: int, story: str) -> pd.Dat
     Parameters
     ----------
     words : pandas.DataFrame
-        word; onset, offset (seconds, NaN where unknown); sentence_end (bool, or NA where the dataset does not say); any of `MORE_COLUMNS`.
+        word; onset, offset (seconds, NaN where unknown); sentence_end (bool, or NA where the
+        dataset does not say); any of `MORE_COLUMNS`.
     pseudo_sentence : int
         Words in a pseudo-sentence, where neither the dataset nor punctuation tells sentences.
     story : str
@@ -51,13 +59,23 @@ def words_table(words: pd.DataFrame, pseudo_sentence: int, story: str) -> pd.Dat
     """
     timed = words["onset"].notna()
     if not timed.any():
-        raise EngramError(f"story {story}: none of its {len(words)} words has a time. At least the onset of some words is needed (n/a for the others).")
+        raise EngramError(
+            f"story {story}: none of its {len(words)} words has a time. At least the onset "
+            "of some words is needed (n/a for the others)."
+        )
     if not timed.all():
-        logger.info("story %s: the times of %d of %d words are interpolated", story, (~timed).sum(), len(words))
+        logger.info(
+            "story %s: the times of %d of %d words are interpolated",
+            story,
+            (~timed).sum(),
+            len(words),
+        )
     onset, offset = complete_times(words["onset"].to_numpy(float), words["offset"].to_numpy(float))
     ends, source = _sentence_ends(words, pseudo_sentence)
     if source == "pseudo":
-        logger.warning("story %s: no punctuation; every %d words count as a sentence", story, pseudo_sentence)
+        logger.warning(
+            "story %s: no punctuation; every %d words count as a sentence", story, pseudo_sentence
+        )
     return pd.DataFrame(
         {
             "word": words["word"],
@@ -74,8 +92,9 @@ def words_table(words: pd.DataFrame, pseudo_sentence: int, story: str) -> pd.Dat
 def complete_times(onset: np.ndarray, offset: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return onsets and offsets with unknown times (NaN) filled in.
 
-    A run of untimed words shares the time from the end of the word before to the beginning of the word after evenly; at
-    the story's edges, where one side is missing, the words get the time of the edge and no duration.
+    A run of untimed words shares the time from the end of the word before to the beginning of
+    the word after evenly; at the story's edges, where one side is missing, the words get the time
+    of the edge and no duration.
     """
     onset, offset = onset.copy(), offset.copy()
     timed = np.flatnonzero(np.isfinite(onset))
@@ -83,13 +102,23 @@ def complete_times(onset: np.ndarray, offset: np.ndarray) -> tuple[np.ndarray, n
     usual = float(np.median(durations)) if len(durations) else 0.0
     for index, following in zip(timed, [*timed[1:], None], strict=True):
         if not np.isfinite(offset[index]):
-            offset[index] = onset[index] + usual if following is None else min(onset[index] + usual, onset[following])
+            offset[index] = (
+                onset[index] + usual
+                if following is None
+                else min(onset[index] + usual, onset[following])
+            )
     for before, after in zip([None, *timed], [*timed, None], strict=True):
         first = 0 if before is None else before + 1
         last = len(onset) if after is None else after
         if first == last:
             continue
-        begin = onset[after] if before is None else offset[before] if after is None else min(offset[before], onset[after])
+        begin = (
+            onset[after]
+            if before is None
+            else offset[before]
+            if after is None
+            else min(offset[before], onset[after])
+        )
         end = offset[before] if after is None else onset[after]
         edges = np.linspace(begin, end, last - first + 1)
         onset[first:last], offset[first:last] = edges[:-1], edges[1:]

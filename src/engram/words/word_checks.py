@@ -9,7 +9,8 @@ import pandas as pd
 
 from engram.errors import EngramError
 
-#: Seconds that half of the words would have to last, or to be apart, before their times are taken for milliseconds.
+#: Seconds that half of the words would have to last, or to be apart, before their times are
+#: taken for milliseconds.
 LONGEST_WORD, LONGEST_STEP = 10.0, 50.0
 #: Fewest words, on average, in what is taken for a section with a clock of its own.
 _SECTION_WORDS = 5
@@ -21,27 +22,35 @@ def check_words(words: pd.DataFrame, path: Path) -> None:
     Parameters
     ----------
     words : pandas.DataFrame
-        word (text); onset and offset (seconds, NaN where unknown). The index is each word's line in the file.
+        word (text); onset and offset (seconds, NaN where unknown). The index is each
+        word's line in the file.
     path : Path
         The file they come from, for messages.
 
     Raises
     ------
     EngramError
-        For an empty word, a word that ends before it begins, onsets out of order, no word with a time, times in milliseconds.
+        For an empty word, a word that ends before it begins, onsets out of order, no word with a
+        time, times in milliseconds.
     """
     empty = words["word"].isna() | (words["word"].str.strip() == "")
     if empty.any():
-        raise EngramError(f"'{path}', line {_line(empty)}: an empty word. Every row needs a word; take the row out.")
+        raise EngramError(
+            f"'{path}', line {_line(empty)}: an empty word. Every row needs a "
+            "word; take the row out."
+        )
     onset, offset = words["onset"], words["offset"]
     if onset.isna().all():
-        raise EngramError(f"'{path}': none of its {len(words)} words has a time. At least the onset of some words is needed (n/a for the others).")
+        raise EngramError(
+            f"'{path}': none of its {len(words)} words has a time. At least the onset of some "
+            "words is needed (n/a for the others)."
+        )
     _check_unit(onset.dropna().to_numpy(float), (offset - onset).dropna().to_numpy(float), path)
     backwards = offset < onset
     if backwards.any():
         raise EngramError(
-            f"'{path}', line {_line(backwards)}: the word ends before it begins. An offset is the time of the word's end, not its duration; write n/a "
-            "where a time is not known."
+            f"'{path}', line {_line(backwards)}: the word ends before it begins. An offset is the "
+            "time of the word's end, not its duration; write n/a where a time is not known."
         )
     timed = onset.dropna()
     if (timed.diff() < 0).any():
@@ -51,15 +60,23 @@ def check_words(words: pd.DataFrame, path: Path) -> None:
 def _check_unit(onsets: np.ndarray, durations: np.ndarray, path: Path) -> None:
     lasting = durations[durations > 0]
     steps = np.diff(onsets)
-    typical, what, most = (np.median(lasting), "last", LONGEST_WORD) if len(lasting) else (np.median(steps) if len(steps) else 0.0, "are apart", LONGEST_STEP)
+    typical, what, most = (
+        (np.median(lasting), "last", LONGEST_WORD)
+        if len(lasting)
+        else (np.median(steps) if len(steps) else 0.0, "are apart", LONGEST_STEP)
+    )
     if typical > most:
         raise EngramError(
-            f"'{path}': its words {what} {typical:.0f} s (median), which looks like milliseconds. Onsets and offsets are seconds: divide by 1000."
+            f"'{path}': its words {what} {typical:.0f} s (median), which looks like milliseconds. "
+            "Onsets and offsets are seconds: divide by 1000."
         )
 
 
 def _disorder(onsets: pd.Series) -> str:
-    """Say where onsets go back, and what to do: sections that each begin their clock anew are not to be sorted."""
+    """Say where onsets go back, and what to do.
+
+    Sections that each begin their clock anew are not to be sorted.
+    """
     fall = -onsets.diff()
     back = fall[fall > 0]
     line = int(back.index[0])
@@ -68,11 +85,16 @@ def _disorder(onsets: pd.Series) -> str:
     # Sections: a few falls, each by more than half of the time that had gone by.
     if len(back) * _SECTION_WORDS <= len(onsets) and (back > reached / 2).all():
         return (
-            f"line {line}: the onset falls from {before:g} s to {after:g} s, as where sections or runs that each have a clock of their own stand in one file. "
-            "Do not sort them. If the BOLD was recorded by section, make each one a story (its own words and time series); if it is one recording, "
-            "add to the onsets and offsets of each section the time at which it began."
+            f"line {line}: the onset falls from {before:g} s to {after:g} s, as where sections "
+            "or runs that each have a clock of their own stand in one file. Do not sort them. "
+            "If the BOLD was recorded by section, make each one a story (its own words and time "
+            "series); if it is one recording, add to the onsets and offsets of each section "
+            "the time at which it began."
         )
-    return f"line {line}: the onset is earlier than the word's before it ({after:g} s after {before:g} s). Sort the words by onset."
+    return (
+        f"line {line}: the onset is earlier than the word's before it ({after:g} s after "
+        f"{before:g} s). Sort the words by onset."
+    )
 
 
 def _line(mask: pd.Series) -> int:

@@ -1,4 +1,7 @@
-"""Annotators against a chat endpoint on this machine that can fail in every way, and with a small real model."""
+"""Annotators against a chat endpoint on this machine, and with a small real model.
+
+The endpoint can fail in every way.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,12 @@ import pytest
 from conftest import MODELS, STORY
 
 from engram.associations.annotators import annotation
-from engram.associations.annotators.annotation import LocalAnnotator, Report, annotate, annotation_template
+from engram.associations.annotators.annotation import (
+    LocalAnnotator,
+    Report,
+    annotate,
+    annotation_template,
+)
 from engram.associations.annotators.answers import BrokenFormatError
 from engram.associations.annotators.chat import ChatAnnotator
 from engram.associations.annotators.prompts import places, prompt
@@ -29,7 +37,12 @@ from engram.errors import EngramError
 from engram.words.punctuation import ends_sentence
 
 SECRET = "sk-secret/0123456789"
-SENTENCES = ["The train was late.", "Anna waited.", "A dog barked at her!", "Then it was still."] * 3
+SENTENCES = [
+    "The train was late.",
+    "Anna waited.",
+    "A dog barked at her!",
+    "Then it was still.",
+] * 3
 WORDS = [word for sentence in SENTENCES for word in sentence.split()]
 SENTENCE = [index for index, sentence in enumerate(SENTENCES) for _ in sentence.split()]
 PLACES = places(SENTENCE, 2)
@@ -47,7 +60,8 @@ class Endpoint(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.first: list[tuple[int, dict[str, str], bytes]] = []  # what to answer first: status, headers, body
+        # What to answer first: status, headers, body.
+        self.first: list[tuple[int, dict[str, str], bytes]] = []
         self.contents: list[str] = []  # what the model says, before it repeats `content`
         self.content = said("like a station in winter")
         self.body: bytes | None = None  # answered instead of the protocol
@@ -61,7 +75,9 @@ class Endpoint(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}/v1"
 
     def fail(self, *statuses: int, body: bytes = b"", retry_after: str | None = None) -> None:
-        headers = {"Location": "/elsewhere"} if retry_after is None else {"Retry-After": retry_after}
+        headers = (
+            {"Location": "/elsewhere"} if retry_after is None else {"Retry-After": retry_after}
+        )
         self.first += [(status, headers, body) for status in statuses]
 
 
@@ -73,14 +89,30 @@ class Handler(BaseHTTPRequestHandler):
         self.server.seen.append(request)
         self.server.keys.append(self.headers.get("Authorization"))
         self.server.paths.append(self.path)
-        status, headers, body = self.server.first.pop(0) if self.server.first else (200, {}, self.server.body)
+        status, headers, body = (
+            self.server.first.pop(0) if self.server.first else (200, {}, self.server.body)
+        )
         if body is None:
             content = self.server.contents.pop(0) if self.server.contents else self.server.content
-            choice = {"index": 0, "message": {"role": "assistant", "content": content}, "finish_reason": "stop"}
-            answer = {"id": "1", "object": "chat.completion", "model": request["model"], "choices": [choice], "usage": self.server.usage}
+            choice = {
+                "index": 0,
+                "message": {"role": "assistant", "content": content},
+                "finish_reason": "stop",
+            }
+            answer = {
+                "id": "1",
+                "object": "chat.completion",
+                "model": request["model"],
+                "choices": [choice],
+                "usage": self.server.usage,
+            }
             body = json.dumps(answer).encode()
         self.send_response(status)
-        for name, value in {"Content-Type": "application/json", "Content-Length": str(len(body)), **headers}.items():
+        for name, value in {
+            "Content-Type": "application/json",
+            "Content-Length": str(len(body)),
+            **headers,
+        }.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
@@ -94,7 +126,9 @@ def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.delenv("ENGRAM_CHAT_KEY", raising=False)
     with Endpoint() as made:
-        threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        threading.Thread(
+            target=made.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+        ).start()
         yield made
         made.shutdown()
 
@@ -109,11 +143,15 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @pytest.fixture
 def chat(endpoint: Endpoint, tmp_path: Path) -> ChatAnnotator:
-    return ChatAnnotator(endpoint.address, "stub-1", "sentence", tmp_path / "cache", seed=3, waits=(0, 0))
+    return ChatAnnotator(
+        endpoint.address, "stub-1", "sentence", tmp_path / "cache", seed=3, waits=(0, 0)
+    )
 
 
 # ---------------------------------------------------------------- places and prompts
-@pytest.mark.parametrize(("every", "expected"), [(1, [1, 3, 4]), (2, [3]), (3, [4]), (4, []), (9, [])])
+@pytest.mark.parametrize(
+    ("every", "expected"), [(1, [1, 3, 4]), (2, [3]), (3, [4]), (4, []), (9, [])]
+)
 def test_places_are_sentence_ends_but_the_last(every: int, expected: list[int]) -> None:
     assert places([0, 0, 1, 1, 2, 7], every) == expected
 
@@ -132,7 +170,9 @@ def test_prompt_holds_the_story_up_to_the_place_and_nothing_beyond(granularity: 
     for _ in range(50):
         words = [f"zq{index}qz" for index in range(int(rng.integers(1, 4000)))]
         place = int(rng.integers(len(words)))
-        found = [int(index) for index in re.findall(r"zq(\d+)qz", prompt(words, place, granularity))]
+        found = [
+            int(index) for index in re.findall(r"zq(\d+)qz", prompt(words, place, granularity))
+        ]
         assert found == list(range(max(0, place - 1499), place + 1))
 
 
@@ -162,10 +202,15 @@ def test_prompt_refuses(place: int, granularity: str, template: str | None, mess
 
 
 # ---------------------------------------------------------------- the chat endpoint
-def test_annotation(endpoint: Endpoint, chat: ChatAnnotator, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_annotation(
+    endpoint: Endpoint, chat: ChatAnnotator, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.INFO, "engram"):
         found, report = annotate(WORDS, SENTENCE, chat, 2)
-    assert found == [Association(place, "Like a station in winter.", "sentence", "language model: stub-1") for place in PLACES]
+    assert found == [
+        Association(place, "Like a station in winter.", "sentence", "language model: stub-1")
+        for place in PLACES
+    ]
     assert report == Report(asked=5, cached=0, skipped=0, prompt_tokens=500, completion_tokens=35)
     assert "tokens: 500 read, 35 written" in caplog.text
     assert endpoint.paths == ["/v1/chat/completions"] * 5
@@ -190,17 +235,37 @@ def test_nothing_is_asked_twice(endpoint: Endpoint, chat: ChatAnnotator) -> None
     assert len(endpoint.seen) == 5
 
 
-def test_cache_is_named_by_what_the_answer_depends_on(endpoint: Endpoint, chat: ChatAnnotator, tmp_path: Path) -> None:
-    settings: list[dict[str, Any]] = [{}, {"model": "stub-2"}, {"granularity": "word"}, {"temperature": 0.1}, {"seed": 4}]
+def test_cache_is_named_by_what_the_answer_depends_on(
+    endpoint: Endpoint, chat: ChatAnnotator, tmp_path: Path
+) -> None:
+    settings: list[dict[str, Any]] = [
+        {},
+        {"model": "stub-2"},
+        {"granularity": "word"},
+        {"temperature": 0.1},
+        {"seed": 4},
+    ]
     for number, changed in enumerate(settings, start=1):
         annotate(WORDS, SENTENCE, ChatAnnotator(**{**vars(chat), **changed}), 11)
         assert len(endpoint.seen) == number
-    annotate(WORDS, SENTENCE, ChatAnnotator(**{**vars(chat), "address": endpoint.address + "/", "timeout": 3, "waits": ()}), 11)
+    annotate(
+        WORDS,
+        SENTENCE,
+        ChatAnnotator(
+            **{**vars(chat), "address": endpoint.address + "/", "timeout": 3, "waits": ()}
+        ),
+        11,
+    )
     assert len(endpoint.seen) == len(settings)
     files = list(chat.cache.iterdir())
     assert len(files) == len(settings)
     for file in files:
-        assert file.stem == hashlib.sha256(json.dumps(json.loads(file.read_text())["Request"], sort_keys=True).encode()).hexdigest()
+        assert (
+            file.stem
+            == hashlib.sha256(
+                json.dumps(json.loads(file.read_text())["Request"], sort_keys=True).encode()
+            ).hexdigest()
+        )
 
 
 def test_broken_cache_file_is_asked_again(endpoint: Endpoint, chat: ChatAnnotator) -> None:
@@ -213,7 +278,9 @@ def test_broken_cache_file_is_asked_again(endpoint: Endpoint, chat: ChatAnnotato
 
 
 @pytest.mark.parametrize("number", [0, 1, 3])
-def test_stop_in_the_middle_and_rerun(number: int, endpoint: Endpoint, chat: ChatAnnotator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stop_in_the_middle_and_rerun(
+    number: int, endpoint: Endpoint, chat: ChatAnnotator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     real = ChatAnnotator.answer
 
     def stopping(self: ChatAnnotator, request: dict[str, Any]) -> dict[str, Any]:
@@ -241,7 +308,9 @@ def test_error_in_the_middle_and_rerun(endpoint: Endpoint, chat: ChatAnnotator) 
 
 
 # ---------------------------------------------------------------- failures
-def test_server_errors_are_tried_again(endpoint: Endpoint, chat: ChatAnnotator, slept: list[float]) -> None:
+def test_server_errors_are_tried_again(
+    endpoint: Endpoint, chat: ChatAnnotator, slept: list[float]
+) -> None:
     endpoint.fail(500, 503)
     found, report = annotate(WORDS, SENTENCE, chat, 11)
     assert len(found) == report.asked == 1
@@ -249,25 +318,48 @@ def test_server_errors_are_tried_again(endpoint: Endpoint, chat: ChatAnnotator, 
     assert slept == [0, 0]
 
 
-def test_server_that_only_fails(endpoint: Endpoint, chat: ChatAnnotator, slept: list[float]) -> None:
+def test_server_that_only_fails(
+    endpoint: Endpoint, chat: ChatAnnotator, slept: list[float]
+) -> None:
     endpoint.fail(*[502] * 9, body=b"out of order")
-    with pytest.raises(EngramError, match=r"gave no answer \(3 tries, the last: status 502; it said: out of order\).*run again"):
+    with pytest.raises(
+        EngramError,
+        match=r"gave no answer \(3 tries, the last: status 502; it said: out of order\).*run again",
+    ):
         annotate(WORDS, SENTENCE, chat, 11)
     assert len(endpoint.seen) == 3
     assert not chat.cache.exists()
 
 
-@pytest.mark.parametrize(("header", "seconds"), [("7", 7), ("0", 0), ("9999", 120), ("soon", 0.5), (None, 0.5), ("Thu, 01 Jan 1970 00:00:00 GMT", 0)])
-def test_too_many_requests(header: str | None, seconds: float, endpoint: Endpoint, chat: ChatAnnotator, slept: list[float]) -> None:
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("7", 7),
+        ("0", 0),
+        ("9999", 120),
+        ("soon", 0.5),
+        (None, 0.5),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
+    ],
+)
+def test_too_many_requests(
+    header: str | None, seconds: float, endpoint: Endpoint, chat: ChatAnnotator, slept: list[float]
+) -> None:
     endpoint.fail(429, retry_after=header)
     annotate(WORDS, SENTENCE, ChatAnnotator(**{**vars(chat), "waits": (0.5,)}), 11)
     assert slept == [seconds]
     assert len(endpoint.seen) == 2
 
 
-def test_too_many_requests_until_a_date(endpoint: Endpoint, chat: ChatAnnotator, slept: list[float]) -> None:
-    endpoint.fail(429, retry_after=format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True))
-    endpoint.fail(429, retry_after=format_datetime(datetime.now(UTC) + timedelta(hours=60), usegmt=True))
+def test_too_many_requests_until_a_date(
+    endpoint: Endpoint, chat: ChatAnnotator, slept: list[float]
+) -> None:
+    endpoint.fail(
+        429, retry_after=format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
+    )
+    endpoint.fail(
+        429, retry_after=format_datetime(datetime.now(UTC) + timedelta(hours=60), usegmt=True)
+    )
     annotate(WORDS, SENTENCE, chat, 11)
     assert 40 < slept[0] <= 60
     assert slept[1:] == [120]
@@ -277,7 +369,13 @@ def test_connection_refused(chat: ChatAnnotator, slept: list[float]) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"http://127.0.0.1:{free.getsockname()[1]}/v1"  # bound, and nobody listens
-        with pytest.raises(EngramError, match=rf"{address}/chat/completions gave no answer \(3 tries, the last: ConnectionError\)"):
+        with pytest.raises(
+            EngramError,
+            match=(
+                rf"{address}/chat/completions gave no answer \(3 tries, "
+                r"the last: ConnectionError\)"
+            ),
+        ):
             annotate(WORDS, SENTENCE, ChatAnnotator(**{**vars(chat), "address": address}), 11)
     assert slept == [0, 0]
 
@@ -288,26 +386,45 @@ def test_server_that_never_answers(chat: ChatAnnotator, slept: list[float]) -> N
         deaf.listen()
         address = f"http://127.0.0.1:{deaf.getsockname()[1]}/v1"
         with pytest.raises(EngramError, match=r"2 tries, the last: ReadTimeout"):
-            annotate(WORDS, SENTENCE, ChatAnnotator(**{**vars(chat), "address": address, "timeout": 0.1, "waits": (0,)}), 11)
+            annotate(
+                WORDS,
+                SENTENCE,
+                ChatAnnotator(**{**vars(chat), "address": address, "timeout": 0.1, "waits": (0,)}),
+                11,
+            )
 
 
 @pytest.mark.parametrize("key", [None, SECRET])
 @pytest.mark.parametrize("status", [401, 403])
 def test_refusal_names_the_variable_of_the_key(
-    status: int, key: str | None, endpoint: Endpoint, chat: ChatAnnotator, slept: list[float], monkeypatch: pytest.MonkeyPatch
+    status: int,
+    key: str | None,
+    endpoint: Endpoint,
+    chat: ChatAnnotator,
+    slept: list[float],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if key:
         monkeypatch.setenv("ENGRAM_CHAT_KEY", key)
     endpoint.fail(status)
-    with pytest.raises(EngramError, match=rf"status {status}\)\. The environment variable ENGRAM_CHAT_KEY {'is' if key else 'is not'} set"):
+    with pytest.raises(
+        EngramError,
+        match=(
+            rf"status {status}\)\. The environment variable ENGRAM_CHAT_KEY "
+            rf"{'is' if key else 'is not'} set"
+        ),
+    ):
         annotate(WORDS, SENTENCE, chat, 11)
     assert len(endpoint.seen) == 1
 
 
 @pytest.mark.parametrize(("status", "message"), [
-    (400, r"model 'stub-1' \(status 400; it said: no such setting\)"), (404, "most end in /v1"), (422, "status 422"), (302, "a redirection"),
+    (400, r"model 'stub-1' \(status 400; it said: no such setting\)"), (404, "most end in /v1"),
+    (422, "status 422"), (302, "a redirection"),
 ])  # fmt: skip
-def test_final_refusals(status: int, message: str, endpoint: Endpoint, chat: ChatAnnotator, slept: list[float]) -> None:
+def test_final_refusals(
+    status: int, message: str, endpoint: Endpoint, chat: ChatAnnotator, slept: list[float]
+) -> None:
     endpoint.fail(status, body=b"no such setting")
     with pytest.raises(EngramError, match=message):
         annotate(WORDS, SENTENCE, chat, 11)
@@ -316,9 +433,20 @@ def test_final_refusals(status: int, message: str, endpoint: Endpoint, chat: Cha
 
 
 @pytest.mark.parametrize(
-    "body", [b"<html>welcome</html>", b"{}", b"[]", b'{"choices": []}', b'{"choices": [{}]}', b'{"error": {"message": "overloaded"}}', b""]
+    "body",
+    [
+        b"<html>welcome</html>",
+        b"{}",
+        b"[]",
+        b'{"choices": []}',
+        b'{"choices": [{}]}',
+        b'{"error": {"message": "overloaded"}}',
+        b"",
+    ],
 )
-def test_answer_that_is_not_of_the_protocol(body: bytes, endpoint: Endpoint, chat: ChatAnnotator) -> None:
+def test_answer_that_is_not_of_the_protocol(
+    body: bytes, endpoint: Endpoint, chat: ChatAnnotator
+) -> None:
     endpoint.body = body
     with pytest.raises(EngramError, match="not as a chat endpoint does"):
         annotate(WORDS, SENTENCE, chat, 11)
@@ -326,7 +454,9 @@ def test_answer_that_is_not_of_the_protocol(body: bytes, endpoint: Endpoint, cha
 
 
 @pytest.mark.parametrize("usage", [None, {}, [], {"prompt_tokens": None}])
-def test_endpoint_that_counts_no_tokens(usage: Any, endpoint: Endpoint, chat: ChatAnnotator) -> None:
+def test_endpoint_that_counts_no_tokens(
+    usage: Any, endpoint: Endpoint, chat: ChatAnnotator
+) -> None:
     endpoint.usage = usage
     assert annotate(WORDS, SENTENCE, chat, 11)[1] == Report(asked=1)
 
@@ -346,7 +476,11 @@ def test_address_with_a_secret_is_refused_and_not_repeated(address: str, tmp_pat
 
 # ---------------------------------------------------------------- the key
 def test_key_is_sent_and_kept_nowhere(
-    endpoint: Endpoint, chat: ChatAnnotator, slept: list[float], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    endpoint: Endpoint,
+    chat: ChatAnnotator,
+    slept: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG)
     monkeypatch.setenv("ENGRAM_CHAT_KEY", SECRET + "\n")  # as a file's last line gives it
@@ -375,7 +509,9 @@ def test_key_is_sent_and_kept_nowhere(
 
 
 @pytest.mark.parametrize("key", ["hidden\nkey", "hidden key", "hidden\u00e9"])
-def test_key_that_cannot_be_sent(key: str, endpoint: Endpoint, chat: ChatAnnotator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_that_cannot_be_sent(
+    key: str, endpoint: Endpoint, chat: ChatAnnotator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ENGRAM_CHAT_KEY", key)
     with pytest.raises(EngramError, match="ENGRAM_CHAT_KEY") as caught:
         annotate(WORDS, SENTENCE, chat, 11)
@@ -383,7 +519,9 @@ def test_key_that_cannot_be_sent(key: str, endpoint: Endpoint, chat: ChatAnnotat
     assert endpoint.seen == []
 
 
-def test_key_is_not_replaced_by_a_password_of_netrc(endpoint: Endpoint, chat: ChatAnnotator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_is_not_replaced_by_a_password_of_netrc(
+    endpoint: Endpoint, chat: ChatAnnotator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password mine\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     annotate(WORDS, SENTENCE, chat, 11)
@@ -393,7 +531,9 @@ def test_key_is_not_replaced_by_a_password_of_netrc(endpoint: Endpoint, chat: Ch
     assert set(endpoint.keys[1:]) == {f"Bearer {SECRET}"}
 
 
-def test_key_is_no_part_of_a_request(endpoint: Endpoint, chat: ChatAnnotator, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_is_no_part_of_a_request(
+    endpoint: Endpoint, chat: ChatAnnotator, monkeypatch: pytest.MonkeyPatch
+) -> None:
     annotate(WORDS, SENTENCE, chat, 11)
     monkeypatch.setenv("ENGRAM_CHAT_KEY", SECRET)
     assert annotate(WORDS, SENTENCE, chat, 11)[1].cached == 1
@@ -417,7 +557,9 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("content", list(BROKEN))
-def test_broken_format_is_asked_again_with_a_note(content: str, endpoint: Endpoint, chat: ChatAnnotator) -> None:
+def test_broken_format_is_asked_again_with_a_note(
+    content: str, endpoint: Endpoint, chat: ChatAnnotator
+) -> None:
     endpoint.contents = [content]
     found, report = annotate(WORDS, SENTENCE, chat, 11)
     assert [one.text for one in found] == ["Like a station in winter."]
@@ -427,7 +569,9 @@ def test_broken_format_is_asked_again_with_a_note(content: str, endpoint: Endpoi
     assert BROKEN[content] in second[len(first) :]
 
 
-def test_broken_format_twice_is_skipped_and_the_skip_is_kept(endpoint: Endpoint, chat: ChatAnnotator, caplog: pytest.LogCaptureFixture) -> None:
+def test_broken_format_twice_is_skipped_and_the_skip_is_kept(
+    endpoint: Endpoint, chat: ChatAnnotator, caplog: pytest.LogCaptureFixture
+) -> None:
     endpoint.contents = [said("first"), "broken", "broken again"]
     found, report = annotate(WORDS, SENTENCE, chat, 2)
     assert [one.after_word for one in found] == [PLACES[0], *PLACES[2:]]
@@ -442,18 +586,30 @@ def test_broken_format_twice_is_skipped_and_the_skip_is_kept(endpoint: Endpoint,
 @pytest.mark.parametrize("content", [said(""), said("  "), said("n/a"), said("None.")])
 def test_nothing_comes_to_mind(content: str, endpoint: Endpoint, chat: ChatAnnotator) -> None:
     endpoint.content = content
-    assert annotate(WORDS, SENTENCE, chat, 11) == ([], Report(asked=1, prompt_tokens=100, completion_tokens=7))
+    assert annotate(WORDS, SENTENCE, chat, 11) == (
+        [],
+        Report(asked=1, prompt_tokens=100, completion_tokens=7),
+    )
     assert annotate(WORDS, SENTENCE, chat, 11) == ([], Report(cached=1))
 
 
-def test_word_is_one_phrase_and_sentence_may_be_two(endpoint: Endpoint, chat: ChatAnnotator) -> None:
+def test_word_is_one_phrase_and_sentence_may_be_two(
+    endpoint: Endpoint, chat: ChatAnnotator
+) -> None:
     endpoint.content = said("A cold morning. We waited too.")
-    assert [one.text for one in annotate(WORDS, SENTENCE, chat, 11)[0]] == ["A cold morning. We waited too."]
-    assert annotate(WORDS, SENTENCE, ChatAnnotator(**{**vars(chat), "granularity": "word"}), 11) == ([], Report(2, 0, 1, 200, 14))
-    endpoint.content = said("like Mr. Smith's shop")
-    assert [one.text for one in annotate(WORDS, SENTENCE, ChatAnnotator(**{**vars(chat), "granularity": "word", "seed": 9}), 11)[0]] == [
-        "Like Mr. Smith's shop."
+    assert [one.text for one in annotate(WORDS, SENTENCE, chat, 11)[0]] == [
+        "A cold morning. We waited too."
     ]
+    assert annotate(
+        WORDS, SENTENCE, ChatAnnotator(**{**vars(chat), "granularity": "word"}), 11
+    ) == ([], Report(2, 0, 1, 200, 14))
+    endpoint.content = said("like Mr. Smith's shop")
+    assert [
+        one.text
+        for one in annotate(
+            WORDS, SENTENCE, ChatAnnotator(**{**vars(chat), "granularity": "word", "seed": 9}), 11
+        )[0]
+    ] == ["Like Mr. Smith's shop."]
 
 
 def test_json_in_a_fence_is_read(endpoint: Endpoint, chat: ChatAnnotator) -> None:
@@ -462,7 +618,8 @@ def test_json_in_a_fence_is_read(endpoint: Endpoint, chat: ChatAnnotator) -> Non
 
 
 @pytest.mark.parametrize(("text", "sentence", "word"), [
-    ("every station smells of rain", "Every station smells of rain.", "every station smells of rain,"),
+    ("every station smells of rain", "Every station smells of rain.",
+        "every station smells of rain,"),
     ("Is it late?", "Is it late?", "is it late,"),
     ("“wet coats”", "Wet coats.", "wet coats,"),
     ("Anna's hat,", "Anna's hat.", "Anna's hat,"),
@@ -490,21 +647,27 @@ def test_style_of_a_story_with_punctuation(text: str, sentence: str, word: str) 
     ("Dinah would jump.", "Dinah would jump"),
     ("There are days like that", "there are days like that"),
 ])  # fmt: skip
-def test_style_of_a_story_without_punctuation(text: str, expected: str, endpoint: Endpoint, chat: ChatAnnotator) -> None:
+def test_style_of_a_story_without_punctuation(
+    text: str, expected: str, endpoint: Endpoint, chat: ChatAnnotator
+) -> None:
     endpoint.content = said(text)
     words = [*BARE, *["There", "was", "Alice", "with", "Dinah", "and", "there", "was", "Alice"]]
     found, _ = annotate(words, [*SENTENCE, *[99] * 9], chat, 11)
     assert [one.text for one in found] == [expected]
 
 
-def test_pseudo_sentences_are_refused_unless_allowed(endpoint: Endpoint, chat: ChatAnnotator) -> None:
+def test_pseudo_sentences_are_refused_unless_allowed(
+    endpoint: Endpoint, chat: ChatAnnotator
+) -> None:
     with pytest.raises(EngramError, match="pseudo-sentences"):
         annotate(BARE, SENTENCE, chat, 11, pseudo=True)
     assert endpoint.seen == []
     assert len(annotate(BARE, SENTENCE, chat, 11, pseudo=True, allow_pseudo=True)[0]) == 1
 
 
-def test_story_that_is_too_short_or_does_not_fit(endpoint: Endpoint, chat: ChatAnnotator, caplog: pytest.LogCaptureFixture) -> None:
+def test_story_that_is_too_short_or_does_not_fit(
+    endpoint: Endpoint, chat: ChatAnnotator, caplog: pytest.LogCaptureFixture
+) -> None:
     assert annotate(["One.", "Two."], [0, 1], chat) == ([], Report())
     assert "too few sentences" in caplog.text
     with pytest.raises(EngramError, match="2 words, and a sentence is given for 1"):
@@ -530,8 +693,13 @@ def test_local_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch
 
     words = STORY.split()[:250]
-    sentence = np.concatenate([[0], np.cumsum([ends_sentence(word) for word in words])[:-1]]).tolist()
-    made = {name: LocalAnnotator(MODELS / "gpt2-tiny", "tiny", "sentence", tmp_path / name, seed=seed) for name, seed in (("a", 1), ("b", 1), ("c", 2))}
+    sentence = np.concatenate(
+        [[0], np.cumsum([ends_sentence(word) for word in words])[:-1]]
+    ).tolist()
+    made = {
+        name: LocalAnnotator(MODELS / "gpt2-tiny", "tiny", "sentence", tmp_path / name, seed=seed)
+        for name, seed in (("a", 1), ("b", 1), ("c", 2))
+    }
     state = torch.random.get_rng_state()
     found, report = annotate(words, sentence, made["a"], 7)
     assert report.asked >= len(places(sentence, 7)) == 2
@@ -539,7 +707,10 @@ def test_local_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert 0 < report.completion_tokens <= 40 * report.asked
     assert len(found) + report.skipped <= 2
     assert found, "a text at one place at least, for the seeds of this test"
-    assert all(one.annotator == "language model: tiny" and re.search(r"[.!?][\"']?$", one.text) for one in found)
+    assert all(
+        one.annotator == "language model: tiny" and re.search(r"[.!?][\"']?$", one.text)
+        for one in found
+    )
     torch.manual_seed(99)  # what the process drew before makes no difference
     assert annotate(words, sentence, made["b"], 7) == (found, report)
     assert annotate(words, sentence, made["c"], 7)[0] != found
@@ -562,7 +733,9 @@ def test_local_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ("cut in the mid", "length", None),
     ("", "stop", None),
 ])  # fmt: skip
-def test_answer_of_a_local_model_is_its_first_sentence(content: str, finish: str, expected: str | None, tmp_path: Path) -> None:
+def test_answer_of_a_local_model_is_its_first_sentence(
+    content: str, finish: str, expected: str | None, tmp_path: Path
+) -> None:
     annotator = LocalAnnotator(MODELS / "gpt2-tiny", "tiny", "word", tmp_path)
     answer = {"content": content, "finish_reason": finish}
     if expected is None:
@@ -581,8 +754,13 @@ def test_chat_template_is_used_and_a_small_context_keeps_the_question(tmp_path: 
     assert text.startswith("You are a person who listens")
     assert " w2000\n" in text and "w2001" not in text and "w1000 " not in text
     assert len(annotator._tokens(text)) <= 900
-    annotator._tokenizer.chat_template = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>"
-    assert annotator._tokenizer.decode(annotator._tokens("hello")) == '<user>hello<assistant>{"association": "'
+    annotator._tokenizer.chat_template = (
+        "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}<assistant>"
+    )
+    assert (
+        annotator._tokenizer.decode(annotator._tokens("hello"))
+        == '<user>hello<assistant>{"association": "'
+    )
 
 
 def test_request_to_a_local_model_depends_on_place_seed_and_weights(tmp_path: Path) -> None:
@@ -593,10 +771,24 @@ def test_request_to_a_local_model_depends_on_place_seed_and_weights(tmp_path: Pa
     (tmp_path / "three" / "generation_config.json").unlink()
 
     def request(folder: str, seed: int, place: int) -> str:
-        return json.dumps(LocalAnnotator(tmp_path / folder, "m", "word", tmp_path, seed=seed).request(lambda _: "same", place))
+        return json.dumps(
+            LocalAnnotator(tmp_path / folder, "m", "word", tmp_path, seed=seed).request(
+                lambda _: "same", place
+            )
+        )
 
     assert request("one", 1, 2) == request("two", 1, 2)
-    assert len({request("one", 1, 2), request("one", 1, 3), request("one", 2, 2), request("three", 1, 2)}) == 4
+    assert (
+        len(
+            {
+                request("one", 1, 2),
+                request("one", 1, 3),
+                request("one", 2, 2),
+                request("three", 1, 2),
+            }
+        )
+        == 4
+    )
 
 
 def test_local_folder_without_safe_weights_or_a_model(tmp_path: Path) -> None:

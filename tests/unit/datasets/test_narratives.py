@@ -1,4 +1,7 @@
-"""Narratives: planning, words, surfaces and the whole road, on the simulated dataset in every form; and on the real metadata where a mirror has them."""
+"""Narratives: planning, words, surfaces and the whole road.
+
+That is on the simulated dataset in every form, and on the real metadata where a mirror has them.
+"""
 
 from __future__ import annotations
 
@@ -34,9 +37,14 @@ STUDY: dict[str, Any] = {"stories": ["lighthouse", "market"], "listeners": 6, "w
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The simulated Narratives: two stories, six listeners, one of them with two runs, one scan excluded; fsaverage5."""
+    """The simulated Narratives on fsaverage5: two stories and six listeners.
+
+    One of the listeners has two runs; one scan is excluded.
+    """
     folder = tmp_path_factory.mktemp("narratives") / "dataset"
-    simulate.write_narratives(folder, GENERATOR, TUNED_GENERATOR, TEXTS, ASSOCIATIONS, **STUDY, space="fsaverage5", seed=0)
+    simulate.write_narratives(
+        folder, GENERATOR, TUNED_GENERATOR, TEXTS, ASSOCIATIONS, **STUDY, space="fsaverage5", seed=0
+    )
     return folder
 
 
@@ -53,24 +61,34 @@ def reader(folder: Path, story: str = "lighthouse", **options: Any) -> narrative
 
 def raw(folder: Path, scan: str) -> np.ndarray:
     """Both hemispheres of a scan, every vertex."""
-    sides = [nibabel.load(folder / path) for path in facts.bold_files("afni-nosmooth", "fsaverage5", scan)]
-    return np.concatenate([np.stack([array.data for array in side.darrays]) for side in sides], axis=1)
+    sides = [
+        nibabel.load(folder / path)
+        for path in facts.bold_files("afni-nosmooth", "fsaverage5", scan)
+    ]
+    return np.concatenate(
+        [np.stack([array.data for array in side.darrays]) for side in sides], axis=1
+    )
 
 
 def test_metadata_of_the_made_dataset_give_the_facts_it_was_planned_by(tree: Path) -> None:
     assert facts.read_dataset(tree) == SCANS
-    assert sum(fact.excluded is not None for fact in SCANS) == 1 and any(fact.run == "2" for fact in SCANS)
+    assert sum(fact.excluded is not None for fact in SCANS) == 1 and any(
+        fact.run == "2" for fact in SCANS
+    )
 
 
 def test_words_are_those_that_were_told_when_they_were_told(tree: Path) -> None:
     words = narratives.NarrativesWords(tree, scans_of("market")).words("market")
-    assert words["word"].tolist() == (TEXTS / "market.txt").read_text().split()[:120]  # with the transcript's punctuation
+    # With the transcript's punctuation.
+    assert words["word"].tolist() == (TEXTS / "market.txt").read_text().split()[:120]
     told = schedule.speak((TEXTS / "market.txt").read_text(), 1, 120)
     fact = scans_of("market")[0]
     lead = fact.story_onset - fact.audio_onset  # the audio begins with music
     timed = words["onset"].notna().to_numpy()
     assert 0 < (~timed).sum() < 10
-    np.testing.assert_allclose(words["onset"][timed], lead + np.array([onset for _, onset, _ in told])[timed], atol=0.006)
+    np.testing.assert_allclose(
+        words["onset"][timed], lead + np.array([onset for _, onset, _ in told])[timed], atol=0.006
+    )
     table = stories.words_table(words, 15, "market")
     assert table["onset"].notna().all() and (table["timed"] == "false").sum() == (~timed).sum()
 
@@ -82,15 +100,24 @@ def test_words_before_the_story_lose_their_times(tree: Path, tmp_path: Path) -> 
     path = folder / facts.alignment_file("lighthouse")
     lines = path.read_text().splitlines()
     path.write_text("\n".join(["The,the,2.0,2.1", *lines[1:]]) + "\n")
-    assert np.isnan(narratives.NarrativesWords(folder, scans_of("lighthouse")).words("lighthouse")["onset"][0])
+    assert np.isnan(
+        narratives.NarrativesWords(folder, scans_of("lighthouse")).words("lighthouse")["onset"][0]
+    )
 
 
 def test_two_stories_of_one_scan_are_told_apart(tmp_path: Path) -> None:
-    """slumlordreach: the audio begins 4.5 s into the scan; told from 29.5 s for 903 s, and from 969.5 s for 825 s."""
+    """slumlordreach: the audio begins 4.5 s into the scan.
+
+    Told from 29.5 s for 903 s, and from 969.5 s for 825 s.
+    """
     path = tmp_path / facts.alignment_file("slumlordreach")
     path.parent.mkdir(parents=True)
-    # on the audio's clock slumlord ends at 928 s and reach begins at 965 s: they are cut half-way, at 946.5 s
-    path.write_text("one,one,25.2,25.5\ntwo,two,927.0,927.4\nthree,,,\nfour,four,965.3,965.6\nfive,five,1788.0,1789.0\n")
+    # on the audio's clock slumlord ends at 928 s and reach begins at 965 s: they are
+    # cut half-way, at 946.5 s
+    path.write_text(
+        "one,one,25.2,25.5\ntwo,two,927.0,927.4\nthree,,,\n"
+        "four,four,965.3,965.6\nfive,five,1788.0,1789.0\n"
+    )
     scan = next(fact.scan for fact in FACTS if fact.story == "reach" and fact.excluded is None)
     told = [fact for fact in FACTS if fact.scan == scan]
     reader_of_words = narratives.NarrativesWords(tmp_path, told)
@@ -101,7 +128,16 @@ def test_two_stories_of_one_scan_are_told_apart(tmp_path: Path) -> None:
     assert int((965.3 + told[0].audio_onset) / 1.5) == 646
 
 
-@pytest.mark.parametrize(("story", "start"), [("pieman", 0.0), ("tunnel", -3.0), ("shapesphysical", -4.5), ("black", -12.0), ("reach", -4.5)])
+@pytest.mark.parametrize(
+    ("story", "start"),
+    [
+        ("pieman", 0.0),
+        ("tunnel", -3.0),
+        ("shapesphysical", -4.5),
+        ("black", -12.0),
+        ("reach", -4.5),
+    ],
+)
 def test_the_audio_begins_where_the_events_say(tree: Path, story: str, start: float) -> None:
     mine = [fact for fact in FACTS if fact.story == story and fact.excluded is None]
     dataset = narratives.NarrativesDataset(tree, mine, space="fsaverage5")
@@ -125,11 +161,17 @@ def test_targets_leave_out_the_medial_wall_and_cortex_without_a_region(tree: Pat
 
 
 def test_runs_are_averaged_or_chosen(tree: Path) -> None:
-    runs = [reader(tree, runs=which).timeseries("002", "lighthouse") for which in ("first", "last", "mean")]
+    runs = [
+        reader(tree, runs=which).timeseries("002", "lighthouse")
+        for which in ("first", "last", "mean")
+    ]
     n_trs = min(len(runs[0]), len(runs[1]))
     assert len(runs[0]) != len(runs[1])
     np.testing.assert_allclose(runs[2], (runs[0][:n_trs] + runs[1][:n_trs]) / 2, atol=1e-6)
-    assert reader(tree).scan_names("002", "lighthouse") == "sub-002_task-lighthouse_run-1 sub-002_task-lighthouse_run-2"
+    assert (
+        reader(tree).scan_names("002", "lighthouse")
+        == "sub-002_task-lighthouse_run-1 sub-002_task-lighthouse_run-2"
+    )
 
 
 def test_runs_that_begin_at_different_times_are_not_averaged(tree: Path, tmp_path: Path) -> None:
@@ -138,14 +180,27 @@ def test_runs_that_begin_at_different_times_are_not_averaged(tree: Path, tmp_pat
     events.write_text(events.read_text().replace("0.0\t13.0\tmusic", "6.0\t7.0\tmusic"))
     late = [fact for fact in facts.read_dataset(folder) if fact.story == "lighthouse"]
     with pytest.raises(EngramError, match=r"begins at \[0.0, 6.0\] s in its runs.*runs: first"):
-        narratives.NarrativesDataset(folder, late, space="fsaverage5").timeseries("002", "lighthouse")
+        narratives.NarrativesDataset(folder, late, space="fsaverage5").timeseries(
+            "002", "lighthouse"
+        )
 
 
-OPTIONS: dict[str, Any] = {"confounds": True, "high_pass": None, "targets": "roi", "average": True, "trim": 6, "tail": 60.0}
+OPTIONS: dict[str, Any] = {
+    "confounds": True,
+    "high_pass": None,
+    "targets": "roi",
+    "average": True,
+    "trim": 6,
+    "tail": 60.0,
+}
 
 
 def test_scans_are_cut_to_the_shortest(tree: Path, caplog: pytest.LogCaptureFixture) -> None:
-    words = stories.words_table(narratives.NarrativesWords(tree, scans_of("lighthouse")).words("lighthouse"), 15, "lighthouse")
+    words = stories.words_table(
+        narratives.NarrativesWords(tree, scans_of("lighthouse")).words("lighthouse"),
+        15,
+        "lighthouse",
+    )
     result, scans = story_bold(reader(tree), "lighthouse", ["001", "002", "003"], words, **OPTIONS)
     assert scans["n_trs"].nunique() == 2 and "cut to the shortest" in caplog.text
     # the first word begins 15.5 s into the scan, in row 10
@@ -157,7 +212,10 @@ def test_scans_are_cut_to_the_shortest(tree: Path, caplog: pytest.LogCaptureFixt
 
 
 def test_listeners_who_heard_it_at_other_times_are_brought_to_one_clock() -> None:
-    """Schema: the same response, 200.0 s into one scan and 150.4 s into the other, which is 33 TRs less 0.1 s."""
+    """Schema: the same response, 200.0 s into one scan and 150.4 s into the other.
+
+    That is 33 TRs less 0.1 s.
+    """
     rng = np.random.default_rng(0)
     response = rng.standard_normal((60, 2)).astype(np.float32)
     begins = {"a": 200.0, "b": 150.4}
@@ -177,13 +235,17 @@ def test_listeners_who_heard_it_at_other_times_are_brought_to_one_clock() -> Non
         def timeseries(self, subject: str, story: str) -> np.ndarray:
             before = round(begins[subject] / 1.5)
             rest = rng.standard_normal((200 - before - 60, 2))
-            return np.concatenate([rng.standard_normal((before, 2)), response, rest]).astype(np.float32)
+            return np.concatenate([rng.standard_normal((before, 2)), response, rest]).astype(
+                np.float32
+            )
 
         def confounds(self, subject: str, story: str) -> None:
             return None
 
     words = pd.DataFrame({"word": ["a", "b"], "onset": [0.6, 80.0], "offset": [0.9, 80.4]})
-    result, _ = story_bold(Made(), "friends", ["a", "b"], words, **{**OPTIONS, "targets": "all", "tail": 4.0})
+    result, _ = story_bold(
+        Made(), "friends", ["a", "b"], words, **{**OPTIONS, "targets": "all", "tail": 4.0}
+    )
     one, other = result["bold"].sel(subject=["a", "b"]).values
     np.testing.assert_allclose(one, other, atol=1e-5)
     np.testing.assert_allclose(one, time_courses.zscore(response[: len(one)]), atol=3e-4)
@@ -193,7 +255,10 @@ def test_facts_that_the_dataset_contradicts_stop_the_scan(tree: Path, tmp_path: 
     folder = copy_of(tree, tmp_path)
     events = folder / facts.events_file("sub-003_task-lighthouse")
     events.write_text(events.read_text().replace("15.0", "18.0"))
-    with pytest.raises(EngramError, match=r"sub-003_task-lighthouse.*story_onset: table 15, metadata 18.*make_facts"):
+    with pytest.raises(
+        EngramError,
+        match=r"sub-003_task-lighthouse.*story_onset: table 15, metadata 18.*make_facts",
+    ):
         reader(folder).timeseries("003", "lighthouse")
 
 
@@ -204,7 +269,10 @@ def copy_of(tree: Path, tmp_path: Path) -> Path:
 
 
 def write_surface(path: Path, values: np.ndarray) -> None:
-    arrays = [nibabel.gifti.GiftiDataArray(row.astype(np.float32), intent="NIFTI_INTENT_TIME_SERIES") for row in values]
+    arrays = [
+        nibabel.gifti.GiftiDataArray(row.astype(np.float32), intent="NIFTI_INTENT_TIME_SERIES")
+        for row in values
+    ]
     nibabel.save(nibabel.gifti.GiftiImage(darrays=arrays), path)
 
 
@@ -213,7 +281,9 @@ def test_broken_files_are_named(tree: Path, tmp_path: Path) -> None:
     left = folder / facts.bold_files("afni-nosmooth", "fsaverage5", "sub-003_task-lighthouse")[0]
     whole = left.read_bytes()
     left.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(EngramError, match=r"hemi-L_desc-clean\.func\.gii' cannot be read .* fetch it again"):
+    with pytest.raises(
+        EngramError, match=r"hemi-L_desc-clean\.func\.gii' cannot be read .* fetch it again"
+    ):
         reader(folder).timeseries("003", "lighthouse")
     left.unlink()
     left.symlink_to("../../.git/annex/objects/not-fetched")
@@ -235,7 +305,9 @@ def test_broken_files_are_named(tree: Path, tmp_path: Path) -> None:
         narratives.NarrativesWords(folder, scans_of("lighthouse")).words("lighthouse")
 
 
-def test_a_few_targets_without_variance_are_counted_many_are_refused(tree: Path, tmp_path: Path) -> None:
+def test_a_few_targets_without_variance_are_counted_many_are_refused(
+    tree: Path, tmp_path: Path
+) -> None:
     folder = copy_of(tree, tmp_path)
     left = folder / facts.bold_files("afni-nosmooth", "fsaverage5", "sub-003_task-lighthouse")[0]
     values = np.stack([array.data for array in nibabel.load(left).darrays])
@@ -243,10 +315,18 @@ def test_a_few_targets_without_variance_are_counted_many_are_refused(tree: Path,
     vertices = targets.loc[targets["hemisphere"] == "L", "vertex"].to_numpy()
     values[:, vertices[:5]] = 0
     write_surface(left, values)
-    words = stories.words_table(narratives.NarrativesWords(folder, scans_of("lighthouse")).words("lighthouse"), 15, "lighthouse")
-    result, scans = story_bold(reader(folder), "lighthouse", ["001", "003"], words, **{**OPTIONS, "targets": "all"})
+    words = stories.words_table(
+        narratives.NarrativesWords(folder, scans_of("lighthouse")).words("lighthouse"),
+        15,
+        "lighthouse",
+    )
+    result, scans = story_bold(
+        reader(folder), "lighthouse", ["001", "003"], words, **{**OPTIONS, "targets": "all"}
+    )
     assert scans["n_constant"].tolist() == [0, 5]
-    assert (result["bold"].sel(subject="003").values[:, :5] == 0).all() and np.isfinite(result["bold"].values).all()
+    assert (result["bold"].sel(subject="003").values[:, :5] == 0).all() and np.isfinite(
+        result["bold"].values
+    ).all()
     values[:, vertices[:200]] = 0
     write_surface(left, values)
     with pytest.raises(EngramError, match="200 of"):
@@ -255,26 +335,56 @@ def test_a_few_targets_without_variance_are_counted_many_are_refused(tree: Path,
 
 def test_punctuation_survives_differences() -> None:
     words = ["so", "i", "um", "went", "to", "st", "johns"]
-    assert narratives.punctuate(words, "So I went to St. John's!") == ["So", "I", "um", "went", "to", "St.", "John's!"]
+    assert narratives.punctuate(words, "So I went to St. John's!") == [
+        "So",
+        "I",
+        "um",
+        "went",
+        "to",
+        "St.",
+        "John's!",
+    ]
 
 
 def test_facts_hold_what_is_known_of_the_dataset() -> None:
     scans = {fact.scan: fact.excluded for fact in FACTS}
     assert len({fact.subject for fact in FACTS}) == 345
     assert len(scans) == 873 and sum(reason is not None for reason in scans.values()) == 27
-    # The 891 scans of the publication count each of the 18 scans of slumlordreach as two: a story each.
-    assert len({(fact.scan, fact.story) for fact in FACTS if fact.task != "schema"} | {(fact.scan, "") for fact in FACTS if fact.task == "schema"}) == 891
+    # The 891 scans of the publication count each of the 18 scans of
+    # slumlordreach as two: a story each.
+    assert (
+        len(
+            {(fact.scan, fact.story) for fact in FACTS if fact.task != "schema"}
+            | {(fact.scan, "") for fact in FACTS if fact.task == "schema"}
+        )
+        == 891
+    )
     assert len({fact.subject for fact in FACTS if (fact.task, fact.run) == ("pieman", "2")}) == 14
     milkyway = {fact.story for fact in FACTS if fact.task == "milkyway"}
     assert milkyway == {"milkywayoriginal", "milkywaysynonyms", "milkywayvodka"}
-    assert {fact.story for fact in FACTS if fact.task == "prettymouth"} == {"prettymouthaffair", "prettymouthparanoia"}
-    for story, onset, length in (("pieman", 15, 422), ("tunnel", 3, 1534), ("slumlord", 29.5, 903), ("reach", 969.5, 825), ("21styear", 21, 3338)):
-        found = {(fact.story_onset, fact.story_end - fact.story_onset) for fact in FACTS if fact.story == story}
+    assert {fact.story for fact in FACTS if fact.task == "prettymouth"} == {
+        "prettymouthaffair",
+        "prettymouthparanoia",
+    }
+    for story, onset, length in (
+        ("pieman", 15, 422),
+        ("tunnel", 3, 1534),
+        ("slumlord", 29.5, 903),
+        ("reach", 969.5, 825),
+        ("21styear", 21, 3338),
+    ):
+        found = {
+            (fact.story_onset, fact.story_end - fact.story_onset)
+            for fact in FACTS
+            if fact.story == story
+        }
         assert found == {(onset, length)}
 
 
 def plan(**dataset: object) -> Plan:
-    return make_plan(read_study({"study": "n", "dataset": {"kind": "narratives", **dataset}, "models": {}}))
+    return make_plan(
+        read_study({"study": "n", "dataset": {"kind": "narratives", **dataset}, "models": {}})
+    )
 
 
 def test_plan_needs_no_data_and_loses_no_scan() -> None:
@@ -282,9 +392,17 @@ def test_plan_needs_no_data_and_loses_no_scan() -> None:
     used = {(scan.subject, scan.story) for scan in made.scans}
     left_out = {scan for _, _, scan, _ in made.excluded}
     # sub-001's two runs of pieman are excluded; of sub-013's, the second: one remains
-    assert ("001", "pieman") not in used and {"sub-001_task-pieman_run-1", "sub-001_task-pieman_run-2"} <= left_out
+    assert ("001", "pieman") not in used and {
+        "sub-001_task-pieman_run-1",
+        "sub-001_task-pieman_run-2",
+    } <= left_out
     assert ("013", "pieman") in used and "sub-013_task-pieman_run-2" in left_out
-    read = {name for story in made.stories for subject in made.listeners(story) for name in scan_names(made, subject, story)}
+    read = {
+        name
+        for story in made.stories
+        for subject in made.listeners(story)
+        for name in scan_names(made, subject, story)
+    }
     everything = {fact.scan for fact in FACTS if fact.story in ("pieman", "tunnel")}
     assert read | left_out == everything and not read & left_out
     assert set(made.groups) == {"pieman", "tunnel", "pieman+tunnel"}
@@ -297,12 +415,16 @@ def scan_names(made: Plan, subject: str, story: str) -> list[str]:
 
 def test_a_run_that_does_not_count_is_listed() -> None:
     made = plan(stories=["pieman"], subjects=["002"], runs="last")
-    assert made.excluded == (("002", "pieman", "sub-002_task-pieman_run-1", "another run counts (dataset.runs: last)"),)
+    assert made.excluded == (
+        ("002", "pieman", "sub-002_task-pieman_run-1", "another run counts (dataset.runs: last)"),
+    )
     assert scan_names(made, "002", "pieman") == ["sub-002_task-pieman_run-2"]
 
 
 def test_adding_a_story_renames_no_other_group() -> None:
-    few, more = (plan(stories=names).groups for names in (["black", "bronx"], ["black", "bronx", "lucy"]))
+    few, more = (
+        plan(stories=names).groups for names in (["black", "bronx"], ["black", "bronx", "lucy"])
+    )
     assert set(few) <= set(more) and "lucy" in more
     for name, group in few.items():
         assert set(group.subjects) - {"average"} == set(more[name].subjects) - {"average"}
@@ -312,7 +434,13 @@ def test_studies_of_other_listeners_have_records_of_their_own() -> None:
     """So that one study does not make another's fetched scans look old."""
     names = set()
     for subjects in (None, ["002"], ["003"]):
-        study = read_study({"study": "n", "dataset": {"kind": "narratives", "stories": ["pieman"], "subjects": subjects}, "models": {}})
+        study = read_study(
+            {
+                "study": "n",
+                "dataset": {"kind": "narratives", "stories": ["pieman"], "subjects": subjects},
+                "models": {},
+            }
+        )
         names.add(fetch_name(study, make_plan(study), "pieman"))
     assert len(names) == 3
 
@@ -331,9 +459,15 @@ def test_scrambled_stories_and_schema_can_be_asked_for() -> None:
         ({"subjects": ["999"]}, "999"),
         ({"stories": ["lucy"], "subjects": ["002"]}, "no listener is left for lucy"),
         ({"regions": []}, "regions"),
-        ({"regions": ["langauge"]}, "'langauge' is no region of this atlas.* Did you mean language"),
+        (
+            {"regions": ["langauge"]},
+            "'langauge' is no region of this atlas.* Did you mean language",
+        ),
         ({"facts": "nowhere.tsv"}, "dataset.facts: there is no file 'nowhere.tsv'"),
-        ({"atlas": "atlases/{hemi}.mine.annot"}, "dataset.atlas: there is no file 'atlases/lh.mine.annot'"),
+        (
+            {"atlas": "atlases/{hemi}.mine.annot"},
+            "dataset.atlas: there is no file 'atlases/lh.mine.annot'",
+        ),
         ({"path": "nowhere"}, "no folder 'nowhere'.*by DataLad"),
         ({"space": "MNI152NLin2009cAsym"}, "needs an atlas.*harvard-oxford-sub"),
         ({"atlas": "nilearn:aal"}, "volumes"),
@@ -346,26 +480,40 @@ def test_what_cannot_be_is_refused(dataset: dict[str, object], message: str) -> 
         plan(**dataset)
 
 
-def test_files_that_are_not_there_are_named_before_the_first_job(tree: Path, tmp_path: Path) -> None:
+def test_files_that_are_not_there_are_named_before_the_first_job(
+    tree: Path, tmp_path: Path
+) -> None:
     """A half-got clone: links without content, and a hemisphere that is missing altogether."""
     folder = tmp_path / "clone"
-    wanted = [path for fact in FACTS if (fact.story, fact.subject) == ("lucy", "022") for path in facts.bold_files("afni-nosmooth", "fsaverage6", fact.scan)]
+    wanted = [
+        path
+        for fact in FACTS
+        if (fact.story, fact.subject) == ("lucy", "022")
+        for path in facts.bold_files("afni-nosmooth", "fsaverage6", fact.scan)
+    ]
     for path in (facts.alignment_file("lucy"), *facts.parcellation_files()):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text("x")
     (folder / wanted[0]).parent.mkdir(parents=True)
     (folder / wanted[0]).symlink_to("../../nothing")
-    with pytest.raises(EngramError, match=r"2 of 5 files .* \(1 of them are links .*'datalad get' brings it\).*hemi-L"):
+    with pytest.raises(
+        EngramError,
+        match=r"2 of 5 files .* \(1 of them are links .*'datalad get' brings it\).*hemi-L",
+    ):
         plan(path=str(folder), stories=["lucy"], subjects=["022"])
     for path in wanted:
         (folder / path).unlink(missing_ok=True)
         (folder / path).write_text("x")
-    assert plan(path=str(folder), stories=["lucy"], subjects=["022"]).scans[0].files == tuple(str(folder / path) for path in wanted)
+    assert plan(path=str(folder), stories=["lucy"], subjects=["022"]).scans[0].files == tuple(
+        str(folder / path) for path in wanted
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("name", "n_groups"), [("narratives-pilot", 3), ("narratives", 48)])
-def test_shipped_studies_are_planned_on_a_fresh_clone(tmp_path: Path, name: str, n_groups: int) -> None:
+def test_shipped_studies_are_planned_on_a_fresh_clone(
+    tmp_path: Path, name: str, n_groups: int
+) -> None:
     config = ROOT / "config" / f"{name}.yaml"
     content = yaml.safe_load(config.read_text())
     assert len(make_plan(read_study(content)).groups) == n_groups
@@ -373,25 +521,35 @@ def test_shipped_studies_are_planned_on_a_fresh_clone(tmp_path: Path, name: str,
     counts = jobs(result)
     n_models = len(content["models"]) + 1  # and the word rate
     assert counts["encoding"] == n_groups * n_models
-    assert counts["fetch_scans"] == counts["fetch_words"] == len(content["dataset"].get("stories", range(20)))
+    assert (
+        counts["fetch_scans"]
+        == counts["fetch_words"]
+        == len(content["dataset"].get("stories", range(20)))
+    )
     assert sum(counts.values()) < 3000
     assert "GB of disk" in result.stderr + result.stdout
 
 
 @pytest.mark.slow
 def test_the_papers_study_with_texts_and_tunings_is_a_few_large_jobs(tmp_path: Path) -> None:
-    """GPT-2 and LLaMA-2, the original and four texts with associations, two tunings, with all their controls."""
+    """GPT-2 and LLaMA-2, the original and four more texts, two tunings, with all their controls."""
     content = yaml.safe_load((ROOT / "config" / "narratives.yaml").read_text())
     content["tunings"] = {"lora": {}, "frozen": {"method": "frozen"}}
     content["associations"] = {f"word-{number}": {"folder": "texts"} for number in range(4)}
     (tmp_path / "texts").mkdir()
     for story in make_plan(read_study({**content, "associations": {}})).stories:
         for name in content["associations"]:
-            (tmp_path / "texts" / f"story-{story}_associations-{name}.tsv").write_text("after_word\ttext\tgranularity\tannotator\n")
+            (tmp_path / "texts" / f"story-{story}_associations-{name}.tsv").write_text(
+                "after_word\ttext\tgranularity\tannotator\n"
+            )
     (tmp_path / "whole.yaml").write_text(yaml.safe_dump(content))
     result = snakemake("-n", "--configfile", "whole.yaml", folder=tmp_path)
     counts = jobs(result)
-    assert counts["association_scores"] == 48 * 4 * 2 and counts["encoding"] == 48 * 3 and counts["tuning_scores"] == 48 * 2 * 2
+    assert (
+        counts["association_scores"] == 48 * 4 * 2
+        and counts["encoding"] == 48 * 3
+        and counts["tuning_scores"] == 48 * 2 * 2
+    )
     assert counts["tune"] == 2 * 2 * 12  # four seeds of the association and of either control
     assert sum(counts.values()) < 3000
     size = re.search(r"about (\d+) GB of disk", result.stderr + result.stdout)
@@ -400,10 +558,22 @@ def test_the_papers_study_with_texts_and_tunings_is_a_few_large_jobs(tmp_path: P
 
 @pytest.fixture(scope="module")
 def superdataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same builder's dataset with the shapes of fsaverage6, as a DataLad dataset with sub-datasets."""
+    """The same builder's dataset with the shapes of fsaverage6.
+
+    It is a DataLad dataset with sub-datasets.
+    """
     folder = tmp_path_factory.mktemp("datalad") / "narratives"
     simulate.write_narratives(
-        folder, GENERATOR, TUNED_GENERATOR, TEXTS, ASSOCIATIONS, stories=["lighthouse"], listeners=4, words=150, space="fsaverage6", seed=0
+        folder,
+        GENERATOR,
+        TUNED_GENERATOR,
+        TEXTS,
+        ASSOCIATIONS,
+        stories=["lighthouse"],
+        listeners=4,
+        words=150,
+        space="fsaverage6",
+        seed=0,
     )
     make_dataset(folder, ["derivatives/afni-nosmooth", "derivatives/freesurfer", "stimuli/gentle"])
     return folder
@@ -411,12 +581,21 @@ def superdataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.slow
 def test_fetched_by_datalad_to_the_end(superdataset: Path, tmp_path: Path) -> None:
-    """From a DataLad dataset to tables and maps; raw files may be dropped afterwards; what is asked for later is fetched then."""
+    """From a DataLad dataset to tables and maps.
+
+    Raw files may be dropped afterwards; what is asked for later is fetched then.
+    """
     own = superdataset.parent / "facts.tsv"
     facts.write_facts(own, facts.read_dataset(superdataset))
     content = {
         "study": "road",
-        "dataset": {"kind": "narratives", "source": str(superdataset), "facts": str(own), "stories": ["lighthouse"], "subjects": ["001", "002", "003"]},
+        "dataset": {
+            "kind": "narratives",
+            "source": str(superdataset),
+            "facts": str(own),
+            "stories": ["lighthouse"],
+            "subjects": ["001", "002", "003"],
+        },
         "bold": {"targets": "roi", "high_pass": None},
         "encoding": {"trim": 6, "longest_delay": 4.5, "folds": 3, "inner_folds": 2},
     }
@@ -427,47 +606,85 @@ def test_fetched_by_datalad_to_the_end(superdataset: Path, tmp_path: Path) -> No
     scores = pd.read_csv(results / "tables" / "scores.tsv", sep="\t", dtype={"subject": str})
     assert set(scores["subject"]) == {"001", "002", "003", "average"}
     assert set(scores["roi"]) == set(simulate.PLANTED)
-    left = nibabel.load(results / "maps" / "model-word-rate_text-original_hemi-L_scores.shape.gii").darrays[0].data
+    left = (
+        nibabel.load(results / "maps" / "model-word-rate_text-original_hemi-L_scores.shape.gii")
+        .darrays[0]
+        .data
+    )
     assert left.shape == (40962,) and 1000 < np.isfinite(left).sum() < 10000
     clone = next((tmp_path / "resources" / "downloads").glob("narratives-*")) / "dataset"
     got = sorted(path.name for path in clone.rglob("*_desc-clean.func.gii") if path.exists())
-    assert len(got) == 6 and not any("sub-004" in name for name in got)  # exactly the scans of the study
+    # Exactly the scans of the study.
+    assert len(got) == 6 and not any("sub-004" in name for name in got)
     subprocess.run(["chmod", "-R", "u+w", str(clone)], check=True)
     shutil.rmtree(clone)
     assert jobs(snakemake("-n", "--configfile", "road.yaml", folder=tmp_path)) == {}
     more = ["--config", 'dataset={subjects: ["001", "002", "003", "004"]}']
     planned = jobs(snakemake("-n", "--configfile", "road.yaml", *more, folder=tmp_path))
-    assert planned["fetch_scans"] == planned["bold"] == 1 and not {"fetch_words", "story", "activations"} & set(planned)
+    assert planned["fetch_scans"] == planned["bold"] == 1 and not {
+        "fetch_words",
+        "story",
+        "activations",
+    } & set(planned)
     result = snakemake("--configfile", "road.yaml", *more, "--until", "bold", folder=tmp_path)
     assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
-    scans = pd.read_csv(results / "bold" / "story-lighthouse_scans.tsv", sep="\t", dtype={"subject": str})
+    scans = pd.read_csv(
+        results / "bold" / "story-lighthouse_scans.tsv", sep="\t", dtype={"subject": str}
+    )
     assert scans["subject"].tolist() == ["001", "002", "003", "004"]
 
 
 def test_real_metadata_give_the_facts_table(mirror: Path, tmp_path: Path) -> None:
     script = ROOT / "resources" / "narratives" / "make_facts.py"
-    subprocess.run([sys.executable, str(script), str(mirror / "narratives"), str(tmp_path / "scans.tsv")], check=True, capture_output=True)
+    subprocess.run(
+        [sys.executable, str(script), str(mirror / "narratives"), str(tmp_path / "scans.tsv")],
+        check=True,
+        capture_output=True,
+    )
     assert (tmp_path / "scans.tsv").read_text() == NARRATIVES_FACTS.read_text()
 
 
 @pytest.mark.parametrize(
     ("stimulus", "n_words", "n_untimed"),
-    [("shapesphysical", 951, 9), ("shapessocial", 910, 6), ("milkywayoriginal", 1059, 7), ("milkywaysynonyms", 1066, 10), ("milkywayvodka", 1058, 2)],
+    [
+        ("shapesphysical", 951, 9),
+        ("shapessocial", 910, 6),
+        ("milkywayoriginal", 1059, 7),
+        ("milkywaysynonyms", 1066, 10),
+        ("milkywayvodka", 1058, 2),
+    ],
 )
 def test_real_alignments(mirror: Path, stimulus: str, n_words: int, n_untimed: int) -> None:
-    table = narratives.read_alignment(mirror / "narratives" / "stimuli" / "gentle" / stimulus / "align.csv")
+    table = narratives.read_alignment(
+        mirror / "narratives" / "stimuli" / "gentle" / stimulus / "align.csv"
+    )
     assert (len(table), int(table["onset"].isna().sum())) == (n_words, n_untimed)
 
 
 def test_real_words_land_in_the_right_rows(mirror: Path) -> None:
-    """shapesphysical: "A" at 44.67 s of the audio, which begins 4.5 s into the scan: 49.17 s, row 32 (48.0 to 49.5 s)."""
+    """shapesphysical: "A" is at 49.17 s, row 32 (48.0 to 49.5 s).
+
+    That is 44.67 s of the audio, which begins 4.5 s into the scan.
+    """
     mine = [fact for fact in FACTS if fact.story == "shapesphysical" and fact.excluded is None]
     dataset = narratives.NarrativesDataset(mirror / "narratives", mine)
     words = narratives.NarrativesWords(mirror / "narratives", mine[:1]).words("shapesphysical")
     assert words["onset"].iloc[0] == pytest.approx(44.67, abs=0.01)
-    assert int((words["onset"].iloc[0] - dataset.start(mine[0].subject, "shapesphysical")) / 1.5) == 32
-    # milkywaysynonyms: the first word is aligned to 5.6 s, into the music before the story at 21 s: its time is unknown
-    synonyms = [fact for fact in FACTS if fact.story == "milkywaysynonyms" and fact.excluded is None]
-    assert np.isnan(narratives.NarrativesWords(mirror / "narratives", synonyms[:1]).words("milkywaysynonyms")["onset"].iloc[0])
+    assert (
+        int((words["onset"].iloc[0] - dataset.start(mine[0].subject, "shapesphysical")) / 1.5) == 32
+    )
+    # milkywaysynonyms: the first word is aligned to 5.6 s, into the music before the story at 21
+    # s: its time is unknown
+    synonyms = [
+        fact for fact in FACTS if fact.story == "milkywaysynonyms" and fact.excluded is None
+    ]
+    assert np.isnan(
+        narratives.NarrativesWords(mirror / "narratives", synonyms[:1])
+        .words("milkywaysynonyms")["onset"]
+        .iloc[0]
+    )
     targets = dataset.targets()
-    assert targets["roi"].nunique() == 74 and targets.groupby("hemisphere").size().to_dict() == {"L": 37447, "R": 37454}
+    assert targets["roi"].nunique() == 74 and targets.groupby("hemisphere").size().to_dict() == {
+        "L": 37447,
+        "R": 37454,
+    }

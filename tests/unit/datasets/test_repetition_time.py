@@ -1,4 +1,7 @@
-"""The TR that files give of themselves against the one of the study; and places in space, flat targets, numbers in other files."""
+"""The TR that files give of themselves against the one of the study.
+
+Also places in space, flat targets, and numbers in other files.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,9 @@ BESIDE, RAW, TASK = facts.tr_files("afni-nosmooth", facts.VOLUME, FACT.scan)
 
 def volume(path: Path, tr: float, unit: str | None = "sec", affine: np.ndarray = AFFINE) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    image = nibabel.Nifti1Image(np.random.default_rng(0).normal(100, 5, (*SHAPE, 40)).astype(np.float32), affine)
+    image = nibabel.Nifti1Image(
+        np.random.default_rng(0).normal(100, 5, (*SHAPE, 40)).astype(np.float32), affine
+    )
     image.header.set_zooms((3, 3, 3, tr))
     image.header.set_xyzt_units("mm", unit)
     nibabel.save(image, path)
@@ -49,9 +54,11 @@ def reader(folder: Path, **options: Any) -> NarrativesDataset:
 @pytest.mark.parametrize(
     ("tr", "unit", "found"),
     [
-        (2.0, "sec", 2.0), (2000, "msec", 2.0), (2e6, "usec", 2.0), (0.72, "sec", 0.72), (2.0, "unknown", 2.0),
+        (2.0, "sec", 2.0), (2000, "msec", 2.0), (2e6, "usec", 2.0), (0.72, "sec", 0.72),
+        (2.0, "unknown", 2.0),
         (2000, "sec", 2.0), (2000, "unknown", 2.0),  # units that were never set
-        (0, "sec", None), (1.0, "sec", None), (1000, "msec", None), (1.0, "unknown", None), (2.0, "hz", None),
+        (0, "sec", None), (1.0, "sec", None), (1000, "msec", None), (1.0, "unknown", None),
+        (2.0, "hz", None),
     ],
 )  # fmt: skip
 def test_headers_of_volumes(tmp_path: Path, tr: float, unit: str, found: float | None) -> None:
@@ -59,7 +66,17 @@ def test_headers_of_volumes(tmp_path: Path, tr: float, unit: str, found: float |
     assert header == (None if found is None else pytest.approx(found))
 
 
-@pytest.mark.parametrize(("written", "found"), [("2.0", 2.0), ("2000.000000", 2.0), ("1.000000", None), ("0", None), ("x", None), (None, None)])
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("2.0", 2.0),
+        ("2000.000000", 2.0),
+        ("1.000000", None),
+        ("0", None),
+        ("x", None),
+        (None, None),
+    ],
+)
 def test_headers_of_surfaces(tmp_path: Path, written: str | None, found: float | None) -> None:
     array = nibabel.gifti.GiftiDataArray(np.zeros(5, np.float32), intent="NIFTI_INTENT_TIME_SERIES")
     array.meta.update({"Name": "x"} | ({} if written is None else {"TimeStep": written}))
@@ -69,7 +86,13 @@ def test_headers_of_surfaces(tmp_path: Path, written: str | None, found: float |
 
 def test_a_scan_whose_header_contradicts_the_study_is_refused(tmp_path: Path) -> None:
     volume(tmp_path / BOLD, 2.0)
-    with pytest.raises(EngramError, match=r"header of '.*_bold\.nii\.gz' gives a TR of 2 s, the study one of 1\.5 s.*200 s.*dataset: \{tr: 2\}.*_bold\.json'"):
+    with pytest.raises(
+        EngramError,
+        match=(
+            r"header of '.*_bold\.nii\.gz' gives a TR of 2 s, the study one of 1\.5 s.*200 "
+            r"s.*dataset: \{tr: 2\}.*_bold\.json'"
+        ),
+    ):
         reader(tmp_path).timeseries("001", "tale")
     dataset = reader(tmp_path, tr=2.0)
     assert dataset.tr == 2.0 and dataset.timeseries("001", "tale").shape == (40, 64)
@@ -81,20 +104,26 @@ def test_a_scan_whose_header_contradicts_the_study_is_refused(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("sidecar", [BESIDE, RAW, TASK])
-def test_a_sidecar_counts_more_than_a_header(tmp_path: Path, sidecar: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_sidecar_counts_more_than_a_header(
+    tmp_path: Path, sidecar: str, caplog: pytest.LogCaptureFixture
+) -> None:
     volume(tmp_path / BOLD, 2.0)
     (tmp_path / sidecar).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / sidecar).write_text(json.dumps({"RepetitionTime": 1.5}))
     reader(tmp_path).timeseries("001", "tale")
     assert "gives a TR of 2 s; its sidecar's 1.5 s count" in caplog.text
     (tmp_path / sidecar).write_text(json.dumps({"RepetitionTime": 2.0}))
-    with pytest.raises(EngramError, match=rf"{Path(sidecar).name}' gives a TR of 2 s, the study one of 1\.5 s"):
+    with pytest.raises(
+        EngramError, match=rf"{Path(sidecar).name}' gives a TR of 2 s, the study one of 1\.5 s"
+    ):
         reader(tmp_path).timeseries("001", "tale")
     reader(tmp_path, tr=2.0).timeseries("001", "tale")
 
 
 @pytest.mark.parametrize("tr", [0.0, 1.0])
-def test_a_header_without_a_tr_is_not_trusted_and_that_is_said_once(tmp_path: Path, tr: float, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_header_without_a_tr_is_not_trusted_and_that_is_said_once(
+    tmp_path: Path, tr: float, caplog: pytest.LogCaptureFixture
+) -> None:
     volume(tmp_path / BOLD, tr)
     dataset = reader(tmp_path)
     with caplog.at_level("INFO"):
@@ -110,9 +139,21 @@ def test_a_header_without_a_tr_is_not_trusted_and_that_is_said_once(tmp_path: Pa
         ('{"RepetitionTime": "1.5"}', "a number above 0"),
         ("[", "cannot be read"),
         ("[1]", "no JSON object"),
-        ('{"RepetitionTime": 2, "SamplingFrequency": 0.66}', "RepetitionTime gives a TR of 2 s, SamplingFrequency one of 1.51515 s"),
-        ('{"RepetitionTime": 2, "VolumeTiming": [0, 1.5, 3]}', "RepetitionTime gives a TR of 2 s, VolumeTiming one of 1.5 s"),
-        ('{"VolumeTiming": [0, 2, 6, 8]}', "VolumeTiming gives volumes that do not follow each other evenly .volume 1 comes at 2 s"),
+        (
+            '{"RepetitionTime": 2, "SamplingFrequency": 0.66}',
+            "RepetitionTime gives a TR of 2 s, SamplingFrequency one of 1.51515 s",
+        ),
+        (
+            '{"RepetitionTime": 2, "VolumeTiming": [0, 1.5, 3]}',
+            "RepetitionTime gives a TR of 2 s, VolumeTiming one of 1.5 s",
+        ),
+        (
+            '{"VolumeTiming": [0, 2, 6, 8]}',
+            (
+                "VolumeTiming gives volumes that do not follow each other evenly "
+                ".volume 1 comes at 2 s"
+            ),
+        ),
         ('{"VolumeTiming": [0, 0, 0]}', "do not follow each other evenly"),
         ('{"VolumeTiming": [4, 2, 0]}', "do not follow each other evenly"),
         ('{"VolumeTiming": [0, "2"]}', "VolumeTiming is no list of seconds"),
@@ -135,37 +176,62 @@ def test_sidecars_that_are_wrong_are_named(tmp_path: Path, content: str, message
         ("{}", None),
     ],
 )
-def test_every_key_of_a_sidecar_that_gives_a_tr_counts(tmp_path: Path, content: str, tr: float | None) -> None:
+def test_every_key_of_a_sidecar_that_gives_a_tr_counts(
+    tmp_path: Path, content: str, tr: float | None
+) -> None:
     (tmp_path / "a.json").write_text(content)
-    assert repetition_time.sidecar_tr(tmp_path / "a.json") == (None if tr is None else pytest.approx(tr, rel=1e-5))
+    assert repetition_time.sidecar_tr(tmp_path / "a.json") == (
+        None if tr is None else pytest.approx(tr, rel=1e-5)
+    )
 
 
 def test_tables_are_held_against_their_sidecars(tmp_path: Path) -> None:
     (tmp_path / "targets.tsv").write_text("target\themisphere\troi\nt\tL\tone\n")
     (tmp_path / "sub-a_story-tale_timeseries.tsv").write_text("t\n1\n2\n3\n")
-    for content, tr in (({"RepetitionTime": 2}, 2.0), ({"SamplingFrequency": 0.5}, 2.0), ({"Description": "x"}, 1.5)):
+    for content, tr in (
+        ({"RepetitionTime": 2}, 2.0),
+        ({"SamplingFrequency": 0.5}, 2.0),
+        ({"Description": "x"}, 1.5),
+    ):
         (tmp_path / "sub-a_story-tale_timeseries.json").write_text(json.dumps(content))
         assert len(TableDataset(tmp_path, tr, 0.0).timeseries("a", "tale")) == 3
     (tmp_path / "sub-a_story-tale_timeseries.json").write_text('{"RepetitionTime": 2}')
-    with pytest.raises(EngramError, match=r"timeseries\.json' gives a TR of 2 s, the study one of 1\.5 s"):
+    with pytest.raises(
+        EngramError, match=r"timeseries\.json' gives a TR of 2 s, the study one of 1\.5 s"
+    ):
         TableDataset(tmp_path, 1.5, 0.0).timeseries("a", "tale")
 
 
 def study(**dataset: object) -> Study:
-    return read_study({"study": "n", "dataset": {"kind": "narratives", "stories": ["pieman"], **dataset}, "models": {}})
+    return read_study(
+        {
+            "study": "n",
+            "dataset": {"kind": "narratives", "stories": ["pieman"], **dataset},
+            "models": {},
+        }
+    )
 
 
 def test_what_is_planned_follows_the_tr() -> None:
     one, other = study(), study(tr=3.0)
     plans = make_plan(one), make_plan(other)
-    assert reader_config(one, plans[0], "pieman")["tr"] == 1.5 and reader_config(other, plans[1], "pieman")["tr"] == 3.0
+    assert (
+        reader_config(one, plans[0], "pieman")["tr"] == 1.5
+        and reader_config(other, plans[1], "pieman")["tr"] == 3.0
+    )
     for part in ("BOLD", "raw data"):
-        assert disk.estimate(one, plans[0])[part] == pytest.approx(2 * disk.estimate(other, plans[1])[part], rel=0.01)
+        assert disk.estimate(one, plans[0])[part] == pytest.approx(
+            2 * disk.estimate(other, plans[1])[part], rel=0.01
+        )
     assert disk.repetition_time(other) == 3.0
-    assert {"task-pieman_bold.json", "sub-002/func/sub-002_task-pieman_run-1_bold.json"} <= set(scans_to_fetch(one, plans[0], "pieman")["optional"])
+    assert {"task-pieman_bold.json", "sub-002/func/sub-002_task-pieman_run-1_bold.json"} <= set(
+        scans_to_fetch(one, plans[0], "pieman")["optional"]
+    )
 
 
-@pytest.mark.parametrize("dataset", [{"kind": "narratives", "tr": 2000}, {"kind": "table", "path": "x", "tr": 1500}])
+@pytest.mark.parametrize(
+    "dataset", [{"kind": "narratives", "tr": 2000}, {"kind": "table", "path": "x", "tr": 1500}]
+)
 def test_a_tr_in_milliseconds_is_named(dataset: dict[str, object]) -> None:
     with pytest.raises(EngramError, match=r"tr.*looks like milliseconds.*write (2|1\.5)"):
         read_study({"study": "n", "dataset": dataset, "models": {}})
@@ -174,60 +240,103 @@ def test_a_tr_in_milliseconds_is_named(dataset: dict[str, object]) -> None:
 # ---------------------------------------------------------------- places in space
 
 
-@pytest.mark.parametrize(("where", "size", "apart"), [((0, 1), 2e-8, 6e-8), ((0, 1), 1e-6, 3e-6), ((0, 3), 2e-4, 2e-4), ((2, 2), 1e-3, 3e-3)])
-def test_rounding_in_affines_is_no_other_place(tmp_path: Path, where: tuple[int, int], size: float, apart: float) -> None:
+@pytest.mark.parametrize(
+    ("where", "size", "apart"),
+    [((0, 1), 2e-8, 6e-8), ((0, 1), 1e-6, 3e-6), ((0, 3), 2e-4, 2e-4), ((2, 2), 1e-3, 3e-3)],
+)
+def test_rounding_in_affines_is_no_other_place(
+    tmp_path: Path, where: tuple[int, int], size: float, apart: float
+) -> None:
     other = AFFINE.copy()
     other[where] += size
     assert displacement(AFFINE, other, SHAPE) == pytest.approx(apart, rel=1e-3)
-    first, second = volume(tmp_path / "a.nii.gz", 1.5), volume(tmp_path / "b.nii.gz", 1.5, affine=other)
+    first, second = (
+        volume(tmp_path / "a.nii.gz", 1.5),
+        volume(tmp_path / "b.nii.gz", 1.5, affine=other),
+    )
     mask = np.ones(SHAPE, np.uint8)
-    nibabel.save(nibabel.Nifti1Image(mask, other), tmp_path / "mask.nii.gz")  # the atlas is off too, and loses no voxel at the edge
+    # The atlas is off too, and loses no voxel at the edge.
+    nibabel.save(nibabel.Nifti1Image(mask, other), tmp_path / "mask.nii.gz")
     space = Volume(first, tmp_path / "mask.nii.gz", None)
     assert len(space.targets()) == 64
     np.testing.assert_array_equal(space.read([second]), space.read([first]))
 
 
 @pytest.mark.parametrize(("where", "size"), [((0, 3), 0.1), ((0, 0), -6.0), ((1, 2), 0.02)])
-def test_another_place_is_refused_with_both_affines(tmp_path: Path, where: tuple[int, int], size: float) -> None:
+def test_another_place_is_refused_with_both_affines(
+    tmp_path: Path, where: tuple[int, int], size: float
+) -> None:
     other = AFFINE.copy()
     other[where] += size
     nibabel.save(nibabel.Nifti1Image(np.ones(SHAPE, np.uint8), AFFINE), tmp_path / "mask.nii.gz")
     space = Volume(volume(tmp_path / "a.nii.gz", 1.5), tmp_path / "mask.nii.gz", None)
-    with pytest.raises(EngramError, match=r"b\.nii\.gz' lies elsewhere in space than '.*a\.nii\.gz': .* mm apart") as error:
+    with pytest.raises(
+        EngramError, match=r"b\.nii\.gz' lies elsewhere in space than '.*a\.nii\.gz': .* mm apart"
+    ) as error:
         space.read([volume(tmp_path / "b.nii.gz", 1.5, affine=other)])
-    assert str(nibabel.load(tmp_path / "b.nii.gz").affine) in str(error.value) and str(AFFINE) in str(error.value)
+    assert str(nibabel.load(tmp_path / "b.nii.gz").affine) in str(error.value) and str(
+        AFFINE
+    ) in str(error.value)
 
 
-# ---------------------------------------------------------------- flat within the story, and starts in milliseconds
-WORDS = pd.DataFrame({"word": ["a"] * 20, "onset": np.arange(20) * 2.0 + 20, "offset": np.arange(20) * 2.0 + 20.5})
-OPTIONS: dict[str, Any] = {"confounds": True, "high_pass": 1 / 128, "targets": "all", "average": True, "trim": 0, "tail": 4.0}
+# ------------------------------------------------ flat within the story, and starts in milliseconds
+WORDS = pd.DataFrame(
+    {"word": ["a"] * 20, "onset": np.arange(20) * 2.0 + 20, "offset": np.arange(20) * 2.0 + 20.5}
+)
+OPTIONS: dict[str, Any] = {
+    "confounds": True,
+    "high_pass": 1 / 128,
+    "targets": "all",
+    "average": True,
+    "trim": 0,
+    "tail": 4.0,
+}
 
 
 def flat_study(folder: Path, start: float = 0.0) -> TableDataset:
-    """Two listeners; the second target of one has no variance from row 8 to the last row but five, which the story lies in."""
+    """Two listeners, one with a target that is flat in the story.
+
+    Its second target has no variance from row 8 to the last row but five,
+    and the story lies in there.
+    """
     (folder / "targets.tsv").write_text("target\themisphere\troi\nt1\tL\tone\nt2\tR\ttwo\n")
     rng = np.random.default_rng(0)
     for subject in "ab":
         values = rng.normal(100, 5, (60, 2)).round(3)
         if subject == "b":
             values[8:55, 1] = 100.0
-        pd.DataFrame(values, columns=["t1", "t2"]).to_csv(folder / f"sub-{subject}_story-tale_timeseries.tsv", sep="\t", index=False)
+        pd.DataFrame(values, columns=["t1", "t2"]).to_csv(
+            folder / f"sub-{subject}_story-tale_timeseries.tsv", sep="\t", index=False
+        )
     return TableDataset(folder, 1.5, start)
 
 
-def test_a_target_that_is_flat_within_the_story_is_refused_or_counted(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_target_that_is_flat_within_the_story_is_refused_or_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     dataset = flat_study(tmp_path)
-    with pytest.raises(EngramError, match=r"sub-b, story tale: target 't2' is constant within the story; 1 of 2 targets are.*exclude: \{'b'"):
+    with pytest.raises(
+        EngramError,
+        match=(
+            r"sub-b, story tale: target 't2' is constant within the story; 1 of 2 "
+            r"targets are.*exclude: \{'b'"
+        ),
+    ):
         story_bold(dataset, "tale", ["a", "b"], WORDS, **OPTIONS)
-    dataset.most_constant = 0.5  # as for Narratives, whose targets may lie outside of the field of view
+    # As for Narratives, whose targets may lie outside of the field of view.
+    dataset.most_constant = 0.5
     result, scans = story_bold(dataset, "tale", ["a", "b"], WORDS, **OPTIONS)
     assert scans["n_constant"].tolist() == [0, 1]
-    assert (result["bold"].sel(subject="b").values[:, 1] == 0).all() and result["bold"].sel(subject="b").values[:, 0].std() > 0.9
+    assert (result["bold"].sel(subject="b").values[:, 1] == 0).all() and result["bold"].sel(
+        subject="b"
+    ).values[:, 0].std() > 0.9
     assert "no variance; they count as 0" in caplog.text
 
 
 def test_a_start_in_milliseconds_is_named(tmp_path: Path) -> None:
-    with pytest.raises(EngramError, match=r"only 0% of the words.* looks like milliseconds: write 12\."):
+    with pytest.raises(
+        EngramError, match=r"only 0% of the words.* looks like milliseconds: write 12\."
+    ):
         story_bold(flat_study(tmp_path, 12_000.0), "tale", ["a"], WORDS, **OPTIONS)
 
 
@@ -236,14 +345,20 @@ def test_a_start_in_milliseconds_is_named(tmp_path: Path) -> None:
 
 def test_gifti_with_numbers_in_another_file_is_refused(tmp_path: Path) -> None:
     vertices = narratives.VERTICES["fsaverage5"]
-    array = nibabel.gifti.GiftiDataArray(np.zeros(vertices, np.float32), intent="NIFTI_INTENT_TIME_SERIES", encoding="B64BIN")
+    array = nibabel.gifti.GiftiDataArray(
+        np.zeros(vertices, np.float32), intent="NIFTI_INTENT_TIME_SERIES", encoding="B64BIN"
+    )
     nibabel.save(nibabel.gifti.GiftiImage(darrays=[array]), tmp_path / "a.func.gii")
     assert narratives.read_surface(tmp_path / "a.func.gii", "fsaverage5").shape == (1, vertices)
     text = (tmp_path / "a.func.gii").read_text()
     data = base64.b64encode(np.zeros(vertices, np.float32).tobytes()).decode()
     assert data in text and 'Encoding="Base64Binary"' in text
     (tmp_path / "other.bin").write_bytes(np.ones(vertices, np.float32).tobytes())
-    outside = text.replace(data, "").replace("Base64Binary", "ExternalFileBinary").replace('ExternalFileName=""', 'ExternalFileName="other.bin"')
+    outside = (
+        text.replace(data, "")
+        .replace("Base64Binary", "ExternalFileBinary")
+        .replace('ExternalFileName=""', 'ExternalFileName="other.bin"')
+    )
     for name in ("b.func.gii", "b.label.gii"):
         (tmp_path / name).write_text(outside)
     with pytest.raises(EngramError, match=r"b\.func\.gii' keeps its numbers in another file"):
@@ -258,7 +373,9 @@ def test_an_image_of_two_files_is_refused(tmp_path: Path) -> None:
         Volume(volume(tmp_path / "a.nii.gz", 1.5), tmp_path / "mask.hdr", None)
 
 
-@pytest.mark.parametrize("content", ['{"SamplingFrequency": 1e-320}', '{"RepetitionTime": 1' + "0" * 400 + "}"])
+@pytest.mark.parametrize(
+    "content", ['{"SamplingFrequency": 1e-320}', '{"RepetitionTime": 1' + "0" * 400 + "}"]
+)
 def test_numbers_beyond_any_clock_are_refused(content: str, tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(content)
     with pytest.raises(EngramError, match="a number above 0 is needed"):
@@ -274,5 +391,8 @@ def test_keys_that_stand_twice_and_times_that_no_scan_has(tmp_path: Path) -> Non
     (tmp_path / "twice.json").write_text('{"RepetitionTime": 1.5, "RepetitionTime": 2.0}')
     with pytest.raises(EngramError, match="'RepetitionTime' stands in it twice"):
         repetition_time.sidecar_tr(tmp_path / "twice.json")
-    with pytest.raises(EngramError, match=r"gives a TR of 0.002 s.* No scan has that TR: write the right one into a sidecar"):
+    with pytest.raises(
+        EngramError,
+        match=r"gives a TR of 0.002 s.* No scan has that TR: write the right one into a sidecar",
+    ):
         repetition_time.check_tr(2.0, tmp_path / "bold.nii.gz", 0.002, [])

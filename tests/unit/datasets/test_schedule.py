@@ -22,7 +22,14 @@ def listeners(made: list[Fact], story: str) -> set[int]:
 
 
 def times(made: list[Fact]) -> dict[str, set[tuple[float, float, float]]]:
-    return {story: {(fact.audio_onset, fact.story_onset, fact.story_end) for fact in made if fact.story == story} for story in {fact.story for fact in made}}
+    return {
+        story: {
+            (fact.audio_onset, fact.story_onset, fact.story_end)
+            for fact in made
+            if fact.story == story
+        }
+        for story in {fact.story for fact in made}
+    }
 
 
 @pytest.mark.parametrize("path", sorted(TEXTS.glob("*.txt")), ids=lambda path: path.stem)
@@ -52,18 +59,29 @@ def test_sentences_end_in_pauses() -> None:
 
 def test_quarters_hear_one_of_two_stories() -> None:
     made = schedule.simulated_facts(TEXTS, TWO, 12, 50, 0)
-    assert listeners(made, "lighthouse") == set(range(1, 10)) and listeners(made, "market") == set(range(4, 13))
+    assert listeners(made, "lighthouse") == set(range(1, 10)) and listeners(made, "market") == set(
+        range(4, 13)
+    )
 
 
 def test_quarters_hear_one_of_three_stories() -> None:
     made = schedule.simulated_facts(TEXTS, THREE, 12, 50, 0)
-    assert [listeners(made, story) for story in THREE] == [set(range(1, 10)), set(range(4, 10)), set(range(4, 13))]
+    assert [listeners(made, story) for story in THREE] == [
+        set(range(1, 10)),
+        set(range(4, 10)),
+        set(range(4, 13)),
+    ]
 
 
 def test_one_listener_has_two_runs_and_one_scan_is_excluded() -> None:
     made = schedule.simulated_facts(TEXTS, TWO, 12, 50, 0)
-    assert [fact.scan for fact in made if fact.run] == ["sub-002_task-lighthouse_run-1", "sub-002_task-lighthouse_run-2"]
-    assert [(fact.scan, fact.excluded) for fact in made if fact.excluded] == [("sub-012_task-market", EXCLUDED)]
+    assert [fact.scan for fact in made if fact.run] == [
+        "sub-002_task-lighthouse_run-1",
+        "sub-002_task-lighthouse_run-2",
+    ]
+    assert [(fact.scan, fact.excluded) for fact in made if fact.excluded] == [
+        ("sub-012_task-market", EXCLUDED)
+    ]
     assert len({(fact.scan, fact.story) for fact in made}) == len(made) == 19
 
 
@@ -76,7 +94,10 @@ def test_few_listeners_have_no_exceptions(number: int) -> None:
 
 def test_the_exceptions_begin_with_six_listeners() -> None:
     made = schedule.simulated_facts(TEXTS, TWO, 6, 50, 0)
-    assert sum(fact.run is not None for fact in made) == 2 and sum(fact.excluded is not None for fact in made) == 1
+    assert (
+        sum(fact.run is not None for fact in made) == 2
+        and sum(fact.excluded is not None for fact in made) == 1
+    )
 
 
 def test_one_story_is_heard_by_everyone() -> None:
@@ -88,13 +109,17 @@ def test_one_story_is_heard_by_everyone() -> None:
 def test_a_story_has_its_times_whoever_hears_it() -> None:
     few, many = (schedule.simulated_facts(TEXTS, TWO, number, 50, 0) for number in (2, 12))
     assert times(few) == times(many) and {len(found) for found in times(many).values()} == {1}
-    assert few == [fact for fact in schedule.simulated_facts(TEXTS, TWO, 3, 50, 0) if int(fact.subject) <= 2]
+    assert few == [
+        fact for fact in schedule.simulated_facts(TEXTS, TWO, 3, 50, 0) if int(fact.subject) <= 2
+    ]
 
 
 def test_a_story_lasts_as_long_as_its_words() -> None:
     made = schedule.simulated_facts(TEXTS, TWO, 2, 50, 7)
     for index, story in enumerate(TWO):
-        last = schedule.speak((TEXTS / f"{story}.txt").read_text(encoding="utf-8"), 7 + index, 50)[-1][2]
+        last = schedule.speak((TEXTS / f"{story}.txt").read_text(encoding="utf-8"), 7 + index, 50)[
+            -1
+        ][2]
         fact = next(fact for fact in made if fact.story == story)
         assert last < fact.story_end - fact.story_onset < last + 2
         assert fact.audio_onset < fact.story_onset

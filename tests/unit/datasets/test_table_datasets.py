@@ -20,7 +20,10 @@ from engram.words import stories
 
 WORD_COLUMNS = ["word", "onset", "offset", "sentence_end"]
 TABLES = {
-    "story-tale_words.tsv": 'word\tonset\toffset\tnote\nOnce\t0.5\t0.8\tx\n"upon\t0.9\t1.0\tx\nnull\tn/a\tn/a\tx\ntime\t2\t2.5\tx\n',
+    "story-tale_words.tsv": (
+        'word\tonset\toffset\tnote\nOnce\t0.5\t0.8\tx\n"upon\t0.9\t1.0\tx\n'
+        "null\tn/a\tn/a\tx\ntime\t2\t2.5\tx\n"
+    ),
     "targets.tsv": "target\themisphere\troi\tx\tignored\nt1\tL\tone\t-1.5\t0\n2\tB\ttwo\tn/a\t0\n",
     "sub-a_story-tale_timeseries.tsv": "2\tt1\n1\t10\n2\t20\n3\t40\n",
     "sub-a_story-tale_confounds.tsv": "motion\tderivative\n1\tn/a\n2\t5\n3\t7\n",
@@ -29,9 +32,20 @@ TABLES = {
 
 
 def table_study(folder: Path, **changes: str) -> TableDataset:
-    """Write a table study of one story; changes replace a table by the last part of its name (words, targets, bold, confounds)."""
-    kinds = {"words": "story-tale_words", "targets": "targets", "bold": "sub-a_story-tale_timeseries", "confounds": "sub-a_story-tale_confounds"}
-    for name, text in {**TABLES, **{f"{kinds[kind]}.tsv": text for kind, text in changes.items()}}.items():
+    """Write a table study of one story.
+
+    Changes replace a table by the last part of its name (words, targets, bold, confounds).
+    """
+    kinds = {
+        "words": "story-tale_words",
+        "targets": "targets",
+        "bold": "sub-a_story-tale_timeseries",
+        "confounds": "sub-a_story-tale_confounds",
+    }
+    for name, text in {
+        **TABLES,
+        **{f"{kinds[kind]}.tsv": text for kind, text in changes.items()},
+    }.items():
         (folder / name).write_text(text)
     return TableDataset(folder, 1.5, 0.0)
 
@@ -47,12 +61,18 @@ def test_words_are_read_as_they_are(tmp_path: Path) -> None:
 
 def test_log_frequency_is_read_where_it_is_given(tmp_path: Path) -> None:
     lines = TABLES["story-tale_words.tsv"].rstrip("\n").split("\n")
-    given = [f"{line}\t{value}\n" for line, value in zip(lines, ["log_frequency", "-2.5", "n/a", "-4", "-7.25"], strict=True)]
+    given = [
+        f"{line}\t{value}\n"
+        for line, value in zip(lines, ["log_frequency", "-2.5", "n/a", "-4", "-7.25"], strict=True)
+    ]
     words = table_study(tmp_path, words="".join(given)).words("tale")
     np.testing.assert_array_equal(words["log_frequency"], [-2.5, np.nan, -4, -7.25])
     made = stories.words_table(words, 15, "tale")
     assert list(made.columns) == [*stories.COLUMNS, *stories.MORE_COLUMNS]
-    none = [f"{line}\t{value}\n" for line, value in zip(lines, ["log_frequency", *["n/a"] * 4], strict=True)]
+    none = [
+        f"{line}\t{value}\n"
+        for line, value in zip(lines, ["log_frequency", *["n/a"] * 4], strict=True)
+    ]
     with pytest.raises(EngramError, match="'log_frequency' has no value"):
         table_study(tmp_path, words="".join(none)).words("tale")
 
@@ -82,7 +102,9 @@ def test_start_of_a_story(start: float | dict[str, float], expected: float, tmp_
 
 
 def test_start_of_an_unknown_story(tmp_path: Path) -> None:
-    with pytest.raises(EngramError, match=r"no time for story 'tale'. Known: .'other'.*'tale: 0.0'"):
+    with pytest.raises(
+        EngramError, match=r"no time for story 'tale'. Known: .'other'.*'tale: 0.0'"
+    ):
         TableDataset(tmp_path, 1.5, {"other": 1.0}).start("a", "tale")
 
 
@@ -95,12 +117,27 @@ def test_start_of_an_unknown_story(tmp_path: Path) -> None:
         ("word\tonset\toffset\na\t1\t2\n\t2\t3\n", "line 3: an empty word"),
         ("word\tonset\toffset\na\t1\t2\n \t2\t3\n", "line 3: an empty word"),
         ("word\tonset\toffset\na\t1\t2\nb\t3\t2\n", "line 3: the word ends before it begins"),
-        ("word\tonset\toffset\na\t1\t1\nb\tn/a\tn/a\nc\t0.5\t1\n", "line 4: the onset is earlier than the word's before it"),
+        (
+            "word\tonset\toffset\na\t1\t1\nb\tn/a\tn/a\nc\t0.5\t1\n",
+            "line 4: the onset is earlier than the word's before it",
+        ),
         ("word\tonset\toffset\na\t1\t2\nb\t1,5\t2\n", "line 3, column 'onset': '1,5' is no number"),
-        ("word\tonset\toffset\na\t1\tlate\n", "line 2, column 'offset': 'late' is no number. Write n/a"),
-        ("word\tonset\toffset\na\t1\t2\nb\tnan\t3\n", "line 3, column 'onset': 'nan' is no number. Write n/a"),
-        ("word\tonset\toffset\na\t1\t2\nb\t2\tinf\n", "line 3, column 'offset': 'inf' is no number. Write n/a"),
-        ("word\tonset\toffset\na\t-inf\t2\nb\t2\t3\n", "line 2, column 'onset': '-inf' is no number. Write n/a"),
+        (
+            "word\tonset\toffset\na\t1\tlate\n",
+            "line 2, column 'offset': 'late' is no number. Write n/a",
+        ),
+        (
+            "word\tonset\toffset\na\t1\t2\nb\tnan\t3\n",
+            "line 3, column 'onset': 'nan' is no number. Write n/a",
+        ),
+        (
+            "word\tonset\toffset\na\t1\t2\nb\t2\tinf\n",
+            "line 3, column 'offset': 'inf' is no number. Write n/a",
+        ),
+        (
+            "word\tonset\toffset\na\t-inf\t2\nb\t2\t3\n",
+            "line 2, column 'onset': '-inf' is no number. Write n/a",
+        ),
         ("", "cannot be read as a table: it is empty"),
     ],
 )
@@ -115,15 +152,28 @@ def words_of(*onsets: float) -> str:
 
 @pytest.mark.parametrize("begin", [0.0, 14.5])
 @pytest.mark.parametrize("sections", [2, 3])
-def test_sections_with_clocks_of_their_own_are_not_to_be_sorted(begin: float, sections: int, tmp_path: Path) -> None:
+def test_sections_with_clocks_of_their_own_are_not_to_be_sorted(
+    begin: float, sections: int, tmp_path: Path
+) -> None:
     section = [begin, *(begin + np.arange(1, 10)).tolist()]
-    with pytest.raises(EngramError, match=f"line 12: the onset falls from {begin + 9:g} s to {begin:g} s.*Do not sort.*a story.*add to the onsets"):
+    with pytest.raises(
+        EngramError,
+        match=(
+            f"line 12: the onset falls from {begin + 9:g} s to {begin:g} s.*Do not sort.*a "
+            "story.*add to the onsets"
+        ),
+    ):
         table_study(tmp_path, words=words_of(*section * sections)).words("tale")
 
 
-@pytest.mark.parametrize("onsets", [[*range(10), 8, *range(10, 20)], [5, 1, 4, 2, 9, 3], [0, 1, 2, 3, 1.8, 4, 5, 6, 7, 8]])
+@pytest.mark.parametrize(
+    "onsets",
+    [[*range(10), 8, *range(10, 20)], [5, 1, 4, 2, 9, 3], [0, 1, 2, 3, 1.8, 4, 5, 6, 7, 8]],
+)
 def test_words_out_of_order_are_to_be_sorted(onsets: list[float], tmp_path: Path) -> None:
-    with pytest.raises(EngramError, match="the onset is earlier than the word's before it.*Sort the words"):
+    with pytest.raises(
+        EngramError, match="the onset is earlier than the word's before it.*Sort the words"
+    ):
         table_study(tmp_path, words=words_of(*onsets)).words("tale")
 
 
@@ -141,12 +191,21 @@ def test_tabs_at_the_ends_of_rows_do_not_shift_columns(tmp_path: Path) -> None:
         ("target\troi\nt1\tone\n", r"lacks the column\(s\) \['hemisphere'\]"),
         ("target\themisphere\troi\n", "has a header and no rows"),
         ("target\themisphere\troi\nt1\tL\tone\nt1\tR\tone\n", "line 3: target 't1' is there twice"),
-        ("target\themisphere\troi\nt1\tL\tone\nt2\tleft\tone\n", "line 3: hemisphere 'left'. Allowed: L, R, or B"),
+        (
+            "target\themisphere\troi\nt1\tL\tone\nt2\tleft\tone\n",
+            "line 3: hemisphere 'left'. Allowed: L, R, or B",
+        ),
         ("target\themisphere\troi\nt1\tn/a\tone\n", "line 2: hemisphere 'nan'. Allowed"),
         ("target\themisphere\troi\nt1\tL\tone\nt2\tR\tn/a\n", "line 3: no roi"),
         ("target\themisphere\troi\nt1\tL\tone\nn/a\tR\tone\n", "line 3: no target"),
-        ("target\themisphere\troi\tx\nt1\tL\tone\tleft\n", "line 2, column 'x': 'left' is no number"),
-        ("target\themisphere\troi\tx\ty\nt1\tL\tone\t1\tn/a\nt2\tL\tone\t1\tinf\n", "line 3, column 'y': 'inf' is no number"),
+        (
+            "target\themisphere\troi\tx\nt1\tL\tone\tleft\n",
+            "line 2, column 'x': 'left' is no number",
+        ),
+        (
+            "target\themisphere\troi\tx\ty\nt1\tL\tone\t1\tn/a\nt2\tL\tone\t1\tinf\n",
+            "line 3, column 'y': 'inf' is no number",
+        ),
     ],
 )
 def test_wrong_targets(targets: str, expected: str, tmp_path: Path) -> None:
@@ -161,13 +220,19 @@ def test_wrong_targets(targets: str, expected: str, tmp_path: Path) -> None:
         ("t1\n1\n2\n", r"Missing here: \['2'\]; unknown there: \[\]"),
         ("t1\t2\t2\n1\t2\t3\n2\t3\t4\n", r"line 1: the column\(s\) \['2'\] are there twice"),
         ("t1\t2\n1\t2\n2\tx\n", "line 3, column '2': 'x' is no number"),
-        ("t1\t2\n1\t2\n2\tn/a\n3\tn/a\n", r"target '2' has a missing value in row 1 .*1 of 2 targets.*exclude: {'a': reason}"),
+        (
+            "t1\t2\n1\t2\n2\tn/a\n3\tn/a\n",
+            r"target '2' has a missing value in row 1 .*1 of 2 targets.*exclude: {'a': reason}",
+        ),
         ("t1\t2\n1\tinf\n2\t3\n", "line 2, column '2': 'inf' is no number"),
         ("t1\t2\n1\t2\n-inf\t3\n", "line 3, column 't1': '-inf' is no number"),
         ("t1\t2\n1\t2\n2\tnan\n", "line 3, column '2': 'nan' is no number"),
         ("t1\t2\n", "0 rows. A time course has a row for each TR"),
         ("t1\t2\n1\t2\n", "1 rows. A time course has a row for each TR"),
-        ("t1\t2\n1\t5\n2\t5\n", "target '2' is constant; 1 of 2 targets are.*exclude: {'a': reason}"),
+        (
+            "t1\t2\n1\t5\n2\t5\n",
+            "target '2' is constant; 1 of 2 targets are.*exclude: {'a': reason}",
+        ),
     ],
 )
 def test_wrong_time_series(series: str, expected: str, tmp_path: Path) -> None:
@@ -181,9 +246,15 @@ def test_wrong_time_series(series: str, expected: str, tmp_path: Path) -> None:
         ("c\n1\nx\n3\n", "', line 3, column 'c': 'x' is no number"),
         ("b\tc\n1\t1\n2\tinf\n3\t1\n", "', line 3, column 'c': 'inf' is no number"),
         ("c\n1\n2\nnan\n", "', line 4, column 'c': 'nan' is no number"),
-        ("b\tc\td\n1\tn/a\t\n2\tn/a\t\n3\tn/a\t\n", r"': the column\(s\) \['c', 'd'\] have no value. Take them out"),
+        (
+            "b\tc\td\n1\tn/a\t\n2\tn/a\t\n3\tn/a\t\n",
+            r"': the column\(s\) \['c', 'd'\] have no value. Take them out",
+        ),
         ("c\n", r"': the column\(s\) \['c'\] have no value"),
-        ("b\tc\n1\t1\n2\t1e39\n3\t1\n", r"': the column 'c' has numbers of up to 1e\+39.*take the column out"),
+        (
+            "b\tc\n1\t1\n2\t1e39\n3\t1\n",
+            r"': the column 'c' has numbers of up to 1e\+39.*take the column out",
+        ),
     ],
 )
 def test_wrong_confounds(confounds: str, expected: str, tmp_path: Path) -> None:
@@ -193,22 +264,37 @@ def test_wrong_confounds(confounds: str, expected: str, tmp_path: Path) -> None:
 
 def test_digits_beside_a_large_mean_are_kept(tmp_path: Path) -> None:
     """In single precision the three rows would be one number."""
-    dataset = table_study(tmp_path, bold="t1\t2\n100000000.1\t1\n100000000.5\t3\n100000000.9\t2\n", confounds="c\n100000000.1\n100000000.5\n100000000.9\n")
+    dataset = table_study(
+        tmp_path,
+        bold="t1\t2\n100000000.1\t1\n100000000.5\t3\n100000000.9\t2\n",
+        confounds="c\n100000000.1\n100000000.5\n100000000.9\n",
+    )
     confounds = dataset.confounds("a", "tale")
     assert confounds is not None
     for values in (dataset.timeseries("a", "tale"), confounds):
-        assert values.dtype == np.float32 and (values[:, 0] - values[0, 0]).tolist() == pytest.approx([0, 0.4, 0.8], abs=1e-6)
+        assert values.dtype == np.float32 and (
+            values[:, 0] - values[0, 0]
+        ).tolist() == pytest.approx([0, 0.4, 0.8], abs=1e-6)
 
 
 def test_words_that_are_not_utf8(tmp_path: Path) -> None:
     dataset = table_study(tmp_path)
-    (tmp_path / "story-tale_words.tsv").write_bytes("word\tonset\toffset\ncaf\u00e9\t1\t2\n".encode("latin-1"))
+    (tmp_path / "story-tale_words.tsv").write_bytes(
+        "word\tonset\toffset\ncaf\u00e9\t1\t2\n".encode("latin-1")
+    )
     with pytest.raises(EngramError, match=r"story-tale_words.tsv'.* not UTF-8 .*Save it as UTF-8"):
         dataset.words("tale")
 
 
 # ---------------------------------------------------------------- the scans of a story together
-OPTIONS: dict[str, Any] = {"confounds": True, "high_pass": None, "targets": "all", "average": True, "trim": 0, "tail": 4.0}
+OPTIONS: dict[str, Any] = {
+    "confounds": True,
+    "high_pass": None,
+    "targets": "all",
+    "average": True,
+    "trim": 0,
+    "tail": 4.0,
+}
 TIMED = pd.DataFrame({"word": ["Once", "upon"], "onset": [0.5, 28.0], "offset": [0.8, 28.5]})
 
 
@@ -217,38 +303,56 @@ def scans_study(folder: Path, **rows: int) -> TableDataset:
     dataset = table_study(folder)
     rng = np.random.default_rng(0)
     for subject, number in rows.items():
-        lines = ["t1\t2", *(f"{one:.3f}\t{two:.3f}" for one, two in rng.normal(100, 1, (number, 2)))]
+        lines = [
+            "t1\t2",
+            *(f"{one:.3f}\t{two:.3f}" for one, two in rng.normal(100, 1, (number, 2))),
+        ]
         (folder / f"sub-{subject}_story-tale_timeseries.tsv").write_text("\n".join(lines) + "\n")
     return dataset
 
 
 def test_scans_are_listed_as_read(tmp_path: Path) -> None:
     dataset = scans_study(tmp_path, a=30, b=30)
-    (tmp_path / "sub-a_story-tale_confounds.tsv").write_text("c\td\n" + "".join(f"{row}\t{row % 3}\n" for row in range(30)))
+    (tmp_path / "sub-a_story-tale_confounds.tsv").write_text(
+        "c\td\n" + "".join(f"{row}\t{row % 3}\n" for row in range(30))
+    )
     _, scans = story_bold(dataset, "tale", ["b", "a"], TIMED, **{**OPTIONS, "trim": 2})
     assert [*scans.columns, "excluded"] == list(cleaning.SCAN_COLUMNS)
     assert set(scans["clock"]) == {"too short"}
     read = scans[[name for name in scans if not name.startswith("clock")]]
-    assert read.to_numpy().tolist() == [["b", "tale", "sub-b_task-tale", 30, 20, 2, 0, 0, 1.0], ["a", "tale", "sub-a_task-tale", 30, 20, 2, 0, 2, 1.0]]
+    assert read.to_numpy().tolist() == [
+        ["b", "tale", "sub-b_task-tale", 30, 20, 2, 0, 0, 1.0],
+        ["a", "tale", "sub-a_task-tale", 30, 20, 2, 0, 2, 1.0],
+    ]
 
 
 @pytest.mark.parametrize("confounds", [True, False])
 @pytest.mark.parametrize("rows", [2, 4])
 def test_confounds_with_another_number_of_rows(rows: int, confounds: bool, tmp_path: Path) -> None:
     dataset = table_study(tmp_path, confounds="c\n" + "1\n" * rows)
-    with pytest.raises(EngramError, match=f"sub-a, story tale: 3 rows of BOLD but {rows} rows of confounds"):
+    with pytest.raises(
+        EngramError, match=f"sub-a, story tale: 3 rows of BOLD but {rows} rows of confounds"
+    ):
         story_bold(dataset, "tale", ["a"], TIMED, **{**OPTIONS, "confounds": confounds})
 
 
 @pytest.mark.parametrize("odd", [29, 31])
 def test_unequal_scans_name_the_odd_one(odd: int, tmp_path: Path) -> None:
     dataset = scans_study(tmp_path, b=30, c=30, d=odd)
-    with pytest.raises(EngramError, match=rf"story tale: .*unequal numbers of TRs. Most have 30; these differ: {{'d': {odd}}}.*exclude: {{subject: reason}}"):
+    with pytest.raises(
+        EngramError,
+        match=(
+            r"story tale: .*unequal numbers of TRs. Most have 30; these differ: {'d': "
+            rf"{odd}}}.*exclude: {{subject: reason}}"
+        ),
+    ):
         story_bold(dataset, "tale", ["b", "c", "d"], TIMED, **OPTIONS)
 
 
 @pytest.mark.parametrize("order", ["bcd", "dcb"])
-def test_scans_within_the_slack_are_cut_to_the_shortest(order: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_scans_within_the_slack_are_cut_to_the_shortest(
+    order: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     dataset = scans_study(tmp_path, b=20, c=20, d=19)
     dataset.slack_trs = 1
     result, scans = story_bold(dataset, "tale", list(order), TIMED, **OPTIONS)
@@ -274,23 +378,39 @@ ANNOTATIONS = [
 ]
 
 
-def alice_folder(folder: Path, subject: str = "18", rows: int = 20, motion: tuple[str, ...] = ("x",)) -> alice.AliceDataset:
+def alice_folder(
+    folder: Path, subject: str = "18", rows: int = 20, motion: tuple[str, ...] = ("x",)
+) -> alice.AliceDataset:
     """Write files of the published format."""
     rng = np.random.default_rng(0)
     lines = ["\t".join((word, onset, offset, "1")) for word, onset, offset in ANNOTATIONS]
-    (folder / "annotations.tsv").write_text("\n".join(["Words\tWord Onset\tWord Offset\tIsLex", *lines]) + "\n", encoding="utf-8")
+    (folder / "annotations.tsv").write_text(
+        "\n".join(["Words\tWord Onset\tWord Offset\tIsLex", *lines]) + "\n", encoding="utf-8"
+    )
     (folder / "6mm").mkdir()
-    np.savetxt(folder / "6mm" / f"s{subject}-timecourses.txt", rng.normal(100, 1, (rows, 6)), fmt="  %.7e")
+    np.savetxt(
+        folder / "6mm" / f"s{subject}-timecourses.txt", rng.normal(100, 1, (rows, 6)), fmt="  %.7e"
+    )
     for name in motion:
-        np.savetxt(folder / f"s{subject}-rp_{name}.txt", np.arange(rows + 10)[:, None] + np.arange(6) / 10)
+        np.savetxt(
+            folder / f"s{subject}-rp_{name}.txt", np.arange(rows + 10)[:, None] + np.arange(6) / 10
+        )
     return alice.AliceDataset(folder, "6mm")
 
 
 def test_alice_clitics_join_the_word_before_them(tmp_path: Path) -> None:
     words = alice_folder(tmp_path).words("alice")
-    assert words["word"].tolist() == ["There are", "she'll", "wasn't", "Alice's", "Dinah's", "don't"]
+    assert words["word"].tolist() == [
+        "There are",
+        "she'll",
+        "wasn't",
+        "Alice's",
+        "Dinah's",
+        "don't",
+    ]
     assert words["onset"].tolist() == [1, 2, 2.5, 3, 4, 5]
-    assert words["offset"].tolist() == [1.5, 2.25, 3, 3.5, 4.5, 5]  # the last one ended before it began
+    # The last one ended before it began.
+    assert words["offset"].tolist() == [1.5, 2.25, 3, 3.5, 4.5, 5]
     assert list(words.columns) == WORD_COLUMNS
     assert words["sentence_end"].dtype == bool
 
@@ -301,7 +421,8 @@ def test_alice_time_courses_and_motion_have_the_same_rows(tmp_path: Path) -> Non
     assert motion is not None
     assert series.dtype == np.float32
     assert series.shape == motion.shape == (20, 6)
-    np.testing.assert_allclose(motion[0], 10 + np.arange(6) / 10, rtol=1e-6)  # the first ten volumes were dropped
+    # The first ten volumes were dropped.
+    np.testing.assert_allclose(motion[0], 10 + np.arange(6) / 10, rtol=1e-6)
     assert dataset.start("18", "alice") == 10 * dataset.tr == 20
 
 
@@ -313,7 +434,13 @@ def test_alice_targets(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("motion", [(), ("x", "y")])
 def test_alice_needs_one_file_of_motion(motion: tuple[str, ...], tmp_path: Path) -> None:
-    with pytest.raises(EngramError, match=f"sub-18: one file of motion parameters was expected .* found {len(motion)}.*--forcerun fetch_alice"):
+    with pytest.raises(
+        EngramError,
+        match=(
+            "sub-18: one file of motion parameters was expected .* found "
+            f"{len(motion)}.*--forcerun fetch_alice"
+        ),
+    ):
         alice_folder(tmp_path, motion=motion).confounds("18", "alice")
 
 
@@ -356,11 +483,27 @@ def test_real_alice_story(real_alice: alice.AliceDataset) -> None:
 
 def test_real_alice_listeners(real_alice: alice.AliceDataset) -> None:
     paths = (real_alice.folder / "6mm").glob("s*-timecourses.txt")
-    subjects = sorted({match[1] for path in paths if (match := re.fullmatch(r"s(\d+)-timecourses.txt", path.name))})
+    subjects = sorted(
+        {
+            match[1]
+            for path in paths
+            if (match := re.fullmatch(r"s(\d+)-timecourses.txt", path.name))
+        }
+    )
     assert len(subjects) == 28
     words = stories.words_table(real_alice.words("alice"), 15, "alice")
-    _, table = story_bold(real_alice, "alice", [subject for subject in subjects if subject != "33"], words, **OPTIONS)
-    assert table[["n_trs", "n_targets", "n_confounds"]].drop_duplicates().to_numpy().tolist() == [[362, 6, 6]]
+    _, table = story_bold(
+        real_alice, "alice", [subject for subject in subjects if subject != "33"], words, **OPTIONS
+    )
+    assert table[["n_trs", "n_targets", "n_confounds"]].drop_duplicates().to_numpy().tolist() == [
+        [362, 6, 6]
+    ]
     assert len(table) == 27
-    with pytest.raises(EngramError, match=r"s33-timecourses.txt: target 'LATL' is constant; 6 of 6 targets are.*exclude: {'33': reason}"):
+    with pytest.raises(
+        EngramError,
+        match=(
+            r"s33-timecourses.txt: target 'LATL' is constant; 6 of 6 targets "
+            r"are.*exclude: {'33': reason}"
+        ),
+    ):
         real_alice.timeseries("33", "alice")

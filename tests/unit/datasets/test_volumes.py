@@ -1,4 +1,7 @@
-"""BOLD in MNI space with an atlas image, and surfaces with another atlas than the dataset's: on small made files."""
+"""BOLD in MNI space with an atlas image, and surfaces with another atlas than the dataset's.
+
+It is tested on small made files.
+"""
 
 from __future__ import annotations
 
@@ -24,14 +27,20 @@ AFFINE = nibabel.affines.from_matvec(np.diag([4.0, 4.0, 4.0]), [-8.0, -12.0, -8.
 FINE_SHAPE = (20, 20, 20)
 FINE = nibabel.affines.from_matvec(np.diag([2.0, 2.0, 2.0]), [-18.0, -20.0, -16.0])
 TABLE = "index\tname\n0\tBackground\n1\tHippocampus\n2\tAmygdala\n17\tLeft Cerebral-White Matter\n"
-SCANS = [Fact(subject, "pieman", None, "pieman", "pieman", 1.5, 4.5, 40.0, None) for subject in ("001", "002")]
+SCANS = [
+    Fact(subject, "pieman", None, "pieman", "pieman", 1.5, 4.5, 40.0, None)
+    for subject in ("001", "002")
+]
 PATHS = [facts.bold_files("afni-nosmooth", facts.VOLUME, fact.scan)[0] for fact in SCANS]
 VERTICES = narratives.VERTICES["fsaverage5"]
 RNG = np.random.default_rng(0)
 
 
 def numbers(places: np.ndarray) -> np.ndarray:
-    """The atlas, as a function of places in mm: 1 behind, 2 in front and below, 17 in front and above, 0 between."""
+    """The atlas, as a function of places in mm.
+
+    It is 1 behind, 2 in front and below, 17 in front and above, 0 between.
+    """
     y, z = places[..., 1], places[..., 2]
     return np.select([y < -3, (y > 3) & (z < 0), (y > 3) & (z > 0)], [1, 2, 17], 0)
 
@@ -47,10 +56,17 @@ def write_image(path: Path, values: np.ndarray, affine: np.ndarray) -> Path:
     return path
 
 
-def write_atlas(path: Path, shape: tuple[int, ...] = FINE_SHAPE, affine: np.ndarray = FINE, table: str | None = TABLE) -> Path:
+def write_atlas(
+    path: Path,
+    shape: tuple[int, ...] = FINE_SHAPE,
+    affine: np.ndarray = FINE,
+    table: str | None = TABLE,
+) -> Path:
     write_image(path, numbers(grid(shape, affine)).astype(np.int16), affine)
     if table is not None:
-        (path.parent / (path.name.removesuffix(".gz").removesuffix(".nii") + ".tsv")).write_text(table)
+        (path.parent / (path.name.removesuffix(".gz").removesuffix(".nii") + ".tsv")).write_text(
+            table
+        )
     return path
 
 
@@ -58,7 +74,9 @@ def write_atlas(path: Path, shape: tuple[int, ...] = FINE_SHAPE, affine: np.ndar
 def folder(tmp_path: Path) -> Path:
     """Two listeners of pieman in MNI space."""
     for path in PATHS:
-        write_image(tmp_path / path, RNG.standard_normal((*SHAPE, N_TRS)).astype(np.float32), AFFINE)
+        write_image(
+            tmp_path / path, RNG.standard_normal((*SHAPE, N_TRS)).astype(np.float32), AFFINE
+        )
     return tmp_path
 
 
@@ -68,7 +86,9 @@ def atlas(tmp_path: Path) -> Path:
 
 
 def reader(folder: Path, atlas: Path | None, **options: Any) -> NarrativesDataset:
-    return NarrativesDataset(folder, SCANS, space=facts.VOLUME, atlas=None if atlas is None else str(atlas), **options)
+    return NarrativesDataset(
+        folder, SCANS, space=facts.VOLUME, atlas=None if atlas is None else str(atlas), **options
+    )
 
 
 def cut(path: Path, size: int | None = None) -> None:
@@ -78,22 +98,40 @@ def cut(path: Path, size: int | None = None) -> None:
 
 def voxels(dataset: NarrativesDataset) -> np.ndarray:
     """The targets' voxels, by their places in mm."""
-    return np.rint(apply_affine(np.linalg.inv(AFFINE), dataset.targets()[["x", "y", "z"]].to_numpy())).astype(int)
+    return np.rint(
+        apply_affine(np.linalg.inv(AFFINE), dataset.targets()[["x", "y", "z"]].to_numpy())
+    ).astype(int)
 
 
 def test_an_atlas_on_another_grid_labels_the_voxels(folder: Path, atlas: Path) -> None:
     targets = reader(folder, atlas).targets()
     wanted = numbers(grid(SHAPE, AFFINE))
     names = {1: "Hippocampus", 2: "Amygdala", 17: "Left Cerebral-White Matter"}
-    assert targets.groupby("roi").size().to_dict() == {name: int((wanted == number).sum()) for number, name in names.items()}
+    assert targets.groupby("roi").size().to_dict() == {
+        name: int((wanted == number).sum()) for number, name in names.items()
+    }
     places = targets[["x", "y", "z"]].to_numpy()
     assert targets["roi"].tolist() == [names[int(number)] for number in numbers(places)]
-    assert targets["target"].is_unique and list(targets.columns) == ["target", "hemisphere", "roi", "x", "y", "z"]
+    assert targets["target"].is_unique and list(targets.columns) == [
+        "target",
+        "hemisphere",
+        "roi",
+        "x",
+        "y",
+        "z",
+    ]
 
 
 def test_hemispheres_are_sides_of_the_midline(folder: Path, atlas: Path) -> None:
     targets = reader(folder, atlas).targets()
-    assert {float(x): set(part) for x, part in targets.groupby("x")["hemisphere"]} == {-8: {"L"}, -4: {"L"}, 0: {"B"}, 4: {"R"}, 8: {"R"}, 12: {"R"}}
+    assert {float(x): set(part) for x, part in targets.groupby("x")["hemisphere"]} == {
+        -8: {"L"},
+        -4: {"L"},
+        0: {"B"},
+        4: {"R"},
+        8: {"R"},
+        12: {"R"},
+    }
     assert targets[["y", "z"]].agg(["min", "max"]).to_numpy().tolist() == [[-12, -8], [12, 8]]
 
 
@@ -103,7 +141,9 @@ def test_time_courses_are_those_of_the_voxels(folder: Path, atlas: Path) -> None
         values = dataset.timeseries(fact.subject, "pieman")
         assert values.dtype == np.float32 and values.shape == (N_TRS, len(dataset.targets()))
         x, y, z = voxels(dataset).T
-        np.testing.assert_array_equal(values, nibabel.load(folder / path).get_fdata(dtype=np.float32)[x, y, z].T)
+        np.testing.assert_array_equal(
+            values, nibabel.load(folder / path).get_fdata(dtype=np.float32)[x, y, z].T
+        )
     assert dataset.start("001", "pieman") == -1.5 and dataset.confounds("001", "pieman") is None
     assert dataset.scan_names("002", "pieman") == "sub-002_task-pieman"
 
@@ -119,26 +159,41 @@ def test_scaled_integers_are_read_in_their_units(folder: Path, atlas: Path) -> N
     np.testing.assert_allclose(dataset.timeseries("001", "pieman"), values[x, y, z].T, atol=1e-3)
 
 
-def test_images_stored_from_right_to_left_have_the_same_regions(folder: Path, atlas: Path, tmp_path: Path) -> None:
-    """The order of voxels in a file is its own; places in mm are what counts, of the atlas and of the scans."""
+def test_images_stored_from_right_to_left_have_the_same_regions(
+    folder: Path, atlas: Path, tmp_path: Path
+) -> None:
+    """The order of voxels in a file is its own.
+
+    Places in mm are what counts, of the atlas and of the scans.
+    """
     plain = reader(folder, atlas)
     values = plain.timeseries("001", "pieman")
     flip = nibabel.affines.from_matvec(np.diag([-1.0, 1.0, 1.0]), [SHAPE[0] - 1.0, 0.0, 0.0])
     flipped = tmp_path / "flipped"
     for path in PATHS:
-        write_image(flipped / path, nibabel.load(folder / path).get_fdata(dtype=np.float32)[::-1], AFFINE @ flip)
+        write_image(
+            flipped / path,
+            nibabel.load(folder / path).get_fdata(dtype=np.float32)[::-1],
+            AFFINE @ flip,
+        )
     backwards = nibabel.affines.from_matvec(np.diag([-2.0, 2.0, 2.0]), [20.0, -20.0, -16.0])
     other = reader(flipped, write_atlas(tmp_path / "backwards.nii.gz", affine=backwards))
-    order, other_order = (one.targets().reset_index().sort_values(["x", "y", "z"]) for one in (plain, other))
+    order, other_order = (
+        one.targets().reset_index().sort_values(["x", "y", "z"]) for one in (plain, other)
+    )
     columns = ["hemisphere", "roi", "x", "y", "z"]
     assert order[columns].to_numpy().tolist() == other_order[columns].to_numpy().tolist()
-    np.testing.assert_array_equal(values[:, order["index"]], other.timeseries("001", "pieman")[:, other_order["index"]])
+    np.testing.assert_array_equal(
+        values[:, order["index"]], other.timeseries("001", "pieman")[:, other_order["index"]]
+    )
 
 
 def test_a_mask_without_a_table_is_one_region(folder: Path, tmp_path: Path) -> None:
     mask = (numbers(grid(FINE_SHAPE, FINE)) == 2).astype(np.uint8)
     targets = reader(folder, write_image(tmp_path / "amygdala.nii.gz", mask, FINE)).targets()
-    assert set(targets["roi"]) == {"amygdala"} and len(targets) == int((numbers(grid(SHAPE, AFFINE)) == 2).sum())
+    assert set(targets["roi"]) == {"amygdala"} and len(targets) == int(
+        (numbers(grid(SHAPE, AFFINE)) == 2).sum()
+    )
 
 
 def test_an_uncompressed_atlas_has_its_table_too(folder: Path, tmp_path: Path) -> None:
@@ -152,14 +207,18 @@ def test_regions_are_chosen(folder: Path, atlas: Path, wanted: list[str]) -> Non
     kept = every.targets()["roi"].isin(wanted).to_numpy()
     assert set(some.targets()["roi"]) == set(wanted)
     assert some.targets().equals(every.targets()[kept].reset_index(drop=True))
-    np.testing.assert_array_equal(some.timeseries("002", "pieman"), every.timeseries("002", "pieman")[:, kept])
+    np.testing.assert_array_equal(
+        some.timeseries("002", "pieman"), every.timeseries("002", "pieman")[:, kept]
+    )
 
 
 def test_runs_on_one_grid_are_averaged(folder: Path, atlas: Path) -> None:
     runs = [Fact("003", "pieman", run, "pieman", "pieman", 1.5, 4.5, 40.0, None) for run in "12"]
     made = [RNG.standard_normal((*SHAPE, N_TRS - number)).astype(np.float32) for number in range(2)]
     for fact, values in zip(runs, made, strict=True):
-        write_image(folder / facts.bold_files("afni-nosmooth", facts.VOLUME, fact.scan)[0], values, AFFINE)
+        write_image(
+            folder / facts.bold_files("afni-nosmooth", facts.VOLUME, fact.scan)[0], values, AFFINE
+        )
     dataset = NarrativesDataset(folder, [*SCANS, *runs], space=facts.VOLUME, atlas=str(atlas))
     x, y, z = voxels(dataset).T
     mean = (made[0][..., : N_TRS - 1] + made[1]) / 2
@@ -174,7 +233,13 @@ def test_voxels_outside_of_the_field_of_view_are_counted(folder: Path, atlas: Pa
     assert constant.sum() == 1
     values[:3] = 0
     write_image(folder / PATHS[1], values, AFFINE)
-    with pytest.raises(EngramError, match=r"sub-002_task-pieman \(afni-nosmooth, MNI152NLin2009cAsym\): target 'V\d+' is constant"):
+    with pytest.raises(
+        EngramError,
+        match=(
+            r"sub-002_task-pieman \(afni-nosmooth, MNI152NLin2009cAsym\): "
+            r"target 'V\d+' is constant"
+        ),
+    ):
         reader(folder, atlas).timeseries("002", "pieman")
 
 
@@ -182,12 +247,18 @@ def test_voxels_outside_of_the_field_of_view_are_counted(folder: Path, atlas: Pa
     ("shape", "affine", "message"),
     [
         ((6, 7, 6, N_TRS), AFFINE, r"has the shape \(6, 7, 6, 30\), '.*sub-001.*' \(6, 7, 5, 30\)"),
-        ((*SHAPE, N_TRS), AFFINE + np.eye(4, k=3) * 4, "lies elsewhere in space than '.*sub-001.*up to 4 mm apart"),
+        (
+            (*SHAPE, N_TRS),
+            AFFINE + np.eye(4, k=3) * 4,
+            "lies elsewhere in space than '.*sub-001.*up to 4 mm apart",
+        ),
         (SHAPE, AFFINE, r"has the shape \(6, 7, 5\), "),
     ],
     ids=["shape", "place", "one volume"],
 )
-def test_a_scan_on_another_grid_is_refused(folder: Path, atlas: Path, shape: tuple[int, ...], affine: np.ndarray, message: str) -> None:
+def test_a_scan_on_another_grid_is_refused(
+    folder: Path, atlas: Path, shape: tuple[int, ...], affine: np.ndarray, message: str
+) -> None:
     dataset = reader(folder, atlas)
     write_image(folder / PATHS[1], np.zeros(shape, dtype=np.float32), affine)
     with pytest.raises(EngramError, match=rf"sub-002_task-pieman_.*_bold\.nii\.gz' {message}"):
@@ -199,7 +270,10 @@ def test_a_scan_on_another_grid_is_refused(folder: Path, atlas: Path, shape: tup
 def test_a_truncated_scan_is_named(folder: Path, atlas: Path, which: int, size: int | None) -> None:
     """Also the scan whose grid is that of all."""
     cut(folder / PATHS[which], size)
-    with pytest.raises(EngramError, match=rf"sub-00{which + 1}_task-pieman_.*_bold\.nii\.gz' cannot be read .* fetch it again"):
+    with pytest.raises(
+        EngramError,
+        match=rf"sub-00{which + 1}_task-pieman_.*_bold\.nii\.gz' cannot be read .* fetch it again",
+    ):
         reader(folder, atlas).timeseries(SCANS[which].subject, "pieman")
 
 
@@ -213,7 +287,11 @@ def test_a_truncated_atlas_is_named(folder: Path, atlas: Path, size: int | None)
 def test_an_atlas_of_several_volumes_is_refused(folder: Path, tmp_path: Path) -> None:
     """Maps of probabilities, say: which region a voxel is in would be anybody's guess."""
     number = numbers(grid(FINE_SHAPE, FINE))
-    path = write_image(tmp_path / "probabilities.nii.gz", np.stack([number == 1, number == 2], axis=-1).astype(np.float32), FINE)
+    path = write_image(
+        tmp_path / "probabilities.nii.gz",
+        np.stack([number == 1, number == 2], axis=-1).astype(np.float32),
+        FINE,
+    )
     with pytest.raises(EngramError, match=r"probabilities\.nii\.gz"):
         reader(folder, path)
 
@@ -234,27 +312,42 @@ def test_the_first_scan_must_have_volumes(folder: Path, atlas: Path) -> None:
         ("index\tname\n1\tHippocampus\n1\tAmygdala\n", "line 3: index 1 is there twice"),
     ],
 )
-def test_a_table_that_is_wrong_is_refused(folder: Path, atlas: Path, table: str, message: str) -> None:
+def test_a_table_that_is_wrong_is_refused(
+    folder: Path, atlas: Path, table: str, message: str
+) -> None:
     (atlas.parent / "mine.tsv").write_text(table)
     with pytest.raises(EngramError, match=rf"mine\.tsv'.*{message}"):
         reader(folder, atlas)
 
 
 def test_an_unknown_region_is_refused_with_those_there_are(folder: Path, atlas: Path) -> None:
-    with pytest.raises(EngramError, match=r"dataset\.regions: 'Hipocampus' is no region .* Did you mean Hippocampus\?.* Regions: Amygdala, Hippocampus, Left "):
+    with pytest.raises(
+        EngramError,
+        match=(
+            r"dataset\.regions: 'Hipocampus' is no region .* Did you mean Hippocampus\?.* "
+            r"Regions: Amygdala, Hippocampus, Left "
+        ),
+    ):
         reader(folder, atlas, regions=["Hipocampus"])
 
 
 def test_an_atlas_elsewhere_is_refused(folder: Path, tmp_path: Path) -> None:
     far = nibabel.affines.from_matvec(np.diag([2.0, 2.0, 2.0]), [-18.0, 300.0, -16.0])
-    with pytest.raises(EngramError, match=r"far\.nii\.gz' has no voxel of .* on the grid of .*sub-001.*MNI152NLin2009cAsym"):
+    with pytest.raises(
+        EngramError,
+        match=r"far\.nii\.gz' has no voxel of .* on the grid of .*sub-001.*MNI152NLin2009cAsym",
+    ):
         reader(folder, write_atlas(tmp_path / "far.nii.gz", affine=far))
 
 
 def test_a_chosen_region_without_a_voxel_is_refused(folder: Path, tmp_path: Path) -> None:
     atlas = write_atlas(tmp_path / "more.nii.gz", table=TABLE + "99\tNowhere\n")
     with pytest.raises(EngramError, match="has no voxel of .'Nowhere'"):
-        reader(folder, atlas, regions=["Nowhere", "Left Hippocampus"] if "Left Hippocampus" in TABLE else ["Nowhere"])
+        reader(
+            folder,
+            atlas,
+            regions=["Nowhere", "Left Hippocampus"] if "Left Hippocampus" in TABLE else ["Nowhere"],
+        )
 
 
 def test_missing_files_are_named(folder: Path, atlas: Path) -> None:
@@ -300,17 +393,28 @@ def write_label_gii(path: Path, labels: np.ndarray) -> None:
 
 def write_surface(path: Path, values: np.ndarray) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    arrays = [nibabel.gifti.GiftiDataArray(row.astype(np.float32), intent="NIFTI_INTENT_TIME_SERIES") for row in values]
+    arrays = [
+        nibabel.gifti.GiftiDataArray(row.astype(np.float32), intent="NIFTI_INTENT_TIME_SERIES")
+        for row in values
+    ]
     nibabel.save(nibabel.gifti.GiftiImage(darrays=arrays), path)
 
 
 #: Two regions of one hemisphere, by vertex: most of it has none.
-LABELS = {"lh": np.where(np.arange(VERTICES) < 100, np.arange(VERTICES) % 3, 0), "rh": np.where(np.arange(VERTICES) >= VERTICES - 60, 2, 0)}
-FORMS: dict[str, Callable[[Path, np.ndarray], None]] = {"annot": write_annot, "label.gii": write_label_gii}
+LABELS = {
+    "lh": np.where(np.arange(VERTICES) < 100, np.arange(VERTICES) % 3, 0),
+    "rh": np.where(np.arange(VERTICES) >= VERTICES - 60, 2, 0),
+}
+FORMS: dict[str, Callable[[Path, np.ndarray], None]] = {
+    "annot": write_annot,
+    "label.gii": write_label_gii,
+}
 
 
 def surface(folder: Path, form: str, **options: Any) -> NarrativesDataset:
-    return NarrativesDataset(folder, SCANS, space="fsaverage5", atlas=str(folder / f"{{hemi}}.mine.{form}"), **options)
+    return NarrativesDataset(
+        folder, SCANS, space="fsaverage5", atlas=str(folder / f"{{hemi}}.mine.{form}"), **options
+    )
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -318,15 +422,26 @@ def test_a_surface_takes_another_atlas(tmp_path: Path, form: str) -> None:
     for side, labels in LABELS.items():
         FORMS[form](tmp_path / f"{side}.mine.{form}", labels)
     made = [RNG.standard_normal((4, VERTICES)) for _ in "LR"]
-    for path, values in zip(facts.bold_files("afni-nosmooth", "fsaverage5", SCANS[0].scan), made, strict=True):
+    for path, values in zip(
+        facts.bold_files("afni-nosmooth", "fsaverage5", SCANS[0].scan), made, strict=True
+    ):
         write_surface(tmp_path / path, values)
     dataset = surface(tmp_path, form)
     targets = dataset.targets()
-    assert targets.groupby(["hemisphere", "roi"]).size().to_dict() == {("L", "back"): 33, ("L", "front"): 33, ("R", "back"): 60}
-    assert targets["target"].tolist()[:3] == ["L1", "L2", "L4"] and targets["target"].iloc[-1] == f"R{VERTICES - 1}"
+    assert targets.groupby(["hemisphere", "roi"]).size().to_dict() == {
+        ("L", "back"): 33,
+        ("L", "front"): 33,
+        ("R", "back"): 60,
+    }
+    assert (
+        targets["target"].tolist()[:3] == ["L1", "L2", "L4"]
+        and targets["target"].iloc[-1] == f"R{VERTICES - 1}"
+    )
     assert targets["roi"].tolist()[:3] == ["front", "back", "front"]
     vertices = [np.flatnonzero(labels) for labels in LABELS.values()]
-    direct = np.concatenate([values[:, index] for values, index in zip(made, vertices, strict=True)], axis=1)
+    direct = np.concatenate(
+        [values[:, index] for values, index in zip(made, vertices, strict=True)], axis=1
+    )
     np.testing.assert_array_equal(dataset.timeseries("001", "pieman"), direct.astype(np.float32))
     front = surface(tmp_path, form, regions=["front"]).targets()
     assert set(front["hemisphere"]) == {"L"} and len(front) == 33
@@ -335,7 +450,10 @@ def test_a_surface_takes_another_atlas(tmp_path: Path, form: str) -> None:
 @pytest.mark.parametrize("form", FORMS)
 def test_an_atlas_of_a_finer_surface_is_cut(tmp_path: Path, form: str) -> None:
     for side, labels in LABELS.items():
-        FORMS[form](tmp_path / f"{side}.mine.{form}", np.append(labels, np.ones(narratives.VERTICES["fsaverage6"] - VERTICES, dtype=int)))
+        FORMS[form](
+            tmp_path / f"{side}.mine.{form}",
+            np.append(labels, np.ones(narratives.VERTICES["fsaverage6"] - VERTICES, dtype=int)),
+        )
     assert len(surface(tmp_path, form).targets()) == 126
 
 
@@ -343,8 +461,16 @@ def test_an_atlas_of_a_finer_surface_is_cut(tmp_path: Path, form: str) -> None:
 @pytest.mark.parametrize("form", FORMS)
 def test_an_atlas_of_another_surface_is_refused(tmp_path: Path, form: str, length: int) -> None:
     for side, labels in LABELS.items():
-        FORMS[form](tmp_path / f"{side}.mine.{form}", labels if side == "lh" else np.resize(labels, length))
-    with pytest.raises(EngramError, match=rf"rh\.mine\.{form}' labels {length} vertices; fsaverage5 has 10242 a hemisphere .* Is dataset\.atlas right\?"):
+        FORMS[form](
+            tmp_path / f"{side}.mine.{form}", labels if side == "lh" else np.resize(labels, length)
+        )
+    with pytest.raises(
+        EngramError,
+        match=(
+            rf"rh\.mine\.{form}' labels {length} vertices; fsaverage5 has 10242 a hemisphere .* "
+            r"Is dataset\.atlas right\?"
+        ),
+    ):
         surface(tmp_path, form)
 
 
@@ -352,7 +478,13 @@ def test_an_atlas_of_another_surface_is_refused(tmp_path: Path, form: str, lengt
 def test_broken_and_missing_atlases_are_named(tmp_path: Path, form: str) -> None:
     for side, labels in LABELS.items():
         FORMS[form](tmp_path / f"{side}.mine.{form}", labels)
-    with pytest.raises(EngramError, match=r"dataset\.regions: 'fornt' is no region .* Did you mean front\?.* Regions: back, front\."):
+    with pytest.raises(
+        EngramError,
+        match=(
+            r"dataset\.regions: 'fornt' is no region .* Did you mean front\?.* "
+            r"Regions: back, front\."
+        ),
+    ):
         surface(tmp_path, form, regions=["fornt"])
     cut(tmp_path / f"lh.mine.{form}")
     with pytest.raises(EngramError, match=rf"lh\.mine\.{form}' cannot be read"):
@@ -375,5 +507,10 @@ def test_labels_that_are_no_region(tmp_path: Path, name: str) -> None:
 def test_vertices_without_a_label_have_no_region(tmp_path: Path) -> None:
     for side, labels in LABELS.items():
         write_annot(tmp_path / f"{side}.annot", labels - 1)  # -1: in no label at all
-    targets = Surface("fsaverage5", {"L": tmp_path / "lh.annot", "R": tmp_path / "rh.annot"}, None).targets()
-    assert targets.groupby(["hemisphere", "roi"]).size().to_dict() == {("L", "front"): 33, ("R", "front"): 60}
+    targets = Surface(
+        "fsaverage5", {"L": tmp_path / "lh.annot", "R": tmp_path / "rh.annot"}, None
+    ).targets()
+    assert targets.groupby(["hemisphere", "roi"]).size().to_dict() == {
+        ("L", "front"): 33,
+        ("R", "front"): 60,
+    }

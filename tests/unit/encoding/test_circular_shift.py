@@ -34,34 +34,69 @@ def slow(rng: np.random.Generator, *shape: int) -> np.ndarray:
     return np.stack([np.tensordot(kernel, noise[row : row + 8], 1) for row in range(shape[0])])
 
 
-def group(signal: float, seed: int = 0, n_rows: int = 150, n_listeners: int = 3, order: tuple[int, ...] | None = None) -> tuple[Group, np.ndarray]:
-    """Listeners of a story of which features predict so much; all share a response that no feature predicts."""
+def group(
+    signal: float,
+    seed: int = 0,
+    n_rows: int = 150,
+    n_listeners: int = 3,
+    order: tuple[int, ...] | None = None,
+) -> tuple[Group, np.ndarray]:
+    """Listeners of a story of which features predict so much.
+
+    All share a response that no feature predicts.
+    """
     rng = np.random.default_rng(seed)
     times = 1.5 * np.arange(n_rows)
     onsets = np.sort(rng.uniform(0, times[-1], 300))
     vectors = rng.standard_normal((300, 6))
     driven = np.zeros((n_rows + 4, 4))
     np.add.at(driven, (onsets / 1.5).astype(int) + 3, vectors[:, :4])
-    bold = signal * driven[:n_rows] + slow(rng, n_rows, 4) + slow(rng, n_listeners, n_rows, 4).reshape(n_listeners, n_rows, 4)
+    bold = (
+        signal * driven[:n_rows]
+        + slow(rng, n_rows, 4)
+        + slow(rng, n_listeners, n_rows, 4).reshape(n_listeners, n_rows, 4)
+    )
     bold = (bold - bold.mean(1, keepdims=True)) / bold.std(1, keepdims=True)
     names = [f"{k:02d}" for k in range(n_listeners)]
-    places = {name: (("target",), regions(4)[name].to_numpy()) for name in ("target", "hemisphere", "roi")}
+    places = {
+        name: (("target",), regions(4)[name].to_numpy()) for name in ("target", "hemisphere", "roi")
+    }
     array = xr.DataArray(bold, dims=("subject", "time", "target"), coords={"subject": names})
     wanted = [names[k] for k in order or range(n_listeners)]
-    return Group([StoryData("tale", 1.5, onsets, times, array, places)], wanted, backend="numpy", **OPTIONS), vectors
+    return Group(
+        [StoryData("tale", 1.5, onsets, times, array, places)], wanted, backend="numpy", **OPTIONS
+    ), vectors
 
 
 def read(one: Group, vectors: np.ndarray, number: int = 39) -> xr.Dataset:
     """What the workflow's job writes."""
     features = one.features([vectors])
-    shifts = np.stack([circular_shift.drawn_shifts(part.name, len(part.times), one.tr, number, 0) for part in one.stories], axis=1)
+    shifts = np.stack(
+        [
+            circular_shift.drawn_shifts(part.name, len(part.times), one.tr, number, 0)
+            for part in one.stories
+        ],
+        axis=1,
+    )
     r = one.by_story(one.score_others(features, one.targets)).mean((0, 1))
     null = circular_shift.null_scores(one, features, shifts)
-    names = {"region_hemisphere": ("region", list("LRLR")), "region_roi": ("region", ["one", "one", "two", "two"]), "region_targets": ("region", [1] * 4)}
-    allowed = ("story", [len(circular_shift.allowed_shifts(len(part.times), one.tr)) for part in one.stories])
+    names = {
+        "region_hemisphere": ("region", list("LRLR")),
+        "region_roi": ("region", ["one", "one", "two", "two"]),
+        "region_targets": ("region", [1] * 4),
+    }
+    allowed = (
+        "story",
+        [len(circular_shift.allowed_shifts(len(part.times), one.tr)) for part in one.stories],
+    )
     return xr.Dataset(
         {"r": (("subject", "region"), r), "r_shifted": (("shift", "region"), null)},
-        coords={"subject": one.subjects, "story": [part.name for part in one.stories], "allowed": allowed, **names},
+        coords={
+            "subject": one.subjects,
+            "story": [part.name for part in one.stories],
+            "allowed": allowed,
+            **names,
+        },
         attrs={"reported_layer": 0},
     )
 
@@ -73,30 +108,47 @@ def table(folder: Path, *args: Any, **options: Any) -> pd.DataFrame:
 
 
 def test_null_is_a_direct_loop() -> None:
-    """Each shift by itself: BOLD rolled within each story, the whole nested ridge anew, mean over listeners."""
+    """Each shift by itself: BOLD rolled within each story, the whole nested ridge anew.
+
+    Then the mean over listeners is taken.
+    """
     one, vectors = group(0.5)
     features = one.features([vectors])
     shifts = circular_shift.drawn_shifts("tale", 150, 1.5, 5, 0)
     found = circular_shift.null_scores(one, features, shifts[:, None])
     for shift, scores in zip(shifts, found, strict=True):
-        direct = one.score_others(features, np.roll(one.targets, shift, axis=0)).r.mean((0, 1)).reshape(3, 4).mean(0)
+        direct = (
+            one.score_others(features, np.roll(one.targets, shift, axis=0))
+            .r.mean((0, 1))
+            .reshape(3, 4)
+            .mean(0)
+        )
         np.testing.assert_allclose(scores, direct, atol=1e-5)
 
 
 def test_batches_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     one, vectors = group(0.5)
-    features, shifts = one.features([vectors]), circular_shift.drawn_shifts("tale", 150, 1.5, 7, 0)[:, None]
+    features, shifts = (
+        one.features([vectors]),
+        circular_shift.drawn_shifts("tale", 150, 1.5, 7, 0)[:, None],
+    )
     whole = circular_shift.null_scores(one, features, shifts)
     monkeypatch.setattr(circular_shift, "_NUMBERS", 2 * one.targets.size)
     np.testing.assert_allclose(circular_shift.null_scores(one, features, shifts), whole, atol=1e-6)
 
 
 def test_shifts() -> None:
-    assert circular_shift.allowed_shifts(100, 2.0).tolist() == list(range(10, 91))  # 20 s from either end
+    # 20 s from either end.
+    assert circular_shift.allowed_shifts(100, 2.0).tolist() == list(range(10, 91))
     assert circular_shift.allowed_shifts(100, 1.5)[[0, -1]].tolist() == [14, 86]
-    assert len(circular_shift.allowed_shifts(19, 2.0)) == len(circular_shift.drawn_shifts("a", 19, 2.0, 5, 0)) == 0
+    assert (
+        len(circular_shift.allowed_shifts(19, 2.0))
+        == len(circular_shift.drawn_shifts("a", 19, 2.0, 5, 0))
+        == 0
+    )
     drawn = circular_shift.drawn_shifts("a", 100, 2.0, 200, 0)
-    assert sorted(drawn[:81]) == list(range(10, 91)) and (drawn[81:162] == drawn[:81]).all()  # each once before any comes again
+    # Each once before any comes again.
+    assert sorted(drawn[:81]) == list(range(10, 91)) and (drawn[81:162] == drawn[:81]).all()
     assert (drawn != circular_shift.drawn_shifts("b", 100, 2.0, 200, 0)).any()
     values, story = np.arange(7.0)[:, None], np.array([0, 0, 0, 0, 1, 1, 1])
     assert circular_shift.shifted(values, story, [1, 2])[:, 0].tolist() == [3, 0, 1, 2, 5, 6, 4]
@@ -105,8 +157,16 @@ def test_shifts() -> None:
 def test_what_is_planted_gets_the_smallest_p_and_noise_does_not(tmp_path: Path) -> None:
     found = table(tmp_path, *group(1.5))
     assert list(found.columns) == list(comparisons.CHANCE_COLUMNS)
-    assert (found["n_shifts"] == 39).all() and (found["p"] == 1 / 40).all() and (found["smallest_p"] == found["p"]).all()
-    assert (found["score"] > found["null_95"]).all() and (found["low"] < found["score"]).all() and (found["score"] < found["high"]).all()
+    assert (
+        (found["n_shifts"] == 39).all()
+        and (found["p"] == 1 / 40).all()
+        and (found["smallest_p"] == found["p"]).all()
+    )
+    assert (
+        (found["score"] > found["null_95"]).all()
+        and (found["low"] < found["score"]).all()
+        and (found["score"] < found["high"]).all()
+    )
     assert (found["p_fdr"] <= 0.05).all() and (found["effect_size"] > 3).all()
     noise = table(tmp_path, *group(0.0, seed=1))
     assert (noise["p"] > 1 / 40).all()
@@ -126,7 +186,9 @@ def test_groups_weigh_as_many_listeners_as_they_have() -> None:
     first, second = read(*group(0.3)), read(*group(0.3, seed=2, n_listeners=1))
     r, null, stories = comparisons.together([first, second])
     assert stories == {"tale"} and r.shape == (4, 4)
-    np.testing.assert_allclose(null, (3 * first["r_shifted"].values + second["r_shifted"].values) / 4)
+    np.testing.assert_allclose(
+        null, (3 * first["r_shifted"].values + second["r_shifted"].values) / 4
+    )
 
 
 def test_where_a_story_is_too_short_there_is_no_test(tmp_path: Path) -> None:
@@ -135,4 +197,9 @@ def test_where_a_story_is_too_short_there_is_no_test(tmp_path: Path) -> None:
     path = str(tmp_path / "null.nc")
     storage.write_dataset(path, dataset.isel(shift=slice(0)))
     found = comparisons.chance_table({"m": [path]}, 0)
-    assert found["p"].isna().all() and found["p_fdr"].isna().all() and (found["n_shifts"] == 0).all() and found["score"].notna().all()
+    assert (
+        found["p"].isna().all()
+        and found["p_fdr"].isna().all()
+        and (found["n_shifts"] == 0).all()
+        and found["score"].notna().all()
+    )

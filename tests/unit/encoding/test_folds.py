@@ -14,16 +14,28 @@ from engram.errors import EngramError
 def test_single_story_by_hand() -> None:
     folds = blocked_folds(np.zeros(10, int), np.arange(10), 5, 1)
     assert [test.tolist() for _, test in folds] == [[0, 1], [2, 3], [4, 5], [6, 7], [8, 9]]
-    assert [train.tolist() for train, _ in folds][:3] == [[3, 4, 5, 6, 7, 8, 9], [0, 5, 6, 7, 8, 9], [0, 1, 2, 7, 8, 9]]
+    assert [train.tolist() for train, _ in folds][:3] == [
+        [3, 4, 5, 6, 7, 8, 9],
+        [0, 5, 6, 7, 8, 9],
+        [0, 1, 2, 7, 8, 9],
+    ]
 
 
-@given(lengths=st.lists(st.integers(20, 60), min_size=1, max_size=3), n_folds=st.integers(2, 5), gap=st.integers(0, 4), data=st.data())
-def test_every_row_is_tested_once_and_the_gap_holds(lengths: list[int], n_folds: int, gap: int, data: st.DataObject) -> None:
+@given(
+    lengths=st.lists(st.integers(20, 60), min_size=1, max_size=3),
+    n_folds=st.integers(2, 5),
+    gap=st.integers(0, 4),
+    data=st.data(),
+)
+def test_every_row_is_tested_once_and_the_gap_holds(
+    lengths: list[int], n_folds: int, gap: int, data: st.DataObject
+) -> None:
     story = np.repeat(np.arange(len(lengths)), lengths)
     position = np.concatenate([np.arange(length) for length in lengths])
     hole = data.draw(st.integers(0, 15))
     begin = data.draw(st.integers(0, 40))
-    kept = (position < begin) | (position >= begin + hole)  # an outer fold has taken out rows already
+    # An outer fold has taken out rows already.
+    kept = (position < begin) | (position >= begin + hole)
     story, position = story[kept], position[kept]
     if any((story == one).sum() < n_folds for one in range(len(lengths))):
         return

@@ -21,7 +21,14 @@ ALPHAS = [10.0**power for power in range(-1, 9)]
 
 
 def sklearn_scores(
-    features: np.ndarray, targets: np.ndarray, story: np.ndarray, position: np.ndarray, folds: int, inner_folds: int, gap: int, alpha_by: str
+    features: np.ndarray,
+    targets: np.ndarray,
+    story: np.ndarray,
+    position: np.ndarray,
+    folds: int,
+    inner_folds: int,
+    gap: int,
+    alpha_by: str,
 ) -> np.ndarray:
     """Nested cross-validation with scikit-learn alone, target by target, in float64."""
 
@@ -31,12 +38,18 @@ def sklearn_scores(
             return -float(((prediction - y) ** 2).mean())
         return float(pearsonr(prediction, y)[0]) if prediction.std() > 1e-12 else 0.0
 
-    features, targets = features.astype(np.float64), targets.astype(np.float64)  # given float32, scikit-learn computes in it
+    # Given float32, scikit-learn computes in it.
+    features, targets = features.astype(np.float64), targets.astype(np.float64)
     r = np.zeros((len(np.unique(story)), folds, targets.shape[1]))
     for fold, (train, test) in enumerate(blocked_folds(story, position, folds, gap)):
         inner = blocked_folds(story[train], position[train], inner_folds, gap)
         for target in range(targets.shape[1]):
-            search = GridSearchCV(make_pipeline(StandardScaler(), Ridge()), {"ridge__alpha": ALPHAS}, scoring=criterion, cv=inner)
+            search = GridSearchCV(
+                make_pipeline(StandardScaler(), Ridge()),
+                {"ridge__alpha": ALPHAS},
+                scoring=criterion,
+                cv=inner,
+            )
             search.fit(features[train], targets[train, target])
             prediction = search.predict(features[test])
             for number, one in enumerate(np.unique(story)):
@@ -45,13 +58,24 @@ def sklearn_scores(
     return r
 
 
-def example(n_rows: int, n_features: int, n_targets: int, seed: int, noise: float = 3.0) -> tuple[np.ndarray, np.ndarray]:
-    """Correlated features on several scales, as language models have them, and targets that follow them in part."""
+def example(
+    n_rows: int, n_features: int, n_targets: int, seed: int, noise: float = 3.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Correlated features on several scales, as language models have them.
+
+    Targets follow them in part.
+    """
     rng = np.random.default_rng(seed)
     latent = rng.standard_normal((n_rows, max(4, n_features // 3)))
-    features = latent @ rng.standard_normal((latent.shape[1], n_features)) + 0.3 * rng.standard_normal((n_rows, n_features)) + rng.uniform(-5, 5, n_features)
+    features = (
+        latent @ rng.standard_normal((latent.shape[1], n_features))
+        + 0.3 * rng.standard_normal((n_rows, n_features))
+        + rng.uniform(-5, 5, n_features)
+    )
     features *= 10 ** rng.uniform(-1, 1, n_features)
-    targets = latent @ rng.standard_normal((latent.shape[1], n_targets)) / np.sqrt(latent.shape[1]) + noise * rng.standard_normal((n_rows, n_targets))
+    targets = latent @ rng.standard_normal((latent.shape[1], n_targets)) / np.sqrt(
+        latent.shape[1]
+    ) + noise * rng.standard_normal((n_rows, n_targets))
     return features.astype(np.float32), targets.astype(np.float32)
 
 
@@ -62,41 +86,95 @@ def example(n_rows: int, n_features: int, n_targets: int, seed: int, noise: floa
 def test_equals_scikit_learn(backend: str, n_features: int, alpha_by: str) -> None:
     features, targets = example(100, n_features, 4, seed=1)
     story, position = np.zeros(100, int), np.arange(100)
-    ours = ridge.encode(features, targets, story, position, folds=3, inner_folds=3, gap=3, alphas=ALPHAS, alpha_by=alpha_by, backend=backend)
-    np.testing.assert_allclose(ours.r, sklearn_scores(features, targets, story, position, 3, 3, 3, alpha_by), atol=1e-3)
+    ours = ridge.encode(
+        features,
+        targets,
+        story,
+        position,
+        folds=3,
+        inner_folds=3,
+        gap=3,
+        alphas=ALPHAS,
+        alpha_by=alpha_by,
+        backend=backend,
+    )
+    np.testing.assert_allclose(
+        ours.r, sklearn_scores(features, targets, story, position, 3, 3, 3, alpha_by), atol=1e-3
+    )
 
 
 def test_stories_are_scored_apart_and_equal_scikit_learn_under_mse() -> None:
     features, targets = example(150, 200, 2, seed=2)
     story, position = np.repeat([0, 1], [90, 60]), np.concatenate([np.arange(90), np.arange(60)])
-    ours = ridge.encode(features, targets, story, position, folds=3, inner_folds=3, gap=4, alphas=ALPHAS, alpha_by="mse", backend="torch")
+    ours = ridge.encode(
+        features,
+        targets,
+        story,
+        position,
+        folds=3,
+        inner_folds=3,
+        gap=4,
+        alphas=ALPHAS,
+        alpha_by="mse",
+        backend="torch",
+    )
     assert ours.r.shape == (2, 3, 2)
-    np.testing.assert_allclose(ours.r, sklearn_scores(features, targets, story, position, 3, 3, 4, "mse"), atol=1e-3)
+    np.testing.assert_allclose(
+        ours.r, sklearn_scores(features, targets, story, position, 3, 3, 4, "mse"), atol=1e-3
+    )
 
 
 def test_batches_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     features, targets = example(120, 200, 50, seed=3)
     story, position = np.zeros(120, int), np.arange(120)
-    options: dict[str, Any] = {"folds": 4, "inner_folds": 3, "gap": 2, "alphas": ALPHAS, "backend": "torch"}
+    options: dict[str, Any] = {
+        "folds": 4,
+        "inner_folds": 3,
+        "gap": 2,
+        "alphas": ALPHAS,
+        "backend": "torch",
+    }
     whole = ridge.encode(features, targets, story, position, **options)
     monkeypatch.setitem(ridge._BATCH_BYTES, "torch", 4 * 10 * 30 * 7)  # seven targets at a time
-    np.testing.assert_allclose(ridge.encode(features, targets, story, position, **options).r, whole.r, atol=1e-6)
+    np.testing.assert_allclose(
+        ridge.encode(features, targets, story, position, **options).r, whole.r, atol=1e-6
+    )
 
 
 def test_listeners_in_parts_score_as_together(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     times, subjects = np.arange(80) * 1.5, ["1", "2", "3"]
-    bold = xr.DataArray(rng.standard_normal((3, 80, 4)).astype(np.float32), dims=("subject", "time", "target"), coords={"subject": subjects})
+    bold = xr.DataArray(
+        rng.standard_normal((3, 80, 4)).astype(np.float32),
+        dims=("subject", "time", "target"),
+        coords={"subject": subjects},
+    )
     story = ridge.StoryData("s", 1.5, np.sort(rng.uniform(0, 110, 200)), times, bold, {})
     vectors = rng.standard_normal((200, 5)).astype(np.float32)
-    options: dict[str, Any] = {"longest_delay": 6.0, "delays": None, "folds": 3, "inner_folds": 3, "alphas": ALPHAS, "alpha_by": "r", "backend": "torch"}
+    options: dict[str, Any] = {
+        "longest_delay": 6.0,
+        "delays": None,
+        "folds": 3,
+        "inner_folds": 3,
+        "alphas": ALPHAS,
+        "alpha_by": "r",
+        "backend": "torch",
+    }
 
     def scores(at_once: int) -> list[np.ndarray]:
         monkeypatch.setattr(memory, "listeners_at_once", lambda *_: at_once)
         group = ridge.Group([story], subjects, words_to_trs="sum", **options)
         found: list[tuple[slice, np.ndarray]] = []
-        group.each_part(5, 1, lambda part: found.append((part.listeners, group.by_story(group.score(part, [vectors])))))
-        assert [listeners for listeners, _ in found] == [slice(begin, min(begin + at_once, 3)) for begin in range(0, 3, at_once)]
+        group.each_part(
+            5,
+            1,
+            lambda part: found.append(
+                (part.listeners, group.by_story(group.score(part, [vectors])))
+            ),
+        )
+        assert [listeners for listeners, _ in found] == [
+            slice(begin, min(begin + at_once, 3)) for begin in range(0, 3, at_once)
+        ]
         return [values for _, values in found]
 
     (together,) = scores(3)
@@ -106,14 +184,27 @@ def test_listeners_in_parts_score_as_together(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.slow
 def test_noise_scores_zero() -> None:
-    """Noise features against autocorrelated noise: the mean over 20 seeds is within three standard errors of 0."""
+    """Noise features against autocorrelated noise.
+
+    The mean over 20 seeds is within three standard errors of 0.
+    """
     means = []
     for seed in range(20):
         rng = np.random.default_rng(seed)
         features = rng.standard_normal((150, 200)).astype(np.float32)
-        targets = np.cumsum(rng.standard_normal((150, 20)), axis=0) * 0.2 + rng.standard_normal((150, 20))
+        targets = np.cumsum(rng.standard_normal((150, 20)), axis=0) * 0.2 + rng.standard_normal(
+            (150, 20)
+        )
         scores = ridge.encode(
-            features, targets.astype(np.float32), np.zeros(150, int), np.arange(150), folds=5, inner_folds=4, gap=5, alphas=ALPHAS, backend="torch"
+            features,
+            targets.astype(np.float32),
+            np.zeros(150, int),
+            np.arange(150),
+            folds=5,
+            inner_folds=4,
+            gap=5,
+            alphas=ALPHAS,
+            backend="torch",
         )
         means.append(scores.r.mean())
     assert abs(np.mean(means)) < 3 * np.std(means, ddof=1) / np.sqrt(20)
@@ -123,7 +214,17 @@ def test_noise_scores_zero() -> None:
 def test_the_brain_as_its_own_feature_reaches_the_ceiling() -> None:
     rng = np.random.default_rng(0)
     bold = rng.standard_normal((250, 10)).astype(np.float32)
-    scores = ridge.encode(bold, bold, np.zeros(250, int), np.arange(250), folds=5, inner_folds=5, gap=0, alphas=ALPHAS, backend="torch")
+    scores = ridge.encode(
+        bold,
+        bold,
+        np.zeros(250, int),
+        np.arange(250),
+        folds=5,
+        inner_folds=5,
+        gap=0,
+        alphas=ALPHAS,
+        backend="torch",
+    )
     assert scores.r.min() > 0.99
 
 
@@ -132,13 +233,23 @@ def test_shifting_the_words_by_20_seconds_destroys_the_score() -> None:
     onsets, times = np.sort(rng.uniform(0, 450, 1200)), 1.5 * np.arange(300)
     vectors = rng.standard_normal((1200, 8)).astype(np.float32)
     features = timing.delayed_features(vectors, onsets, times, 1.5, [1, 2, 3, 4, 5, 6])
-    bold = features.reshape(300, 6, 8).sum(1) @ rng.standard_normal((8, 15)) + 3 * rng.standard_normal((300, 15))
+    bold = features.reshape(300, 6, 8).sum(1) @ rng.standard_normal(
+        (8, 15)
+    ) + 3 * rng.standard_normal((300, 15))
     story, position = np.zeros(300, int), np.arange(300)
-    options: dict[str, Any] = {"folds": 5, "inner_folds": 5, "gap": 6, "alphas": ALPHAS, "backend": "torch"}
+    options: dict[str, Any] = {
+        "folds": 5,
+        "inner_folds": 5,
+        "gap": 6,
+        "alphas": ALPHAS,
+        "backend": "torch",
+    }
     right = ridge.encode(features, bold.astype(np.float32), story, position, **options).r.mean()
     late = timing.delayed_features(vectors, onsets + 20, times, 1.5, [1, 2, 3, 4, 5, 6])
     assert right > 0.4
-    assert abs(ridge.encode(late, bold.astype(np.float32), story, position, **options).r.mean()) < 0.1
+    assert (
+        abs(ridge.encode(late, bold.astype(np.float32), story, position, **options).r.mean()) < 0.1
+    )
 
 
 def test_constant_features_score_zero() -> None:
@@ -165,30 +276,57 @@ def test_pearson_equals_scipy_and_a_constant_scores_zero() -> None:
     found = correlation.pearson(correlation.standardize(targets), predictions)
     for one in range(3):
         for target in range(5):
-            expected = 0.0 if (one, target) == (1, 2) else pearsonr(targets[:, target], predictions[one, :, target])[0]
+            expected = (
+                0.0
+                if (one, target) == (1, 2)
+                else pearsonr(targets[:, target], predictions[one, :, target])[0]
+            )
             assert found[one, target] == pytest.approx(expected, abs=1e-9)
 
 
 @pytest.mark.slow
 def test_ill_conditioned_kernels_keep_their_precision() -> None:
-    """Features with a dominant direction a million times as large as the others: where float32 eigenvalues would turn negative."""
+    """Features with a dominant direction a million times as large as the others.
+
+    With them float32 eigenvalues would turn negative.
+    """
     features, targets = example(120, 200, 2, seed=4)
-    features = features + 1e3 * np.random.default_rng(0).standard_normal((120, 1)).astype(np.float32)
+    features = features + 1e3 * np.random.default_rng(0).standard_normal((120, 1)).astype(
+        np.float32
+    )
     story, position = np.zeros(120, int), np.arange(120)
-    ours = ridge.encode(features, targets, story, position, folds=3, inner_folds=3, gap=2, alphas=ALPHAS, backend="torch")
-    np.testing.assert_allclose(ours.r, sklearn_scores(features, targets, story, position, 3, 3, 2, "r"), atol=1e-3)
+    ours = ridge.encode(
+        features,
+        targets,
+        story,
+        position,
+        folds=3,
+        inner_folds=3,
+        gap=2,
+        alphas=ALPHAS,
+        backend="torch",
+    )
+    np.testing.assert_allclose(
+        ours.r, sklearn_scores(features, targets, story, position, 3, 3, 2, "r"), atol=1e-3
+    )
 
 
 def test_stories_with_other_targets_are_not_scored_together() -> None:
     """Volumes on different grids: names may agree where places do not."""
 
     def story(name: str, x: list[float], targets: list[str]) -> ridge.StoryData:
-        bold = xr.DataArray(np.zeros((1, 5, len(x))), dims=("subject", "time", "target"), coords={"subject": ["01"]})
+        bold = xr.DataArray(
+            np.zeros((1, 5, len(x))), dims=("subject", "time", "target"), coords={"subject": ["01"]}
+        )
         coordinates = {"target": (("target",), np.array(targets)), "x": (("target",), np.array(x))}
         return ridge.StoryData(name, 1.5, np.zeros(3), np.arange(5) * 1.5, bold, coordinates)
 
     first = story("one", [1.0, 2.0], ["V1", "V2"])
     ridge.check_same_targets([first, story("two", [1.0, 2.0], ["V1", "V2"])])
-    for other in (story("two", [1.0, -2.0], ["V1", "V2"]), story("two", [1.0, 2.0], ["V1", "V3"]), story("two", [1.0], ["V1"])):
+    for other in (
+        story("two", [1.0, -2.0], ["V1", "V2"]),
+        story("two", [1.0, 2.0], ["V1", "V3"]),
+        story("two", [1.0], ["V1"]),
+    ):
         with pytest.raises(EngramError, match="stories one and two have different targets"):
             ridge.check_same_targets([first, other])

@@ -22,14 +22,23 @@ DECODERS = ("gpt2-tiny", "llama-tiny")
 
 def vectors(words: list[str], reader: activations.Reader, **changes: object) -> np.ndarray:
     """Activations of words, of shape (n_layers, n_words, n_units)."""
-    options: dict[str, Any] = {"mode": "strided", "context": None, "stride": None, "pooling": "last", "batch_tokens": 4096, **changes}
+    options: dict[str, Any] = {
+        "mode": "strided",
+        "context": None,
+        "stride": None,
+        "pooling": "last",
+        "batch_tokens": 4096,
+        **changes,
+    }
     return activations.story_activations(words, reader, **options)["activation"].values
 
 
 def assert_same(one: np.ndarray, other: np.ndarray, tolerance: float = 1e-4) -> None:
     """Hold the difference against each unit's spread over words."""
     spread = one.std(axis=1, keepdims=True)
-    assert (np.abs(one - other) <= tolerance * np.maximum(spread, 1e-6)).all(), np.max(np.abs(one - other) / np.maximum(spread, 1e-6))
+    assert (np.abs(one - other) <= tolerance * np.maximum(spread, 1e-6)).all(), np.max(
+        np.abs(one - other) / np.maximum(spread, 1e-6)
+    )
 
 
 @pytest.fixture(scope="module", params=DECODERS)
@@ -38,14 +47,18 @@ def decoder(request: pytest.FixtureRequest) -> activations.Reader:
 
 
 @pytest.mark.slow
-def test_strided_equals_exact_where_the_context_covers_the_story(decoder: activations.Reader) -> None:
+def test_strided_equals_exact_where_the_context_covers_the_story(
+    decoder: activations.Reader,
+) -> None:
     words = story_words(120)
     assert_same(vectors(words, decoder), vectors(words, decoder, mode="exact"))
 
 
 def test_batched_equals_single(decoder: activations.Reader) -> None:
     words = story_words(300)
-    assert_same(vectors(words, decoder, context=64), vectors(words, decoder, context=64, batch_tokens=64))
+    assert_same(
+        vectors(words, decoder, context=64), vectors(words, decoder, context=64, batch_tokens=64)
+    )
 
 
 def test_a_word_knows_nothing_of_what_follows(decoder: activations.Reader) -> None:
@@ -62,7 +75,9 @@ def test_windows_begin_with_bos_which_changes_what_is_read(decoder: activations.
     story = tokenize(words, decoder.tokenizer)
     ids = torch.tensor([[decoder.tokenizer.bos_token_id, *story.ids]])
     with torch.inference_mode():
-        direct = torch.stack(decoder.model(input_ids=ids, output_hidden_states=True).hidden_states)[:, 0].numpy()
+        direct = torch.stack(decoder.model(input_ids=ids, output_hidden_states=True).hidden_states)[
+            :, 0
+        ].numpy()
     expected = direct[:, [1 + tokens[-1] for tokens in story.pooled]]
     assert_same(expected, vectors(words, decoder))
     assert expected.shape[0] == decoder.model.config.num_hidden_layers + 1
@@ -77,15 +92,22 @@ def test_pooling_over_sub_tokens(decoder: activations.Reader, pooling: str) -> N
     assert max(map(len, story.pooled)) > 1
     with torch.inference_mode():
         ids = torch.tensor([[decoder.tokenizer.bos_token_id, *story.ids]])
-        direct = torch.stack(decoder.model(input_ids=ids, output_hidden_states=True).hidden_states)[:, 0].numpy()
+        direct = torch.stack(decoder.model(input_ids=ids, output_hidden_states=True).hidden_states)[
+            :, 0
+        ].numpy()
     reduce = np.mean if pooling == "mean" else np.sum
     expected = np.stack([reduce(direct[:, 1 + tokens], axis=1) for tokens in story.pooled], axis=1)
     assert_same(expected, vectors(words, decoder, pooling=pooling))
 
 
-def test_longer_context_changes_the_vectors_of_later_words_only(decoder: activations.Reader) -> None:
+def test_longer_context_changes_the_vectors_of_later_words_only(
+    decoder: activations.Reader,
+) -> None:
     words = story_words(200)
-    short, long = vectors(words, decoder, context=32, stride=16), vectors(words, decoder, context=128)
+    short, long = (
+        vectors(words, decoder, context=32, stride=16),
+        vectors(words, decoder, context=128),
+    )
     assert_same(short[:, :8], long[:, :8])
     assert np.abs(short[1:, 150:] - long[1:, 150:]).max() > 0.1
 
@@ -107,7 +129,11 @@ def test_an_encoder_reads_the_framed_prefix(encoder_folder: Path) -> None:
     words = [word.strip('.,"') for word in story_words(20)]
     story = tokenize(words, reader.tokenizer)
     window = exact_windows(story.lengths, 38)[12]
-    ids = [reader.prefix[0], *story.ids[story.first[window.begin] : story.first[window.end]], reader.suffix[0]]
+    ids = [
+        reader.prefix[0],
+        *story.ids[story.first[window.begin] : story.first[window.end]],
+        reader.suffix[0],
+    ]
     with torch.inference_mode():
         last = reader.model(input_ids=torch.tensor([ids])).last_hidden_state[0, -2].numpy()
     np.testing.assert_allclose(vectors(words, reader, context=40)[-1, 12], last, atol=1e-5)
@@ -116,15 +142,22 @@ def test_an_encoder_reads_the_framed_prefix(encoder_folder: Path) -> None:
 def test_the_frame_is_found_where_the_vocabulary_has_no_letter_a() -> None:
     characters = {"[PAD]": 0, "[CLS]": 1, "[SEP]": 2, "海": 3, "鼠": 4}
     whole = Tokenizer(models.BPE(vocab=characters, merges=[]))
-    whole.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 1), ("[SEP]", 2)])
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=whole, cls_token="[CLS]", sep_token="[SEP]", pad_token="[PAD]")
+    whole.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 1), ("[SEP]", 2)]
+    )
+    tokenizer = PreTrainedTokenizerFast(
+        tokenizer_object=whole, cls_token="[CLS]", sep_token="[SEP]", pad_token="[PAD]"
+    )
     assert tokenizer("a", add_special_tokens=False)["input_ids"] == []
     assert activations._special_tokens(tokenizer, causal=False) == ([1], [2])
 
 
 def test_reinitialised_twins_are_seeded_and_differ_from_the_trained() -> None:
     words = story_words(20)
-    twins = [vectors(words, activations.load(MODELS / "gpt2-tiny", reinitialised=True, seed=seed)) for seed in (3, 3, 4)]
+    twins = [
+        vectors(words, activations.load(MODELS / "gpt2-tiny", reinitialised=True, seed=seed))
+        for seed in (3, 3, 4)
+    ]
     np.testing.assert_array_equal(twins[0], twins[1])
     assert np.abs(twins[0] - twins[2]).max() > 1e-3
     assert np.abs(twins[0] - vectors(words, activations.load(MODELS / "gpt2-tiny"))).max() > 1e-3
@@ -132,7 +165,10 @@ def test_reinitialised_twins_are_seeded_and_differ_from_the_trained() -> None:
 
 def test_half_precision_stays_close() -> None:
     words = story_words(60)
-    full, half = (vectors(words, activations.load(MODELS / "llama-tiny", dtype=dtype)) for dtype in ("float32", "bfloat16"))
+    full, half = (
+        vectors(words, activations.load(MODELS / "llama-tiny", dtype=dtype))
+        for dtype in ("float32", "bfloat16")
+    )
     assert half.dtype == np.float32
     assert np.corrcoef(full[-1].ravel(), half[-1].ravel())[0, 1] > 0.99
     assert np.abs(full - half).max() > 0
@@ -146,7 +182,11 @@ def test_massive_vectors_are_named_in_the_log(caplog: pytest.LogCaptureFixture) 
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"), [({"context": 4096}, "more than the model can read \\(256\\)"), ({"context": 64, "stride": 80}, "Write 63 or less")]
+    ("changes", "message"),
+    [
+        ({"context": 4096}, "more than the model can read \\(256\\)"),
+        ({"context": 64, "stride": 80}, "Write 63 or less"),
+    ],
 )
 def test_impossible_windows_are_refused(changes: dict[str, int], message: str) -> None:
     with pytest.raises(EngramError, match=message):

@@ -1,4 +1,8 @@
-"""Only causal models are tuned or asked to write: refused where the folder tells it, and by a trial in any case; and a first loss is compared with a guess."""
+"""Only causal models are tuned or asked to write.
+
+Others are refused where the folder tells it, and by a trial in any case; a first loss is
+compared with a guess.
+"""
 
 from __future__ import annotations
 
@@ -27,8 +31,13 @@ from engram.tunings import loss_checks, training, tuning_memory
 from engram.tunings.training import Settings
 from engram.tunings.training_samples import Sample
 
-SAMPLES = [Sample("Say it.", "Once.", "A long time ago there was a light.", None, line) for line in range(1, 5)]
-SETTINGS = Settings(method="full", steps=1, tokens_per_step=16, micro_tokens=512, max_length=90, evaluate_every=1)
+SAMPLES = [
+    Sample("Say it.", "Once.", "A long time ago there was a light.", None, line)
+    for line in range(1, 5)
+]
+SETTINGS = Settings(
+    method="full", steps=1, tokens_per_step=16, micro_tokens=512, max_length=90, evaluate_every=1
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -38,7 +47,11 @@ def one_thread() -> None:
 
 def saved(family: str, folder: Path, **changes: Any) -> Path:
     """Write a tiny model of a family, with a next-token head."""
-    tiny_models.save(tiny_models.build(tiny_models.shrunk(family, **changes), headed=True), tiny_models.tokenizer_of(STORY), folder)
+    tiny_models.save(
+        tiny_models.build(tiny_models.shrunk(family, **changes), headed=True),
+        tiny_models.tokenizer_of(STORY),
+        folder,
+    )
     return folder
 
 
@@ -61,12 +74,20 @@ def saved(family: str, folder: Path, **changes: Any) -> Path:
     ],
 )
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_a_trial_tells_causal_models_from_others(family: str, changes: dict[str, Any], causal: bool, dtype: torch.dtype) -> None:
+def test_a_trial_tells_causal_models_from_others(
+    family: str, changes: dict[str, Any], causal: bool, dtype: torch.dtype
+) -> None:
     model = tiny_models.build(tiny_models.shrunk(family, **changes), headed=True).to(dtype)
     if causal:
         check_causal(model, "mine", "tuned")
     else:
-        with pytest.raises(EngramError, match=r"the model in 'mine' \(\w+\) cannot be tuned: its predictions depend on later tokens"):
+        with pytest.raises(
+            EngramError,
+            match=(
+                r"the model in 'mine' \(\w+\) cannot be tuned: its predictions "
+                r"depend on later tokens"
+            ),
+        ):
             check_causal(model, "mine", "tuned")
 
 
@@ -75,7 +96,10 @@ def test_a_mask_that_is_missing_in_long_sequences_alone_is_seen() -> None:
     check_causal(model, "mine", "tuned")
 
     def seen(_module: Any, _given: Any, output: Any) -> Any:
-        output.logits = torch.cat([output.logits[:, :32], output.logits[:, 32:] + output.logits.mean(1, keepdim=True)], dim=1)
+        output.logits = torch.cat(
+            [output.logits[:, :32], output.logits[:, 32:] + output.logits.mean(1, keepdim=True)],
+            dim=1,
+        )
         return output
 
     model.register_forward_hook(seen)
@@ -104,7 +128,10 @@ def test_a_model_that_heeds_no_other_token_is_refused() -> None:
     [
         ({"model_type": "bert"}, "'bert' is an encoder"),
         ({"model_type": "roberta", "is_decoder": False}, "'roberta' is an encoder"),
-        ({"model_type": "mine", "architectures": ["MineForMaskedLM"]}, "it was saved as MineForMaskedLM"),
+        (
+            {"model_type": "mine", "architectures": ["MineForMaskedLM"]},
+            "it was saved as MineForMaskedLM",
+        ),
         ({"model_type": "t5", "is_encoder_decoder": True}, "an encoder with a decoder"),
         ({"model_type": "bert", "is_decoder": True, "architectures": ["BertLMHeadModel"]}, ""),
         ({"model_type": "xlm", "causal": True, "architectures": ["XLMForMaskedLM"]}, ""),
@@ -121,39 +148,95 @@ def test_what_a_configuration_tells(content: Any, why: str, tmp_path: Path) -> N
 
 def test_encoders_are_known_by_the_names_that_transformers_has() -> None:
     from transformers import CONFIG_MAPPING
-    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES, MODEL_FOR_MASKED_LM_MAPPING_NAMES
+    from transformers.models.auto.modeling_auto import (
+        MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+        MODEL_FOR_MASKED_LM_MAPPING_NAMES,
+    )
 
     assert set(CONFIG_MAPPING) >= causality.ENCODERS
-    # All that fill in masks, but for those with a decoder or of more than text, and two that a key of the configuration makes causal.
-    others = {"bart", "mbart", "mvp", "perceiver", "neomme", "modernvbert", "ultravbert", "reformer", "xlm"}
+    # All that fill in masks, but for those with a decoder or of more than text, and two that a key
+    # of the configuration makes causal.
+    others = {
+        "bart",
+        "mbart",
+        "mvp",
+        "perceiver",
+        "neomme",
+        "modernvbert",
+        "ultravbert",
+        "reformer",
+        "xlm",
+    }
     assert set(MODEL_FOR_MASKED_LM_MAPPING_NAMES) - others <= causality.ENCODERS
-    assert {"bert", "roberta", "electra", "xlnet"} <= set(MODEL_FOR_CAUSAL_LM_MAPPING_NAMES) & causality.ENCODERS
+    assert {"bert", "roberta", "electra", "xlnet"} <= set(
+        MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+    ) & causality.ENCODERS
 
 
-def test_an_encoder_is_refused_before_the_first_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_encoder_is_refused_before_the_first_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("ENGRAM_MIRROR", raising=False)
     folder = saved("bert", tmp_path / "models" / "mine" / "bert")
-    for source, mirror in ((str(folder), None), ("mirror:models/mine/bert", str(tmp_path)), ("mine/bert", str(tmp_path))):
-        study = read_study({"study": "s", "dataset": {"kind": "alice"}, "models": {"b": {"source": source}}, "tunings": {"t": {}}, "mirror": mirror})
-        with pytest.raises(EngramError, match=r"tunings\.t\.models: b: the model in '.*bert' cannot be tuned: 'bert' is an encoder.*Give a causal model"):
+    for source, mirror in (
+        (str(folder), None),
+        ("mirror:models/mine/bert", str(tmp_path)),
+        ("mine/bert", str(tmp_path)),
+    ):
+        study = read_study(
+            {
+                "study": "s",
+                "dataset": {"kind": "alice"},
+                "models": {"b": {"source": source}},
+                "tunings": {"t": {}},
+                "mirror": mirror,
+            }
+        )
+        with pytest.raises(
+            EngramError,
+            match=(
+                r"tunings\.t\.models: b: the model in '.*bert' cannot be tuned: 'bert' is an "
+                r"encoder.*Give a causal model"
+            ),
+        ):
             plan.make_plan(study)
     writer = {"folder": str(tmp_path), "annotator": {"model": str(folder)}}
-    with pytest.raises(EngramError, match=r"associations\.a\.annotator\.model: the model in '.*bert' cannot be asked to write: 'bert' is an encoder"):
+    with pytest.raises(
+        EngramError,
+        match=(
+            r"associations\.a\.annotator\.model: the model in '.*bert' cannot be asked "
+            r"to write: 'bert' is an encoder"
+        ),
+    ):
         read_study({"study": "s", "dataset": {"kind": "alice"}, "associations": {"a": writer}})
 
 
 def test_an_encoder_is_refused_in_the_job(tmp_path: Path) -> None:
     folder = saved("roberta", tmp_path / "roberta")
-    with pytest.raises(EngramError, match="cannot be tuned: its predictions depend on later tokens"):
-        training.tune(folder, SAMPLES, [], SETTINGS, tmp_path / "tuned", tmp_path / "checkpoints", base={"source": "me/roberta"})
+    with pytest.raises(
+        EngramError, match="cannot be tuned: its predictions depend on later tokens"
+    ):
+        training.tune(
+            folder,
+            SAMPLES,
+            [],
+            SETTINGS,
+            tmp_path / "tuned",
+            tmp_path / "checkpoints",
+            base={"source": "me/roberta"},
+        )
     assert not (tmp_path / "tuned").exists()
     annotator = LocalAnnotator(folder, "roberta", "word", tmp_path / "cache")
-    with pytest.raises(EngramError, match="cannot be asked to write: its predictions depend on later tokens"):
+    with pytest.raises(
+        EngramError, match="cannot be asked to write: its predictions depend on later tokens"
+    ):
         annotator.answer(annotator.request(lambda _: "Once upon a time", 3))
 
 
 @pytest.mark.parametrize("lost", ["lm_head.weight", "model.layers.2.mlp.up_proj.weight"])
-def test_weights_that_are_missing_are_refused_for_tuning_and_annotating(lost: str, tmp_path: Path) -> None:
+def test_weights_that_are_missing_are_refused_for_tuning_and_annotating(
+    lost: str, tmp_path: Path
+) -> None:
     folder = saved("llama", tmp_path / "mine", tie_word_embeddings=False)
     weights = load_file(folder / "model.safetensors")
     del weights[lost]
@@ -167,23 +250,45 @@ def test_weights_that_are_missing_are_refused_for_tuning_and_annotating(lost: st
 
 # ---------------------------------------------------------------- the first loss
 def tuned(folder: Path, out: Path, held: list[Sample]) -> training.Card:
-    return training.tune(folder, SAMPLES, held, SETTINGS, out, out.with_name("checkpoints"), base={"source": "me/mine"})
+    return training.tune(
+        folder,
+        SAMPLES,
+        held,
+        SETTINGS,
+        out,
+        out.with_name("checkpoints"),
+        base={"source": "me/mine"},
+    )
 
 
 @pytest.mark.parametrize("held", [SAMPLES[:2], []], ids=["validation", "no validation"])
-def test_the_first_loss_stands_beside_that_of_a_guess(held: list[Sample], tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_first_loss_stands_beside_that_of_a_guess(
+    held: list[Sample], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.INFO, "engram"):
         card = tuned(MODELS / "gpt2-tiny", tmp_path / "tuned", held)
     assert card.uniform_loss == pytest.approx(math.log(1024), abs=1e-5)
-    assert card.first_loss is not None and card.uniform_loss is not None and 0 < card.first_loss < 0.98 * card.uniform_loss
+    assert (
+        card.first_loss is not None
+        and card.uniform_loss is not None
+        and 0 < card.first_loss < 0.98 * card.uniform_loss
+    )
     assert (card.first_loss == card.curve[0]["validation"]) == bool(held)
-    assert f"before tuning the loss is {card.first_loss:.3f} nats per output token; a guess that holds all 1024 tokens equally likely has 6.931" in caplog.text
+    assert (
+        f"before tuning the loss is {card.first_loss:.3f} nats per output token; "
+        "a guess that holds all 1024 tokens equally likely has 6.931"
+    ) in caplog.text
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
-    assert ("A guess that holds every token equally likely has 6.931." in (tmp_path / "tuned" / "README.md").read_text()) == bool(held)
+    assert (
+        "A guess that holds every token equally likely has 6.931."
+        in (tmp_path / "tuned" / "README.md").read_text()
+    ) == bool(held)
 
 
 @pytest.mark.parametrize("kind", ["random", "damaged"])
-def test_a_model_that_is_no_better_than_a_guess_is_warned_of(kind: str, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_model_that_is_no_better_than_a_guess_is_warned_of(
+    kind: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     folder = tmp_path / "mine"
     shutil.copytree(MODELS / "gpt2-tiny", folder)
     if kind == "random":
@@ -195,54 +300,97 @@ def test_a_model_that_is_no_better_than_a_guess_is_warned_of(kind: str, tmp_path
         weights[name] = weights[name].roll(300, 0).contiguous()
         save_file(weights, folder / "model.safetensors", metadata={"format": "pt"})
     card = tuned(folder, tmp_path / "tuned", SAMPLES[:2])
-    assert card.first_loss is not None and card.uniform_loss is not None and card.first_loss > 0.98 * card.uniform_loss
-    (warning,) = (record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING)
-    assert "the model predicts these samples no better" in warning and f"{card.first_loss:.3f}" in warning
+    assert (
+        card.first_loss is not None
+        and card.uniform_loss is not None
+        and card.first_loss > 0.98 * card.uniform_loss
+    )
+    (warning,) = (
+        record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING
+    )
+    assert (
+        "the model predicts these samples no better" in warning
+        and f"{card.first_loss:.3f}" in warning
+    )
 
 
-def test_a_loss_that_is_not_finite_before_anything_was_trained_is_no_question_of_the_learning_rate() -> None:
-    with pytest.raises(EngramError, match="the validation loss of step 0 is nan. Nothing was trained yet, so the model's weights are broken"):
+def test_a_first_loss_that_is_not_finite_is_no_question_of_the_learning_rate() -> None:
+    with pytest.raises(
+        EngramError,
+        match=(
+            "the validation loss of step 0 is nan. Nothing was trained yet, so the "
+            "model's weights are broken"
+        ),
+    ):
         loss_checks.check_finite(math.nan, 0, "validation loss", 1e-3)
-    with pytest.raises(EngramError, match="the loss of step 7 is inf. Write a smaller learning_rate \\(it is 0.001\\)"):
+    with pytest.raises(
+        EngramError,
+        match="the loss of step 7 is inf. Write a smaller learning_rate \\(it is 0.001\\)",
+    ):
         loss_checks.check_finite(math.inf, 7, "loss", 1e-3)
 
 
-# ---------------------------------------------------------------- memory of models with masks of other forms
+# ------------------------------------------------------- memory of models with masks of other forms
 @pytest.mark.parametrize(
     ("family", "changes"),
     [
-        *[("opt", {}), ("opt", {"word_embed_proj_dim": 32}), ("bloom", {}), ("falcon", {"alibi": True}), ("openai-gpt", {}), ("mamba", {}), ("mpt", {})],
+        *[
+            ("opt", {}),
+            ("opt", {"word_embed_proj_dim": 32}),
+            ("bloom", {}),
+            ("falcon", {"alibi": True}),
+            ("openai-gpt", {}),
+            ("mamba", {}),
+            ("mpt", {}),
+        ],
         *[("mixtral", {}), ("gemma2", {}), ("rwkv", {}), ("gpt_oss", {})],
     ],
 )
-def test_memory_is_planned_whatever_masks_a_family_takes(family: str, changes: dict[str, Any]) -> None:
+def test_memory_is_planned_whatever_masks_a_family_takes(
+    family: str, changes: dict[str, Any]
+) -> None:
     config = tiny_models.shrunk(family, **changes)
     settings = Settings(method="full", max_length=32, micro_tokens=64, dtype="float32")
     planned = tuning_memory.planned_memory(config, settings)["activations"]
     model = training.prepared(tiny_models.build(config, headed=True), settings).train()
     ids = torch.randint(4, 300, (2, 32))
-    kept = tuning_memory.kept_bytes(model, lambda: model.base_model(input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False))
+    kept = tuning_memory.kept_bytes(
+        model,
+        lambda: model.base_model(
+            input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False
+        ),
+    )
     assert 0.9 < planned / kept < 1.6
 
 
-def test_memory_that_cannot_be_planned_is_said_and_stops_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+def test_memory_that_cannot_be_planned_is_said_and_stops_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     folder = saved("gpt2", tmp_path / "mine")
-    monkeypatch.setattr(tuning_memory, "_masks", lambda *_: iter([torch.zeros(1, 2, 3)]))  # as a family that takes none of the forms
+    # As a family that takes none of the forms.
+    monkeypatch.setattr(tuning_memory, "_masks", lambda *_: iter([torch.zeros(1, 2, 3)]))
     with caplog.at_level(logging.INFO, "engram"):
         tuning_memory.check_memory(folder, SETTINGS, 24 * 10**9)
-    assert "what a backward pass through gpt2 keeps cannot be planned (" in caplog.text and "planned: 1." in caplog.text
+    assert (
+        "what a backward pass through gpt2 keeps cannot be planned (" in caplog.text
+        and "planned: 1." in caplog.text
+    )
     with pytest.raises(EngramError, match="and there are 0.5"):
         tuning_memory.check_memory(folder, SETTINGS, 5 * 10**8)
 
 
 @pytest.mark.parametrize("family", ["mamba", "falcon_mamba"])
 def test_models_without_attention_get_adapters_that_are_used(family: str) -> None:
-    model = training.prepared(tiny_models.build(tiny_models.shrunk(family), headed=True), Settings(max_length=32)).eval()
+    model = training.prepared(
+        tiny_models.build(tiny_models.shrunk(family), headed=True), Settings(max_length=32)
+    ).eval()
     ids = torch.arange(4, 20)[None]
     with torch.no_grad():
         before = model(input_ids=ids).logits
         for name, weight in training.trained_weights(model).items():
             if "lora_B" in name:
                 weight.normal_()
-                assert not torch.equal(model(input_ids=ids).logits, before), f"{name} changes nothing"
+                assert not torch.equal(model(input_ids=ids).logits, before), (
+                    f"{name} changes nothing"
+                )
                 weight.zero_()

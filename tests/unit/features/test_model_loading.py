@@ -32,17 +32,31 @@ from engram.features.language_models import activations, adapters
 from engram.features.language_models.model_loading import load_model
 
 Tensors = dict[str, torch.Tensor]
-READING: dict[str, Any] = {"mode": "strided", "context": 64, "stride": 32, "pooling": "last", "batch_tokens": 1024}
+READING: dict[str, Any] = {
+    "mode": "strided",
+    "context": 64,
+    "stride": 32,
+    "pooling": "last",
+    "batch_tokens": 1024,
+}
 
 
 def vectors(folder: Path, **options: Any) -> np.ndarray:
-    return activations.story_activations(story_words(40), activations.load(folder, device="cpu", **options), **READING)["activation"].values
+    return activations.story_activations(
+        story_words(40), activations.load(folder, device="cpu", **options), **READING
+    )["activation"].values
 
 
-def changed(folder: Path, change: Callable[[Tensors], Tensors], name: str = "gpt2-tiny", **config: Any) -> Path:
+def changed(
+    folder: Path, change: Callable[[Tensors], Tensors], name: str = "gpt2-tiny", **config: Any
+) -> Path:
     """Copy a model with other tensors and another configuration."""
     shutil.copytree(MODELS / name, folder)
-    save_file(change(load_file(folder / "model.safetensors")), folder / "model.safetensors", metadata={"format": "pt"})
+    save_file(
+        change(load_file(folder / "model.safetensors")),
+        folder / "model.safetensors",
+        metadata={"format": "pt"},
+    )
     content = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**content, **config}))
     return folder
@@ -60,16 +74,29 @@ def renamed(rename: Callable[[str], str]) -> Callable[[Tensors], Tensors]:
         lambda name: f"_orig_mod.{name}",
         lambda name: f"module._orig_mod.{name}",
         lambda name: f"_orig_mod.module.{name}",
-        lambda name: name.replace(".attn.", "._fsdp_wrapped_module._checkpoint_wrapped_module.attn."),
+        lambda name: name.replace(
+            ".attn.", "._fsdp_wrapped_module._checkpoint_wrapped_module.attn."
+        ),
     ],
-    ids=["DataParallel", "compiled", "compiled, then parallel", "parallel, then compiled", "FSDP of parts"],
+    ids=[
+        "DataParallel",
+        "compiled",
+        "compiled, then parallel",
+        "parallel, then compiled",
+        "FSDP of parts",
+    ],
 )
-def test_names_that_a_wrapper_changed_are_read_as_the_models_own(rename: Callable[[str], str], tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_names_that_a_wrapper_changed_are_read_as_the_models_own(
+    rename: Callable[[str], str], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     folder = changed(tmp_path / "wrapped", renamed(rename))
     np.testing.assert_array_equal(vectors(folder), vectors(MODELS / "gpt2-tiny"))
     assert "were saved while the model was wrapped" in caplog.text
     load_model(AutoModelForCausalLM, folder, dtype="auto").save_pretrained(tmp_path / "again")
-    assert all(name.startswith("transformer.") for name in load_file(tmp_path / "again" / "model.safetensors"))
+    assert all(
+        name.startswith("transformer.")
+        for name in load_file(tmp_path / "again" / "model.safetensors")
+    )
 
 
 def without(part: str) -> Callable[[Tensors], Tensors]:
@@ -82,30 +109,40 @@ def with_a_bad_number(tensors: Tensors) -> Tensors:
 
 
 def quantised(tensors: Tensors) -> Tensors:
-    return {name: (tensor * 100).to(torch.int8) if name.endswith("attn.c_attn.weight") else tensor for name, tensor in tensors.items()}
+    return {
+        name: (tensor * 100).to(torch.int8) if name.endswith("attn.c_attn.weight") else tensor
+        for name, tensor in tensors.items()
+    }
 
 
 @pytest.mark.parametrize(
     ("change", "config", "message"),
     [
         (renamed(lambda name: f"net.{name}"), {}, "missing from the file"),
-        (renamed(lambda name: f"module.{name}" if ".h.0." in name else name), {}, "missing from the file"),
+        (renamed(lambda name: f"module.{name}" if ".h.0." in name else name), {},
+            "missing from the file"),
         (without("h.2.mlp"), {}, r"missing from the file .*h\.2\.mlp\.c_fc\.bias"),
         (without("wte"), {}, r"missing from the file .*wte\.weight"),
         (without("nothing"), {"n_layer": 7}, r"missing from the file .*h\.6\."),
         (without("nothing"), {"n_layer": 5}, r"weights in the file have no place in it .*h\.5\."),
-        (without("nothing"), {"n_positions": 300}, r"another shape .*wpe\.weight: \[256, \d+\] in the file, \[300, "),
-        (lambda tensors: {**tensors, "transformer.h.0.attn.c_attn.lora_A.weight": torch.ones(4, 4)}, {}, "have no place in it .*lora_A"),
+        (without("nothing"), {"n_positions": 300},
+            r"another shape .*wpe\.weight: \[256, \d+\] in the file, \[300, "),
+        (lambda tensors: {**tensors, "transformer.h.0.attn.c_attn.lora_A.weight": torch.ones(4, 4)},
+            {}, "have no place in it .*lora_A"),
         (with_a_bad_number, {}, "not finite numbers .*c_fc.weight"),
         (quantised, {}, "stored as quantised numbers"),
-        (lambda tensors: {**tensors, "transformer.h.1.attn.bias": torch.ones(1, 1, 256, 256)}, {}, "holds 'transformer.h.1.attn.bias'.*see later ones"),
+        (lambda tensors: {**tensors, "transformer.h.1.attn.bias": torch.ones(1, 1, 256, 256)}, {},
+            "holds 'transformer.h.1.attn.bias'.*see later ones"),
     ],
     ids=[
-        "another prefix", "a prefix in a part", "no MLP", "no embeddings", "a block too few", "a block too many", "other positions", "adapter", "NaN", "int8",
+        "another prefix", "a prefix in a part", "no MLP", "no embeddings", "a block too few",
+        "a block too many", "other positions", "adapter", "NaN", "int8",
         "a mask that is not causal",
     ],
 )  # fmt: skip
-def test_what_is_not_what_was_saved_is_refused(change: Callable[[Tensors], Tensors], config: dict[str, Any], message: str, tmp_path: Path) -> None:
+def test_what_is_not_what_was_saved_is_refused(
+    change: Callable[[Tensors], Tensors], config: dict[str, Any], message: str, tmp_path: Path
+) -> None:
     folder = changed(tmp_path / "model", change, **config)
     for kind in (AutoModel, AutoModelForCausalLM):
         with pytest.raises(EngramError, match=f"(?s){message}"):
@@ -116,33 +153,68 @@ def test_what_is_not_what_was_saved_is_refused(change: Callable[[Tensors], Tenso
 def test_stored_frequencies_of_positions_are_those_that_are_computed(tmp_path: Path) -> None:
     name = "model.layers.1.self_attn.rotary_emb.inv_freq"
     computed = activations.load(MODELS / "llama-tiny", device="cpu").model.rotary_emb.inv_freq
-    rounded = changed(tmp_path / "rounded", lambda tensors: {**tensors, name: computed.bfloat16()}, "llama-tiny")
+    rounded = changed(
+        tmp_path / "rounded", lambda tensors: {**tensors, name: computed.bfloat16()}, "llama-tiny"
+    )
     np.testing.assert_array_equal(vectors(rounded), vectors(MODELS / "llama-tiny"))
-    slower = changed(tmp_path / "slower", lambda tensors: {**tensors, name: computed / 2}, "llama-tiny")
+    slower = changed(
+        tmp_path / "slower", lambda tensors: {**tensors, name: computed / 2}, "llama-tiny"
+    )
     for kind in (AutoModel, AutoModelForCausalLM):
-        with pytest.raises(EngramError, match=f"holds '{name}'.*other frequencies than config.json says"):
+        with pytest.raises(
+            EngramError, match=f"holds '{name}'.*other frequencies than config.json says"
+        ):
             load_model(kind, slower, dtype="float32")
 
 
 def test_weights_in_double_precision_are_no_quantised_ones(tmp_path: Path) -> None:
-    folder = changed(tmp_path / "double", lambda tensors: {name: tensor.double() for name, tensor in tensors.items()})
+    folder = changed(
+        tmp_path / "double",
+        lambda tensors: {name: tensor.double() for name, tensor in tensors.items()},
+    )
     np.testing.assert_array_equal(vectors(folder), vectors(MODELS / "gpt2-tiny"))
 
 
-def test_heads_poolers_and_masks_are_not_missed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_heads_poolers_and_masks_are_not_missed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.INFO)
     mask = torch.tril(torch.ones(256, 256))[None, None]
-    old = changed(tmp_path / "old", lambda tensors: {**tensors, "transformer.h.0.attn.bias": mask, "transformer.h.0.attn.masked_bias": torch.tensor(-1e4)})
+    old = changed(
+        tmp_path / "old",
+        lambda tensors: {
+            **tensors,
+            "transformer.h.0.attn.bias": mask,
+            "transformer.h.0.attn.masked_bias": torch.tensor(-1e4),
+        },
+    )
     np.testing.assert_array_equal(vectors(old), vectors(MODELS / "gpt2-tiny"))
-    config = BertConfig(vocab_size=50, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, max_position_embeddings=32)
-    for kind, head in ((BertForMaskedLM, "cls.predictions"), (BertForSequenceClassification, "classifier.weight")):
+    config = BertConfig(
+        vocab_size=50,
+        hidden_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=16,
+        max_position_embeddings=32,
+    )
+    for kind, head in (
+        (BertForMaskedLM, "cls.predictions"),
+        (BertForSequenceClassification, "classifier.weight"),
+    ):
         caplog.clear()
         saved = kind(config)
         saved.save_pretrained(tmp_path / kind.__name__)
         loaded = load_model(AutoModel, tmp_path / kind.__name__, dtype="float32", head=False)
-        assert torch.equal(loaded.encoder.layer[0].output.dense.weight, saved.bert.encoder.layer[0].output.dense.weight)
+        assert torch.equal(
+            loaded.encoder.layer[0].output.dense.weight,
+            saved.bert.encoder.layer[0].output.dense.weight,
+        )
         assert "hidden states do not depend on" in caplog.text and head in caplog.text
-    assert not [record for record in caplog.records if record.name.startswith("engram") and record.levelno > logging.INFO]
+    assert not [
+        record
+        for record in caplog.records
+        if record.name.startswith("engram") and record.levelno > logging.INFO
+    ]
 
 
 @pytest.mark.slow
@@ -151,16 +223,22 @@ def test_a_head_that_is_used_must_be_there(tmp_path: Path) -> None:
     bare = changed(tmp_path / "bare", without("lm_head"), "llama-tiny")
     tied = load_model(AutoModelForCausalLM, bare, dtype="float32")
     assert tied.config.tie_word_embeddings and tied.lm_head.weight is tied.model.embed_tokens.weight
-    untied = changed(tmp_path / "untied", without("lm_head"), "llama-tiny", tie_word_embeddings=False)
+    untied = changed(
+        tmp_path / "untied", without("lm_head"), "llama-tiny", tie_word_embeddings=False
+    )
     with pytest.raises(EngramError, match=r"missing from the file .*lm_head\.weight"):
         load_model(AutoModelForCausalLM, untied, dtype="float32")
     np.testing.assert_array_equal(vectors(untied), vectors(MODELS / "llama-tiny"))
 
 
 def sharded(folder: Path) -> dict[str, str]:
-    AutoModelForCausalLM.from_pretrained(MODELS / "gpt2-tiny").save_pretrained(folder, max_shard_size="400KB")
+    AutoModelForCausalLM.from_pretrained(MODELS / "gpt2-tiny").save_pretrained(
+        folder, max_shard_size="400KB"
+    )
     AutoTokenizer.from_pretrained(MODELS / "gpt2-tiny").save_pretrained(folder)
-    named: dict[str, str] = json.loads((folder / "model.safetensors.index.json").read_text())["weight_map"]
+    named: dict[str, str] = json.loads((folder / "model.safetensors.index.json").read_text())[
+        "weight_map"
+    ]
     assert len(set(named.values())) > 2
     return named
 
@@ -175,7 +253,9 @@ def sharded(folder: Path) -> dict[str, str]:
         ("no.safetensors", "is not there"),
     ],
 )
-def test_an_index_names_safetensors_of_its_own_folder(place: str, message: str, tmp_path: Path) -> None:
+def test_an_index_names_safetensors_of_its_own_folder(
+    place: str, message: str, tmp_path: Path
+) -> None:
     named = sharded(tmp_path / "model")
     assert vectors(tmp_path / "model").shape == vectors(MODELS / "gpt2-tiny").shape
     last = max(named.values())
@@ -184,7 +264,9 @@ def test_an_index_names_safetensors_of_its_own_folder(place: str, message: str, 
     if message != "is not there":
         (tmp_path / "model" / last).rename(elsewhere)
     index = {name: place.format(last) if file == last else file for name, file in named.items()}
-    (tmp_path / "model" / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": index}))
+    (tmp_path / "model" / "model.safetensors.index.json").write_text(
+        json.dumps({"metadata": {}, "weight_map": index})
+    )
     with pytest.raises(EngramError, match=message):
         activations.load(tmp_path / "model", device="cpu")
 
@@ -192,16 +274,30 @@ def test_an_index_names_safetensors_of_its_own_folder(place: str, message: str, 
 def doubled(prefix: str, other: bool = True) -> Callable[[Tensors], Tensors]:
     """Add weights of a block under other names, with other numbers or the same."""
     return lambda tensors: {
-        **{prefix + name.removeprefix("transformer."): tensor + other for name, tensor in tensors.items() if "h.0." in name and tensor.is_floating_point()},
+        **{
+            prefix + name.removeprefix("transformer."): tensor + other
+            for name, tensor in tensors.items()
+            if "h.0." in name and tensor.is_floating_point()
+        },
         **tensors,
     }
 
 
 @pytest.mark.parametrize("prefix", ["", "transformer._orig_mod."])
-def test_two_weights_that_are_read_as_one_are_refused_unless_alike(prefix: str, tmp_path: Path) -> None:
-    with pytest.raises(EngramError, match=r"holds two sets of weights: .*h\.0\..* are both read as 'transformer\.h\.0\..*their numbers differ"):
+def test_two_weights_that_are_read_as_one_are_refused_unless_alike(
+    prefix: str, tmp_path: Path
+) -> None:
+    with pytest.raises(
+        EngramError,
+        match=(
+            r"holds two sets of weights: .*h\.0\..* are both read as "
+            r"'transformer\.h\.0\..*their numbers differ"
+        ),
+    ):
         activations.load(changed(tmp_path / "other", doubled(prefix)), device="cpu")
-    np.testing.assert_array_equal(vectors(changed(tmp_path / "alike", doubled(prefix, False))), vectors(MODELS / "gpt2-tiny"))
+    np.testing.assert_array_equal(
+        vectors(changed(tmp_path / "alike", doubled(prefix, False))), vectors(MODELS / "gpt2-tiny")
+    )
 
 
 def test_one_file_and_shards_with_other_weights_are_refused(tmp_path: Path) -> None:
@@ -210,8 +306,15 @@ def test_one_file_and_shards_with_other_weights_are_refused(tmp_path: Path) -> N
     whole = load_file(MODELS / "gpt2-tiny" / "model.safetensors")
     save_file(whole, folder / "model.safetensors", {"format": "pt"})
     np.testing.assert_array_equal(vectors(folder), vectors(MODELS / "gpt2-tiny"))
-    save_file({name: tensor + (".ln_1.weight" in name) for name, tensor in whole.items()}, folder / "model.safetensors", {"format": "pt"})
-    with pytest.raises(EngramError, match=r"holds two sets of weights: .*'model.safetensors' and .*-of-.*numbers differ"):
+    save_file(
+        {name: tensor + (".ln_1.weight" in name) for name, tensor in whole.items()},
+        folder / "model.safetensors",
+        {"format": "pt"},
+    )
+    with pytest.raises(
+        EngramError,
+        match=r"holds two sets of weights: .*'model.safetensors' and .*-of-.*numbers differ",
+    ):
         activations.load(folder, device="cpu")
 
 
@@ -237,7 +340,9 @@ def test_a_weight_in_two_shards_is_refused(tmp_path: Path) -> None:
     ],
     ids=["pointer", "truncated"],
 )
-def test_files_that_are_no_whole_weights_are_named(content: bytes | None, message: str, tmp_path: Path) -> None:
+def test_files_that_are_no_whole_weights_are_named(
+    content: bytes | None, message: str, tmp_path: Path
+) -> None:
     folder = tmp_path / "base"
     shutil.copytree(MODELS / "llama-tiny", folder)
     path = folder / "model.safetensors"
@@ -247,12 +352,16 @@ def test_files_that_are_no_whole_weights_are_named(content: bytes | None, messag
     tuned = tmp_path / "adapter"
     tuned.mkdir()
     (tuned / "adapter_config.json").write_text("{}")
-    (tuned / adapters.CARD).write_text(json.dumps({"base": {"source": "base", "fingerprint": "0" * 64}}))
+    (tuned / adapters.CARD).write_text(
+        json.dumps({"base": {"source": "base", "fingerprint": "0" * 64}})
+    )
     with pytest.raises(EngramError, match=message):
         activations.load(tuned, base=folder, device="cpu")
 
 
-def test_weights_that_a_family_passes_over_are_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_weights_that_a_family_passes_over_are_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     config = DebertaV2Config(
         vocab_size=1280,
         hidden_size=32,
@@ -306,12 +415,14 @@ class OwnModel(LlamaModel):
 
     def forward(self, input_ids=None, **options):
         return super().forward(inputs_embeds=self.embed_tokens(input_ids) + self.places.table[: input_ids.shape[1]], **options)
-"""
+"""  # noqa: E501
 
 
 @pytest.fixture
 def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
-    monkeypatch.setattr("transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "copies"))
+    monkeypatch.setattr(
+        "transformers.dynamic_module_utils.HF_MODULES_CACHE", str(tmp_path / "copies")
+    )
 
     def make(made: str) -> Path:
         folder = changed(
@@ -319,7 +430,10 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path
             lambda tensors: tensors,
             "llama-tiny",
             model_type="own",
-            auto_map={"AutoConfig": "modeling_table.OwnConfig", "AutoModel": "modeling_table.OwnModel"},
+            auto_map={
+                "AutoConfig": "modeling_table.OwnConfig",
+                "AutoModel": "modeling_table.OwnModel",
+            },
         )
         (folder / "modeling_table.py").write_text(CODE.format(made=made))
         return folder
@@ -330,24 +444,38 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path
 def test_buffers_that_no_file_holds_are_what_the_models_code_computes(
     own: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    folder = own("torch.linspace(0, 1, config.max_position_embeddings)[:, None].expand(-1, config.hidden_size).clone()")
+    folder = own(
+        "torch.linspace(0, 1, config.max_position_embeddings)[:, "
+        "None].expand(-1, config.hidden_size).clone()"
+    )
     empty = torch.empty_like
     # transformers gets a buffer's memory by this function: what was in it before is made visible.
-    monkeypatch.setattr(torch, "empty_like", lambda *given, **options: dirtied(empty(*given, **options)))
+    monkeypatch.setattr(
+        torch, "empty_like", lambda *given, **options: dirtied(empty(*given, **options))
+    )
     model = load_model(AutoModel, folder, dtype="float32", code=True)
     assert torch.equal(model.places.table[:, 0], torch.linspace(0, 1, 256))
-    assert "the buffer 'places.table', which no file holds, was not defined by loading" in caplog.text
+    assert (
+        "the buffer 'places.table', which no file holds, was not defined by loading" in caplog.text
+    )
     plain = load_model(AutoModel, MODELS / "llama-tiny", dtype="float32")
-    assert torch.equal(model.rotary_emb.inv_freq, plain.rotary_emb.inv_freq) and model.rotary_emb.inv_freq[0] == 1
+    assert (
+        torch.equal(model.rotary_emb.inv_freq, plain.rotary_emb.inv_freq)
+        and model.rotary_emb.inv_freq[0] == 1
+    )
 
 
 def dirtied(tensor: torch.Tensor) -> torch.Tensor:
     return tensor if tensor.is_meta or not tensor.is_floating_point() else tensor.fill_(12345.0)
 
 
-def test_buffers_that_are_drawn_at_random_and_not_saved_are_refused(own: Callable[[str], Path]) -> None:
+def test_buffers_that_are_drawn_at_random_and_not_saved_are_refused(
+    own: Callable[[str], Path],
+) -> None:
     folder = own("torch.randn(config.max_position_embeddings, config.hidden_size)")
-    with pytest.raises(EngramError, match=r"buffer 'places.table', which its file does not hold .*persistent=True"):
+    with pytest.raises(
+        EngramError, match=r"buffer 'places.table', which its file does not hold .*persistent=True"
+    ):
         load_model(AutoModel, folder, dtype="float32", code=True)
 
 
@@ -356,7 +484,9 @@ def adapter(folder: Path, kind: Any = AutoModelForCausalLM, **options: Any) -> t
     from peft import LoraConfig, get_peft_model
 
     torch.manual_seed(0)
-    config = LoraConfig(**{"r": 4, "target_modules": ["q_proj", "v_proj"], "init_lora_weights": False, **options})
+    config = LoraConfig(
+        **{"r": 4, "target_modules": ["q_proj", "v_proj"], "init_lora_weights": False, **options}
+    )
     model = get_peft_model(kind.from_pretrained(MODELS / "llama-tiny"), config).eval()
     model.save_pretrained(str(folder))
     return folder, model
@@ -373,7 +503,9 @@ def adapter(folder: Path, kind: Any = AutoModelForCausalLM, **options: Any) -> t
     ],
     ids=["AutoModel", "causal", "DoRA", "with a saved module"],
 )
-def test_an_adapter_is_applied_whatever_it_was_trained_on(kind: Any, options: dict[str, Any], tmp_path: Path) -> None:
+def test_an_adapter_is_applied_whatever_it_was_trained_on(
+    kind: Any, options: dict[str, Any], tmp_path: Path
+) -> None:
     folder, model = adapter(tmp_path / "adapter", kind, **options)
     ids = torch.arange(5, 25)[None]
     merged = activations.load(folder, base=MODELS / "llama-tiny", device="cpu").model
@@ -389,23 +521,35 @@ def test_an_adapter_is_applied_whatever_it_was_trained_on(kind: Any, options: di
 @pytest.mark.parametrize(
     ("rename", "message"),
     [
-        (lambda name: name.replace("base_model.model.model.", "base_model.model.backbone."), "names its weights otherwise"),
+        (
+            lambda name: name.replace("base_model.model.model.", "base_model.model.backbone."),
+            "names its weights otherwise",
+        ),
         (lambda name: name.removeprefix("base_model.model."), "names its weights otherwise"),
-        (lambda name: name.replace("layers.3.", "layers.9."), r"does not fit the model in .*layers\.9"),
+        (
+            lambda name: name.replace("layers.3.", "layers.9."),
+            r"does not fit the model in .*layers\.9",
+        ),
         (lambda name: name.replace("lora_B", "lora_C"), "does not fit the model in"),
         (lambda name: "" if "layers.0." in name else name, "that it needs are not there"),
     ],
     ids=["another stack", "no prefix", "no such block", "no such part", "a block missing"],
 )
-def test_an_adapter_that_is_not_wholly_applied_is_refused(rename: Callable[[str], str], message: str, tmp_path: Path) -> None:
+def test_an_adapter_that_is_not_wholly_applied_is_refused(
+    rename: Callable[[str], str], message: str, tmp_path: Path
+) -> None:
     path = adapter(tmp_path / "adapter")[0] / "adapter_model.safetensors"
-    save_file({rename(name): tensor for name, tensor in load_file(path).items() if rename(name)}, path)
+    save_file(
+        {rename(name): tensor for name, tensor in load_file(path).items() if rename(name)}, path
+    )
     with pytest.raises(EngramError, match=f"(?s){message}"):
         activations.load(path.parent, base=MODELS / "llama-tiny", device="cpu")
 
 
 @pytest.mark.parametrize("start", ["pissa_niter_4", "corda"])
-def test_an_adapter_whose_base_was_changed_in_a_way_that_is_not_known_is_refused(start: str, tmp_path: Path) -> None:
+def test_an_adapter_whose_base_was_changed_in_a_way_that_is_not_known_is_refused(
+    start: str, tmp_path: Path
+) -> None:
     path = adapter(tmp_path / "adapter")[0] / "adapter_config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "init_lora_weights": start}))
     with pytest.raises(EngramError, match=f"changed its base when training began .*{start}"):
@@ -421,16 +565,22 @@ def test_adapters_that_are_pickled_or_cannot_be_merged_are_refused(tmp_path: Pat
     with pytest.raises(EngramError, match=r"no 'adapter_model.safetensors'"):
         activations.load(path.parent, base=MODELS / "llama-tiny", device="cpu")
     model = AutoModelForCausalLM.from_pretrained(MODELS / "llama-tiny")
-    get_peft_model(model, PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=3)).save_pretrained(str(tmp_path / "prompt"))
+    get_peft_model(
+        model, PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=3)
+    ).save_pretrained(str(tmp_path / "prompt"))
     with pytest.raises(EngramError, match="adds tokens and changes no weights"):
         activations.load(tmp_path / "prompt", base=MODELS / "llama-tiny", device="cpu")
 
 
-def test_an_adapters_base_is_held_against_its_card_in_every_byte(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_adapters_base_is_held_against_its_card_in_every_byte(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     folder = adapter(tmp_path / "adapter")[0]
 
     def card(fingerprint: str) -> None:
-        (folder / adapters.CARD).write_text(json.dumps({"base": {"source": "tiny", "fingerprint": fingerprint}}))
+        (folder / adapters.CARD).write_text(
+            json.dumps({"base": {"source": "tiny", "fingerprint": fingerprint}})
+        )
 
     def last_changed(tensors: Tensors) -> Tensors:
         tensors["model.norm.weight" if "model.norm.weight" in tensors else max(tensors)][-1] += 1e-3
@@ -443,7 +593,10 @@ def test_an_adapters_base_is_held_against_its_card_in_every_byte(tmp_path: Path,
     with pytest.raises(EngramError, match="holds other weights"):
         adapters.base_of(folder, other)
     card(adapters.fingerprint(MODELS / "llama-tiny", sampled=True))
-    assert adapters.base_of(folder, MODELS / "llama-tiny") == MODELS / "llama-tiny" and "of an earlier version" in caplog.text
+    assert (
+        adapters.base_of(folder, MODELS / "llama-tiny") == MODELS / "llama-tiny"
+        and "of an earlier version" in caplog.text
+    )
     with pytest.raises(EngramError, match="is an adapter itself"):
         adapters.base_of(folder, folder)
 
@@ -453,30 +606,52 @@ def test_tokens_of_tied_embeddings_are_trained_once(tmp_path: Path) -> None:
 
     base = tmp_path / "tied"
     torch.manual_seed(0)
-    config = {**json.loads((MODELS / "llama-tiny" / "config.json").read_text()), "tie_word_embeddings": True}
+    config = {
+        **json.loads((MODELS / "llama-tiny" / "config.json").read_text()),
+        "tie_word_embeddings": True,
+    }
     model = LlamaForCausalLM(LlamaConfig.from_dict(config))
     model.save_pretrained(base)
     for file in ("tokenizer.json", "tokenizer_config.json"):
         shutil.copy(MODELS / "llama-tiny" / file, base)
-    tuned = get_peft_model(model, LoraConfig(task_type="CAUSAL_LM", target_modules=["q_proj"], init_lora_weights=False, trainable_token_indices=[5, 6]))
+    tuned = get_peft_model(
+        model,
+        LoraConfig(
+            task_type="CAUSAL_LM",
+            target_modules=["q_proj"],
+            init_lora_weights=False,
+            trainable_token_indices=[5, 6],
+        ),
+    )
     tuned.save_pretrained(str(tmp_path / "adapter"))
     assert activations.load(tmp_path / "adapter", base=base, device="cpu").causal
 
 
-def test_an_adapter_without_a_card_says_which_base_it_names(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_adapter_without_a_card_says_which_base_it_names(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     folder = adapter(tmp_path / "adapter")[0]
     adapters.base_of(folder, MODELS / "llama-tiny")
-    adapters.base_of(folder, tmp_path / "someone--llama-tiny@0123abcd")  # as a fetched model's folder is named
+    # As a fetched model's folder is named.
+    adapters.base_of(folder, tmp_path / "someone--llama-tiny@0123abcd")
     assert not caplog.text
     adapters.base_of(folder, MODELS / "gpt2-tiny")
     assert "llama-tiny', and is applied to" in caplog.text
 
 
-def test_adapters_that_change_nothing_or_cannot_be_read(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_adapters_that_change_nothing_or_cannot_be_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     folder = adapter(tmp_path / "adapter")[0]
     config, weights = folder / "adapter_config.json", folder / "adapter_model.safetensors"
     written, tensors = json.loads(config.read_text()), load_file(weights)
-    save_file({name: torch.zeros_like(tensor) if ".lora_B." in name else tensor for name, tensor in tensors.items()}, weights)
+    save_file(
+        {
+            name: torch.zeros_like(tensor) if ".lora_B." in name else tensor
+            for name, tensor in tensors.items()
+        },
+        weights,
+    )
     activations.load(folder, base=MODELS / "llama-tiny", device="cpu")
     assert "was not trained: its lora_B weights are all 0" in caplog.text
     config.write_text(json.dumps({**written, "lora_alpha": 0}))

@@ -1,4 +1,7 @@
-"""The read check: conventions that families break, each held against what the model's blocks give."""
+"""The read check: conventions that families break.
+
+Each is held against what the model's blocks give.
+"""
 
 from __future__ import annotations
 
@@ -19,18 +22,40 @@ from engram.features.language_models import activations
 from engram.features.language_models.read_check import read_check
 from engram.features.language_models.tokens import tokenize
 
-SMALL: dict[str, Any] = {"vocab_size": 1280, "hidden_size": 32, "num_hidden_layers": 3, "pad_token_id": 1, "bos_token_id": 0, "eos_token_id": 2}
-HEADS: dict[str, Any] = {"num_attention_heads": 4, "intermediate_size": 64, "max_position_embeddings": 64}
-READING: dict[str, Any] = {"mode": "strided", "context": None, "stride": None, "pooling": "last", "batch_tokens": 512}
+SMALL: dict[str, Any] = {
+    "vocab_size": 1280,
+    "hidden_size": 32,
+    "num_hidden_layers": 3,
+    "pad_token_id": 1,
+    "bos_token_id": 0,
+    "eos_token_id": 2,
+}
+HEADS: dict[str, Any] = {
+    "num_attention_heads": 4,
+    "intermediate_size": 64,
+    "max_position_embeddings": 64,
+}
+READING: dict[str, Any] = {
+    "mode": "strided",
+    "context": None,
+    "stride": None,
+    "pooling": "last",
+    "batch_tokens": 512,
+}
 
 
 @pytest.fixture
 def make(tmp_path: Path) -> Callable[..., Path]:
-    """Save a tiny model of a family, with the tokenizer of the demo's LLaMA and no limit of its own."""
+    """Save a tiny model of a family.
+
+    It has the tokenizer of the demo's LLaMA and no limit of its own.
+    """
 
     def made(family: str, **more: Any) -> Path:
         torch.manual_seed(1)
-        AutoModel.from_config(AutoConfig.for_model(family, **{**SMALL, **more})).save_pretrained(tmp_path / family)
+        AutoModel.from_config(AutoConfig.for_model(family, **{**SMALL, **more})).save_pretrained(
+            tmp_path / family
+        )
         tokenizer = AutoTokenizer.from_pretrained(MODELS / "llama-tiny")
         tokenizer.model_max_length = int(1e30)
         tokenizer.save_pretrained(tmp_path / family)
@@ -40,15 +65,26 @@ def make(tmp_path: Path) -> Callable[..., Path]:
 
 
 def vectors(words: list[str], reader: activations.Reader, **changes: Any) -> np.ndarray:
-    return activations.story_activations(words, reader, **{**READING, **changes})["activation"].values
+    return activations.story_activations(words, reader, **{**READING, **changes})[
+        "activation"
+    ].values
 
 
 def block_outputs(reader: activations.Reader, words: list[str]) -> list[np.ndarray]:
     """Each block's output for every word, caught as it leaves the block."""
     story = tokenize(words, reader.tokenizer)
-    stack = next(module for module in reader.model.modules() if isinstance(module, torch.nn.ModuleList) and len(module) == 3)
+    stack = next(
+        module
+        for module in reader.model.modules()
+        if isinstance(module, torch.nn.ModuleList) and len(module) == 3
+    )
     kept: list[torch.Tensor] = []
-    handles = [block.register_forward_hook(lambda _m, _i, output: kept.append(output[0] if isinstance(output, tuple) else output)) for block in stack]
+    handles = [
+        block.register_forward_hook(
+            lambda _m, _i, output: kept.append(output[0] if isinstance(output, tuple) else output)
+        )
+        for block in stack
+    ]
     with torch.inference_mode():
         reader.model(input_ids=torch.as_tensor([[*reader.prefix, *story.ids]]))
     for handle in handles:
@@ -61,29 +97,48 @@ def block_outputs(reader: activations.Reader, words: list[str]) -> list[np.ndarr
     ("family", "more"),
     [
         ("mamba", {"state_size": 8}),
-        ("mamba2", {"state_size": 8, "num_heads": 8, "head_dim": 8, "n_groups": 1, "chunk_size": 32}),
+        (
+            "mamba2",
+            {"state_size": 8, "num_heads": 8, "head_dim": 8, "n_groups": 1, "chunk_size": 32},
+        ),
         ("falcon_mamba", {"state_size": 8}),
         ("rwkv", {"attention_hidden_size": 32, "context_length": 256}),
         ("gpt_neox", HEADS),
     ],
 )
-def test_layer_0_is_the_embeddings_and_layer_k_block_k(family: str, more: dict[str, Any], make: Callable[..., Path]) -> None:
+def test_layer_0_is_the_embeddings_and_layer_k_block_k(
+    family: str, more: dict[str, Any], make: Callable[..., Path]
+) -> None:
     reader = activations.load(make(family, **more), device="cpu")
     words = story_words(15)
     found, other = vectors(words, reader), vectors(["sea", *words[1:]], reader)
     assert len(found) == 4 and reader.causal
-    same = tokenize(words, reader.tokenizer).lengths.sum() == tokenize(["sea", *words[1:]], reader.tokenizer).lengths.sum()
+    same = (
+        tokenize(words, reader.tokenizer).lengths.sum()
+        == tokenize(["sea", *words[1:]], reader.tokenizer).lengths.sum()
+    )
     assert not same or np.abs(found[0, 3:] - other[0, 3:]).max() == 0
     story = tokenize(words, reader.tokenizer)
     table = reader.model.get_input_embeddings().weight.detach().numpy()
-    np.testing.assert_allclose(found[0], table[story.ids[[tokens[-1] for tokens in story.pooled]]], atol=1e-6)
+    np.testing.assert_allclose(
+        found[0], table[story.ids[[tokens[-1] for tokens in story.pooled]]], atol=1e-6
+    )
     for layer, block in enumerate(block_outputs(reader, words)[:-1], start=1):
         np.testing.assert_allclose(found[layer], block, atol=1e-5)
     assert np.abs(found[3] - found[2]).max() > 1e-3
 
 
-def test_the_last_layer_is_the_last_block_where_a_projection_follows(make: Callable[..., Path]) -> None:
-    folder = make("opt", word_embed_proj_dim=16, num_attention_heads=4, ffn_dim=64, max_position_embeddings=64, do_layer_norm_before=False)
+def test_the_last_layer_is_the_last_block_where_a_projection_follows(
+    make: Callable[..., Path],
+) -> None:
+    folder = make(
+        "opt",
+        word_embed_proj_dim=16,
+        num_attention_heads=4,
+        ffn_dim=64,
+        max_position_embeddings=64,
+        do_layer_norm_before=False,
+    )
     reader = activations.load(folder, device="cpu")
     words = story_words(15)
     found = vectors(words, reader)
@@ -93,26 +148,45 @@ def test_the_last_layer_is_the_last_block_where_a_projection_follows(make: Calla
 
 
 @pytest.mark.parametrize(("padding", "limit"), [(1, 62), (3, 60), (0, 63)])
-def test_positions_begin_behind_the_padding(padding: int, limit: int, make: Callable[..., Path]) -> None:
+def test_positions_begin_behind_the_padding(
+    padding: int, limit: int, make: Callable[..., Path]
+) -> None:
     reader = activations.load(make("roberta", **{**HEADS, "pad_token_id": padding}), device="cpu")
     assert reader.limit == limit and not reader.causal
     assert vectors(story_words(80), reader).shape[:2] == (4, 80)
 
 
-def test_windows_end_where_positions_begin_to_depend_on_their_length(make: Callable[..., Path]) -> None:
-    """LongRoPE: a word's vector in an input of more than 48 tokens is another one than in a shorter input, of the same words before it."""
-    rope = {"rope_type": "longrope", "rope_theta": 1e4, "short_factor": [1.0] * 4, "long_factor": [3.0] * 4, "original_max_position_embeddings": 48}
+def test_windows_end_where_positions_begin_to_depend_on_their_length(
+    make: Callable[..., Path],
+) -> None:
+    """LongRoPE: a word's vector differs in an input of more than 48 tokens.
+
+    It is another one than in a shorter input, of the same words before it.
+    """
+    rope = {
+        "rope_type": "longrope",
+        "rope_theta": 1e4,
+        "short_factor": [1.0] * 4,
+        "long_factor": [3.0] * 4,
+        "original_max_position_embeddings": 48,
+    }
     reader = activations.load(make("llama", **{**HEADS, "rope_parameters": rope}), device="cpu")
     assert reader.limit == 48
     ids = torch.arange(5, 69)[None]
     with torch.inference_mode():
-        long, short = (reader.model(input_ids=ids[:, :length]).last_hidden_state[0, 20] for length in (64, 48))
+        long, short = (
+            reader.model(input_ids=ids[:, :length]).last_hidden_state[0, 20] for length in (64, 48)
+        )
     assert (long - short).abs().max() > 1e-3
     words = story_words(40)  # of 55 tokens or so
-    np.testing.assert_allclose(vectors(words, reader)[:, :15], vectors(words[:15], reader), atol=1e-5)
+    np.testing.assert_allclose(
+        vectors(words, reader)[:, :15], vectors(words[:15], reader), atol=1e-5
+    )
 
 
-def test_a_limit_that_is_declared_too_high_is_found_by_reading(make: Callable[..., Path], caplog: pytest.LogCaptureFixture) -> None:
+def test_a_limit_that_is_declared_too_high_is_found_by_reading(
+    make: Callable[..., Path], caplog: pytest.LogCaptureFixture
+) -> None:
     reader = activations.load(make("gpt_neox", **HEADS), device="cpu")
 
     class Short(torch.nn.Module):
@@ -144,7 +218,9 @@ class Broken(torch.nn.Module):
         self.inner, self.change = model, change
 
     def forward(self, input_ids: torch.Tensor, attention_mask: Any = None, **options: Any) -> Any:
-        output = self.inner(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True)
+        output = self.inner(
+            input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=True
+        )
         output.hidden_states = self.change(output.hidden_states, input_ids, attention_mask)
         return output
 
@@ -155,34 +231,82 @@ class Broken(torch.nn.Module):
         (lambda states, ids, mask: None, "gives no hidden states"),
         (lambda states, ids, mask: states[1:], "6 hidden states for 6 blocks"),
         (lambda states, ids, mask: (*states[:-1], states[-2]), "last two hidden states alike"),
-        (lambda states, ids, mask: (*states[1:], states[-1]), "knows the context, and not the embeddings"),
+        (
+            lambda states, ids, mask: (*states[1:], states[-1]),
+            "knows the context, and not the embeddings",
+        ),
         (lambda states, ids, mask: tuple(state * torch.nan for state in states), "not finite"),
         (lambda states, ids, mask: tuple(state[:, ::2] for state in states), "not one for each"),
-        (lambda states, ids, mask: (states[0], states[1][..., :8], *states[2:]), "of different widths"),
+        (
+            lambda states, ids, mask: (states[0], states[1][..., :8], *states[2:]),
+            "of different widths",
+        ),
         (lambda states, ids, mask: 1 / 0, "cannot read tokens in float32"),
-        (lambda states, ids, mask: (states[0], *states[:-1]), "hidden state 1 is the embeddings once more"),
-        (lambda states, ids, mask: (states[0], *states[:-2], states[-1]), "hidden state 1 is the embeddings once more"),
-        (lambda states, ids, mask: (*states[:2], *states[1:-2], states[-1]), "hidden state 2 is what block 1 gives"),
-        (lambda states, ids, mask: (states[0], *states[:0:-1]), "hidden state 2 is what block 5 gives"),
-        (lambda states, ids, mask: (*states[:2], states[3], states[2], *states[4:]), "hidden state 2 is what block 3 gives"),
-        (lambda states, ids, mask: (states[0], *(one - states[0] for one in states[1:])), "none of the 5 between"),
-        (lambda states, ids, mask: (states[0], *(torch.nn.functional.layer_norm(one, one.shape[-1:]) for one in states[1:])), "none of the 5 between"),
+        (
+            lambda states, ids, mask: (states[0], *states[:-1]),
+            "hidden state 1 is the embeddings once more",
+        ),
+        (
+            lambda states, ids, mask: (states[0], *states[:-2], states[-1]),
+            "hidden state 1 is the embeddings once more",
+        ),
+        (
+            lambda states, ids, mask: (*states[:2], *states[1:-2], states[-1]),
+            "hidden state 2 is what block 1 gives",
+        ),
+        (
+            lambda states, ids, mask: (states[0], *states[:0:-1]),
+            "hidden state 2 is what block 5 gives",
+        ),
+        (
+            lambda states, ids, mask: (*states[:2], states[3], states[2], *states[4:]),
+            "hidden state 2 is what block 3 gives",
+        ),
+        (
+            lambda states, ids, mask: (states[0], *(one - states[0] for one in states[1:])),
+            "none of the 5 between",
+        ),
+        (
+            lambda states, ids, mask: (
+                states[0],
+                *(torch.nn.functional.layer_norm(one, one.shape[-1:]) for one in states[1:]),
+            ),
+            "none of the 5 between",
+        ),
     ],
     ids=[
         *("none", "one too few", "one twice", "shifted", "NaN", "shorter", "widths", "an error"),
-        *("embeddings twice", "embeddings twice and the norm", "block 1 twice", "reversed", "two swapped", "differences", "normed"),
+        *(
+            "embeddings twice",
+            "embeddings twice and the norm",
+            "block 1 twice",
+            "reversed",
+            "two swapped",
+            "differences",
+            "normed",
+        ),
     ],
 )
-def test_other_conventions_are_refused(change: Callable[[Any, Any, Any], Any], message: str) -> None:
+def test_other_conventions_are_refused(
+    change: Callable[[Any, Any, Any], Any], message: str
+) -> None:
     reader = activations.load(MODELS / "gpt2-tiny", device="cpu")
     with pytest.raises(EngramError, match=message):
         read_check(Broken(reader.model, change).eval(), reader.tokenizer, "float32")
 
 
 def test_what_a_family_lets_follow_a_block_is_no_other_order(make: Callable[..., Path]) -> None:
-    """DeBERTa-v2 with a convolution behind its first block; FlauBERT, which has lists of parts and none of blocks."""
-    assert not activations.load(make("deberta-v2", **HEADS, conv_kernel_size=3), device="cpu").causal
-    assert not activations.load(make("flaubert", emb_dim=32, n_layers=3, n_heads=4, max_position_embeddings=64), device="cpu").causal
+    """DeBERTa-v2 with a convolution behind its first block, and FlauBERT.
+
+    The latter has lists of parts and none of blocks.
+    """
+    assert not activations.load(
+        make("deberta-v2", **HEADS, conv_kernel_size=3), device="cpu"
+    ).causal
+    assert not activations.load(
+        make("flaubert", emb_dim=32, n_layers=3, n_heads=4, max_position_embeddings=64),
+        device="cpu",
+    ).causal
 
 
 @pytest.mark.parametrize(
@@ -190,7 +314,9 @@ def test_what_a_family_lets_follow_a_block_is_no_other_order(make: Callable[...,
     [(32, False, False), (None, True, False)],
     ids=["sees all from token 32 on", "the mean of the batch from token 30 on"],
 )
-def test_what_only_long_sequences_show_is_seen(start: int | None, causal: bool, alone: bool) -> None:
+def test_what_only_long_sequences_show_is_seen(
+    start: int | None, causal: bool, alone: bool
+) -> None:
     reader = activations.load(MODELS / "gpt2-tiny", device="cpu")
 
     def changed(states: Any, ids: torch.Tensor, mask: Any) -> Any:
@@ -216,10 +342,21 @@ def test_a_prefix_whose_tokens_see_each_other_makes_a_model_bidirectional() -> N
     assert not read_check(Broken(reader.model, changed).eval(), reader.tokenizer, "float32").causal
 
 
-def test_sparse_attention_that_a_short_window_switches_off_is_off_from_the_start(make: Callable[..., Path], caplog: pytest.LogCaptureFixture) -> None:
-    folder = make("big_bird", **{**HEADS, "max_position_embeddings": 512}, attention_type="block_sparse", block_size=8, num_random_blocks=1)
+def test_sparse_attention_that_a_short_window_switches_off_is_off_from_the_start(
+    make: Callable[..., Path], caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = make(
+        "big_bird",
+        **{**HEADS, "max_position_embeddings": 512},
+        attention_type="block_sparse",
+        block_size=8,
+        num_random_blocks=1,
+    )
     reader = activations.load(folder, device="cpu")
-    assert reader.model.attention_type == "original_full" and "full attention in all windows" in caplog.text
+    assert (
+        reader.model.attention_type == "original_full"
+        and "full attention in all windows" in caplog.text
+    )
     words = story_words(150)
     long = vectors(words, reader)[:, -1]
     vectors(words[:3], reader)
@@ -227,7 +364,9 @@ def test_sparse_attention_that_a_short_window_switches_off_is_off_from_the_start
 
 
 @pytest.mark.parametrize("error", [IndexError, AssertionError, KeyError])
-def test_a_limit_that_nothing_declares_is_found_by_reading(error: type[Exception], make: Callable[..., Path]) -> None:
+def test_a_limit_that_nothing_declares_is_found_by_reading(
+    error: type[Exception], make: Callable[..., Path]
+) -> None:
     reader = activations.load(make("bloom", n_head=4), device="cpu")
     assert reader.limit == 1 << 20
 
@@ -250,13 +389,17 @@ def test_an_input_too_short_for_a_word_in_its_context_is_refused(make: Callable[
 
 def test_a_model_that_reads_otherwise_each_time_is_refused() -> None:
     reader = activations.load(MODELS / "gpt2-tiny", device="cpu")
-    reader.model.h[1].mlp.register_forward_hook(lambda _m, _i, output: torch.nn.functional.dropout(output, 0.1, training=True))
+    reader.model.h[1].mlp.register_forward_hook(
+        lambda _m, _i, output: torch.nn.functional.dropout(output, 0.1, training=True)
+    )
     with pytest.raises(EngramError, match="reads the same tokens differently each time"):
         read_check(reader.model, reader.tokenizer, "float32")
 
 
 @pytest.mark.slow
-def test_where_padding_changes_what_is_read_windows_of_equal_length_are_batched(caplog: pytest.LogCaptureFixture) -> None:
+def test_where_padding_changes_what_is_read_windows_of_equal_length_are_batched(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     reader = activations.load(MODELS / "gpt2-tiny", device="cpu")
 
     def changed(states: Any, ids: torch.Tensor, mask: Any) -> Any:
@@ -265,10 +408,15 @@ def test_where_padding_changes_what_is_read_windows_of_equal_length_are_batched(
 
     model = Broken(reader.model, changed).eval()
     found = read_check(model, reader.tokenizer, "float32")
-    assert not found.batched_is_single and "windows of equal length alone are read together" in caplog.text
+    assert (
+        not found.batched_is_single
+        and "windows of equal length alone are read together" in caplog.text
+    )
     one = replace(reader, model=model, batched_is_single=False)
     words, how = story_words(40), {"mode": "exact", "context": 32}
-    np.testing.assert_allclose(vectors(words, one, **how), vectors(words, one, **how, batch_tokens=1), atol=1e-4)
+    np.testing.assert_allclose(
+        vectors(words, one, **how), vectors(words, one, **how, batch_tokens=1), atol=1e-4
+    )
     padded = replace(one, batched_is_single=True)
     assert np.abs(vectors(words, padded, **how) - vectors(words, one, **how)).max() > 0.5
 
@@ -291,17 +439,25 @@ def test_one_token_that_sees_a_later_one_makes_a_model_bidirectional(place: int)
 
 def test_tokens_beyond_the_model_are_named(make: Callable[..., Path]) -> None:
     folder = make("gpt_neox", **{**HEADS, "vocab_size": 300})
-    with pytest.raises(EngramError, match=r"gives token \d+ \('.+'\), and the model knows 0 to 299: .*resize_token_embeddings"):
+    with pytest.raises(
+        EngramError,
+        match=r"gives token \d+ \('.+'\), and the model knows 0 to 299: .*resize_token_embeddings",
+    ):
         vectors(story_words(40), activations.load(folder, device="cpu"))
     tokenizer = AutoTokenizer.from_pretrained(MODELS / "llama-tiny")
     tokenizer.add_special_tokens({"bos_token": "<|startoftext|>"})
     other = make("gpt_neox", **HEADS)
     tokenizer.save_pretrained(other)
-    with pytest.raises(EngramError, match=r"token 1280 \('<\|startoftext\|>'\), and the model knows 0 to 1279"):
+    with pytest.raises(
+        EngramError, match=r"token 1280 \('<\|startoftext\|>'\), and the model knows 0 to 1279"
+    ):
         activations.load(other, device="cpu")
 
 
 def test_what_was_found_stands_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     activations.load(MODELS / "gpt2-tiny", device="cpu")
-    assert "read check: gpt2, causal, 7 layers (as given), at most 256 tokens, batched as alone, layer 0 knows no context" in caplog.text
+    assert (
+        "read check: gpt2, causal, 7 layers (as given), at most 256 tokens, batched as alone, "
+        "layer 0 knows no context"
+    ) in caplog.text

@@ -16,16 +16,21 @@ LENGTHS = st.lists(st.integers(1, 6), min_size=1, max_size=200).map(np.array)
 
 
 @given(lengths=LENGTHS, context=st.integers(20, 80), data=st.data())
-def test_strided_windows_keep_their_promises(lengths: np.ndarray, context: int, data: st.DataObject) -> None:
+def test_strided_windows_keep_their_promises(
+    lengths: np.ndarray, context: int, data: st.DataObject
+) -> None:
     stride = data.draw(st.integers(12, context))
     ends = np.concatenate([[0], np.cumsum(lengths)])
     windows = strided_windows(lengths, context, stride)
-    assert [word for window in windows for word in range(window.read, window.end)] == list(range(len(lengths)))
+    assert [word for window in windows for word in range(window.read, window.end)] == list(
+        range(len(lengths))
+    )
     for window in windows:
         assert ends[window.end] - ends[window.begin] <= context
         for word in range(window.read, window.end):
             assert ends[word] - ends[window.begin] >= min(context - stride, ends[word])
-    for one, other in itertools.pairwise(windows):  # read where it has most left context: not already in the window before
+    # Read where it has most left context: not already in the window before.
+    for one, other in itertools.pairwise(windows):
         assert other.read == one.end
 
 

@@ -1,4 +1,7 @@
-"""Atlases by nilearn, whose downloads are replaced by local images: nothing here opens the network."""
+"""Atlases by nilearn, whose downloads are replaced by local images.
+
+Nothing here opens the network.
+"""
 
 from __future__ import annotations
 
@@ -71,7 +74,9 @@ def regions(folder: Path) -> dict[str, int]:
     """The regions that a scan's voxels are given, and how many."""
     grid = folder / "scan.nii.gz"
     nibabel.save(nibabel.Nifti1Image(np.zeros((5, 5, 5, 2), dtype=np.float32), AFFINE), grid)
-    sizes: dict[str, int] = Volume(grid, folder / "atlas.nii.gz", None).targets().groupby("roi").size().to_dict()
+    sizes: dict[str, int] = (
+        Volume(grid, folder / "atlas.nii.gz", None).targets().groupby("roi").size().to_dict()
+    )
     return sizes
 
 
@@ -79,7 +84,12 @@ def test_labels_in_order_name_the_numbers(tmp_path: Path, monkeypatch: pytest.Mo
     labels = ["Background", "Left Hippocampus", b"Right Amygdala", "Not in the image"]
     replace(monkeypatch, "harvard-oxford-sub", Fetcher({"maps": image(), "labels": labels}))
     atlases.fetch("harvard-oxford-sub", tmp_path)
-    assert rows(tmp_path) == [["index", "name"], ["0", "Background"], ["1", "Left Hippocampus"], ["2", "Right Amygdala"]]
+    assert rows(tmp_path) == [
+        ["index", "name"],
+        ["0", "Background"],
+        ["1", "Left Hippocampus"],
+        ["2", "Right Amygdala"],
+    ]
     assert regions(tmp_path) == {"Left Hippocampus": 50, "Right Amygdala": 20}
 
 
@@ -87,20 +97,43 @@ def test_a_look_up_table_names_the_numbers(tmp_path: Path, monkeypatch: pytest.M
     """In AAL the numbers are not the labels' positions."""
     numbers = np.choose(NUMBERS, [0, 2001, 9170]).astype(np.int16)
     nibabel.save(nibabel.Nifti1Image(numbers, AFFINE), tmp_path / "raw.nii")
-    lut = pd.DataFrame({"index": [0, 9170, 2001], "name": ["Background", "Vermis_10", "Precentral_L"], "color": "#000000"})
-    replace(monkeypatch, "aal", Fetcher({"maps": str(tmp_path / "raw.nii"), "labels": lut["name"].tolist(), "lut": lut}))
+    lut = pd.DataFrame(
+        {
+            "index": [0, 9170, 2001],
+            "name": ["Background", "Vermis_10", "Precentral_L"],
+            "color": "#000000",
+        }
+    )
+    replace(
+        monkeypatch,
+        "aal",
+        Fetcher({"maps": str(tmp_path / "raw.nii"), "labels": lut["name"].tolist(), "lut": lut}),
+    )
     atlases.fetch("aal", tmp_path / "aal")
-    assert rows(tmp_path / "aal") == [["index", "name"], ["0", "Background"], ["9170", "Vermis_10"], ["2001", "Precentral_L"]]
+    assert rows(tmp_path / "aal") == [
+        ["index", "name"],
+        ["0", "Background"],
+        ["9170", "Vermis_10"],
+        ["2001", "Precentral_L"],
+    ]
     assert regions(tmp_path / "aal") == {"Precentral_L": 50, "Vermis_10": 20}
 
 
-def test_the_image_is_whole_and_in_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    replace(monkeypatch, "juelich", Fetcher({"maps": image(), "labels": ["Background", "one", "two"]}))
+def test_the_image_is_whole_and_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace(
+        monkeypatch, "juelich", Fetcher({"maps": image(), "labels": ["Background", "one", "two"]})
+    )
     atlases.fetch("juelich", tmp_path)
     found = nibabel.load(tmp_path / "atlas.nii.gz")
     np.testing.assert_array_equal(found.get_fdata(), NUMBERS)
     np.testing.assert_array_equal(found.affine, AFFINE)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".nilearn", "atlas.nii.gz", "atlas.tsv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        ".nilearn",
+        "atlas.nii.gz",
+        "atlas.tsv",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -116,26 +149,48 @@ def test_the_image_is_whole_and_in_its_place(tmp_path: Path, monkeypatch: pytest
     ],
 )
 def test_nilearn_is_asked_for_the_atlas(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, arguments: tuple[str, ...], options: dict[str, int]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    arguments: tuple[str, ...],
+    options: dict[str, int],
 ) -> None:
     signature = inspect.signature(getattr(nilearn.datasets, NAMES[name]))
-    fetcher = replace(monkeypatch, name, Fetcher({"maps": image(), "labels": ["Background", "one", "two"]}))
+    fetcher = replace(
+        monkeypatch, name, Fetcher({"maps": image(), "labels": ["Background", "one", "two"]})
+    )
     atlases.fetch(name, tmp_path)
     assert fetcher.asked == (arguments, {**options, "data_dir": str(tmp_path / ".nilearn")})
     signature.bind(*fetcher.asked[0], **fetcher.asked[1])  # this nilearn takes these arguments
 
 
-@pytest.mark.parametrize("error", [ConnectionError("no route to host"), OSError("disk full"), ValueError("bad archive")])
-def test_a_download_that_fails_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+@pytest.mark.parametrize(
+    "error", [ConnectionError("no route to host"), OSError("disk full"), ValueError("bad archive")]
+)
+def test_a_download_that_fails_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
     replace(monkeypatch, "destrieux", Fetcher(error=error))
-    with pytest.raises(EngramError, match=rf"the atlas 'destrieux' could not be downloaded .*{type(error).__name__}: {error}.* run again.*dataset\.atlas"):
+    with pytest.raises(
+        EngramError,
+        match=(
+            rf"the atlas 'destrieux' could not be downloaded .*{type(error).__name__}: "
+            rf"{error}.* run again.*dataset\.atlas"
+        ),
+    ):
         atlases.fetch("destrieux", tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [".nilearn"]
 
 
-def test_an_image_that_cannot_be_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_image_that_cannot_be_read_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     image().to_filename(tmp_path / "raw.nii.gz")
     (tmp_path / "raw.nii.gz").write_bytes((tmp_path / "raw.nii.gz").read_bytes()[:40])
-    replace(monkeypatch, "aal", Fetcher({"maps": str(tmp_path / "raw.nii.gz"), "labels": ["Background", "one", "two"]}))
+    replace(
+        monkeypatch,
+        "aal",
+        Fetcher({"maps": str(tmp_path / "raw.nii.gz"), "labels": ["Background", "one", "two"]}),
+    )
     with pytest.raises(EngramError, match="the atlas 'aal' could not be downloaded"):
         atlases.fetch("aal", tmp_path / "aal")

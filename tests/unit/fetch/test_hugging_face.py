@@ -1,4 +1,7 @@
-"""Models from a mirror, and from a hub that is played by functions: nothing here opens the network."""
+"""Models from a mirror, and from a hub that is played by functions.
+
+Nothing here opens the network.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +18,24 @@ from huggingface_hub import errors
 from engram.errors import EngramError
 from engram.fetch import hugging_face
 
-FILES = ("config.json", "tokenizer.json", "vocab.txt", "tokenizer.model", "model.safetensors", "README.md", "LICENSE")
-NEVER = ("pytorch_model.bin", "modeling_tiny.py", "flax_model.msgpack", "model.gguf", "train.pt", "onnx/config.json", "original/model.safetensors")
+FILES = (
+    "config.json",
+    "tokenizer.json",
+    "vocab.txt",
+    "tokenizer.model",
+    "model.safetensors",
+    "README.md",
+    "LICENSE",
+)
+NEVER = (
+    "pytorch_model.bin",
+    "modeling_tiny.py",
+    "flax_model.msgpack",
+    "model.gguf",
+    "train.pt",
+    "onnx/config.json",
+    "original/model.safetensors",
+)
 SHARDS = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
 INDEX = "model.safetensors.index.json"
 COMMIT = "c0ffee" * 6 + "c0ff"
@@ -33,14 +52,22 @@ def write(folder: Path, names: Sequence[str]) -> None:
     """Write files that hold their names; an index of weights names two shards."""
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(json.dumps({"weight_map": {"a": SHARDS[0], "b": SHARDS[1], "c": SHARDS[0]}}) if name == INDEX else name)
+        (folder / name).write_text(
+            json.dumps({"weight_map": {"a": SHARDS[0], "b": SHARDS[1], "c": SHARDS[0]}})
+            if name == INDEX
+            else name
+        )
 
 
 @pytest.fixture(autouse=True)
 def _no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fail when the hub is asked, unless a test says what it answers."""
-    monkeypatch.setattr(huggingface_hub.HfApi, "model_info", lambda *_, **__: pytest.fail("the hub was asked"))
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda *_, **__: pytest.fail("the hub was asked"))
+    monkeypatch.setattr(
+        huggingface_hub.HfApi, "model_info", lambda *_, **__: pytest.fail("the hub was asked")
+    )
+    monkeypatch.setattr(
+        huggingface_hub, "snapshot_download", lambda *_, **__: pytest.fail("the hub was asked")
+    )
 
 
 class Hub:
@@ -49,17 +76,36 @@ class Hub:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, files: Sequence[str]) -> None:
         self.files = files
         self.calls: list[tuple[str, str, str | None]] = []
-        monkeypatch.setattr(huggingface_hub.HfApi, "model_info", lambda _, *args, **options: self.info(*args, **options))
+        monkeypatch.setattr(
+            huggingface_hub.HfApi,
+            "model_info",
+            lambda _, *args, **options: self.info(*args, **options),
+        )
         monkeypatch.setattr(huggingface_hub, "snapshot_download", self.download)
 
     def info(self, repo_id: str, *, revision: str | None) -> SimpleNamespace:
         self.calls.append(("info", repo_id, revision))
         return SimpleNamespace(sha=COMMIT)
 
-    def download(self, repo_id: str, *, revision: str, local_dir: Path, allow_patterns: list[str], ignore_patterns: str) -> str:
+    def download(
+        self,
+        repo_id: str,
+        *,
+        revision: str,
+        local_dir: Path,
+        allow_patterns: list[str],
+        ignore_patterns: str,
+    ) -> str:
         """Write what the real hub's own filter lets through."""
         self.calls.append(("download", repo_id, revision))
-        write(local_dir, list(huggingface_hub.utils.filter_repo_objects(self.files, allow_patterns=allow_patterns, ignore_patterns=ignore_patterns)))
+        write(
+            local_dir,
+            list(
+                huggingface_hub.utils.filter_repo_objects(
+                    self.files, allow_patterns=allow_patterns, ignore_patterns=ignore_patterns
+                )
+            ),
+        )
         return str(local_dir)
 
 
@@ -87,11 +133,18 @@ def test_changed_file_is_copied_again(mirrored: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("given", [True, False])
 def test_mirror_that_lacks_the_model(given: bool, mirrored: Path, tmp_path: Path) -> None:
     with pytest.raises(EngramError, match="the mirror has no 'models/other'"):
-        hugging_face.fetch_model("mirror:models/other", tmp_path / "out", revision=None, mirror=str(mirrored) if given else None)
+        hugging_face.fetch_model(
+            "mirror:models/other",
+            tmp_path / "out",
+            revision=None,
+            mirror=str(mirrored) if given else None,
+        )
 
 
 def test_reinitialised_model_needs_no_weights(mirrored: Path, tmp_path: Path) -> None:
-    hugging_face.fetch_model("org/tiny", tmp_path / "out", revision=None, weights=False, mirror=str(mirrored))
+    hugging_face.fetch_model(
+        "org/tiny", tmp_path / "out", revision=None, weights=False, mirror=str(mirrored)
+    )
     assert names(tmp_path / "out") == set(FILES) - {"model.safetensors"}
 
 
@@ -103,10 +156,21 @@ def test_pickled_weights_are_no_weights(mirrored: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("weights", [True, False])
 @pytest.mark.parametrize("revision", ["abc", None])
-def test_hub_is_asked_for_data_files_only(revision: str | None, weights: bool, mirrored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The mirror lacks the model; what is downloaded is the commit that the revision stood for when it was asked."""
+def test_hub_is_asked_for_data_files_only(
+    revision: str | None,
+    weights: bool,
+    mirrored: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The mirror lacks the model.
+
+    What is downloaded is the commit that the revision stood for when it was asked.
+    """
     made = Hub(monkeypatch, [*FILES, *NEVER])
-    hugging_face.fetch_model("org/other", tmp_path / "out", revision=revision, weights=weights, mirror=str(mirrored))
+    hugging_face.fetch_model(
+        "org/other", tmp_path / "out", revision=revision, weights=weights, mirror=str(mirrored)
+    )
     assert made.calls == [("info", "org/other", revision), ("download", "org/other", COMMIT)]
     assert names(tmp_path / "out") == set(FILES) - (set() if weights else {"model.safetensors"})
 
@@ -114,11 +178,24 @@ def test_hub_is_asked_for_data_files_only(revision: str | None, weights: bool, m
 @pytest.mark.parametrize("origin", ["org/tiny", "mirror:models/org/tiny", "hub"])
 @pytest.mark.parametrize(
     ("lacking", "missing"),
-    [([], None), ([SHARDS[1]], SHARDS[1]), ([SHARDS[0]], SHARDS[0]), (["config.json"], "config.json")],
+    [
+        ([], None),
+        ([SHARDS[1]], SHARDS[1]),
+        ([SHARDS[0]], SHARDS[0]),
+        (["config.json"], "config.json"),
+    ],
     ids=["complete", "second shard", "first shard", "configuration"],
 )
-def test_what_the_index_names_must_be_there(lacking: list[str], missing: str | None, origin: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    files = [name for name in ("config.json", "tokenizer.json", INDEX, *SHARDS) if name not in lacking]
+def test_what_the_index_names_must_be_there(
+    lacking: list[str],
+    missing: str | None,
+    origin: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    files = [
+        name for name in ("config.json", "tokenizer.json", INDEX, *SHARDS) if name not in lacking
+    ]
     if origin == "hub":
         Hub(monkeypatch, files)
     else:
@@ -131,7 +208,10 @@ def test_what_the_index_names_must_be_there(lacking: list[str], missing: str | N
     else:
         with pytest.raises(EngramError) as caught:
             hugging_face.fetch_model(source, tmp_path / "out", revision=None, mirror=mirror)
-        assert f"'{source}' is incomplete: ['{missing}'] did not come. Run again; what is there is kept." in str(caught.value)
+        assert (
+            f"'{source}' is incomplete: ['{missing}'] did not come. Run again; "
+            "what is there is kept."
+        ) in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -142,10 +222,18 @@ def test_what_the_index_names_must_be_there(lacking: list[str], missing: str | N
     ],
 )
 def test_reinitialised_model_needs_no_shards(left: Sequence[str], tmp_path: Path) -> None:
-    """Both are kept in one folder; an interrupted download of the trained one may have left a shard there."""
-    write(tmp_path / "mirror" / "models" / "org" / "tiny", ["config.json", "tokenizer.json", INDEX, *SHARDS])
+    """Both are kept in one folder.
+
+    An interrupted download of the trained one may have left a shard there.
+    """
+    write(
+        tmp_path / "mirror" / "models" / "org" / "tiny",
+        ["config.json", "tokenizer.json", INDEX, *SHARDS],
+    )
     write(tmp_path / "out", left)
-    hugging_face.fetch_model("org/tiny", tmp_path / "out", revision=None, weights=False, mirror=str(tmp_path / "mirror"))
+    hugging_face.fetch_model(
+        "org/tiny", tmp_path / "out", revision=None, weights=False, mirror=str(tmp_path / "mirror")
+    )
     assert names(tmp_path / "out") == {"config.json", "tokenizer.json", INDEX, *left}
 
 
@@ -162,14 +250,24 @@ def http(kind: type[errors.HfHubHTTPError]) -> Callable[[], Exception]:
         (http(errors.RepositoryNotFoundError), ["there is no model 'org/x'", "./org/x"]),
         (lambda: errors.HFValidationError("bad id"), ["there is no model 'org/x'"]),
         (http(errors.RevisionNotFoundError), ["'org/x' has no revision 'abc'"]),
-        (lambda: errors.LocalEntryNotFoundError("no network"), ["could not be downloaded", "LocalEntryNotFoundError: no network", "ENGRAM_MIRROR"]),
-        (http(errors.HfHubHTTPError), ["could not be downloaded", "the server's words", "ENGRAM_MIRROR"]),
+        (
+            lambda: errors.LocalEntryNotFoundError("no network"),
+            ["could not be downloaded", "LocalEntryNotFoundError: no network", "ENGRAM_MIRROR"],
+        ),
+        (
+            http(errors.HfHubHTTPError),
+            ["could not be downloaded", "the server's words", "ENGRAM_MIRROR"],
+        ),
         (lambda: OSError("disk full"), ["could not be downloaded", "disk full"]),
     ],
 )
 @pytest.mark.parametrize("asked_for", ["info", "files"])
 def test_errors_of_the_hub_say_what_to_do(
-    asked_for: str, error: Callable[[], Exception], parts: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    asked_for: str,
+    error: Callable[[], Exception],
+    parts: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def fail(*_: object, **__: object) -> None:
         raise error()
@@ -184,25 +282,46 @@ def test_errors_of_the_hub_say_what_to_do(
     assert all(part in str(caught.value) for part in parts)
 
 
-@pytest.mark.parametrize("error", [ConnectionError("refused"), TimeoutError("timed out"), errors.OfflineModeIsEnabled("offline")], ids=lambda error: str(error))
-@pytest.mark.parametrize("left", [("config.json", SHARDS[0]), ("config.json", "model.safetensors"), ()], ids=["a shard", "a file", "nothing"])
+@pytest.mark.parametrize(
+    "error",
+    [ConnectionError("refused"), TimeoutError("timed out"), errors.OfflineModeIsEnabled("offline")],
+    ids=lambda error: str(error),
+)
+@pytest.mark.parametrize(
+    "left",
+    [("config.json", SHARDS[0]), ("config.json", "model.safetensors"), ()],
+    ids=["a shard", "a file", "nothing"],
+)
 def test_what_is_left_of_a_model_is_no_model_when_the_hub_cannot_be_reached(
     left: Sequence[str], error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As the real snapshot_download does, this one returns the folder as it is; without the index nobody can tell that a shard is missing."""
+    """As the real snapshot_download does, this one returns the folder as it is.
+
+    Without the index nobody can tell that a shard is missing.
+    """
 
     def unreachable(*_: object, **__: object) -> None:
         raise error
 
     monkeypatch.setattr(huggingface_hub.HfApi, "model_info", unreachable)
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", lambda *_, local_dir, **__: str(local_dir))
+    monkeypatch.setattr(
+        huggingface_hub, "snapshot_download", lambda *_, local_dir, **__: str(local_dir)
+    )
     write(tmp_path, left)
-    with pytest.raises(EngramError, match=f"'org/x' could not be downloaded .*{type(error).__name__}: {error}.*what is there is kept.*ENGRAM_MIRROR"):
+    with pytest.raises(
+        EngramError,
+        match=(
+            f"'org/x' could not be downloaded .*{type(error).__name__}: {error}.*what is there "
+            "is kept.*ENGRAM_MIRROR"
+        ),
+    ):
         hugging_face.fetch_model("org/x", tmp_path, revision=None)
     assert names(tmp_path) == set(left)
 
 
 def test_model_of_the_mirror_comes_whole(mirror: Path, tmp_path: Path) -> None:
     """The real one, where there is a mirror."""
-    hugging_face.fetch_model("mirror:models/stories260K", tmp_path / "out", revision=None, mirror=str(mirror))
+    hugging_face.fetch_model(
+        "mirror:models/stories260K", tmp_path / "out", revision=None, mirror=str(mirror)
+    )
     assert {"config.json", "tokenizer.json", "model.safetensors"} <= names(tmp_path / "out")

@@ -51,7 +51,11 @@ class Handler(BaseHTTPRequestHandler):
             return
         compress = self.server.compress and "gzip" in self.headers.get("Accept-Encoding", "")
         body = gzip.compress(self.server.content, mtime=0) if compress else self.server.content
-        begin = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted and self.server.ranges else 0
+        begin = (
+            int(wanted.removeprefix("bytes=").removesuffix("-"))
+            if wanted and self.server.ranges
+            else 0
+        )
         if begin >= len(body):
             self.send_error(416)
             return
@@ -71,7 +75,9 @@ class Handler(BaseHTTPRequestHandler):
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with Server() as made:
-        threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        threading.Thread(
+            target=made.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
+        ).start()
         yield made
         made.shutdown()
 
@@ -82,7 +88,11 @@ def pinned(url: str, content: bytes = CONTENT, path: str = "folder/a.txt") -> Pi
 
 def content_of(folder: Path) -> dict[str, bytes]:
     """All files below a folder."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 def leave_part(folder: Path, content: bytes) -> None:
@@ -105,7 +115,9 @@ def test_interrupted_download_is_resumed(have: int, server: Server, tmp_path: Pa
     assert content_of(tmp_path) == {"folder/a.txt": CONTENT}
 
 
-def test_download_interrupted_at_its_very_end_is_only_put_in_place(server: Server, tmp_path: Path) -> None:
+def test_download_interrupted_at_its_very_end_is_only_put_in_place(
+    server: Server, tmp_path: Path
+) -> None:
     leave_part(tmp_path, CONTENT)
     pinned_files.fetch([pinned(server.url("a"))], tmp_path, waits=())
     assert content_of(tmp_path) == {"folder/a.txt": CONTENT}
@@ -119,7 +131,9 @@ def test_server_that_ignores_ranges_is_read_from_the_start(server: Server, tmp_p
     assert content_of(tmp_path) == {"folder/a.txt": CONTENT}
 
 
-def test_connection_cut_in_the_middle_is_resumed_by_the_next_try(server: Server, tmp_path: Path) -> None:
+def test_connection_cut_in_the_middle_is_resumed_by_the_next_try(
+    server: Server, tmp_path: Path
+) -> None:
     server.content = os.urandom(3 << 20)
     server.cut = 5 << 19
     pinned_files.fetch([pinned(server.url("a"), server.content)], tmp_path, waits=(0,))
@@ -138,7 +152,9 @@ def test_status_that_may_pass_is_tried_again(status: int, server: Server, tmp_pa
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 410])
-def test_status_that_is_final_is_asked_for_once_and_told(status: int, server: Server, tmp_path: Path) -> None:
+def test_status_that_is_final_is_asked_for_once_and_told(
+    status: int, server: Server, tmp_path: Path
+) -> None:
     server.statuses = [status] * 9
     with pytest.raises(EngramError) as caught:
         pinned_files.fetch([pinned(server.url("a"))], tmp_path, waits=(0, 0))
@@ -166,7 +182,10 @@ def test_giving_up_says_what_failed_and_what_to_do(server: Server, tmp_path: Pat
     with pytest.raises(EngramError) as caught:
         pinned_files.fetch([pinned(server.url("a"))], tmp_path, waits=(0, 0))
     assert len(server.seen) == 3
-    assert f"'folder/a.txt' could not be downloaded from {server.url('a')} (try 3, HTTPError, status 500)" in str(caught.value)
+    assert (
+        f"'folder/a.txt' could not be downloaded from {server.url('a')} (try 3, "
+        "HTTPError, status 500)"
+    ) in str(caught.value)
     assert "ENGRAM_MIRROR" in str(caught.value)
     assert content_of(tmp_path) == {}
 
@@ -196,7 +215,9 @@ def test_wrong_content_is_not_put_in_place(left: bytes, server: Server, tmp_path
         leave_part(tmp_path, left)
     with pytest.raises(EngramError) as caught:
         pinned_files.fetch([pinned(server.url("a"))], tmp_path, waits=(0,))
-    assert f"the download from {server.url('a')} is not the pinned 'folder/a.txt'" in str(caught.value)
+    assert f"the download from {server.url('a')} is not the pinned 'folder/a.txt'" in str(
+        caught.value
+    )
     assert hashlib.sha256(CONTENT).hexdigest() in str(caught.value)
     assert content_of(tmp_path) == {}
     server.content = CONTENT
@@ -204,7 +225,9 @@ def test_wrong_content_is_not_put_in_place(left: bytes, server: Server, tmp_path
     assert content_of(tmp_path) == {"folder/a.txt": CONTENT}
 
 
-def test_right_files_are_not_fetched_again_and_wrong_ones_are(server: Server, tmp_path: Path) -> None:
+def test_right_files_are_not_fetched_again_and_wrong_ones_are(
+    server: Server, tmp_path: Path
+) -> None:
     files = [pinned(server.url(name), path=name) for name in ("right", "changed", "short")]
     for file, content in zip(files, (CONTENT, CONTENT[::-1], CONTENT[:5]), strict=True):
         (tmp_path / file.path).write_bytes(content)
@@ -217,7 +240,11 @@ def test_right_files_are_not_fetched_again_and_wrong_ones_are(server: Server, tm
 
 def test_files_before_the_failing_one_stay(server: Server, tmp_path: Path) -> None:
     with pytest.raises(EngramError, match="'b'"):
-        pinned_files.fetch([pinned(server.url("a"), path="a"), pinned(server.url("b"), b"other", path="b")], tmp_path, waits=())
+        pinned_files.fetch(
+            [pinned(server.url("a"), path="a"), pinned(server.url("b"), b"other", path="b")],
+            tmp_path,
+            waits=(),
+        )
     assert content_of(tmp_path) == {"a": CONTENT}
 
 
@@ -228,7 +255,9 @@ def mirrored(tmp_path: Path) -> Path:
     return tmp_path / "mirror"
 
 
-def test_mirror_is_used_instead_of_the_network(mirrored: Path, server: Server, tmp_path: Path) -> None:
+def test_mirror_is_used_instead_of_the_network(
+    mirrored: Path, server: Server, tmp_path: Path
+) -> None:
     pinned_files.fetch([pinned(server.url("a"))], tmp_path / "out", mirror=mirrored)
     assert content_of(tmp_path / "out") == {"folder/a.txt": CONTENT}
     assert server.seen == []
@@ -236,7 +265,9 @@ def test_mirror_is_used_instead_of_the_network(mirrored: Path, server: Server, t
 
 def test_mirror_that_lacks_a_file(mirrored: Path, server: Server, tmp_path: Path) -> None:
     with pytest.raises(EngramError) as caught:
-        pinned_files.fetch([pinned(server.url("b"), path="b.txt")], tmp_path / "out", mirror=mirrored)
+        pinned_files.fetch(
+            [pinned(server.url("b"), path="b.txt")], tmp_path / "out", mirror=mirrored
+        )
     assert f"the mirror has no 'b.txt' (looked in {mirrored})" in str(caught.value)
     assert server.url("b") in str(caught.value)
     assert server.seen == []
@@ -244,7 +275,9 @@ def test_mirror_that_lacks_a_file(mirrored: Path, server: Server, tmp_path: Path
 
 def test_mirror_with_a_changed_file(mirrored: Path, tmp_path: Path) -> None:
     (mirrored / "folder" / "a.txt").write_bytes(CONTENT[::-1])
-    with pytest.raises(EngramError, match=r"the mirror's copy, .*a.txt is not the pinned 'folder/a.txt'"):
+    with pytest.raises(
+        EngramError, match=r"the mirror's copy, .*a.txt is not the pinned 'folder/a.txt'"
+    ):
         pinned_files.fetch([pinned("http://unused")], tmp_path / "out", mirror=mirrored)
     assert content_of(tmp_path / "out") == {}
 
@@ -252,17 +285,27 @@ def test_mirror_with_a_changed_file(mirrored: Path, tmp_path: Path) -> None:
 def test_manifest_lists_files_with_sizes_and_hashes(tmp_path: Path) -> None:
     folder = tmp_path / "model"
     (folder / ".cache").mkdir(parents=True)
-    for name, text in {"b.json": "{}", "a.safetensors": "weights", ".hidden": "x", ".cache/x.json": "x"}.items():
+    for name, text in {
+        "b.json": "{}",
+        "a.safetensors": "weights",
+        ".hidden": "x",
+        ".cache/x.json": "x",
+    }.items():
         (folder / name).write_text(text)
     pinned_files.write_manifest(tmp_path / "model.tsv", folder)
     rows = [("a.safetensors", "7", b"weights"), ("b.json", "2", b"{}")]
-    expected = ["path\tsize\tsha256", *(f"{name}\t{size}\t{hashlib.sha256(text).hexdigest()}" for name, size, text in rows)]
+    expected = [
+        "path\tsize\tsha256",
+        *(f"{name}\t{size}\t{hashlib.sha256(text).hexdigest()}" for name, size, text in rows),
+    ]
     assert (tmp_path / "model.tsv").read_text().splitlines() == expected
 
 
 def test_pins_are_read_as_written(tmp_path: Path) -> None:
     (tmp_path / "pins.tsv").write_text("path\tsize\tsha256\turl\na/b.txt\t3\t00ff\thttps://x/y?z\n")
-    assert pinned_files.read_pins(tmp_path / "pins.tsv") == [PinnedFile("a/b.txt", 3, "00ff", "https://x/y?z")]
+    assert pinned_files.read_pins(tmp_path / "pins.tsv") == [
+        PinnedFile("a/b.txt", 3, "00ff", "https://x/y?z")
+    ]
 
 
 def test_pins_of_the_project_are_complete_and_safe() -> None:

@@ -1,4 +1,7 @@
-"""Maps: means over listeners against direct means, and files that come back as they were written."""
+"""Maps: means over listeners against direct means.
+
+Files come back as they were written.
+"""
 
 from __future__ import annotations
 
@@ -32,18 +35,29 @@ SIDES = {"L": "left.shape.gii", "R": "right.shape.gii"}
 
 def write_scores(path: Path, subjects: list[str], stories: list[str]) -> np.ndarray:
     """Write a group's scores; return them: (layer, story, subject, target)."""
-    r = RNG.uniform(-0.2, 0.5, (N_LAYERS, len(stories), len(subjects), N_TARGETS)).astype(np.float32)
-    scores = xr.Dataset({"r": (("layer", "story", "subject", "target"), r)}, coords={"subject": subjects, "story": stories})
+    r = RNG.uniform(-0.2, 0.5, (N_LAYERS, len(stories), len(subjects), N_TARGETS)).astype(
+        np.float32
+    )
+    scores = xr.Dataset(
+        {"r": (("layer", "story", "subject", "target"), r)},
+        coords={"subject": subjects, "story": stories},
+    )
     storage.write_dataset(path, scores)
     return r
 
 
 def places(regions: bool = False) -> xr.Dataset:
     """Which vertex belongs to which target."""
-    return xr.Dataset(coords=cleaning.vertex_map(TABLE, TABLE.groupby(["hemisphere", "roi"], sort=True).indices if regions else None))
+    return xr.Dataset(
+        coords=cleaning.vertex_map(
+            TABLE, TABLE.groupby(["hemisphere", "roi"], sort=True).indices if regions else None
+        )
+    )
 
 
-def write(folder: Path, made: dict[str, np.ndarray], where: xr.Dataset, space: str = "fsaverage5") -> dict[str, dict[str, np.ndarray]]:
+def write(
+    folder: Path, made: dict[str, np.ndarray], where: xr.Dataset, space: str = "fsaverage5"
+) -> dict[str, dict[str, np.ndarray]]:
     paths = {side: str(folder / name) for side, name in SIDES.items()}
     maps.write_maps(paths, made, where, space)
     return {side: maps.read_maps(path, side) for side, path in paths.items()}
@@ -76,12 +90,17 @@ def test_ceilings_are_means_over_stories(tmp_path: Path) -> None:
     for story, subjects in {"one": ["01", "02", "03"], "two": ["02"]}.items():
         averages.append(RNG.uniform(0.2, 0.8, N_TARGETS))
         singles.append(RNG.uniform(0.2, 0.8, (len(subjects), N_TARGETS)))
-        ceiling = xr.Dataset({"average": ("target", averages[-1]), "single": (("subject", "target"), singles[-1])}, coords={"subject": subjects})
+        ceiling = xr.Dataset(
+            {"average": ("target", averages[-1]), "single": (("subject", "target"), singles[-1])},
+            coords={"subject": subjects},
+        )
         storage.write_dataset(tmp_path / f"{story}.nc", ceiling)
     found = maps.ceiling_maps([str(tmp_path / "one.nc"), str(tmp_path / "two.nc")])
     assert list(found) == ["average listener", "single listeners"]
     np.testing.assert_allclose(found["average listener"], (averages[0] + averages[1]) / 2)
-    np.testing.assert_allclose(found["single listeners"], (singles[0].mean(0) + singles[1].mean(0)) / 2)
+    np.testing.assert_allclose(
+        found["single listeners"], (singles[0].mean(0) + singles[1].mean(0)) / 2
+    )
 
 
 @pytest.mark.parametrize("space", ["fsaverage5", "fsaverage6"])
@@ -103,7 +122,9 @@ def test_files_say_which_hemisphere_they_are(tmp_path: Path) -> None:
         image = nibabel.load(tmp_path / SIDES[side])
         assert image.meta["AnatomicalStructurePrimary"] == structure
         assert [array.meta["Name"] for array in image.darrays] == ["layer 00"]
-        assert {nibabel.nifti1.intent_codes.label[array.intent] for array in image.darrays} == {"shape"}
+        assert {nibabel.nifti1.intent_codes.label[array.intent] for array in image.darrays} == {
+            "shape"
+        }
 
 
 def test_a_parcel_is_painted_on_all_its_vertices(tmp_path: Path) -> None:
@@ -113,15 +134,22 @@ def test_a_parcel_is_painted_on_all_its_vertices(tmp_path: Path) -> None:
     assert list(values) == ["L-a", "L-b", "R-a", "R-b"]
     found = write(tmp_path, {"map": np.array(list(values.values()))}, places(regions=True))
     for row in TABLE.itertuples():
-        assert found[row.hemisphere]["map"][row.vertex] == pytest.approx(values[f"{row.hemisphere}-{row.roi}"])
+        assert found[row.hemisphere]["map"][row.vertex] == pytest.approx(
+            values[f"{row.hemisphere}-{row.roi}"]
+        )
     assert [int(np.isfinite(of_side["map"]).sum()) for of_side in found.values()] == [3, 3]
 
 
 def test_places_survive_storage(tmp_path: Path) -> None:
     """The map of vertices travels inside the BOLD's file."""
     regions = TABLE.groupby(["hemisphere", "roi"], sort=True).indices
-    dataset = xr.Dataset({"bold": (("subject", "time", "target"), np.zeros((1, 4, 4), dtype=np.float32))}, coords={"subject": ["01"]})
-    storage.write_dataset(tmp_path / "bold.nc", dataset.assign_coords(cleaning.vertex_map(TABLE, regions)))
+    dataset = xr.Dataset(
+        {"bold": (("subject", "time", "target"), np.zeros((1, 4, 4), dtype=np.float32))},
+        coords={"subject": ["01"]},
+    )
+    storage.write_dataset(
+        tmp_path / "bold.nc", dataset.assign_coords(cleaning.vertex_map(TABLE, regions))
+    )
     with storage.open_dataset(tmp_path / "bold.nc") as stored:
         found = write(tmp_path, {"map": np.arange(4.0)}, stored)
     direct = write(tmp_path, {"map": np.arange(4.0)}, places(regions=True))
@@ -142,9 +170,14 @@ def test_the_vertices_of_fsaverage5_are_the_first() -> None:
 def write_kinds(path: Path, subjects: list[str], stories: list[str]) -> np.ndarray:
     """Write a group's scores of a text; return them: (kind, story, subject, target)."""
     kinds = ["original", "associations", "random", "shuffled"]
-    r = RNG.uniform(-0.2, 0.5, (len(kinds), len(stories), len(subjects), N_TARGETS)).astype(np.float32)
+    r = RNG.uniform(-0.2, 0.5, (len(kinds), len(stories), len(subjects), N_TARGETS)).astype(
+        np.float32
+    )
     coordinates = {"kind": kinds, "subject": subjects, "story": stories}
-    storage.write_dataset(path, xr.Dataset({"r_kind": (("kind", "story", "subject", "target"), r)}, coords=coordinates))
+    storage.write_dataset(
+        path,
+        xr.Dataset({"r_kind": (("kind", "story", "subject", "target"), r)}, coords=coordinates),
+    )
     return r
 
 
@@ -154,5 +187,9 @@ def test_maps_of_f_are_means_over_single_listeners(tmp_path: Path) -> None:
     found = maps.association_maps([str(tmp_path / "one.nc"), str(tmp_path / "two.nc")])
     r = np.concatenate([one.mean(1)[:, :2], two.mean(1)], axis=1)
     f = (r - r[0]).mean(1)
-    for name, expected in ((maps.ASSOCIATION, f[1]), (maps.ASSOCIATION_RANDOM, f[2]), (maps.ASSOCIATION_DIFFERENCE, f[1] - f[2])):
+    for name, expected in (
+        (maps.ASSOCIATION, f[1]),
+        (maps.ASSOCIATION_RANDOM, f[2]),
+        (maps.ASSOCIATION_DIFFERENCE, f[1] - f[2]),
+    ):
         np.testing.assert_allclose(found[name], expected, atol=1e-6)

@@ -38,7 +38,14 @@ SENTENCES = (
 
 @pytest.mark.parametrize("sentence", SENTENCES)
 def test_text_that_people_write_has_no_fault(sentence: str) -> None:
-    for text in (sentence, sentence.upper(), sentence.lower(), sentence.title(), sentence.replace(" ", "\t"), sentence.replace(" ", "\n")):
+    for text in (
+        sentence,
+        sentence.upper(),
+        sentence.lower(),
+        sentence.title(),
+        sentence.replace(" ", "\t"),
+        sentence.replace(" ", "\n"),
+    ):
         assert fault(text) is None, fault(text)
 
 
@@ -46,16 +53,40 @@ def test_text_that_people_write_has_no_fault(sentence: str) -> None:
 @pytest.mark.parametrize("encoding", ["cp1252", "latin-1"])
 def test_utf8_that_was_read_as_another_encoding_is_found(sentence: str, encoding: str) -> None:
     """Programs read the five bytes that Windows-1252 leaves open as control characters."""
-    misread = "".join(bytes([byte]).decode(encoding, errors="ignore") or chr(byte) for byte in sentence.encode())
+    misread = "".join(
+        bytes([byte]).decode(encoding, errors="ignore") or chr(byte) for byte in sentence.encode()
+    )
     found = fault(f"so it was\n{misread}\n")
     assert found is not None and found[0] >= len("so it was\n")
 
 
 @pytest.mark.parametrize(
-    "words", ["привет", "ты", "你好", "שלום", "γεια", "«x»", "«\u00a0x\u00a0»", "złe", "čas", "kőszén", "ağa", "mơ", "việc", "mắt", "15 °C", "😀", "カ", "5 €"]
+    "words",
+    [
+        "привет",
+        "ты",
+        "你好",
+        "שלום",
+        "γεια",
+        "«x»",
+        "«\u00a0x\u00a0»",
+        "złe",
+        "čas",
+        "kőszén",
+        "ağa",
+        "mơ",
+        "việc",
+        "mắt",
+        "15 °C",
+        "😀",
+        "カ",
+        "5 €",
+    ],
 )
 def test_one_misread_word_is_enough(words: str) -> None:
-    misread = "".join(bytes([byte]).decode("cp1252", errors="ignore") or chr(byte) for byte in words.encode())
+    misread = "".join(
+        bytes([byte]).decode("cp1252", errors="ignore") or chr(byte) for byte in words.encode()
+    )
     assert fault(misread) is not None and fault(words) is None
 
 
@@ -65,7 +96,11 @@ def test_letters_before_what_closes_a_word_are_no_misread_utf8() -> None:
     marks = "…–—‘’“”«»·!?,.;:"
     others = "‹›•™\u00a0\u00adºª°²³¹®©†‡"  # not behind Ã: they are half of é, ó, ê and their like
     for letter, mark in [*product(letters, marks), *product(set(letters) - {"Ã"}, others)]:
-        for text in (f"MOT{letter}{mark}", f"MOT{letter}{mark}{letter}{mark}MOT", f"{mark}{letter}{mark} {letter}"):
+        for text in (
+            f"MOT{letter}{mark}",
+            f"MOT{letter}{mark}{letter}{mark}MOT",
+            f"{mark}{letter}{mark} {letter}",
+        ):
             assert fault(text) is None, text
 
 
@@ -88,7 +123,10 @@ def test_what_no_text_has_is_named(text: str, message: str) -> None:
 
 
 def test_prose_has_breaks_of_pages_and_paragraphs() -> None:
-    assert fault("one\x0ctwo\x0bthree", prose=True) is None and fault("one\x07", prose=True) is not None
+    assert (
+        fault("one\x0ctwo\x0bthree", prose=True) is None
+        and fault("one\x07", prose=True) is not None
+    )
 
 
 def test_what_stands_around_a_character_is_of_its_line() -> None:

@@ -21,11 +21,14 @@ from engram.jobs import job
 pytestmark = pytest.mark.usefixtures("job_in_this_process")
 
 
-def run(folder: Path, outputs: list[Path], inputs: list[Path] | None = None, rule: str = "made") -> Any:
+def run(
+    folder: Path, outputs: list[Path], inputs: list[Path] | None = None, rule: str = "made"
+) -> Any:
     params = SimpleNamespace(get=lambda name: {"config": {}, "code": "0" * 16}.get(name))
     return job.job(
         SimpleNamespace(
-            rule=rule, wildcards={}, log=[str(folder / "log" / f"{rule}.log")], output=list(map(str, outputs)), input=list(map(str, inputs or [])),
+            rule=rule, wildcards={}, log=[str(folder / "log" / f"{rule}.log")],
+            output=list(map(str, outputs)), input=list(map(str, inputs or [])),
             params=params, resources={},
         )
     )  # fmt: skip
@@ -36,9 +39,13 @@ def write(path: Path) -> None:
     if path.suffix == ".nc":
         storage.write_dataset(path, xr.Dataset({"x": ("t", np.arange(5000, dtype=np.float32))}))
     elif path.suffix == ".tsv":
-        storage.write_table(path, pd.DataFrame({"word": ["one", "two"]}), "Words.", {"word": "A word."})
+        storage.write_table(
+            path, pd.DataFrame({"word": ["one", "two"]}), "Words.", {"word": "A word."}
+        )
     elif path.suffix == ".json":
-        storage.write_json(path, {"texts": {"original": {}, "associations": {"3": "as if it were so"}}})
+        storage.write_json(
+            path, {"texts": {"original": {}, "associations": {"3": "as if it were so"}}}
+        )
     elif path.suffix == ".gii":
         path.write_bytes(bytes(range(256)))
     else:
@@ -62,7 +69,9 @@ def result(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
 def test_what_was_written_is_read(result: Path, tmp_path: Path) -> None:
     with run(tmp_path, [tmp_path / "b.tsv"], [result], "next"):
         write(tmp_path / "b.tsv")
-    assert storage.read_json(tmp_path / "b.json")["Provenance"]["Inputs"] == {str(result): checksum(result)}
+    assert storage.read_json(tmp_path / "b.json")["Provenance"]["Inputs"] == {
+        str(result): checksum(result)
+    }
 
 
 def flip(path: Path, where: float) -> None:
@@ -75,7 +84,9 @@ def flip(path: Path, where: float) -> None:
 
 
 @pytest.mark.parametrize("where", [0.1, 0.45, 0.9])
-def test_flipped_bit_is_named_before_anything_is_made_of_it(result: Path, where: float, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_flipped_bit_is_named_before_anything_is_made_of_it(
+    result: Path, where: float, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     flip(result, where)
     with pytest.raises(SystemExit), run(tmp_path, [tmp_path / "b.tsv"], [result], "next"):
         write(tmp_path / "b.tsv")
@@ -83,7 +94,9 @@ def test_flipped_bit_is_named_before_anything_is_made_of_it(result: Path, where:
     assert str(result) in said and "elete" in said and not (tmp_path / "b.tsv").exists()
 
 
-def test_truncated_result_is_named(result: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_truncated_result_is_named(
+    result: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     file = result if result.is_file() else result / "config.json"
     file.write_bytes(file.read_bytes()[:-1])
     if result.suffix == ".json":  # a JSON text without its last line break says the same
@@ -97,7 +110,10 @@ def test_broken_sidecar_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[s
     with run(tmp_path, [tmp_path / "a.tsv"]):
         write(tmp_path / "a.tsv")
     (tmp_path / "a.json").write_text('{"Prov')
-    with pytest.raises(SystemExit), run(tmp_path, [tmp_path / "b.tsv"], [tmp_path / "a.tsv"], "next"):
+    with (
+        pytest.raises(SystemExit),
+        run(tmp_path, [tmp_path / "b.tsv"], [tmp_path / "a.tsv"], "next"),
+    ):
         raise AssertionError("the job began")
     assert "a.json' cannot be read as JSON" in capsys.readouterr().err
 
@@ -105,7 +121,9 @@ def test_broken_sidecar_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_files_that_no_job_wrote_are_read_as_they_are(tmp_path: Path) -> None:
     (tmp_path / "raw.tsv").write_text("a\n1\n")
     (tmp_path / "raw.json").write_text(json.dumps({"a": "what the user says of it"}))
-    assert checked_inputs([str(tmp_path / "raw.tsv"), str(tmp_path / "absent.tsv")]) == {str(tmp_path / "raw.tsv"): checksum(tmp_path / "raw.tsv")}
+    assert checked_inputs([str(tmp_path / "raw.tsv"), str(tmp_path / "absent.tsv")]) == {
+        str(tmp_path / "raw.tsv"): checksum(tmp_path / "raw.tsv")
+    }
 
 
 def test_downloads_are_held_against_their_manifest(tmp_path: Path) -> None:
@@ -124,17 +142,23 @@ def test_downloads_are_held_against_their_manifest(tmp_path: Path) -> None:
     check_download(manifest, folder)  # git-annex's own
 
 
-def test_provenance_says_which_commit_made_a_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_provenance_says_which_commit_made_a_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with run(tmp_path, [tmp_path / "a.tsv"]):
         write(tmp_path / "a.tsv")
     found = storage.read_json(tmp_path / "a.json")["Provenance"]
     assert len(found["Revision"].removesuffix("-dirty")) == 40
-    assert found["Outputs"] == {"a.tsv": checksum(tmp_path / "a.tsv")} and found["Device"].startswith("cpu")
+    assert found["Outputs"] == {"a.tsv": checksum(tmp_path / "a.tsv")} and found[
+        "Device"
+    ].startswith("cpu")
     monkeypatch.setattr(job, "RESOURCES", tmp_path / "resources")  # an installation without git
     assert job._revision() is None
 
 
-def test_secrets_are_in_no_log_no_message_and_no_sidecar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_secrets_are_in_no_log_no_message_and_no_sidecar(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     for number, name in enumerate(job.SECRETS):
         monkeypatch.setenv(name, f"hf_s3cret{number}")
     secrets = [f"hf_s3cret{number}" for number in range(len(job.SECRETS))]
@@ -149,6 +173,8 @@ def test_secrets_are_in_no_log_no_message_and_no_sidecar(tmp_path: Path, monkeyp
         job._print_hidden(type(error), error, error.__traceback__)
     with run(tmp_path, [tmp_path / "a.tsv"], rule="good"):
         write(tmp_path / "a.tsv")
-    said = "".join(capsys.readouterr()) + "".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file())
+    said = "".join(capsys.readouterr()) + "".join(
+        path.read_text() for path in tmp_path.rglob("*") if path.is_file()
+    )
     assert "<ENGRAM_CHAT_KEY>" in said and "<HF_TOKEN>" in said and "bad header <" in said
     assert not [secret for secret in secrets if secret in said]

@@ -13,7 +13,24 @@ import xarray as xr
 from engram.errors import EngramError
 from engram.files import storage
 
-WORDS = ["null", "NA", "nan", "None", "2", "1e5", "True", '"', '"Hi', "'tis", "don't", "\u201cMr.", "caf\u00e9", "#", "a,b", "\\"]
+WORDS = [
+    "null",
+    "NA",
+    "nan",
+    "None",
+    "2",
+    "1e5",
+    "True",
+    '"',
+    '"Hi',
+    "'tis",
+    "don't",
+    "\u201cMr.",
+    "caf\u00e9",
+    "#",
+    "a,b",
+    "\\",
+]
 
 
 def test_atomic_failure_leaves_nothing_behind_and_keeps_the_old_file(tmp_path: Path) -> None:
@@ -47,7 +64,9 @@ def test_two_writers_of_one_file_do_not_share_a_temporary_one(tmp_path: Path) ->
 
 def test_words_come_back_whatever_they_look_like(tmp_path: Path) -> None:
     table = pd.DataFrame({"word": WORDS, "onset": [np.nan, *np.arange(1.0, len(WORDS))]})
-    storage.write_table(tmp_path / "w.tsv", table, "Words.", {"word": "The word.", "onset": "Seconds."})
+    storage.write_table(
+        tmp_path / "w.tsv", table, "Words.", {"word": "The word.", "onset": "Seconds."}
+    )
     back = storage.read_words(tmp_path / "w.tsv")
     assert back["word"].tolist() == WORDS
     np.testing.assert_array_equal(back["onset"], table["onset"])
@@ -60,21 +79,38 @@ def test_story_of_nothing_but_numbers_has_words(word: str, tmp_path: Path) -> No
 
 
 def test_missing_numbers_are_written_as_in_bids(tmp_path: Path) -> None:
-    table = pd.DataFrame({"x": [1.0, np.nan, 1 / 3], "n": pd.array([1, None, 3], "Int64"), "text": ["a", None, "c"]})
+    table = pd.DataFrame(
+        {"x": [1.0, np.nan, 1 / 3], "n": pd.array([1, None, 3], "Int64"), "text": ["a", None, "c"]}
+    )
     storage.write_table(tmp_path / "t.tsv", table, "Numbers.", dict.fromkeys(table, "?"))
-    assert (tmp_path / "t.tsv").read_text() == "x\tn\ttext\n1\t1\ta\nn/a\tn/a\tn/a\n0.333333\t3\tc\n"
+    assert (
+        tmp_path / "t.tsv"
+    ).read_text() == "x\tn\ttext\n1\t1\ta\nn/a\tn/a\tn/a\n0.333333\t3\tc\n"
     back = storage.read_table(tmp_path / "t.tsv")
     assert back.isna().to_numpy().tolist() == [[False] * 3, [True] * 3, [False] * 3]
 
 
-@pytest.mark.parametrize(("options", "expected"), [({}, "0.333333"), ({"digits": 3}, "0.333"), ({"digits": 10}, "0.3333333333")])
-def test_numbers_are_written_with_so_many_digits(options: dict[str, int], expected: str, tmp_path: Path) -> None:
-    storage.write_table(tmp_path / "t.tsv", pd.DataFrame({"x": [1 / 3]}), "A third.", {"x": "?"}, **options)
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [({}, "0.333333"), ({"digits": 3}, "0.333"), ({"digits": 10}, "0.3333333333")],
+)
+def test_numbers_are_written_with_so_many_digits(
+    options: dict[str, int], expected: str, tmp_path: Path
+) -> None:
+    storage.write_table(
+        tmp_path / "t.tsv", pd.DataFrame({"x": [1 / 3]}), "A third.", {"x": "?"}, **options
+    )
     assert (tmp_path / "t.tsv").read_text() == f"x\n{expected}\n"
 
 
 def test_times_of_long_stories_keep_their_milliseconds(tmp_path: Path) -> None:
-    storage.write_table(tmp_path / "t.tsv", pd.DataFrame({"onset": [5025.1234]}), "Words.", {"onset": "Seconds."}, digits=10)
+    storage.write_table(
+        tmp_path / "t.tsv",
+        pd.DataFrame({"onset": [5025.1234]}),
+        "Words.",
+        {"onset": "Seconds."},
+        digits=10,
+    )
     assert storage.read_table(tmp_path / "t.tsv")["onset"].tolist() == [5025.1234]
 
 
@@ -87,19 +123,36 @@ def test_only_na_and_empty_cells_are_missing(tmp_path: Path) -> None:
 
 def test_text_with_quotation_marks_comes_back(tmp_path: Path) -> None:
     reasons = ['"bad" scan', '"asleep', "awake"]
-    storage.write_table(tmp_path / "t.tsv", pd.DataFrame({"excluded": reasons}), "Scans.", {"excluded": "Why."})
+    storage.write_table(
+        tmp_path / "t.tsv", pd.DataFrame({"excluded": reasons}), "Scans.", {"excluded": "Why."}
+    )
     assert storage.read_table(tmp_path / "t.tsv")["excluded"].tolist() == reasons
 
 
 def test_sidecar_explains_every_column(tmp_path: Path) -> None:
-    storage.write_table(tmp_path / "t.tsv", pd.DataFrame({"a": [1], "b": [2]}), "Both.", {"a": "First.", "b": "Second."})
-    assert storage.read_json(tmp_path / "t.json") == {"Description": "Both.", "a": {"Description": "First."}, "b": {"Description": "Second."}}
+    storage.write_table(
+        tmp_path / "t.tsv",
+        pd.DataFrame({"a": [1], "b": [2]}),
+        "Both.",
+        {"a": "First.", "b": "Second."},
+    )
+    assert storage.read_json(tmp_path / "t.json") == {
+        "Description": "Both.",
+        "a": {"Description": "First."},
+        "b": {"Description": "Second."},
+    }
 
 
-@pytest.mark.parametrize("columns", [{"a": "?"}, {"a": "?", "b": "?", "c": "?"}, {"b": "?", "a": "?"}])
-def test_columns_explained_must_be_the_columns_there(columns: dict[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "columns", [{"a": "?"}, {"a": "?", "b": "?", "c": "?"}, {"b": "?", "a": "?"}]
+)
+def test_columns_explained_must_be_the_columns_there(
+    columns: dict[str, str], tmp_path: Path
+) -> None:
     with pytest.raises(ValueError, match="columns explained"):
-        storage.write_table(tmp_path / "t.tsv", pd.DataFrame({"a": [1], "b": [2]}), "Both.", columns)
+        storage.write_table(
+            tmp_path / "t.tsv", pd.DataFrame({"a": [1], "b": [2]}), "Both.", columns
+        )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -148,7 +201,10 @@ def dataset() -> xr.Dataset:
     values = np.random.default_rng(0).standard_normal((50, 7)).astype(np.float32)
     return xr.Dataset(
         {"bold": (("time", "target"), values, {"units": "1"})},
-        coords={"time": ("time", np.arange(50) * 1.5, {"units": "s"}), "target": [f"t{i}" for i in range(7)]},
+        coords={
+            "time": ("time", np.arange(50) * 1.5, {"units": "s"}),
+            "target": [f"t{i}" for i in range(7)],
+        },
         attrs={"subject": "a", "tr": 1.5},
     )
 
@@ -169,7 +225,9 @@ def test_same_dataset_gives_the_same_bytes(dataset: xr.Dataset, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("kept", [0.0, 0.1, 0.5, 0.999])
-def test_truncated_dataset_is_named_with_what_to_do(kept: float, dataset: xr.Dataset, tmp_path: Path) -> None:
+def test_truncated_dataset_is_named_with_what_to_do(
+    kept: float, dataset: xr.Dataset, tmp_path: Path
+) -> None:
     path = tmp_path / "d.nc"
     storage.write_dataset(path, dataset)
     path.write_bytes(path.read_bytes()[: int(kept * path.stat().st_size)])

@@ -40,7 +40,8 @@ sys.stdin.read()
 def no_slurm(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SLURM_JOB_ID", "CUDA_VISIBLE_DEVICES", gpus.SHARE_VARIABLE):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")  # so that it is as before when a test has changed it
+    # So that it is as before when a test has changed it.
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
     monkeypatch.setattr(gpus, "_held", [])
     monkeypatch.delitem(sys.modules, "torch", raising=False)
@@ -108,8 +109,16 @@ def test_allocations_of_slurm_do_not_wait_for_each_other(jobs: Jobs) -> None:
 def test_list_of_nvidia_smi() -> None:
     found = gpus.parse_list(LIST)
     assert [one.key for one in found] == ["GPU-5d5ba0d6", "MIG-11", "MIG-22", "GPU-c0ffee"]
-    assert found[0].name == "NVIDIA A100-SXM4-40GB" and str(found[3]) == "NVIDIA H100 PCIe (GPU-c0ffee)"
-    assert gpus.parse_list("NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.\n") == []
+    assert (
+        found[0].name == "NVIDIA A100-SXM4-40GB"
+        and str(found[3]) == "NVIDIA H100 PCIe (GPU-c0ffee)"
+    )
+    assert (
+        gpus.parse_list(
+            "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.\n"
+        )
+        == []
+    )
 
 
 @pytest.mark.parametrize(
@@ -127,17 +136,24 @@ def test_list_of_nvidia_smi() -> None:
         ({"SLURM_JOB_ID": "3", "CUDA_VISIBLE_DEVICES": "0"}, ["0"]),
     ],
 )
-def test_what_slurm_and_the_user_allow_is_kept(environment: dict[str, str], keys: list[str]) -> None:
+def test_what_slurm_and_the_user_allow_is_kept(
+    environment: dict[str, str], keys: list[str]
+) -> None:
     found = gpus.visible(environment, TWO)
     assert [one.key for one in found] == keys
     names = {"0": "GPU-a", "1": "GPU-b"}
-    assert [one.uuid for one in found] == [names.get(key, key) for key in keys]  # a device has one lock, however it is called
+    # A device has one lock, however it is called.
+    assert [one.uuid for one in found] == [names.get(key, key) for key in keys]
 
 
 def test_taken_device_is_the_only_one_torch_will_see(tmp_path: Path) -> None:
-    assert gpus.take("auto", 1, [Device("1", "GPU-b", "Two")], tmp_path) == Device("1", "GPU-b", "Two")
+    assert gpus.take("auto", 1, [Device("1", "GPU-b", "Two")], tmp_path) == Device(
+        "1", "GPU-b", "Two"
+    )
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "1"
-    assert [path.name for path in tmp_path.iterdir()] == ["GPU-b.0"] and (tmp_path / "GPU-b.0").read_text() == str(os.getpid())
+    assert [path.name for path in tmp_path.iterdir()] == ["GPU-b.0"] and (
+        tmp_path / "GPU-b.0"
+    ).read_text() == str(os.getpid())
 
 
 @pytest.mark.parametrize(("want", "budget"), [("cpu", 1), ("auto", 0), ("cpu", 0)])
@@ -146,7 +162,9 @@ def test_jobs_on_the_cpu_take_none_and_see_none(want: str, budget: int, tmp_path
     assert os.environ["CUDA_VISIBLE_DEVICES"] == "" and not list(tmp_path.iterdir())
 
 
-def test_cpu_only_where_the_configuration_allows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cpu_only_where_the_configuration_allows_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(EngramError, match="grants its jobs none.*--resources gpu=1"):
         gpus.take("cuda", 0, TWO, tmp_path)
     monkeypatch.setenv("SLURM_JOB_ID", "3")
@@ -181,8 +199,21 @@ def test_where_a_job_is_to_run(config: dict[str, object], want: str) -> None:
 
 @pytest.mark.slow
 def test_no_script_imports_torch_before_a_device_is_taken() -> None:
-    """Scripts import before `with job(...)`; torch, which looks for devices once, must come later."""
+    """Scripts import before `with job(...)`.
+
+    Torch, which looks for devices once, must come later.
+    """
     scripts = sorted((ROOT / "workflow" / "scripts").glob("*.py"))
-    imports = "\n".join(line for path in scripts for line in path.read_text().splitlines() if line.startswith(("import ", "from ")))
-    result = subprocess.run([sys.executable, "-c", f"{imports}\nimport sys\nassert 'torch' not in sys.modules"], capture_output=True, text=True, check=False)
+    imports = "\n".join(
+        line
+        for path in scripts
+        for line in path.read_text().splitlines()
+        if line.startswith(("import ", "from "))
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", f"{imports}\nimport sys\nassert 'torch' not in sys.modules"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert result.returncode == 0, result.stderr

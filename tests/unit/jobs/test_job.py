@@ -25,20 +25,37 @@ pytestmark = pytest.mark.usefixtures("job_in_this_process")
 def made(folder: Path) -> SimpleNamespace:
     """What Snakemake hands to a script, as far as it matters here."""
     return SimpleNamespace(
-        input=[], params={}, resources={}, rule="bold", wildcards={}, log=[str(folder / "logs" / "bold.log")], output=[str(folder / "results" / "x.nc")]
+        input=[],
+        params={},
+        resources={},
+        rule="bold",
+        wildcards={},
+        log=[str(folder / "logs" / "bold.log")],
+        output=[str(folder / "results" / "x.nc")],
     )
 
 
 @pytest.mark.parametrize(
     "error",
-    [OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), OSError(f"Can't write data (file write failed: error message = '{os.strerror(errno.ENOSPC)}')")],
+    [
+        OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)),
+        OSError(
+            f"Can't write data (file write failed: error message = '{os.strerror(errno.ENOSPC)}')"
+        ),
+    ],
     ids=["the system's", "HDF5's"],
 )
-def test_a_full_disk_is_said(error: OSError, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_full_disk_is_said(
+    error: OSError, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with pytest.raises(SystemExit), job(made(tmp_path)):
         raise error
     said = capsys.readouterr().err
-    assert "the disk is full" in said and str(tmp_path / "results") in said and "what is finished is kept" in said
+    assert (
+        "the disk is full" in said
+        and str(tmp_path / "results") in said
+        and "what is finished is kept" in said
+    )
     assert "the disk is full" in (tmp_path / "logs" / "bold.log").read_text()
 
 
@@ -64,7 +81,14 @@ def test_a_job_knows_its_own_peak_of_memory_and_not_that_of_whoever_started_it()
     held = np.ones(40_000_000)
     code = "import numpy; from engram.jobs.job import peak_memory; {}; print(peak_memory())"
     without, given_back = (
-        int(subprocess.run([sys.executable, "-c", code.format(made)], check=True, capture_output=True, text=True).stdout)
+        int(
+            subprocess.run(
+                [sys.executable, "-c", code.format(made)],
+                check=True,
+                capture_output=True,
+                text=True,
+            ).stdout
+        )
         for made in ("pass", "numpy.ones(25_000_000)")
     )
     assert without < 150e6 < held.nbytes and 190e6 < given_back - without < 210e6
@@ -79,7 +103,10 @@ def test_inputs_are_named_by_their_content(tmp_path: Path) -> None:
     with job(one):
         storage.write_json(tmp_path / "results" / "x.nc", {})
     written = json.loads((tmp_path / "results" / "x.json").read_text())["Provenance"]["Inputs"]
-    assert written == dict.fromkeys(given[:2], "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")  # of nothing
+    # Of nothing.
+    assert written == dict.fromkeys(
+        given[:2], "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    )
 
 
 def test_what_a_job_warns_of_stands_beside_its_results(tmp_path: Path) -> None:
@@ -104,12 +131,19 @@ def test_what_a_job_warns_of_stands_beside_its_results(tmp_path: Path) -> None:
     ],
 )
 def test_a_gpu_is_taken_for_jobs_whose_rule_asks_for_one(
-    resources: dict[str, object], asked: list[tuple[str, int]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    resources: dict[str, object],
+    asked: list[tuple[str, int]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     found: list[tuple[str, int]] = []
     monkeypatch.setattr("engram.jobs.gpus.take", lambda want, budget: found.append((want, budget)))
     one = made(tmp_path)
-    one.resources, one.params, one.output = resources, {"config": {"reading": {"device": "cuda"}}}, []
+    one.resources, one.params, one.output = (
+        resources,
+        {"config": {"reading": {"device": "cuda"}}},
+        [],
+    )
     with job(one):
         pass
     assert found == asked

@@ -22,7 +22,13 @@ def test_short_jobs_say_nothing_and_long_ones_do_not_flood() -> None:
     assert said_of(30) == []
     assert said_of(100) == [30, 60, 90]
     assert len(said_of(36_000)) < 40
-    assert max(later / earlier for earlier, later in zip(said_of(36_000)[5:], said_of(36_000)[6:], strict=False)) <= 1.2 + 1e-9
+    assert (
+        max(
+            later / earlier
+            for earlier, later in zip(said_of(36_000)[5:], said_of(36_000)[6:], strict=False)
+        )
+        <= 1.2 + 1e-9
+    )
 
 
 def test_a_line_counts_the_loops_that_the_job_is_in() -> None:
@@ -41,7 +47,9 @@ def test_a_loop_that_is_left_early_is_counted_no_more() -> None:
     assert "layers" not in signs_of_life.line("x", 1)
 
 
-def test_lines_come_while_the_body_runs_and_stop_with_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_lines_come_while_the_body_runs_and_stop_with_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(signs_of_life, "SHORTEST", 0.01)
     before = threading.active_count()
     with signs_of_life.on_the_console("encoding g1"):

@@ -37,15 +37,32 @@ def study(folder: Path) -> Path:
 
 
 def surveyed(folder: Path, **changes: Any) -> StorySurvey:
-    return survey("tale", folder, {"dataset": {"kind": "table"}, "stories": {"pseudo_sentence": 20}}, {**SCANS, **changes})
+    return survey(
+        "tale",
+        folder,
+        {"dataset": {"kind": "table"}, "stories": {"pseudo_sentence": 20}},
+        {**SCANS, **changes},
+    )
 
 
 def test_a_story_is_described(tmp_path: Path) -> None:
     found = surveyed(study(tmp_path))
-    assert (found.listeners, found.words, found.targets, found.tr, found.start, found.faults) == (3, 60, 2, 2.0, 2.0, ())
+    assert (found.listeners, found.words, found.targets, found.tr, found.start, found.faults) == (
+        3,
+        60,
+        2,
+        2.0,
+        2.0,
+        (),
+    )
     assert found.rows == 31 and found.clock is not None and found.clock.verdict == "too short"
     header, row = survey_table([found]).splitlines()
-    assert header.split()[:4] == ["story", "listeners", "words", "rows"] and row.split()[:4] == ["tale", "3", "60", "31"]
+    assert header.split()[:4] == ["story", "listeners", "words", "rows"] and row.split()[:4] == [
+        "tale",
+        "3",
+        "60",
+        "31",
+    ]
 
 
 def test_all_faults_are_told_each_once(tmp_path: Path) -> None:
@@ -58,9 +75,15 @@ def test_all_faults_are_told_each_once(tmp_path: Path) -> None:
     (folder / "story-tale_words.tsv").write_text("word\tonset\toffset\nlate\t5\t6\nearly\t1\t2\n")
     found = surveyed(folder)
     assert len(found.faults) == 3 and found.clock is None, found.faults
-    assert "earlier than the word's before it" in found.faults[0] and "'loud'" in found.faults[1] and "sub-c" in found.faults[2]
+    assert (
+        "earlier than the word's before it" in found.faults[0]
+        and "'loud'" in found.faults[1]
+        and "sub-c" in found.faults[2]
+    )
     checks = machine_checks.data_checks([found])
-    assert [one.state for one in checks] == [machine_checks.STOP] * 3 and "faults below" in survey_table([found])
+    assert [one.state for one in checks] == [
+        machine_checks.STOP
+    ] * 3 and "faults below" in survey_table([found])
 
 
 def test_scans_that_do_not_fit_together_are_a_fault(tmp_path: Path) -> None:
@@ -69,16 +92,35 @@ def test_scans_that_do_not_fit_together_are_a_fault(tmp_path: Path) -> None:
     path.write_text("\n".join(path.read_text().splitlines()[:-3]) + "\n")
     assert "unequal numbers of TRs" in surveyed(folder).faults[0]
     milliseconds = WORDS.assign(onset=WORDS["onset"] * 1000, offset=WORDS["offset"] * 1000)
-    write_table_study(folder, {name: np.random.default_rng(0).normal(100, 1, (40, 2)) for name in "abc"}, milliseconds, TARGETS)
+    write_table_study(
+        folder,
+        {name: np.random.default_rng(0).normal(100, 1, (40, 2)) for name in "abc"},
+        milliseconds,
+        TARGETS,
+    )
     assert surveyed(folder).faults
 
 
-def test_tables_are_read_and_images_and_large_tables_are_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    mine = read_study({"study": "s", "dataset": {"kind": "table", "path": str(study(tmp_path)), "tr": 2.0}, "models": {"gpt2": {"source": "gpt2"}}})
+def test_tables_are_read_and_images_and_large_tables_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = read_study(
+        {
+            "study": "s",
+            "dataset": {"kind": "table", "path": str(study(tmp_path)), "tr": 2.0},
+            "models": {"gpt2": {"source": "gpt2"}},
+        }
+    )
     assert tables_here(mine, make_plan(mine)) == (str(tmp_path), "")
     monkeypatch.setattr("engram.study.plan._READ_BEFOREHAND", 10)
     assert tables_here(mine, make_plan(mine))[0] is None
-    images = read_study({"study": "s", "dataset": {"kind": "narratives", "stories": ["pieman"]}, "models": {"gpt2": {"source": "gpt2"}}})
+    images = read_study(
+        {
+            "study": "s",
+            "dataset": {"kind": "narratives", "stories": ["pieman"]},
+            "models": {"gpt2": {"source": "gpt2"}},
+        }
+    )
     folder, why = tables_here(images, make_plan(images))
     assert (folder is None and "the job" in why) or "job 'bold'" in why
 
@@ -89,7 +131,9 @@ def model_check(source: str, mirror: Path | None, hub: str) -> str:
     return machine_checks._model(model, str(mirror) if mirror else None, lambda *_: hub).found
 
 
-def test_no_such_model_no_network_and_a_mirror_without_it_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_such_model_no_network_and_a_mirror_without_it_are_told_apart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HFValidationError
 
@@ -103,11 +147,16 @@ def test_no_such_model_no_network_and_a_mirror_without_it_are_told_apart(tmp_pat
     missing = fails(HFValidationError("no such name"))
     offline = fails(ConnectionError("no route"))
     assert "the hub has no model 'org/m'" in missing and "cannot be reached" not in missing
-    assert "the hub cannot be reached (ConnectionError)" in offline and "has no model" not in offline
+    assert (
+        "the hub cannot be reached (ConnectionError)" in offline and "has no model" not in offline
+    )
     lacking = model_check("mirror:models/m", tmp_path, "never asked")
     assert lacking == f"the mirror has no 'models/m' (looked in {tmp_path})"
     both = model_check("org/m", tmp_path, offline)
-    assert both.startswith(f"the mirror has no 'models/org/m' (looked in {tmp_path})") and offline in both
+    assert (
+        both.startswith(f"the mirror has no 'models/org/m' (looked in {tmp_path})")
+        and offline in both
+    )
     assert model_check("org/m", None, missing) == missing
 
 
@@ -116,49 +165,111 @@ def test_no_such_model_no_network_and_a_mirror_without_it_are_told_apart(tmp_pat
     ("config", "expected"),
     [
         (
-            {"model_type": "gpt2", "n_layer": 12, "n_embd": 768, "n_inner": None, "vocab_size": 50257, "n_positions": 1024},
+            {
+                "model_type": "gpt2",
+                "n_layer": 12,
+                "n_embd": 768,
+                "n_inner": None,
+                "vocab_size": 50257,
+                "n_positions": 1024,
+            },
             (13, 768, 3072, 50257, 1024, False, True),
         ),
         (
-            {"model_type": "llama", "num_hidden_layers": 30, "hidden_size": 576, "intermediate_size": 1536, "num_attention_heads": 9, "num_key_value_heads": 3},
+            {
+                "model_type": "llama",
+                "num_hidden_layers": 30,
+                "hidden_size": 576,
+                "intermediate_size": 1536,
+                "num_attention_heads": 9,
+                "num_key_value_heads": 3,
+            },
             (31, 576, 1536, 50_000, 1024, True, True),
         ),
         (
-            {"model_type": "distilbert", "n_layers": 6, "dim": 768, "hidden_dim": 3072, "max_position_embeddings": 512},
+            {
+                "model_type": "distilbert",
+                "n_layers": 6,
+                "dim": 768,
+                "hidden_dim": 3072,
+                "max_position_embeddings": 512,
+            },
             (7, 768, 3072, 50_000, 512, False, False),
         ),
         (
-            {"model_type": "gemma3", "text_config": {"model_type": "gemma3_text", "num_hidden_layers": 2, "hidden_size": 8}},
+            {
+                "model_type": "gemma3",
+                "text_config": {
+                    "model_type": "gemma3_text",
+                    "num_hidden_layers": 2,
+                    "hidden_size": 8,
+                },
+            },
             (3, 8, 32, 50_000, 1024, True, True),
         ),
-        ({"model_type": "bert", "is_decoder": True, "num_hidden_layers": 2, "hidden_size": 8}, (3, 8, 32, 50_000, 1024, False, True)),
+        (
+            {"model_type": "bert", "is_decoder": True, "num_hidden_layers": 2, "hidden_size": 8},
+            (3, 8, 32, 50_000, 1024, False, True),
+        ),
     ],
 )
-def test_shapes_are_read_from_a_configuration(config: dict[str, Any], expected: tuple[Any, ...]) -> None:
+def test_shapes_are_read_from_a_configuration(
+    config: dict[str, Any], expected: tuple[Any, ...]
+) -> None:
     found = shape_of(config)
     assert found is not None
-    assert (found.layers, found.units, found.inner, found.vocabulary, found.positions, found.gated, found.causal) == expected
+    assert (
+        found.layers,
+        found.units,
+        found.inner,
+        found.vocabulary,
+        found.positions,
+        found.gated,
+        found.causal,
+    ) == expected
 
 
 def test_parameters_are_those_of_the_architectures() -> None:
     """GPT-2's 124 million and SmolLM2's 135 million, position tables and norms apart."""
     assert ModelShape(13, 768, 3072, 50257).parameters == pytest.approx(124e6, rel=0.02)
-    assert ModelShape(31, 576, 1536, 49152, key_share=1 / 3, gated=True).parameters == pytest.approx(134.5e6, rel=0.01)
+    assert ModelShape(
+        31, 576, 1536, 49152, key_share=1 / 3, gated=True
+    ).parameters == pytest.approx(134.5e6, rel=0.01)
     assert shape_of({"model_type": "mystery"}) is None
 
 
 def test_an_encoder_reads_each_word_in_a_window_of_its_own() -> None:
-    settings = read_study({"study": "s", "dataset": {"kind": "alice"}, "models": {"gpt2": {"source": "gpt2"}}}).activations
-    causal, encoder = ModelShape(7, 384, positions=512), ModelShape(7, 384, positions=512, causal=False)
-    ratio = reading_operations(encoder, 2900, 2100, settings) / reading_operations(causal, 2900, 2100, settings)
+    settings = read_study(
+        {"study": "s", "dataset": {"kind": "alice"}, "models": {"gpt2": {"source": "gpt2"}}}
+    ).activations
+    causal, encoder = (
+        ModelShape(7, 384, positions=512),
+        ModelShape(7, 384, positions=512, causal=False),
+    )
+    ratio = reading_operations(encoder, 2900, 2100, settings) / reading_operations(
+        causal, 2900, 2100, settings
+    )
     assert 150 < ratio < 250  # 2,100 windows of 470 tokens beside 5,100 tokens
-    assert reading_operations(causal, 2900, 2100, settings.model_copy(update={"mode": "exact"})) == reading_operations(encoder, 2900, 2100, settings)
+    assert reading_operations(
+        causal, 2900, 2100, settings.model_copy(update={"mode": "exact"})
+    ) == reading_operations(encoder, 2900, 2100, settings)
     short = settings.model_copy(update={"context": 128})
-    assert 0.2 < reading_operations(encoder, 2900, 2100, short) / reading_operations(encoder, 2900, 2100, settings) < 0.35
+    assert (
+        0.2
+        < reading_operations(encoder, 2900, 2100, short)
+        / reading_operations(encoder, 2900, 2100, settings)
+        < 0.35
+    )
 
 
 def test_time_of_a_model_in_a_folder_is_that_of_its_configuration(tmp_path: Path) -> None:
-    config = {"model_type": "bert", "num_hidden_layers": 6, "hidden_size": 384, "intermediate_size": 1536, "max_position_embeddings": 512}
+    config = {
+        "model_type": "bert",
+        "num_hidden_layers": 6,
+        "hidden_size": 384,
+        "intermediate_size": 1536,
+        "max_position_embeddings": 512,
+    }
     seconds = {}
     for kind in ("bert", "gpt_neox"):
         folder = tmp_path / kind
@@ -166,11 +277,25 @@ def test_time_of_a_model_in_a_folder_is_that_of_its_configuration(tmp_path: Path
         (folder / "config.json").write_text(json.dumps({**config, "model_type": kind}))
         (folder / "model.safetensors").touch()
         (folder / "tokenizer.json").touch()
-        mine = read_study({"study": "s", "dataset": {"kind": "alice"}, "models": {"m": {"source": str(folder)}}, "nuisance": {"method": "banded"}})
+        mine = read_study(
+            {
+                "study": "s",
+                "dataset": {"kind": "alice"},
+                "models": {"m": {"source": str(folder)}},
+                "nuisance": {"method": "banded"},
+            }
+        )
         plan = make_plan(mine)
         assert model_shape(mine, "m").layers == 7
         seconds[kind] = need(mine, plan, "activations", {"story": "alice", "model": "m"}).seconds
         jobs = all_jobs(mine, plan)
-        assert len(jobs["chance"]) == len(jobs["encoding"]) and len(jobs["nuisance"]) == len(mine.language_models()) and jobs["comparisons"]
-        assert need(mine, plan, "chance", jobs["chance"][0]).seconds > need(mine, plan, "tables", {}).seconds
+        assert (
+            len(jobs["chance"]) == len(jobs["encoding"])
+            and len(jobs["nuisance"]) == len(mine.language_models())
+            and jobs["comparisons"]
+        )
+        assert (
+            need(mine, plan, "chance", jobs["chance"][0]).seconds
+            > need(mine, plan, "tables", {}).seconds
+        )
     assert seconds["bert"] > 20 * seconds["gpt_neox"]

@@ -11,21 +11,35 @@ import pytest
 from engram.errors import EngramError
 from engram.runs import run_lock
 
-HOLD = "import sys; from engram.runs import run_lock; run_lock.take(sys.argv[1]); print('held', flush=True); sys.stdin.read()"
+HOLD = (
+    "import sys; from engram.runs import run_lock; run_lock.take(sys.argv[1]); print('held', "
+    "flush=True); sys.stdin.read()"
+)
 
 
 def held(results: Path, folder: Path) -> subprocess.Popen[str]:
     """A process that holds the lock, from a folder."""
     folder.mkdir(exist_ok=True)
-    process = subprocess.Popen([sys.executable, "-c", HOLD, str(results)], cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(results)],
+        cwd=folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
     assert process.stdout is not None and process.stdout.readline() == "held\n"
     return process
 
 
-def test_a_run_from_another_directory_is_named_until_it_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_from_another_directory_is_named_until_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     other = held(tmp_path / "results", tmp_path / "other place")
-    with pytest.raises(EngramError, match=rf"another run writes to .*: process {other.pid} on .* begun in '.*other place'"):
+    with pytest.raises(
+        EngramError,
+        match=rf"another run writes to .*: process {other.pid} on .* begun in '.*other place'",
+    ):
         run_lock.take("results")
     other.kill()
     other.wait()
@@ -33,7 +47,9 @@ def test_a_run_from_another_directory_is_named_until_it_ends(tmp_path: Path, mon
     run_lock.take("results")  # once is enough
 
 
-def test_runs_from_the_same_directory_are_left_to_snakemake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_runs_from_the_same_directory_are_left_to_snakemake(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     other = held(tmp_path / "results", tmp_path)
     run_lock.take("results")

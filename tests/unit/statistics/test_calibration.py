@@ -13,7 +13,9 @@ from engram.files.storage import read_json, read_table
 
 @pytest.fixture(scope="module")
 def calibration() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("calibration", ROOT / "benchmarks" / "calibration.py")
+    spec = importlib.util.spec_from_file_location(
+        "calibration", ROOT / "benchmarks" / "calibration.py"
+    )
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -22,7 +24,10 @@ def calibration() -> ModuleType:
 
 @pytest.mark.slow
 def test_a_few_dozen_runs(calibration: ModuleType) -> None:
-    """Tests and intervals that promise something keep it, in few runs; what is planted against chance is found more often than not."""
+    """Tests and intervals that promise something keep it, in few runs.
+
+    What is planted against chance is found more often than not.
+    """
     table = calibration.calibrate(40, seed=1, cases=[2, 4, 6])
     assert list(table.columns) == list(calibration.COLUMNS)
     promised = table[table["test"].isin(["over seeds", "shifts"]) & table["expected"].notna()]
@@ -45,7 +50,13 @@ def test_the_committed_table_keeps_its_promises(calibration: ModuleType) -> None
     table = read_table(ROOT / "docs" / "calibration.tsv")
     assert list(table.columns) == list(calibration.COLUMNS)
     assert set(table["question"]) == {"F", "M", "R"}
-    main = table[table["test"].isin(["over texts", "over seeds", "shifts"]) & table["expected"].notna()]
-    assert (main["as_expected"] == "yes").all() and (main["runs"] == 1000).all() and set(main["question"]) == {"F", "M", "R"}
+    main = table[
+        table["test"].isin(["over texts", "over seeds", "shifts"]) & table["expected"].notna()
+    ]
+    assert (
+        (main["as_expected"] == "yes").all()
+        and (main["runs"] == 1000).all()
+        and set(main["question"]) == {"F", "M", "R"}
+    )
     assert (table.loc[table["test"] == calibration.DETECTABLE, "as_expected"] == "yes").sum() == 3
     assert "Description" in read_json(ROOT / "docs" / "calibration.json")

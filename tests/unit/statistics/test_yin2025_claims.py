@@ -11,19 +11,44 @@ import pytest
 from engram.statistics import significance, yin2025_claims
 from engram.statistics.reported_scores import Reported
 from engram.statistics.variant_effects import Effects
-from engram.statistics.yin2025_claims import NOT_REPRODUCED, NOT_TESTABLE, REPRODUCED, Evidence, LanguageModel, Text, claims_table
+from engram.statistics.yin2025_claims import (
+    NOT_REPRODUCED,
+    NOT_TESTABLE,
+    REPRODUCED,
+    Evidence,
+    LanguageModel,
+    Text,
+    claims_table,
+)
 
 SIX = [f"story{k}" for k in range(6)]
 PLACES = [("L", "G_parietal_sup", 3), ("R", "G_parietal_sup", 3), ("L", "G_oc-temp_med-Parahip", 2)]
 
 
 def scores(
-    depth: int, peak: int, level: float, stories: list[str] = SIX, left: float = 0.0, n: int = 8, regions: list[tuple[str, str, int]] = PLACES
+    depth: int,
+    peak: int,
+    level: float,
+    stories: list[str] = SIX,
+    left: float = 0.0,
+    n: int = 8,
+    regions: list[tuple[str, str, int]] = PLACES,
 ) -> Reported:
     rng = np.random.default_rng(depth)
-    r = level + 0.002 * rng.standard_normal((len(stories), n, len(regions))) + left * np.array([side == "L" for side, _, _ in regions])
+    r = (
+        level
+        + 0.002 * rng.standard_normal((len(stories), n, len(regions)))
+        + left * np.array([side == "L" for side, _, _ in regions])
+    )
     curve = level - 0.01 * np.abs(np.arange(depth + 1) - peak)[:, None, None]
-    return Reported([f"{k:02d}" for k in range(n)], stories, regions, round(2 * depth / 3), r, curve + 0.002 * rng.standard_normal((depth + 1, *r.shape[:2])))
+    return Reported(
+        [f"{k:02d}" for k in range(n)],
+        stories,
+        regions,
+        round(2 * depth / 3),
+        r,
+        curve + 0.002 * rng.standard_normal((depth + 1, *r.shape[:2])),
+    )
 
 
 def gpt2(**options: object) -> LanguageModel:
@@ -38,25 +63,60 @@ def small(**options: object) -> LanguageModel:
     return LanguageModel("resources/models/gpt2-tiny", 6, 96, scores(6, 6, 0.05, **options))  # type: ignore[arg-type]
 
 
-def effects(gain: float, random: float = -0.003, n_random: int = 39, seed: int = 0, n: int = 8) -> Effects:
+def effects(
+    gain: float, random: float = -0.003, n_random: int = 39, seed: int = 0, n: int = 8
+) -> Effects:
     """Scores of a text and its random texts."""
     rng = np.random.default_rng(seed)
     names = ["original", "associations", *(f"random-{k:02d}" for k in range(1, n_random + 1))]
-    r = 0.1 + 0.0005 * rng.standard_normal((len(names), 1, 3)) + 0.0005 * rng.standard_normal((len(names), n, 3))
+    r = (
+        0.1
+        + 0.0005 * rng.standard_normal((len(names), 1, 3))
+        + 0.0005 * rng.standard_normal((len(names), n, 3))
+    )
     r[1] += gain
     r[2:] += random
-    return Effects([f"{k:02d}" for k in range(n)], PLACES, names, names[:2], 8, r, r[:2, None], {"story0": r.mean(1)})
+    return Effects(
+        [f"{k:02d}" for k in range(n)],
+        PLACES,
+        names,
+        names[:2],
+        8,
+        r,
+        r[:2, None],
+        {"story0": r.mean(1)},
+    )
 
 
 def tunings(gain: float, seeds: int = 4, control: float = 0.0, n: int = 8) -> Effects:
     rng = np.random.default_rng(1)
-    names = ["base", *(f"{kind}-{k}" for kind in ("association", "shuffled", "generic") for k in range(1, seeds + 1))]
-    r = np.full((len(names), n, 3), 0.1) + 0.0002 * rng.standard_normal((len(names), 1, 3)) + 0.0002 * rng.standard_normal((len(names), n, 3))
+    names = [
+        "base",
+        *(
+            f"{kind}-{k}"
+            for kind in ("association", "shuffled", "generic")
+            for k in range(1, seeds + 1)
+        ),
+    ]
+    r = (
+        np.full((len(names), n, 3), 0.1)
+        + 0.0002 * rng.standard_normal((len(names), 1, 3))
+        + 0.0002 * rng.standard_normal((len(names), n, 3))
+    )
     r[0] = 0.1 + 0.001 * rng.standard_normal((n, 3))
     r[1:] += r[0] - 0.1
     r[1 : seeds + 1] += gain * 0.1
     r[seeds + 1 :] += control * 0.1
-    return Effects([f"{k:02d}" for k in range(n)], PLACES, names, names[:1], 8, r, r[:1, None], {"story0": r.mean(1)})
+    return Effects(
+        [f"{k:02d}" for k in range(n)],
+        PLACES,
+        names,
+        names[:1],
+        8,
+        r,
+        r[:1, None],
+        {"story0": r.mean(1)},
+    )
 
 
 def verdicts(evidence: Evidence) -> dict[str, str]:
@@ -69,7 +129,11 @@ def verdicts(evidence: Evidence) -> dict[str, str]:
 
 def complete(**changes: object) -> Evidence:
     """A study that has everything, in which all claims hold."""
-    found = {("llama", "word-manual"): effects(0.012), ("llama", "sentence-manual"): effects(0.003, seed=2), ("llama", "word-gpt4"): effects(0.002, seed=3)}
+    found = {
+        ("llama", "word-manual"): effects(0.012),
+        ("llama", "sentence-manual"): effects(0.003, seed=2),
+        ("llama", "word-gpt4"): effects(0.002, seed=3),
+    }
     people = frozenset({"manual"})
     texts = {
         "word-manual": Text(people, frozenset({"word"})),
@@ -82,31 +146,56 @@ def complete(**changes: object) -> Evidence:
 
 def test_a_study_in_which_all_holds() -> None:
     expected = dict.fromkeys([claim for claim, *_ in yin2025_claims._CLAIMS], REPRODUCED)
-    # A rise by 5 % everywhere is what was claimed of medial temporal regions, and not of superior parietal ones.
+    # A rise by 5 % everywhere is what was claimed of medial temporal regions, and not of
+    # superior parietal ones.
     assert verdicts(complete()) == {**expected, "tuning-superior-parietal": NOT_REPRODUCED}
-    assert verdicts(complete(tunings={("llama", "lora"): tunings(0.55)}))["tuning-superior-parietal"] == REPRODUCED
+    assert (
+        verdicts(complete(tunings={("llama", "lora"): tunings(0.55)}))["tuning-superior-parietal"]
+        == REPRODUCED
+    )
 
 
 def test_a_study_in_which_nothing_holds() -> None:
-    models = {"gpt": replace(gpt2(), scores=scores(12, 4, 0.14)), "llama": replace(llama2(), scores=scores(32, 30, 0.12, left=-0.02))}
+    models = {
+        "gpt": replace(gpt2(), scores=scores(12, 4, 0.14)),
+        "llama": replace(llama2(), scores=scores(32, 30, 0.12, left=-0.02)),
+    }
     found = {
         ("llama", "word-manual"): effects(-0.02, random=0.01),
         ("llama", "sentence-manual"): effects(0.0, random=0.01, seed=2),
         ("llama", "word-gpt4"): effects(0.0, random=0.01, seed=3),
     }
-    assert set(verdicts(complete(models=models, effects=found, tunings={("llama", "lora"): tunings(-0.1)})).values()) == {NOT_REPRODUCED}
+    assert set(
+        verdicts(
+            complete(models=models, effects=found, tunings={("llama", "lora"): tunings(-0.1)})
+        ).values()
+    ) == {NOT_REPRODUCED}
 
 
 def test_small_models_carry_no_claim() -> None:
-    """A small model of GPT-2's type is not GPT-2, though all holds for it; what it shows is an analogue."""
+    """A small model of GPT-2's type is not GPT-2, though all holds for it.
+
+    What it shows is an analogue.
+    """
     found = {("tiny", name): one for (_, name), one in complete().effects.items()}
-    evidence = complete(models={"tiny": small(left=0.01)}, effects=found, tunings={("tiny", "lora"): tunings(0.05)})
+    evidence = complete(
+        models={"tiny": small(left=0.01)}, effects=found, tunings={("tiny", "lora"): tunings(0.05)}
+    )
     assert set(verdicts(evidence).values()) == {NOT_TESTABLE}
     table = claims_table(evidence).set_index("claim")
-    assert "This study has no GPT-2." in table["why"]["gpt2-peak"] and table["ours"]["gpt2-peak"] == "6 of 6 (tiny)"
-    assert "By itself: reproduced" in table["why"]["left-over-right"] and "smaller than the smallest" in table["why"]["left-over-right"]
+    assert (
+        "This study has no GPT-2." in table["why"]["gpt2-peak"]
+        and table["ours"]["gpt2-peak"] == "6 of 6 (tiny)"
+    )
+    assert (
+        "By itself: reproduced" in table["why"]["left-over-right"]
+        and "smaller than the smallest" in table["why"]["left-over-right"]
+    )
     disguised = replace(small(), source="gpt2")  # the name alone does not make it one
-    assert verdicts(complete(models={"gpt2": disguised}, effects={}, tunings={}))["gpt2-peak"] == NOT_TESTABLE
+    assert (
+        verdicts(complete(models={"gpt2": disguised}, effects={}, tunings={}))["gpt2-peak"]
+        == NOT_TESTABLE
+    )
 
 
 def test_simulated_listeners_carry_no_claim() -> None:
@@ -116,21 +205,37 @@ def test_simulated_listeners_carry_no_claim() -> None:
 
 
 def test_tests_over_listeners_carry_no_claim() -> None:
-    """With fewer than six stories differences of scores are described; versions of one stimulus count once."""
+    """With fewer than six stories differences of scores are described.
+
+    Versions of one stimulus count once.
+    """
     for stories in (["a"], ["a", "b", "c", "d", "milkywayoriginal", "milkywayvodka"]):
         models = {"gpt": gpt2(stories=stories), "llama": llama2(stories=stories, left=0.05)}
         found = verdicts(complete(models=models))
-        assert {found[claim] for claim in ("gpt2-peak", "llama2-peak", "llama2-over-gpt2", "left-over-right")} == {NOT_TESTABLE}
+        assert {
+            found[claim]
+            for claim in ("gpt2-peak", "llama2-peak", "llama2-over-gpt2", "left-over-right")
+        } == {NOT_TESTABLE}
         table = claims_table(complete(models=models)).set_index("claim")
-        assert table["p"]["left-over-right"] < 0.05 and "listeners" in table["test"]["left-over-right"]
+        assert (
+            table["p"]["left-over-right"] < 0.05 and "listeners" in table["test"]["left-over-right"]
+        )
 
 
 def test_people_are_people_and_gpt4_is_gpt4() -> None:
     """Texts that another language model wrote are neither."""
-    texts = {**complete().texts, "word-manual": Text(frozenset({"language model"}), frozenset({"word"}))}
-    texts["sentence-manual"] = Text(frozenset({"manual", "language model"}), frozenset({"sentence"}))
+    texts = {
+        **complete().texts,
+        "word-manual": Text(frozenset({"language model"}), frozenset({"word"})),
+    }
+    texts["sentence-manual"] = Text(
+        frozenset({"manual", "language model"}), frozenset({"sentence"})
+    )
     assert verdicts(complete(texts=texts))["people-over-gpt4"] == NOT_TESTABLE
-    other = {**complete().texts, "word-gpt4": Text(frozenset({"language model: llama"}), frozenset({"word"}))}
+    other = {
+        **complete().texts,
+        "word-gpt4": Text(frozenset({"language model: llama"}), frozenset({"word"})),
+    }
     assert verdicts(complete(texts=other))["people-over-gpt4"] == NOT_TESTABLE
 
 
@@ -139,12 +244,32 @@ def test_people_are_people_and_gpt4_is_gpt4() -> None:
     [
         ({"effects": {}, "texts": {}}, "association-maps", "reads no associations"),
         ({"tunings": {}}, "tuning-medial-temporal", "tunes no model"),
-        ({"tunings": {("llama", "lora"): tunings(0.05, seeds=2)}}, "tuning-medial-temporal", "fewer than 4 seeds"),
+        (
+            {"tunings": {("llama", "lora"): tunings(0.05, seeds=2)}},
+            "tuning-medial-temporal",
+            "fewer than 4 seeds",
+        ),
         ({"alignment": "interpolate"}, "random-not-above-zero", "change the rate of words"),
-        ({"effects": {("llama", "word-manual"): effects(0.01, n_random=5)}}, "association-maps", "19 are needed"),
-        ({"effects": {("llama", "word-manual"): effects(0.01, n=1)}}, "random-not-above-zero", "too few"),
-        ({"models": {}, "effects": {}, "tunings": {}}, "left-over-right", "no trained language model"),
-        ({"models": {"gpt": gpt2(regions=[("B", "one", 5)])}}, "left-over-right", "both hemispheres"),
+        (
+            {"effects": {("llama", "word-manual"): effects(0.01, n_random=5)}},
+            "association-maps",
+            "19 are needed",
+        ),
+        (
+            {"effects": {("llama", "word-manual"): effects(0.01, n=1)}},
+            "random-not-above-zero",
+            "too few",
+        ),
+        (
+            {"models": {}, "effects": {}, "tunings": {}},
+            "left-over-right",
+            "no trained language model",
+        ),
+        (
+            {"models": {"gpt": gpt2(regions=[("B", "one", 5)])}},
+            "left-over-right",
+            "both hemispheres",
+        ),
         ({"models": {"gpt": gpt2(n=1, stories=["a"])}}, "gpt2-peak", "fewer than six stories"),
     ],
 )
@@ -162,11 +287,14 @@ def test_regions_that_an_atlas_lacks_are_not_tested() -> None:
 
 def test_judge() -> None:
     assert yin2025_claims.judge(0.01, 0.02, 0.01, (0.005, np.inf), True)[0] == REPRODUCED
-    assert yin2025_claims.judge(0.01, 0.02, 0.2, (0.005, np.inf), True)[0] == NOT_TESTABLE  # the test does not agree
+    # The test does not agree.
+    assert yin2025_claims.judge(0.01, 0.02, 0.2, (0.005, np.inf), True)[0] == NOT_TESTABLE
     assert yin2025_claims.judge(-0.01, 0.004, 0.5, (0.005, np.inf), True)[0] == NOT_REPRODUCED
     assert yin2025_claims.judge(-0.01, 0.02, 0.5, (0.005, np.inf), True)[0] == NOT_TESTABLE
-    assert yin2025_claims.judge(0.001, 0.004, 0.01, (0.005, np.inf), True)[0] == REPRODUCED  # the direction
-    assert yin2025_claims.judge(0.001, 0.004, 0.01, (0.005, 0.01), False)[0] == NOT_REPRODUCED  # the size
+    # The direction.
+    assert yin2025_claims.judge(0.001, 0.004, 0.01, (0.005, np.inf), True)[0] == REPRODUCED
+    # The size.
+    assert yin2025_claims.judge(0.001, 0.004, 0.01, (0.005, 0.01), False)[0] == NOT_REPRODUCED
     assert yin2025_claims.judge(np.nan, 0.004, 0.01, (0.005, 0.01), False)[0] == NOT_TESTABLE
 
 
@@ -174,10 +302,20 @@ def test_order_of_listeners_changes_nothing() -> None:
     order = np.random.default_rng(0).permutation(8)
 
     def other(one: Effects) -> Effects:
-        return replace(one, subjects=[one.subjects[k] for k in order], r=one.r[:, order], r_layer=one.r_layer[:, :, order])
+        return replace(
+            one,
+            subjects=[one.subjects[k] for k in order],
+            r=one.r[:, order],
+            r_layer=one.r_layer[:, :, order],
+        )
 
     def turned(one: LanguageModel) -> LanguageModel:
-        return replace(one, scores=replace(one.scores, r=one.scores.r[:, order], r_layer=one.scores.r_layer[:, :, order]))
+        return replace(
+            one,
+            scores=replace(
+                one.scores, r=one.scores.r[:, order], r_layer=one.scores.r_layer[:, :, order]
+            ),
+        )
 
     first = complete()
     second = complete(
@@ -189,8 +327,13 @@ def test_order_of_listeners_changes_nothing() -> None:
 
 
 def test_stimuli_and_smallest_effects() -> None:
-    assert np.isnan(significance.story_test([0.1] * 5)) and significance.story_test(np.arange(1, 7)) == 1 / 32
-    assert np.isnan(significance.effect_size([1.0])) and significance.effect_size([1.0, 3.0]) == pytest.approx(2 / np.sqrt(2))
+    assert (
+        np.isnan(significance.story_test([0.1] * 5))
+        and significance.story_test(np.arange(1, 7)) == 1 / 32
+    )
+    assert np.isnan(significance.effect_size([1.0])) and significance.effect_size(
+        [1.0, 3.0]
+    ) == pytest.approx(2 / np.sqrt(2))
     rng = np.random.default_rng(0)
     smallest = significance.detectable_mean([-1.0, 1.0] * 10)
     draws = rng.standard_normal((2000, 20)) * np.std([-1.0, 1.0] * 10, ddof=1) + smallest
@@ -205,4 +348,8 @@ def test_what_is_called_detectable_is_found_in_four_of_five() -> None:
     draws = rng.standard_normal((4000, 40))
     p = [significance.text_test(row[0] + spread, row[1:]) for row in draws]
     assert 0.77 < np.mean(np.array(p) <= 0.05) < 0.83
-    assert np.isnan(significance.detectable(np.arange(5.0))) and significance.detectable(2 * np.r_[-1.0, 1.0].repeat(20)) > 0  # five texts show nothing
+    # Five texts show nothing.
+    assert (
+        np.isnan(significance.detectable(np.arange(5.0)))
+        and significance.detectable(2 * np.r_[-1.0, 1.0].repeat(20)) > 0
+    )

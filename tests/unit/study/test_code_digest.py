@@ -79,15 +79,27 @@ def forget() -> None:
         ("run(x: int)", "run(\n    x: int,\n)"),
     ],
 )
-def test_comments_docstrings_and_layout_change_nothing(old: str, new: str, package: Path, digest: Callable[[], str]) -> None:
+def test_comments_docstrings_and_layout_change_nothing(
+    old: str, new: str, package: Path, digest: Callable[[], str]
+) -> None:
     before = digest()
     assert old in SCRIPT
     (package.parent / "script.py").write_text(SCRIPT.replace(old, new))
     assert digest() == before
 
 
-@pytest.mark.parametrize(("old", "new"), [("+ 1", "+ 2"), ("run(2)", "run(3)"), ("double(x)", "double(-x)"), ("as name", "as other_name")])
-def test_edit_of_the_script_changes_the_digest(old: str, new: str, package: Path, digest: Callable[[], str]) -> None:
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("+ 1", "+ 2"),
+        ("run(2)", "run(3)"),
+        ("double(x)", "double(-x)"),
+        ("as name", "as other_name"),
+    ],
+)
+def test_edit_of_the_script_changes_the_digest(
+    old: str, new: str, package: Path, digest: Callable[[], str]
+) -> None:
     before = digest()
     assert old in SCRIPT
     (package.parent / "script.py").write_text(SCRIPT.replace(old, new))
@@ -95,25 +107,33 @@ def test_edit_of_the_script_changes_the_digest(old: str, new: str, package: Path
 
 
 @pytest.mark.parametrize("module", ["direct", "other", "indirect", "lazy"])
-def test_edit_of_an_imported_module_changes_the_digest(module: str, package: Path, digest: Callable[[], str]) -> None:
+def test_edit_of_an_imported_module_changes_the_digest(
+    module: str, package: Path, digest: Callable[[], str]
+) -> None:
     before = digest()
     (package / f"{module}.py").write_text(MODULES[module] + "\nadded = 1\n")
     assert digest() != before
 
 
-def test_comment_in_an_imported_module_changes_nothing(package: Path, digest: Callable[[], str]) -> None:
+def test_comment_in_an_imported_module_changes_nothing(
+    package: Path, digest: Callable[[], str]
+) -> None:
     before = digest()
     (package / "indirect.py").write_text("# A comment.\n" + MODULES["indirect"])
     assert digest() == before
 
 
-def test_edit_of_an_unrelated_module_changes_nothing(package: Path, digest: Callable[[], str]) -> None:
+def test_edit_of_an_unrelated_module_changes_nothing(
+    package: Path, digest: Callable[[], str]
+) -> None:
     before = digest()
     (package / "unrelated.py").write_text("value = 2\n")
     assert digest() == before
 
 
-def test_moving_code_between_modules_changes_the_digest(package: Path, digest: Callable[[], str]) -> None:
+def test_moving_code_between_modules_changes_the_digest(
+    package: Path, digest: Callable[[], str]
+) -> None:
     """The same two texts under each other's names are another program."""
     before = digest()
     (package / "lazy.py").write_text(MODULES["indirect"])
@@ -133,10 +153,13 @@ def test_version_alone_is_in_the_package_itself() -> None:
     """Its `__init__.py` is in no digest, or every job would rerun with every version."""
     tree = ast.parse(Path(engram.__file__).read_text())
     assert ast.get_docstring(tree)
-    assert [ast.unparse(node) for node in tree.body[1:]] == [f"__version__ = {engram.__version__!r}"]
+    assert [ast.unparse(node) for node in tree.body[1:]] == [
+        f"__version__ = {engram.__version__!r}"
+    ]
 
 
-# A package with what imports can meet: a package in it, an `__init__.py` with code, one without, a circle.
+# A package with what imports can meet: a package in it, an `__init__.py` with code,
+# one without, a circle.
 PACKAGES = {
     "__init__.py": '__version__ = "1"\n',
     "flat.py": "value = 1\n",
@@ -189,7 +212,8 @@ def what_counts(house: Path, script: str) -> set[str]:
     return found
 
 
-#: Forms of import, the files whose edit must be seen (no others may), and the empty `__init__.py` on the way, which count once they hold code.
+#: Forms of import, the files whose edit must be seen (no others may), and the empty `__init__.py`
+#: on the way, which count once they hold code.
 FORMS = [
     ("import engram", [], []),
     ("import engram.flat", ["flat.py"], []),
@@ -208,8 +232,16 @@ FORMS = [
     ("from engram.room.inner import lamp", ["room/inner/lamp.py"], ["room", "room/inner"]),
     ("from engram.room.inner.lamp import value", ["room/inner/lamp.py"], ["room", "room/inner"]),
     ("from engram.room import chair", ["room/chair.py", "room/table.py"], ["room"]),
-    ("from engram.room.inner import uses_chair", ["room/inner/uses_chair.py", "room/chair.py", "room/table.py"], ["room", "room/inner"]),
-    ("from engram.room.inner import uses_flat", ["room/inner/uses_flat.py", "flat.py"], ["room", "room/inner"]),
+    (
+        "from engram.room.inner import uses_chair",
+        ["room/inner/uses_chair.py", "room/chair.py", "room/table.py"],
+        ["room", "room/inner"],
+    ),
+    (
+        "from engram.room.inner import uses_flat",
+        ["room/inner/uses_flat.py", "flat.py"],
+        ["room", "room/inner"],
+    ),
     ("from engram import hall", HALL, []),
     ("from engram.hall import handle", HALL, []),
     ("from engram.hall import turned", HALL, []),
@@ -220,23 +252,39 @@ FORMS = [
     ("class Holder:\n    import engram.flat", ["flat.py"], []),
     ("if False:\n    from engram import flat", ["flat.py"], []),
     ("try:\n    import engram.flat\nexcept ImportError:\n    pass", ["flat.py"], []),
-    ("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from engram.room.table import value", ["room/table.py"], ["room"]),
+    (
+        (
+            "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from "
+            "engram.room.table import value"
+        ),
+        ["room/table.py"],
+        ["room"],
+    ),
     ("import engrams, numpy as engram\nfrom engraver import engram", [], []),
     ("import importlib\nimportlib.import_module('numpy')", [], []),
 ]
 
 
 @pytest.mark.parametrize(("script", "files", "empty"), FORMS, ids=[form[0] for form in FORMS])
-def test_an_edit_is_seen_by_its_dependents_alone(script: str, files: list[str], empty: list[str], house: Path) -> None:
-    """Code in a package's `__init__.py` runs with each import from it; without code it ties nothing, nor does a docstring in it."""
+def test_an_edit_is_seen_by_its_dependents_alone(
+    script: str, files: list[str], empty: list[str], house: Path
+) -> None:
+    """Code in a package's `__init__.py` runs with each import from it.
+
+    Without code it ties nothing, nor does a docstring in it.
+    """
     assert what_counts(house, script) == {*files, *(f"{folder}/__init__.py" for folder in empty)}
 
 
 @pytest.mark.parametrize(("script", "files", "empty"), FORMS, ids=[form[0] for form in FORMS])
-def test_modules_names_what_is_behind_a_script(script: str, files: list[str], empty: list[str], house: Path) -> None:
+def test_modules_names_what_is_behind_a_script(
+    script: str, files: list[str], empty: list[str], house: Path
+) -> None:
     (house.parent / "script.py").write_text(script)
     forget()
-    assert code_digest.modules(house.parent / "script.py") == {name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in files}
+    assert code_digest.modules(house.parent / "script.py") == {
+        name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in files
+    }
 
 
 @pytest.mark.parametrize(
@@ -244,9 +292,24 @@ def test_modules_names_what_is_behind_a_script(script: str, files: list[str], em
     [
         ("script.py", "import engram.rom.table", 1, "no module engram.rom.table"),
         ("script.py", "\nfrom engram.rom import table", 2, "no module engram.rom"),
-        ("script.py", "from engram.room import tabel", 1, "engram.room has neither a module nor a name tabel"),
-        ("script.py", "from engram.room.table import vaule", 1, "engram.room.table has neither a module nor a name vaule"),
-        ("script.py", "from engram import tabel", 1, "engram has neither a module nor a name tabel"),
+        (
+            "script.py",
+            "from engram.room import tabel",
+            1,
+            "engram.room has neither a module nor a name tabel",
+        ),
+        (
+            "script.py",
+            "from engram.room.table import vaule",
+            1,
+            "engram.room.table has neither a module nor a name vaule",
+        ),
+        (
+            "script.py",
+            "from engram import tabel",
+            1,
+            "engram has neither a module nor a name tabel",
+        ),
         ("script.py", "import engram.flat.value", 1, "no module engram.flat.value"),
         ("script.py", "from engram.flat.value import x", 1, "no module engram.flat.value"),
         ("script.py", "def run():\n    from engram.room import tabel", 2, "neither"),
@@ -254,8 +317,18 @@ def test_modules_names_what_is_behind_a_script(script: str, files: list[str], em
         ("script.py", "from . import table", 1, "a script is in no package"),
         ("script.py", "from engram.no_package import module", 1, "no module engram.no_package"),
         ("script.py", "import engram.no_package.module", 1, "no module engram.no_package.module"),
-        ("script.py", "import importlib\nimportlib.import_module('engram.flat')", 2, "write an import statement"),
-        ("script.py", "from importlib import import_module\nimport_module(f'engram.{name}')", 2, "write an import statement"),
+        (
+            "script.py",
+            "import importlib\nimportlib.import_module('engram.flat')",
+            2,
+            "write an import statement",
+        ),
+        (
+            "script.py",
+            "from importlib import import_module\nimport_module(f'engram.{name}')",
+            2,
+            "write an import statement",
+        ),
         ("script.py", "__import__('engram')", 1, "write an import statement"),
         ("engram/flat.py", "value = 1\n\nfrom engram.room import tabel", 3, "neither"),
         ("engram/flat.py", "value = 1\nfrom .. import flat", 2, "leads out of engram"),
@@ -263,8 +336,12 @@ def test_modules_names_what_is_behind_a_script(script: str, files: list[str], em
         ("engram/room/__init__.py", "from . import tabel", 1, "engram.room has neither"),
     ],
 )
-def test_an_import_that_cannot_be_followed_is_an_error(file: str, text: str, line: int, found: str, house: Path) -> None:
-    (house.parent / "script.py").write_text("from engram import flat\nfrom engram.room import chair\n")
+def test_an_import_that_cannot_be_followed_is_an_error(
+    file: str, text: str, line: int, found: str, house: Path
+) -> None:
+    (house.parent / "script.py").write_text(
+        "from engram import flat\nfrom engram.room import chair\n"
+    )
     (house.parent / file).write_text(text)
     forget()
     with pytest.raises(EngramError) as error:

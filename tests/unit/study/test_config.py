@@ -32,9 +32,17 @@ def message(**sections: Any) -> str:
 def test_defaults_are_the_method() -> None:
     made = study()
     assert made.baselines == ["word-rate"]
-    assert (made.encoding.folds, made.encoding.inner_folds, made.encoding.longest_delay) == (5, 5, 10.0)
+    assert (made.encoding.folds, made.encoding.inner_folds, made.encoding.longest_delay) == (
+        5,
+        5,
+        10.0,
+    )
     assert made.encoding.alphas == [10.0**power for power in range(-1, 9)]
-    assert (made.activations.mode, made.activations.pooling, made.activations.dtype) == ("strided", "last", "float32")
+    assert (made.activations.mode, made.activations.pooling, made.activations.dtype) == (
+        "strided",
+        "last",
+        "float32",
+    )
     assert made.bold.high_pass == 1 / 128
     assert made.bold.average and made.bold.confounds
     assert list(made.dataset.exclude) == ["33"]
@@ -45,12 +53,29 @@ def test_defaults_are_the_method() -> None:
     [
         ({"encodin": {"folds": 3}}, "encodin", "encoding", Study),
         ({"encoding": {"fold": 3}}, "encoding.fold", "folds", config.Encoding),
-        ({"models": {"gpt2": {**GPT2, "revison": "x"}}}, "models.gpt2.revison", "revision", config.Model),
-        ({"dataset": {"kind": "alice", "sphere": "6mm"}}, "dataset.sphere", "spheres", config.AliceDataset),
-        ({"dataset": {"kind": "table", "path": "x", "tr": 1, "tart": 3}}, "dataset.tart", "start", config.TableDataset),
+        (
+            {"models": {"gpt2": {**GPT2, "revison": "x"}}},
+            "models.gpt2.revison",
+            "revision",
+            config.Model,
+        ),
+        (
+            {"dataset": {"kind": "alice", "sphere": "6mm"}},
+            "dataset.sphere",
+            "spheres",
+            config.AliceDataset,
+        ),
+        (
+            {"dataset": {"kind": "table", "path": "x", "tr": 1, "tart": 3}},
+            "dataset.tart",
+            "start",
+            config.TableDataset,
+        ),
     ],
 )
-def test_unknown_key_is_named_with_the_close_one_and_all_allowed(sections: dict[str, Any], key: str, close: str, allowed: type[config.Section]) -> None:
+def test_unknown_key_is_named_with_the_close_one_and_all_allowed(
+    sections: dict[str, Any], key: str, close: str, allowed: type[config.Section]
+) -> None:
     found = message(**sections)
     assert f"  {key}: there is no such key. Did you mean '{close}'? Allowed here: " in found
     assert found.split("Allowed here: ")[1].rstrip(".").split(", ") == config.section_keys(allowed)
@@ -60,10 +85,16 @@ def test_unknown_key_like_no_other_gets_no_guess() -> None:
     assert "Did you mean" not in message(qqqqq=1)
 
 
-@pytest.mark.parametrize(("kind", "key"), [("alice", "path"), ("alice", "listeners"), ("simulated", "sphere"), ("simulated", "path")])
+@pytest.mark.parametrize(
+    ("kind", "key"),
+    [("alice", "path"), ("alice", "listeners"), ("simulated", "sphere"), ("simulated", "path")],
+)
 def test_keys_of_another_kind_of_dataset_are_not_offered(kind: str, key: str) -> None:
     found = message(dataset={"kind": kind, key: "x"})
-    assert found.split("there is no such key")[1] == f". Allowed here: {', '.join(config.section_keys(config._DATASETS[kind]))}."
+    assert (
+        found.split("there is no such key")[1]
+        == f". Allowed here: {', '.join(config.section_keys(config._DATASETS[kind]))}."
+    )
 
 
 def test_key_of_a_model_with_the_name_of_a_dataset_is_named_in_full() -> None:
@@ -90,7 +121,10 @@ def test_missing_key_is_named_with_the_line_to_write(raw: dict[str, Any], keys: 
     with pytest.raises(EngramError) as caught:
         read_study(raw)
     for key in keys:
-        assert f"  {key}: is needed and was not given. Write, for example:\n    {key.split('.')[0]}:" in str(caught.value)
+        assert (
+            f"  {key}: is needed and was not given. Write, for example:\n    {key.split('.')[0]}:"
+            in str(caught.value)
+        )
     assert str(caught.value).count("is needed") == len(keys)
 
 
@@ -129,14 +163,22 @@ def test_wrong_value_is_named_and_shown(sections: dict[str, Any], key: str, foun
 @pytest.mark.parametrize("name", ["gpt2", "alice"])
 def test_model_that_is_no_mapping_shows_the_yaml_to_write(name: str, model: Any) -> None:
     found = message(models={name: model})
-    assert f"  models.{name}: a model has keys of its own (found: {model!r}). Write, for example:\n" in found
+    assert (
+        f"  models.{name}: a model has keys of its own (found: {model!r}). Write, for example:\n"
+        in found
+    )
     assert found.endswith(f"\n    models:\n      {name}:\n        source: gpt2")
 
 
-@pytest.mark.parametrize("dataset", [{}, {"path": "x", "tr": 1.5}, {"kind": "tabel"}, {"kind": None}])
+@pytest.mark.parametrize(
+    "dataset", [{}, {"path": "x", "tr": 1.5}, {"kind": "tabel"}, {"kind": None}]
+)
 def test_missing_or_unknown_kind_of_dataset_is_told_with_all_kinds(dataset: dict[str, Any]) -> None:
     found = message(dataset=dataset)
-    assert f"  dataset: 'kind' says what it is: {', '.join(config._DATASETS)} (found: {dataset!r}). Write, for example:\n    dataset: {{kind: table, " in found
+    assert (
+        f"  dataset: 'kind' says what it is: {', '.join(config._DATASETS)} (found: "
+        f"{dataset!r}). Write, for example:\n    dataset: {{kind: table, "
+    ) in found
 
 
 @pytest.mark.parametrize("delays", [[], [2, 1], [1, 1, 2], [-1, 0]])
@@ -151,7 +193,13 @@ def test_delays_must_rise_from_zero(delays: list[int]) -> None:
         ([1, 0], "encoding.alphas.1: Input should be greater than or equal to 0.0000000001"),
         ([-1], "alphas.0"),
         ([1e-11], "alphas.0"),
-        ([1, 1e25], "encoding.alphas.1: Input should be less than or equal to 1000000000000000 (found: 1e+25)"),
+        (
+            [1, 1e25],
+            (
+                "encoding.alphas.1: Input should be less than or equal to "
+                "1000000000000000 (found: 1e+25)"
+            ),
+        ),
     ],
 )
 def test_alphas_have_limits(alphas: list[float], found: str) -> None:
@@ -173,9 +221,17 @@ def test_names_of_hub_models_are_allowed(name: str) -> None:
 def test_numbers_are_taken_as_names() -> None:
     """YAML reads an unquoted 18 as a number."""
     made = read_study(
-        {"study": 7, "dataset": {"kind": "alice", "subjects": [18], "exclude": {33: "constant"}}, "models": {260: {"source": "gpt2", "revision": 5}}}
+        {
+            "study": 7,
+            "dataset": {"kind": "alice", "subjects": [18], "exclude": {33: "constant"}},
+            "models": {260: {"source": "gpt2", "revision": 5}},
+        }
     )
-    assert (made.study, made.dataset.subjects, made.dataset.exclude) == ("7", ["18"], {"33": "constant"})
+    assert (made.study, made.dataset.subjects, made.dataset.exclude) == (
+        "7",
+        ["18"],
+        {"33": "constant"},
+    )
     assert list(made.models) == ["260"]
     assert made.models["260"].revision == "5"
 
@@ -183,13 +239,24 @@ def test_numbers_are_taken_as_names() -> None:
 @pytest.mark.parametrize("kind", ["alice", "simulated", "table"])
 @pytest.mark.parametrize("reason", ["", "  ", "n/a", " n/a\n"])
 def test_exclusion_needs_a_reason(reason: str, kind: str) -> None:
-    found = message(dataset={"kind": kind, "exclude": {"07": reason}, **({"path": "x", "tr": 1} if kind == "table" else {})})
-    assert f"  dataset.exclude.07: a reason is needed: it is what readers of scans.tsv will see (found: {reason!r})" in found
+    found = message(
+        dataset={
+            "kind": kind,
+            "exclude": {"07": reason},
+            **({"path": "x", "tr": 1} if kind == "table" else {}),
+        }
+    )
+    assert (
+        "  dataset.exclude.07: a reason is needed: it is what readers of scans.tsv will "
+        f"see (found: {reason!r})"
+    ) in found
 
 
 def test_white_space_in_a_reason_is_folded() -> None:
     """A tab or a line break would break the table that the reason goes into."""
-    assert study(dataset={"kind": "alice", "exclude": {"18": " fell\tasleep,\n  twice "}}).dataset.exclude == {"18": "fell asleep, twice"}
+    assert study(
+        dataset={"kind": "alice", "exclude": {"18": " fell\tasleep,\n  twice "}}
+    ).dataset.exclude == {"18": "fell asleep, twice"}
 
 
 @pytest.mark.parametrize("null", [None, "null"])
@@ -209,8 +276,14 @@ def test_model_called_like_a_reinitialised_twin_is_refused() -> None:
 
 
 def test_reinitialised_twins_of_trained_models() -> None:
-    models = study(models={"a": GPT2, "b": {"source": "b", "reinitialised": True}}, baselines=["reinitialised"]).language_models()
-    assert {name: model.reinitialised for name, model in models.items()} == {"a": False, "b": True, "a-reinitialised": True}
+    models = study(
+        models={"a": GPT2, "b": {"source": "b", "reinitialised": True}}, baselines=["reinitialised"]
+    ).language_models()
+    assert {name: model.reinitialised for name, model in models.items()} == {
+        "a": False,
+        "b": True,
+        "a-reinitialised": True,
+    }
     assert models["a-reinitialised"].source == "gpt2"
 
 
@@ -219,7 +292,10 @@ def test_nothing_to_score_is_an_error(baselines: list[str]) -> None:
     assert "nothing to score" in message(baselines=baselines)
 
 
-ONLY = {"h": {"source": "gpt2", "only": "hub"}, "m": {"source": "mirror:models/tiny", "only": "mirror"}}
+ONLY = {
+    "h": {"source": "gpt2", "only": "hub"},
+    "m": {"source": "mirror:models/tiny", "only": "mirror"},
+}
 
 
 def test_without_a_mirror_its_models_are_left_out() -> None:
@@ -230,7 +306,9 @@ def test_without_a_mirror_its_models_are_left_out() -> None:
 
 
 @pytest.mark.parametrize("given_by", ["environment", "configuration"])
-def test_with_a_mirror_models_of_the_hub_are_left_out(given_by: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_a_mirror_models_of_the_hub_are_left_out(
+    given_by: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model_folder(tmp_path / "models" / "tiny")
     if given_by == "environment":
         monkeypatch.setenv("ENGRAM_MIRROR", str(tmp_path))
@@ -247,25 +325,37 @@ def test_every_model_left_out_is_an_error_that_names_the_key() -> None:
 
 
 @pytest.mark.parametrize("given_by", ["environment", "configuration"])
-def test_mirror_below_the_home_folder(given_by: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_mirror_below_the_home_folder(
+    given_by: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     if given_by == "environment":
         monkeypatch.setenv("ENGRAM_MIRROR", "~/copies")
-    assert study(**({"mirror": "~/copies"} if given_by == "configuration" else {})).mirror_folder() == tmp_path / "copies"
+    assert (
+        study(**({"mirror": "~/copies"} if given_by == "configuration" else {})).mirror_folder()
+        == tmp_path / "copies"
+    )
 
 
 def test_mirror_source_without_a_mirror_says_how_to_name_one() -> None:
     found = message(models={"m": {"source": "mirror:models/tiny"}})
-    assert all(part in found for part in ("models.m.source", "no mirror is given", "ENGRAM_MIRROR", "only: mirror"))
+    assert all(
+        part in found
+        for part in ("models.m.source", "no mirror is given", "ENGRAM_MIRROR", "only: mirror")
+    )
 
 
 def test_mirror_that_lacks_the_model_is_found_out_before_the_first_job(tmp_path: Path) -> None:
-    assert f"'{tmp_path / 'models' / 'tiny'}'" in message(models={"m": {"source": "mirror:models/tiny"}}, mirror=str(tmp_path))
+    assert f"'{tmp_path / 'models' / 'tiny'}'" in message(
+        models={"m": {"source": "mirror:models/tiny"}}, mirror=str(tmp_path)
+    )
 
 
 def model_folder(folder: Path, *without: str) -> Path:
     folder.mkdir(parents=True)
-    for name in {"config.json", "tokenizer.json", "model.safetensors", "pytorch_model.bin"} - set(without):
+    for name in {"config.json", "tokenizer.json", "model.safetensors", "pytorch_model.bin"} - set(
+        without
+    ):
         (folder / name).write_text("{}" if name == "config.json" else "")
     return folder
 
@@ -274,11 +364,17 @@ def model_folder(folder: Path, *without: str) -> Path:
     ("without", "found", "remedy"),
     [
         ("config.json", "has no config.json", "Hugging Face layout"),
-        ("tokenizer.json", "has no tokenizer", "AutoTokenizer.from_pretrained(...).save_pretrained("),
+        (
+            "tokenizer.json",
+            "has no tokenizer",
+            "AutoTokenizer.from_pretrained(...).save_pretrained(",
+        ),
         ("model.safetensors", "has no *.safetensors weights", "safe_serialization=True"),
     ],
 )
-def test_model_folder_that_lacks_something(without: str, found: str, remedy: str, tmp_path: Path) -> None:
+def test_model_folder_that_lacks_something(
+    without: str, found: str, remedy: str, tmp_path: Path
+) -> None:
     folder = model_folder(tmp_path / "mine", without)
     text = message(models={"a": {"source": str(folder)}})
     assert text.startswith(f"models.a.source: '{folder}' {found}")
@@ -296,14 +392,19 @@ def test_encoder_with_a_decoder_is_refused(source: str, tmp_path: Path) -> None:
     folder = model_folder(tmp_path / "mine")
     (folder / "config.json").write_text('{"model_type": "t5", "is_encoder_decoder": true}')
     text = message(models={"a": {"source": source.format(tmp_path)}}, mirror=str(tmp_path))
-    assert text.startswith(f"models.a.source: '{folder}' holds an encoder with a decoder; give a causal model or an encoder")
+    assert text.startswith(
+        f"models.a.source: '{folder}' holds an encoder with a decoder; give a "
+        "causal model or an encoder"
+    )
 
 
 @pytest.mark.parametrize("content", [b"", b'{"model_type": ', b"\xff\xfe"])
 def test_broken_configuration_of_a_model_is_named(content: bytes, tmp_path: Path) -> None:
     folder = model_folder(tmp_path / "mine")
     (folder / "config.json").write_bytes(content)
-    assert message(models={"a": {"source": str(folder)}}).startswith(f"models.a.source: '{folder / 'config.json'}' is no JSON object: ")
+    assert message(models={"a": {"source": str(folder)}}).startswith(
+        f"models.a.source: '{folder / 'config.json'}' is no JSON object: "
+    )
 
 
 def test_complete_model_folder_is_accepted(tmp_path: Path) -> None:
@@ -314,15 +415,29 @@ def test_complete_model_folder_is_accepted(tmp_path: Path) -> None:
 def test_reinitialised_model_needs_no_weights(source: str, tmp_path: Path) -> None:
     model_folder(tmp_path / "mine", "model.safetensors")
     model = {"source": source.format(tmp_path)}
-    assert study(models={"a": {**model, "reinitialised": True}}, mirror=str(tmp_path)).models["a"].reinitialised
+    assert (
+        study(models={"a": {**model, "reinitialised": True}}, mirror=str(tmp_path))
+        .models["a"]
+        .reinitialised
+    )
     assert "weights" in message(models={"a": model}, mirror=str(tmp_path))
 
 
 @pytest.mark.parametrize(
     ("source", "folder"),
-    [("gpt2", False), ("org/model", False), ("./mine", True), ("~/mine", True), ("/data/mine", True), ("a/b/c", True), ("here", True)],
+    [
+        ("gpt2", False),
+        ("org/model", False),
+        ("./mine", True),
+        ("~/mine", True),
+        ("/data/mine", True),
+        ("a/b/c", True),
+        ("here", True),
+    ],
 )
-def test_folders_and_hub_ids_are_told_apart(source: str, folder: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folders_and_hub_ids_are_told_apart(
+    source: str, folder: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "here").mkdir()
     assert config.is_folder_source(source) is folder
@@ -335,32 +450,61 @@ def test_values_of_the_command_line_arrive_as_strings() -> None:
         bold={"average": "false", "high_pass": "0.01"},
         activations={"context": "64"},
     )
-    assert (made.seed, made.encoding.folds, made.encoding.tail, made.encoding.delays) == (3, 5, 6.5, [1, 2])
+    assert (made.seed, made.encoding.folds, made.encoding.tail, made.encoding.delays) == (
+        3,
+        5,
+        6.5,
+        [1, 2],
+    )
     assert (made.bold.average, made.bold.high_pass, made.activations.context) == (False, 0.01, 64)
 
 
 def test_reading_does_not_change_what_was_given() -> None:
-    raw: dict[str, Any] = {"study": "s", "dataset": {"kind": "alice"}, "models": {"a": GPT2, "b": None}}
+    raw: dict[str, Any] = {
+        "study": "s",
+        "dataset": {"kind": "alice"},
+        "models": {"a": GPT2, "b": None},
+    }
     read_study(raw)
     assert raw["models"] == {"a": GPT2, "b": None}
 
 
 def test_nuisance_features_and_random_texts_that_cannot_be_had_are_refused() -> None:
-    assert "since-insertion" in study().nuisance.features and "log-frequency" not in study().nuisance.features
-    assert "take log-frequency out" in message(nuisance={"features": ["word-rate", "log-frequency"]})
+    assert (
+        "since-insertion" in study().nuisance.features
+        and "log-frequency" not in study().nuisance.features
+    )
+    assert "take log-frequency out" in message(
+        nuisance={"features": ["word-rate", "log-frequency"]}
+    )
     assert "needs another feature beside it" in message(nuisance={"features": ["since-insertion"]})
     assert "nuisance.features" in message(nuisance={"features": ["loudness"]})
     assert "40 is more than the 39 random texts there are" in message(nuisance={"random_texts": 40})
     assert study(nuisance={"random_texts": 0}).nuisance.random_texts == 0
 
 
-def test_pathvars_that_snakemake_would_take_in_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "'results', 'downloads', 'logs' or 'benchmarks'" in message(pathvars={"reslts": "elsewhere"})
+def test_pathvars_that_snakemake_would_take_in_silence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "'results', 'downloads', 'logs' or 'benchmarks'" in message(
+        pathvars={"reslts": "elsewhere"}
+    )
     monkeypatch.setenv("HOME", "/home/me")
-    assert "a folder named '~'; write the whole path: /home/me/x" in message(pathvars={"results": "~/x"})
+    assert "a folder named '~'; write the whole path: /home/me/x" in message(
+        pathvars={"results": "~/x"}
+    )
     monkeypatch.chdir(tmp_path)
-    for name, place in (("results", "data"), ("downloads", "./data/"), ("results", str(tmp_path / "data"))):
-        found = message(dataset={"kind": "table", "path": "data", "tr": 1.5}, pathvars={name: place})
+    for name, place in (
+        ("results", "data"),
+        ("downloads", "./data/"),
+        ("results", str(tmp_path / "data")),
+    ):
+        found = message(
+            dataset={"kind": "table", "path": "data", "tr": 1.5}, pathvars={name: place}
+        )
         assert f"pathvars.{name}: '{place}' is the folder that dataset.path names" in found
-    made = study(dataset={"kind": "table", "path": "data", "tr": 1.5}, pathvars={"results": "data/results", "downloads": "/scratch/downloads"})
+    made = study(
+        dataset={"kind": "table", "path": "data", "tr": 1.5},
+        pathvars={"results": "data/results", "downloads": "/scratch/downloads"},
+    )
     assert made.pathvars == {"results": "data/results", "downloads": "/scratch/downloads"}

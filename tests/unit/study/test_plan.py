@@ -22,7 +22,10 @@ def _no_mirror(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def data_folder(folder: Path, heard: dict[str, str], targets: str = TARGETS) -> Path:
-    """Make the empty files of a table study from the stories (in one string) that each listener heard."""
+    """Make the empty files of a table study from the stories that each listener heard.
+
+    These stand in one string.
+    """
     folder.mkdir(exist_ok=True)
     (folder / "targets.tsv").write_text(targets)
     for subject, stories in heard.items():
@@ -33,7 +36,15 @@ def data_folder(folder: Path, heard: dict[str, str], targets: str = TARGETS) -> 
 
 
 def plan_of(folder: Path, average: bool = True, **dataset: Any) -> Plan:
-    return plan.make_plan(read_study({"study": "s", "dataset": {"kind": "table", "path": str(folder), "tr": 1.5, **dataset}, "bold": {"average": average}}))
+    return plan.make_plan(
+        read_study(
+            {
+                "study": "s",
+                "dataset": {"kind": "table", "path": str(folder), "tr": 1.5, **dataset},
+                "bold": {"average": average},
+            }
+        )
+    )
 
 
 def message(folder: Path, **dataset: Any) -> str:
@@ -48,37 +59,66 @@ def test_scans_and_their_files(tmp_path: Path) -> None:
     made = plan_of(folder)
     assert made.stories == ["one", "two"]
     assert made.listeners("one") == ["a", "b"]
-    assert [(scan.subject, scan.story, len(scan.files)) for scan in made.scans] == [("a", "one", 1), ("a", "two", 2), ("b", "one", 1)]
-    assert made.scans[1].files == (str(folder / "sub-a_story-two_timeseries.tsv"), str(folder / "sub-a_story-two_confounds.tsv"))
+    assert [(scan.subject, scan.story, len(scan.files)) for scan in made.scans] == [
+        ("a", "one", 1),
+        ("a", "two", 2),
+        ("b", "one", 1),
+    ]
+    assert made.scans[1].files == (
+        str(folder / "sub-a_story-two_timeseries.tsv"),
+        str(folder / "sub-a_story-two_confounds.tsv"),
+    )
     assert made.story_files["one"] == (str(folder / "story-one_words.tsv"),)
     assert made.common_files == (str(folder / "targets.tsv"),)
 
 
 def test_average_joins_those_who_heard_the_shared_stories(tmp_path: Path) -> None:
     made = plan_of(data_folder(tmp_path, {"a": "one two", "b": "one", "c": "two"}))
-    assert made.groups == {"one": Group(("b",), ("one",)), "one+two": Group(("a", "average"), ("one", "two")), "two": Group(("c",), ("two",))}
+    assert made.groups == {
+        "one": Group(("b",), ("one",)),
+        "one+two": Group(("a", "average"), ("one", "two")),
+        "two": Group(("c",), ("two",)),
+    }
 
 
-def test_average_makes_a_group_of_its_own_where_nobody_heard_just_the_shared_stories(tmp_path: Path) -> None:
+def test_average_makes_a_group_of_its_own_where_nobody_heard_just_the_shared_stories(
+    tmp_path: Path,
+) -> None:
     made = plan_of(data_folder(tmp_path, {"a": "one two", "b": "one three"}))
     assert made.groups["one"] == Group(("average",), ("one",))
     assert list(made.groups) == ["one", "one+three", "one+two"]
 
 
-@pytest.mark.parametrize(("heard", "average"), [({"a": "one", "b": "one"}, False), ({"a": "one"}, True), ({"a": "one", "b": "two"}, True)])
-def test_no_average_when_unwanted_or_nothing_is_shared(heard: dict[str, str], average: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("heard", "average"),
+    [({"a": "one", "b": "one"}, False), ({"a": "one"}, True), ({"a": "one", "b": "two"}, True)],
+)
+def test_no_average_when_unwanted_or_nothing_is_shared(
+    heard: dict[str, str], average: bool, tmp_path: Path
+) -> None:
     made = plan_of(data_folder(tmp_path, heard), average)
-    assert "average" not in [subject for group in made.groups.values() for subject in group.subjects]
+    assert "average" not in [
+        subject for group in made.groups.values() for subject in group.subjects
+    ]
 
 
 def test_excluded_listener_leaves_the_average_and_is_listed_with_the_reason(tmp_path: Path) -> None:
-    made = plan_of(data_folder(tmp_path, {"a": "one", "b": "one two", "c": "two"}), exclude={"b": "slept"})
-    assert made.excluded == (("b", "one", "sub-b_task-one", "slept"), ("b", "two", "sub-b_task-two", "slept"))
+    made = plan_of(
+        data_folder(tmp_path, {"a": "one", "b": "one two", "c": "two"}), exclude={"b": "slept"}
+    )
+    assert made.excluded == (
+        ("b", "one", "sub-b_task-one", "slept"),
+        ("b", "two", "sub-b_task-two", "slept"),
+    )
     assert made.groups == {"one": Group(("a",), ("one",)), "two": Group(("c",), ("two",))}
 
 
 def test_chosen_stories_and_subjects(tmp_path: Path) -> None:
-    made = plan_of(data_folder(tmp_path, {"a": "one two", "b": "one", "c": "one two"}), stories=["one"], subjects=["a", "b"])
+    made = plan_of(
+        data_folder(tmp_path, {"a": "one two", "b": "one", "c": "one two"}),
+        stories=["one"],
+        subjects=["a", "b"],
+    )
     assert made.groups == {"one": Group(("a", "average", "b"), ("one",))}
     assert made.stories == ["one"]
 
@@ -114,10 +154,16 @@ def test_adding_a_story_renames_no_group_of_others(tmp_path: Path) -> None:
         ({"start": {"one": 0, "huut": 3}}, "dataset.start", "huut"),
     ],
 )
-def test_unknown_names_are_told_with_the_known_ones(dataset: dict[str, Any], key: str, unknown: str, tmp_path: Path) -> None:
+def test_unknown_names_are_told_with_the_known_ones(
+    dataset: dict[str, Any], key: str, unknown: str, tmp_path: Path
+) -> None:
     found = message(data_folder(tmp_path, {"a": "one two", "b": "one"}), **dataset)
     assert f"{key} names ['{unknown}'], which the dataset does not have" in found
-    assert f"It has: {['one', 'two'] if key in ('dataset.stories', 'dataset.start') else ['a', 'b']}. (Numbers that begin with 0 need quotes" in found
+    assert (
+        "It has: "
+        f"{['one', 'two'] if key in ('dataset.stories', 'dataset.start') else ['a', 'b']}. "
+        "(Numbers that begin with 0 need quotes"
+    ) in found
 
 
 def test_time_of_a_story_that_is_not_chosen_may_be_given(tmp_path: Path) -> None:
@@ -142,7 +188,9 @@ def test_missing_folder_is_told_with_where_it_was_looked_for(tmp_path: Path) -> 
     assert str(Path.cwd()) in found
 
 
-@pytest.mark.parametrize("lacking", ["story-one_words.tsv", "targets.tsv", "sub-a_story-one_timeseries.tsv"])
+@pytest.mark.parametrize(
+    "lacking", ["story-one_words.tsv", "targets.tsv", "sub-a_story-one_timeseries.tsv"]
+)
 def test_lacking_files(lacking: str, tmp_path: Path) -> None:
     folder = data_folder(tmp_path, {"a": "one"})
     (folder / lacking).unlink()
@@ -175,8 +223,14 @@ def test_misnamed_file_is_named_with_the_names_that_are_known(name: str, tmp_pat
     folder = data_folder(tmp_path, {"a": "one"})
     (folder / name).touch()
     found = message(folder)
-    assert f"dataset.path: '{folder}' has files with names that mean nothing here: ['{name}']" in found
-    kinds = ("story-<story>_words", "sub-<id>_story-<story>_timeseries", "sub-<id>_story-<story>_confounds")
+    assert (
+        f"dataset.path: '{folder}' has files with names that mean nothing here: ['{name}']" in found
+    )
+    kinds = (
+        "story-<story>_words",
+        "sub-<id>_story-<story>_timeseries",
+        "sub-<id>_story-<story>_confounds",
+    )
     assert all(f"'{kind}.tsv'" in found for kind in kinds)
 
 
@@ -189,7 +243,12 @@ def test_every_misnamed_file_is_named_at_once(tmp_path: Path) -> None:
 
 def test_files_that_do_not_look_like_a_study_are_passed_over(tmp_path: Path) -> None:
     folder = data_folder(tmp_path, {"a": "one"})
-    for name in ("participants.tsv", "notes.txt", "story-one_words.json", "sub-a_story-one_timeseries.json"):
+    for name in (
+        "participants.tsv",
+        "notes.txt",
+        "story-one_words.json",
+        "sub-a_story-one_timeseries.json",
+    ):
         (folder / name).touch()
     assert len(plan_of(folder).scans) == 1
 
@@ -199,11 +258,16 @@ def test_confounds_without_a_time_course(name: str, tmp_path: Path) -> None:
     folder = data_folder(tmp_path, {"a": "one"})
     (folder / "sub-a_story-one_confounds.tsv").touch()
     (folder / name).touch()
-    assert f"'{folder}' has confounds without a time course: ['{name}']. Is a name misspelt?" in message(folder)
+    assert (
+        f"'{folder}' has confounds without a time course: ['{name}']. Is a name misspelt?"
+        in message(folder)
+    )
 
 
 def test_listener_called_average_is_refused(tmp_path: Path) -> None:
-    assert "'average' is the name of the average listener" in message(data_folder(tmp_path, {"average": "one", "b": "one"}))
+    assert "'average' is the name of the average listener" in message(
+        data_folder(tmp_path, {"average": "one", "b": "one"})
+    )
 
 
 def test_start_needs_a_time_for_every_story_in_use(tmp_path: Path) -> None:
@@ -214,30 +278,54 @@ def test_start_needs_a_time_for_every_story_in_use(tmp_path: Path) -> None:
     assert plan_of(folder, start={"one": 3.0}, stories=["one"]).stories == ["one"]
 
 
-@pytest.mark.parametrize(("header", "there"), [("target\themisphere\troi", False), ("target\tx\ty\themisphere\tz\troi", True), ("target\tx\ty", False)])
+@pytest.mark.parametrize(
+    ("header", "there"),
+    [
+        ("target\themisphere\troi", False),
+        ("target\tx\ty\themisphere\tz\troi", True),
+        ("target\tx\ty", False),
+    ],
+)
 def test_coordinates_are_found_in_the_header(header: str, there: bool, tmp_path: Path) -> None:
-    assert plan_of(data_folder(tmp_path, {"a": "one"}, header + "\n")).brain == ("markers" if there else None)
+    assert plan_of(data_folder(tmp_path, {"a": "one"}, header + "\n")).brain == (
+        "markers" if there else None
+    )
 
 
 def test_alice_is_planned_without_its_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     made = plan.make_plan(read_study({"study": "s", "dataset": {"kind": "alice"}}))
     assert len(made.scans) == 27
-    assert made.excluded == (("33", "alice", "sub-33_task-alice", "constant in every column of the published file"),)
+    assert made.excluded == (
+        ("33", "alice", "sub-33_task-alice", "constant in every column of the published file"),
+    )
     assert not any(scan.files for scan in made.scans)
     assert made.groups["alice"].subjects == (*made.listeners("alice"), "average")
     assert made.brain is None
 
 
 def test_simulated_listeners() -> None:
-    made = plan.make_plan(read_study({"study": "s", "dataset": {"kind": "simulated", "stories": ["market"], "listeners": 2}}))
+    made = plan.make_plan(
+        read_study(
+            {"study": "s", "dataset": {"kind": "simulated", "stories": ["market"], "listeners": 2}}
+        )
+    )
     assert made.groups == {"market": Group(("001", "002", "average"), ("market",))}
     with pytest.raises(EngramError, match=r"dataset.stories names .'nowhere'.*lighthouse"):
-        plan.make_plan(read_study({"study": "s", "dataset": {"kind": "simulated", "stories": ["nowhere"]}}))
+        plan.make_plan(
+            read_study({"study": "s", "dataset": {"kind": "simulated", "stories": ["nowhere"]}})
+        )
 
 
 def test_story_named_twice_is_heard_once() -> None:
-    made = plan.make_plan(read_study({"study": "s", "dataset": {"kind": "simulated", "stories": ["market", "market"], "listeners": 2}}))
+    made = plan.make_plan(
+        read_study(
+            {
+                "study": "s",
+                "dataset": {"kind": "simulated", "stories": ["market", "market"], "listeners": 2},
+            }
+        )
+    )
     assert list(made.groups) == ["market"]
     assert made.listeners("market") == ["001", "002"]
 
@@ -267,37 +355,74 @@ def test_fingerprint_finds_new_and_renamed_files(tmp_path: Path) -> None:
 
 def test_seed_concerns_reinitialised_models_only() -> None:
     def keys(seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
-        study = read_study({"study": "s", "dataset": {"kind": "alice"}, "models": {"a": {"source": "gpt2"}}, "baselines": ["reinitialised"], "seed": seed})
+        study = read_study(
+            {
+                "study": "s",
+                "dataset": {"kind": "alice"},
+                "models": {"a": {"source": "gpt2"}},
+                "baselines": ["reinitialised"],
+                "seed": seed,
+            }
+        )
         return plan.model_key(study, "a"), plan.model_key(study, "a-reinitialised")
 
     assert keys(0)[0] == keys(1)[0]
     assert keys(0)[1] != keys(1)[1]
 
 
-def test_a_local_model_and_the_base_of_an_adapter_are_read_from_their_folders(tmp_path: Path) -> None:
+def test_a_local_model_and_the_base_of_an_adapter_are_read_from_their_folders(
+    tmp_path: Path,
+) -> None:
     folders = {name: model_folder(tmp_path / name) for name in ("m", "adapter")}
     for folder in folders.values():
         (folder / "tokenizer.json").touch()
     for name in ("adapter_config.json", "adapter_model.safetensors"):
         (folders["adapter"] / name).write_text("{}")
-    models = {"a": {"source": str(folders["m"])}, "b": {"source": str(folders["adapter"]), "base": "a"}, "c": {"source": "gpt2"}}
+    models = {
+        "a": {"source": str(folders["m"])},
+        "b": {"source": str(folders["adapter"]), "base": "a"},
+        "c": {"source": "gpt2"},
+    }
     study = read_study({"study": "s", "dataset": {"kind": "alice"}, "models": models})
     read = {name: raw_plan.model(study, name)["folders"] for name in models}
-    assert read == {"a": [str(folders["m"])], "b": sorted(map(str, folders.values())), "c": []} and plan.is_local(study, "a")
+    assert read == {
+        "a": [str(folders["m"])],
+        "b": sorted(map(str, folders.values())),
+        "c": [],
+    } and plan.is_local(study, "a")
     before = plan.model_key(study, "a")
     (folders["m"] / "config.json").write_text("{ }")
-    assert plan.model_key(study, "a") == before  # content is compared by itself: the second plan has the parameters of the first
+    # Content is compared by itself: the second plan has the parameters of the first.
+    assert plan.model_key(study, "a") == before
 
 
 def test_trained_model_and_reinitialised_twin_share_a_download() -> None:
-    models: dict[str, Any] = {"a": {"source": "org/a_b", "revision": "0123456789abcdef"}, "u": {"source": "gpt2", "reinitialised": True}}
-    study = read_study({"study": "s", "dataset": {"kind": "alice"}, "models": models, "baselines": ["reinitialised", "word-rate"]})
+    models: dict[str, Any] = {
+        "a": {"source": "org/a_b", "revision": "0123456789abcdef"},
+        "u": {"source": "gpt2", "reinitialised": True},
+    }
+    study = read_study(
+        {
+            "study": "s",
+            "dataset": {"kind": "alice"},
+            "models": models,
+            "baselines": ["reinitialised", "word-rate"],
+        }
+    )
     names = {name: plan.download_name(model) for name, model in study.language_models().items()}
     assert re.fullmatch(r"org--a--b@[0-9a-f]{8}", names["a"])
     assert names["a-reinitialised"] == names["a"]
     assert re.fullmatch(r"gpt2@[0-9a-f]{8}", names["u"])
-    assert plan.download_source(study, names["a"]) == {"revision": "0123456789abcdef", "source": "org/a_b", "weights": True}
-    assert plan.download_source(study, names["u"]) == {"revision": None, "source": "gpt2", "weights": False}
+    assert plan.download_source(study, names["a"]) == {
+        "revision": "0123456789abcdef",
+        "source": "org/a_b",
+        "weights": True,
+    }
+    assert plan.download_source(study, names["u"]) == {
+        "revision": None,
+        "source": "gpt2",
+        "weights": False,
+    }
     assert plan.models(study) == ["a", "u", "a-reinitialised", "word-rate"]
     with pytest.raises(EngramError, match="'other'"):
         plan.download_source(study, "other")
@@ -315,15 +440,25 @@ DOWNLOADS = [
 
 
 @pytest.mark.parametrize(("source", "revision"), DOWNLOADS)
-def test_name_of_a_download_is_a_file_name_whatever_the_revision(source: str, revision: str | None) -> None:
+def test_name_of_a_download_is_a_file_name_whatever_the_revision(
+    source: str, revision: str | None
+) -> None:
     """The workflow's wildcard allows no other characters."""
-    assert re.fullmatch(r"[A-Za-z0-9.-]+@[0-9a-f]{8}", plan.download_name(Model(source=source, revision=revision)))
+    assert re.fullmatch(
+        r"[A-Za-z0-9.-]+@[0-9a-f]{8}", plan.download_name(Model(source=source, revision=revision))
+    )
 
 
 def test_downloads_of_other_sources_or_revisions_have_other_names() -> None:
-    names = {plan.download_name(Model(source=source, revision=revision)) for source, revision in DOWNLOADS}
+    names = {
+        plan.download_name(Model(source=source, revision=revision))
+        for source, revision in DOWNLOADS
+    }
     assert len(names) == len(DOWNLOADS)
-    assert {plan.download_name(Model(source=source, revision=revision, reinitialised=True)) for source, revision in DOWNLOADS} == names
+    assert {
+        plan.download_name(Model(source=source, revision=revision, reinitialised=True))
+        for source, revision in DOWNLOADS
+    } == names
 
 
 def test_source_datasets() -> None:
@@ -335,28 +470,43 @@ def test_source_datasets() -> None:
         ({"kind": "narratives", "path": "/tree"}, ["/tree"]),
     ]
     for dataset, expected in kinds:
-        assert [one["URL"] for one in plan.source_datasets(read_study({**base, "dataset": dataset}))] == expected
+        assert [
+            one["URL"] for one in plan.source_datasets(read_study({**base, "dataset": dataset}))
+        ] == expected
     (alice,) = plan.source_datasets(read_study({**base, "dataset": {"kind": "alice"}}))
     assert alice["URL"].startswith("https://") and alice["URL"].endswith("/alice_data_shared/")
 
 
 def test_frequencies_that_are_asked_for_must_be_there(tmp_path: Path) -> None:
     folder = data_folder(tmp_path, {"a": "one two"})
-    raw: dict[str, Any] = {"study": "s", "dataset": {"kind": "table", "path": str(folder), "tr": 1.5}}
+    raw: dict[str, Any] = {
+        "study": "s",
+        "dataset": {"kind": "table", "path": str(folder), "tr": 1.5},
+    }
     (folder / "story-one_words.tsv").write_text("word\tonset\toffset\tlog_frequency\n")
     (folder / "story-two_words.tsv").write_text("word\tonset\toffset\n")
     wanted = {"features": ["word-rate", "log-frequency"]}
     plan.make_plan(read_study({**raw, "nuisance": wanted}))  # nobody reads them
-    with pytest.raises(EngramError, match=r"story-two_words.tsv', which has \['word', 'onset', 'offset'\]\. Add it"):
+    with pytest.raises(
+        EngramError, match=r"story-two_words.tsv', which has \['word', 'onset', 'offset'\]\. Add it"
+    ):
         plan.make_plan(read_study({**raw, "nuisance": {**wanted, "method": "banded"}}))
     (folder / "story-two_words.tsv").write_text("word\tlog_frequency\tonset\toffset\n")
     plan.make_plan(read_study({**raw, "nuisance": {**wanted, "method": "banded"}}))
 
 
 def test_models_whose_texts_are_scored_beside_nuisance_features() -> None:
-    raw: dict[str, Any] = {"study": "s", "dataset": {"kind": "alice"}, "models": {"a": {"source": "gpt2"}, "b": {"source": "gpt2"}}}
+    raw: dict[str, Any] = {
+        "study": "s",
+        "dataset": {"kind": "alice"},
+        "models": {"a": {"source": "gpt2"}, "b": {"source": "gpt2"}},
+    }
     raw |= {"associating": {"models": ["b"], "alignment": "interpolate"}}
-    for nuisance, expected in ((None, []), ({"method": "banded"}, ["b"]), ({"method": "banded", "random_texts": 0}, [])):
+    for nuisance, expected in (
+        (None, []),
+        ({"method": "banded"}, ["b"]),
+        ({"method": "banded", "random_texts": 0}, []),
+    ):
         study = read_study(raw if nuisance is None else {**raw, "nuisance": nuisance})
         assert plan.controlled_models(study) == expected  # never the word rate
         assert plan.associating_models(study) == ["b", "word-rate"]

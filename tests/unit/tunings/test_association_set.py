@@ -22,13 +22,29 @@ def samples() -> list[Sample]:
 def test_fields_and_balance(samples: list[Sample]) -> None:
     rows = [json.loads(line) for line in PATH.read_text(encoding="utf-8").splitlines()]
     assert len(rows) == len(samples) >= 1000
-    fields = {"instruction", "input", "output", "split", "granularity", "topic", "place", "voice", "period", "author"}
+    fields = {
+        "instruction",
+        "input",
+        "output",
+        "split",
+        "granularity",
+        "topic",
+        "place",
+        "voice",
+        "period",
+        "author",
+    }
     assert all(set(row) == fields and all(value.strip() for value in row.values()) for row in rows)
     assert {row["author"] for row in rows} == {"language model"}
     counts = Counter(sample.granularity for sample in samples)
     assert abs(counts["word"] - counts["sentence"]) < 0.05 * len(rows)
-    assert Counter(sample.split for sample in samples)["validation"] == pytest.approx(0.1 * len(rows), abs=2)
-    assert len({sample.instruction for sample in samples}) > 100 and len({row["topic"] for row in rows}) > 40
+    assert Counter(sample.split for sample in samples)["validation"] == pytest.approx(
+        0.1 * len(rows), abs=2
+    )
+    assert (
+        len({sample.instruction for sample in samples}) > 100
+        and len({row["topic"] for row in rows}) > 40
+    )
 
 
 def test_no_two_passages_are_alike(samples: list[Sample]) -> None:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import pytest
 
 from engram.associations.annotators import annotation
-from engram.words.punctuation import bare, core, ends_sentence, is_closed, marks, unquoted, without_end
+from engram.words.punctuation import (
+    bare,
+    core,
+    ends_sentence,
+    is_closed,
+    marks,
+    unquoted,
+    without_end,
+)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +82,27 @@ def test_sentences_end(word: str) -> None:
     assert ends_sentence(word)
 
 
-@pytest.mark.parametrize("word", ["“Mr.", "„Dr.", "«Prof.", "「Mr.", "(St.", "etc.", "3.14", "好，", "、", "نعم،", "a;", "“Ja”", "»", "", "C++", "用户.名"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        "“Mr.",
+        "„Dr.",
+        "«Prof.",
+        "「Mr.",
+        "(St.",
+        "etc.",
+        "3.14",
+        "好，",
+        "、",
+        "نعم،",
+        "a;",
+        "“Ja”",
+        "»",
+        "",
+        "C++",
+        "用户.名",
+    ],
+)
 def test_sentences_do_not_end(word: str) -> None:
     assert not ends_sentence(word)
 
@@ -89,7 +117,11 @@ def test_quotation_marks_around_a_text_come_off(text: str) -> None:
 
 
 def test_ends_of_phrases_keep_what_is_of_the_word() -> None:
-    assert without_end("um 50%, —") == "um 50%" and without_end("好，") == "好" and without_end("(so)") == "(so)"
+    assert (
+        without_end("um 50%, —") == "um 50%"
+        and without_end("好，") == "好"
+        and without_end("(so)") == "(so)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -107,4 +139,7 @@ def test_marks_of_the_story(story: str, expected: tuple[str, str]) -> None:
     assert marks(story.split()) == expected
     stop, comma = expected
     assert annotation._in_style("花 香", "sentence", expected, True, frozenset()) == f"花 香{stop}"
-    assert annotation._in_style("花 香" + stop, "word", expected, False, frozenset()) == f"花 香{comma}"
+    assert (
+        annotation._in_style("花 香" + stop, "word", expected, False, frozenset())
+        == f"花 香{comma}"
+    )

@@ -1,6 +1,9 @@
-"""What language models answer, read strictly: a text of the form that was asked for, or the reason why it is none.
+"""What language models answer, read strictly.
 
-An answer comes from outside and may be anything. Each check takes time in proportion to the answer's length.
+It is a text of the form that was asked for, or the reason why it is none.
+
+An answer comes from outside and may be anything. Each check takes time in proportion
+to the answer's length.
 """
 
 from __future__ import annotations
@@ -9,7 +12,8 @@ import json
 
 from engram.words.punctuation import ends_sentence, without_end
 
-#: The most words and characters that an association may have, and characters of the answer around it.
+#: The most words and characters that an association may have, and characters
+#: of the answer around it.
 LONGEST, LONGEST_TEXT, LONGEST_ANSWER = 40, 500, 20_000
 
 _FENCE = "```"
@@ -46,7 +50,9 @@ def from_json(content: str) -> str:
 
 def _unfenced(content: str) -> str:
     """Return what stands between the marks of a code fence; a text without both marks as it is."""
-    if len(content) < 2 * len(_FENCE) or not (content.startswith(_FENCE) and content.endswith(_FENCE)):
+    if len(content) < 2 * len(_FENCE) or not (
+        content.startswith(_FENCE) and content.endswith(_FENCE)
+    ):
         return content
     return content[len(_FENCE) : -len(_FENCE)].removeprefix("json")
 
@@ -62,7 +68,8 @@ def checked(text: str, granularity: str) -> str:
     Raises
     ------
     BrokenFormatError
-        If the text has line breaks, characters that are not text, no words or too many, or is several sentences where a phrase was asked for.
+        If the text has line breaks, characters that are not text, no words or too many,
+        or is several sentences where a phrase was asked for.
     """
     text = text.strip()
     if len(text) > LONGEST_TEXT:

@@ -27,7 +27,8 @@ def places(sentence: Sequence[int], every: int = 4) -> list[int]:
     Returns
     -------
     list of int
-        Indices of the last words of these sentences; never the story's last word, behind which there is nothing to be read.
+        Indices of the last words of these sentences; never the story's last word, behind which
+        there is nothing to be read.
 
     Raises
     ------
@@ -35,12 +36,20 @@ def places(sentence: Sequence[int], every: int = 4) -> list[int]:
         If `every` is below 1.
     """
     if every < 1:
-        raise EngramError(f"an annotator cannot be asked at every {every} sentences. Give 1 or more.")
+        raise EngramError(
+            f"an annotator cannot be asked at every {every} sentences. Give 1 or more."
+        )
     ends = [index for index in range(len(sentence) - 1) if sentence[index] != sentence[index + 1]]
     return ends[every - 1 :: every]
 
 
-def prompt(words: Sequence[str], place: int, granularity: str, template: str | None = None, longest: int = STORY_WORDS) -> str:
+def prompt(
+    words: Sequence[str],
+    place: int,
+    granularity: str,
+    template: str | None = None,
+    longest: int = STORY_WORDS,
+) -> str:
     """Return what a model is asked at a place of a story.
 
     Parameters
@@ -61,11 +70,16 @@ def prompt(words: Sequence[str], place: int, granularity: str, template: str | N
         If the place is not in the story, or the template does not hold ``{story}`` exactly once.
     """
     if not 0 <= place < len(words):
-        raise EngramError(f"word {place} is not in the story, which has the words 0 to {len(words) - 1}.")
+        raise EngramError(
+            f"word {place} is not in the story, which has the words 0 to {len(words) - 1}."
+        )
     if template is None:
         template = (PROMPTS / f"{check_granularity(granularity)}.txt").read_text(encoding="utf-8")
     if template.count(STORY) != 1:
-        raise EngramError(f"the prompt's template holds {STORY} {template.count(STORY)} times. Write it once, where the story belongs.")
+        raise EngramError(
+            f"the prompt's template holds {STORY} {template.count(STORY)} times. Write it once, "
+            "where the story belongs."
+        )
     return template.replace(STORY, " ".join(words[max(0, place + 1 - longest) : place + 1])).strip()
 
 

@@ -1,6 +1,9 @@
-"""The Alice dataset: 28 listeners, chapter 1 of Alice in Wonderland, six regions (Brennan et al. 2016).
+"""The Alice dataset: 28 listeners, chapter 1 of Alice in Wonderland, six regions.
 
-Sources: time courses and motion from the authors' release (CC BY 4.0); word times from OpenNeuro ds002322 (CC0).
+It was published by Brennan et al. (2016).
+
+Sources: time courses and motion from the authors' release (CC BY 4.0); word times from
+OpenNeuro ds002322 (CC0).
 """
 
 from __future__ import annotations
@@ -35,7 +38,10 @@ class AliceWords:
         self.folder = folder
 
     def words(self, story: str) -> pd.DataFrame:
-        """Return the words; a contraction, which has no time of its own, joins the word before it."""
+        """Return the words.
+
+        A contraction, which has no time of its own, joins the word before it.
+        """
         path = _present(self.folder / "annotations.tsv")
         columns = ["Words", "Word Onset", "Word Offset"]
         table = delimited.read_frame(path, text=columns)
@@ -52,9 +58,20 @@ class AliceWords:
         result.insert(0, "word", words)
         backwards = result["offset"] < result["onset"]
         for index in result.index[backwards]:
-            logger.warning("word %d ('%s') ends before it begins in the published table; its offset is set to its onset", index, words[index])
+            logger.warning(
+                (
+                    "word %d ('%s') ends before it begins in the published table; "
+                    "its offset is set to its onset"
+                ),
+                index,
+                words[index],
+            )
         result["offset"] = result[["onset", "offset"]].max(axis=1)
-        ends = [int(line) for line in delimited.read_text(ALICE_SENTENCE_ENDS).splitlines() if not line.startswith("#")]
+        ends = [
+            int(line)
+            for line in delimited.read_text(ALICE_SENTENCE_ENDS).splitlines()
+            if not line.startswith("#")
+        ]
         result["sentence_end"] = result.index.isin(ends)
         return result
 
@@ -72,7 +89,10 @@ class AliceDataset(AliceWords):
         self.spheres = spheres
 
     def start(self, subject: str, story: str) -> float:
-        """Return 20 s: the ten volumes before the first published row lasted that long on the words' clock."""
+        """Return 20 s.
+
+        The ten volumes before the first published row lasted that long on the words' clock.
+        """
         return DROPPED_VOLUMES * self.tr
 
     def scan_names(self, subject: str, story: str) -> str:
@@ -81,7 +101,13 @@ class AliceDataset(AliceWords):
 
     def targets(self) -> pd.DataFrame:
         """Return the six regions, by hemisphere."""
-        return pd.DataFrame({"target": REGIONS, "hemisphere": [name[0] for name in REGIONS], "roi": [name[1:] for name in REGIONS]})
+        return pd.DataFrame(
+            {
+                "target": REGIONS,
+                "hemisphere": [name[0] for name in REGIONS],
+                "roi": [name[1:] for name in REGIONS],
+            }
+        )
 
     def timeseries(self, subject: str, story: str) -> np.ndarray:
         """Return a listener's six time courses."""
@@ -94,7 +120,8 @@ class AliceDataset(AliceWords):
         matches = sorted(self.folder.glob(f"s{subject}-rp_*.txt"))
         if len(matches) != 1:
             raise EngramError(
-                f"sub-{subject}: one file of motion parameters was expected in '{self.folder}', found {len(matches)}. Run again with '--forcerun fetch_alice'."
+                f"sub-{subject}: one file of motion parameters was expected in '{self.folder}', "
+                f"found {len(matches)}. Run again with '--forcerun fetch_alice'."
             )
         motion: np.ndarray = np.loadtxt(matches[0], dtype=np.float32)[DROPPED_VOLUMES:]
         return motion
@@ -103,11 +130,14 @@ class AliceDataset(AliceWords):
 def _contraction(part: str) -> str:
     part = part.replace("\u2019", "'")
     if part.isalpha() and len(part) > 2:
-        return " " + part  # "There are", said as "There're": the transcript gives it as a full word without a time
+        # "There are", said as "There're": the transcript gives it as a full word without a time.
+        return " " + part
     return _CONTRACTIONS.get(part, "'" + part.lstrip("'"))
 
 
 def _present(path: Path) -> Path:
     if not path.exists():
-        raise EngramError(f"'{path}' was fetched once and is gone. Bring it back with '--forcerun fetch_alice'.")
+        raise EngramError(
+            f"'{path}' was fetched once and is gone. Bring it back with '--forcerun fetch_alice'."
+        )
     return path

@@ -1,7 +1,9 @@
-"""What is known of Narratives without its data: who heard what and when (resources/narratives), and where its files are.
+"""What is known of Narratives without its data.
 
-The facts come from the dataset's own metadata (`read_dataset`), are kept in a table that plans a study without the
-network, and are compared with the metadata again when a scan is read.
+That is who heard what and when (resources/narratives), and where its files are.
+
+The facts come from the dataset's own metadata (`read_dataset`), are kept in a table that plans
+a study without the network, and are compared with the metadata again when a scan is read.
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ from engram.files import delimited
 from engram.files.json_text import value_of
 from engram.vocabulary import scan_name
 
-#: One text, heard under different instructions: never to be averaged together, hence stories of their own.
+#: One text, heard under different instructions: never to be averaged together,
+#: hence stories of their own.
 CONDITIONS = ("prettymouth",)
 #: Audio files in which more than one story is told, in their order.
 PARTS = {"slumlordreach": ("slumlord", "reach")}
@@ -33,7 +36,10 @@ _TIMES = ("audio_onset", "story_onset", "story_end")
 
 @dataclass(frozen=True)
 class Fact:
-    """One listener, run and story: `stimulus` is the audio file's name; times are seconds of the scan's clock."""
+    """One listener, run and story.
+
+    `stimulus` is the audio file's name; times are seconds of the scan's clock.
+    """
 
     subject: str
     task: str
@@ -64,24 +70,46 @@ def read_facts(path: Path) -> list[Fact]:
     Raises
     ------
     EngramError
-        If it is no facts table; with its line for a time that is no plain number, a scan whose exclusion is "no" or the like, and a scan and story
-        that were there before.
+        If it is no facts table; with its line for a time that is no plain number, a scan whose
+        exclusion is "no" or the like, and a scan and story that were there before.
     """
-    table = delimited.read_frame(path, text=[name for name in _COLUMNS if name not in _TIMES], known=_TIMES)
+    table = delimited.read_frame(
+        path, text=[name for name in _COLUMNS if name not in _TIMES], known=_TIMES
+    )
     delimited.need_columns(list(table.columns), _COLUMNS, path)
     table = table.assign(**{name: delimited.numbers(table[name], path) for name in _TIMES})
     found: dict[tuple[str, str], int] = {}
     facts = []
     for line, row in zip(table.index, table[_COLUMNS].to_dict("records"), strict=True):
         try:
-            fact = _fact({name: value if name in _TIMES else str(value).strip() or None if isinstance(value, str) else None for name, value in row.items()})
+            fact = _fact(
+                {
+                    name: (
+                        value
+                        if name in _TIMES
+                        else str(value).strip() or None
+                        if isinstance(value, str)
+                        else None
+                    )
+                    for name, value in row.items()
+                }
+            )
         except (TypeError, ValueError) as error:
-            raise EngramError(f"'{path}', line {line}: it is no row of a facts table ({error}). Its columns are {', '.join(_COLUMNS)}.") from None
+            raise EngramError(
+                f"'{path}', line {line}: it is no row of a facts table ({error}). Its columns "
+                f"are {', '.join(_COLUMNS)}."
+            ) from None
         if fact.excluded is not None and fact.excluded.lower() in _NO:
-            raise EngramError(f"'{path}', line {line}: excluded is '{fact.excluded}'. Write {_MISSING} for a scan that counts, or why it does not.")
+            raise EngramError(
+                f"'{path}', line {line}: excluded is '{fact.excluded}'. Write {_MISSING} for a "
+                "scan that counts, or why it does not."
+            )
         before = found.setdefault((fact.scan, fact.story), line)
         if before != line:
-            raise EngramError(f"'{path}', line {line}: {fact.scan}, story {fact.story}, was there in line {before}. Keep one of them.")
+            raise EngramError(
+                f"'{path}', line {line}: {fact.scan}, story {fact.story}, was there in line "
+                f"{before}. Keep one of them."
+            )
         facts.append(fact)
     return facts
 
@@ -100,8 +128,8 @@ def read_dataset(folder: Path, scans: Sequence[str] | None = None) -> list[Fact]
     Parameters
     ----------
     folder : Path
-        Holds participants.tsv, ``sub-*/func/*_events.tsv`` and ``code/scan_exclude.json`` (a clone of OpenNeuro ds002345
-        or of the DataLad dataset: a few MB of text).
+        Holds participants.tsv, ``sub-*/func/*_events.tsv`` and ``code/scan_exclude.json``
+        (a clone of OpenNeuro ds002345 or of the DataLad dataset: a few MB of text).
     scans : sequence of str, optional
         Only these scans.
 
@@ -118,17 +146,34 @@ def read_dataset(folder: Path, scans: Sequence[str] | None = None) -> list[Fact]
     participants, exclusions = (folder / name for name in METADATA)
     with _named(exclusions, "a JSON object of tasks, listeners and scans"):
         listed = value_of(delimited.read_text(exclusions))
-        excluded = {scan for listeners in listed.values() for scans_of_listener in listeners.values() for scan in scans_of_listener}
+        excluded = {
+            scan
+            for listeners in listed.values()
+            for scans_of_listener in listeners.values()
+            for scan in scans_of_listener
+        }
     with _named(participants, "a table with participant_id, and as many conditions as tasks"):
         conditions = {
             (row["participant_id"], task): condition
             for row in delimited.read_rows(participants, ("participant_id", "task", "condition"))
-            for task, condition in zip(row["task"].split(","), row["condition"].split(","), strict=True)
+            for task, condition in zip(
+                row["task"].split(","), row["condition"].split(","), strict=True
+            )
         }
-    paths = sorted(folder.glob("sub-*/func/*_events.tsv")) if scans is None else [folder / events_file(scan) for scan in scans]
+    paths = (
+        sorted(folder.glob("sub-*/func/*_events.tsv"))
+        if scans is None
+        else [folder / events_file(scan) for scan in scans]
+    )
     facts: list[Fact] = []
     for path in paths:
-        with _named(path, f"events with onset, duration, trial_type and stim_file, of a listener in {participants.name}"):
+        with _named(
+            path,
+            (
+                "events with onset, duration, trial_type and stim_file, of a listener "
+                f"in {participants.name}"
+            ),
+        ):
             facts += _scan_facts(path, excluded, conditions)
     return facts
 
@@ -139,20 +184,29 @@ def _named(path: Path, expected: str) -> Iterator[None]:
     try:
         yield
     except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise EngramError(f"'{path}' is not what it should be, {expected} ({type(error).__name__}: {error}). Fetch it again.") from error
+        raise EngramError(
+            f"'{path}' is not what it should be, {expected} ({type(error).__name__}: "
+            f"{error}). Fetch it again."
+        ) from error
 
 
 def check_facts(folder: Path, facts: Sequence[Fact]) -> None:
-    """Raise `EngramError` where the dataset's metadata say other than the facts that planned the study."""
+    """Raise `EngramError` where the dataset's metadata contradict the facts.
+
+    By the facts the study was planned.
+    """
     scans = sorted({fact.scan for fact in facts})
     told = {(fact.scan, fact.story): fact for fact in read_dataset(folder, scans)}
     for fact in facts:
         found = told.get((fact.scan, fact.story))
         if found != fact:
-            differences = "that story is not in it" if found is None else ", ".join(_differences(fact, found))
+            differences = (
+                "that story is not in it" if found is None else ", ".join(_differences(fact, found))
+            )
             raise EngramError(
-                f"{fact.scan}, story {fact.story}: the facts table and the metadata in '{folder}' differ ({differences}). If the dataset was changed, "
-                "make the table anew with resources/narratives/make_facts.py; if not, fetch its metadata again."
+                f"{fact.scan}, story {fact.story}: the facts table and the metadata in '{folder}' "
+                f"differ ({differences}). If the dataset was changed, make the table anew "
+                "with resources/narratives/make_facts.py; if not, fetch its metadata again."
             )
 
 
@@ -162,20 +216,36 @@ def _differences(expected: Fact, found: Fact) -> Iterator[str]:
             yield f"{name}: table {_written(one)}, metadata {_written(other)}"
 
 
-def _scan_facts(path: Path, excluded: set[str], conditions: dict[tuple[str, str], str]) -> Iterator[Fact]:
+def _scan_facts(
+    path: Path, excluded: set[str], conditions: dict[tuple[str, str], str]
+) -> Iterator[Fact]:
     """Yield the facts of one scan."""
     name = path.name.removesuffix("_events.tsv")
-    match = re.fullmatch(r"(?P<participant>sub-(?P<subject>\w+?))_task-(?P<task>\w+?)(?:_run-(?P<run>\d+))?", name)
+    match = re.fullmatch(
+        r"(?P<participant>sub-(?P<subject>\w+?))_task-(?P<task>\w+?)(?:_run-(?P<run>\d+))?", name
+    )
     if match is None:
         raise EngramError(f"'{path}' is not the name of an events file.")
-    events = [event for event in delimited.read_rows(path, ("onset", "duration", "trial_type", "stim_file")) if event["stim_file"] != _MISSING]
+    events = [
+        event
+        for event in delimited.read_rows(path, ("onset", "duration", "trial_type", "stim_file"))
+        if event["stim_file"] != _MISSING
+    ]
     for stimulus in dict.fromkeys(event["stim_file"] for event in events):
         mine = [event for event in events if event["stim_file"] == stimulus]
         told = [event for event in mine if event["trial_type"] == "story"]
         base = stimulus.removesuffix("_audio.wav")
-        names = PARTS.get(base, (base + (conditions[match["participant"], match["task"]] if base in CONDITIONS else ""),))
+        names = PARTS.get(
+            base,
+            (
+                base
+                + (conditions[match["participant"], match["task"]] if base in CONDITIONS else ""),
+            ),
+        )
         if len(names) != len(told):
-            raise EngramError(f"'{path}': {len(told)} stories are told in {stimulus}, {len(names)} were expected.")
+            raise EngramError(
+                f"'{path}': {len(told)} stories are told in {stimulus}, {len(names)} were expected."
+            )
         for story, event in zip(names, told, strict=True):
             yield _fact(
                 {
@@ -199,19 +269,32 @@ def _fact(values: dict[str, Any]) -> Fact:
         if values[name] is None and name != "run":
             raise ValueError(f"{name} is missing")
         # They become parts of paths, which must not lead out of a folder.
-        if values[name] is not None and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", values[name]):
-            raise ValueError(f"{name} '{values[name]}' has other signs than letters, digits, '-' and '_'")
+        if values[name] is not None and not re.fullmatch(
+            r"[A-Za-z0-9][A-Za-z0-9_-]*", values[name]
+        ):
+            raise ValueError(
+                f"{name} '{values[name]}' has other signs than letters, digits, '-' and '_'"
+            )
     times = {name: round(float(values[name]), 3) for name in _TIMES}
     if not (all(map(isfinite, times.values())) and times["story_onset"] < times["story_end"]):
-        raise ValueError(f"times of {values['subject']}, {values['story']}: {times}; seconds are needed, and a story that ends after it began")
+        raise ValueError(
+            f"times of {values['subject']}, {values['story']}: {times}; seconds are needed, "
+            "and a story that ends after it began"
+        )
     return Fact(**{**values, **times})
 
 
 def _written(value: object) -> str:
-    return _MISSING if value is None else f"{value:.3f}".rstrip("0").rstrip(".") if isinstance(value, float) else str(value)
+    return (
+        _MISSING
+        if value is None
+        else f"{value:.3f}".rstrip("0").rstrip(".")
+        if isinstance(value, float)
+        else str(value)
+    )
 
 
-# ---------------------------------------------------------------- where the dataset's files are, from its root
+# ----------------------------------------------------- where the dataset's files are, from its root
 #: Hemispheres, as FreeSurfer writes them.
 SIDES = {"L": "lh", "R": "rh"}
 #: What simulated listeners' scans are said to be cleaned by.
@@ -224,12 +307,22 @@ METADATA = ("participants.tsv", "code/scan_exclude.json")
 def bold_files(pipeline: str, space: str, scan: str) -> list[str]:
     """Return the paths of a scan's cleaned BOLD: left and right hemisphere, or one volume."""
     begin = f"derivatives/{pipeline}/{scan.split('_')[0]}/func/{scan}_space-{space}"
-    return [f"{begin}_res-native_desc-clean_bold.nii.gz"] if space == VOLUME else [f"{begin}_hemi-{side}_desc-clean.func.gii" for side in SIDES]
+    return (
+        [f"{begin}_res-native_desc-clean_bold.nii.gz"]
+        if space == VOLUME
+        else [f"{begin}_hemi-{side}_desc-clean.func.gii" for side in SIDES]
+    )
 
 
 def tr_files(pipeline: str, space: str, scan: str) -> list[str]:
-    """Return the paths of the BIDS sidecars that may give a scan's TR: beside the cleaned files, of the raw scan, of its task."""
-    beside = [path.removesuffix(".nii.gz").removesuffix(".func.gii") + ".json" for path in bold_files(pipeline, space, scan)]
+    """Return the paths of the BIDS sidecars that may give a scan's TR.
+
+    They are those beside the cleaned files, of the raw scan, and of its task.
+    """
+    beside = [
+        path.removesuffix(".nii.gz").removesuffix(".func.gii") + ".json"
+        for path in bold_files(pipeline, space, scan)
+    ]
     return [*beside, *raw_tr_files(scan)]
 
 
@@ -241,7 +334,10 @@ def raw_tr_files(scan: str) -> list[str]:
 
 def parcellation_files() -> list[str]:
     """Return the paths of the Destrieux parcellation, left and right."""
-    return [f"derivatives/freesurfer/fsaverage6/label/{side}.aparc.a2009s.annot" for side in SIDES.values()]
+    return [
+        f"derivatives/freesurfer/fsaverage6/label/{side}.aparc.a2009s.annot"
+        for side in SIDES.values()
+    ]
 
 
 def events_file(scan: str) -> str:

@@ -1,10 +1,12 @@
 """Simulated listeners: known answers in the form of a small Narratives on disk.
 
-People 'hear' one of the project's stories through the frozen weights of a generator model that no study scores. Some
-regions follow the generator's last layer, or that of the generator when it was tuned to associate; some follow what is in
-mind of the words heard and of the associations they bring up; some follow the rate of words; some share a response to the
-story that nothing here predicts; some share nothing. Regions are vertices around the coordinates of Dosenbach et al. (2010,
-Science 329:1358), which nilearn ships with region names; they stand for regions, and are approximate.
+People 'hear' one of the project's stories through the frozen weights of a generator model
+that no study scores. Some regions follow the generator's last layer, or that of the generator
+when it was tuned to associate; some follow what is in mind of the words heard and of the
+associations they bring up; some follow the rate of words; some share a response to the story
+that nothing here predicts; some share nothing. Regions are vertices around the coordinates
+of Dosenbach et al. (2010, Science 329:1358), which nilearn ships with region names; they stand
+for regions, and are approximate.
 """
 
 from __future__ import annotations
@@ -44,42 +46,57 @@ PLANTED = {
     "occipital": "nothing",
     "precentral gyrus": "nothing",
 }
-#: Share of a listener's variance that is a response to the story, where there is any: scores and ceilings like those of Narratives.
+#: Share of a listener's variance that is a response to the story, where there is any:
+#: scores and ceilings like those of Narratives.
 STIMULUS_SHARE = 0.09
 #: Words, heard or thought, over which what is in mind decays to 1/e.
 _SPAN = 12.0
 #: Principal components that drive a region: few, and so such as other models have too.
 _COMPONENTS = 2
-#: How much the weights of a target differ from those of its region, in the latter's standard deviations.
+#: How much the weights of a target differ from those of its region, in the
+#: latter's standard deviations.
 _SCATTER = 0.5
 #: Autocorrelation of the noise from one TR to the next.
 _NOISE_AR = 0.4
-#: Share of words that the alignment does not recognise, and of those that it finds no time for, as in Narratives.
+#: Share of words that the alignment does not recognise, and of those that it finds no time
+#: for, as in Narratives.
 _UNKNOWN, _UNTIMED = 0.03, 0.02
-#: Radius of a region around its coordinate in mm, and thickness under which fsaverage5 is its medial wall.
+#: Radius of a region around its coordinate in mm, and thickness under which
+#: fsaverage5 is its medial wall.
 _RADIUS, _WALL = 6.0, 0.1
 #: Seconds of a scan after the story's end.
 _TAIL = 12.0
 
 
 def regions() -> dict[str, np.ndarray]:
-    """Return the region of fsaverage6's vertices by hemisphere: a name, empty for cortex without one, or "Medial_wall".
+    """Return the region of fsaverage6's vertices by hemisphere.
 
-    nilearn ships fsaverage5, whose vertices are the first of fsaverage6's; the others are taken to be the middles of its
-    edges, which is how the one mesh is made from the other (in an order of our own).
+    It is a name, empty for cortex without one, or "Medial_wall".
+
+    nilearn ships fsaverage5, whose vertices are the first of fsaverage6's; the others
+    are taken to be the middles of its edges, which is how the one mesh is made from the other
+    (in an order of our own).
     """
     from nilearn.datasets import fetch_coords_dosenbach_2010, load_fsaverage, load_fsaverage_data
 
     atlas = fetch_coords_dosenbach_2010()
     names = np.array([re.sub(r"\s*\d+$", "", label) for label in atlas["labels"]])
     places = np.asarray(atlas["rois"], dtype=float)
-    mesh, thickness = load_fsaverage("fsaverage5"), load_fsaverage_data(mesh="fsaverage5", data_type="thickness")
+    mesh, thickness = (
+        load_fsaverage("fsaverage5"),
+        load_fsaverage_data(mesh="fsaverage5", data_type="thickness"),
+    )
     found = {}
     for side, part, sign in (("L", "left", -1), ("R", "right", 1)):
-        vertices = (mesh["pial"].parts[part].coordinates + mesh["white_matter"].parts[part].coordinates) / 2
+        vertices = (
+            mesh["pial"].parts[part].coordinates + mesh["white_matter"].parts[part].coordinates
+        ) / 2
         wall = thickness.data.parts[part] <= _WALL
         faces = mesh["pial"].parts[part].faces
-        edges = np.unique(np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [0, 2]]]), axis=1), axis=0)
+        edges = np.unique(
+            np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [0, 2]]]), axis=1),
+            axis=0,
+        )
         vertices = np.concatenate([vertices, vertices[edges].mean(1)])
         wall = np.concatenate([wall, wall[edges].all(1)])
         here = np.flatnonzero((np.sign(places[:, 0]) == sign) & np.isin(names, list(PLANTED)))
@@ -89,8 +106,12 @@ def regions() -> dict[str, np.ndarray]:
     return found
 
 
-def in_mind(words: Sequence[str], insertions: Mapping[int, str], embed: Callable[[str], np.ndarray]) -> np.ndarray:
-    """Return what is in mind at each word of a story: the sum of the embeddings of the words heard, and thought, so far, older ones decayed.
+def in_mind(
+    words: Sequence[str], insertions: Mapping[int, str], embed: Callable[[str], np.ndarray]
+) -> np.ndarray:
+    """Return what is in mind at each word of a story.
+
+    It is the sum of the embeddings of the words heard, and thought, so far, older ones decayed.
 
     Parameters
     ----------
@@ -115,7 +136,10 @@ def in_mind(words: Sequence[str], insertions: Mapping[int, str], embed: Callable
 
 
 def components(stories: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Return the first principal components of all stories' word vectors together, standardised: one array of shape (n_words, 2) for each story."""
+    """Return the first principal components of all stories' word vectors together, standardised.
+
+    There is one array of shape (n_words, 2) for each story.
+    """
     together = np.concatenate(stories)
     centre = together.mean(0)  # without the mean, so that the rate of words has no part in it
     _, _, axes = np.linalg.svd(together - centre, full_matrices=False)
@@ -124,7 +148,13 @@ def components(stories: Sequence[np.ndarray]) -> list[np.ndarray]:
 
 
 def responses(
-    onsets: np.ndarray, drives: Mapping[str, np.ndarray], n_trs: int, tr: float, regions: Sequence[tuple[str, str]], seed: int, story_seed: int
+    onsets: np.ndarray,
+    drives: Mapping[str, np.ndarray],
+    n_trs: int,
+    tr: float,
+    regions: Sequence[tuple[str, str]],
+    seed: int,
+    story_seed: int,
 ) -> np.ndarray:
     """Return what the story evokes in every target of everybody, before noise.
 
@@ -157,18 +187,29 @@ def responses(
         np.add.at(events, row, values)
         return events
 
-    events = {kind: by_row(values) for kind, values in drives.items()} | {"word rate": by_row(np.ones((len(row), 1)))}
+    events = {kind: by_row(values) for kind, values in drives.items()} | {
+        "word rate": by_row(np.ones((len(row), 1)))
+    }
     signals = np.zeros((n_trs, len(regions)))
     for region in dict.fromkeys(regions):
-        kind, mine = PLANTED[region[1]], [index for index, one in enumerate(regions) if one == region]
+        kind, mine = (
+            PLANTED[region[1]],
+            [index for index, one in enumerate(regions) if one == region],
+        )
         name = " ".join(region).encode()
-        wiring, own = np.random.default_rng([seed, *name]), np.random.default_rng([seed, story_seed, *name])
+        wiring, own = (
+            np.random.default_rng([seed, *name]),
+            np.random.default_rng([seed, story_seed, *name]),
+        )
         mine_alone = own.standard_normal((n_trs, _COMPONENTS))
         driving = mine_alone if kind == "stimulus" else events.get(kind, np.zeros((n_trs, 1)))
         course = np.apply_along_axis(lambda column: np.convolve(column, hrf)[:n_trs], 0, driving)
         n_units = course.shape[1]
-        weights = wiring.standard_normal((n_units, 1)) + _SCATTER * wiring.standard_normal((n_units, len(mine)))
-        signals[:, mine] = course @ (weights if n_units > 1 else np.ones((1, len(mine))))  # the one course of the word rate has one sign
+        weights = wiring.standard_normal((n_units, 1)) + _SCATTER * wiring.standard_normal(
+            (n_units, len(mine))
+        )
+        # The one course of the word rate has one sign.
+        signals[:, mine] = course @ (weights if n_units > 1 else np.ones((1, len(mine))))
     return zscore(signals)
 
 
@@ -182,7 +223,9 @@ def noise(n_trs: int, n_targets: int, rng: np.random.Generator) -> np.ndarray:
 
 def listen(response: np.ndarray, share: float, rng: np.random.Generator) -> np.ndarray:
     """Return one listener's BOLD: the response, with the given share of the variance, and noise."""
-    bold: np.ndarray = np.sqrt(share) * response + np.sqrt(1 - share) * noise(response.shape[0], response.shape[1], rng)
+    bold: np.ndarray = np.sqrt(share) * response + np.sqrt(1 - share) * noise(
+        response.shape[0], response.shape[1], rng
+    )
     return bold
 
 
@@ -199,7 +242,9 @@ def write_narratives(
     space: str,
     seed: int,
 ) -> None:
-    """Write a small Narratives, with the real one's tree and names, and ``truth.tsv`` with what was planted.
+    """Write a small Narratives, with the real one's tree and names.
+
+    It has a ``truth.tsv`` with what was planted.
 
     Parameters
     ----------
@@ -211,7 +256,8 @@ def write_narratives(
     texts : Path
         Folder of ``<story>.txt``.
     associated : Path
-        Folder of the files of associations; the listeners have those of the name `engram.datasets.simulated.schedule.ASSOCIATED`.
+        Folder of the files of associations; the listeners have those of the name
+        `engram.datasets.simulated.schedule.ASSOCIATED`.
     stories : sequence of str
     listeners : int
     words : int or None
@@ -224,12 +270,20 @@ def write_narratives(
     labels = regions()
     _write_parcellation(folder, labels)
     labels = {side: names[: VERTICES[space]] for side, names in labels.items()}
-    inside = {side: np.flatnonzero((names != "") & (names != "Medial_wall")) for side, names in labels.items()}
+    inside = {
+        side: np.flatnonzero((names != "") & (names != "Medial_wall"))
+        for side, names in labels.items()
+    }
     rois = [(side, roi) for side, vertices in inside.items() for roi in labels[side][vertices]]
     truth = pd.DataFrame(rois, columns=["hemisphere", "roi"]).drop_duplicates()
     _write(folder / "truth.tsv", truth.assign(planted=truth["roi"].map(PLANTED)))
-    told = [schedule.speak((texts / f"{story}.txt").read_text(encoding="utf-8"), seed + number, words) for number, story in enumerate(stories)]
-    drives = _drives([[word for word, _, _ in one] for one in told], stories, generator, tuned, associated)
+    told = [
+        schedule.speak((texts / f"{story}.txt").read_text(encoding="utf-8"), seed + number, words)
+        for number, story in enumerate(stories)
+    ]
+    drives = _drives(
+        [[word for word, _, _ in one] for one in told], stories, generator, tuned, associated
+    )
     for number, (story, spoken, driven) in enumerate(zip(stories, told, drives, strict=True)):
         mine = [fact for fact in scans if fact.story == story]
         _write_stimulus(folder, mine[0], spoken, np.random.default_rng([seed, number]))
@@ -243,13 +297,21 @@ def write_narratives(
             _write_bold(folder, fact, space, labels, inside, bold, noise(len(bold), 1, rng))
 
 
-def _drives(heard: Sequence[Sequence[str]], stories: Sequence[str], generator: Path, tuned: Path, associated: Path) -> list[dict[str, np.ndarray]]:
+def _drives(
+    heard: Sequence[Sequence[str]],
+    stories: Sequence[str],
+    generator: Path,
+    tuned: Path,
+    associated: Path,
+) -> list[dict[str, np.ndarray]]:
     """Return what drives language, tuning and association regions in each story."""
     reader, tuned_reader = activations.load(generator), activations.load(tuned, base=generator)
     table = reader.model.get_input_embeddings().weight.detach().numpy()
 
     def embed(word: str) -> np.ndarray:
-        vector: np.ndarray = table[reader.tokenizer(" " + word, add_special_tokens=False)["input_ids"]].sum(0)
+        vector: np.ndarray = table[
+            reader.tokenizer(" " + word, add_special_tokens=False)["input_ids"]
+        ].sum(0)
         return vector
 
     language: list[np.ndarray] = []
@@ -257,13 +319,33 @@ def _drives(heard: Sequence[Sequence[str]], stories: Sequence[str], generator: P
     minds: list[np.ndarray] = []
     for words, story in zip(heard, stories, strict=True):
         for one, layers in ((reader, language), (tuned_reader, tuning)):
-            read = activations.story_activations(words, one, mode="strided", context=None, stride=None, pooling="last", batch_tokens=8192)
+            read = activations.story_activations(
+                words,
+                one,
+                mode="strided",
+                context=None,
+                stride=None,
+                pooling="last",
+                batch_tokens=8192,
+            )
             layers.append(read["activation"][-1].values)
         path = associated / associations_file(story, schedule.ASSOCIATED)
         # A story without a file is heard without associations.
-        found = association_files.insertions_of(association_files.read_associations(path, 10**9)) if path.exists() else {}
-        minds.append(in_mind(words, {place: text for place, text in found.items() if place < len(words)}, embed))
-    parts = {"language": components(language), "tuning": components(tuning), "association": components(minds)}
+        found = (
+            association_files.insertions_of(association_files.read_associations(path, 10**9))
+            if path.exists()
+            else {}
+        )
+        minds.append(
+            in_mind(
+                words, {place: text for place, text in found.items() if place < len(words)}, embed
+            )
+        )
+    parts = {
+        "language": components(language),
+        "tuning": components(tuning),
+        "association": components(minds),
+    }
     return [{kind: one[number] for kind, one in parts.items()} for number in range(len(stories))]
 
 
@@ -278,13 +360,36 @@ def _write_metadata(folder: Path, scans: Sequence[Fact]) -> None:
         if fact.excluded:
             excluded.setdefault(fact.task, {}).setdefault(subject, []).append(fact.scan)
         audio = f"{fact.stimulus}_audio.wav"
-        music = [(fact.audio_onset, fact.story_onset - fact.audio_onset - 2, "music", audio)] if fact.story_onset > fact.audio_onset else []
+        music = (
+            [(fact.audio_onset, fact.story_onset - fact.audio_onset - 2, "music", audio)]
+            if fact.story_onset > fact.audio_onset
+            else []
+        )
         told = (fact.story_onset, fact.story_end - fact.story_onset, "story", audio)
-        _write_rows(folder / facts.events_file(fact.scan), ("onset", "duration", "trial_type", "stim_file"), [*music, told])
-    rows = [(subject, "n/a", "n/a", *(",".join(value) for value in (names, ["n/a"] * len(names), ["n/a"] * len(names)))) for subject, names in tasks.items()]
-    _write_rows(folder / "participants.tsv", ("participant_id", "age", "sex", "task", "condition", "comprehension"), rows)
+        _write_rows(
+            folder / facts.events_file(fact.scan),
+            ("onset", "duration", "trial_type", "stim_file"),
+            [*music, told],
+        )
+    rows = [
+        (
+            subject,
+            "n/a",
+            "n/a",
+            *(",".join(value) for value in (names, ["n/a"] * len(names), ["n/a"] * len(names))),
+        )
+        for subject, names in tasks.items()
+    ]
+    _write_rows(
+        folder / "participants.tsv",
+        ("participant_id", "age", "sex", "task", "condition", "comprehension"),
+        rows,
+    )
     storage.write_json(folder / "code" / "scan_exclude.json", excluded)
-    storage.write_json(folder / "dataset_description.json", {"Name": "Simulated Narratives, made by Engram", "BIDSVersion": "1.10.0", "License": "CC0"})
+    storage.write_json(
+        folder / "dataset_description.json",
+        {"Name": "Simulated Narratives, made by Engram", "BIDSVersion": "1.10.0", "License": "CC0"},
+    )
 
 
 def _write_parcellation(folder: Path, labels: dict[str, np.ndarray]) -> None:
@@ -292,39 +397,73 @@ def _write_parcellation(folder: Path, labels: dict[str, np.ndarray]) -> None:
     import nibabel
 
     names = ["Unknown", "Medial_wall", *PLANTED]
-    colours = np.array([[(37 * index) % 256, (91 * index) % 256, (151 * index) % 256, 0, 0] for index in range(1, len(names) + 1)])
+    colours = np.array(
+        [
+            [(37 * index) % 256, (91 * index) % 256, (151 * index) % 256, 0, 0]
+            for index in range(1, len(names) + 1)
+        ]
+    )
     for path, vertices in zip(facts.parcellation_files(), labels.values(), strict=True):
         numbers = np.array([names.index(name) if name else 0 for name in vertices])
         with storage.atomic(folder / path) as temporary:
             nibabel.freesurfer.write_annot(temporary, numbers, colours, names, fill_ctab=True)
 
 
-def _write_stimulus(folder: Path, fact: Fact, spoken: Sequence[tuple[str, float, float]], rng: np.random.Generator) -> None:
-    """Write the alignment, on the audio's clock, with words that were not recognised or found, and the transcript."""
+def _write_stimulus(
+    folder: Path, fact: Fact, spoken: Sequence[tuple[str, float, float]], rng: np.random.Generator
+) -> None:
+    """Write the alignment, on the audio's clock, and the transcript.
+
+    The alignment has words that were not recognised or found.
+    """
     lead = fact.story_onset - fact.audio_onset
     lines = []
     for index, (word, onset, offset) in enumerate(spoken):
         bare = re.sub(r"^\W+|\W+$", "", word) or word
         lost = rng.random() < _UNTIMED and 0 < index < len(spoken) - 1
         aligned = "" if lost else "<unk>" if rng.random() < _UNKNOWN else bare.lower()
-        lines.append((bare, aligned, *(("", "") if lost else (f"{onset + lead:.2f}", f"{offset + lead:.2f}"))))
-    with storage.atomic(folder / facts.alignment_file(fact.stimulus)) as path, path.open("w", encoding="utf-8", newline="") as stream:
+        lines.append(
+            (
+                bare,
+                aligned,
+                *(("", "") if lost else (f"{onset + lead:.2f}", f"{offset + lead:.2f}")),
+            )
+        )
+    with (
+        storage.atomic(folder / facts.alignment_file(fact.stimulus)) as path,
+        path.open("w", encoding="utf-8", newline="") as stream,
+    ):
         csv.writer(stream, lineterminator="\n").writerows(lines)
     with storage.atomic(folder / facts.transcript_file(fact.stimulus)) as path:
         path.write_text(" ".join(word for word, _, _ in spoken) + "\n", encoding="utf-8")
 
 
-def _write_bold(folder: Path, fact: Fact, space: str, labels: dict[str, np.ndarray], inside: dict[str, np.ndarray], bold: np.ndarray, rest: np.ndarray) -> None:
-    """Write a scan; cortex outside of the regions repeats one course of noise, which keeps the files small."""
+def _write_bold(
+    folder: Path,
+    fact: Fact,
+    space: str,
+    labels: dict[str, np.ndarray],
+    inside: dict[str, np.ndarray],
+    bold: np.ndarray,
+    rest: np.ndarray,
+) -> None:
+    """Write a scan.
+
+    Cortex outside of the regions repeats one course of noise, which keeps the files small.
+    """
     import nibabel
 
     done = 0
-    for path, (side, names) in zip(facts.bold_files(facts.SIMULATED_PIPELINE, space, fact.scan), labels.items(), strict=True):
+    for path, (side, names) in zip(
+        facts.bold_files(facts.SIMULATED_PIPELINE, space, fact.scan), labels.items(), strict=True
+    ):
         values = np.repeat(rest.astype(np.float32), VERTICES[space], axis=1)
         values[:, names == "Medial_wall"] = np.nan
         values[:, inside[side]] = bold[:, done : done + len(inside[side])]
         done += len(inside[side])
-        arrays = [nibabel.gifti.GiftiDataArray(row, intent="NIFTI_INTENT_TIME_SERIES") for row in values]
+        arrays = [
+            nibabel.gifti.GiftiDataArray(row, intent="NIFTI_INTENT_TIME_SERIES") for row in values
+        ]
         with storage.atomic(folder / path) as temporary:
             nibabel.save(nibabel.gifti.GiftiImage(darrays=arrays), temporary)
 

@@ -1,4 +1,7 @@
-"""The folder of tables: words, time courses, confounds and targets that people bring (docs/data.md)."""
+"""The folder of tables that people bring (docs/data.md).
+
+The tables are words, time courses, confounds and targets.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,8 @@ from engram.vocabulary import TARGET_COLUMNS, scan_name
 from engram.words.word_checks import check_words
 
 HEMISPHERES = ("L", "R", "B")
-#: How programs write a missing value where text stands; as a region's name each would join what belongs apart.
+#: How programs write a missing value where text stands; as a region's name each would
+#: join what belongs apart.
 _NO_NAME = ("NA", "NaN", "nan", "None", "null", "NULL", "<NA>", "N/A")
 
 
@@ -31,15 +35,26 @@ class TableWords:
     def words(self, story: str) -> pd.DataFrame:
         """Return a story's words."""
         path = self.folder / f"story-{story}_words.tsv"
-        table = delimited.read_frame(path, text=("word",), known=("onset", "offset", "log_frequency"))
+        table = delimited.read_frame(
+            path, text=("word",), known=("onset", "offset", "log_frequency")
+        )
         _need_content(table, ["word", "onset", "offset"], path)
         words = table["word"].str.strip()
-        result = pd.DataFrame({"word": words, "onset": numbers(table["onset"], path), "offset": numbers(table["offset"], path)})
+        result = pd.DataFrame(
+            {
+                "word": words,
+                "onset": numbers(table["onset"], path),
+                "offset": numbers(table["offset"], path),
+            }
+        )
         result["sentence_end"] = pd.NA
         if "log_frequency" in table:
             result["log_frequency"] = numbers(table["log_frequency"], path)
             if result["log_frequency"].isna().all():
-                raise EngramError(f"'{path}': the column 'log_frequency' has no value. Fill it in, or take it out.")
+                raise EngramError(
+                    f"'{path}': the column 'log_frequency' has no value. Fill "
+                    "it in, or take it out."
+                )
         check_words(result, path)
         return result.reset_index(drop=True)
 
@@ -60,7 +75,10 @@ class TableDataset(TableWords):
         if not isinstance(self._start, dict):
             return self._start
         if story not in self._start:
-            raise EngramError(f"dataset.start has no time for story '{story}'. Known: {sorted(self._start)}. Add '{story}: 0.0'.")
+            raise EngramError(
+                f"dataset.start has no time for story '{story}'. Known: "
+                f"{sorted(self._start)}. Add '{story}: 0.0'."
+            )
         return self._start[story]
 
     def scan_names(self, subject: str, story: str) -> str:
@@ -76,28 +94,46 @@ class TableDataset(TableWords):
             table[name] = table[name].str.strip()
         duplicated = table["target"].duplicated()
         if duplicated.any():
-            raise EngramError(f"'{path}', line {_line(duplicated)}: target '{table['target'][duplicated].iloc[0]}' is there twice.")
+            raise EngramError(
+                f"'{path}', line {_line(duplicated)}: target "
+                f"'{table['target'][duplicated].iloc[0]}' is there twice."
+            )
         wrong = ~table["hemisphere"].isin(HEMISPHERES)
         if wrong.any():
             found = table["hemisphere"][wrong].iloc[0]
-            raise EngramError(f"'{path}', line {_line(wrong)}: hemisphere '{found}'. Allowed: L, R, or B (both, or neither).")
+            raise EngramError(
+                f"'{path}', line {_line(wrong)}: hemisphere '{found}'. Allowed: L, R, "
+                "or B (both, or neither)."
+            )
         if table["roi"].isna().any():
-            raise EngramError(f"'{path}', line {_line(table['roi'].isna())}: no roi. Name the region; targets without one may share a name.")
+            raise EngramError(
+                f"'{path}', line {_line(table['roi'].isna())}: no roi. Name the region; "
+                "targets without one may share a name."
+            )
         unnamed = table["roi"].isin(_NO_NAME)
         if unnamed.any():
             found = table["roi"][unnamed].iloc[0]
-            raise EngramError(f"'{path}', line {_line(unnamed)}: roi '{found}', which is how programs write a missing value. Name the region.")
+            raise EngramError(
+                f"'{path}', line {_line(unnamed)}: roi '{found}', which is how programs write "
+                "a missing value. Name the region."
+            )
         if alike := look_alike(table["roi"]):
             raise EngramError(
-                f"'{path}', line {_line(table['roi'] == alike[1])}: roi {alike[1]!a} looks as {alike[0]!a} does (line {_line(table['roi'] == alike[0])}), and "
-                "would be another region. Write both in the same characters, or give them names that differ."
+                f"'{path}', line {_line(table['roi'] == alike[1])}: roi {alike[1]!a} "
+                f"looks as {alike[0]!a} does (line {_line(table['roi'] == alike[0])}), "
+                "and would be another region. Write both in the same characters, or give "
+                "them names that differ."
             )
         if table["target"].isna().any():
-            raise EngramError(f"'{path}', line {_line(table['target'].isna())}: no target. Every row names one.")
+            raise EngramError(
+                f"'{path}', line {_line(table['target'].isna())}: no target. Every row names one."
+            )
         for axis in ("x", "y", "z"):
             if axis in table.columns:
                 table[axis] = numbers(table[axis], path)
-        return table[[name for name in TARGET_COLUMNS if name in table.columns]].reset_index(drop=True)
+        return table[[name for name in TARGET_COLUMNS if name in table.columns]].reset_index(
+            drop=True
+        )
 
     def timeseries(self, subject: str, story: str) -> np.ndarray:
         """Return a scan's BOLD."""
@@ -108,14 +144,18 @@ class TableDataset(TableWords):
         missing, extra = set(targets) - set(table.columns), set(table.columns) - set(targets)
         if missing or extra:
             raise EngramError(
-                f"'{path}': its columns are not the targets of '{self.folder / 'targets.tsv'}'. Missing here: {sorted(missing)[:5]}; "
-                f"unknown there: {sorted(extra)[:5]}. There must be one column for each target, under its name."
+                f"'{path}': its columns are not the targets of '{self.folder / 'targets.tsv'}'. "
+                f"Missing here: {sorted(missing)[:5]}; unknown there: {sorted(extra)[:5]}. "
+                "There must be one column for each target, under its name."
             )
         values = as_float32(table[targets].apply(lambda column: numbers(column, path)).to_numpy())
         return check_timeseries(values, targets, str(path), subject)
 
     def confounds(self, subject: str, story: str) -> np.ndarray | None:
-        """Return a scan's confounds; a missing value (fMRIPrep's first derivatives) becomes the column's mean."""
+        """Return a scan's confounds.
+
+        A missing value (fMRIPrep's first derivatives) becomes the column's mean.
+        """
         path = self.folder / f"sub-{subject}_story-{story}_confounds.tsv"
         if not path.exists():
             return None
@@ -128,8 +168,9 @@ class TableDataset(TableWords):
         large = ~np.isfinite(regressors).all(axis=0)
         if large.any():
             raise EngramError(
-                f"'{path}': the column '{values.columns[large][0]}' has numbers of up to {values.loc[:, large].abs().max().iloc[0]:.3g}. A confound has some "
-                "thousands at most; take the column out, or write n/a where a number is not known."
+                f"'{path}': the column '{values.columns[large][0]}' has numbers of up to "
+                f"{values.loc[:, large].abs().max().iloc[0]:.3g}. A confound has some thousands "
+                "at most; take the column out, or write n/a where a number is not known."
             )
         return regressors
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-#: Bytes of a job before it holds any data: Python with numpy, xarray, torch and transformers (measured).
+#: Bytes of a job before it holds any data: Python with numpy, xarray, torch and
+#: transformers (measured).
 BASE_READING = 540_000_000
 
 
@@ -44,7 +45,10 @@ class ReadingShape:
 
 
 def reading_bytes(shape: ReadingShape) -> int:
-    """Return the peak memory of reading a story on a CPU, in bytes, those of the process before it holds any data included."""
+    """Return the peak memory of reading a story on a CPU, in bytes.
+
+    Those of the process before it holds any data are included.
+    """
     weights = shape.parameters * shape.itemsize
     states = (shape.blocks + 1) * shape.batch_tokens * shape.units * shape.itemsize
     inside = shape.batch_tokens * (3 * shape.widest + 4 * shape.units) * shape.itemsize

@@ -1,7 +1,7 @@
 """Windows: which stretch of a story a model reads for each word.
 
-Windows are planned in words, so that several texts of one story can share a plan: every text then reads the same stretch
-of story for the same word.
+Windows are planned in words, so that several texts of one story can share a plan: every text then
+reads the same stretch of story for the same word.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from engram.errors import EngramError
 
 @dataclass(frozen=True)
 class Window:
-    """A stretch of words that is read at once: words ``begin`` to ``end - 1``, of which those from ``read`` on are kept."""
+    """A stretch of words that is read at once.
+
+    Words ``begin`` to ``end - 1``, of which those from ``read`` on are kept.
+    """
 
     begin: int
     read: int
@@ -52,8 +55,9 @@ def strided_windows(lengths: np.ndarray, context: int, stride: int) -> list[Wind
         end = int(np.searchsorted(ends, ends[begin] + context, side="right")) - 1
         if end <= read:
             raise EngramError(
-                f"word {read} has {lengths[read]} tokens and does not fit into a window of {context} tokens beside {owed} tokens of left context. "
-                "Use a longer activations.context or a longer activations.stride."
+                f"word {read} has {lengths[read]} tokens and does not fit into a window "
+                f"of {context} tokens beside {owed} tokens of left context. Use a longer "
+                "activations.context or a longer activations.stride."
             )
         windows.append(Window(begin, read, end))
         read = end
@@ -61,12 +65,18 @@ def strided_windows(lengths: np.ndarray, context: int, stride: int) -> list[Wind
 
 
 def exact_windows(lengths: np.ndarray, context: int) -> list[Window]:
-    """Return each word's own window: it ends with the word and begins as early as `context` tokens allow."""
+    """Return each word's own window.
+
+    It ends with the word and begins as early as `context` tokens allow.
+    """
     ends = np.concatenate([[0], np.cumsum(lengths)])
     windows = []
     for word in range(len(lengths)):
         begin = int(np.searchsorted(ends, ends[word + 1] - context, side="left"))
         if begin > word:
-            raise EngramError(f"word {word} has {lengths[word]} tokens, more than a window of {context} tokens. Use a longer activations.context.")
+            raise EngramError(
+                f"word {word} has {lengths[word]} tokens, more than a window of {context} tokens. "
+                "Use a longer activations.context."
+            )
         windows.append(Window(begin, word, word + 1))
     return windows

@@ -1,4 +1,7 @@
-"""Associations: texts written into the stories, their controls, and the scores that the association effect F is taken from."""
+"""Associations: texts written into the stories, their controls, and their scores.
+
+The association effect F is taken from the latter.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,8 @@ from engram.study.plan import Plan
 from engram.study.stages import encoding, features
 from engram.study.stages.shared import Key, paths, plain, section
 
-#: What a chat endpoint wrote, what a model in a folder wrote, and what was checked of either, or of people.
+#: What a chat endpoint wrote, what a model in a folder wrote, and what was checked
+#: of either, or of people.
 WRITTEN = "<results>/associations/written/story-{story}_associations-{text}.tsv"
 GENERATED = "<results>/associations/generated/story-{story}_associations-{text}.tsv"
 ASSOCIATIONS = "<results>/associations/story-{story}_associations-{text}.tsv"
@@ -36,13 +40,22 @@ def story_jobs(study: Study, plan: Plan) -> list[Key]:
 
 def reading_jobs(study: Study, plan: Plan) -> list[Key]:
     """Return a job for each text, each story and each model that reads it."""
-    return [{**key, "model": model} for key in story_jobs(study, plan) for model in planning.associating_models(study)]
+    return [
+        {**key, "model": model}
+        for key in story_jobs(study, plan)
+        for model in planning.associating_models(study)
+    ]
 
 
 def scoring_jobs(study: Study, plan: Plan) -> list[Key]:
     """Return a job for each text, each model that reads it and each group."""
     models = planning.associating_models(study)
-    return [{"text": text, "group": group, "model": model} for text in study.associations for model in models for group in plan.groups]
+    return [
+        {"text": text, "group": group, "model": model}
+        for text in study.associations
+        for model in models
+        for group in plan.groups
+    ]
 
 
 def files(study: Study, plan: Plan) -> list[str]:
@@ -52,7 +65,9 @@ def files(study: Study, plan: Plan) -> list[str]:
 
 def of_model(study: Study, plan: Plan, model: str, text: str) -> list[str]:
     """Return the scores of every group for one model and one text with associations."""
-    return paths(SCORES, ({**key, "text": text, "model": model} for key in encoding.group_keys(plan)))
+    return paths(
+        SCORES, ({**key, "text": text, "model": model} for key in encoding.group_keys(plan))
+    )
 
 
 def checked(study: Study, plan: Plan) -> list[str]:
@@ -71,7 +86,10 @@ def rows(study: Study, plan: Plan) -> list[str]:
 
 
 def written(study: Study, plan: Plan, story: str, text: str) -> list[str]:
-    """Return the file of a story's associations that a model will write; none where people made it."""
+    """Return the file of a story's associations that a model will write.
+
+    There is none where people made it.
+    """
     if study.associations[text].annotator is None:
         return []
     template = GENERATED if _is_generated(study, text) else WRITTEN
@@ -79,10 +97,15 @@ def written(study: Study, plan: Plan, story: str, text: str) -> list[str]:
 
 
 def mapped(study: Study, plan: Plan) -> list[list[str]]:
-    """Return the texts and models whose F is mapped on a surface: none where regions are scored as wholes, or stand as markers."""
+    """Return the texts and models whose F is mapped on a surface.
+
+    There are none where regions are scored as wholes, or stand as markers.
+    """
     if plan.brain != "surface" or study.associating.targets == "roi":
         return []
-    return [[text, model] for text in study.associations for model in planning.associating_models(study)]
+    return [
+        [text, model] for text in study.associations for model in planning.associating_models(study)
+    ]
 
 
 def writing_depends_on(study: Study, plan: Plan, text: str) -> dict[str, Any]:
@@ -137,7 +160,11 @@ def reading_depends_on(study: Study, plan: Plan, model: str) -> dict[str, Any]:
 
 def scores_depend_on(study: Study, plan: Plan, group: str) -> dict[str, Any]:
     """Return what a group's scores of texts with associations depend on."""
-    return {**encoding.depends_on(study, plan, group), "layer": study.figures.layer, "targets": study.associating.targets}
+    return {
+        **encoding.depends_on(study, plan, group),
+        "layer": study.figures.layer,
+        "targets": study.associating.targets,
+    }
 
 
 def tables_depend_on(study: Study, plan: Plan) -> dict[str, Any]:

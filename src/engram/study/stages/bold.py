@@ -36,7 +36,11 @@ def depends_on(study: Study, plan: Plan, story: str) -> dict[str, Any]:
     return {
         "bold": section(study, "bold"),
         "dataset": plain(planning.reader_config(study, plan, story)),
-        "excluded": [[subject, scan, reason] for subject, told, scan, reason in plan.excluded if told == story],
+        "excluded": [
+            [subject, scan, reason]
+            for subject, told, scan, reason in plan.excluded
+            if told == story
+        ],
         "folder": stories.raw_folder(study),
         "rows": {key: rows[key] for key in ("tail", "trim")},
         "study": study.study,

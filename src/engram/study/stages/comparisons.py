@@ -1,4 +1,7 @@
-"""Comparisons: scores against chance, models and hemispheres against each other, and published claims; one job each."""
+"""Comparisons: scores against chance and each other, and published claims.
+
+Models and hemispheres are set against each other. There is one job for each comparison.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Encoding: one job for each group of listeners and model, with all layers, folds and listeners inside."""
+"""Encoding: one job for each group of listeners and model.
+
+All layers, folds and listeners are inside.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,11 @@ SCORES = "<results>/scores/group-{group}_model-{model}_text-{text}_scores.nc"
 
 def jobs(study: Study, plan: Plan) -> list[Key]:
     """Return a job for each group and each model, baselines included."""
-    return [{"text": ORIGINAL, "group": group, "model": model} for group in plan.groups for model in planning.models(study)]
+    return [
+        {"text": ORIGINAL, "group": group, "model": model}
+        for group in plan.groups
+        for model in planning.models(study)
+    ]
 
 
 def files(study: Study, plan: Plan) -> list[str]:
@@ -50,9 +57,14 @@ def groups_of_listeners(plan: Plan) -> list[str]:
 
 
 def listeners_keys(plan: Plan, models: Iterable[str]) -> list[Key]:
-    """Return each of some models with each group of single listeners, of the stories as they were heard."""
+    """Return each of some models with each group of single listeners.
+
+    They are those of the stories as they were heard.
+    """
     groups = groups_of_listeners(plan)
-    return [{"text": ORIGINAL, "group": group, "model": model} for model in models for group in groups]
+    return [
+        {"text": ORIGINAL, "group": group, "model": model} for model in models for group in groups
+    ]
 
 
 def of_listeners(study: Study, plan: Plan) -> list[str]:

@@ -18,14 +18,21 @@ ORIGINAL_ACTIVATIONS = ACTIVATIONS.replace("{text}", ORIGINAL)
 
 def jobs(study: Study, plan: Plan) -> list[Key]:
     """Return a job for each story and each model, baselines included."""
-    return [{"text": ORIGINAL, "model": model, "story": story} for story in plan.stories for model in planning.models(study)]
+    return [
+        {"text": ORIGINAL, "model": model, "story": story}
+        for story in plan.stories
+        for model in planning.models(study)
+    ]
 
 
 def depends_on(study: Study, plan: Plan, model: str) -> dict[str, Any]:
     """Return what a story's activations depend on."""
     if model == WORD_RATE:
         return {"model": {"source": WORD_RATE}}
-    return {"model": plain(planning.model_key(study, model)), "reading": section(study, "activations")}
+    return {
+        "model": plain(planning.model_key(study, model)),
+        "reading": section(study, "activations"),
+    }
 
 
 def reads(study: Study, plan: Plan, model: str) -> dict[str, list[str]]:
@@ -34,13 +41,23 @@ def reads(study: Study, plan: Plan, model: str) -> dict[str, list[str]]:
 
 
 def trained_sources(study: Study) -> dict[str, str]:
-    """Return the sources of the language models that were trained as they are: no re-initialised twins and no adapters."""
-    return {name: model.source for name, model in study.language_models().items() if not (model.reinitialised or model.base)}
+    """Return the sources of the language models that were trained as they are.
+
+    No re-initialised twins and no adapters.
+    """
+    return {
+        name: model.source
+        for name, model in study.language_models().items()
+        if not (model.reinitialised or model.base)
+    }
 
 
 def first_story_keys(study: Study, plan: Plan) -> list[Key]:
     """Return a story as every trained model read it."""
-    return [{"text": ORIGINAL, "model": model, "story": plan.stories[0]} for model in trained_sources(study)]
+    return [
+        {"text": ORIGINAL, "model": model, "story": plan.stories[0]}
+        for model in trained_sources(study)
+    ]
 
 
 def of_first_story(study: Study, plan: Plan) -> list[str]:
@@ -49,6 +66,9 @@ def of_first_story(study: Study, plan: Plan) -> list[str]:
 
 
 def shown_models(study: Study) -> list[str]:
-    """Return the models that the brain and the report show: trained language models, or whatever there is."""
+    """Return the models that the brain and the report show.
+
+    They are the trained language models, or whatever there is.
+    """
     trained = [name for name, model in study.language_models().items() if not model.reinitialised]
     return trained or planning.models(study)

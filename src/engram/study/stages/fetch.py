@@ -32,7 +32,10 @@ def model_depends_on(study: Study, plan: Plan, download: str) -> dict[str, Any]:
 
 
 def model_reads(study: Study, plan: Plan, download: str) -> dict[str, list[str]]:
-    """Return the folder of a model whose source is a mirror's; none for a hub id, which is the same model from wherever it came."""
+    """Return the folder of a model whose source is a mirror's.
+
+    There is none for a hub id, which is the same model from wherever it came.
+    """
     source, mirror = planning.download_source(study, download)["source"], study.mirror_folder()
     inside = source.startswith(MIRROR_PREFIX) and mirror is not None
     return raw_plan.reads(folders=[mirror / source.removeprefix(MIRROR_PREFIX)] if inside else [])
@@ -51,14 +54,20 @@ def scans_depends_on(study: Study, plan: Plan, story: str) -> dict[str, Any]:
 
 
 def words_manifest(study: Study, plan: Plan, story: str) -> list[str]:
-    """Return the manifest of the words of a dataset that is downloaded or made; none for a folder that the user names."""
+    """Return the manifest of the words of a dataset that is downloaded or made.
+
+    There is none for a folder that the user names.
+    """
     if fetches_narratives(study):
         return [WORDS.format(clone=_clone(study), story=story)]
     return _whole_dataset(study)
 
 
 def scans_manifest(study: Study, plan: Plan, story: str) -> list[str]:
-    """Return the manifest of the scans of a dataset that is downloaded or made; none for a folder that the user names."""
+    """Return the manifest of the scans of a dataset that is downloaded or made.
+
+    There is none for a folder that the user names.
+    """
     if fetches_narratives(study):
         files = planning.fetch_name(study, plan, story).removeprefix(f"{story}-")
         return [SCANS.format(clone=_clone(study), story=story, files=files)]
@@ -74,7 +83,10 @@ def atlas_manifest(study: Study, plan: Plan) -> list[str]:
 
 
 def model_manifest(study: Study, plan: Plan, model: str) -> list[str]:
-    """Return the manifest of a model that is downloaded, or of an adapter's base; none for a folder or a baseline."""
+    """Return the manifest of a model that is downloaded, or of an adapter's base.
+
+    There is none for a folder or a baseline.
+    """
     if model == WORD_RATE:
         return []
     name = planning.weights_of(study, model)

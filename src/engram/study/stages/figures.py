@@ -12,12 +12,21 @@ from engram.study.stages.shared import Key, paths, section
 from engram.vocabulary import FEWEST_LISTENERS, ORIGINAL
 
 #: The table that each figure of the brain is drawn from.
-_BRAIN_TABLES = {"brain": "scores", "ceiling-brain": "ceilings", "association-brain": "association", "tuning-brain": "tuning"}
+_BRAIN_TABLES = {
+    "brain": "scores",
+    "ceiling-brain": "ceilings",
+    "association-brain": "association",
+    "tuning-brain": "tuning",
+}
 
 
 def names(study: Study, plan: Plan) -> list[str]:
     """Return the figures that this study can have."""
-    has_destrieux = isinstance(study.dataset, NarrativesDataset) and plan.brain == "surface" and study.dataset.atlas is None
+    has_destrieux = (
+        isinstance(study.dataset, NarrativesDataset)
+        and plan.brain == "surface"
+        and study.dataset.atlas is None
+    )
     has_ceilings = any(len(plan.listeners(story)) >= FEWEST_LISTENERS for story in plan.stories)
     on_brain, has_tunings = bool(plan.brain), bool(study.tunings)
     return [
@@ -51,7 +60,10 @@ def brain_table(study: Study, plan: Plan, figure: str) -> str:
 
 
 def brain_map_keys(study: Study, plan: Plan, figure: str) -> list[Key]:
-    """Return what the maps of a figure are of, those of either hemisphere; none where regions are painted or are markers."""
+    """Return what the maps of a figure are of, those of either hemisphere.
+
+    There are none where regions are painted or are markers.
+    """
     if plan.brain != "surface":
         return []
     if figure == "association-brain":
@@ -72,12 +84,19 @@ def right_maps(study: Study, plan: Plan, figure: str) -> list[str]:
 
 
 def _brain_maps(study: Study, plan: Plan, figure: str, hemisphere: str) -> list[str]:
-    template = {"brain": maps.SCORES, "ceiling-brain": maps.CEILINGS, "association-brain": maps.ASSOCIATION}.get(figure, "")
+    template = {
+        "brain": maps.SCORES,
+        "ceiling-brain": maps.CEILINGS,
+        "association-brain": maps.ASSOCIATION,
+    }.get(figure, "")
     return paths(maps.of_hemisphere(template, hemisphere), brain_map_keys(study, plan, figure))
 
 
 def brain_places(study: Study, plan: Plan, figure: str) -> str | list[str]:
-    """Return the ceilings of a story, which say where regions are, for maps that are painted region by region; else nothing."""
+    """Return the ceilings of a story, which say where regions are.
+
+    It is for maps that are painted region by region; else there is nothing.
+    """
     is_painted = plan.brain == "surface" and not brain_map_keys(study, plan, figure)
     return ceilings.of_first_story(study, plan) if is_painted else []
 
@@ -96,7 +115,10 @@ def brain_depends_on(study: Study, plan: Plan, figure: str) -> dict[str, Any]:
 
 
 def association_depends_on(study: Study, plan: Plan) -> dict[str, Any]:
-    """Return what the figure of associations depends on: the order of all texts and tunings gives their colours."""
+    """Return what the figure of associations depends on.
+
+    The order of all texts and tunings gives their colours.
+    """
     return {"dpi": study.figures.dpi, "texts": [*study.associations, *study.tunings]}
 
 
@@ -104,7 +126,10 @@ def insertions_depends_on(study: Study, plan: Plan) -> dict[str, Any]:
     """Return what the figure of insertions depends on."""
     return {
         **association_depends_on(study, plan),
-        "keys": {"associations": associations.story_jobs(study, plan), "words": stories.jobs(study, plan)},
+        "keys": {
+            "associations": associations.story_jobs(study, plan),
+            "words": stories.jobs(study, plan),
+        },
     }
 
 

@@ -24,7 +24,9 @@ def of_hemisphere(template: str, hemisphere: str) -> str:
 
 def both(template: str, keys: list[Key]) -> list[str]:
     """Return the left and the right map of each key."""
-    return paths(template, ({**key, "hemisphere": hemisphere} for key in keys for hemisphere in HEMISPHERES))
+    return paths(
+        template, ({**key, "hemisphere": hemisphere} for key in keys for hemisphere in HEMISPHERES)
+    )
 
 
 def files(study: Study, plan: Plan) -> list[str]:
@@ -33,7 +35,10 @@ def files(study: Study, plan: Plan) -> list[str]:
         return []
     found = []
     for hemisphere in HEMISPHERES:
-        keys = [{"model": model, "text": ORIGINAL, "hemisphere": hemisphere} for model in planning.models(study)]
+        keys = [
+            {"model": model, "text": ORIGINAL, "hemisphere": hemisphere}
+            for model in planning.models(study)
+        ]
         found += [of_hemisphere(CEILINGS, hemisphere), *paths(SCORES, keys)]
     return found
 
@@ -46,7 +51,10 @@ def of_scores(study: Study, plan: Plan) -> list[str]:
 
 def of_association(study: Study, plan: Plan) -> list[str]:
     """Return the maps of F of each text and model, where there are some."""
-    return both(ASSOCIATION, [{"model": model, "text": text} for text, model in associations.mapped(study, plan)])
+    return both(
+        ASSOCIATION,
+        [{"model": model, "text": text} for text, model in associations.mapped(study, plan)],
+    )
 
 
 def of_ceilings(study: Study, plan: Plan) -> list[str]:
@@ -56,12 +64,20 @@ def of_ceilings(study: Study, plan: Plan) -> list[str]:
 
 def depends_on(study: Study, plan: Plan) -> dict[str, Any]:
     """Return what maps of scores depend on."""
-    return {"keys": {"scores": encoding.group_keys(plan)}, "space": space(study), "study": study.study}
+    return {
+        "keys": {"scores": encoding.group_keys(plan)},
+        "space": space(study),
+        "study": study.study,
+    }
 
 
 def ceilings_depend_on(study: Study, plan: Plan) -> dict[str, Any]:
     """Return what maps of ceilings depend on."""
-    return {"keys": {"ceilings": ceilings.jobs(study, plan)}, "space": space(study), "study": study.study}
+    return {
+        "keys": {"ceilings": ceilings.jobs(study, plan)},
+        "space": space(study),
+        "study": study.study,
+    }
 
 
 def space(study: Study) -> str:

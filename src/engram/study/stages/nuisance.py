@@ -1,4 +1,7 @@
-"""Nuisance control: what language models, and associations, predict beyond the number, length and places of words."""
+"""Nuisance control: what language models, and associations, predict beyond plain facts.
+
+These are the number, length and places of words.
+"""
 
 from __future__ import annotations
 
@@ -25,18 +28,32 @@ def texts_are_wanted(study: Study) -> bool:
 
 
 def jobs(study: Study, plan: Plan) -> list[Key]:
-    """Return a job for each language model and each group of single listeners, where the control is asked for."""
+    """Return a job for each language model and each group of single listeners.
+
+    There are some where the control is asked for.
+    """
     return _keys(study, plan) if is_wanted(study) else []
 
 
 def text_jobs(study: Study, plan: Plan) -> list[Key]:
-    """Return a job for each text with associations, each language model that reads it and each group of single listeners."""
+    """Return a job for each text with associations, model that reads it, and group of listeners.
+
+    Models are language models, and groups are those of single listeners.
+    """
     models, groups = planning.controlled_models(study), encoding.groups_of_listeners(plan)
-    return [{"text": text, "group": group, "model": model} for text in study.associations for model in models for group in groups]
+    return [
+        {"text": text, "group": group, "model": model}
+        for text in study.associations
+        for model in models
+        for group in groups
+    ]
 
 
 def files(study: Study, plan: Plan) -> list[str]:
-    """Return the scores beside nuisance features, of every language model and group of single listeners."""
+    """Return the scores beside nuisance features.
+
+    They are those of every language model and group of single listeners.
+    """
     return paths(SCORES, _keys(study, plan))
 
 
@@ -48,7 +65,11 @@ def text_files(study: Study, plan: Plan) -> list[str]:
 def depends_on(study: Study, plan: Plan, group: str) -> dict[str, Any]:
     """Return what scores beside nuisance features depend on."""
     nuisance = section(study, "nuisance")
-    return {**encoding.listeners_depend_on(study, plan, group), "features": nuisance["features"], "targets": nuisance["targets"]}
+    return {
+        **encoding.listeners_depend_on(study, plan, group),
+        "features": nuisance["features"],
+        "targets": nuisance["targets"],
+    }
 
 
 def texts_depend_on(study: Study, plan: Plan, group: str) -> dict[str, Any]:
@@ -71,7 +92,12 @@ def text_table_depends_on(study: Study, plan: Plan) -> dict[str, Any]:
 
 
 def _tabled(study: Study, keys: list[Key]) -> dict[str, Any]:
-    return {"keys": {"scores": keys}, "layer": study.figures.layer, "seed": study.seed, "study": study.study}
+    return {
+        "keys": {"scores": keys},
+        "layer": study.figures.layer,
+        "seed": study.seed,
+        "study": study.study,
+    }
 
 
 def _keys(study: Study, plan: Plan) -> list[Key]:

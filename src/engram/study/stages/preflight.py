@@ -11,7 +11,21 @@ from engram.study.disk import estimate
 from engram.study.model_shapes import unknown_models
 from engram.study.needs import need
 from engram.study.plan import Plan
-from engram.study.stages import associations, bold, ceilings, chance, comparisons, encoding, features, fetch, nuisance, simulation, stories, tables, tunings
+from engram.study.stages import (
+    associations,
+    bold,
+    ceilings,
+    chance,
+    comparisons,
+    encoding,
+    features,
+    fetch,
+    nuisance,
+    simulation,
+    stories,
+    tables,
+    tunings,
+)
 from engram.study.stages.shared import Key
 
 #: The jobs of each rule that computes; what downloads, draws or gathers takes little.
@@ -40,7 +54,10 @@ _WITHOUT_MODELS = ("simulate", "story", "bold", "ceiling")
 
 
 def all_jobs(study: Study, plan: Plan) -> dict[str, list[Key]]:
-    """Return the wildcards of all jobs that compute, by rule: those of a run that begins from nothing, downloads and drawing apart."""
+    """Return the wildcards of all jobs that compute, by rule.
+
+    They are those of a run that begins from nothing, downloads and drawing apart.
+    """
     found = {rule: jobs(study, plan) for rule, jobs in _JOBS.items()}
     return {rule: jobs for rule, jobs in found.items() if jobs}
 
@@ -58,11 +75,17 @@ def depends_on(study: Study, plan: Plan, is_remote: bool) -> dict[str, Any]:
     mirror = study.mirror_folder()
     return {
         "assumed": unknown_models(study),
-        "annotators": [name for name, one in study.associations.items() if one.annotator is not None and one.annotator.address is not None],
+        "annotators": [
+            name
+            for name, one in study.associations.items()
+            if one.annotator is not None and one.annotator.address is not None
+        ],
         "data": data(study, plan),
         "disk": sum(estimate(study, plan).values()),
         "fetches_narratives": fetch.fetches_narratives(study),
-        "jobs": {rule: _taken(study, plan, rule, jobs) for rule, jobs in all_jobs(study, plan).items()},
+        "jobs": {
+            rule: _taken(study, plan, rule, jobs) for rule, jobs in all_jobs(study, plan).items()
+        },
         "mirror": str(mirror) if mirror else None,
         "models": _models(study),
         "remote": is_remote,
@@ -77,16 +100,29 @@ def data(study: Study, plan: Plan) -> dict[str, Any]:
     read = plan.stories if folder else []
     return {
         "folder": folder,
-        "stories": {story: {"scans": bold.depends_on(study, plan, story), "words": stories.depends_on(study, plan, story)} for story in read},
+        "stories": {
+            story: {
+                "scans": bold.depends_on(study, plan, story),
+                "words": stories.depends_on(study, plan, story),
+            }
+            for story in read
+        },
         "why_not": why_not,
     }
 
 
 def _taken(study: Study, plan: Plan, rule: str, jobs: list[Key]) -> dict[str, float]:
-    """Return how many jobs a rule has, the most memory that one takes (``sure``: of those that read no model of assumed shape), and the time of all."""
+    """Return how many jobs a rule has, the most memory that one takes, and the time of all.
+
+    With ``sure`` the memory is that of jobs that read no model of assumed shape.
+    """
     needs = [need(study, plan, rule, one) for one in jobs]
     assumed = unknown_models(study)
-    sure = [one for key, one in zip(jobs, needs, strict=True) if not assumed or rule in _WITHOUT_MODELS or key.get("model", assumed[0]) not in assumed]
+    sure = [
+        one
+        for key, one in zip(jobs, needs, strict=True)
+        if not assumed or rule in _WITHOUT_MODELS or key.get("model", assumed[0]) not in assumed
+    ]
     return {
         "sure_gpu": max((one.gpu for one in sure), default=0),
         "sure_memory": max((one.memory for one in sure), default=0),

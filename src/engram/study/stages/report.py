@@ -17,7 +17,16 @@ def tables(study: Study, plan: Plan) -> list[str]:
     of_associations = ["association", "association_controls", "association_texts"]
     of_tunings = ["tuning", "tuning_roi_sets", "tuning_models", "tuning_samples"]
     names = [
-        *("scores", "best_layer", "roi_sets", "ceilings", "regions", "claims", "chance", "comparisons"),
+        *(
+            "scores",
+            "best_layer",
+            "roi_sets",
+            "ceilings",
+            "regions",
+            "claims",
+            "chance",
+            "comparisons",
+        ),
         *(["nuisance"] if nuisance.is_wanted(study) else []),
         *(["association_unique"] if nuisance.texts_are_wanted(study) else []),
         *(of_associations if study.associations else []),
@@ -38,14 +47,19 @@ def pngs(study: Study, plan: Plan) -> list[str]:
 
 
 def depends_on(study: Study, plan: Plan) -> dict[str, Any]:
-    """Return what the report depends on: the whole study as it was checked, and what the plan made of it."""
+    """Return what the report depends on.
+
+    It is the whole study as it was checked, and what the plan made of it.
+    """
     checked = study.model_dump(mode="json", exclude={"mirror", "pathvars"})
     made = {
         "associating_models": planning.associating_models(study),
         "association_maps": associations.mapped(study, plan),
         "brain": plan.brain,
         "left_out_models": study.left_out_models(),
-        "models": {name: one.model_dump(mode="json") for name, one in study.language_models().items()},
+        "models": {
+            name: one.model_dump(mode="json") for name, one in study.language_models().items()
+        },
         "scored": planning.models(study),
         "shown": features.shown_models(study),
         "templates": planning.folder_fingerprint(TEMPLATES),

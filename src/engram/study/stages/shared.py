@@ -35,7 +35,10 @@ def group_paths(plan: Plan, template: str, wildcards: Mapping[str, str]) -> list
     wildcards : mapping
         The job's; ``group`` among them.
     """
-    return paths(template, ({**wildcards, "story": story} for story in plan.groups[wildcards["group"]].stories))
+    return paths(
+        template,
+        ({**wildcards, "story": story} for story in plan.groups[wildcards["group"]].stories),
+    )
 
 
 def section(study: Study, name: str) -> dict[str, Any]:

@@ -1,4 +1,7 @@
-"""Simulated listeners, in place of a download, and the check that what was planted in them was found."""
+"""Simulated listeners, in place of a download.
+
+A check tells whether what was planted in them was found.
+"""
 
 from __future__ import annotations
 
@@ -27,16 +30,27 @@ def jobs(study: Study, plan: Plan) -> list[Key]:
 
 
 def depends_on(study: Study, plan: Plan) -> dict[str, Any]:
-    """Return what simulated listeners depend on: the texts and the generator, by their content, among others."""
+    """Return what simulated listeners depend on.
+
+    Among others these are the texts and the generator, by their content.
+    """
     dataset = section(study, "dataset")
-    associated = {story: ASSOCIATIONS / associations_file(story, ASSOCIATED) for story in plan.stories}
+    associated = {
+        story: ASSOCIATIONS / associations_file(story, ASSOCIATED) for story in plan.stories
+    }
     return {
-        "associations": {story: planning.file_fingerprint(path) for story, path in associated.items() if path.exists()},
+        "associations": {
+            story: planning.file_fingerprint(path)
+            for story, path in associated.items()
+            if path.exists()
+        },
         "dataset": {key: dataset[key] for key in ("listeners", "space", "stories", "words")},
         "generator": planning.folder_fingerprint(GENERATOR),
         "generator_tuned": planning.folder_fingerprint(TUNED_GENERATOR),
         "seed": study.seed,
-        "texts": {story: planning.file_fingerprint(TEXTS / f"{story}.txt") for story in plan.stories},
+        "texts": {
+            story: planning.file_fingerprint(TEXTS / f"{story}.txt") for story in plan.stories
+        },
     }
 
 

@@ -26,7 +26,11 @@ def files(study: Study, plan: Plan) -> list[str]:
 
 def depends_on(study: Study, plan: Plan, story: str) -> dict[str, Any]:
     """Return what a story's table of words depends on."""
-    ends = planning.file_fingerprint(ALICE_SENTENCE_ENDS) if isinstance(study.dataset, AliceDataset) else None
+    ends = (
+        planning.file_fingerprint(ALICE_SENTENCE_ENDS)
+        if isinstance(study.dataset, AliceDataset)
+        else None
+    )
     return {
         "dataset": plain(planning.words_config(study, plan, story)),
         "folder": raw_folder(study),
@@ -42,4 +46,6 @@ def reads(study: Study, plan: Plan, story: str) -> dict[str, list[str]]:
 
 def raw_folder(study: Study) -> str | None:
     """Return where the raw files are, if the user names it."""
-    return study.dataset.path if isinstance(study.dataset, TableDataset | NarrativesDataset) else None
+    return (
+        study.dataset.path if isinstance(study.dataset, TableDataset | NarrativesDataset) else None
+    )

@@ -1,4 +1,7 @@
-"""Instruction tunings: models tuned to associate, their controls, and the scores that the tuning effect M is taken from."""
+"""Instruction tunings: models tuned to associate, their controls, and their scores.
+
+The tuning effect M is taken from the latter.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,9 @@ def sample_jobs(study: Study, plan: Plan) -> list[Key]:
 
 def jobs(study: Study, plan: Plan) -> list[Key]:
     """Return a job for each tuning, each model that it tunes, and each condition and seed."""
-    return [{**key, **variant} for key in _tuned(study) for variant in _variants(study, key["tuning"])]
+    return [
+        {**key, **variant} for key in _tuned(study) for variant in _variants(study, key["tuning"])
+    ]
 
 
 def reading_jobs(study: Study, plan: Plan) -> list[Key]:
@@ -51,7 +56,10 @@ def folders(study: Study, plan: Plan) -> list[str]:
 
 def folders_of(study: Study, plan: Plan, tuning: str, model: str) -> list[str]:
     """Return the folders of the tuned models of one model and one tuning."""
-    return paths(FOLDER, ({"model": model, "tuning": tuning, **variant} for variant in _variants(study, tuning)))
+    return paths(
+        FOLDER,
+        ({"model": model, "tuning": tuning, **variant} for variant in _variants(study, tuning)),
+    )
 
 
 def files(study: Study, plan: Plan) -> list[str]:
@@ -62,11 +70,18 @@ def files(study: Study, plan: Plan) -> list[str]:
 def samples_depend_on(study: Study, plan: Plan, tuning: str) -> dict[str, Any]:
     """Return what the check of samples depends on."""
     one = planning.tuning_config(study, tuning)
-    return {"content": one["content"], "data": one["data"], "keys": {"words": stories.jobs(study, plan)}}
+    return {
+        "content": one["content"],
+        "data": one["data"],
+        "keys": {"words": stories.jobs(study, plan)},
+    }
 
 
 def depends_on(study: Study, plan: Plan, tuning: str, model: str, variant: str) -> dict[str, Any]:
-    """Return what a tuned model depends on; a condition's seeds are the same numbers, so that conditions can be compared one by one."""
+    """Return what a tuned model depends on.
+
+    A condition's seeds are the same numbers, so that conditions can be compared one by one.
+    """
     one = plain(planning.tuning_config(study, tuning))
     condition, number = variant.rsplit("-", 1)
     settings = {key: value for key, value in one.items() if key not in _ABOUT_DATA}
@@ -90,13 +105,21 @@ def reading_depends_on(study: Study, plan: Plan, tuning: str, model: str) -> dic
 
 def scores_depend_on(study: Study, plan: Plan, tuning: str, group: str) -> dict[str, Any]:
     """Return what a group's scores of tuned models depend on."""
-    return {**encoding.depends_on(study, plan, group), "layer": study.figures.layer, "targets": study.tunings[tuning].targets}
+    return {
+        **encoding.depends_on(study, plan, group),
+        "layer": study.figures.layer,
+        "targets": study.tunings[tuning].targets,
+    }
 
 
 def tables_depend_on(study: Study, plan: Plan) -> dict[str, Any]:
     """Return what the tables of tunings depend on."""
     return {
-        "keys": {"counts": sample_jobs(study, plan), "scores": scoring_jobs(study, plan), "tuned": jobs(study, plan)},
+        "keys": {
+            "counts": sample_jobs(study, plan),
+            "scores": scoring_jobs(study, plan),
+            "tuned": jobs(study, plan),
+        },
         "layer": study.figures.layer,
         "methods": {tuning: one.method for tuning, one in study.tunings.items()},
         "roi_sets": planning.file_fingerprint(ROI_SETS),
@@ -106,7 +129,11 @@ def tables_depend_on(study: Study, plan: Plan) -> dict[str, Any]:
 
 
 def _tuned(study: Study) -> list[Key]:
-    return [{"model": model, "tuning": tuning} for tuning in study.tunings for model in planning.tuned_models(study, tuning)]
+    return [
+        {"model": model, "tuning": tuning}
+        for tuning in study.tunings
+        for model in planning.tuned_models(study, tuning)
+    ]
 
 
 def _variants(study: Study, tuning: str) -> list[Key]:
