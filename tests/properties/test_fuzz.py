@@ -146,7 +146,8 @@ def test_words(changes: list[tuple[str, int, int, str]], tmp_path: Path) -> None
     except EngramError as error:
         assert readable(error), str(error)
         return
-    text = path.read_text(encoding="utf-8")
+    content = path.read_bytes()
+    text = content.decode("utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8")
     assert len(table) == len(
         [line for line in text.replace("\r\n", "\n").split("\n")[1:] if line != ""]
     ), "a row of the file is no word, or two"

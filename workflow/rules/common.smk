@@ -1,5 +1,4 @@
-"""The study's configuration and plan, and what lets rules call the functions
-of `engram.study.stages`.
+"""The study, its plan, and what lets rules call the functions of `engram.study.stages`.
 
 Needs a configuration: --configfile, or the demo's when none is given. Nothing is decided here,
 since no checker reads this file, and nothing heavy is imported, since every job of a
@@ -40,8 +39,7 @@ except EngramError as error:
 
 RESULTS = STUDY.pathvars.get("results", f"results/{STUDY.study}")
 
-# Downloads take a mirror from the environment: where a file came from is no part of what it
-# is, and reruns nothing.
+# Downloads take a mirror from the environment: where a file came from reruns nothing.
 if STUDY.mirror_folder():
     os.environ[MIRROR_VARIABLE] = str(STUDY.mirror_folder())
 other = "without a mirror" if STUDY.mirror_folder() else "with a mirror"
@@ -79,8 +77,7 @@ if workflow.is_main_process and STUDY.dataset.kind == "narratives":
 
 
 def of(function):
-    """A stage's function as rules call it: given the study, the plan, and those of a job's
-    wildcards that it names."""
+    """A stage's function as rules call it: given study, plan, and the wildcards that it names."""
     names = list(signature(function).parameters)[2:]
     return lambda wildcards: function(STUDY, PLAN, *(wildcards[one] for one in names))
 
@@ -91,8 +88,7 @@ def of_group(template):
 
 
 def reads(function):
-    """The same as `of`, for raw files that a job reads, with the folder where their
-    digests are remembered."""
+    """The same as `of`, for raw files that a job reads, with the folder of their digests."""
     folder = lambda: workflow.pathvars.apply(f"<results>/{DIGESTS}")
     return lambda wildcards: raw_plan.with_digests(of(function)(wildcards), folder())
 
@@ -108,8 +104,7 @@ def taken(rule_name, wildcards):
 
 
 def memory(rule_name):
-    """A function that returns a job's megabytes: as many as are estimated, and that
-    again at every new try."""
+    """A function that returns a job's megabytes: the estimate, and that again at every try."""
     return lambda wildcards, attempt: attempt * taken(rule_name, wildcards).megabytes
 
 
