@@ -1,8 +1,7 @@
 """The study, its plan, and what lets rules call the functions of `engram.study.stages`.
 
-Needs a configuration: --configfile, or the demo's when none is given. Nothing is decided here,
-since no checker reads this file, and nothing heavy is imported, since every job of a
-cluster reads it again.
+Needs a configuration: --configfile, or the demo's when none is given. Nothing is decided here: no
+checker reads this file. Nothing heavy is imported: every job of a cluster reads it again.
 """
 
 import os
