@@ -5,6 +5,7 @@ And against the bare forward passes over the same windows.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -121,7 +122,7 @@ def compare(
     windows = activations.plan_windows(story, reader, **options)
     # The last words have a full look-back, as nearly all words of a story have.
     chosen = range(n_words - some, n_words)
-    contenders = {
+    contenders: dict[str, Callable[[], Any]] = {
         "Engram, default stride": partial(activations.word_vectors, story, windows, reader),
         "a forward pass for each word": partial(per_word, story, reader, context, chosen),
         "bare forward passes over the same windows": partial(
@@ -167,7 +168,7 @@ def scaling(
         windows = activations.plan_windows(
             story, reader, mode="strided", context=context, stride=None
         )
-        contenders = {
+        contenders: dict[str, Callable[[], Any]] = {
             "ours": partial(activations.word_vectors, story, windows, reader),
             "bare": partial(bare_passes, story, reader, context, 8192),
         }

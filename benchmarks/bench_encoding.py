@@ -297,7 +297,7 @@ def scaling(base: Shape, device: str, repeats: int) -> list[dict[str, Any]]:
         for value in values:
             shape = replace(base, **{name: value})
             data = Data(shape)
-            contenders = {
+            contenders: dict[str, Callable[[], Any]] = {
                 "ours": partial(ours, data, backend),
                 "bare": bare_products(data, backend),
             }
@@ -327,9 +327,9 @@ def layers(base: Shape, device: str, repeats: int) -> list[dict[str, Any]]:
             # The method's defaults, as the job has.
             data = Data(replace(base, folds=5, inner_folds=5))
             once = bare_products(data, "torch_cuda" if device == "cuda" else "torch")
-            contenders = {
+            contenders: dict[str, Callable[[], Any]] = {
                 "ours": partial(full_size.score, Path(temporary), base.listeners),
-                "bare": lambda once=once, value=value: [once() for _ in range(value)],
+                "bare": partial(_repeated, once, value),
             }
             rows.append(
                 {"varied": "layers", "value": value, "form": _form(data)}
@@ -340,6 +340,11 @@ def layers(base: Shape, device: str, repeats: int) -> list[dict[str, Any]]:
 
 def _form(data: Data) -> str:
     return "kernel" if data.shape.features > len(data.inner(data.outer[0][0])[0][0]) else "primal"
+
+
+def _repeated(run: Callable[[], Any], times: int) -> None:
+    for _ in range(times):
+        run()
 
 
 def _times(contenders: dict[str, Callable[[], Any]], repeats: int, device: str) -> dict[str, Any]:

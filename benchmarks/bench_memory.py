@@ -8,6 +8,7 @@ import multiprocessing
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +87,10 @@ def encoding_case(
         maker.join()
         names = [f"{number:03d}" for number in range(listeners)]
         options = {**config.Encoding().model_dump(), **folds, "memory": predicted + 1}
-        files = ([str(folder / f"{name}.nc")] for name in ("activations", "bold"))
-        scores = ridge.group_scores(*files, [str(folder / "words.tsv")], names, **options)
+        activations, bold, words = (
+            [str(folder / name)] for name in ("activations.nc", "bold.nc", "words.tsv")
+        )
+        scores = ridge.group_scores(activations, bold, words, names, **options)
         storage.write_dataset(folder / "scores.nc", scores)
     return (
         predicted,
@@ -130,7 +133,11 @@ def main() -> None:
     from engram.jobs.job import peak_memory
 
     kind, shape = sys.argv[1], json.loads(sys.argv[2])
-    predicted, what = {"encoding": encoding_case, "reading": reading_case}[kind](*shape)
+    cases: dict[str, Callable[..., tuple[int, str]]] = {
+        "encoding": encoding_case,
+        "reading": reading_case,
+    }
+    predicted, what = cases[kind](*shape)
     peak = peak_memory()
     found = {
         "stage": kind,

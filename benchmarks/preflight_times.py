@@ -21,6 +21,7 @@ import subprocess
 import sys
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import yaml
@@ -113,7 +114,7 @@ def encoder(folder: Path) -> Path:
     return folder
 
 
-def comparison(raw: dict[str, object], results: Path) -> pd.DataFrame:
+def comparison(raw: dict[str, Any], results: Path) -> pd.DataFrame:
     """Return a row for each rule and one for all.
 
     Columns are jobs, seconds that preflight tells, seconds of the sidecars, CPU

@@ -20,7 +20,7 @@ with job(snakemake, network=snakemake.params.config["address"] is not None):
         "seed": config["seed"],
     }
     if config["address"] is None:
-        annotator = annotation.LocalAnnotator(
+        annotator: annotation.Annotator = annotation.LocalAnnotator(
             Path(config["folder"]), model=Path(config["model"]).name, **common
         )
     else:

@@ -10,7 +10,9 @@ from engram.jobs.job import job, use_threads
 with job(snakemake):
     config = snakemake.params.config
     use_threads(snakemake.threads)
-    files = keys.group_files(snakemake, "variants", layer_rule=keys.layer_rule(config["layer"]))
+    activations, bold, words = keys.group_files(
+        snakemake, "variants", layer_rule=keys.layer_rule(config["layer"])
+    )
     stories = [{"story": story} for story in config["stories"]]
     insertions = [
         path
@@ -19,5 +21,7 @@ with job(snakemake):
         )
     ]
     settings = {key: config[key] for key in ("features", "random_texts", "subjects", "targets")}
-    scores = association_nuisance.group_texts(*files, insertions, **settings, **config["encoding"])
+    scores = association_nuisance.group_texts(
+        activations, bold, words, insertions, **settings, **config["encoding"]
+    )
     keys.write_dataset(snakemake.output.scores, scores, keys.of_job(snakemake, "nuisance"))

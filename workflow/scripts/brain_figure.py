@@ -1,5 +1,7 @@
 """Draw R, the ceiling, F or M on the brain."""
 
+from typing import Any
+
 from engram.figures import brain_figures, maps, style
 from engram.files import keys, storage
 from engram.jobs.job import job
@@ -11,11 +13,11 @@ with job(snakemake):
         storage.read_table(snakemake.input[name], dtype=score_tables.KEYS)
         for name in ("table", "regions", "ceilings")
     )
-    found = {}
+    found: dict[tuple[str, str], dict[str, Any]] = {}
     for side in ("L", "R"):
         for key, path in keys.of_input(snakemake, side):
-            found.setdefault((key.get("text"), key.get("model")), {})[side] = maps.read_maps(
-                path, side
+            found.setdefault((key.get("text", ""), key.get("model", "")), {})[side] = (
+                maps.read_maps(path, side)
             )
     places = None
     if snakemake.input.places:

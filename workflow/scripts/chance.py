@@ -8,7 +8,7 @@ from engram.vocabulary import ORIGINAL
 with job(snakemake):
     config = snakemake.params.config
     use_threads(snakemake.threads)
-    files = keys.group_files(snakemake, "activations", text=ORIGINAL)
+    activations, bold, words = keys.group_files(snakemake, "activations", text=ORIGINAL)
     settings = {key: config[key] for key in ("layer", "number", "seed", "subjects", "targets")}
-    null = circular_shift.group_null(*files, **settings, **config["encoding"])
+    null = circular_shift.group_null(activations, bold, words, **settings, **config["encoding"])
     keys.write_dataset(snakemake.output.null, null, keys.of_job(snakemake, "chance", text=ORIGINAL))

@@ -8,9 +8,9 @@ from engram.vocabulary import ORIGINAL
 with job(snakemake):
     config = snakemake.params.config
     use_threads(snakemake.threads)
-    files = keys.group_files(snakemake, "activations", text=ORIGINAL)
+    activations, bold, words = keys.group_files(snakemake, "activations", text=ORIGINAL)
     settings = {key: config[key] for key in ("features", "layer", "subjects", "targets")}
-    scores = nuisance.group_nuisance(*files, **settings, **config["encoding"])
+    scores = nuisance.group_nuisance(activations, bold, words, **settings, **config["encoding"])
     keys.write_dataset(
         snakemake.output.scores, scores, keys.of_job(snakemake, "nuisance", text=ORIGINAL)
     )

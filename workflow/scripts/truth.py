@@ -9,11 +9,12 @@ from engram.features.layers import reported_layer
 from engram.files import storage
 from engram.jobs.job import job
 from engram.statistics import planted_truth, score_tables
+from engram.vocabulary import AVERAGE
 
 with job(snakemake):
     config = snakemake.params.config
     scores = storage.read_table(snakemake.input.scores, dtype=score_tables.KEYS)
-    scores = scores[scores["subject"] != score_tables.AVERAGE]
+    scores = scores[scores["subject"] != AVERAGE]
     depths = scores.groupby("model")["layer"].max().to_dict()
     layers = {model: reported_layer(depths[model], config["layer"]) for model in config["models"]}
     truth = storage.read_table(Path(snakemake.input.manifest).parent / "dataset" / "truth.tsv")

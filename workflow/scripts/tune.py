@@ -14,7 +14,7 @@ with job(snakemake):
     code = is_allowed(config["model"], base)
     if (available := gpu_memory()) is not None:
         tuning_memory.check_memory(base, settings, available, code)
-    parts = []
+    parts: list[list[training_samples.Sample]] = []
     for part in training_samples.split(
         training_samples.read_samples(found(config["data"])),
         config["validation"],
@@ -30,11 +30,13 @@ with job(snakemake):
                 base, conditions, config["condition"], settings.max_length, settings.template, code
             )
         parts.append(mine)
+    train, validation = parts
     known = {"source": config["model"]["source"], "revision": config["model"]["revision"]}
     checkpoints = out.parent / "checkpoints" / out.name
     training.tune(
         base,
-        *parts,
+        train,
+        validation,
         settings,
         out,
         checkpoints,

@@ -1,0 +1,135 @@
+"""Sizes: no module, function or rules file grows beyond what is read at a glance."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+LONGEST_MODULE, LONGEST_FUNCTION = 450, 60
+LONGEST_COMMON, LONGEST_GLUE = 120, 5
+#: A function beyond the limit says with these words why a split would make it worse.
+REASON = "In one piece:"
+FILES = sorted([*(ROOT / "src" / "engram").rglob("*.py"), *(ROOT / "workflow").rglob("*.py")])
+COMMON = ROOT / "workflow" / "rules" / "common.smk"
+#: Modules, and functions of modules, that are not split yet, and the lines that they may have.
+MODULES: dict[str, int] = {
+    "associations/annotators/annotation.py": 586,
+    "bold/cleaning.py": 546,
+    "datasets/narratives/reader.py": 633,
+    "datasets/simulated/simulate.py": 477,
+    "encoding/ridge.py": 795,
+    "features/language_models/activations.py": 587,
+    "features/language_models/model_loading.py": 602,
+    "features/language_models/read_check.py": 561,
+    "figures/brain_figures.py": 504,
+    "figures/effect_figures.py": 686,
+    "figures/score_figures.py": 538,
+    "files/delimited.py": 553,
+    "report/html_report.py": 492,
+    "report/methods.py": 538,
+    "report/sentences.py": 580,
+    "statistics/yin2025_claims.py": 812,
+    "study/config.py": 1190,
+    "study/plan.py": 965,
+    "tunings/training.py": 1283,
+    "tunings/training_samples.py": 629,
+}
+FUNCTIONS: dict[str, int] = {
+    "associations/annotators/annotation.py:annotate": 91,
+    "bold/cleaning.py:story_bold": 181,
+    "bold/cleaning.py:clean": 73,
+    "bold/clock.py:check_clock": 66,
+    "datasets/repetition_time.py:check_tr": 64,
+    "datasets/simulated/simulate.py:responses": 64,
+    "datasets/simulated/simulate.py:write_narratives": 66,
+    "encoding/association_nuisance.py:text_scores": 69,
+    "encoding/association_nuisance.py:group_texts": 98,
+    "encoding/ceiling.py:story_ceiling": 68,
+    "encoding/circular_shift.py:group_null": 81,
+    "encoding/folds.py:blocked_folds": 66,
+    "encoding/nuisance.py:group_nuisance": 78,
+    "encoding/ridge.py:encode": 83,
+    "encoding/ridge.py:group_scores": 90,
+    "encoding/ridge.py:each_part": 73,
+    "encoding/variant_scoring.py:score_variants": 114,
+    "features/language_models/activations.py:load": 101,
+    "features/language_models/adapters.py:merged": 122,
+    "features/language_models/model_loading.py:load_model": 74,
+    "features/language_models/model_loading.py:_compare": 70,
+    "features/language_models/read_check.py:read_check": 98,
+    "features/language_models/tokens.py:tokenize": 116,
+    "features/variants.py:collect": 62,
+    "fetch/datalad.py:fetch": 85,
+    "figures/data_figures.py:alignment": 83,
+    "figures/data_figures.py:insertions": 80,
+    "figures/effect_figures.py:association": 90,
+    "figures/effect_figures.py:_association_points": 61,
+    "figures/effect_figures.py:tuning": 71,
+    "figures/effect_figures.py:tuning_methods": 87,
+    "figures/score_figures.py:_regions": 69,
+    "figures/score_figures.py:roi_layers": 91,
+    "figures/score_figures.py:reliability": 87,
+    "figures/style.py:region_panels": 69,
+    "files/delimited.py:read_lines": 64,
+    "files/delimited.py:_unwrapped": 70,
+    "jobs/job.py:job": 75,
+    "preflight/machine_checks.py:checks": 108,
+    "preflight/survey.py:survey": 63,
+    "report/html_report.py:page": 72,
+    "report/sentences.py:what_association_adds": 85,
+    "statistics/planted_truth.py:compare_tuning_with_truth": 64,
+    "statistics/yin2025_claims.py:_maps": 75,
+    "study/config.py:check_model_folder": 63,
+    "study/config.py:_names_are_free": 77,
+    "study/disk.py:estimate": 62,
+    "study/plan.py:_narratives_plan": 73,
+    "study/plan.py:_tree_files": 90,
+    "study/plan.py:_table_scans": 84,
+    "tunings/training.py:tune": 146,
+    "tunings/tuning_memory.py:planned_memory": 66,
+}
+
+
+def name_of(path: Path) -> str:
+    """Return a file's name below the project."""
+    return path.relative_to(ROOT).as_posix().removeprefix("src/engram/")
+
+
+def functions(path: Path) -> Iterator[tuple[str, int, str]]:
+    """Yield each function's name, its lines with the docstring, and the docstring."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno is not None
+            yield node.name, node.end_lineno - node.lineno + 1, ast.get_docstring(node) or ""
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_modules_are_short(path: Path) -> None:
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    assert lines <= MODULES.get(name_of(path), LONGEST_MODULE), (
+        f"{name_of(path)} has {lines} lines (at most {LONGEST_MODULE}): split it by responsibility"
+    )
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_functions_are_short_or_say_why_not(path: Path) -> None:
+    for name, lines, docstring in functions(path):
+        limit = FUNCTIONS.get(f"{name_of(path)}:{name}", LONGEST_FUNCTION)
+        assert lines <= limit or REASON in docstring, (
+            f"{name_of(path)}: {name} has {lines} lines (at most {LONGEST_FUNCTION}): split it, or "
+            f"say in its docstring, after '{REASON}', why not"
+        )
+
+
+def test_rules_share_little_glue() -> None:
+    """No checker reads common.smk, so nothing is decided in it."""
+    text = COMMON.read_text(encoding="utf-8")
+    assert len(text.splitlines()) < LONGEST_COMMON
+    found = re.findall(r"^def (\w+)\(.*\n((?:    .*\n|\n(?=    ))*)", text, flags=re.MULTILINE)
+    assert len(found) >= 5
+    assert [name for name, body in found if body.count("\n") + 1 > LONGEST_GLUE] == []
