@@ -24,7 +24,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from engram.bold import cleaning
+from engram.bold import story_bold as reading
 
 ROOT = Path(__file__).parents[1]
 MODELS = ROOT / "resources" / "models"
@@ -340,9 +340,9 @@ def jobs(result: subprocess.CompletedProcess[str]) -> dict[str, int]:
 
 
 def story_bold(*arguments: Any, **options: Any) -> tuple[xr.Dataset, pd.DataFrame]:
-    """What `engram.bold.cleaning.story_bold` returns, with BOLD as it is read again.
+    """What `engram.bold.story_bold.story_bold` returns, with BOLD as it is read again.
 
     In standard deviations.
     """
-    result, scans = cleaning.story_bold(*arguments, **options)
+    result, scans = reading.story_bold(*arguments, **options)
     return xr.decode_cf(result), scans

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from engram.bold.cleaning import SCAN_COLUMNS
+from engram.bold.scans_table import SCAN_COLUMNS
 from engram.report import html_report
 from engram.statistics import score_tables, tuning_tables
 from engram.statistics.association_tables import ASSOCIATION_COLUMNS

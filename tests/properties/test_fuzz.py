@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engram.associations import association_files
-from engram.bold import cleaning
+from engram.bold.story_bold import story_bold
 from engram.datasets.narratives.facts import read_facts
 from engram.datasets.tables.reader import TableDataset, TableWords
 from engram.errors import EngramError
@@ -214,7 +214,7 @@ def test_time_series(changes: list[tuple[str, int, int, str]], which: str, tmp_p
         "tail": 8.0,
     }
     try:
-        result, scans = cleaning.story_bold(
+        result, scans = story_bold(
             TableDataset(tmp_path, 1.5, 0.0),
             "tale",
             ["01"],

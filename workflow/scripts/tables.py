@@ -1,6 +1,6 @@
 """Average targets into regions, set scores beside their ceilings, find best layers."""
 
-from engram.bold import cleaning
+from engram.bold import scans_table
 from engram.files import keys, storage
 from engram.jobs.job import job
 from engram.statistics import score_tables
@@ -46,7 +46,7 @@ with job(snakemake):
         score_tables.REGIONS,
         score_tables.REGIONS_COLUMNS,
     )
-    scans = cleaning.scans_table(
+    scans = scans_table.scans_table(
         [storage.read_table(path, dtype=score_tables.KEYS) for path in snakemake.input.scans]
     )
-    storage.write_table(snakemake.output.scans, scans, cleaning.SCANS, cleaning.SCAN_COLUMNS)
+    storage.write_table(snakemake.output.scans, scans, scans_table.SCANS, scans_table.SCAN_COLUMNS)

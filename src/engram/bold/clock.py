@@ -193,8 +193,7 @@ def check_clock(
     this is right and wrong.
     """
     n_rows, begin = len(bold), start + tr * first_row
-    steps = _steps(tr)
-    step = tr / steps
+    steps, step = _steps(tr), tr / _steps(tr)
     lags = _grid(*LAGS, step)
     bold = bold[:, np.ptp(bold, axis=0) > 0]
     told = _told_rows(onsets, begin, n_rows, tr)
@@ -203,20 +202,15 @@ def check_clock(
     if len(allowed) < SHIFTS or not bold.shape[1] or not np.ptp(rate):
         return Clock(TOO_SHORT, listeners)
     profile = lag_profile(rate, bold[told])
-    shifts = np.random.default_rng(0).choice(allowed, SHIFTS, replace=False)
-    maxima = profile[(lags[None, :] + shifts[:, None]) % len(profile)].max(axis=1)
-    found = profile[lags % len(profile)]
-    p = float((1 + (maxima >= found.max()).sum()) / (1 + SHIFTS))
+    found, by_chance = profile[lags % len(profile)], _shifted_maxima(profile, lags, allowed)
+    p = float((1 + (by_chance >= found.max()).sum()) / (1 + SHIFTS))
     lag = float(lags[int(found.argmax())] * step)
     plausible = p <= ALPHA and PLAUSIBLE[0] <= lag <= PLAUSIBLE[1]
     if listeners >= ENOUGH_LISTENERS:
-        candidates = np.array([tr, *_candidate_trs(tr, tr * (first_row + n_rows))])
-        explained = _explained_at(candidates, onsets, bold, start, first_row)
-        best = int(explained.argmax())
-        # Without a peak at the configured TR, chance has many TRs to choose from.
-        to_beat = explained[0] if plausible else max(explained[0], maxima.max())
-        if best and explained[best] > _BETTER_TR * to_beat:
-            return Clock(OTHER_TR, listeners, lag, p, tr=_usual(float(candidates[best])))
+        chance = None if plausible else float(by_chance.max())
+        other = _better_tr(onsets, bold, start, first_row, tr, chance)
+        if other is not None:
+            return Clock(OTHER_TR, listeners, lag, p, tr=other)
     if plausible:
         return Clock(CONFIRMED, listeners, lag, p)
     elsewhere = _outstanding(profile, step)
@@ -306,6 +300,40 @@ def lag_profile(rate: np.ndarray, bold: np.ndarray) -> np.ndarray:
             total[:, step] += np.einsum("tr,tr->r", correlation, correlation)
     profile: np.ndarray = total.reshape(-1) / bold.shape[1]
     return profile
+
+
+def _shifted_maxima(profile: np.ndarray, lags: np.ndarray, allowed: np.ndarray) -> np.ndarray:
+    """Return the maximum over lags after each circular shift by a number of steps, (SHIFTS, )."""
+    shifts = np.random.default_rng(0).choice(allowed, SHIFTS, replace=False)
+    maxima: np.ndarray = profile[(lags[None, :] + shifts[:, None]) % len(profile)].max(axis=1)
+    return maxima
+
+
+def _better_tr(
+    onsets: np.ndarray,
+    bold: np.ndarray,
+    start: float,
+    first_row: int,
+    tr: float,
+    chance: float | None,
+) -> float | None:
+    """Return the TR at which the word rate explains much more of the BOLD, where there is one.
+
+    Parameters
+    ----------
+    onsets, bold, start, first_row, tr
+        As of `check_clock`.
+    chance : float or None
+        What circular shifts explain at most, where the configured TR has no plausible peak:
+        chance has many TRs to choose from.
+    """
+    candidates = np.array([tr, *_candidate_trs(tr, tr * (first_row + len(bold)))])
+    explained = _explained_at(candidates, onsets, bold, start, first_row)
+    best = int(explained.argmax())
+    to_beat = explained[0] if chance is None else max(explained[0], chance)
+    if best and explained[best] > _BETTER_TR * to_beat:
+        return _usual(float(candidates[best]))
+    return None
 
 
 def _explained_at(

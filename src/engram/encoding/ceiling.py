@@ -144,7 +144,7 @@ def of_dataset(
     Parameters
     ----------
     dataset : xarray.Dataset
-        As `engram.bold.cleaning.story_bold` returns it; the average listener is left out.
+        As `engram.bold.story_bold.story_bold` returns it; the average listener is left out.
     halves, seed
         As in `story_ceiling`.
     folds, longest_delay, delays, words_to_trs

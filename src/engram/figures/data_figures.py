@@ -65,7 +65,7 @@ def course(dataset: xr.Dataset, onsets: np.ndarray) -> Course:
     Parameters
     ----------
     dataset : xarray.Dataset
-        As `engram.bold.cleaning.story_bold` returns it.
+        As `engram.bold.story_bold.story_bold` returns it.
     onsets : array of shape (n_words, )
         Seconds on the story's clock.
     """

@@ -108,7 +108,7 @@ def write_maps(
     maps : mapping
         Arrays of shape (n_targets, ), by name; each becomes an array of the file.
     places : xarray.Dataset
-        Which vertices belong to which target, as `engram.bold.cleaning.vertex_map` makes it.
+        Which vertices belong to which target, as `engram.bold.targets.vertex_map` makes it.
     space : {"fsaverage6", "fsaverage5"}
     """
     import nibabel

@@ -15,8 +15,8 @@ from typing import Any
 
 import pandas as pd
 
-from engram.bold import cleaning
 from engram.bold.clock import Clock, clocks_of
+from engram.bold.story_bold import story_bold
 from engram.datasets import readers
 from engram.errors import EngramError
 from engram.words import stories
@@ -98,7 +98,7 @@ def survey(
     found: Clock | None = None
     if table is not None and not faults:
         try:
-            _, listed = cleaning.story_bold(
+            _, listed = story_bold(
                 dataset, story, listeners, table, **scans["bold"], **scans["rows"]
             )
             rows, found = (

@@ -14,7 +14,7 @@ import pytest
 from report_sample import config as configured
 from report_sample import scans as sample_scans
 
-from engram.bold import cleaning, clock
+from engram.bold import clock
 from engram.bold.clock import (
     CONFIRMED,
     NOT_CONFIRMED,
@@ -24,6 +24,7 @@ from engram.bold.clock import (
     Clock,
     check_clock,
 )
+from engram.bold.story_bold import story_bold
 from engram.datasets import time_courses
 from engram.datasets.alice.reader import AliceDataset
 from engram.report import sentences
@@ -268,7 +269,7 @@ def alice_scans(
         "tail": 8.0,
     }
     there = words.assign(onset=words["onset"] + moved, offset=words["offset"] + moved)
-    return cleaning.story_bold(dataset, "alice", dataset.subjects[:listeners], there, **options)[1]
+    return story_bold(dataset, "alice", dataset.subjects[:listeners], there, **options)[1]
 
 
 @pytest.mark.parametrize(

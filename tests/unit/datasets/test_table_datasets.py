@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from conftest import story_bold
 
-from engram.bold import cleaning
+from engram.bold.scans_table import SCAN_COLUMNS
 from engram.datasets import readers
 from engram.datasets.alice import reader as alice
 from engram.datasets.tables.reader import TableDataset
@@ -317,7 +317,7 @@ def test_scans_are_listed_as_read(tmp_path: Path) -> None:
         "c\td\n" + "".join(f"{row}\t{row % 3}\n" for row in range(30))
     )
     _, scans = story_bold(dataset, "tale", ["b", "a"], TIMED, **{**OPTIONS, "trim": 2})
-    assert [*scans.columns, "excluded"] == list(cleaning.SCAN_COLUMNS)
+    assert [*scans.columns, "excluded"] == list(SCAN_COLUMNS)
     assert set(scans["clock"]) == {"too short"}
     read = scans[[name for name in scans if not name.startswith("clock")]]
     assert read.to_numpy().tolist() == [

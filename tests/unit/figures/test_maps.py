@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from engram.bold import cleaning
+from engram.bold import targets
 from engram.datasets.narratives.reader import VERTICES
 from engram.figures import maps
 from engram.files import storage
@@ -49,7 +49,7 @@ def write_scores(path: Path, subjects: list[str], stories: list[str]) -> np.ndar
 def places(regions: bool = False) -> xr.Dataset:
     """Which vertex belongs to which target."""
     return xr.Dataset(
-        coords=cleaning.vertex_map(
+        coords=targets.vertex_map(
             TABLE, TABLE.groupby(["hemisphere", "roi"], sort=True).indices if regions else None
         )
     )
@@ -129,7 +129,7 @@ def test_files_say_which_hemisphere_they_are(tmp_path: Path) -> None:
 
 def test_a_parcel_is_painted_on_all_its_vertices(tmp_path: Path) -> None:
     regions = TABLE.groupby(["hemisphere", "roi"], sort=True).indices
-    table = cleaning.regions_table(TABLE, regions)
+    table = targets.regions_table(TABLE, regions)
     values = dict(zip(table["target"], [0.1, 0.2, 0.3, 0.4], strict=True))
     assert list(values) == ["L-a", "L-b", "R-a", "R-b"]
     found = write(tmp_path, {"map": np.array(list(values.values()))}, places(regions=True))
@@ -148,7 +148,7 @@ def test_places_survive_storage(tmp_path: Path) -> None:
         coords={"subject": ["01"]},
     )
     storage.write_dataset(
-        tmp_path / "bold.nc", dataset.assign_coords(cleaning.vertex_map(TABLE, regions))
+        tmp_path / "bold.nc", dataset.assign_coords(targets.vertex_map(TABLE, regions))
     )
     with storage.open_dataset(tmp_path / "bold.nc") as stored:
         found = write(tmp_path, {"map": np.arange(4.0)}, stored)
@@ -158,7 +158,7 @@ def test_places_survive_storage(tmp_path: Path) -> None:
 
 
 def test_datasets_without_a_surface_have_no_places() -> None:
-    assert cleaning.vertex_map(TABLE.drop(columns="vertex"), None) == {}
+    assert targets.vertex_map(TABLE.drop(columns="vertex"), None) == {}
 
 
 def test_the_vertices_of_fsaverage5_are_the_first() -> None:

@@ -112,8 +112,8 @@ def test_inputs_are_named_by_their_content(tmp_path: Path) -> None:
 def test_what_a_job_warns_of_stands_beside_its_results(tmp_path: Path) -> None:
     with job(made(tmp_path)):
         storage.write_json(tmp_path / "results" / "x.nc", {})
-        logging.getLogger("engram.bold.cleaning").warning("sub-%s is odd", "01")
-        logging.getLogger("engram.bold.cleaning").warning("sub-%s is odd", "01")
+        logging.getLogger("engram.bold.story_bold").warning("sub-%s is odd", "01")
+        logging.getLogger("engram.bold.story_bold").warning("sub-%s is odd", "01")
         warnings.warn("invalid value in divide", RuntimeWarning, stacklevel=1)
         warnings.warn("this will change", FutureWarning, stacklevel=1)
     written = json.loads((tmp_path / "results" / "x.json").read_text())["Provenance"]["Warnings"]
