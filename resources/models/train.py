@@ -35,7 +35,8 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from engram.tunings import training, training_samples
+from engram.tunings import splitting, training
+from engram.tunings.samples import read_samples
 
 FOLDER = Path(__file__).parent
 TEXTS = FOLDER.parent / "texts" / "stories"
@@ -85,7 +86,7 @@ def tune_generator() -> None:
     """Tune the generator to associate, apart from all that a study tunes."""
     base, samples = (
         FOLDER / "generator",
-        training_samples.read_samples(FOLDER.parent / "tuning_samples" / "associations.jsonl"),
+        read_samples(FOLDER.parent / "tuning_samples" / "associations.jsonl"),
     )
     tokenizer = PreTrainedTokenizerFast.from_pretrained(base)
     settings = training.Settings(
@@ -98,7 +99,7 @@ def tune_generator() -> None:
         evaluate_every=50,
         seed=4,
     )
-    parts = [training.fitting(part, tokenizer, CONTEXT) for part in training_samples.split(samples)]
+    parts = [training.fitting(part, tokenizer, CONTEXT) for part in splitting.split(samples)]
     with tempfile.TemporaryDirectory() as checkpoints:
         known = {"source": "resources/models/generator"}
         card = training.tune(

@@ -5,7 +5,8 @@ from pathlib import Path
 from engram.fetch.remote_code import is_allowed
 from engram.jobs.job import gpu_memory, job, model_folder, use_threads
 from engram.paths import found
-from engram.tunings import training, training_samples, tuning_memory
+from engram.tunings import controls, splitting, training, tuning_memory
+from engram.tunings.samples import Sample, read_samples
 
 with job(snakemake):
     config, out = snakemake.params.config, Path(snakemake.output.folder)
@@ -14,15 +15,14 @@ with job(snakemake):
     code = is_allowed(config["model"], base)
     if (available := gpu_memory()) is not None:
         tuning_memory.check_memory(base, settings, available, code)
-    parts: list[list[training_samples.Sample]] = []
-    for part in training_samples.split(
-        training_samples.read_samples(found(config["data"])),
+    parts: list[list[Sample]] = []
+    for part in splitting.split(
+        read_samples(found(config["data"])),
         config["validation"],
         config["study_seed"],
     ):
         conditions = {
-            name: training_samples.conditioned(part, name, settings.seed)
-            for name in training.CONDITIONS
+            name: controls.conditioned(part, name, settings.seed) for name in controls.CONDITIONS
         }
         mine = conditions[config["condition"]]
         if config["too_long"] == "leave out":

@@ -6,7 +6,7 @@ from engram.features.language_models.adapters import CARD
 from engram.files import keys, storage
 from engram.jobs.job import job
 from engram.statistics import tuning_tables, variant_effects
-from engram.tunings import training_samples
+from engram.tunings import sample_counts
 
 with job(snakemake):
     config = snakemake.params.config
@@ -63,9 +63,9 @@ with job(snakemake):
             tuning_tables.CURVES_COLUMNS,
         ),
         "samples": (
-            training_samples.counts_table(counts),
-            training_samples.COUNTS,
-            training_samples.COUNTS_COLUMNS,
+            sample_counts.counts_table(counts),
+            sample_counts.COUNTS,
+            sample_counts.COUNTS_COLUMNS,
         ),
     }
     for name, (table, description, columns) in tables.items():

@@ -56,7 +56,7 @@ from engram.study.config import (
     folder_here,
     is_folder_source,
 )
-from engram.tunings.training_samples import read_samples
+from engram.tunings.samples import read_samples
 from engram.vocabulary import (
     ADDITIVE,
     ASSOCIATION,

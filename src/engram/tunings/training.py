@@ -39,14 +39,14 @@ from engram.fetch.remote_code import loading_error
 from engram.files import storage
 from engram.jobs.out_of_memory import Shrinking
 from engram.jobs.progress import progress
+from engram.tunings.controls import CONDITIONS
 from engram.tunings.loss_checks import check_finite, report_first_loss, uniform_loss
-from engram.tunings.training_samples import Sample, refuse
-from engram.vocabulary import ASSOCIATION, TUNING_CONTROLS
+from engram.tunings.sample_problems import refuse
+from engram.tunings.samples import Sample
 
 logger = logging.getLogger(__name__)
 
 METHODS = ("lora", "frozen", "full")
-CONDITIONS = (ASSOCIATION, *TUNING_CONTROLS)
 TEMPLATES = ("auto", "plain")
 DTYPES = ("auto", "float32", "bfloat16")
 #: The plain template: what precedes the output, with and without a passage.

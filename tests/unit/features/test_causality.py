@@ -28,8 +28,8 @@ from engram.features.language_models.causality import check_causal, told_bidirec
 from engram.study import plan
 from engram.study.config import read_study
 from engram.tunings import loss_checks, training, tuning_memory
+from engram.tunings.samples import Sample
 from engram.tunings.training import Settings
-from engram.tunings.training_samples import Sample
 
 SAMPLES = [
     Sample("Say it.", "Once.", "A long time ago there was a light.", None, line)

@@ -20,8 +20,8 @@ from engram.associations.annotators.annotation import NEW_TOKENS, LocalAnnotator
 from engram.errors import EngramError
 from engram.features.language_models.positions import NO_LIMIT, declared_limit, longest_input
 from engram.tunings import training
+from engram.tunings.samples import Sample
 from engram.tunings.training import Settings
-from engram.tunings.training_samples import Sample
 
 
 def reads(model: Any, tokens: int) -> bool:

@@ -21,7 +21,7 @@ from engram.files import raw_files
 from engram.study import model_shapes, plan
 from engram.study.config import read_study
 from engram.tunings import training
-from engram.tunings.training_samples import Sample
+from engram.tunings.samples import Sample
 
 #: A LLaMA under another name; leaves a trace when it is imported.
 CODE = """

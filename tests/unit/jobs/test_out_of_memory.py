@@ -30,7 +30,8 @@ from engram.features.language_models import activations
 from engram.jobs import out_of_memory
 from engram.jobs.job import job
 from engram.jobs.out_of_memory import OutOfMemoryError, Shrinking
-from engram.tunings import training, training_samples
+from engram.tunings import training
+from engram.tunings.samples import read_samples
 
 pytestmark = pytest.mark.slow
 
@@ -381,9 +382,7 @@ def test_a_step_in_smaller_groups_has_the_same_gradient(
     )
     samples = [
         one
-        for one in training_samples.read_samples(
-            ROOT / "resources" / "tuning_samples" / "associations.jsonl"
-        )
+        for one in read_samples(ROOT / "resources" / "tuning_samples" / "associations.jsonl")
         if len(one.input) + len(one.output) < 400
     ][:6]
     pieces = training.encode_samples(

@@ -8,15 +8,15 @@ from collections import Counter
 import pytest
 
 from engram.paths import RESOURCES, TEXTS
-from engram.tunings import training_samples
-from engram.tunings.training_samples import Sample
+from engram.tunings import sample_overlap
+from engram.tunings.samples import Sample, read_samples
 
 PATH = RESOURCES / "tuning_samples" / "associations.jsonl"
 
 
 @pytest.fixture(scope="module")
 def samples() -> list[Sample]:
-    return training_samples.read_samples(PATH)
+    return read_samples(PATH)
 
 
 def test_fields_and_balance(samples: list[Sample]) -> None:
@@ -48,11 +48,11 @@ def test_fields_and_balance(samples: list[Sample]) -> None:
 
 
 def test_no_two_passages_are_alike(samples: list[Sample]) -> None:
-    share, line, other = training_samples.most_alike(samples)
+    share, line, other = sample_overlap.most_alike(samples)
     assert share < 0.3, (line, other)
 
 
 def test_no_story_that_is_scored_is_in_it(samples: list[Sample]) -> None:
     stories = {path.stem: path.read_text(encoding="utf-8").split() for path in TEXTS.glob("*.txt")}
     assert stories
-    training_samples.check_stories(samples, stories)
+    sample_overlap.check_stories(samples, stories)

@@ -26,9 +26,9 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, LlamaC
 
 from engram.errors import EngramError
 from engram.features.language_models import activations, adapters
-from engram.tunings import training, training_samples, tuning_memory
+from engram.tunings import controls, splitting, training, tuning_memory
+from engram.tunings.samples import Sample, read_samples
 from engram.tunings.training import Encoded, Settings
-from engram.tunings.training_samples import Sample
 
 DECODERS = ("gpt2-tiny", "llama-tiny")
 SETTINGS = Settings(
@@ -56,11 +56,9 @@ def few_samples() -> tuple[list[Sample], list[Sample]]:
 
     There are some to train on, and some to validate with.
     """
-    samples = training_samples.read_samples(
-        ROOT / "resources" / "tuning_samples" / "associations.jsonl"
-    )
+    samples = read_samples(ROOT / "resources" / "tuning_samples" / "associations.jsonl")
     short = [sample for sample in samples if len(sample.input) < 260 and len(sample.output) < 200]
-    train, validation = training_samples.split(short)
+    train, validation = splitting.split(short)
     return train[:40], validation[:6]
 
 
@@ -292,8 +290,8 @@ def test_every_step_of_every_condition_trains_on_the_same_number_of_tokens(
     tokenizer = AutoTokenizer.from_pretrained(MODELS / "gpt2-tiny")
     for samples in (
         parts[0],
-        training_samples.shuffled(parts[0], 0),
-        training_samples.generic(parts[0], 0),
+        controls.shuffled(parts[0], 0),
+        controls.generic(parts[0], 0),
     ):
         lengths = [one.n_output for one in training.encode_samples(samples, tokenizer, 256)]
         plan = training.batches(lengths, replace(SETTINGS, steps=60))

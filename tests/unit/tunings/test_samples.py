@@ -1,23 +1,16 @@
-"""Tuning sets: every usual shape is read, every broken one refused by its lines.
-
-Controls change what they say and nothing else.
-"""
+"""Files of tuning samples: every usual shape is read, every broken one refused by its lines."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from engram.errors import EngramError
-from engram.tunings import training_samples
-from engram.tunings.training_samples import Sample
+from engram.tunings.samples import Sample, read_samples
 
 PASSAGES = (
     "The rain had stopped and nobody spoke.",
@@ -45,16 +38,7 @@ def lines(content: list[dict[str, Any]]) -> str:
 def read(folder: Path, text: str | bytes) -> list[Sample]:
     path = folder / "set.json"
     path.write_bytes(text.encode() if isinstance(text, str) else text)
-    return training_samples.read_samples(path)
-
-
-def sample(number: int, text: str = "", output: str = "", **changes: Any) -> Sample:
-    content = {
-        "instruction": f"Task {number}.",
-        "input": text or f"Passage number {number} here.",
-        "output": output or f"Output {number}.",
-    }
-    return Sample(**{**content, "split": None, "line": number + 1, **changes})
+    return read_samples(path)
 
 
 # ---------------------------------------------------------------- shapes
@@ -272,185 +256,4 @@ def test_text_may_be_of_any_script(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(EngramError, match="is not there"):
-        training_samples.read_samples(tmp_path / "none.jsonl")
-
-
-# ---------------------------------------------------------------- splits
-def test_the_files_own_split_is_kept() -> None:
-    samples = [
-        sample(number, split="validation" if number == 2 else "train") for number in range(5)
-    ]
-    train, validation = training_samples.split(samples, 0.4, seed=3)
-    assert [one.line for one in train] == [1, 2, 4, 5] and [one.line for one in validation] == [3]
-
-
-def test_a_split_is_drawn_with_passages_whole() -> None:
-    samples = [sample(number, text=f"Passage {number // 2}.") for number in range(40)]
-    train, validation = training_samples.split(samples, 0.1, seed=0)
-    assert len(validation) == 4 and len(train) == 36
-    assert not {one.input for one in train} & {one.input for one in validation}
-    assert {one.split for one in train} == {"train"} and {one.split for one in validation} == {
-        "validation"
-    }
-    assert (
-        training_samples.split(samples, 0.1, seed=0)[1]
-        == validation
-        != training_samples.split(samples, 0.1, seed=1)[1]
-    )
-    assert (
-        len(training_samples.split(samples, 0.5, seed=0)[1]) == 20
-        and not training_samples.split(samples, 0, seed=0)[1]
-    )
-
-
-def test_a_split_that_leaves_nothing_is_refused() -> None:
-    with pytest.raises(EngramError, match="none of 1 samples is left to train on"):
-        training_samples.split([sample(0)])
-    with pytest.raises(EngramError, match="share to validate with is 1.5"):
-        training_samples.split([sample(0), sample(1)], 1.5)
-
-
-# ---------------------------------------------------------------- words in a row
-STORY = [f"word{number}" for number in range(30)]
-
-
-@pytest.mark.parametrize("where", ["instruction", "input", "output"])
-def test_thirteen_words_of_a_story_are_refused_with_its_name(where: str) -> None:
-    shared = "So: " + ", ".join(STORY[5:18]).upper() + "!"
-    bad = Sample(
-        **{"instruction": "a", "input": "b", "output": "c", where: shared}, split=None, line=7
-    )
-    with pytest.raises(
-        EngramError, match="line 7: shares with the story 'tale' the words \"word5 word6"
-    ):
-        training_samples.check_stories([sample(0), bad], {"other": ["nothing"] * 30, "tale": STORY})
-    training_samples.check_stories(
-        [Sample("a", " ".join(STORY[5:17]), "c", None, 1)], {"tale": STORY}
-    )
-
-
-def test_apostrophes_and_accents_are_folded_alike() -> None:
-    assert (
-        training_samples.grams("Don\u2019t go, Zoë", 3)
-        == training_samples.grams("don't GO zoë.", 3)
-        == {("dont", "go", "zoë")}
-    )
-
-
-def test_the_two_passages_most_alike() -> None:
-    samples = [
-        sample(0, "one two three four five six seven"),
-        sample(1, "x one two three four five y"),
-        sample(2, "nothing like it at all here"),
-    ]
-    share, *pair = training_samples.most_alike(samples)
-    assert share == pytest.approx(1 / 3) and pair == [1, 2]
-    assert training_samples.most_alike([*samples, sample(3, samples[2].input)]) == (1.0, 3, 4)
-    assert training_samples.most_alike(samples[1:]) == (0.0, 0, 0)
-
-
-def test_counts() -> None:
-    found = training_samples.counts(
-        [
-            sample(0, "one two", "three", granularity="word", split="train"),
-            sample(1, "one two three four", "x y z"),
-        ]
-    )
-    assert found == {
-        "samples": 2,
-        "splits": {"train": 1, "none": 1},
-        "granularities": {"word": 1, "none": 1},
-        "instructions": 2,
-        "passages": 2,
-        "input_words": {"mean": 3.0, "min": 2, "max": 4},
-        "output_words": {"mean": 2.0, "min": 1, "max": 3},
-        "most_alike": {"share": 0.0, "lines": [0, 0]},
-    }
-
-
-# ---------------------------------------------------------------- controls
-PARTS = st.sampled_from(
-    [("train", "word"), ("train", "sentence"), ("validation", "word"), (None, None)]
-)
-
-
-@st.composite
-def sets(draw: st.DrawFn) -> list[Sample]:
-    """Sets in which each split and granularity has passages enough.
-
-    There are up to two samples of one passage, and different outputs.
-    """
-    kinds = draw(st.lists(PARTS, min_size=1, max_size=3, unique=True))
-    found: list[Sample] = []
-    for kind, (part, granularity) in enumerate(kinds):
-        repeats = draw(st.lists(st.integers(1, 2), min_size=4, max_size=12))
-        for passage, repeat in enumerate(repeats):
-            for _ in range(repeat):
-                found.append(
-                    sample(
-                        len(found),
-                        text=f"Passage {kind} {passage}.",
-                        split=part,
-                        granularity=granularity,
-                    )
-                )
-    return found
-
-
-@settings(max_examples=60, deadline=None)
-@given(sets(), st.integers(0, 10))
-def test_shuffled_outputs_go_to_other_passages_and_nothing_else_changes(
-    samples: list[Sample], seed: int
-) -> None:
-    dealt = training_samples.shuffled(samples, seed)
-    assert [(one.input, one.split, one.granularity, one.line) for one in dealt] == [
-        (one.input, one.split, one.granularity, one.line) for one in samples
-    ]
-    owners = {one.output: one for one in samples}
-    for before, after in zip(samples, dealt, strict=True):
-        owner = owners[after.output]
-        assert owner.input != before.input and (owner.split, owner.granularity) == (
-            before.split,
-            before.granularity,
-        )
-        assert after.instruction == owner.instruction
-    assert Counter(one.output for one in dealt) == Counter(one.output for one in samples)
-    assert dealt == training_samples.shuffled(samples, seed)
-
-
-def test_shuffled_depends_on_the_seed() -> None:
-    samples = [sample(number) for number in range(20)]
-    assert training_samples.shuffled(samples, 0) != training_samples.shuffled(samples, 1)
-
-
-def test_what_cannot_be_shuffled_is_refused() -> None:
-    with pytest.raises(
-        EngramError, match="cannot be dealt to other passages: 2 are of one passage"
-    ):
-        training_samples.shuffled([sample(0, "a b"), sample(1, "a b"), sample(2, "c d")], 0)
-    with pytest.raises(EngramError, match="too many are the same"):
-        training_samples.shuffled([sample(number, output="Same.") for number in range(4)], 0)
-
-
-@settings(max_examples=60, deadline=None)
-@given(
-    st.lists(st.text(st.characters(categories=["L", "P"]), min_size=1), min_size=2, max_size=60),
-    st.integers(0, 10),
-)
-def test_generic_goes_on_with_the_passage(words: list[str], seed: int) -> None:
-    passage = " ".join(words)
-    one = training_samples.generic([sample(0, passage, split="train", granularity="word")], seed)[0]
-    assert f"{one.input} {one.output}" == passage and one.instruction == training_samples.CONTINUE
-    assert 0.35 <= len(one.input.split()) / len(words) <= 0.65 or len(words) < 10
-    assert (one.split, one.granularity, one.line) == ("train", None, 1)
-
-
-def test_generic_depends_on_the_seed_and_needs_two_words() -> None:
-    samples = [sample(number, " ".join(STORY)) for number in range(5)]
-    assert (
-        training_samples.generic(samples, 0)
-        == training_samples.generic(samples, 0)
-        != training_samples.generic(samples, 1)
-    )
-    with pytest.raises(EngramError, match="line 2: the passage has fewer than two words"):
-        training_samples.generic([sample(0), sample(1, "One")], 0)
+        read_samples(tmp_path / "none.jsonl")
