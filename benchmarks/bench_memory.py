@@ -65,7 +65,7 @@ def encoding_case(
 
     from engram.encoding import memory, ridge
     from engram.files import storage
-    from engram.study import config
+    from engram.study.config.encoding import Encoding
 
     # Few folds, for time: they change the memory of the matrices, which is predicted from them.
     folds = {"folds": 3, "inner_folds": 2}
@@ -86,7 +86,7 @@ def encoding_case(
         maker.start()
         maker.join()
         names = [f"{number:03d}" for number in range(listeners)]
-        options = {**config.Encoding().model_dump(), **folds, "memory": predicted + 1}
+        options = {**Encoding().model_dump(), **folds, "memory": predicted + 1}
         activations, bold, words = (
             [str(folder / name)] for name in ("activations.nc", "bold.nc", "words.tsv")
         )

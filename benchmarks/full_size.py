@@ -30,7 +30,7 @@ from engram.encoding import ridge
 from engram.features.language_models import activations
 from engram.files import storage
 from engram.jobs.job import peak_memory
-from engram.study import config
+from engram.study.config.encoding import Encoding
 from engram.words import stories
 
 TR, WORDS_A_SECOND = 1.5, 2.6
@@ -127,7 +127,7 @@ def make(folder: Path, shape: argparse.Namespace) -> None:
 def score(folder: Path, listeners: int) -> dict[str, float]:
     """Score the made data with the method's defaults; return seconds and peak memory."""
     start = time.monotonic()
-    options = config.Encoding().model_dump()
+    options = Encoding().model_dump()
     names = [f"{number:03d}" for number in range(listeners)]
     scores = ridge.group_scores(
         [str(folder / "activations.nc")],

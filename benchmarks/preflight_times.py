@@ -26,7 +26,7 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from engram.study.config import read_study
+from engram.study.config.read import read_study
 from engram.study.needs import need
 from engram.study.plan import make_plan
 from engram.study.stages.preflight import all_jobs

@@ -35,6 +35,8 @@ NILEARN_ATLASES = (
     r"harvard-oxford-(cort|sub)|aal|juelich|destrieux|schaefer-(100|200|300|400|"
     r"500|600|700|800|900|1000)"
 )
+#: Names a folder with copies of the public files, instead of the network.
+MIRROR_VARIABLE = "ENGRAM_MIRROR"
 #: Set to 1 by a run that sends jobs to a cluster, for those that stay.
 REMOTE_VARIABLE = "ENGRAM_REMOTE"
 

@@ -11,7 +11,7 @@ from engram.bold.scans_table import SCAN_COLUMNS
 from engram.report import html_report
 from engram.statistics import score_tables, tuning_tables
 from engram.statistics.association_tables import ASSOCIATION_COLUMNS
-from engram.study.config import read_study
+from engram.study.config.read import read_study
 from engram.vocabulary import AVERAGE, ORIGINAL
 
 CLAIMS = (

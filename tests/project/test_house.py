@@ -34,7 +34,6 @@ MODULES: dict[str, int] = {
     "report/methods.py": 538,
     "report/sentences.py": 580,
     "statistics/yin2025_claims.py": 812,
-    "study/config.py": 1190,
     "study/plan.py": 965,
     "tunings/training.py": 1283,
 }
@@ -83,8 +82,6 @@ FUNCTIONS: dict[str, int] = {
     "report/sentences.py:what_association_adds": 85,
     "statistics/planted_truth.py:compare_tuning_with_truth": 64,
     "statistics/yin2025_claims.py:_maps": 75,
-    "study/config.py:check_model_folder": 63,
-    "study/config.py:_names_are_free": 77,
     "study/disk.py:estimate": 62,
     "study/plan.py:_narratives_plan": 73,
     "study/plan.py:_tree_files": 90,

@@ -54,13 +54,15 @@ MAY_IMPORT = {
     "preflight": {*DATASETS, "bold"},
     # What is asked for, and what follows from it: no job imports these, and they import
     # nothing that tests or draws.
-    "study": {*SCIENCE, "datasets.simulated"},
+    "study": {*SCIENCE, "datasets.simulated", "study.config.fields"},
+    # The base of all sections, for those of a dataset too.
+    "study.config.fields": DATASETS,
     # A run ends with what the table of scans says of clocks.
     "runs": {*FILES, "bold"},
     "compare_results": FILES,
 }
 #: No script may import these: a job that did would rerun with each new key of the configuration.
-NOT_IN_JOBS = {"study", "runs"}
+NOT_IN_JOBS = {"study", "study.config.fields", "runs"}
 
 
 def modules() -> list[str]:

@@ -68,7 +68,7 @@ def test_shipped_studies_are_valid_and_follow_the_schema(
 ) -> None:
     import jsonschema
 
-    from engram.study.config import read_study
+    from engram.study.config.read import read_study
 
     monkeypatch.delenv("ENGRAM_MIRROR", raising=False)
     content = yaml.safe_load((ROOT / "config" / name).read_text())

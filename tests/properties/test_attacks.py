@@ -14,7 +14,9 @@ from conftest import MODELS
 
 from engram.errors import EngramError
 from engram.fetch.addresses import secret_in
-from engram.study.config import LONGEST_NAME, Section, Study, read_study
+from engram.study.config.fields import LONGEST_NAME, Section
+from engram.study.config.read import read_study
+from engram.study.config.study import Study
 from engram.study.config_files import check_files
 
 STUDY: dict[str, Any] = {

@@ -23,7 +23,8 @@ from engram.bold.story_bold import story_bold
 from engram.datasets.narratives.facts import read_facts
 from engram.datasets.tables.reader import TableDataset, TableWords
 from engram.errors import EngramError
-from engram.study.config import Study, read_study
+from engram.study.config.read import read_study
+from engram.study.config.study import Study
 from engram.study.plan import make_plan
 from engram.words import stories
 

@@ -15,7 +15,7 @@ from engram.datasets.narratives import facts
 from engram.errors import EngramError
 from engram.features.language_models import activations
 from engram.fetch import hugging_face
-from engram.study.config import read_study
+from engram.study.config.read import read_study
 
 SOURCES = sorted(
     [*(ROOT / "src" / "engram").rglob("*.py"), *(ROOT / "workflow" / "scripts").glob("*.py")]

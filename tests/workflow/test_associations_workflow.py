@@ -18,7 +18,7 @@ from engram.errors import EngramError
 from engram.statistics import association_tables, significance
 from engram.statistics.variant_effects import Effects
 from engram.study import plan
-from engram.study.config import read_study
+from engram.study.config.read import read_study
 
 REGIONS = [("L", "one", 3), ("R", "two", 2)]
 TEXTS = [

@@ -15,7 +15,8 @@ from engram.features.layers import reported_layer
 from engram.preflight import machine_checks
 from engram.preflight.machine_checks import FINE, LOOK, STOP, Machine
 from engram.study import model_shapes
-from engram.study.config import Study, read_study
+from engram.study.config.read import read_study
+from engram.study.config.study import Study
 from engram.study.needs import Need, need
 from engram.study.plan import Plan, make_plan
 from engram.study.stages.preflight import all_jobs, depends_on

@@ -258,7 +258,7 @@ CODE: dict[str, tuple[str, Change]] = {
     "a comment": ("src/engram/encoding/ridge.py", appended("\n# A comment.\n")),
     "a docstring": ("src/engram/files/storage.py", replaced('"""', '"""Another text. ')),
     "the ceiling's script": ("workflow/scripts/ceiling.py", appended("\nADDED = 1\n")),
-    "config.py": ("src/engram/study/config.py", appended("\nADDED = 1\n")),
+    "the configuration": ("src/engram/study/config/fields.py", appended("\nADDED = 1\n")),
 }
 DATA: dict[str, tuple[str, Change]] = {
     "a listener's file": (

@@ -32,7 +32,7 @@ from engram.features.language_models import activations
 from engram.statistics import significance, tuning_tables, variant_effects
 from engram.statistics.variant_effects import Effects
 from engram.study import plan
-from engram.study.config import read_study
+from engram.study.config.read import read_study
 from engram.tunings import tuned_reading
 
 REGIONS = [("L", "one", 3), ("R", "two", 2)]

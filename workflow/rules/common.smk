@@ -13,13 +13,14 @@ from engram.runs import endings
 from engram.runs.sidecar_memory import DIGESTS, attach
 from engram.study import model_shapes, raw_plan
 from engram.study.code_digest import digest
-from engram.study.config import MIRROR_VARIABLE, NAME, read_study
+from engram.study.config.fields import NAME
+from engram.study.config.read import read_study
 from engram.study.config_files import check_files
 from engram.study.disk import describe, estimate
 from engram.study.needs import need
 from engram.study.plan import make_plan
 from engram.study.stages.shared import group_paths
-from engram.vocabulary import NILEARN_ATLASES, REMOTE_VARIABLE, VARIANT
+from engram.vocabulary import MIRROR_VARIABLE, NILEARN_ATLASES, REMOTE_VARIABLE, VARIANT
 
 # Snakemake merges --configfile into the default one, deeply. The demo's is loaded only when
 # the user gives no study, so that none of its models or stories leaks into another.
@@ -41,9 +42,8 @@ RESULTS = STUDY.pathvars.get("results", f"results/{STUDY.study}")
 # Downloads take a mirror from the environment: where a file came from reruns nothing.
 if STUDY.mirror_folder():
     os.environ[MIRROR_VARIABLE] = str(STUDY.mirror_folder())
-other = "without a mirror" if STUDY.mirror_folder() else "with a mirror"
 for name in STUDY.left_out_models():
-    logger.warning(f"model {name} is left out of this run: it is for runs {other}")
+    logger.warning(f"model {name} is left out of this run (its key 'only')")
 
 # In a conda environment the package is not installed: jobs find it beside the workflow.
 if "conda" in str(workflow.deployment_settings.deployment_method).lower():

@@ -5,7 +5,13 @@ from __future__ import annotations
 from math import ceil
 
 from engram.datasets.narratives.facts import VOLUME
-from engram.study.config import AliceDataset, NarrativesDataset, NarrativesForm, Study, TableDataset
+from engram.study.config.datasets import (
+    AliceDataset,
+    NarrativesDataset,
+    NarrativesForm,
+    TableDataset,
+)
+from engram.study.config.study import Study
 from engram.study.model_shapes import model_shape
 from engram.study.plan import Plan, associating_models, models, scan_facts, tuned_models
 from engram.vocabulary import ALICE_TR, NARRATIVES_TR

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from engram.errors import EngramError
-from engram.study.config import Study, folder_here
+from engram.study.config.sources import folder_here
+from engram.study.config.study import Study
 from engram.study.plan import download_name
 from engram.vocabulary import WORD_RATE
 

@@ -18,7 +18,9 @@ from pathlib import Path
 from engram.datasets.narratives.facts import VOLUME
 from engram.encoding.memory import BATCH_BYTES, BESIDE, EncodingShape, design_bytes, encoding_bytes
 from engram.features.language_models.reading_memory import ReadingShape, reading_bytes
-from engram.study.config import Activations, AliceDataset, Study, TableDataset
+from engram.study.config.activations import Activations
+from engram.study.config.datasets import AliceDataset, TableDataset
+from engram.study.config.study import Study
 from engram.study.disk import REGIONS, TARGETS, VOXELS_WITH_REGION, WORDS, repetition_time
 from engram.study.model_shapes import ModelShape, model_shape
 from engram.study.plan import Plan, models, scan_facts
@@ -147,7 +149,7 @@ def reading_operations(
     model : ModelShape
     tokens, words : float
         Of the text.
-    settings : engram.study.config.Activations
+    settings : engram.study.config.activations.Activations
         ``context``, ``stride`` and ``mode``. An encoder reads each word in a window of
         its own, as `exact` does.
     """

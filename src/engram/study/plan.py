@@ -44,18 +44,17 @@ from engram.paths import (
     TEXTS,
     found,
 )
-from engram.study.config import (
-    NAME,
+from engram.study.config.datasets import (
     AliceDataset,
-    Model,
     NarrativesDataset,
     NarrativesForm,
     SimulatedDataset,
-    Study,
     TableDataset,
-    folder_here,
-    is_folder_source,
 )
+from engram.study.config.fields import NAME
+from engram.study.config.models import Model
+from engram.study.config.sources import folder_here, is_folder_source
+from engram.study.config.study import Study
 from engram.tunings.samples import read_samples
 from engram.vocabulary import (
     ADDITIVE,

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from engram.files import storage
-from engram.study.config import NarrativesDataset, Study, source_folder
+from engram.study.config.datasets import NarrativesDataset
+from engram.study.config.sources import source_folder
+from engram.study.config.study import Study
 from engram.study.plan import Plan, association_file, association_pool, atlas_files, is_local
 from engram.vocabulary import WORD_RATE
 

@@ -15,20 +15,20 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from engram.paths import RESOURCES
-from engram.study.config import (
+from engram.study.config.associations import Associations
+from engram.study.config.datasets import (
     AliceDataset,
-    Associations,
-    Model,
     NarrativesDataset,
     SimulatedDataset,
-    Study,
     TableDataset,
 )
+from engram.study.config.models import Model
+from engram.study.config.study import Study
 
 _CONFIG = RESOURCES.parent / "config"
 _INTRODUCTION = """# Configuration
 
-Generated from the config models (`src/engram/study/config.py`) by `make docs`; do not edit.
+Generated from the config models (`src/engram/study/config/`) by `make docs`; do not edit.
 
 A study is a YAML file that states what differs from the defaults below:
 
@@ -150,7 +150,7 @@ def main() -> None:
                 path.write_text(text, encoding="utf-8")
     if stale and "--check" in sys.argv:
         sys.exit(
-            f"config/{', config/'.join(stale)} out of step with src/engram/study/config.py: "
+            f"config/{', config/'.join(stale)} out of step with src/engram/study/config/: "
             "run 'make docs' and commit the result"
         )
 

@@ -26,7 +26,7 @@ from engram.datasets.narratives import reader as narratives
 from engram.datasets.simulated import schedule, simulate
 from engram.errors import EngramError
 from engram.paths import ASSOCIATIONS, GENERATOR, NARRATIVES_FACTS, TEXTS, TUNED_GENERATOR
-from engram.study.config import read_study
+from engram.study.config.read import read_study
 from engram.study.plan import Plan, fetch_name, make_plan, scan_facts
 from engram.words import stories
 

@@ -24,7 +24,8 @@ from engram.datasets.narratives.reader import NarrativesDataset, Volume, displac
 from engram.datasets.tables.reader import TableDataset
 from engram.errors import EngramError
 from engram.study import disk
-from engram.study.config import Study, read_study
+from engram.study.config.read import read_study
+from engram.study.config.study import Study
 from engram.study.plan import make_plan, reader_config, scans_to_fetch
 
 FACT = Fact("001", "tale", None, "tale", "tale", 3.0, 3.0, 60.0, None)

@@ -26,7 +26,7 @@ from engram.errors import EngramError
 from engram.features.language_models import causality
 from engram.features.language_models.causality import check_causal, told_bidirectional
 from engram.study import plan
-from engram.study.config import read_study
+from engram.study.config.read import read_study
 from engram.tunings import loss_checks, training, tuning_memory
 from engram.tunings.samples import Sample
 from engram.tunings.training import Settings

@@ -19,7 +19,7 @@ from engram.features.language_models.adapters import is_adapter
 from engram.fetch import hugging_face, remote_code
 from engram.files import raw_files
 from engram.study import model_shapes, plan
-from engram.study.config import read_study
+from engram.study.config.read import read_study
 from engram.tunings import training
 from engram.tunings.samples import Sample
 

@@ -13,7 +13,7 @@ from conftest import write_table_study
 
 from engram.preflight import machine_checks
 from engram.preflight.survey import StorySurvey, survey, survey_table
-from engram.study.config import read_study
+from engram.study.config.read import read_study
 from engram.study.model_shapes import ModelShape, model_shape, shape_of
 from engram.study.needs import need, reading_operations
 from engram.study.plan import make_plan, tables_here

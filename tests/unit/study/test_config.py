@@ -8,8 +8,13 @@ from typing import Any
 import pytest
 
 from engram.errors import EngramError
-from engram.study import config
-from engram.study.config import Study, read_study
+from engram.study.config.datasets import KINDS, AliceDataset, TableDataset
+from engram.study.config.encoding import Encoding
+from engram.study.config.fields import Section, section_keys
+from engram.study.config.models import Model
+from engram.study.config.read import read_study
+from engram.study.config.sources import is_folder_source
+from engram.study.config.study import Study
 
 GPT2 = {"source": "gpt2"}
 
@@ -52,33 +57,33 @@ def test_defaults_are_the_method() -> None:
     ("sections", "key", "close", "allowed"),
     [
         ({"encodin": {"folds": 3}}, "encodin", "encoding", Study),
-        ({"encoding": {"fold": 3}}, "encoding.fold", "folds", config.Encoding),
+        ({"encoding": {"fold": 3}}, "encoding.fold", "folds", Encoding),
         (
             {"models": {"gpt2": {**GPT2, "revison": "x"}}},
             "models.gpt2.revison",
             "revision",
-            config.Model,
+            Model,
         ),
         (
             {"dataset": {"kind": "alice", "sphere": "6mm"}},
             "dataset.sphere",
             "spheres",
-            config.AliceDataset,
+            AliceDataset,
         ),
         (
             {"dataset": {"kind": "table", "path": "x", "tr": 1, "tart": 3}},
             "dataset.tart",
             "start",
-            config.TableDataset,
+            TableDataset,
         ),
     ],
 )
 def test_unknown_key_is_named_with_the_close_one_and_all_allowed(
-    sections: dict[str, Any], key: str, close: str, allowed: type[config.Section]
+    sections: dict[str, Any], key: str, close: str, allowed: type[Section]
 ) -> None:
     found = message(**sections)
     assert f"  {key}: there is no such key. Did you mean '{close}'? Allowed here: " in found
-    assert found.split("Allowed here: ")[1].rstrip(".").split(", ") == config.section_keys(allowed)
+    assert found.split("Allowed here: ")[1].rstrip(".").split(", ") == section_keys(allowed)
 
 
 def test_unknown_key_like_no_other_gets_no_guess() -> None:
@@ -93,7 +98,7 @@ def test_keys_of_another_kind_of_dataset_are_not_offered(kind: str, key: str) ->
     found = message(dataset={"kind": kind, key: "x"})
     assert (
         found.split("there is no such key")[1]
-        == f". Allowed here: {', '.join(config.section_keys(config._DATASETS[kind]))}."
+        == f". Allowed here: {', '.join(section_keys(KINDS[kind]))}."
     )
 
 
@@ -176,7 +181,7 @@ def test_model_that_is_no_mapping_shows_the_yaml_to_write(name: str, model: Any)
 def test_missing_or_unknown_kind_of_dataset_is_told_with_all_kinds(dataset: dict[str, Any]) -> None:
     found = message(dataset=dataset)
     assert (
-        f"  dataset: 'kind' says what it is: {', '.join(config._DATASETS)} (found: "
+        f"  dataset: 'kind' says what it is: {', '.join(KINDS)} (found: "
         f"{dataset!r}). Write, for example:\n    dataset: {{kind: table, "
     ) in found
 
@@ -440,7 +445,7 @@ def test_folders_and_hub_ids_are_told_apart(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "here").mkdir()
-    assert config.is_folder_source(source) is folder
+    assert is_folder_source(source) is folder
 
 
 def test_values_of_the_command_line_arrive_as_strings() -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from engram.errors import EngramError
 from engram.study import plan, raw_plan
-from engram.study.config import Model, read_study
+from engram.study.config.models import Model
+from engram.study.config.read import read_study
 from engram.study.plan import Group, Plan
 
 TARGETS = "target\themisphere\troi\nt\tL\tone\n"

@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 from conftest import ROOT
 
-from engram.study.config import Study, read_study
+from engram.study.config.read import read_study
+from engram.study.config.study import Study
 from engram.study.plan import Group, Plan, download_name, make_plan
 from engram.study.stages import (
     associations,

@@ -10,7 +10,8 @@ from typing import Any
 from engram.paths import COMMON_WORDS, PROMPTS
 from engram.study import plan as planning
 from engram.study import raw_plan
-from engram.study.config import Study, source_folder
+from engram.study.config.sources import source_folder
+from engram.study.config.study import Study
 from engram.study.plan import Plan
 from engram.study.stages import encoding, features
 from engram.study.stages.shared import Key, paths, plain, section

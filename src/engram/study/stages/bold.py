@@ -6,7 +6,7 @@ from typing import Any
 
 from engram.study import plan as planning
 from engram.study import raw_plan
-from engram.study.config import Study
+from engram.study.config.study import Study
 from engram.study.plan import Plan
 from engram.study.stages import stories
 from engram.study.stages.shared import Key, paths, plain, section

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from engram.study import plan as planning
-from engram.study.config import Study
+from engram.study.config.study import Study
 from engram.study.plan import Plan
 from engram.study.stages.shared import Key, paths, section
 from engram.vocabulary import AVERAGE, ORIGINAL

@@ -8,7 +8,9 @@ from typing import Any
 from engram.paths import ALICE_PINS
 from engram.study import plan as planning
 from engram.study import raw_plan
-from engram.study.config import Model, NarrativesDataset, Study
+from engram.study.config.datasets import NarrativesDataset
+from engram.study.config.models import Model
+from engram.study.config.study import Study
 from engram.study.plan import Plan
 from engram.study.stages import simulation
 from engram.study.stages.shared import plain

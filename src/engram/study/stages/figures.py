@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from engram.study import plan as planning
-from engram.study.config import NarrativesDataset, Study
+from engram.study.config.datasets import NarrativesDataset
+from engram.study.config.study import Study
 from engram.study.plan import Plan
 from engram.study.stages import associations, ceilings, features, maps, stories
 from engram.study.stages.shared import Key, paths, section

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from engram.study import plan as planning
-from engram.study.config import Study
+from engram.study.config.study import Study
 from engram.study.plan import Plan
 from engram.study.stages import encoding
 from engram.study.stages.shared import Key, paths, section

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from engram.study import plan as planning
-from engram.study.config import Study
+from engram.study.config.study import Study
 from engram.study.disk import estimate
 from engram.study.model_shapes import unknown_models
 from engram.study.needs import need

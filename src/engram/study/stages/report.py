@@ -6,7 +6,7 @@ from typing import Any
 
 from engram.paths import TEMPLATES
 from engram.study import plan as planning
-from engram.study.config import Study
+from engram.study.config.study import Study
 from engram.study.plan import Plan
 from engram.study.stages import associations, features, figures, nuisance, simulation
 from engram.study.stages.shared import plain

@@ -9,7 +9,7 @@ from typing import Any
 
 from engram import __version__
 from engram.study import plan as planning
-from engram.study.config import Study
+from engram.study.config.study import Study
 from engram.study.plan import Plan
 from engram.study.stages import figures, maps, nuisance, simulation
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from engram.study.config import Study
+from engram.study.config.study import Study
 from engram.study.plan import Plan
 
 #: What a job, and so its result, is of: its wildcards, such as story and model.

@@ -10,7 +10,8 @@ from typing import Any
 from engram.datasets.simulated.schedule import ASSOCIATED
 from engram.paths import ASSOCIATIONS, GENERATOR, TEXTS, TUNED_GENERATOR
 from engram.study import plan as planning
-from engram.study.config import SimulatedDataset, Study
+from engram.study.config.datasets import SimulatedDataset
+from engram.study.config.study import Study
 from engram.study.plan import Plan
 from engram.study.stages import features
 from engram.study.stages.shared import Key, section

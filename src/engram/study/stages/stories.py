@@ -7,7 +7,8 @@ from typing import Any
 from engram.paths import ALICE_SENTENCE_ENDS
 from engram.study import plan as planning
 from engram.study import raw_plan
-from engram.study.config import AliceDataset, NarrativesDataset, Study, TableDataset
+from engram.study.config.datasets import AliceDataset, NarrativesDataset, TableDataset
+from engram.study.config.study import Study
 from engram.study.plan import Plan
 from engram.study.stages.shared import Key, paths, plain, section
 

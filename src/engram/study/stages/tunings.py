@@ -9,7 +9,7 @@ from typing import Any
 
 from engram.paths import ROI_SETS
 from engram.study import plan as planning
-from engram.study.config import Study
+from engram.study.config.study import Study
 from engram.study.plan import Plan
 from engram.study.stages import encoding, features, stories
 from engram.study.stages.shared import Key, paths, plain

@@ -1,0 +1,121 @@
+"""What an error of pydantic becomes: the key, its value, what is allowed and what to write."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any, get_args, get_origin
+
+from pydantic import BaseModel
+
+from engram.study.config.datasets import KINDS
+from engram.study.config.fields import SECRET, section_keys
+from engram.study.config.study import Study
+
+#: What a message suggests to write for a key, where pydantic's words have no example.
+_EXAMPLES = {
+    "study": "my-study",
+    "dataset": "{kind: table, path: my_data, tr: 1.5}",
+    "dataset.path": "my_data",
+    "dataset.tr": "1.5",
+    "models": "{gpt2: {source: gpt2}}",
+    "dataset.kind": "table",
+    "encoding.delays": "[1, 2, 3, 4, 5]",
+    "encoding.alphas": "[1, 10, 100]",
+    "activations.context": "512",
+}
+
+
+def explain(error: dict[str, Any]) -> str:
+    """Return what is wrong with one key, and what to write instead.
+
+    Parameters
+    ----------
+    error : dict
+        One of the errors of a `pydantic.ValidationError`.
+    """
+    path, kind_of_dataset = _path([str(part) for part in error["loc"]])
+    key = ".".join(path) or "(the whole)"
+    kind, found = error["type"], error["input"]
+    if kind == "extra_forbidden":
+        return f"  {key}: {_no_such_key(path, kind_of_dataset)}"
+    if kind == "missing":
+        return (
+            f"  {key}: is needed and was not given. Write, for example:\n"
+            f"{yaml_lines(path, _EXAMPLES.get(key, '...'))}"
+        )
+    if kind in ("model_type", "model_attributes_type") and path[:1] == ["models"] == path[:-1]:
+        return (
+            f"  {key}: a model has keys of its own (found: {found!r}). Write, "
+            f"for example:\n{yaml_lines([*path, 'source'], 'gpt2')}"
+        )
+    if kind.startswith("union_tag"):
+        return (
+            f"  {key}: 'kind' says what it is: {', '.join(KINDS)} (found: {found!r}). Write, "
+            f"for example:\n{yaml_lines(path, _EXAMPLES['dataset'])}"
+        )
+    message = error["msg"].removeprefix("Value error, ")
+    # The dataset's line would suggest another kind.
+    example = (
+        "" if kind_of_dataset and path == ["dataset"] else _EXAMPLES.get(key, _first_choice(error))
+    )
+    written = f" Write, for example:\n{yaml_lines(path, example)}" if example else ""
+    return f"  {key}: {message}{_shown(message, found)}.{written}"
+
+
+def yaml_lines(path: list[str], value: str) -> str:
+    """Return the lines of YAML that set a key, indented as messages show them."""
+    lines = ["    " + "  " * depth + part + ":" for depth, part in enumerate(path)]
+    lines[-1] += " " + value
+    return "\n".join(lines)
+
+
+def _path(path: list[str]) -> tuple[list[str], str | None]:
+    """Return a key's path as it is written, and the kind of dataset that pydantic put into it."""
+    if path[:1] == ["dataset"] and path[1:2] and path[1] in KINDS:
+        return [path[0], *path[2:]], path[1]
+    return path, None
+
+
+def _no_such_key(path: list[str], kind_of_dataset: str | None) -> str:
+    allowed = _allowed_keys(path[:-1], kind_of_dataset)
+    close = difflib.get_close_matches(path[-1], allowed, n=1)
+    hint = f" Did you mean '{close[0]}'?" if close else ""
+    return f"there is no such key.{hint} Allowed here: {', '.join(allowed)}."
+
+
+def _first_choice(error: dict[str, Any]) -> str:
+    """Return the first of the values that pydantic expects; "" where it expects no certain ones."""
+    expected = str(error.get("ctx", {}).get("expected", ""))
+    return expected.split(",")[0].split(" or ")[0].strip("'")
+
+
+def _shown(message: str, found: Any) -> str:
+    """Return the wrong value as a message shows it; "" where it is long or may hold a secret."""
+    long = isinstance(found, dict) and len(str(found)) > 80
+    if long or "://" in str(found) or message.startswith(SECRET):
+        return ""
+    text = repr(found)
+    text = text if len(text) <= 200 else f"{text[:150]}... ({len(text):,} characters)"
+    return f" (found: {text})"
+
+
+def _allowed_keys(path: list[str], kind_of_dataset: str | None) -> list[str]:
+    """Return the keys that the section at `path` knows."""
+    if path[:1] == ["dataset"]:
+        return section_keys(KINDS[kind_of_dataset]) if kind_of_dataset else ["kind"]
+    section: type[BaseModel] | None = Study
+    parts = iter(path)
+    for part in parts:
+        annotation = section.model_fields[part].annotation if section else None
+        section = _section_in(annotation)
+        if get_origin(annotation) is dict:
+            next(parts, None)  # a name that the study gives
+    return section_keys(section) if section else []
+
+
+def _section_in(annotation: Any) -> type[BaseModel] | None:
+    """Return the section in a field's type: itself, or the values of a mapping of names."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    inner = (_section_in(part) for part in get_args(annotation))
+    return next((section for section in inner if section is not None), None)

@@ -1,0 +1,84 @@
+"""Reads a configuration: checks it and returns the study, or says all that is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from engram.errors import EngramError
+from engram.study.config.datasets import NarrativesDataset, TableDataset
+from engram.study.config.messages import explain
+from engram.study.config.sources import check_sources
+from engram.study.config.study import Study
+from engram.vocabulary import WORD_RATE
+
+
+def read_study(raw: dict[str, Any]) -> Study:
+    """Check a raw configuration and return the study.
+
+    Parameters
+    ----------
+    raw : dict
+        The configuration as Snakemake merged it. Entries whose value is null are taken out
+        first where a mapping of names is expected (`models`, `associations`, `tunings`),
+        so that a stacked file can remove what an earlier one put in.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    EngramError
+        Naming every offending key: its value, what is allowed, and the line to write.
+    """
+    raw = dict(raw)
+    for key in ("models", "associations", "tunings"):
+        if isinstance(raw.get(key), dict):
+            raw[key] = {
+                name: value for name, value in raw[key].items() if value not in (None, "null")
+            }
+    try:
+        study = Study.model_validate(raw)
+    except ValidationError as error:
+        lines = [explain(dict(item)) for item in error.errors()]
+        raise EngramError(
+            "the configuration has " + _count(len(lines), "error") + ":\n" + "\n".join(lines)
+        ) from None
+    if not study.language_models() and WORD_RATE not in study.baselines:
+        raise EngramError(
+            "every model of the study is left out of this run by its 'only' "
+            f"key: {', '.join(study.models)}."
+        )
+    _check_places(study)
+    check_sources(study)
+    return study
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("s" if number != 1 else "")
+
+
+def _check_places(study: Study) -> None:
+    """Refuse results and downloads in a folder of what the study reads.
+
+    Files of both would stand beside each other.
+    """
+    raw: dict[str, str] = {
+        f"associations.{name}.folder": one.folder for name, one in study.associations.items()
+    }
+    raw |= {f"models.{name}.source": one.source for name, one in study.models.items()}
+    if (
+        isinstance(study.dataset, TableDataset | NarrativesDataset)
+        and study.dataset.path is not None
+    ):
+        raw["dataset.path"] = study.dataset.path
+    folders = {Path(place).expanduser().resolve(): key for key, place in raw.items()}
+    for name, made in study.pathvars.items():
+        if key := folders.get(Path(made).resolve()):
+            raise EngramError(
+                f"pathvars.{name}: '{made}' is the folder that {key} names. What is made needs "
+                f"a folder of its own; write {made.rstrip('/')}/{name}, say."
+            )
