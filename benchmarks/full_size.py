@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from engram.bold import cleaning
+from engram.bold import packing
 from engram.encoding import ridge
 from engram.features.language_models import activations
 from engram.files import storage
@@ -113,7 +113,7 @@ def make(folder: Path, shape: argparse.Namespace) -> None:
     )
     steps = rng.integers(-5000, 5000, (shape.listeners, shape.trs, shape.vertices), dtype=np.int16)
     names = [f"{number:03d}" for number in range(shape.listeners)]
-    data = cleaning.to_dataset(
+    data = packing.to_dataset(
         steps,
         np.float32(5e-4),
         names,

@@ -19,9 +19,6 @@ COMMON = ROOT / "workflow" / "rules" / "common.smk"
 #: Modules, and functions of modules, that are not split yet, and the lines that they may have.
 MODULES: dict[str, int] = {
     "associations/annotators/annotation.py": 586,
-    "bold/cleaning.py": 546,
-    "datasets/narratives/reader.py": 633,
-    "datasets/simulated/simulate.py": 477,
     "encoding/ridge.py": 795,
     "features/language_models/activations.py": 587,
     "features/language_models/model_loading.py": 602,
@@ -39,12 +36,6 @@ MODULES: dict[str, int] = {
 }
 FUNCTIONS: dict[str, int] = {
     "associations/annotators/annotation.py:annotate": 91,
-    "bold/cleaning.py:story_bold": 181,
-    "bold/cleaning.py:clean": 73,
-    "bold/clock.py:check_clock": 66,
-    "datasets/repetition_time.py:check_tr": 64,
-    "datasets/simulated/simulate.py:responses": 64,
-    "datasets/simulated/simulate.py:write_narratives": 66,
     "encoding/association_nuisance.py:text_scores": 69,
     "encoding/association_nuisance.py:group_texts": 98,
     "encoding/ceiling.py:story_ceiling": 68,

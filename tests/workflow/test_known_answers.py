@@ -14,7 +14,8 @@ import pytest
 from conftest import MODELS, STORY, story_bold
 from scipy.linalg import eigh
 
-from engram.datasets.simulated import schedule, simulate
+from engram.datasets.simulated import responses, schedule
+from engram.datasets.simulated.planted import PLANTED as DRIVES
 from engram.datasets.time_courses import zscore
 from engram.encoding import ridge, timing
 from engram.features.language_models import activations
@@ -134,17 +135,17 @@ def test_simulated_listeners_have_what_was_planted() -> None:
         + [("R", "vFC")] * 6
         + [("R", "occipital")] * 5
     )
-    planted = np.array([simulate.PLANTED[roi] for _, roi in rois])
+    planted = np.array([DRIVES[roi] for _, roi in rois])
     rng = np.random.default_rng(1)
     drives = {kind: rng.standard_normal((len(onsets), 2)) for kind in ("language", "association")}
-    response = simulate.responses(onsets, drives, 320, 1.5, rois, seed=3, story_seed=0)
+    response = responses.responses(onsets, drives, 320, 1.5, rois, seed=3, story_seed=0)
     assert ((response == 0).all(0) == (planted == "nothing")).all()
-    again = simulate.responses(onsets, drives, 320, 1.5, rois, seed=3, story_seed=1)
+    again = responses.responses(onsets, drives, 320, 1.5, rois, seed=3, story_seed=1)
     stimulus = planted == "stimulus"
     # The wiring is the same for all stories.
     np.testing.assert_array_equal(response[:, ~stimulus], again[:, ~stimulus])
     assert np.abs(response[:, stimulus] - again[:, stimulus]).max() > 1
-    other = simulate.responses(
+    other = responses.responses(
         onsets,
         {**drives, "association": -drives["association"]},
         320,
@@ -158,7 +159,7 @@ def test_simulated_listeners_have_what_was_planted() -> None:
     np.testing.assert_allclose(other[:, association], -response[:, association], atol=1e-9)
     rng = np.random.default_rng(0)
     driven = response[:, planted != "nothing"]
-    heard = np.stack([simulate.listen(driven, 0.09, rng) for _ in range(40)])
+    heard = np.stack([responses.listen(driven, 0.09, rng) for _ in range(40)])
     correlations = [
         np.corrcoef(one[:, t], driven[:, t])[0, 1] for one in heard for t in range(driven.shape[1])
     ]
@@ -168,16 +169,16 @@ def test_simulated_listeners_have_what_was_planted() -> None:
 def test_in_mind_is_a_decaying_sum_of_words_heard_and_thought() -> None:
     embed = {"a": np.array([1.0, 0]), "b": np.array([0, 1.0]), "x": np.array([0, 8.0])}.__getitem__
     decay = np.exp(-1 / 12)
-    alone = simulate.in_mind(["a", "b", "b"], {}, embed)
+    alone = responses.in_mind(["a", "b", "b"], {}, embed)
     np.testing.assert_allclose(alone, [[1, 0], [decay, 1], [decay**2, 1 + decay]])
-    thought = simulate.in_mind(["a", "b", "b"], {1: "x"}, embed)
+    thought = responses.in_mind(["a", "b", "b"], {1: "x"}, embed)
     np.testing.assert_allclose(thought, [[1, 0], [decay, 1], [decay**3, 1 + 8 * decay + decay**2]])
 
 
 def test_components_are_the_same_axes_in_all_stories() -> None:
     rng = np.random.default_rng(0)
     stories = [rng.standard_normal((n, 6)) * [5, 3, 1, 1, 1, 1] for n in (300, 200)]
-    found = simulate.components(stories)
+    found = responses.components(stories)
     assert [one.shape for one in found] == [(300, 2), (200, 2)]
     together = np.concatenate(found)
     np.testing.assert_allclose(together.mean(0), 0, atol=1e-9)
@@ -196,7 +197,7 @@ def association_tables(
     planted: float, other: float, surviving: float
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     truth = pd.DataFrame(
-        [(side, roi, kind) for side in "LR" for roi, kind in simulate.PLANTED.items()],
+        [(side, roi, kind) for side in "LR" for roi, kind in DRIVES.items()],
         columns=["hemisphere", "roi", "planted"],
     )
     rng = np.random.default_rng(0)
@@ -244,7 +245,7 @@ def test_the_comparison_of_associations_can_fail(
 
 def truth_scores(language: float, nothing: float) -> pd.DataFrame:
     truth = pd.DataFrame(
-        [(side, roi, planted) for side in "LR" for roi, planted in simulate.PLANTED.items()],
+        [(side, roi, planted) for side in "LR" for roi, planted in DRIVES.items()],
         columns=["hemisphere", "roi", "planted"],
     )
     rng = np.random.default_rng(0)
@@ -279,7 +280,7 @@ def test_the_comparison_with_the_truth_can_fail(
     language: float, nothing: float, wrong: set[str]
 ) -> None:
     truth = pd.DataFrame(
-        [(side, roi, planted) for side in "LR" for roi, planted in simulate.PLANTED.items()],
+        [(side, roi, planted) for side in "LR" for roi, planted in DRIVES.items()],
         columns=["hemisphere", "roi", "planted"],
     )
     table = planted_truth.compare_with_truth(
@@ -343,7 +344,7 @@ def test_tunings_are_reported_beside_the_truth_and_losses_must_fall(
     last: float, found: str
 ) -> None:
     truth = pd.DataFrame(
-        [("L", roi, kind) for roi, kind in simulate.PLANTED.items()],
+        [("L", roi, kind) for roi, kind in DRIVES.items()],
         columns=["hemisphere", "roi", "planted"],
     )
     planted = (truth["planted"] == "tuning").to_numpy()

@@ -63,7 +63,7 @@ def open_words(config: dict[str, Any], folder: str | Path) -> Words:
 
         return AliceWords(Path(folder))
     if config["kind"] == "narratives":
-        from engram.datasets.narratives.reader import NarrativesWords
+        from engram.datasets.narratives.words import NarrativesWords
 
         return NarrativesWords(Path(folder), [Fact(*row) for row in config["scans"]])
     return TableWords(Path(folder))

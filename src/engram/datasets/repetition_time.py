@@ -184,20 +184,14 @@ def check_tr(tr: float, path: Path, header: float | None, sidecars: Sequence[Pat
     EngramError
         If the first sidecar that gives a TR, or without one the header, gives another.
     """
-    told = next(
-        (
-            (one, found)
-            for one in sidecars
-            if one.is_file() and (found := sidecar_tr(one)) is not None
-        ),
-        None,
-    )
+    told = _sidecar_told(sidecars)
     if told is not None:
-        if not _same(told[1], tr):
+        sidecar, found = told
+        if not _same(found, tr):
             raise EngramError(
-                f"'{told[0]}' gives a TR of {told[1]:g} s, the study one of {tr:g} s: "
-                f"they drift apart by {_drift(told[1], tr)} in ten minutes. Write dataset: {{tr: "
-                f"{told[1]:g}}}, or correct the file."
+                f"'{sidecar}' gives a TR of {found:g} s, the study one of {tr:g} s: "
+                f"they drift apart by {_drift(found, tr)} in ten minutes. Write dataset: {{tr: "
+                f"{found:g}}}, or correct the file."
             )
         if header is not None and not _same(header, tr):
             return (
@@ -210,19 +204,32 @@ def check_tr(tr: float, path: Path, header: float | None, sidecars: Sequence[Pat
             f"nor does a sidecar: {tr:g} s are taken on trust"
         )
     if not _same(header, tr):
-        believe = (
-            f"Write dataset: {{tr: {header:g}}}; or, if the header is wrong, write"
-            if header >= SHORTEST_TR
-            else "No scan has that TR: write"
-        )
-        raise EngramError(
-            f"the header of '{path}' gives a TR of {header:g} s, the study one of {tr:g} s: "
-            f"words and BOLD would drift apart by {_drift(header, tr)} in ten minutes. "
-            f"{believe} the right one into a sidecar, "
-            f"'{sidecars[0].name if sidecars else path.stem + '.json'}' beside it: "
-            f'{{"RepetitionTime": {tr:g}}}.'
-        )
+        beside = sidecars[0].name if sidecars else path.stem + ".json"
+        raise _other_header(tr, path, header, beside)
     return ""
+
+
+def _sidecar_told(sidecars: Sequence[Path]) -> tuple[Path, float] | None:
+    """Return the first sidecar that gives a TR, and the TR in seconds."""
+    for one in sidecars:
+        if one.is_file() and (found := sidecar_tr(one)) is not None:
+            return one, found
+    return None
+
+
+def _other_header(tr: float, path: Path, header: float, sidecar: str) -> EngramError:
+    """Return the error of a header that gives another TR than the study."""
+    believe = (
+        f"Write dataset: {{tr: {header:g}}}; or, if the header is wrong, write"
+        if header >= SHORTEST_TR
+        else "No scan has that TR: write"
+    )
+    return EngramError(
+        f"the header of '{path}' gives a TR of {header:g} s, the study one of {tr:g} s: "
+        f"words and BOLD would drift apart by {_drift(header, tr)} in ten minutes. "
+        f"{believe} the right one into a sidecar, '{sidecar}' beside it: "
+        f'{{"RepetitionTime": {tr:g}}}.'
+    )
 
 
 def _believed(seconds: float) -> float | None:

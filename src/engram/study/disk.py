@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import ceil
 
-from engram.datasets.narratives.facts import VOLUME
+from engram.datasets.narratives.layout import VOLUME
 from engram.study.config.datasets import (
     AliceDataset,
     NarrativesDataset,

@@ -15,7 +15,7 @@ from functools import cache
 from math import ceil
 from pathlib import Path
 
-from engram.datasets.narratives.facts import VOLUME
+from engram.datasets.narratives.layout import VOLUME
 from engram.encoding.memory import BATCH_BYTES, BESIDE, EncodingShape, design_bytes, encoding_bytes
 from engram.features.language_models.reading_memory import ReadingShape, reading_bytes
 from engram.study.config.activations import Activations

@@ -14,18 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engram.datasets.narratives.facts import (
+from engram.datasets.narratives.facts import Fact, read_facts
+from engram.datasets.narratives.layout import (
     METADATA,
     SIDES,
     SIMULATED_PIPELINE,
     VOLUME,
-    Fact,
     alignment_file,
     bold_files,
     events_file,
     parcellation_files,
     raw_tr_files,
-    read_facts,
     tr_files,
     transcript_file,
 )

@@ -21,9 +21,12 @@ from conftest import ROOT, jobs, snakemake, story_bold
 from datalad_source import make_dataset
 
 from engram.datasets import time_courses
-from engram.datasets.narratives import facts
-from engram.datasets.narratives import reader as narratives
+from engram.datasets.narratives import facts, layout
+from engram.datasets.narratives.reader import NarrativesDataset
+from engram.datasets.narratives.surfaces import VERTICES
+from engram.datasets.narratives.words import NarrativesWords, punctuate, read_alignment
 from engram.datasets.simulated import schedule, simulate
+from engram.datasets.simulated.planted import PLANTED
 from engram.errors import EngramError
 from engram.paths import ASSOCIATIONS, GENERATOR, NARRATIVES_FACTS, TEXTS, TUNED_GENERATOR
 from engram.study.config.read import read_study
@@ -31,7 +34,7 @@ from engram.study.plan import Plan, fetch_name, make_plan, scan_facts
 from engram.words import stories
 
 FACTS = facts.read_facts(NARRATIVES_FACTS)
-N_VERTICES = narratives.VERTICES["fsaverage5"]
+N_VERTICES = VERTICES["fsaverage5"]
 STUDY: dict[str, Any] = {"stories": ["lighthouse", "market"], "listeners": 6, "words": 120}
 
 
@@ -55,15 +58,15 @@ def scans_of(story: str) -> list[facts.Fact]:
     return [fact for fact in SCANS if fact.story == story]
 
 
-def reader(folder: Path, story: str = "lighthouse", **options: Any) -> narratives.NarrativesDataset:
-    return narratives.NarrativesDataset(folder, scans_of(story), space="fsaverage5", **options)
+def reader(folder: Path, story: str = "lighthouse", **options: Any) -> NarrativesDataset:
+    return NarrativesDataset(folder, scans_of(story), space="fsaverage5", **options)
 
 
 def raw(folder: Path, scan: str) -> np.ndarray:
     """Both hemispheres of a scan, every vertex."""
     sides = [
         nibabel.load(folder / path)
-        for path in facts.bold_files("afni-nosmooth", "fsaverage5", scan)
+        for path in layout.bold_files("afni-nosmooth", "fsaverage5", scan)
     ]
     return np.concatenate(
         [np.stack([array.data for array in side.darrays]) for side in sides], axis=1
@@ -78,7 +81,7 @@ def test_metadata_of_the_made_dataset_give_the_facts_it_was_planned_by(tree: Pat
 
 
 def test_words_are_those_that_were_told_when_they_were_told(tree: Path) -> None:
-    words = narratives.NarrativesWords(tree, scans_of("market")).words("market")
+    words = NarrativesWords(tree, scans_of("market")).words("market")
     # With the transcript's punctuation.
     assert words["word"].tolist() == (TEXTS / "market.txt").read_text().split()[:120]
     told = schedule.speak((TEXTS / "market.txt").read_text(), 1, 120)
@@ -97,12 +100,10 @@ def test_words_before_the_story_lose_their_times(tree: Path, tmp_path: Path) -> 
     """As in milkywaysynonyms, whose first word is aligned into the music."""
     folder = tmp_path / "copy"
     shutil.copytree(tree / "stimuli", folder / "stimuli")
-    path = folder / facts.alignment_file("lighthouse")
+    path = folder / layout.alignment_file("lighthouse")
     lines = path.read_text().splitlines()
     path.write_text("\n".join(["The,the,2.0,2.1", *lines[1:]]) + "\n")
-    assert np.isnan(
-        narratives.NarrativesWords(folder, scans_of("lighthouse")).words("lighthouse")["onset"][0]
-    )
+    assert np.isnan(NarrativesWords(folder, scans_of("lighthouse")).words("lighthouse")["onset"][0])
 
 
 def test_two_stories_of_one_scan_are_told_apart(tmp_path: Path) -> None:
@@ -110,7 +111,7 @@ def test_two_stories_of_one_scan_are_told_apart(tmp_path: Path) -> None:
 
     Told from 29.5 s for 903 s, and from 969.5 s for 825 s.
     """
-    path = tmp_path / facts.alignment_file("slumlordreach")
+    path = tmp_path / layout.alignment_file("slumlordreach")
     path.parent.mkdir(parents=True)
     # on the audio's clock slumlord ends at 928 s and reach begins at 965 s: they are
     # cut half-way, at 946.5 s
@@ -120,7 +121,7 @@ def test_two_stories_of_one_scan_are_told_apart(tmp_path: Path) -> None:
     )
     scan = next(fact.scan for fact in FACTS if fact.story == "reach" and fact.excluded is None)
     told = [fact for fact in FACTS if fact.scan == scan]
-    reader_of_words = narratives.NarrativesWords(tmp_path, told)
+    reader_of_words = NarrativesWords(tmp_path, told)
     assert reader_of_words.words("slumlord")["word"].tolist() == ["one", "two", "three"]
     reach = reader_of_words.words("reach")
     assert reach["word"].tolist() == ["four", "five"] and reach["onset"].tolist() == [965.3, 1788.0]
@@ -140,19 +141,19 @@ def test_two_stories_of_one_scan_are_told_apart(tmp_path: Path) -> None:
 )
 def test_the_audio_begins_where_the_events_say(tree: Path, story: str, start: float) -> None:
     mine = [fact for fact in FACTS if fact.story == story and fact.excluded is None]
-    dataset = narratives.NarrativesDataset(tree, mine, space="fsaverage5")
+    dataset = NarrativesDataset(tree, mine, space="fsaverage5")
     assert {dataset.start(fact.subject, story) for fact in mine} == {start}
 
 
 def test_schema_begins_at_each_listeners_own_time(tree: Path) -> None:
     mine = [fact for fact in FACTS if fact.story == "friends"]
-    dataset = narratives.NarrativesDataset(tree, mine, space="fsaverage5")
+    dataset = NarrativesDataset(tree, mine, space="fsaverage5")
     assert (dataset.start("049", "friends"), dataset.start("075", "friends")) == (-199.93, -199.7)
 
 
 def test_targets_leave_out_the_medial_wall_and_cortex_without_a_region(tree: Path) -> None:
     targets = reader(tree).targets()
-    assert set(targets["roi"]) <= set(simulate.PLANTED) and set(targets["hemisphere"]) == {"L", "R"}
+    assert set(targets["roi"]) <= set(PLANTED) and set(targets["hemisphere"]) == {"L", "R"}
     values = raw(tree, "sub-001_task-lighthouse")
     assert 300 < np.isnan(values).all(0).sum() < 1200  # the medial wall, both hemispheres
     chosen = targets["vertex"].to_numpy() + np.where(targets["hemisphere"] == "R", N_VERTICES, 0)
@@ -176,13 +177,11 @@ def test_runs_are_averaged_or_chosen(tree: Path) -> None:
 
 def test_runs_that_begin_at_different_times_are_not_averaged(tree: Path, tmp_path: Path) -> None:
     folder = copy_of(tree, tmp_path)
-    events = folder / facts.events_file("sub-002_task-lighthouse_run-2")
+    events = folder / layout.events_file("sub-002_task-lighthouse_run-2")
     events.write_text(events.read_text().replace("0.0\t13.0\tmusic", "6.0\t7.0\tmusic"))
     late = [fact for fact in facts.read_dataset(folder) if fact.story == "lighthouse"]
     with pytest.raises(EngramError, match=r"begins at \[0.0, 6.0\] s in its runs.*runs: first"):
-        narratives.NarrativesDataset(folder, late, space="fsaverage5").timeseries(
-            "002", "lighthouse"
-        )
+        NarrativesDataset(folder, late, space="fsaverage5").timeseries("002", "lighthouse")
 
 
 OPTIONS: dict[str, Any] = {
@@ -197,7 +196,7 @@ OPTIONS: dict[str, Any] = {
 
 def test_scans_are_cut_to_the_shortest(tree: Path, caplog: pytest.LogCaptureFixture) -> None:
     words = stories.words_table(
-        narratives.NarrativesWords(tree, scans_of("lighthouse")).words("lighthouse"),
+        NarrativesWords(tree, scans_of("lighthouse")).words("lighthouse"),
         15,
         "lighthouse",
     )
@@ -253,7 +252,7 @@ def test_listeners_who_heard_it_at_other_times_are_brought_to_one_clock() -> Non
 
 def test_facts_that_the_dataset_contradicts_stop_the_scan(tree: Path, tmp_path: Path) -> None:
     folder = copy_of(tree, tmp_path)
-    events = folder / facts.events_file("sub-003_task-lighthouse")
+    events = folder / layout.events_file("sub-003_task-lighthouse")
     events.write_text(events.read_text().replace("15.0", "18.0"))
     with pytest.raises(
         EngramError,
@@ -278,7 +277,7 @@ def write_surface(path: Path, values: np.ndarray) -> None:
 
 def test_broken_files_are_named(tree: Path, tmp_path: Path) -> None:
     folder = copy_of(tree, tmp_path)
-    left = folder / facts.bold_files("afni-nosmooth", "fsaverage5", "sub-003_task-lighthouse")[0]
+    left = folder / layout.bold_files("afni-nosmooth", "fsaverage5", "sub-003_task-lighthouse")[0]
     whole = left.read_bytes()
     left.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(
@@ -296,27 +295,27 @@ def test_broken_files_are_named(tree: Path, tmp_path: Path) -> None:
     write_surface(left, np.ones((20, N_VERTICES)))
     with pytest.raises(EngramError, match=r"have \[20, \d+\] TRs"):
         reader(folder).timeseries("003", "lighthouse")
-    alignment = folder / facts.alignment_file("lighthouse")
+    alignment = folder / layout.alignment_file("lighthouse")
     alignment.write_text("I,i,2.0,2.1\nbegan,began,late,3\n")
     with pytest.raises(EngramError, match=r"align\.csv', line 2"):
-        narratives.NarrativesWords(folder, scans_of("lighthouse")).words("lighthouse")
+        NarrativesWords(folder, scans_of("lighthouse")).words("lighthouse")
     alignment.unlink()
     with pytest.raises(EngramError, match="is not there"):
-        narratives.NarrativesWords(folder, scans_of("lighthouse")).words("lighthouse")
+        NarrativesWords(folder, scans_of("lighthouse")).words("lighthouse")
 
 
 def test_a_few_targets_without_variance_are_counted_many_are_refused(
     tree: Path, tmp_path: Path
 ) -> None:
     folder = copy_of(tree, tmp_path)
-    left = folder / facts.bold_files("afni-nosmooth", "fsaverage5", "sub-003_task-lighthouse")[0]
+    left = folder / layout.bold_files("afni-nosmooth", "fsaverage5", "sub-003_task-lighthouse")[0]
     values = np.stack([array.data for array in nibabel.load(left).darrays])
     targets = reader(folder).targets()
     vertices = targets.loc[targets["hemisphere"] == "L", "vertex"].to_numpy()
     values[:, vertices[:5]] = 0
     write_surface(left, values)
     words = stories.words_table(
-        narratives.NarrativesWords(folder, scans_of("lighthouse")).words("lighthouse"),
+        NarrativesWords(folder, scans_of("lighthouse")).words("lighthouse"),
         15,
         "lighthouse",
     )
@@ -335,7 +334,7 @@ def test_a_few_targets_without_variance_are_counted_many_are_refused(
 
 def test_punctuation_survives_differences() -> None:
     words = ["so", "i", "um", "went", "to", "st", "johns"]
-    assert narratives.punctuate(words, "So I went to St. John's!") == [
+    assert punctuate(words, "So I went to St. John's!") == [
         "So",
         "I",
         "um",
@@ -489,9 +488,9 @@ def test_files_that_are_not_there_are_named_before_the_first_job(
         path
         for fact in FACTS
         if (fact.story, fact.subject) == ("lucy", "022")
-        for path in facts.bold_files("afni-nosmooth", "fsaverage6", fact.scan)
+        for path in layout.bold_files("afni-nosmooth", "fsaverage6", fact.scan)
     ]
-    for path in (facts.alignment_file("lucy"), *facts.parcellation_files()):
+    for path in (layout.alignment_file("lucy"), *layout.parcellation_files()):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text("x")
     (folder / wanted[0]).parent.mkdir(parents=True)
@@ -605,7 +604,7 @@ def test_fetched_by_datalad_to_the_end(superdataset: Path, tmp_path: Path) -> No
     results = tmp_path / "results" / "road"
     scores = pd.read_csv(results / "tables" / "scores.tsv", sep="\t", dtype={"subject": str})
     assert set(scores["subject"]) == {"001", "002", "003", "average"}
-    assert set(scores["roi"]) == set(simulate.PLANTED)
+    assert set(scores["roi"]) == set(PLANTED)
     left = (
         nibabel.load(results / "maps" / "model-word-rate_text-original_hemi-L_scores.shape.gii")
         .darrays[0]
@@ -655,9 +654,7 @@ def test_real_metadata_give_the_facts_table(mirror: Path, tmp_path: Path) -> Non
     ],
 )
 def test_real_alignments(mirror: Path, stimulus: str, n_words: int, n_untimed: int) -> None:
-    table = narratives.read_alignment(
-        mirror / "narratives" / "stimuli" / "gentle" / stimulus / "align.csv"
-    )
+    table = read_alignment(mirror / "narratives" / "stimuli" / "gentle" / stimulus / "align.csv")
     assert (len(table), int(table["onset"].isna().sum())) == (n_words, n_untimed)
 
 
@@ -667,8 +664,8 @@ def test_real_words_land_in_the_right_rows(mirror: Path) -> None:
     That is 44.67 s of the audio, which begins 4.5 s into the scan.
     """
     mine = [fact for fact in FACTS if fact.story == "shapesphysical" and fact.excluded is None]
-    dataset = narratives.NarrativesDataset(mirror / "narratives", mine)
-    words = narratives.NarrativesWords(mirror / "narratives", mine[:1]).words("shapesphysical")
+    dataset = NarrativesDataset(mirror / "narratives", mine)
+    words = NarrativesWords(mirror / "narratives", mine[:1]).words("shapesphysical")
     assert words["onset"].iloc[0] == pytest.approx(44.67, abs=0.01)
     assert (
         int((words["onset"].iloc[0] - dataset.start(mine[0].subject, "shapesphysical")) / 1.5) == 32
@@ -679,7 +676,7 @@ def test_real_words_land_in_the_right_rows(mirror: Path) -> None:
         fact for fact in FACTS if fact.story == "milkywaysynonyms" and fact.excluded is None
     ]
     assert np.isnan(
-        narratives.NarrativesWords(mirror / "narratives", synonyms[:1])
+        NarrativesWords(mirror / "narratives", synonyms[:1])
         .words("milkywaysynonyms")["onset"]
         .iloc[0]
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from engram.datasets.narratives import facts
+from engram.datasets.narratives import facts, layout
 from engram.datasets.narratives.facts import EXCLUDED, Fact
 from engram.errors import EngramError
 
@@ -72,7 +72,7 @@ TOLD = [
 
 
 def write_events(folder: Path, scan: str, events: list[tuple[float, float, str, str]]) -> None:
-    path = folder / facts.events_file(scan)
+    path = folder / layout.events_file(scan)
     path.parent.mkdir(parents=True, exist_ok=True)
     rows = [
         "onset\tduration\ttrial_type\tstim_file",

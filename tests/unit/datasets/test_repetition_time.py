@@ -17,10 +17,11 @@ import pytest
 from conftest import story_bold
 
 from engram.datasets import repetition_time
-from engram.datasets.narratives import facts
-from engram.datasets.narratives import reader as narratives
+from engram.datasets.narratives import layout
 from engram.datasets.narratives.facts import Fact
-from engram.datasets.narratives.reader import NarrativesDataset, Volume, displacement
+from engram.datasets.narratives.reader import NarrativesDataset
+from engram.datasets.narratives.surfaces import VERTICES, read_regions, read_surface
+from engram.datasets.narratives.volumes import Volume, displacement
 from engram.datasets.tables.reader import TableDataset
 from engram.errors import EngramError
 from engram.study import disk
@@ -31,8 +32,8 @@ from engram.study.plan import make_plan, reader_config, scans_to_fetch
 FACT = Fact("001", "tale", None, "tale", "tale", 3.0, 3.0, 60.0, None)
 AFFINE = nibabel.affines.from_matvec(np.diag([3.0, 3.0, 3.0]), [-9.0, -9.0, -9.0])
 SHAPE = (4, 4, 4)
-BOLD = facts.bold_files("afni-nosmooth", facts.VOLUME, FACT.scan)[0]
-BESIDE, RAW, TASK = facts.tr_files("afni-nosmooth", facts.VOLUME, FACT.scan)
+BOLD = layout.bold_files("afni-nosmooth", layout.VOLUME, FACT.scan)[0]
+BESIDE, RAW, TASK = layout.tr_files("afni-nosmooth", layout.VOLUME, FACT.scan)
 
 
 def volume(path: Path, tr: float, unit: str | None = "sec", affine: np.ndarray = AFFINE) -> Path:
@@ -49,7 +50,7 @@ def volume(path: Path, tr: float, unit: str | None = "sec", affine: np.ndarray =
 def reader(folder: Path, **options: Any) -> NarrativesDataset:
     mask = folder / "mask.nii.gz"
     nibabel.save(nibabel.Nifti1Image(np.ones(SHAPE, np.uint8), AFFINE), mask)
-    return NarrativesDataset(folder, [FACT], space=facts.VOLUME, atlas=str(mask), **options)
+    return NarrativesDataset(folder, [FACT], space=layout.VOLUME, atlas=str(mask), **options)
 
 
 @pytest.mark.parametrize(
@@ -345,12 +346,12 @@ def test_a_start_in_milliseconds_is_named(tmp_path: Path) -> None:
 
 
 def test_gifti_with_numbers_in_another_file_is_refused(tmp_path: Path) -> None:
-    vertices = narratives.VERTICES["fsaverage5"]
+    vertices = VERTICES["fsaverage5"]
     array = nibabel.gifti.GiftiDataArray(
         np.zeros(vertices, np.float32), intent="NIFTI_INTENT_TIME_SERIES", encoding="B64BIN"
     )
     nibabel.save(nibabel.gifti.GiftiImage(darrays=[array]), tmp_path / "a.func.gii")
-    assert narratives.read_surface(tmp_path / "a.func.gii", "fsaverage5").shape == (1, vertices)
+    assert read_surface(tmp_path / "a.func.gii", "fsaverage5").shape == (1, vertices)
     text = (tmp_path / "a.func.gii").read_text()
     data = base64.b64encode(np.zeros(vertices, np.float32).tobytes()).decode()
     assert data in text and 'Encoding="Base64Binary"' in text
@@ -363,9 +364,9 @@ def test_gifti_with_numbers_in_another_file_is_refused(tmp_path: Path) -> None:
     for name in ("b.func.gii", "b.label.gii"):
         (tmp_path / name).write_text(outside)
     with pytest.raises(EngramError, match=r"b\.func\.gii' keeps its numbers in another file"):
-        narratives.read_surface(tmp_path / "b.func.gii", "fsaverage5")
+        read_surface(tmp_path / "b.func.gii", "fsaverage5")
     with pytest.raises(EngramError, match=r"b\.label\.gii' keeps its numbers in another file"):
-        narratives.read_regions(tmp_path / "b.label.gii")
+        read_regions(tmp_path / "b.label.gii")
 
 
 def test_an_image_of_two_files_is_refused(tmp_path: Path) -> None:

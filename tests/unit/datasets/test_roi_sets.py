@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from engram.datasets import roi_sets
-from engram.datasets.narratives import facts
-from engram.datasets.narratives import reader as narratives
+from engram.datasets.narratives import layout
+from engram.datasets.narratives.surfaces import read_regions
 from engram.errors import EngramError
 from engram.paths import ROI_SETS
 
@@ -134,10 +134,10 @@ def test_members_are_named_as_in_the_atlas() -> None:
 
 @pytest.mark.parametrize("side", [0, 1])
 def test_every_region_is_in_the_real_parcellation(mirror: Path, side: int) -> None:
-    path = mirror / "narratives" / facts.parcellation_files()[side]
+    path = mirror / "narratives" / layout.parcellation_files()[side]
     if not path.exists():
         pytest.skip(f"the mirror has no {path.name}")
-    regions = set(narratives.read_regions(path)) - {""}
+    regions = set(read_regions(path)) - {""}
     assert len(regions) == 74
     missing = {row["roi"] for row in ROWS if not roi_sets.members([row["roi"]], regions)}
     assert not missing

@@ -11,7 +11,7 @@ from conftest import STORY
 from engram.datasets.narratives import facts
 from engram.datasets.narratives.facts import EXCLUDED, Fact
 from engram.datasets.simulated import schedule
-from engram.datasets.simulated.simulate import _write_metadata
+from engram.datasets.simulated.write_dataset import write_metadata
 from engram.paths import TEXTS
 
 TWO, THREE = ["lighthouse", "market"], ["lighthouse", "market", "train"]
@@ -127,6 +127,6 @@ def test_a_story_lasts_as_long_as_its_words() -> None:
 
 def test_the_metadata_on_disk_give_the_same_facts(tmp_path: Path) -> None:
     made = schedule.simulated_facts(TEXTS, THREE, 12, 50, 0)
-    _write_metadata(tmp_path, made)
+    write_metadata(tmp_path, made)
     assert facts.read_dataset(tmp_path) == made
     facts.check_facts(tmp_path, made)

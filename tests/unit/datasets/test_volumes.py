@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 from nibabel.affines import apply_affine
 
-from engram.datasets.narratives import facts
-from engram.datasets.narratives import reader as narratives
+from engram.datasets.narratives import layout
 from engram.datasets.narratives.facts import Fact
-from engram.datasets.narratives.reader import NarrativesDataset, Surface, Volume
+from engram.datasets.narratives.reader import NarrativesDataset
+from engram.datasets.narratives.surfaces import VERTICES, Surface
+from engram.datasets.narratives.volumes import Volume
 from engram.errors import EngramError
 
 SHAPE, N_TRS = (6, 7, 5), 30
@@ -31,8 +32,8 @@ SCANS = [
     Fact(subject, "pieman", None, "pieman", "pieman", 1.5, 4.5, 40.0, None)
     for subject in ("001", "002")
 ]
-PATHS = [facts.bold_files("afni-nosmooth", facts.VOLUME, fact.scan)[0] for fact in SCANS]
-VERTICES = narratives.VERTICES["fsaverage5"]
+PATHS = [layout.bold_files("afni-nosmooth", layout.VOLUME, fact.scan)[0] for fact in SCANS]
+N_VERTICES = VERTICES["fsaverage5"]
 RNG = np.random.default_rng(0)
 
 
@@ -87,7 +88,7 @@ def atlas(tmp_path: Path) -> Path:
 
 def reader(folder: Path, atlas: Path | None, **options: Any) -> NarrativesDataset:
     return NarrativesDataset(
-        folder, SCANS, space=facts.VOLUME, atlas=None if atlas is None else str(atlas), **options
+        folder, SCANS, space=layout.VOLUME, atlas=None if atlas is None else str(atlas), **options
     )
 
 
@@ -217,9 +218,9 @@ def test_runs_on_one_grid_are_averaged(folder: Path, atlas: Path) -> None:
     made = [RNG.standard_normal((*SHAPE, N_TRS - number)).astype(np.float32) for number in range(2)]
     for fact, values in zip(runs, made, strict=True):
         write_image(
-            folder / facts.bold_files("afni-nosmooth", facts.VOLUME, fact.scan)[0], values, AFFINE
+            folder / layout.bold_files("afni-nosmooth", layout.VOLUME, fact.scan)[0], values, AFFINE
         )
-    dataset = NarrativesDataset(folder, [*SCANS, *runs], space=facts.VOLUME, atlas=str(atlas))
+    dataset = NarrativesDataset(folder, [*SCANS, *runs], space=layout.VOLUME, atlas=str(atlas))
     x, y, z = voxels(dataset).T
     mean = (made[0][..., : N_TRS - 1] + made[1]) / 2
     np.testing.assert_allclose(dataset.timeseries("003", "pieman"), mean[x, y, z].T, atol=1e-6)
@@ -402,8 +403,8 @@ def write_surface(path: Path, values: np.ndarray) -> None:
 
 #: Two regions of one hemisphere, by vertex: most of it has none.
 LABELS = {
-    "lh": np.where(np.arange(VERTICES) < 100, np.arange(VERTICES) % 3, 0),
-    "rh": np.where(np.arange(VERTICES) >= VERTICES - 60, 2, 0),
+    "lh": np.where(np.arange(N_VERTICES) < 100, np.arange(N_VERTICES) % 3, 0),
+    "rh": np.where(np.arange(N_VERTICES) >= N_VERTICES - 60, 2, 0),
 }
 FORMS: dict[str, Callable[[Path, np.ndarray], None]] = {
     "annot": write_annot,
@@ -421,9 +422,9 @@ def surface(folder: Path, form: str, **options: Any) -> NarrativesDataset:
 def test_a_surface_takes_another_atlas(tmp_path: Path, form: str) -> None:
     for side, labels in LABELS.items():
         FORMS[form](tmp_path / f"{side}.mine.{form}", labels)
-    made = [RNG.standard_normal((4, VERTICES)) for _ in "LR"]
+    made = [RNG.standard_normal((4, N_VERTICES)) for _ in "LR"]
     for path, values in zip(
-        facts.bold_files("afni-nosmooth", "fsaverage5", SCANS[0].scan), made, strict=True
+        layout.bold_files("afni-nosmooth", "fsaverage5", SCANS[0].scan), made, strict=True
     ):
         write_surface(tmp_path / path, values)
     dataset = surface(tmp_path, form)
@@ -435,7 +436,7 @@ def test_a_surface_takes_another_atlas(tmp_path: Path, form: str) -> None:
     }
     assert (
         targets["target"].tolist()[:3] == ["L1", "L2", "L4"]
-        and targets["target"].iloc[-1] == f"R{VERTICES - 1}"
+        and targets["target"].iloc[-1] == f"R{N_VERTICES - 1}"
     )
     assert targets["roi"].tolist()[:3] == ["front", "back", "front"]
     vertices = [np.flatnonzero(labels) for labels in LABELS.values()]
@@ -452,7 +453,7 @@ def test_an_atlas_of_a_finer_surface_is_cut(tmp_path: Path, form: str) -> None:
     for side, labels in LABELS.items():
         FORMS[form](
             tmp_path / f"{side}.mine.{form}",
-            np.append(labels, np.ones(narratives.VERTICES["fsaverage6"] - VERTICES, dtype=int)),
+            np.append(labels, np.ones(VERTICES["fsaverage6"] - N_VERTICES, dtype=int)),
         )
     assert len(surface(tmp_path, form).targets()) == 126
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from engram.datasets.narratives import facts
+from engram.datasets.narratives import layout
 from engram.errors import EngramError
 from engram.fetch import datalad
 from engram.files.checksums import sha256
@@ -25,28 +25,28 @@ SUBDATASETS = ("derivatives/afni-nosmooth", "derivatives/freesurfer", "stimuli/g
 BOLD = [
     path
     for subject in ("001", "002")
-    for path in facts.bold_files("afni-nosmooth", "fsaverage6", f"sub-{subject}_task-x")
+    for path in layout.bold_files("afni-nosmooth", "fsaverage6", f"sub-{subject}_task-x")
 ]
 FILES = {
     "participants.tsv": "participant_id\ttask\n",
     "code/scan_exclude.json": "{}\n",
     **{path: f"BOLD of {path}\n" for path in BOLD},
-    **{path: f"labels of {path}\n" for path in facts.parcellation_files()},
-    facts.alignment_file("x"): "a,a,0.0,0.5\n",
-    facts.transcript_file("x"): "A.\n",
-    facts.alignment_file("y"): "b,b,0.0,0.5\n",
+    **{path: f"labels of {path}\n" for path in layout.parcellation_files()},
+    layout.alignment_file("x"): "a,a,0.0,0.5\n",
+    layout.transcript_file("x"): "A.\n",
+    layout.alignment_file("y"): "b,b,0.0,0.5\n",
 }
 #: What a study of one listener wants; the other files are nobody's.
 WANTED = [
-    *facts.METADATA,
+    *layout.METADATA,
     *BOLD[:2],
-    facts.parcellation_files()[0],
-    facts.alignment_file("x"),
-    facts.alignment_file("y"),
+    layout.parcellation_files()[0],
+    layout.alignment_file("x"),
+    layout.alignment_file("y"),
 ]
-OPTIONAL = [facts.transcript_file("x"), facts.transcript_file("y")]
+OPTIONAL = [layout.transcript_file("x"), layout.transcript_file("y")]
 #: Kept as links to their content, but for what lies in git itself.
-ANNEXED = [path for path in FILES if path not in facts.METADATA]
+ANNEXED = [path for path in FILES if path not in layout.METADATA]
 
 
 def plain_environment(home: Path) -> dict[str, str]:
@@ -133,11 +133,11 @@ def test_optional_files_are_left_out_where_there_are_none(fetched: Path) -> None
 
 
 def test_sub_datasets_that_nobody_wants_are_not_installed(source: Path, tmp_path: Path) -> None:
-    assert datalad.fetch(str(source), tmp_path / "clone", facts.METADATA, waits=()) == list(
-        facts.METADATA
+    assert datalad.fetch(str(source), tmp_path / "clone", layout.METADATA, waits=()) == list(
+        layout.METADATA
     )
     assert [path for path in SUBDATASETS if (tmp_path / "clone" / path / ".git").exists()] == []
-    more = [*facts.METADATA, facts.alignment_file("x")]
+    more = [*layout.METADATA, layout.alignment_file("x")]
     assert datalad.fetch(str(source), tmp_path / "clone", more, waits=()) == more
     assert [path for path in SUBDATASETS if (tmp_path / "clone" / path / ".git").exists()] == [
         "stimuli/gentle"
@@ -206,7 +206,11 @@ def test_dropped_and_truncated_content_comes_again(
 
 @pytest.mark.parametrize(
     ("name", "change"),
-    [("participants.tsv", "written"), (BOLD[0], "written"), (facts.alignment_file("x"), "deleted")],
+    [
+        ("participants.tsv", "written"),
+        (BOLD[0], "written"),
+        (layout.alignment_file("x"), "deleted"),
+    ],
 )
 def test_a_changed_file_is_refused(source: Path, clone: Path, name: str, change: str) -> None:
     (clone / name).unlink()
@@ -266,8 +270,8 @@ def test_a_wrong_source_is_refused(
         if record.name == "engram.fetch.datalad" and record.levelno == logging.WARNING
     ]
     assert tries == ["try 1", "try 1", "try 2", "try 3"]
-    assert datalad.fetch(str(source), tmp_path / "clone", facts.METADATA, waits=()) == list(
-        facts.METADATA
+    assert datalad.fetch(str(source), tmp_path / "clone", layout.METADATA, waits=()) == list(
+        layout.METADATA
     )
 
 
@@ -297,7 +301,7 @@ def test_an_interrupted_clone_is_made_anew_or_named(source: Path, clone: Path, r
     except EngramError as error:
         assert str(clone / root) in str(error) and "emove" in str(error)
     else:
-        assert (clone / facts.alignment_file("x")).exists()
+        assert (clone / layout.alignment_file("x")).exists()
 
 
 def test_a_broken_clone_is_named(source: Path, clone: Path) -> None:

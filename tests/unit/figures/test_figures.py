@@ -20,7 +20,7 @@ from matplotlib.collections import EventCollection, PathCollection, PolyCollecti
 from matplotlib.text import Text
 from scipy import stats
 
-from engram.datasets.narratives.reader import VERTICES
+from engram.datasets.narratives.surfaces import VERTICES
 from engram.figures import brain_figures, data_figures, effect_figures, maps, score_figures, style
 from engram.statistics import association_tables, tuning_tables
 from engram.statistics.variant_effects import Effects

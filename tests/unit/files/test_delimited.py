@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from engram.associations import association_files
-from engram.datasets.narratives import reader as narratives
+from engram.datasets.narratives.words import read_alignment
 from engram.datasets.tables.reader import TableDataset, TableWords
 from engram.errors import EngramError
 from engram.files import delimited
@@ -268,12 +268,12 @@ def test_alignments_are_checked_as_words_of_tables_are(
     tmp_path: Path, content: bytes, message: str
 ) -> None:
     with pytest.raises(EngramError, match=f"align.csv'.*{message}"):
-        narratives.read_alignment(table(tmp_path, content, "align.csv"))
+        read_alignment(table(tmp_path, content, "align.csv"))
 
 
 def test_alignments_have_gaps_and_may_come_from_a_spreadsheet(tmp_path: Path) -> None:
     content = '\ufeffThe,the,0.1,0.3\r\n"well, so",<unk>,0.5,0.6\r\nnull,,,\r\ndog,dog,0.7,\r\n'
-    words = narratives.read_alignment(table(tmp_path, content, "align.csv"))
+    words = read_alignment(table(tmp_path, content, "align.csv"))
     assert words["word"].tolist() == ["The", "well, so", "null", "dog"]
     np.testing.assert_array_equal(
         words[["onset", "offset"]], [[0.1, 0.3], [0.5, 0.6], [np.nan, np.nan], [0.7, np.nan]]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from engram.datasets.narratives.facts import VOLUME
+from engram.datasets.narratives.layout import VOLUME
 from engram.study.config.fields import (
     Address,
     Name,

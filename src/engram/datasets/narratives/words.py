@@ -1,0 +1,149 @@
+"""Words of Narratives: a story's Gentle alignment, with the punctuation of its transcript.
+
+Words are on the clock of the audio file.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from engram.datasets.narratives import layout
+from engram.datasets.narratives.facts import Fact
+from engram.datasets.narratives.images import need
+from engram.errors import EngramError
+from engram.files import delimited
+from engram.words.word_checks import check_words
+
+logger = logging.getLogger(__name__)
+
+#: Seconds by which words may come before the story's onset in the events.
+EARLY = 5.0
+
+
+class NarrativesWords:
+    """The words of Narratives.
+
+    Parameters
+    ----------
+    folder : Path
+        The dataset's root.
+    scans : sequence of Fact
+        All that was told in a scan of the story.
+    """
+
+    def __init__(self, folder: Path, scans: Sequence[Fact]) -> None:
+        self.folder, self._facts = folder, scans
+
+    def words(self, story: str) -> pd.DataFrame:
+        """Return a story's words, with the transcript's punctuation where there is one."""
+        fact = next(fact for fact in self._facts if fact.story == story)
+        table = read_alignment(self.folder / layout.alignment_file(fact.stimulus))
+        transcript = self.folder / layout.transcript_file(fact.stimulus)
+        if transcript.exists():
+            table["word"] = punctuate(
+                table["word"].tolist(), delimited.read_text(transcript, prose=True)
+            )
+        table["sentence_end"] = pd.NA
+        _drop_impossible_times(table, fact)
+        parts = sorted(
+            (one for one in self._facts if (one.scan, one.stimulus) == (fact.scan, fact.stimulus)),
+            key=lambda one: one.story_onset,
+        )
+        if len(parts) == 1:
+            return table
+        # Several stories in one audio file: cut between the end of one and the
+        # beginning of the next.
+        cuts = [
+            (one.story_end + other.story_onset) / 2 - fact.audio_onset
+            for one, other in itertools.pairwise(parts)
+        ]
+        part_of_word = np.searchsorted(cuts, table["onset"].ffill().fillna(-np.inf).to_numpy())
+        return table[part_of_word == [one.story for one in parts].index(story)].reset_index(
+            drop=True
+        )
+
+
+def _drop_impossible_times(table: pd.DataFrame, fact: Fact) -> None:
+    """Make times unknown that lie before the story begins, during the music.
+
+    The aligner placed these words wrongly.
+    """
+    wrong = table["onset"] < fact.story_onset - fact.audio_onset - EARLY
+    if wrong.any():
+        logger.warning(
+            (
+                "story %s: %d words are aligned to a time before the story; their "
+                "times are interpolated"
+            ),
+            fact.story,
+            wrong.sum(),
+        )
+        table.loc[wrong, ["onset", "offset"]] = np.nan
+
+
+def read_alignment(path: Path) -> pd.DataFrame:
+    """Read a Gentle alignment: word, aligned word or ``<unk>``, onset, offset.
+
+    It has no header, and blank times where it failed.
+
+    Returns
+    -------
+    pandas.DataFrame
+        word; onset and offset in seconds on the audio's clock, NaN where unknown.
+
+    Raises
+    ------
+    EngramError
+        If the file is not there, is no such table, or its words cannot be as they
+        are (`engram.words.word_checks`).
+    """
+    need(path)
+    table = delimited.read_frame(
+        path,
+        text=("word", "aligned word"),
+        separator=",",
+        names=("word", "aligned word", "onset", "offset"),
+    )
+    times = {name: delimited.numbers(table[name], path) for name in ("onset", "offset")}
+    for name, column in times.items():
+        if (column < 0).any():
+            early = column[column < 0]
+            raise EngramError(
+                f"'{path}', line {early.index[0]}: {name} is {early.iloc[0]:g}; times "
+                "are seconds from the audio's beginning. Leave both blank where the aligner "
+                "did not find the word."
+            )
+    words = pd.DataFrame({"word": table["word"].str.strip(), **times})
+    check_words(words, path)
+    return words.reset_index(drop=True)
+
+
+def punctuate(words: Sequence[str], transcript: str) -> list[str]:
+    """Return the words with the punctuation that the transcript has around them.
+
+    Words and transcript are compared by their letters and digits alone; where they go
+    apart the bare word stays.
+    """
+    import difflib
+
+    written = transcript.split()
+    matcher = difflib.SequenceMatcher(
+        None,
+        [_letters(word) for word in words],
+        [_letters(word) for word in written],
+        autojunk=False,
+    )
+    result = list(words)
+    for block in matcher.get_matching_blocks():
+        result[block.a : block.a + block.size] = written[block.b : block.b + block.size]
+    return result
+
+
+def _letters(word: str) -> str:
+    return "".join(character for character in word.lower() if character.isalnum())
