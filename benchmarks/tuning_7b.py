@@ -28,7 +28,10 @@ from transformers import AutoModelForCausalLM, LlamaConfig
 
 from engram.jobs.job import peak_memory
 from engram.tunings import training, tuning_memory
-from engram.tunings.training import Encoded, Settings
+from engram.tunings.batches import batches, piece
+from engram.tunings.model import prepared, trained_weights
+from engram.tunings.sample_tokens import Encoded
+from engram.tunings.settings import Settings
 
 SIZES = {
     "7b": {
@@ -99,14 +102,12 @@ def measure(config: LlamaConfig, settings: Settings) -> dict[str, Any]:
         base = AutoModelForCausalLM.from_config(
             config, dtype=torch.bfloat16 if place == "cuda" else torch.float32
         )
-    model = training.prepared(base, settings).to(place)
+    model = prepared(base, settings).to(place)
     optimizer = training.optimizer_of(model, settings)
     samples = made_samples(config.vocab_size)
     seconds, tokens = [], 0
-    for step, parts in enumerate(
-        training.batches([sample.n_output for sample in samples], settings)
-    ):
-        pieces = [training.piece(samples[index], kept) for index, kept in parts]
+    for step, parts in enumerate(batches([sample.n_output for sample in samples], settings)):
+        pieces = [piece(samples[index], kept) for index, kept in parts]
         start = time.monotonic()
         # Ends with a number on the CPU, and so waits for the GPU.
         training.train_step(model, optimizer, pieces, step, settings)
@@ -117,9 +118,7 @@ def measure(config: LlamaConfig, settings: Settings) -> dict[str, Any]:
     return {
         "device": torch.cuda.get_device_name() if place == "cuda" else "cpu",
         "parameters": sum(weight.numel() for weight in model.parameters()),
-        "trained_parameters": sum(
-            weight.numel() for weight in training.trained_weights(model).values()
-        ),
+        "trained_parameters": sum(weight.numel() for weight in trained_weights(model).values()),
         "seconds_per_step": round(counted, 3),
         "tokens_per_second": round(tokens / settings.steps / counted),
         "output_tokens_per_second": round(settings.tokens_per_step / counted),

@@ -36,7 +36,10 @@ from transformers import (
 )
 
 from engram.tunings import splitting, training
-from engram.tunings.samples import read_samples
+from engram.tunings.model import BaseModel
+from engram.tunings.sample_tokens import fitting
+from engram.tunings.samples import SampleSet, read_samples
+from engram.tunings.settings import Settings
 
 FOLDER = Path(__file__).parent
 TEXTS = FOLDER.parent / "texts" / "stories"
@@ -84,12 +87,10 @@ def main() -> None:
 
 def tune_generator() -> None:
     """Tune the generator to associate, apart from all that a study tunes."""
-    base, samples = (
-        FOLDER / "generator",
-        read_samples(FOLDER.parent / "tuning_samples" / "associations.jsonl"),
-    )
-    tokenizer = PreTrainedTokenizerFast.from_pretrained(base)
-    settings = training.Settings(
+    base = BaseModel(FOLDER / "generator", {"source": "resources/models/generator"})
+    samples = read_samples(FOLDER.parent / "tuning_samples" / "associations.jsonl")
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(base.folder)
+    settings = Settings(
         rank=16,
         alpha=32.0,
         learning_rate=3e-3,
@@ -99,16 +100,14 @@ def tune_generator() -> None:
         evaluate_every=50,
         seed=4,
     )
-    parts = [training.fitting(part, tokenizer, CONTEXT) for part in splitting.split(samples)]
+    parts = [fitting(part, tokenizer, CONTEXT) for part in splitting.split(samples)]
     with tempfile.TemporaryDirectory() as checkpoints:
-        known = {"source": "resources/models/generator"}
         card = training.tune(
             base,
-            *parts,
+            SampleSet(*parts),
             settings,
             FOLDER / "generator-tuned",
             Path(checkpoints) / "run",
-            base=known,
             licence="CC0-1.0",
         )
     print("generator-tuned", card.curve)

@@ -32,7 +32,6 @@ MODULES: dict[str, int] = {
     "report/sentences.py": 580,
     "statistics/yin2025_claims.py": 812,
     "study/plan.py": 965,
-    "tunings/training.py": 1283,
 }
 FUNCTIONS: dict[str, int] = {
     "associations/annotators/annotation.py:annotate": 91,
@@ -77,7 +76,6 @@ FUNCTIONS: dict[str, int] = {
     "study/plan.py:_narratives_plan": 73,
     "study/plan.py:_tree_files": 90,
     "study/plan.py:_table_scans": 84,
-    "tunings/training.py:tune": 146,
     "tunings/tuning_memory.py:planned_memory": 66,
 }
 

@@ -6,15 +6,23 @@ from engram.fetch.remote_code import is_allowed
 from engram.jobs.job import gpu_memory, job, model_folder, use_threads
 from engram.paths import found
 from engram.tunings import controls, splitting, training, tuning_memory
-from engram.tunings.samples import Sample, read_samples
+from engram.tunings.model import BaseModel, tokenizer_of
+from engram.tunings.sample_tokens import fitting_everywhere
+from engram.tunings.samples import Sample, SampleSet, read_samples
+from engram.tunings.settings import Settings
 
 with job(snakemake):
     config, out = snakemake.params.config, Path(snakemake.output.folder)
     use_threads(snakemake.threads)
-    settings, base = training.Settings(**config["settings"]), model_folder(snakemake)
-    code = is_allowed(config["model"], base)
+    settings, source = Settings(**config["settings"]), config["model"]
+    folder = model_folder(snakemake)
+    base = BaseModel(
+        folder,
+        {"source": source["source"], "revision": source["revision"]},
+        is_allowed(source, folder),
+    )
     if (available := gpu_memory()) is not None:
-        tuning_memory.check_memory(base, settings, available, code)
+        tuning_memory.check_memory(base, settings, available)
     parts: list[list[Sample]] = []
     for part in splitting.split(
         read_samples(found(config["data"])),
@@ -26,22 +34,20 @@ with job(snakemake):
         }
         mine = conditions[config["condition"]]
         if config["too_long"] == "leave out":
-            mine = training.fitting_everywhere(
-                base, conditions, config["condition"], settings.max_length, settings.template, code
+            mine = fitting_everywhere(
+                tokenizer_of(base),
+                conditions,
+                config["condition"],
+                settings.max_length,
+                settings.template,
             )
         parts.append(mine)
     train, validation = parts
-    known = {"source": config["model"]["source"], "revision": config["model"]["revision"]}
-    checkpoints = out.parent / "checkpoints" / out.name
     training.tune(
         base,
-        train,
-        validation,
+        SampleSet(train, validation, config["condition"]),
         settings,
         out,
-        checkpoints,
-        base=known,
-        condition=config["condition"],
+        out.parent / "checkpoints" / out.name,
         licence=config["licence"],
-        code=code,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,11 @@ def sha256(path: str | Path) -> str:
     """Return the SHA-256 of a file's content, in hexadecimal."""
     with Path(path).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def sha256_of_json(content: Any) -> str:
+    """Return the SHA-256 of what can be written as JSON, in hexadecimal."""
+    return _digest(json.dumps(content, ensure_ascii=False))
 
 
 def checksum(path: str | Path) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from engram.errors import EngramError
 from engram.files import characters, delimited
+from engram.files.checksums import sha256_of_json
 from engram.tunings.sample_problems import Problem, refuse
 from engram.tunings.sample_rows import FIELDS, SPLITS, rows_of
 from engram.vocabulary import ASSOCIATION
@@ -64,6 +65,16 @@ class SampleSet:
     train: Sequence[Sample]
     validation: Sequence[Sample] = ()
     condition: str = ASSOCIATION
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of the texts, in hexadecimal; where they stood in a file does not matter."""
+        return sha256_of_json(
+            [
+                [(sample.instruction, sample.input, sample.output) for sample in part]
+                for part in (self.train, self.validation)
+            ]
+        )
 
 
 def read_samples(path: Path) -> list[Sample]:

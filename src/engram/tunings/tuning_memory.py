@@ -8,12 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from engram.errors import EngramError
-from engram.tunings import training
-from engram.tunings.training import Settings
+from engram.tunings.model import BaseModel, frozen_layers, prepared, trained_weights
+from engram.tunings.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -59,8 +58,8 @@ def planned_memory(config: Any, settings: Settings, code: bool = False) -> dict[
     shapes = config.get_text_config()
     depth = shapes.num_hidden_layers
     with _on_meta():
-        model = training.prepared(_meta_model(config, depth, size, code), settings)
-    trained = sum(weight.numel() for weight in training.trained_weights(model).values())
+        model = prepared(_meta_model(config, depth, size, code), settings)
+    trained = sum(weight.numel() for weight in trained_weights(model).values())
     everything = sum(weight.numel() for weight in model.parameters())
     tokens = max(settings.micro_tokens, settings.max_length)
     parts = {
@@ -83,9 +82,7 @@ def planned_memory(config: Any, settings: Settings, code: bool = False) -> dict[
         )
         return parts
     block = two - one
-    through = depth - (
-        training.frozen_layers(depth, settings)[0] if settings.method == "frozen" else 0
-    )
+    through = depth - (frozen_layers(depth, settings)[0] if settings.method == "frozen" else 0)
     blocks = (
         block + through * tokens * shapes.hidden_size * size
         if settings.checkpointing
@@ -94,20 +91,15 @@ def planned_memory(config: Any, settings: Settings, code: bool = False) -> dict[
     return {**parts, "activations": one - block + blocks}
 
 
-def check_memory(
-    base_folder: str | Path, settings: Settings, available: int, code: bool = False
-) -> None:
+def check_memory(base: BaseModel, settings: Settings, available: int) -> None:
     """Say how much memory a tuning will take, and refuse it where there is less.
 
     Parameters
     ----------
-    base_folder : path
-        The model to tune.
+    base : BaseModel
     settings : Settings
     available : int
         Bytes of the GPU.
-    code : bool
-        Whether the model's own code may run (`engram.fetch.remote_code`).
 
     Raises
     ------
@@ -117,9 +109,9 @@ def check_memory(
     from transformers import AutoConfig
 
     parts = planned_memory(
-        AutoConfig.from_pretrained(base_folder, local_files_only=True, trust_remote_code=code),
+        AutoConfig.from_pretrained(base.folder, local_files_only=True, trust_remote_code=base.code),
         settings,
-        code,
+        base.code,
     )
     needed = sum(parts.values())
     logger.info(
@@ -182,11 +174,7 @@ def _kept_bytes(config: Any, depth: int, size: int, settings: Settings, code: bo
     for itemsize in sorted({size, 2}, reverse=True):
         dtype = torch.float32 if itemsize == 4 else torch.bfloat16
         with _on_meta():
-            model = (
-                training.prepared(_meta_model(config, depth, itemsize, code), plain)
-                .to(dtype)
-                .train()
-            )
+            model = prepared(_meta_model(config, depth, itemsize, code), plain).to(dtype).train()
             ids = torch.zeros(
                 max(tokens // settings.max_length, 1), settings.max_length, dtype=torch.long
             )

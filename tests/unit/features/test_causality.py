@@ -28,8 +28,10 @@ from engram.features.language_models.causality import check_causal, told_bidirec
 from engram.study import plan
 from engram.study.config.read import read_study
 from engram.tunings import loss_checks, training, tuning_memory
-from engram.tunings.samples import Sample
-from engram.tunings.training import Settings
+from engram.tunings.card import Card
+from engram.tunings.model import BaseModel, prepared, trained_weights
+from engram.tunings.samples import Sample, SampleSet
+from engram.tunings.settings import Settings
 
 SAMPLES = [
     Sample("Say it.", "Once.", "A long time ago there was a light.", None, line)
@@ -217,13 +219,11 @@ def test_an_encoder_is_refused_in_the_job(tmp_path: Path) -> None:
         EngramError, match="cannot be tuned: its predictions depend on later tokens"
     ):
         training.tune(
-            folder,
-            SAMPLES,
-            [],
+            BaseModel(folder, {"source": "me/roberta"}),
+            SampleSet(SAMPLES),
             SETTINGS,
             tmp_path / "tuned",
             tmp_path / "checkpoints",
-            base={"source": "me/roberta"},
         )
     assert not (tmp_path / "tuned").exists()
     annotator = LocalAnnotator(folder, "roberta", "word", tmp_path / "cache")
@@ -249,15 +249,13 @@ def test_weights_that_are_missing_are_refused_for_tuning_and_annotating(
 
 
 # ---------------------------------------------------------------- the first loss
-def tuned(folder: Path, out: Path, held: list[Sample]) -> training.Card:
+def tuned(folder: Path, out: Path, held: list[Sample]) -> Card:
     return training.tune(
-        folder,
-        SAMPLES,
-        held,
+        BaseModel(folder, {"source": "me/mine"}),
+        SampleSet(SAMPLES, held),
         SETTINGS,
         out,
         out.with_name("checkpoints"),
-        base={"source": "me/mine"},
     )
 
 
@@ -352,7 +350,7 @@ def test_memory_is_planned_whatever_masks_a_family_takes(
     config = tiny_models.shrunk(family, **changes)
     settings = Settings(method="full", max_length=32, micro_tokens=64, dtype="float32")
     planned = tuning_memory.planned_memory(config, settings)["activations"]
-    model = training.prepared(tiny_models.build(config, headed=True), settings).train()
+    model = prepared(tiny_models.build(config, headed=True), settings).train()
     ids = torch.randint(4, 300, (2, 32))
     kept = tuning_memory.kept_bytes(
         model,
@@ -370,24 +368,24 @@ def test_memory_that_cannot_be_planned_is_said_and_stops_nothing(
     # As a family that takes none of the forms.
     monkeypatch.setattr(tuning_memory, "_masks", lambda *_: iter([torch.zeros(1, 2, 3)]))
     with caplog.at_level(logging.INFO, "engram"):
-        tuning_memory.check_memory(folder, SETTINGS, 24 * 10**9)
+        tuning_memory.check_memory(BaseModel(folder, {}), SETTINGS, 24 * 10**9)
     assert (
         "what a backward pass through gpt2 keeps cannot be planned (" in caplog.text
         and "planned: 1." in caplog.text
     )
     with pytest.raises(EngramError, match="and there are 0.5"):
-        tuning_memory.check_memory(folder, SETTINGS, 5 * 10**8)
+        tuning_memory.check_memory(BaseModel(folder, {}), SETTINGS, 5 * 10**8)
 
 
 @pytest.mark.parametrize("family", ["mamba", "falcon_mamba"])
 def test_models_without_attention_get_adapters_that_are_used(family: str) -> None:
-    model = training.prepared(
+    model = prepared(
         tiny_models.build(tiny_models.shrunk(family), headed=True), Settings(max_length=32)
     ).eval()
     ids = torch.arange(4, 20)[None]
     with torch.no_grad():
         before = model(input_ids=ids).logits
-        for name, weight in training.trained_weights(model).items():
+        for name, weight in trained_weights(model).items():
             if "lora_B" in name:
                 weight.normal_()
                 assert not torch.equal(model(input_ids=ids).logits, before), (

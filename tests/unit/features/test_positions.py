@@ -20,8 +20,9 @@ from engram.associations.annotators.annotation import NEW_TOKENS, LocalAnnotator
 from engram.errors import EngramError
 from engram.features.language_models.positions import NO_LIMIT, declared_limit, longest_input
 from engram.tunings import training
-from engram.tunings.samples import Sample
-from engram.tunings.training import Settings
+from engram.tunings.model import BaseModel
+from engram.tunings.samples import Sample, SampleSet
+from engram.tunings.settings import Settings
 
 
 def reads(model: Any, tokens: int) -> bool:
@@ -105,26 +106,14 @@ def test_tuning_reads_no_longer_samples_than_the_model(tmp_path: Path) -> None:
         tiny_models.tokenizer_of(STORY),
         folder,
     )
-    options: dict[str, Any] = {"base": {"source": "me/mine"}}
+    base, given = BaseModel(folder, {"source": "me/mine"}), SampleSet(samples)
+    out = (tmp_path / "tuned", tmp_path / "checkpoints")
     with pytest.raises(
         EngramError,
         match=r"max_length is 96 tokens, more than the model can read \(94\). Write 94 or less",
     ):
-        training.tune(
-            folder, samples, [], settings, tmp_path / "tuned", tmp_path / "checkpoints", **options
-        )
-    assert (
-        training.tune(
-            folder,
-            samples,
-            [],
-            replace(settings, max_length=94),
-            tmp_path / "tuned",
-            tmp_path / "checkpoints",
-            **options,
-        ).steps
-        == 1
-    )
+        training.tune(base, given, settings, *out)
+    assert training.tune(base, given, replace(settings, max_length=94), *out).steps == 1
 
 
 def test_a_limit_of_minus_one_stops_neither_tuning_nor_annotating(tmp_path: Path) -> None:
@@ -139,13 +128,11 @@ def test_a_limit_of_minus_one_stops_neither_tuning_nor_annotating(tmp_path: Path
     settings = Settings(method="full", steps=1, tokens_per_step=16, max_length=300)
     assert (
         training.tune(
-            folder,
-            samples,
-            [],
+            BaseModel(folder, {"source": "me/mine"}),
+            SampleSet(samples),
             settings,
             tmp_path / "tuned",
             tmp_path / "checkpoints",
-            base={"source": "me/mine"},
         ).steps
         == 1
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ from engram.files import raw_files
 from engram.study import model_shapes, plan
 from engram.study.config.read import read_study
 from engram.tunings import training
-from engram.tunings.samples import Sample
+from engram.tunings.model import BaseModel
+from engram.tunings.samples import Sample, SampleSet
+from engram.tunings.settings import Settings
 
 #: A LLaMA under another name; leaves a trace when it is imported.
 CODE = """
@@ -226,7 +229,7 @@ def test_code_is_fetched_only_where_it_is_allowed(own: Path, tmp_path: Path) -> 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["lora", "frozen"])
 def test_tuned_and_read_again(own: Path, tmp_path: Path, method: str) -> None:
-    settings = training.Settings(
+    settings = Settings(
         method=method,
         steps=1,
         tokens_per_step=16,
@@ -235,11 +238,12 @@ def test_tuned_and_read_again(own: Path, tmp_path: Path, method: str) -> None:
         target_modules=("q_proj",) if method == "lora" else None,
     )
     samples = [Sample("Continue.", "the light", "the sea and the wind", None, 1)] * 2
-    given: Any = (samples, [], settings, tmp_path / "tuned", tmp_path / "checkpoints")
+    given: Any = (SampleSet(samples), settings, tmp_path / "tuned", tmp_path / "checkpoints")
+    base = BaseModel(own, {"source": "own", "content": "0"})
     with pytest.raises(EngramError, match="cannot be loaded for tuning: it needs code of its own"):
-        training.tune(own, *given, base={"source": "own", "content": "0"})
+        training.tune(base, *given)
     assert not ran(own)
-    training.tune(own, *given, base={"source": "own", "content": "0"}, code=True)
+    training.tune(replace(base, code=True), *given)
     assert is_adapter(tmp_path / "tuned") == (method == "lora")
     with pytest.raises(EngramError, match="it needs code of its own"):
         activations.load(tmp_path / "tuned", base=own)

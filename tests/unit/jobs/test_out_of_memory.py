@@ -30,8 +30,12 @@ from engram.features.language_models import activations
 from engram.jobs import out_of_memory
 from engram.jobs.job import job
 from engram.jobs.out_of_memory import OutOfMemoryError, Shrinking
-from engram.tunings import training
+from engram.tunings import losses, training
+from engram.tunings.batches import micro_limit
+from engram.tunings.model import prepared, trained_weights
+from engram.tunings.sample_tokens import encode_samples
 from engram.tunings.samples import read_samples
+from engram.tunings.settings import Settings
 
 pytestmark = pytest.mark.slow
 
@@ -372,7 +376,7 @@ def test_a_step_in_smaller_groups_has_the_same_gradient(
 
     It must not count twice.
     """
-    settings = training.Settings(
+    settings = Settings(
         learning_rate=1.0,
         warmup=0.0,
         dropout=0.0,
@@ -385,10 +389,8 @@ def test_a_step_in_smaller_groups_has_the_same_gradient(
         for one in read_samples(ROOT / "resources" / "tuning_samples" / "associations.jsonl")
         if len(one.input) + len(one.output) < 400
     ][:6]
-    pieces = training.encode_samples(
-        samples, AutoTokenizer.from_pretrained(MODELS / "gpt2-tiny"), 256
-    )
-    real, seen = training.output_loss, list[int]()
+    pieces = encode_samples(samples, AutoTokenizer.from_pretrained(MODELS / "gpt2-tiny"), 256)
+    real, seen = losses.output_loss, list[int]()
 
     def loss(model: Any, group: Any) -> Any:
         seen.append(len(group) * len(group[0].ids))
@@ -403,11 +405,11 @@ def test_a_step_in_smaller_groups_has_the_same_gradient(
         model = AutoModelForCausalLM.from_pretrained(
             MODELS / "gpt2-tiny", resid_pdrop=0, attn_pdrop=0, embd_pdrop=0
         )
-        model = training.prepared(model, settings)
-        limit = training.micro_limit(settings)
+        model = prepared(model, settings)
+        limit = micro_limit(settings)
         value = training.train_step(
             model,
-            torch.optim.SGD(training.trained_weights(model).values(), lr=1.0),
+            torch.optim.SGD(trained_weights(model).values(), lr=1.0),
             pieces,
             0,
             settings,
@@ -422,10 +424,7 @@ def test_a_step_in_smaller_groups_has_the_same_gradient(
             (
                 value,
                 torch.cat(
-                    [
-                        weight.detach().flatten()
-                        for weight in training.trained_weights(model).values()
-                    ]
+                    [weight.detach().flatten() for weight in trained_weights(model).values()]
                 ),
             )
         )

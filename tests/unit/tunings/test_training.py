@@ -26,9 +26,13 @@ from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, LlamaC
 
 from engram.errors import EngramError
 from engram.features.language_models import activations, adapters
-from engram.tunings import controls, splitting, training, tuning_memory
-from engram.tunings.samples import Sample, read_samples
-from engram.tunings.training import Encoded, Settings
+from engram.tunings import controls, losses, splitting, training, tuning_memory
+from engram.tunings.batches import batches, piece
+from engram.tunings.card import Card
+from engram.tunings.model import BaseModel, frozen_layers, lora_targets, prepared, trained_weights
+from engram.tunings.sample_tokens import Encoded, encode_samples, fitting, prompt_of
+from engram.tunings.samples import Sample, SampleSet, read_samples
+from engram.tunings.settings import METHODS, Settings
 
 DECODERS = ("gpt2-tiny", "llama-tiny")
 SETTINGS = Settings(
@@ -43,7 +47,7 @@ SETTINGS = Settings(
     dropout=0.1,
 )
 BASE = {"source": "engram/tiny", "content": "0123"}
-Tune = Callable[..., training.Card]
+Tune = Callable[..., Card]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -73,16 +77,15 @@ def tune(tmp_path: Path, parts: tuple[list[Sample], list[Sample]]) -> Tune:
 
     def run(
         name: str = "tuned", model: str = "gpt2-tiny", settings: Settings = SETTINGS, **options: Any
-    ) -> training.Card:
+    ) -> Card:
         train, validation = options.pop("parts", parts)
         return training.tune(
-            MODELS / model,
-            train,
-            validation,
+            BaseModel(MODELS / model, BASE),
+            SampleSet(train, validation, options.pop("condition", "association")),
             settings,
             tmp_path / name,
             tmp_path / "checkpoints" / name,
-            **{"base": BASE, **options},
+            **options,
         )
 
     return run
@@ -100,7 +103,7 @@ def same(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor]) -> 
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
-def final(card: training.Card) -> float:
+def final(card: Card) -> float:
     loss: float = card.curve[-1]["validation"]
     return loss
 
@@ -108,10 +111,10 @@ def final(card: training.Card) -> float:
 # ---------------------------------------------------------------- samples as tokens
 def test_the_plain_template_leaves_out_what_is_empty() -> None:
     tokenizer = AutoTokenizer.from_pretrained(MODELS / "llama-tiny")
-    full = training.prompt_of(Sample("Do it.", "Once.", "x", None, 1), tokenizer)
+    full = prompt_of(Sample("Do it.", "Once.", "x", None, 1), tokenizer)
     assert full == "<s>Passage:\nOnce.\n\nTask:\nDo it.\n\nAnswer:\n"
-    assert "Passage" not in training.prompt_of(Sample("Do it.", "", "x", None, 1), tokenizer)
-    assert training.prompt_of(Sample("", "Once.", "x", None, 1), tokenizer) == "<s>Once.\n"
+    assert "Passage" not in prompt_of(Sample("Do it.", "", "x", None, 1), tokenizer)
+    assert prompt_of(Sample("", "Once.", "x", None, 1), tokenizer) == "<s>Once.\n"
 
 
 def test_a_chat_template_is_used_unless_the_plain_one_is_asked_for() -> None:
@@ -121,11 +124,10 @@ def test_a_chat_template_is_used_unless_the_plain_one_is_asked_for() -> None:
         "%}{% if add_generation_prompt %} [you]{% endif %}"
     )
     one = Sample("Do it.", "Once.", "x", None, 1)
-    assert training.prompt_of(one, tokenizer, "auto") == "[user] Do it.\n\nOnce. [you]"
-    assert training.prompt_of(one, tokenizer, "plain").startswith("<|endoftext|>Passage:")
+    assert prompt_of(one, tokenizer, "auto") == "[user] Do it.\n\nOnce. [you]"
+    assert prompt_of(one, tokenizer, "plain").startswith("<|endoftext|>Passage:")
     automatic, plain = (
-        training.encode_samples([one], tokenizer, 256, template)[0]
-        for template in ("auto", "plain")
+        encode_samples([one], tokenizer, 256, template)[0] for template in ("auto", "plain")
     )
     assert (
         automatic.n_prompt != plain.n_prompt
@@ -136,8 +138,8 @@ def test_a_chat_template_is_used_unless_the_plain_one_is_asked_for() -> None:
 def test_samples_are_prompt_output_and_end() -> None:
     tokenizer = AutoTokenizer.from_pretrained(MODELS / "gpt2-tiny")
     one = Sample("Do it.", "Once.", "A long time ago.", None, 1)
-    encoded = training.encode_samples([one], tokenizer, 256)[0]
-    assert tokenizer.decode(encoded.ids[: encoded.n_prompt]) == training.prompt_of(one, tokenizer)
+    encoded = encode_samples([one], tokenizer, 256)[0]
+    assert tokenizer.decode(encoded.ids[: encoded.n_prompt]) == prompt_of(one, tokenizer)
     assert tokenizer.decode(encoded.ids[encoded.n_prompt :]) == "A long time ago.<|endoftext|>"
 
 
@@ -151,10 +153,10 @@ def test_over_long_samples_are_refused_with_line_numbers(tune: Tune) -> None:
         EngramError,
         match=r"max_length allows \(60 tokens\): line 3: \d+ tokens; line 5: \d+ tokens\. ",
     ):
-        training.encode_samples(samples, tokenizer, 60)
-    assert [sample.line for sample in training.fitting(samples, tokenizer, 60)] == [1, 2, 4, 6]
+        encode_samples(samples, tokenizer, 60)
+    assert [sample.line for sample in fitting(samples, tokenizer, 60)] == [1, 2, 4, 6]
     with pytest.raises(EngramError, match="and 2 more"):
-        training.encode_samples(samples * 6, tokenizer, 60)
+        encode_samples(samples * 6, tokenizer, 60)
     with pytest.raises(
         EngramError, match=r"max_length is 300 tokens, more than the model can read \(256\)"
     ):
@@ -178,7 +180,7 @@ def known_words(*words: str) -> Any:
 def test_special_tokens_in_a_sample_are_text_or_refused() -> None:
     tokenizer = AutoTokenizer.from_pretrained(MODELS / "gpt2-tiny")
     end = "<|endoftext|>"
-    encoded = training.encode_samples(
+    encoded = encode_samples(
         [Sample("Do it.", "Once.", f"The {end} end.", None, 1)], tokenizer, 256
     )[0]
     output = encoded.ids[encoded.n_prompt :]
@@ -197,7 +199,7 @@ def test_special_tokens_in_a_sample_are_text_or_refused() -> None:
                 r"takes for more than text"
             ),
         ):
-            training.encode_samples([one], tokenizer, 256)
+            encode_samples([one], tokenizer, 256)
 
 
 def test_samples_that_a_tokenizer_does_not_know_are_refused_and_parts_counted(
@@ -211,7 +213,7 @@ def test_samples_that_a_tokenizer_does_not_know_are_refused_and_parts_counted(
             r"line 2: .* of the input"
         ),
     ):
-        training.encode_samples(
+        encode_samples(
             [
                 Sample("do it", "once", "привет, мир", None, 1),
                 Sample("do it", "слово", "a time", None, 2),
@@ -221,7 +223,7 @@ def test_samples_that_a_tokenizer_does_not_know_are_refused_and_parts_counted(
             "plain",
         )
     with caplog.at_level("WARNING", logger="engram"):
-        training.encode_samples(
+        encode_samples(
             [
                 Sample("do it", "once", "a time, never", None, 1),
                 Sample("do it", "", "...", None, 2),
@@ -248,9 +250,9 @@ def test_samples_of_any_script_are_known_to_a_model_of_bytes(model: str) -> None
         "<b> [x] </p>",
     )
     samples = [Sample("Do it.", text, text, None, line) for line, text in enumerate(texts, start=1)]
-    assert len(
-        training.encode_samples(samples, AutoTokenizer.from_pretrained(MODELS / model), 256)
-    ) == len(texts)
+    assert len(encode_samples(samples, AutoTokenizer.from_pretrained(MODELS / model), 256)) == len(
+        texts
+    )
 
 
 def test_a_chat_template_that_fails_is_named_with_the_plain_one() -> None:
@@ -259,7 +261,7 @@ def test_a_chat_template_that_fails_is_named_with_the_plain_one() -> None:
     with pytest.raises(
         EngramError, match=r"TemplateError: a system message is needed\)\. Write 'template: plain'"
     ):
-        training.prompt_of(Sample("Do it.", "Once.", "x", None, 1), tokenizer)
+        prompt_of(Sample("Do it.", "Once.", "x", None, 1), tokenizer)
 
 
 def test_a_tokenizer_that_is_larger_than_the_model_is_refused(
@@ -293,8 +295,8 @@ def test_every_step_of_every_condition_trains_on_the_same_number_of_tokens(
         controls.shuffled(parts[0], 0),
         controls.generic(parts[0], 0),
     ):
-        lengths = [one.n_output for one in training.encode_samples(samples, tokenizer, 256)]
-        plan = training.batches(lengths, replace(SETTINGS, steps=60))
+        lengths = [one.n_output for one in encode_samples(samples, tokenizer, 256)]
+        plan = batches(lengths, replace(SETTINGS, steps=60))
         assert len(plan) == 60 and {sum(tokens for _, tokens in step) for step in plan} == {96}
         assert all(tokens == lengths[index] for step in plan for index, tokens in step[:-1])
         # A pass over the data has every sample once.
@@ -305,16 +307,16 @@ def test_every_step_of_every_condition_trains_on_the_same_number_of_tokens(
 
 def test_batches_depend_on_seed_and_step_alone() -> None:
     lengths = [7, 11, 5, 13, 9]
-    plan = training.batches(lengths, SETTINGS)
+    plan = batches(lengths, SETTINGS)
     assert (
         plan
-        == training.batches(lengths, replace(SETTINGS, steps=50))[:4]
-        != training.batches(lengths, replace(SETTINGS, seed=1))
+        == batches(lengths, replace(SETTINGS, steps=50))[:4]
+        != batches(lengths, replace(SETTINGS, seed=1))
     )
 
 
 def test_a_cut_sample_keeps_its_first_output_tokens() -> None:
-    assert training.piece(Encoded((1, 2, 3, 4, 5), 2), 2) == Encoded((1, 2, 3, 4), 2)
+    assert piece(Encoded((1, 2, 3, 4, 5), 2), 2) == Encoded((1, 2, 3, 4), 2)
 
 
 # ---------------------------------------------------------------- loss
@@ -336,7 +338,7 @@ def test_the_loss_is_that_of_the_output_tokens_alone(name: str) -> None:
                 np.log(chances[place - 1, piece.ids[place]])
                 for place in range(piece.n_prompt, len(piece.ids))
             )
-        assert float(training.output_loss(model, pieces)) == pytest.approx(expected, rel=1e-5)
+        assert float(losses.output_loss(model, pieces)) == pytest.approx(expected, rel=1e-5)
 
 
 def test_prompt_tokens_carry_no_loss() -> None:
@@ -349,7 +351,7 @@ def test_prompt_tokens_carry_no_loss() -> None:
         found.append(logits)
 
     model.get_output_embeddings().register_forward_hook(keep)
-    training.output_loss(model, [Encoded((1, 50, 60, 70, 80), 3)]).backward()
+    losses.output_loss(model, [Encoded((1, 50, 60, 70, 80), 3)]).backward()
     gradient = found[0].grad
     assert gradient is not None and torch.nonzero(
         gradient[0].abs().amax(dim=1)
@@ -404,8 +406,8 @@ def test_full_tuning_changes_everything(tune: Tune, tmp_path: Path, name: str) -
     ("name", "own"), [("gpt2-tiny", "c_attn"), ("llama-tiny", "q_proj|v_proj")]
 )
 def test_lora_trains_adapters_of_attention_alone(name: str, own: str) -> None:
-    model = training.prepared(AutoModelForCausalLM.from_pretrained(MODELS / name), SETTINGS)
-    names = training.trained_weights(model)
+    model = prepared(AutoModelForCausalLM.from_pretrained(MODELS / name), SETTINGS)
+    names = trained_weights(model)
     assert names and all(
         "lora_" in part and part.split(".lora_")[0].rsplit(".", 1)[1] in own.split("|")
         for part in names
@@ -418,24 +420,22 @@ def test_target_modules_are_what_is_asked_for_or_all_of_attention(
     from peft.utils import constants
 
     model = AutoModelForCausalLM.from_pretrained(MODELS / "llama-tiny")
-    assert training.lora_targets(model, replace(SETTINGS, target_modules=("up_proj",))) == [
-        "up_proj"
-    ]
+    assert lora_targets(model, replace(SETTINGS, target_modules=("up_proj",))) == ["up_proj"]
     monkeypatch.setattr(constants, "TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING", {})
-    assert training.lora_targets(model, SETTINGS) == ["k_proj", "o_proj", "q_proj", "v_proj"]
+    assert lora_targets(model, SETTINGS) == ["k_proj", "o_proj", "q_proj", "v_proj"]
     with pytest.raises(EngramError, match=r"target_modules names \['c_attn'\]; .*'down_proj'"):
-        training.lora_targets(model, replace(SETTINGS, target_modules=("c_attn",)))
+        lora_targets(model, replace(SETTINGS, target_modules=("c_attn",)))
     with pytest.raises(EngramError, match="target_modules names nothing"):
-        training.lora_targets(model, replace(SETTINGS, target_modules=()))
+        lora_targets(model, replace(SETTINGS, target_modules=()))
 
 
 def test_layers_that_the_model_lacks_are_refused() -> None:
-    assert training.frozen_layers(12, SETTINGS) == [7, 8, 9, 10, 11] and training.frozen_layers(
-        32, SETTINGS
-    ) == list(range(20, 32))
+    assert frozen_layers(12, SETTINGS) == [7, 8, 9, 10, 11] and frozen_layers(32, SETTINGS) == list(
+        range(20, 32)
+    )
     for layers in ((), (-1,), (5, 6)):
         with pytest.raises(EngramError, match="the model has the blocks 0 to 5"):
-            training.frozen_layers(6, replace(SETTINGS, train_layers=layers))
+            frozen_layers(6, replace(SETTINGS, train_layers=layers))
 
 
 # ---------------------------------------------------------------- adapters
@@ -523,7 +523,7 @@ def test_a_published_adapter_names_its_base_and_no_path(tune: Tune, tmp_path: Pa
         readme.startswith('---\nbase_model: "engram/tiny"\nlibrary_name: peft\n')
         and "For research only." in readme
     )
-    assert training.Card(**json.loads((tmp_path / "tuned" / adapters.CARD).read_text())) == card
+    assert Card(**json.loads((tmp_path / "tuned" / adapters.CARD).read_text())) == card
 
 
 # ---------------------------------------------------------------- training
@@ -548,7 +548,7 @@ def test_validation_loss_falls_and_the_card_says_how(
         method,
     )
     assert card.data == {
-        "sha256": training.data_digest(*parts),
+        "sha256": SampleSet(*parts).sha256,
         "train": len(parts[0]),
         "validation": len(parts[1]),
     }
@@ -574,9 +574,9 @@ def test_the_first_validation_loss_is_the_bases(
         AutoModelForCausalLM.from_pretrained(MODELS / "gpt2-tiny").eval(),
         AutoTokenizer.from_pretrained(MODELS / "gpt2-tiny"),
     )
-    held = training.encode_samples(parts[1], tokenizer, 256)
+    held = encode_samples(parts[1], tokenizer, 256)
     with torch.inference_mode():
-        expected = sum(float(training.output_loss(model, [one])) for one in held) / sum(
+        expected = sum(float(losses.output_loss(model, [one])) for one in held) / sum(
             one.n_output for one in held
         )
     assert card.curve[0]["validation"] == pytest.approx(expected, rel=1e-5)
@@ -610,12 +610,11 @@ def plain_loss(
     folder = tmp_path_factory.mktemp("plain")
     return final(
         training.tune(
-            MODELS / "gpt2-tiny",
-            *parts,
+            BaseModel(MODELS / "gpt2-tiny", BASE),
+            SampleSet(*parts),
             replace(SETTINGS, steps=2),
             folder / "out",
             folder / "checkpoints",
-            base=BASE,
         )
     )
 
@@ -650,7 +649,7 @@ def test_checkpointing_changes_nothing_but_memory(
 
 
 def test_checkpointing_asks_for_no_gradients_below_the_trained_layers() -> None:
-    model = training.prepared(
+    model = prepared(
         AutoModelForCausalLM.from_pretrained(MODELS / "gpt2-tiny"),
         replace(SETTINGS, method="frozen", checkpointing=True),
     ).train()
@@ -671,16 +670,16 @@ def test_groups_of_samples_give_the_whole_steps_gradient(
     settings = replace(SETTINGS, method=method, learning_rate=1.0)
     found = []
     for micro_tokens in (10_000, 300, 1):
-        model = training.prepared(
+        model = prepared(
             AutoModelForCausalLM.from_pretrained(
                 MODELS / "gpt2-tiny", resid_pdrop=0, attn_pdrop=0, embd_pdrop=0
             ),
             replace(settings, dropout=0),
         )
-        pieces = training.encode_samples(
+        pieces = encode_samples(
             parts[0][:5], AutoTokenizer.from_pretrained(MODELS / "gpt2-tiny"), 256
         )
-        optimizer = torch.optim.SGD(training.trained_weights(model).values(), lr=1.0)
+        optimizer = torch.optim.SGD(trained_weights(model).values(), lr=1.0)
         loss = training.train_step(
             model,
             optimizer,
@@ -692,10 +691,7 @@ def test_groups_of_samples_give_the_whole_steps_gradient(
             (
                 loss,
                 torch.cat(
-                    [
-                        weight.detach().flatten()
-                        for weight in training.trained_weights(model).values()
-                    ]
+                    [weight.detach().flatten() for weight in trained_weights(model).values()]
                 ),
             )
         )
@@ -725,7 +721,7 @@ def test_patience_stops_and_keeps_the_best_weights(
     def loss(model: Any, held: object, settings: object, limit: object) -> float:
         seen[len(seen)] = next(
             part.detach().clone()
-            for name, part in training.trained_weights(model).items()
+            for name, part in trained_weights(model).items()
             if "lora_B" in name
         )
         return next(script)
@@ -797,7 +793,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 sys.path[:0] = {tests!r}
-from test_training import BASE, LONG, MODELS, few_samples, torch, training
+from test_training import BASE, LONG, MODELS, BaseModel, SampleSet, few_samples, torch, training
 
 def dies(model, optimizer, pieces, step, settings, limit, train_step=training.train_step):
     if step == {step}:
@@ -807,8 +803,14 @@ def dies(model, optimizer, pieces, step, settings, limit, train_step=training.tr
 torch.set_num_threads(1)
 training.train_step = dies
 folder = Path({folder!r})
-training.tune(MODELS / "gpt2-tiny", *few_samples(), LONG, folder / "killed", folder / "checkpoints" / "killed", base=BASE)
-"""  # noqa: E501
+training.tune(
+    BaseModel(MODELS / "gpt2-tiny", BASE),
+    SampleSet(*few_samples()),
+    LONG,
+    folder / "killed",
+    folder / "checkpoints" / "killed",
+)
+"""
 LONG = replace(SETTINGS, steps=9, checkpoint_every=3, evaluate_every=2, patience=50)
 
 
@@ -908,11 +910,11 @@ def test_a_tuned_model_is_replaced_whole(tune: Tune, tmp_path: Path) -> None:
 
 # ---------------------------------------------------------------- memory
 @pytest.mark.parametrize("name", DECODERS)
-@pytest.mark.parametrize("method", training.METHODS)
+@pytest.mark.parametrize("method", METHODS)
 def test_planned_memory_is_what_is_measured(name: str, method: str) -> None:
     settings = Settings(method=method, max_length=64, micro_tokens=128, dtype="float32")
     plan = tuning_memory.planned_memory(AutoConfig.from_pretrained(MODELS / name), settings)
-    model = training.prepared(AutoModelForCausalLM.from_pretrained(MODELS / name), settings).train()
+    model = prepared(AutoModelForCausalLM.from_pretrained(MODELS / name), settings).train()
     assert plan["weights"] == sum(weight.nbytes for weight in model.parameters())
     ids = torch.randint(3, 1000, (2, 64))
     inner = model.get_base_model() if method == "lora" else model
@@ -924,7 +926,7 @@ def test_planned_memory_is_what_is_measured(name: str, method: str) -> None:
     )
     assert plan["activations"] == pytest.approx(kept, rel=0.1)
     optimizer = training.optimizer_of(model, settings)
-    training.output_loss(model, [Encoded(tuple(row), 9) for row in ids.tolist()]).backward()
+    losses.output_loss(model, [Encoded(tuple(row), 9) for row in ids.tolist()]).backward()
     assert plan["gradients"] == sum(
         weight.grad.nbytes for weight in model.parameters() if weight.grad is not None
     )
@@ -989,7 +991,7 @@ def test_lora_of_llama_2_7b_fits_a_gpu_of_24_gb_by_computation() -> None:
 
 def test_too_little_memory_is_said_before_training(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO"):
-        tuning_memory.check_memory(MODELS / "gpt2-tiny", SETTINGS, 24 * 10**9)
+        tuning_memory.check_memory(BaseModel(MODELS / "gpt2-tiny", BASE), SETTINGS, 24 * 10**9)
     assert "planned: 1." in caplog.text
     with pytest.raises(
         EngramError,
@@ -998,4 +1000,4 @@ def test_too_little_memory_is_said_before_training(caplog: pytest.LogCaptureFixt
             r".*'checkpointing: true'"
         ),
     ):
-        tuning_memory.check_memory(MODELS / "gpt2-tiny", SETTINGS, 5 * 10**8)
+        tuning_memory.check_memory(BaseModel(MODELS / "gpt2-tiny", BASE), SETTINGS, 5 * 10**8)
