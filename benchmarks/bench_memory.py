@@ -63,7 +63,7 @@ def encoding_case(
     import full_size
     from bench_encoding import ALPHAS
 
-    from engram.encoding import memory, ridge
+    from engram.encoding import backends, layer_scoring, memory
     from engram.files import storage
     from engram.study.config.encoding import Encoding
 
@@ -72,7 +72,7 @@ def encoding_case(
     shape = memory.EncodingShape(
         rows, units * 6, listeners, targets, layers, 1, **folds, alphas=len(ALPHAS)
     )
-    batch = ridge.batch_bytes("torch")
+    batch = backends.batch_bytes("torch")
     predicted = memory.encoding_bytes(shape, at_once or listeners, batch)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -90,7 +90,7 @@ def encoding_case(
         activations, bold, words = (
             [str(folder / name)] for name in ("activations.nc", "bold.nc", "words.tsv")
         )
-        scores = ridge.group_scores(activations, bold, words, names, **options)
+        scores = layer_scoring.score_layers(activations, bold, words, names, **options)
         storage.write_dataset(folder / "scores.nc", scores)
     return (
         predicted,

@@ -26,7 +26,7 @@ import numpy as np
 import pandas as pd
 
 from engram.bold import packing
-from engram.encoding import ridge
+from engram.encoding import layer_scoring
 from engram.features.language_models import activations
 from engram.files import storage
 from engram.jobs.job import peak_memory
@@ -129,7 +129,7 @@ def score(folder: Path, listeners: int) -> dict[str, float]:
     start = time.monotonic()
     options = Encoding().model_dump()
     names = [f"{number:03d}" for number in range(listeners)]
-    scores = ridge.group_scores(
+    scores = layer_scoring.score_layers(
         [str(folder / "activations.nc")],
         [str(folder / "bold.nc")],
         [str(folder / "words.tsv")],

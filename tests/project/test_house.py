@@ -19,7 +19,6 @@ COMMON = ROOT / "workflow" / "rules" / "common.smk"
 #: Modules, and functions of modules, that are not split yet, and the lines that they may have.
 MODULES: dict[str, int] = {
     "associations/annotators/annotation.py": 586,
-    "encoding/ridge.py": 795,
     "features/language_models/activations.py": 587,
     "features/language_models/model_loading.py": 602,
     "features/language_models/read_check.py": 561,
@@ -35,16 +34,6 @@ MODULES: dict[str, int] = {
 }
 FUNCTIONS: dict[str, int] = {
     "associations/annotators/annotation.py:annotate": 91,
-    "encoding/association_nuisance.py:text_scores": 69,
-    "encoding/association_nuisance.py:group_texts": 98,
-    "encoding/ceiling.py:story_ceiling": 68,
-    "encoding/circular_shift.py:group_null": 81,
-    "encoding/folds.py:blocked_folds": 66,
-    "encoding/nuisance.py:group_nuisance": 78,
-    "encoding/ridge.py:encode": 83,
-    "encoding/ridge.py:group_scores": 90,
-    "encoding/ridge.py:each_part": 73,
-    "encoding/variant_scoring.py:score_variants": 114,
     "features/language_models/activations.py:load": 101,
     "features/language_models/adapters.py:merged": 122,
     "features/language_models/model_loading.py:load_model": 74,

@@ -3,7 +3,7 @@
 It is scored beside nuisance features and the story alone.
 """
 
-from engram.encoding import association_nuisance
+from engram.encoding.nuisance import associations
 from engram.files import keys
 from engram.jobs.job import job, use_threads
 
@@ -21,7 +21,7 @@ with job(snakemake):
         )
     ]
     settings = {key: config[key] for key in ("features", "random_texts", "subjects", "targets")}
-    scores = association_nuisance.group_texts(
+    scores = associations.score_associations(
         activations, bold, words, insertions, **settings, **config["encoding"]
     )
     keys.write_dataset(snakemake.output.scores, scores, keys.of_job(snakemake, "nuisance"))

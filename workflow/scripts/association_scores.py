@@ -1,6 +1,7 @@
 """Score every text of a text, or every tuning of a model, on a group's listeners."""
 
-from engram.encoding import memory, ridge, variant_scoring
+from engram.encoding import memory, variant_scoring
+from engram.encoding.group import open_group
 from engram.files import keys
 from engram.jobs.job import job, use_threads
 
@@ -9,7 +10,7 @@ with job(snakemake):
     use_threads(snakemake.threads)
     files = keys.group_files(snakemake, "variants", layer_rule=keys.layer_rule(config["layer"]))
     available = memory.available(snakemake.resources.get("mem_mb"))
-    read, group = ridge.open_group(
+    read, group = open_group(
         *files, config["subjects"], config["targets"], memory=available, **config["encoding"]
     )
     keys.write_dataset(

@@ -10,5 +10,5 @@ with job(snakemake):
     use_threads(snakemake.threads)
     activations, bold, words = keys.group_files(snakemake, "activations", text=ORIGINAL)
     settings = {key: config[key] for key in ("layer", "number", "seed", "subjects", "targets")}
-    null = circular_shift.group_null(activations, bold, words, **settings, **config["encoding"])
+    null = circular_shift.score_shifted(activations, bold, words, **settings, **config["encoding"])
     keys.write_dataset(snakemake.output.null, null, keys.of_job(snakemake, "chance", text=ORIGINAL))

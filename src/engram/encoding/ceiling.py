@@ -1,6 +1,4 @@
-"""Noise ceilings: how well listeners predict each other.
-
-They are taken on the rows, folds and averages of the scores.
+"""Noise ceilings: how well listeners predict each other, on the rows and folds of the scores.
 
 Definitions, per target: r_h is the correlation of the means of two random halves of the listeners,
 averaged over splits; r_SB = 2 r_h / (1 + r_h) (Spearman-Brown) is the reliability of the mean
@@ -19,12 +17,26 @@ import xarray as xr
 from engram.datasets.time_courses import zscore
 from engram.encoding import timing
 from engram.encoding.correlation import pearson, standardize
-from engram.encoding.folds import blocked_folds
+from engram.encoding.folds import Folds, blocked_folds
 from engram.jobs.progress import progress
 from engram.vocabulary import AVERAGE, FEWEST_LISTENERS
 
 #: Targets held in memory at a time.
 _BATCH = 8192
+
+#: The kinds of ceilings.
+DESCRIPTIONS = {
+    "split": (
+        "Correlation of the means of two random halves of the listeners, mean over splits (r_h)."
+    ),
+    "split_sb": "Reliability of the mean of all listeners, 2 r_h / (1 + r_h) (r_SB).",
+    "average": "What a perfect model of the average listener reaches, sqrt(r_SB).",
+    "loo": "Correlation of a listener with the mean of the other listeners.",
+    "loo_ridge": "The same as a cross-validated ridge with that mean as its only feature.",
+    "single": "What a perfect model of a listener reaches, LOO / sqrt(rel(n - 1)).",
+}
+#: Those that each listener has; the others are of all listeners together.
+_OF_LISTENERS = {"loo", "loo_ridge", "single"}
 
 
 def story_ceiling(
@@ -53,18 +65,30 @@ def story_ceiling(
     """
     n_subjects, _, n_targets = bold.shape
     if n_subjects < FEWEST_LISTENERS:
-        nothing, nothing_each = np.full(n_targets, np.nan), np.full((n_subjects, n_targets), np.nan)
-        return {
-            "split": nothing,
-            "split_sb": nothing,
-            "average": nothing,
-            "loo": nothing_each,
-            "loo_ridge": nothing_each,
-            "single": nothing_each,
-        }
+        shared, each = np.full(n_targets, np.nan), np.full((n_subjects, n_targets), np.nan)
+        return {name: each if name in _OF_LISTENERS else shared for name in DESCRIPTIONS}
     blocks = blocked_folds(np.zeros(len(position), int), position, folds, gap)
+    split = _split_half(bold, blocks, halves, seed)
+    split_sb = spearman_brown(split, 2)
+    loo, loo_ridge = _leave_one_out(bold, blocks)
+    # Where halves do not correlate above 0 the listeners share nothing, and the best
+    # model predicts nothing.
+    reliability = np.clip(split_sb, 0, None)
+    return {
+        "split": split,
+        "split_sb": split_sb,
+        "average": np.sqrt(reliability),
+        "loo": loo,
+        "loo_ridge": loo_ridge,
+        "single": _single(loo, reliability),
+    }
+
+
+def _split_half(bold: np.ndarray, blocks: Folds, halves: int, seed: int) -> np.ndarray:
+    """Return how the means of two random halves of the listeners correlate: (n_targets, )."""
+    n_subjects = len(bold)
     rng = np.random.default_rng(seed)
-    split = np.zeros(n_targets)
+    split = np.zeros(bold.shape[-1])
     for _ in range(halves):
         order = rng.permutation(n_subjects)
         first, second = (
@@ -72,29 +96,34 @@ def story_ceiling(
             bold[order[n_subjects // 2 :]].mean(0),
         )
         split += blockwise(first, second, blocks) / halves
-    split_sb = spearman_brown(split, 2)
+    return split
+
+
+def _leave_one_out(bold: np.ndarray, blocks: Folds) -> tuple[np.ndarray, np.ndarray]:
+    """Return how each listener correlates with the mean of the others: (n_subjects, n_targets).
+
+    Once by itself, and once as the score of a ridge with that mean as its only feature.
+    """
+    n_subjects, _, n_targets = bold.shape
     total = bold.sum(0)
     loo, loo_ridge = np.zeros((n_subjects, n_targets)), np.zeros((n_subjects, n_targets))
     for subject in range(n_subjects):
         others = (total - bold[subject]) / (n_subjects - 1)
         loo[subject] = blockwise(others, bold[subject], blocks)
         loo_ridge[subject] = one_feature_ridge(others, bold[subject], blocks)
-    # Where halves do not correlate above 0 the listeners share nothing, and the best
-    # model predicts nothing.
-    reliability = np.clip(split_sb, 0, None)
-    single_listener = reliability / (n_subjects - (n_subjects - 1) * reliability)
-    others_reliability = spearman_brown(single_listener, n_subjects - 1)
-    shared = others_reliability > 0
-    return {
-        "split": split,
-        "split_sb": split_sb,
-        "average": np.sqrt(reliability),
-        "loo": loo,
-        "loo_ridge": loo_ridge,
-        "single": np.where(
-            shared, np.clip(loo / np.sqrt(np.where(shared, others_reliability, 1)), -1, 1), 0
-        ),
-    }
+    return loo, loo_ridge
+
+
+def _single(loo: np.ndarray, reliability: np.ndarray) -> np.ndarray:
+    """Return what a perfect model of a listener reaches: (n_subjects, n_targets).
+
+    `reliability` (n_targets, ) is that of the mean of all listeners, at least 0.
+    """
+    n_subjects = len(loo)
+    of_one = reliability / (n_subjects - (n_subjects - 1) * reliability)
+    of_others = spearman_brown(of_one, n_subjects - 1)
+    shared = of_others > 0
+    return np.where(shared, np.clip(loo / np.sqrt(np.where(shared, of_others, 1)), -1, 1), 0)
 
 
 def spearman_brown(reliability: np.ndarray, times: float) -> np.ndarray:
@@ -103,21 +132,15 @@ def spearman_brown(reliability: np.ndarray, times: float) -> np.ndarray:
     return lengthened
 
 
-def blockwise(
-    predictions: np.ndarray, bold: np.ndarray, blocks: list[tuple[np.ndarray, np.ndarray]]
-) -> np.ndarray:
+def blockwise(predictions: np.ndarray, bold: np.ndarray, blocks: Folds) -> np.ndarray:
     """Return the mean over test blocks of Pearson r, as scores are averaged: (n_targets, )."""
     return np.mean(
         [pearson(standardize(bold[test]), predictions[test]) for _, test in blocks], axis=0
     )
 
 
-def one_feature_ridge(
-    feature: np.ndarray, bold: np.ndarray, blocks: list[tuple[np.ndarray, np.ndarray]]
-) -> np.ndarray:
-    """Return the cross-validated score of a ridge on the same target in another time course.
-
-    That is its only feature.
+def one_feature_ridge(feature: np.ndarray, bold: np.ndarray, blocks: Folds) -> np.ndarray:
+    """Return the cross-validated score of a ridge with another time course as its only feature.
 
     With one feature, a prediction is that feature times a number, so neither the penalty nor
     the scale changes Pearson's r: only the sign of the weight that the training rows give.
@@ -186,15 +209,3 @@ def of_dataset(
         coords=coordinates,
         attrs={"story": dataset.attrs["story"], "halves": halves, "seed": seed},
     )
-
-
-DESCRIPTIONS = {
-    "split": (
-        "Correlation of the means of two random halves of the listeners, mean over splits (r_h)."
-    ),
-    "split_sb": "Reliability of the mean of all listeners, 2 r_h / (1 + r_h) (r_SB).",
-    "average": "What a perfect model of the average listener reaches, sqrt(r_SB).",
-    "loo": "Correlation of a listener with the mean of the other listeners.",
-    "loo_ridge": "The same as a cross-validated ridge with that mean as its only feature.",
-    "single": "What a perfect model of a listener reaches, LOO / sqrt(rel(n - 1)).",
-}

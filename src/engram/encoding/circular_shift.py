@@ -1,10 +1,10 @@
-"""R against chance: features scored on BOLD that was shifted in time.
+"""R against chance: features scored on BOLD that was shifted circularly in time.
 
-A story's BOLD is moved round a circle, by at least `MARGIN` seconds either way and by the same
-distance for all listeners: what listeners share, and how slowly BOLD changes, is kept, and when
-it happened is not. Everything is fitted anew, penalties too: shifting predictions that were
-fitted once would be cheaper, and rejects a true null in 8 % of studies at 5 % (docs/methods.md).
-Features stay as they are, so all shifts share one decomposition.
+Each story's BOLD is shifted circularly by at least `MARGIN` seconds either way, by the same
+distance for all listeners. This keeps what listeners share and how slowly BOLD changes, but not
+when it happened. Everything is refitted, penalties too: to shift predictions that were fitted
+once would be cheaper, but rejects a true null in 8 % of studies at a level of 5 %
+(docs/methods.md). Features stay as they are, so all shifts share one decomposition.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from engram.bold.regions import region_coordinates, region_indices
-from engram.encoding.ridge import Group, open_group
+from engram.bold.regions import region_coordinates
+from engram.encoding import scores
+from engram.encoding.group import Group, open_group
 from engram.features.layers import reported_layer
 from engram.jobs.progress import progress
 
@@ -50,7 +51,7 @@ def drawn_shifts(story: str, n_rows: int, tr: float, number: int, seed: int) -> 
 
 
 def shifted(targets: np.ndarray, story: np.ndarray, shifts: Sequence[int]) -> np.ndarray:
-    """Return targets (n_rows, n_targets), each story's rows later by its shift, round a circle."""
+    """Return targets (n_rows, n_targets), each story's rows shifted circularly by its shift."""
     parts = [
         np.roll(targets[story == number], shift, axis=0) for number, shift in enumerate(shifts)
     ]
@@ -62,7 +63,7 @@ def null_scores(group: Group, features: np.ndarray, shifts: np.ndarray) -> np.nd
 
     Parameters
     ----------
-    group : engram.encoding.ridge.Group
+    group : engram.encoding.group.Group
     features : array of shape (n_rows, n_features)
         Delayed features (`Group.features`).
     shifts : array of shape (n_draws, n_stories)
@@ -74,49 +75,43 @@ def null_scores(group: Group, features: np.ndarray, shifts: np.ndarray) -> np.nd
         Mean over test blocks, stories and listeners.
     """
     n_subjects, n_targets = group.shape
+    if len(shifts) == 0:
+        return np.empty((0, n_targets))
     at_once = max(1, _NUMBERS // group.targets.size)
     parts = []
     for begin in progress(range(0, len(shifts), at_once), "shifts", "batch"):
         some = shifts[begin : begin + at_once]
-        scores = group.score_others(
+        scored = group.score_features(
             features,
             np.concatenate([shifted(group.targets, group.row_story, one) for one in some], axis=1),
         )
-        parts.append(scores.r.mean((0, 1)).reshape(len(some), n_subjects, n_targets).mean(1))
+        parts.append(scored.r.mean((0, 1)).reshape(len(some), n_subjects, n_targets).mean(1))
     return np.concatenate(parts)
 
 
-def group_null(
+def score_shifted(
     activations: Sequence[str],
     bold: Sequence[str],
     words: Sequence[str],
     subjects: Sequence[str],
+    targets: str,
     layer: int | None,
     number: int,
-    targets: str,
     seed: int,
     **options: Any,
 ) -> xr.Dataset:
-    """Return the scores of a group of listeners on their BOLD and on shifted BOLD.
-
-    They are those at the reported layer.
+    """Score the reported layer on the BOLD of a group of listeners, as it is and shifted.
 
     Parameters
     ----------
-    activations, bold, words : sequences of paths
-        One file per story of the group, in the same order.
-    subjects : sequence of str
-        The group's listeners, without the average one.
+    activations, bold, words, subjects, targets, **options
+        As `engram.encoding.group.open_group` takes them; without the average listener.
     layer : int or None
         The layer to report (`engram.features.layers.reported_layer`).
     number : int
         How many shifts.
-    targets : {"all", "roi"}
-        `roi`: the mean time course of each region.
     seed : int
         Of the shifts.
-    **options
-        The `encoding` section of the configuration.
 
     Returns
     -------
@@ -129,34 +124,37 @@ def group_null(
     features = group.features(
         [one["activation"][reported].values for one in read], group.how_for(read[0])
     )
-    regions = region_indices(group.stories[0].target_coordinates)
-    observed = group.by_story(group.score_others(features, group.targets)).mean((0, 1))
+    observed = group.by_listener(group.score_features(features, group.targets)).mean((0, 1))
+    shifts = _shifts(group, number, seed)
+    null = null_scores(group, features, shifts)
+    return _dataset(group, observed, null, shifts).assign_attrs(reported_layer=reported)
+
+
+def _shifts(group: Group, number: int, seed: int) -> np.ndarray:
+    """Return the shifts in rows: (n_draws, n_stories); no draws where a story is too short."""
     drawn = [
         drawn_shifts(one.name, len(one.times), group.tr, number, seed) for one in group.stories
     ]
-    shifts = (
-        np.stack(drawn, axis=1)
-        if all(len(one) for one in drawn)
-        else np.zeros((0, len(drawn)), dtype=int)
-    )
-    null = null_scores(group, features, shifts) if len(shifts) else np.empty((0, group.shape[1]))
-    unit = {"units": "Pearson r"}
+    if not all(len(one) for one in drawn):
+        return np.zeros((0, len(drawn)), dtype=int)
+    return np.stack(drawn, axis=1)
+
+
+def _dataset(group: Group, r: np.ndarray, null: np.ndarray, shifts: np.ndarray) -> xr.Dataset:
+    """Return scores (n_subjects, n_targets) and those on shifted BOLD (n_draws, n_targets)."""
+    regions = scores.regions_of_targets(group)
     return xr.Dataset(
         {
-            "r": (
-                ("subject", "region"),
-                np.stack([observed[:, index].mean(1) for index in regions.values()], axis=1),
-                unit,
-            ),
-            "r_shifted": (
+            "r": scores.pearson_r(("subject", "region"), scores.region_means(r, regions)),
+            "r_shifted": scores.pearson_r(
                 ("shift", "region"),
-                np.stack([null[:, index].mean(1) for index in regions.values()], axis=1),
-                {**unit, "description": "On BOLD that was shifted in time, mean over listeners"},
+                scores.region_means(null, regions),
+                "On BOLD that was shifted in time, mean over listeners",
             ),
             "rows": (("shift", "story"), shifts, {"description": "Shift of each story, in rows"}),
         },
         coords={
-            "subject": list(subjects),
+            "subject": group.subjects,
             "story": [one.name for one in group.stories],
             "allowed": (
                 "story",
@@ -165,5 +163,5 @@ def group_null(
             ),
             **region_coordinates(regions),
         },
-        attrs={**group.attributes(), "reported_layer": reported},
+        attrs=scores.attributes(group),
     )

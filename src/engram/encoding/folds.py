@@ -6,10 +6,11 @@ import numpy as np
 
 from engram.errors import EngramError
 
+#: The training rows and the test rows of each fold, as sorted indices.
+Folds = list[tuple[np.ndarray, np.ndarray]]
 
-def blocked_folds(
-    story: np.ndarray, position: np.ndarray, n_folds: int, gap: int
-) -> list[tuple[np.ndarray, np.ndarray]]:
+
+def blocked_folds(story: np.ndarray, position: np.ndarray, n_folds: int, gap: int) -> Folds:
     """Return folds: the rows of each story are cut into contiguous blocks.
 
     Test fold k is every story's block k.
@@ -28,8 +29,8 @@ def blocked_folds(
 
     Returns
     -------
-    list of (train, test)
-        Indices into the rows, sorted.
+    Folds
+        Indices into the rows.
 
     Raises
     ------
@@ -37,32 +38,15 @@ def blocked_folds(
         If a story has fewer rows than folds, or a fold has no training rows left.
     """
     stories = np.unique(story)
-    blocks = []
-    for one in stories:
-        rows = np.flatnonzero(story == one)
-        if len(rows) < n_folds:
-            raise EngramError(
-                f"a story has {len(rows)} rows, too few for {n_folds} blocks. Use fewer folds "
-                "(encoding: folds, inner_folds), or leave the story out."
-            )
-        blocks.append(np.array_split(rows, n_folds))
+    blocks = [_blocks(np.flatnonzero(story == one), n_folds) for one in stories]
     folds = []
     for fold in range(n_folds):
-        test = np.concatenate([story_blocks[fold] for story_blocks in blocks])
+        tests = [story_blocks[fold] for story_blocks in blocks]
+        test = np.concatenate(tests)
         near = np.zeros(len(story), dtype=bool)
-        for one, story_blocks in zip(stories, blocks, strict=True):
-            held_out = position[story_blocks[fold]]
+        for one, mine in zip(stories, tests, strict=True):
             rows = np.flatnonzero(story == one)
-            nearest = (
-                np.clip(np.searchsorted(held_out, position[rows]), 1, len(held_out) - 1)
-                if len(held_out) > 1
-                else np.zeros(len(rows), int)
-            )
-            distance = np.minimum(
-                np.abs(position[rows] - held_out[nearest]),
-                np.abs(position[rows] - held_out[nearest - 1]),
-            )
-            near[rows[distance <= gap]] = True
+            near[rows[_distance(position[rows], position[mine]) <= gap]] = True
         train = np.flatnonzero(~near)
         if len(train) < n_folds:
             raise EngramError(
@@ -73,3 +57,21 @@ def blocked_folds(
             )
         folds.append((train, test))
     return folds
+
+
+def _blocks(rows: np.ndarray, n_folds: int) -> list[np.ndarray]:
+    """Return the rows of a story, cut into contiguous blocks."""
+    if len(rows) < n_folds:
+        raise EngramError(
+            f"a story has {len(rows)} rows, too few for {n_folds} blocks. Use fewer folds "
+            "(encoding: folds, inner_folds), or leave the story out."
+        )
+    return np.array_split(rows, n_folds)
+
+
+def _distance(places: np.ndarray, held_out: np.ndarray) -> np.ndarray:
+    """Return how far each place is from the nearest of the held-out ones, which rise."""
+    if len(held_out) == 1:
+        return np.abs(places - held_out[0])
+    nearest = np.clip(np.searchsorted(held_out, places), 1, len(held_out) - 1)
+    return np.minimum(np.abs(places - held_out[nearest]), np.abs(places - held_out[nearest - 1]))

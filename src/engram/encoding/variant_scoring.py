@@ -1,4 +1,8 @@
-"""Scores of the variants of a model's activations, all against one group of listeners."""
+"""Scores of a model's variants: texts that it read, or tunings of it, on a group of listeners.
+
+All variants are scored at the reported layer. Those whose layers are all kept (the story alone and
+with associations; the base model and the first seed of each tuning) are scored at every layer.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from engram.bold.regions import region_coordinates, region_indices
-from engram.encoding.ridge import Group, Part
+from engram.bold.regions import region_coordinates
+from engram.encoding import scores, variant_vectors
+from engram.encoding.group import Group, Part
 from engram.features.variants import kind_of
 from engram.files import storage
 from engram.jobs.progress import progress
@@ -22,7 +27,7 @@ def score_variants(read: Sequence[xr.Dataset], group: Group) -> xr.Dataset:
     read : sequence of xarray.Dataset
         As `engram.features.variants.collect` made them, one for each story of
         the group, in its order.
-    group : engram.encoding.ridge.Group
+    group : engram.encoding.group.Group
 
     Returns
     -------
@@ -30,101 +35,95 @@ def score_variants(read: Sequence[xr.Dataset], group: Group) -> xr.Dataset:
         Pearson r, mean over folds: ``r`` (variant, story, subject, region) at the reported
         layer and ``r_layer`` (version, layer, story, subject, region), means over each
         region's targets; ``r_kind`` (kind, story, subject, target) at the reported layer,
-        mean over each kind's variants. Single variants are kept by region: with their many seeds,
-        targets would fill disks.
+        mean over each kind's variants. ``version`` names the variants that are scored at every
+        layer. Single variants are kept by region: with their many seeds, targets would fill disks.
     """
-    names, versions = (read[0][name].values.tolist() for name in ("variant", "version"))
-    n_layers, reported = read[0].sizes["layer"], int(read[0].attrs["reported_layer"])
-    regions = region_indices(group.stories[0].target_coordinates)
-    kinds = list(dict.fromkeys(map(kind_of, names)))
-    n_stories, (n_subjects, n_targets) = len(group.stories), group.shape
+    scoring = _VariantScoring(read, group)
 
-    def score(
-        part: Part, vectors: list[np.ndarray], inserted: list[np.ndarray], number: int
-    ) -> np.ndarray:
-        times = [one["row_onset"].values[one["row_variant"].values == number] for one in read]
-        both = [np.concatenate(pair) for pair in zip(vectors, inserted, strict=True)]
-        mean: np.ndarray = group.by_story(
-            group.score(part, both, group.how_for(read[0]), times)
-        ).mean(1)
-        return mean
+    def score(part: Part) -> None:
+        scoring.score_reported_layer(part)
+        scoring.score_other_layers(part)
 
-    def by_region(values: np.ndarray) -> np.ndarray:
-        return np.stack([values[..., members].mean(-1) for members in regions.values()], axis=-1)
+    group.each_part(read[0].sizes["unit"], len(scoring.kinds), score)
+    return scoring.dataset()
 
-    r = np.empty((len(names), n_stories, n_subjects, len(regions)), dtype=np.float32)
-    r_kind = np.zeros((len(kinds), n_stories, n_subjects, n_targets), dtype=np.float32)
-    r_layer = np.empty((len(versions), n_layers, *r.shape[1:]), dtype=np.float32)
 
-    def score_all(part: Part) -> None:
+class _VariantScoring:
+    """The scores of all variants, filled part by part of the listeners."""
+
+    def __init__(self, read: Sequence[xr.Dataset], group: Group) -> None:
+        self.read, self.group, self.how = read, group, group.how_for(read[0])
+        self.names: list[str] = read[0]["variant"].values.tolist()
+        self.at_every_layer: list[str] = read[0]["version"].values.tolist()
+        self.kinds = list(dict.fromkeys(map(kind_of, self.names)))
+        self.reported = int(read[0].attrs["reported_layer"])
+        self.regions = scores.regions_of_targets(group)
+        n_stories, n_layers = len(group.stories), read[0].sizes["layer"]
+        by_region = (n_stories, group.shape[0], len(self.regions))
+        self.r = np.empty((len(self.names), *by_region), dtype=np.float32)
+        self.r_layer = np.empty((len(self.at_every_layer), n_layers, *by_region), dtype=np.float32)
+        self.r_kind = np.zeros((len(self.kinds), n_stories, *group.shape), dtype=np.float32)
+
+    def score_reported_layer(self, part: Part) -> None:
+        """Fill ``r`` and ``r_kind`` of some listeners."""
         own = part.listeners
-        r_kind[:, :, own] = 0  # what is summed here begins anew where memory ran out
-        for number, name in enumerate(progress(names, "variants", "variant")):
-            inserted = [
-                one["reported_inserted"].values[one["row_variant"].values == number] for one in read
-            ]
-            scored = score(part, [one["reported"][number].values for one in read], inserted, number)
-            r[number][:, own] = by_region(scored)
-            r_kind[kinds.index(kind_of(name))][:, own] += scored / sum(
-                kind_of(other) == kind_of(name) for other in names
-            )
-        for layer in progress(range(n_layers), "layers", "layer"):
-            for version, name in enumerate(versions):
-                number = names.index(name)
-                if layer == reported:
-                    r_layer[version, layer][:, own] = r[number][:, own]
+        self.r_kind[:, :, own] = 0  # what is summed here begins anew where memory ran out
+        kind_of_each = [kind_of(name) for name in self.names]
+        for number, kind in enumerate(progress(kind_of_each, "variants", "variant")):
+            vectors = variant_vectors.at_reported_layer(self.read, number)
+            scored = self._scores(part, vectors, number)
+            self.r[number][:, own] = scores.region_means(scored, self.regions)
+            self.r_kind[self.kinds.index(kind)][:, own] += scored / kind_of_each.count(kind)
+
+    def score_other_layers(self, part: Part) -> None:
+        """Fill ``r_layer`` of some listeners; ``r`` has the reported layer already."""
+        own = part.listeners
+        for layer in progress(range(self.r_layer.shape[1]), "layers", "layer"):
+            for place, name in enumerate(self.at_every_layer):
+                number = self.names.index(name)
+                if layer == self.reported:
+                    self.r_layer[place, layer][:, own] = self.r[number][:, own]
                     continue
-                inserted = [
-                    one["whole_inserted"][layer].values[one["version_row_variant"].values == number]
-                    for one in read
-                ]
-                r_layer[version, layer][:, own] = by_region(
-                    score(
-                        part,
-                        [one["whole"][version, layer].values for one in read],
-                        inserted,
-                        number,
-                    )
+                vectors = variant_vectors.at_layer(self.read, number, layer)
+                self.r_layer[place, layer][:, own] = scores.region_means(
+                    self._scores(part, vectors, number), self.regions
                 )
 
-    group.each_part(read[0].sizes["unit"], len(kinds), score_all)
-    unit = {"units": "Pearson r"}
-    return xr.Dataset(
-        {
-            "r": (
-                ("variant", "story", "subject", "region"),
-                r,
-                {
-                    **unit,
-                    "description": (
-                        "At the reported layer, mean over test blocks and a region's targets"
-                    ),
-                },
-            ),
-            "r_layer": (
-                ("version", "layer", "story", "subject", "region"),
-                r_layer,
-                {**unit, "description": "The same at every layer"},
-            ),
-            "r_kind": (
-                ("kind", "story", "subject", "target"),
-                r_kind,
-                {
-                    **unit,
-                    "description": (
-                        "At the reported layer, mean over test blocks and a kind's variants"
-                    ),
-                },
-                storage.packed(1.0),
-            ),
-        },
-        coords={
-            "variant": names,
-            "version": versions,
-            "kind": kinds,
-            "layer": np.arange(n_layers),
-            **region_coordinates(regions),
-            **group.coordinates(),
-        },
-        attrs={**group.attributes(), "reported_layer": reported},
-    )
+    def _scores(self, part: Part, vectors: list[np.ndarray], number: int) -> np.ndarray:
+        """Return r of a variant's vectors, mean over folds: (n_stories, n_listeners, n_targets)."""
+        onsets = variant_vectors.inserted_onsets(self.read, number)
+        scored = self.group.score_vectors(part, vectors, self.how, onsets)
+        mean: np.ndarray = self.group.by_listener(scored).mean(1)
+        return mean
+
+    def dataset(self) -> xr.Dataset:
+        """Return the scores as `score_variants` describes them."""
+        return xr.Dataset(
+            {
+                "r": scores.pearson_r(
+                    ("variant", "story", "subject", "region"),
+                    self.r,
+                    "At the reported layer, mean over test blocks and a region's targets",
+                ),
+                "r_layer": scores.pearson_r(
+                    ("version", "layer", "story", "subject", "region"),
+                    self.r_layer,
+                    "The same at every layer",
+                ),
+                "r_kind": scores.pearson_r(
+                    ("kind", "story", "subject", "target"),
+                    self.r_kind,
+                    "At the reported layer, mean over test blocks and a kind's variants",
+                    storage.packed(1.0),
+                ),
+            },
+            coords={
+                "variant": self.names,
+                "version": self.at_every_layer,
+                "kind": self.kinds,
+                "layer": np.arange(self.r_layer.shape[1]),
+                **region_coordinates(self.regions),
+                **scores.target_coordinates(self.group),
+            },
+            attrs={**scores.attributes(self.group), "reported_layer": self.reported},
+        )

@@ -119,7 +119,7 @@ def chance_table(files: Mapping[str, Sequence[str]], seed: int) -> pd.DataFrame:
     Parameters
     ----------
     files : mapping
-        By model, as `engram.encoding.circular_shift.group_null` made them, of all groups.
+        By model, as `engram.encoding.circular_shift.score_shifted` made them, of all groups.
     seed : int
         Of the bootstrap.
     """

@@ -86,7 +86,7 @@ def versions(stories: Sequence[str]) -> dict[str, list[int]]:
 
 
 def read_reported(files: Sequence[str], layer: int | None) -> Reported:
-    """Read a model's scores of all groups (`engram.encoding.ridge.group_scores`).
+    """Read a model's scores of all groups (`engram.encoding.layer_scoring.score_layers`).
 
     Parameters
     ----------

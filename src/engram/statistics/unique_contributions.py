@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from engram.encoding.nuisance import LANGUAGE, RATE, WITH_LANGUAGE
+from engram.encoding.nuisance.bands import LANGUAGE, RATE, WITH_LANGUAGE
 from engram.files import storage
 from engram.statistics import significance
 from engram.statistics.association_tables import against_random, with_corrected
@@ -123,7 +123,7 @@ def associations_table(files: Mapping[tuple[str, str], Sequence[str]], seed: int
     Parameters
     ----------
     files : mapping
-        By model and text, as `engram.encoding.association_nuisance.group_texts`
+        By model and text, as `engram.encoding.nuisance.associations.score_associations`
         made them, of all groups.
     seed : int
         Of the bootstrap.
@@ -151,7 +151,7 @@ def nuisance_table(files: Mapping[str, Sequence[str]], seed: int) -> pd.DataFram
     Parameters
     ----------
     files : mapping
-        By model, as `engram.encoding.nuisance.group_nuisance` made them, of all groups.
+        By model, as `engram.encoding.nuisance.language.score_language` made them, of all groups.
     seed : int
         Of the bootstrap.
     """

@@ -98,7 +98,7 @@ def read_effects(files: Sequence[str]) -> Effects:
     ----------
     files : sequence of paths
         Results of `engram.encoding.variant_scoring.score_variants`, or (at the reported layer
-        alone) of `engram.encoding.association_nuisance.group_texts`.
+        alone) of `engram.encoding.nuisance.associations.score_associations`.
     """
     subjects: list[str] = []
     heard: dict[str, list[np.ndarray]] = {}

@@ -17,7 +17,9 @@ from hypothesis import strategies as st
 
 from engram.associations import association_files, text_reading
 from engram.associations.association_files import Association
-from engram.encoding import ridge, variant_scoring
+from engram.encoding import variant_scoring
+from engram.encoding.group import Group
+from engram.encoding.story_data import StoryData
 from engram.errors import EngramError
 from engram.features.language_models import activations
 from engram.paths import ASSOCIATIONS, TEXTS
@@ -331,7 +333,7 @@ def test_f_of_the_word_rate_is_what_rows_alone_do(alignment: str, more: int) -> 
         "hemisphere": (("target",), np.array(["L"] * 3)),
         "roi": (("target",), np.array(["a", "b", "c"])),
     }
-    story = ridge.StoryData("s", 1.5, words["onset"].to_numpy(), times, bold, coordinates)
+    story = StoryData("s", 1.5, words["onset"].to_numpy(), times, bold, coordinates)
     options: dict[str, Any] = {
         "longest_delay": 6.0,
         "delays": None,
@@ -341,7 +343,7 @@ def test_f_of_the_word_rate_is_what_rows_alone_do(alignment: str, more: int) -> 
         "alpha_by": "r",
         "backend": "numpy",
     }
-    group = ridge.Group([story], ["1", "2"], words_to_trs="sum", **options)
+    group = Group([story], ["1", "2"], words_to_trs="sum", **options)
     scores = variant_scoring.score_variants([data], group)
     rows = association_files.inserted_rows(words, texts["associations"], alignment)
     count = np.concatenate([np.ones(900), np.ones(len(rows))])[:, None]
@@ -350,7 +352,9 @@ def test_f_of_the_word_rate_is_what_rows_alone_do(alignment: str, more: int) -> 
         1,
         1,
         lambda part: expected.append(
-            group.by_story(group.score(part, [count], None, [rows["onset"].to_numpy()])).mean(1)
+            group.by_listener(
+                group.score_vectors(part, [count], None, [rows["onset"].to_numpy()])
+            ).mean(1)
         ),
     )
     np.testing.assert_array_equal([scores["r_kind"].values[1]], expected)

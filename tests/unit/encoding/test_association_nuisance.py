@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from engram.encoding import association_nuisance, nuisance
+from engram.encoding.nuisance import associations, banded_ridge
 from engram.files import storage
 from engram.statistics import unique_contributions
 from engram.vocabulary import ORIGINAL_TEXT, WITH_ASSOCIATIONS
@@ -51,7 +51,7 @@ def scored(
     **changes: Any,
 ) -> np.ndarray:
     options = {**OPTIONS, "alphas": ALPHAS, **changes}
-    return association_nuisance.text_scores(
+    return associations.text_scores(
         bands, texts.__getitem__, list(texts), bold, story, POSITION, **options
     )
 
@@ -128,15 +128,15 @@ def test_shares_are_chosen_as_the_solver_chooses_them() -> None:
     bands, texts, bold = made(0.5)
     story, text = bands[-1], texts[WITH_ASSOCIATIONS]
     found = scored([story], {WITH_ASSOCIATIONS: text}, bold)
-    shares = np.array([(1 - share, share) for share in (0.0, *association_nuisance.SHARES)])
+    shares = np.array([(1 - share, share) for share in (0.0, *associations.SHARES)])
     options = {**OPTIONS, "alphas": [2 * alpha for alpha in ALPHAS]}  # twice as many features
     rows = (bold, STORY, POSITION)
-    expected = nuisance.score_predictions(
-        nuisance.banded_predictions([story, text], *rows, shares=shares, **options), *rows, 4, 3
+    expected = banded_ridge.score_predictions(
+        banded_ridge.banded_predictions([story, text], *rows, shares=shares, **options), *rows, 4, 3
     )
     np.testing.assert_allclose(found[1], expected, atol=1e-4)
-    alone = nuisance.score_predictions(
-        nuisance.banded_predictions(
+    alone = banded_ridge.score_predictions(
+        banded_ridge.banded_predictions(
             [story], *rows, shares=np.ones((1, 1)), **OPTIONS, alphas=ALPHAS
         ),
         *rows,

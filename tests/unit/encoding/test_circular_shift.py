@@ -12,7 +12,8 @@ import xarray as xr
 from conftest import regions
 
 from engram.encoding import circular_shift
-from engram.encoding.ridge import Group, StoryData
+from engram.encoding.group import Group
+from engram.encoding.story_data import StoryData
 from engram.files import storage
 from engram.statistics import comparisons
 
@@ -78,7 +79,7 @@ def read(one: Group, vectors: np.ndarray, number: int = 39) -> xr.Dataset:
         ],
         axis=1,
     )
-    r = one.by_story(one.score_others(features, one.targets)).mean((0, 1))
+    r = one.by_listener(one.score_features(features, one.targets)).mean((0, 1))
     null = circular_shift.null_scores(one, features, shifts)
     names = {
         "region_hemisphere": ("region", list("LRLR")),
@@ -118,7 +119,7 @@ def test_null_is_a_direct_loop() -> None:
     found = circular_shift.null_scores(one, features, shifts[:, None])
     for shift, scores in zip(shifts, found, strict=True):
         direct = (
-            one.score_others(features, np.roll(one.targets, shift, axis=0))
+            one.score_features(features, np.roll(one.targets, shift, axis=0))
             .r.mean((0, 1))
             .reshape(3, 4)
             .mean(0)

@@ -6,16 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-import xarray as xr
 from scipy.stats import pearsonr
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from engram.encoding import correlation, memory, ridge, timing
+from engram.encoding import backends, ridge, timing
 from engram.encoding.folds import blocked_folds
-from engram.errors import EngramError
 
 ALPHAS = [10.0**power for power in range(-1, 9)]
 
@@ -135,51 +133,10 @@ def test_batches_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
         "backend": "torch",
     }
     whole = ridge.encode(features, targets, story, position, **options)
-    monkeypatch.setitem(ridge._BATCH_BYTES, "torch", 4 * 10 * 30 * 7)  # seven targets at a time
+    monkeypatch.setitem(backends._BATCH_BYTES, "torch", 4 * 10 * 30 * 7)  # seven targets at a time
     np.testing.assert_allclose(
         ridge.encode(features, targets, story, position, **options).r, whole.r, atol=1e-6
     )
-
-
-def test_listeners_in_parts_score_as_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = np.random.default_rng(0)
-    times, subjects = np.arange(80) * 1.5, ["1", "2", "3"]
-    bold = xr.DataArray(
-        rng.standard_normal((3, 80, 4)).astype(np.float32),
-        dims=("subject", "time", "target"),
-        coords={"subject": subjects},
-    )
-    story = ridge.StoryData("s", 1.5, np.sort(rng.uniform(0, 110, 200)), times, bold, {})
-    vectors = rng.standard_normal((200, 5)).astype(np.float32)
-    options: dict[str, Any] = {
-        "longest_delay": 6.0,
-        "delays": None,
-        "folds": 3,
-        "inner_folds": 3,
-        "alphas": ALPHAS,
-        "alpha_by": "r",
-        "backend": "torch",
-    }
-
-    def scores(at_once: int) -> list[np.ndarray]:
-        monkeypatch.setattr(memory, "listeners_at_once", lambda *_: at_once)
-        group = ridge.Group([story], subjects, words_to_trs="sum", **options)
-        found: list[tuple[slice, np.ndarray]] = []
-        group.each_part(
-            5,
-            1,
-            lambda part: found.append(
-                (part.listeners, group.by_story(group.score(part, [vectors])))
-            ),
-        )
-        assert [listeners for listeners, _ in found] == [
-            slice(begin, min(begin + at_once, 3)) for begin in range(0, 3, at_once)
-        ]
-        return [values for _, values in found]
-
-    (together,) = scores(3)
-    np.testing.assert_allclose(np.concatenate(scores(2), axis=2), together, atol=1e-6)
-    np.testing.assert_allclose(np.concatenate(scores(1), axis=2), together, atol=1e-6)
 
 
 @pytest.mark.slow
@@ -269,21 +226,6 @@ def test_constant_features_score_zero() -> None:
     assert (scores.r == 0).all()
 
 
-def test_pearson_equals_scipy_and_a_constant_scores_zero() -> None:
-    rng = np.random.default_rng(0)
-    targets, predictions = rng.standard_normal((40, 5)) + 7, rng.standard_normal((3, 40, 5)) - 4
-    predictions[1, :, 2] = 3.0
-    found = correlation.pearson(correlation.standardize(targets), predictions)
-    for one in range(3):
-        for target in range(5):
-            expected = (
-                0.0
-                if (one, target) == (1, 2)
-                else pearsonr(targets[:, target], predictions[one, :, target])[0]
-            )
-            assert found[one, target] == pytest.approx(expected, abs=1e-9)
-
-
 @pytest.mark.slow
 def test_ill_conditioned_kernels_keep_their_precision() -> None:
     """Features with a dominant direction a million times as large as the others.
@@ -309,24 +251,3 @@ def test_ill_conditioned_kernels_keep_their_precision() -> None:
     np.testing.assert_allclose(
         ours.r, sklearn_scores(features, targets, story, position, 3, 3, 2, "r"), atol=1e-3
     )
-
-
-def test_stories_with_other_targets_are_not_scored_together() -> None:
-    """Volumes on different grids: names may agree where places do not."""
-
-    def story(name: str, x: list[float], targets: list[str]) -> ridge.StoryData:
-        bold = xr.DataArray(
-            np.zeros((1, 5, len(x))), dims=("subject", "time", "target"), coords={"subject": ["01"]}
-        )
-        coordinates = {"target": (("target",), np.array(targets)), "x": (("target",), np.array(x))}
-        return ridge.StoryData(name, 1.5, np.zeros(3), np.arange(5) * 1.5, bold, coordinates)
-
-    first = story("one", [1.0, 2.0], ["V1", "V2"])
-    ridge.check_same_targets([first, story("two", [1.0, 2.0], ["V1", "V2"])])
-    for other in (
-        story("two", [1.0, -2.0], ["V1", "V2"]),
-        story("two", [1.0, 2.0], ["V1", "V3"]),
-        story("two", [1.0], ["V1"]),
-    ):
-        with pytest.raises(EngramError, match="stories one and two have different targets"):
-            ridge.check_same_targets([first, other])

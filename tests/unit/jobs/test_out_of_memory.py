@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,10 @@ import xarray as xr
 from conftest import MODELS, ROOT, story_words
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from engram.encoding import ridge, variant_scoring
+from engram.encoding import backends, ridge, variant_scoring
+from engram.encoding import group as groups
+from engram.encoding.group import Group
+from engram.encoding.story_data import StoryData
 from engram.errors import EngramError
 from engram.features import variants
 from engram.features.language_models import activations
@@ -254,7 +257,7 @@ OPTIONS: dict[str, Any] = {
 
 
 @pytest.fixture
-def group() -> Callable[[], ridge.Group]:
+def group() -> Callable[[], Group]:
     rng = np.random.default_rng(0)
     subjects = ["1", "2", "3", "4", "5"]
     bold = xr.DataArray(
@@ -266,10 +269,10 @@ def group() -> Callable[[], ridge.Group]:
         "hemisphere": (("target",), np.array(["L"] * 40)),
         "roi": (("target",), np.array(["a", "b"] * 20)),
     }
-    story = ridge.StoryData(
+    story = StoryData(
         "s", 1.5, np.sort(rng.uniform(0, 110, 200)), np.arange(80) * 1.5, bold, coordinates
     )
-    return lambda: ridge.Group([story], subjects, words_to_trs="sum", **OPTIONS)
+    return lambda: Group([story], subjects, words_to_trs="sum", **OPTIONS)
 
 
 @pytest.fixture
@@ -292,13 +295,17 @@ def read() -> xr.Dataset:
 
 
 def tight(
-    monkeypatch: pytest.MonkeyPatch, name: str, most: int, width: Callable[..., int]
+    monkeypatch: pytest.MonkeyPatch,
+    module: ModuleType,
+    name: str,
+    most: int,
+    width: Callable[..., int],
 ) -> list[int]:
     """Let a function of encoding run out of memory at more than so many targets or listeners.
 
     Returns what it was given.
     """
-    real, given = getattr(ridge, name), list[int]()
+    real, given = getattr(module, name), list[int]()
 
     def run(*arguments: Any, **options: Any) -> Any:
         given.append(width(*arguments))
@@ -306,20 +313,20 @@ def tight(
             raise MemoryError
         return real(*arguments, **options)
 
-    monkeypatch.setattr(ridge, name, run)
+    monkeypatch.setattr(module, name, run)
     return given
 
 
 def test_targets_are_scored_in_smaller_batches(
-    group: Callable[[], ridge.Group],
+    group: Callable[[], Group],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     features = np.random.default_rng(2).standard_normal((80, 12)).astype(np.float32)
-    whole = group().score_others(features, group().targets)
-    monkeypatch.setattr(ridge, "_FEWEST_BYTES", 1)
-    given = tight(monkeypatch, "_criterion", 60, lambda fold, bold, *_: bold.shape[1])
-    found = group().score_others(features, group().targets)
+    whole = group().score_features(features, group().targets)
+    monkeypatch.setattr(backends, "_FEWEST_BYTES", 1)
+    given = tight(monkeypatch, ridge, "_criterion", 60, lambda fold, bold, *_: bold.shape[1])
+    found = group().score_features(features, group().targets)
     assert given[:3] == [200, 100, 50] and max(given[3:]) <= 60
     np.testing.assert_array_equal(found.alpha, whole.alpha)
     np.testing.assert_allclose(found.r, whole.r, atol=1e-6)
@@ -327,17 +334,18 @@ def test_targets_are_scored_in_smaller_batches(
 
 
 @pytest.mark.parametrize(
-    ("name", "most", "width"),
+    ("module", "name", "most", "width"),
     [
-        ("stack_listeners", 2, lambda stories, subjects: len(subjects)),
-        ("encode", 80, lambda features, targets, *_: targets.shape[1]),
+        (groups, "stack_listeners", 2, lambda stories, subjects: len(subjects)),
+        (ridge, "encode", 80, lambda features, targets, *_: targets.shape[1]),
     ],
 )
 def test_fewer_listeners_at_a_time(
-    group: Callable[[], ridge.Group],
+    group: Callable[[], Group],
     read: xr.Dataset,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
+    module: ModuleType,
     name: str,
     most: int,
     width: Callable[..., int],
@@ -348,7 +356,7 @@ def test_fewer_listeners_at_a_time(
     """
     caplog.set_level(logging.WARNING, logger="engram")
     whole = variant_scoring.score_variants([read], group())
-    given = tight(monkeypatch, name, most, width)
+    given = tight(monkeypatch, module, name, most, width)
     found = variant_scoring.score_variants([read], group())
     assert len(given) > 2
     for value in ("r", "r_layer", "r_kind"):
@@ -359,9 +367,9 @@ def test_fewer_listeners_at_a_time(
 
 
 def test_one_listener_that_does_not_fit_ends_the_scoring(
-    group: Callable[[], ridge.Group], read: xr.Dataset, monkeypatch: pytest.MonkeyPatch
+    group: Callable[[], Group], read: xr.Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tight(monkeypatch, "encode", 39, lambda features, targets, *_: targets.shape[1])
+    tight(monkeypatch, ridge, "encode", 39, lambda features, targets, *_: targets.shape[1])
     with pytest.raises(
         OutOfMemoryError, match=r"with 1 listeners at a time .* \(bold.targets: roi\)"
     ):

@@ -1,0 +1,304 @@
+"""A group of listeners who heard the same stories, opened and scored together.
+
+What they heard is the same, so its features and their decompositions are shared. All that is scored
+opens a group's files here (`open_group`), and so passes the same checks.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from engram.encoding import memory, ridge, timing
+from engram.encoding.backends import batch_bytes, batch_limit, choose_backend, listener_limit
+from engram.encoding.memory import EncodingShape
+from engram.encoding.read_ahead import ReadAhead
+from engram.encoding.story_data import (
+    StoryData,
+    check_same_targets,
+    load_story,
+    stack_listeners,
+    with_regions_as_targets,
+)
+from engram.errors import EngramError
+from engram.files import storage
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Part:
+    """Some listeners of a group, with their BOLD.
+
+    Attributes
+    ----------
+    listeners : slice
+        Of the group's subjects.
+    targets : array or Tensor of shape (n_rows, n_listeners * n_targets)
+        Their BOLD, where it is computed with: on the GPU, if one is used.
+    """
+
+    listeners: slice
+    targets: Any
+
+
+class Group:
+    """Listeners who heard the same stories, against whose BOLD features are scored.
+
+    Parameters
+    ----------
+    stories : sequence of StoryData
+    subjects : sequence of str
+        The group's listeners.
+    memory : float, optional
+        Bytes that the job may take; listeners whose BOLD does not fit come one part after the
+        other. None: most of what is free.
+    words_to_trs, longest_delay, delays, folds, inner_folds, alphas, alpha_by, backend
+        The `encoding` section of the configuration; `tail` and `trim`, which shaped the BOLD's
+        rows, are not used here.
+    """
+
+    def __init__(
+        self,
+        stories: Sequence[StoryData],
+        subjects: Sequence[str],
+        *,
+        words_to_trs: str,
+        longest_delay: float,
+        delays: Sequence[int] | None,
+        folds: int,
+        inner_folds: int,
+        alphas: Sequence[float],
+        alpha_by: str,
+        backend: str,
+        memory: float | None = None,
+        **_rows: float,
+    ) -> None:
+        check_same_targets(stories)
+        self.stories, self.subjects, self.how = stories, list(subjects), words_to_trs
+        self.tr, self.backend = stories[0].tr, choose_backend(backend)
+        self.fir = timing.fir_delays(self.tr, longest_delay, delays)
+        self.gap = timing.fold_gap(self.fir, words_to_trs)
+        self._options: dict[str, Any] = {
+            "folds": folds,
+            "inner_folds": inner_folds,
+            "gap": self.gap,
+            "alphas": alphas,
+            "alpha_by": alpha_by,
+        }
+        self._memory, self._limit = memory, batch_limit(self.backend)
+        #: Index of the story of each row, and place of each row in its story: (n_rows, ).
+        self.row_story = np.concatenate(
+            [np.full(len(one.times), index) for index, one in enumerate(stories)]
+        )
+        self.row_position = np.concatenate([np.arange(len(one.times)) for one in stories])
+        #: Listeners, and targets of each.
+        self.shape = (len(subjects), stories[0].bold.sizes["target"])
+        logger.info(
+            "%d stories, %d rows, %d listeners, %d targets each, delays %s, gap %d, backend %s",
+            len(stories),
+            len(self.row_story),
+            *self.shape,
+            self.fir,
+            self.gap,
+            self.backend,
+        )
+
+    def each_part(self, units: int, layers: int, work: Callable[[Part], None]) -> None:
+        """Call `work` for some listeners after the other, as many at a time as memory holds.
+
+        The next ones are read while it works on these.
+
+        Parameters
+        ----------
+        units : int
+            Of the word vectors that will be scored.
+        layers : int
+            How many layers, or variants, have scores kept by target.
+        work : callable
+            Takes a `Part`. Where memory runs out it is called again for fewer of the same
+            listeners: it must write what it makes of them anew.
+        """
+        from himalaya.backend import set_backend
+
+        xp, n_listeners = set_backend(self.backend), self.shape[0]
+        limit = listener_limit(self._listeners_at_once(units, layers))
+        tried = limit.size
+
+        with ReadAhead(lambda some: stack_listeners(self.stories, self.subjects[some])) as bold:
+
+            def one(listeners: slice) -> None:
+                nonlocal tried
+                if limit.size < tried:  # fewer listeners leave room for larger batches
+                    tried = limit.size
+                    self._limit.reset()
+                end, size = listeners.stop, listeners.stop - listeners.start
+                part = Part(listeners, xp.asarray(bold.take(listeners)))
+                try:
+                    if end < n_listeners:
+                        bold.announce(slice(end, min(end + size, n_listeners)))
+                    work(part)
+                finally:
+                    # So that no more than two parts are in memory, whoever still holds this one.
+                    part.targets = None
+
+            limit.each(n_listeners, one)
+
+    def _listeners_at_once(self, units: int, layers: int) -> int:
+        n_listeners, n_targets = self.shape
+        shape = EncodingShape(
+            rows=len(self.row_story),
+            features=units * len(self.fir),
+            listeners=n_listeners,
+            targets=n_targets,
+            layers=layers,
+            stories=len(self.stories),
+            folds=self._options["folds"],
+            inner_folds=self._options["inner_folds"],
+            alphas=len(self._options["alphas"]),
+        )
+        batch = batch_bytes(self.backend)
+        at_once = memory.listeners_at_once(
+            shape,
+            memory.available() if self._memory is None else self._memory,
+            batch,
+            memory.device_available(self.backend),
+        )
+        logger.info(
+            "%.1f GB of memory planned, %d of %d listeners at a time",
+            memory.encoding_bytes(shape, at_once, batch) / 1e9,
+            at_once,
+            n_listeners,
+        )
+        return at_once
+
+    def features(
+        self,
+        vectors: Sequence[np.ndarray],
+        how: str | None = None,
+        more_onsets: Sequence[np.ndarray] | None = None,
+    ) -> np.ndarray:
+        """Return the delayed features of word vectors, all stories one after the other.
+
+        Parameters
+        ----------
+        vectors : sequence of arrays of shape (n_words, n_units)
+            One for each story.
+        how : str, optional
+            How the words of a row become its features, if not as configured (`words_to_trs`).
+        more_onsets : sequence of arrays, optional
+            Where a story's vectors are more than its words: the times of those behind, in seconds.
+
+        Returns
+        -------
+        array of shape (n_rows, n_delays * n_units)
+        """
+        more = more_onsets or [np.empty(0)] * len(self.stories)
+        return np.concatenate(
+            [
+                timing.delayed_features(
+                    values,
+                    np.append(one.onsets, times),
+                    one.times,
+                    self.tr,
+                    self.fir,
+                    how or self.how,
+                )
+                for values, one, times in zip(vectors, self.stories, more, strict=True)
+            ]
+        )
+
+    def how_for(self, activations: xr.Dataset) -> str | None:
+        """Return how the words of a row become its features where it is not as configured.
+
+        The word rate is summed where vectors are averaged.
+        """
+        return (
+            "sum" if self.how == "mean" and activations.attrs.get("words_to_trs") == "sum" else None
+        )
+
+    def score_vectors(
+        self,
+        part: Part,
+        vectors: Sequence[np.ndarray],
+        how: str | None = None,
+        more_onsets: Sequence[np.ndarray] | None = None,
+    ) -> ridge.Scores:
+        """Score word vectors on some listeners; the other parameters are those of `features`."""
+        return self.score_features(self.features(vectors, how, more_onsets), part.targets)
+
+    def score_features(self, features: np.ndarray, targets: Any) -> ridge.Scores:
+        """Score delayed features (`features`) on targets of the same rows: (n_rows, n_targets)."""
+        return ridge.encode(
+            features,
+            targets,
+            self.row_story,
+            self.row_position,
+            backend=self.backend,
+            limit=self._limit,
+            **self._options,
+        )
+
+    def by_listener(self, scores: ridge.Scores) -> np.ndarray:
+        """Return r of shape (n_stories, n_folds, n_listeners, n_targets)."""
+        return scores.r.reshape(*scores.r.shape[:2], -1, self.shape[1])
+
+    @cached_property
+    def targets(self) -> np.ndarray:
+        """BOLD of all stories and listeners at once, listeners' targets side by side.
+
+        Its shape is (n_rows, n_subjects * n_targets).
+        """
+        return stack_listeners(self.stories, self.subjects)
+
+
+def open_group(
+    activations: Sequence[str],
+    bold: Sequence[str],
+    words: Sequence[str],
+    subjects: Sequence[str],
+    targets: str,
+    **options: Any,
+) -> tuple[list[xr.Dataset], Group]:
+    """Return the activations of the stories that a group heard, and the group.
+
+    Parameters
+    ----------
+    activations, bold, words : sequences of paths
+        One file per story of the group, in the same order.
+    subjects : sequence of str
+        The group's listeners.
+    targets : {"all", "roi"}
+        `all`: every target; `roi`: the mean time course of each region.
+    **options
+        The `encoding` section of the configuration, and `memory`, as in `Group`.
+
+    Raises
+    ------
+    EngramError
+        If activations are not of the story's words, or stories have different targets.
+    """
+    read = [storage.open_dataset(path) for path in activations]
+    stories = [load_story(*files) for files in zip(bold, words, strict=True)]
+    if targets == "roi":
+        stories = [with_regions_as_targets(one) for one in stories]
+    group = Group(stories, subjects, **options)
+    for path, one, words_file in zip(activations, read, words, strict=True):
+        check_words(path, one.sizes["word"], words_file)
+    return read, group
+
+
+def check_words(activations: str, n_words: int, words: str) -> None:
+    """Raise `EngramError` if activations were made for another number of words."""
+    expected = len(storage.read_words(words))
+    if n_words != expected:
+        raise EngramError(
+            f"'{activations}' has {n_words} words and '{words}' {expected}. Delete "
+            "the former and run again."
+        )

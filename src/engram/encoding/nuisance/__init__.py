@@ -1,0 +1,1 @@
+"""Nuisance control: banded ridge regression on plain facts about words beside a language model."""
