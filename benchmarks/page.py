@@ -10,6 +10,7 @@ from typing import Any
 import matplotlib
 from matplotlib.figure import Figure
 
+from engram.figures import panels as parts
 from engram.figures import style
 
 INTRODUCTION = """# Benchmarks
@@ -128,7 +129,7 @@ def _draw_scaling(rows: Sequence[dict[str, Any]], path: Path) -> str:
         panel.set_axis_off()
     for panel in panels[:: len(panels) // 2]:
         panel.set_ylabel("seconds")
-    style.legend(figure, panels[:1])
+    parts.legend(figure, panels[:1])
     path.parent.mkdir(exist_ok=True)
     with matplotlib.rc_context({"figure.constrained_layout.use": False}):
         figure.savefig(path, metadata={"Date": None})

@@ -14,7 +14,7 @@ SOURCE = Path(engram.__file__).parent
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "workflow" / "scripts"
 
-BASE = {"errors", "paths", "vocabulary"}
+BASE = {"errors", "paths", "vocabulary", "wording"}
 FILES = {*BASE, "files"}
 JOBS = {*FILES, "jobs"}
 FETCH = {*JOBS, "fetch"}
@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "errors": set(),
     "paths": set(),
     "vocabulary": set(),
+    "wording": set(),
     "files": BASE,
     "jobs": FILES,
     # What runs a job is for scripts alone: a module of science that imported it would rerun

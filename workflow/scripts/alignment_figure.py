@@ -1,6 +1,6 @@
 """Draw words beside BOLD, and their correlation by lag."""
 
-from engram.figures import data_figures, style
+from engram.figures import data_figures, style, time_courses
 from engram.files import keys, storage
 from engram.jobs.job import job
 
@@ -11,7 +11,7 @@ with job(snakemake):
     for key, path in keys.of_input(snakemake, "bold", result="bold", study=config["study"]):
         with storage.open_dataset(path) as dataset:
             courses.append(
-                data_figures.course(
+                time_courses.course(
                     dataset, storage.read_words(words[key["story"]])["onset"].to_numpy()
                 )
             )

@@ -1,6 +1,6 @@
 """Draw F by region with its controls and listeners, and by layer."""
 
-from engram.figures import effect_figures, style
+from engram.figures import association_figures, style
 from engram.files import storage
 from engram.jobs.job import job
 from engram.statistics import score_tables
@@ -11,5 +11,7 @@ with job(snakemake):
         storage.read_table(snakemake.input[name], dtype=score_tables.KEYS)
         for name in ("association", "controls", "listeners", "layers")
     )
-    drawn = effect_figures.association(association, controls, listeners, layers, config["texts"])
+    drawn = association_figures.association(
+        association, controls, listeners, layers, config["texts"]
+    )
     style.save(drawn, snakemake.output.svg, snakemake.output.png, config["dpi"])

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from engram.figures import brain_figures, maps, style
+from engram.figures import brain_figures, brain_measures, maps, style
 from engram.files import keys, storage
 from engram.jobs.job import job
 from engram.statistics import score_tables
@@ -24,17 +24,17 @@ with job(snakemake):
         keys.check(snakemake.input.places, {"result": "ceiling", "study": config["study"]})
         places = storage.open_dataset(snakemake.input.places)
     measure = {
-        "brain": lambda: brain_figures.scores(
+        "brain": lambda: brain_measures.scores(
             table,
             {model: sides for (_, model), sides in found.items()},
             config["shown"],
             config["layer"],
         ),
-        "ceiling-brain": lambda: brain_figures.ceilings(table, next(iter(found.values()), None)),
-        "association-brain": lambda: brain_figures.association(
+        "ceiling-brain": lambda: brain_measures.ceilings(table, next(iter(found.values()), None)),
+        "association-brain": lambda: brain_measures.association(
             table, found, places, config["space"]
         ),
-        "tuning-brain": lambda: brain_figures.tuning(
+        "tuning-brain": lambda: brain_measures.tuning(
             table, ceilings, places, config["space"], config["floor"]
         ),
     }[config["figure"]]()

@@ -20,8 +20,20 @@ from matplotlib.collections import EventCollection, PathCollection, PolyCollecti
 from matplotlib.text import Text
 from scipy import stats
 
+from engram import wording
 from engram.datasets.narratives.surfaces import VERTICES
-from engram.figures import brain_figures, data_figures, effect_figures, maps, score_figures, style
+from engram.figures import (
+    association_figures,
+    brain_figures,
+    brain_measures,
+    data_figures,
+    maps,
+    panels,
+    score_figures,
+    style,
+    time_courses,
+    tuning_figures,
+)
 from engram.statistics import association_tables, tuning_tables
 from engram.statistics.variant_effects import Effects
 from engram.vocabulary import AVERAGE
@@ -93,7 +105,7 @@ def check(drawn: style.Drawn, *words: str) -> None:
         if text.get_text().strip() and text.get_visible()
     ]
     assert min(float(text.get_fontsize()) for text in shown) >= style.TINY
-    for text in (drawn.title, drawn.caption, drawn.alt):
+    for text in (drawn.words.title, drawn.words.caption, drawn.words.alt):
         # The report includes captions from JSON as reStructuredText.
         assert (
             len(text) > 5
@@ -102,7 +114,7 @@ def check(drawn: style.Drawn, *words: str) -> None:
             and "  " not in text
         )
     for word in words:
-        assert word in drawn.caption, drawn.caption
+        assert word in drawn.words.caption, drawn.words.caption
 
 
 def curves(panel: Any, label: str) -> np.ndarray:
@@ -144,7 +156,7 @@ def test_layers_show_the_means_of_hemispheres_with_their_interval() -> None:
     assert band[:, 1].min() == pytest.approx(low.min()) and band[:, 1].max() == pytest.approx(
         high.max()
     )
-    assert f"highest {by_listener.mean(axis=1).max():.3f}" in drawn.alt
+    assert f"highest {by_listener.mean(axis=1).max():.3f}" in drawn.words.alt
 
 
 def test_layers_of_one_listener_have_neither_band_nor_ceiling() -> None:
@@ -156,7 +168,7 @@ def test_layers_of_one_listener_have_neither_band_nor_ceiling() -> None:
         "No ceiling: it takes four listeners",
         "One listener has no interval",
     )
-    assert "confidence interval" not in drawn.caption
+    assert "confidence interval" not in drawn.words.caption
     (panel,) = drawn.figure.axes
     assert "ceiling" not in panel.get_legend_handles_labels()[1] and panel.get_title(
         loc="left"
@@ -316,7 +328,7 @@ def association(found: dict[tuple[str, str], Effects]) -> style.Drawn:
     made = association_tables.association_table(
         found, {name: "language model" for _, name in found}, 0
     )
-    return effect_figures.association(
+    return association_figures.association(
         made,
         association_tables.controls_table(found),
         association_tables.listeners_table(found),
@@ -364,7 +376,7 @@ def test_dots_of_listeners_do_not_stretch_the_axis() -> None:
         association_tables.listeners_table(found),
     )
     listeners.loc[0, "F"] = 5.0
-    drawn = effect_figures.association(
+    drawn = association_figures.association(
         table, controls, listeners, association_tables.layers_table(found), ["a"]
     )
     low, high = drawn.figure.axes[0].get_ylim()
@@ -428,7 +440,7 @@ def test_tuning_shows_every_condition_and_says_what_is_tested() -> None:
     found = {("m", "t"): seeds(4, 4), ("m", "u"): seeds(1, 0)}
     table = tuning_tables.tuning_table(found, {"t": "lora", "u": "frozen"}, 0)
     layers = tuning_tables.layers_table(found)
-    drawn = effect_figures.tuning(
+    drawn = tuning_figures.tuning(
         table, tuning_tables.models_table(found), tuning_tables.listeners_table(found), layers
     )
     check(
@@ -445,7 +457,7 @@ def test_tuning_shows_every_condition_and_says_what_is_tested() -> None:
     np.testing.assert_allclose(points(first, "generic control")[:, 1], mine["difference_generic"])
     alone = {key: one for key, one in found.items() if key[1] == "u"}
     check(
-        effect_figures.tuning(
+        tuning_figures.tuning(
             tuning_tables.tuning_table(alone, {"u": "full"}, 0),
             tuning_tables.models_table(alone),
             tuning_tables.listeners_table(alone),
@@ -458,25 +470,25 @@ def test_tuning_shows_every_condition_and_says_what_is_tested() -> None:
 def test_m_beyond_the_axis_is_marked() -> None:
     found = {("m", "t"): seeds(4, 4), ("m", "u"): seeds(1, 0)}
     table = tuning_tables.tuning_table(found, {"t": "lora", "u": "frozen"}, 0)
-    drawn = effect_figures.tuning_methods(table, ["text", "t", "u"])
+    drawn = tuning_figures.tuning_methods(table, ["text", "t", "u"])
     check(drawn, "t (lora) and u (frozen)", "ratio of means")
-    assert "arrows" not in drawn.caption and len(drawn.figure.axes) == 2
+    assert "arrows" not in drawn.words.caption and len(drawn.figure.axes) == 2
     np.testing.assert_allclose(
         points(drawn.figure.axes[0], "t")[:, 1],
         table.loc[(table["tuning"] == "t") & (table["hemisphere"] == "L"), "M"],
     )
     wild = table.copy()
     wild.loc[0, "M"] = 50.0
-    drawn = effect_figures.tuning_methods(wild, ["text", "t", "u"])
+    drawn = tuning_figures.tuning_methods(wild, ["text", "t", "u"])
     check(drawn, "arrows mark 1 value beyond it")
     assert drawn.figure.axes[0].get_ylim()[1] < 5
     check(
-        effect_figures.tuning_methods(table.iloc[:0], ["t"], "set of regions"), "Nothing is shown"
+        tuning_figures.tuning_methods(table.iloc[:0], ["t"], "set of regions"), "Nothing is shown"
     )
     table.loc[0, ["M", "M_low", "M_high"]] = np.nan  # R of the base model is exactly 0
-    assert "arrows" not in effect_figures.tuning_methods(table, ["text", "t", "u"]).caption
+    assert "arrows" not in tuning_figures.tuning_methods(table, ["text", "t", "u"]).words.caption
     check(
-        effect_figures.tuning_methods(table[table["tuning"] == "u"], ["u"], "set of regions"),
+        tuning_figures.tuning_methods(table[table["tuning"] == "u"], ["u"], "set of regions"),
         "by set of regions",
         "no control tuning",
     )
@@ -499,13 +511,13 @@ def test_losses_have_a_line_for_each_seed() -> None:
             for point in curve
         ]
     )
-    drawn = effect_figures.losses(table)
+    drawn = tuning_figures.losses(table)
     check(drawn, "2 for each tuning")
     (panel,) = drawn.figure.axes
     assert (
         len(panel.get_lines()) == 2 * 2 * 2 and panel.get_ylabel() == "loss (nats per output token)"
     )
-    assert "from 5.00 to 4.00" in drawn.alt
+    assert "from 5.00 to 4.00" in drawn.words.alt
 
 
 def places() -> xr.Dataset:
@@ -538,7 +550,7 @@ def test_regions_are_painted_whole() -> None:
 def test_f_is_drawn_on_the_cortex_inflated_and_flat() -> None:
     found = {("m", "a"): texts(0.1)}
     table = association_tables.association_table(found, {"a": "language model"}, 0)
-    measure = brain_figures.association(table, None, places(), "fsaverage5")
+    measure = brain_measures.association(table, None, places(), "fsaverage5")
     drawn = brain_figures.draw(measure, pd.DataFrame())
     check(
         drawn,
@@ -550,7 +562,7 @@ def test_f_is_drawn_on_the_cortex_inflated_and_flat() -> None:
     assert [axes.name for axes in drawn.figure.axes] == ["3d"] * 4 + ["rectilinear"] * 3
     assert any("written by: language model" in text.get_text() for text in drawn.figure.texts)
     assert drawn.figure.axes[-1].get_xlabel() == "F minus F of random texts (Pearson r)"
-    assert f"{table['F_minus_random'].max():.3f} in" in drawn.alt
+    assert f"{table['F_minus_random'].max():.3f} in" in drawn.words.alt
 
 
 def test_maps_are_those_of_their_files() -> None:
@@ -563,14 +575,14 @@ def test_maps_are_those_of_their_files() -> None:
         }
         for model in ("one", "two")
     }
-    measure = brain_figures.scores(table, by_layer, ["one", "two"], None)
+    measure = brain_measures.scores(table, by_layer, ["one", "two"], None)
     assert measure.maps is not None and list(measure.maps) == ["one, layer 2", "two, layer 2"]
     assert [measure.maps["two, layer 2"][side][0] for side in "LR"] == [20.0, 21.0]
     bounds = {
         side: {"average listener": np.full(n, 0.5), "single listeners": np.full(n, 0.3)}
         for side in "LR"
     }
-    kinds = brain_figures.ceilings(ceilings(table), bounds).maps
+    kinds = brain_measures.ceilings(ceilings(table), bounds).maps
     assert kinds is not None and [values["L"][0] for values in kinds.values()] == [0.5, 0.3]
     found = {("m", "a"): texts(), ("m", "b"): texts()}
     f = association_tables.association_table(found, {"a": "x", "b": "x"}, 0)
@@ -578,7 +590,7 @@ def test_maps_are_those_of_their_files() -> None:
         (name, "m"): {side: {maps.ASSOCIATION_DIFFERENCE: np.full(n, value)} for side in "LR"}
         for name, value in (("b", 2.0), ("a", 1.0))
     }
-    drawn = brain_figures.association(f, differences, None, None)
+    drawn = brain_measures.association(f, differences, None, None)
     assert drawn.maps is not None and [values["R"][0] for values in drawn.maps.values()] == [
         1.0,
         2.0,
@@ -600,7 +612,7 @@ LOCATED = pd.DataFrame(
 @pytest.mark.slow
 def test_scores_and_ceilings_are_markers_where_there_is_no_surface() -> None:
     table = scores()
-    measure = brain_figures.scores(table, {}, ["one", "two"], None)
+    measure = brain_measures.scores(table, {}, ["one", "two"], None)
     assert list(measure.rows) == ["one, layer 2", "two, layer 2"] and measure.maps is None
     mine = table[(table["model"] == "two") & (table["layer"] == 2) & (table["subject"] != AVERAGE)]
     pd.testing.assert_series_equal(
@@ -610,7 +622,7 @@ def test_scores_and_ceilings_are_markers_where_there_is_no_surface() -> None:
     check(
         drawn, "n = 7 listeners (mean)", "glass brains", "1 region without coordinates is not shown"
     )
-    bounds = brain_figures.ceilings(ceilings(table), None)
+    bounds = brain_measures.ceilings(ceilings(table), None)
     assert (
         bounds.sequential and len(bounds.rows) == 2 and "n = 7 listeners, 1 story" in bounds.words
     )
@@ -621,18 +633,18 @@ def test_m_is_left_out_where_listeners_share_nothing() -> None:
     table = tuning_tables.tuning_table(found, {"t": "lora"}, 0)
     bounds = ceilings(scores())
     bounds.loc[(bounds["hemisphere"] == "L") & (bounds["roi"] == "IFG"), "ceiling"] = 0.01
-    measure = brain_figures.tuning(table, bounds, places(), "fsaverage5", 0.05)
+    measure = brain_measures.tuning(table, bounds, places(), "fsaverage5", 0.05)
     (row,) = measure.rows.values()
     assert (
         list(row.index) == [("L", "ATL"), ("R", "ATL")]
         and "1 with a ceiling below 0.05 are left out" in measure.words
     )
     assert measure.maps is not None and np.isnan(next(iter(measure.maps.values()))["L"][150])
-    unknown = brain_figures.tuning(table, ceilings(scores(), known=False), None, None, 0.05)
+    unknown = brain_measures.tuning(table, ceilings(scores(), known=False), None, None, 0.05)
     assert len(next(iter(unknown.rows.values()))) == 3 and unknown.maps is None
     bounds["ceiling"] = 0.0
     # Nothing is left.
-    check(brain_figures.draw(brain_figures.tuning(table, bounds, None, None, 0.05), LOCATED))
+    check(brain_figures.draw(brain_measures.tuning(table, bounds, None, None, 0.05), LOCATED))
 
 
 def bold(lag: int, rois: list[str], average: bool = True) -> tuple[xr.Dataset, np.ndarray]:
@@ -662,10 +674,10 @@ def bold(lag: int, rois: list[str], average: bool = True) -> tuple[xr.Dataset, n
 @pytest.mark.parametrize("lag", [0, 3, 6])
 def test_alignment_finds_the_lag_in_auditory_cortex(lag: int) -> None:
     dataset, onsets = bold(lag, ["G_temp_sup.G_T_transv", "G_cuneus"])
-    one = data_figures.course(dataset, onsets)
+    one = time_courses.course(dataset, onsets)
     assert one.auditory and (one.n_targets, one.n_listeners) == (1, 2)
     np.testing.assert_allclose(one.bold, dataset["bold"].values[2, :, 0])
-    lags, r = data_figures.lagged(one)
+    lags, r = time_courses.lagged(one)
     assert lags[np.argmax(r)] == lag * 1.5 and r.max() > 0.9
     pairs = one.words[: 200 - 4], one.bold[4:]
     assert r[list(lags).index(6.0)] == pytest.approx(np.corrcoef(*pairs)[0, 1])
@@ -685,7 +697,7 @@ def test_alignment_finds_the_lag_in_auditory_cortex(lag: int) -> None:
 
 def test_alignment_without_auditory_labels_says_so() -> None:
     dataset, onsets = bold(3, ["ATL", "IFG"], average=False)
-    one = data_figures.course(dataset, onsets)
+    one = time_courses.course(dataset, onsets)
     np.testing.assert_allclose(one.bold, dataset["bold"].values.mean((0, 2)))
     check(
         data_figures.alignment([one] * 5),
@@ -693,7 +705,7 @@ def test_alignment_without_auditory_labels_says_so() -> None:
         "the first 3 of 5 stories",
     )
     dataset["bold"][:] = 0.0
-    check(data_figures.alignment([data_figures.course(dataset, onsets)]), "No correlation")
+    check(data_figures.alignment([time_courses.course(dataset, onsets)]), "No correlation")
 
 
 def test_insertions_stand_where_they_were_written() -> None:
@@ -823,17 +835,17 @@ def test_files_are_the_same_each_time_and_carry_their_words(tmp_path: Path) -> N
     [(1, "story", "1 story"), (2, "story", "2 stories"), (1200, "listener", "1,200 listeners")],
 )
 def test_counts_are_words(number: int, noun: str, expected: str) -> None:
-    assert style.count(number, noun) == expected
+    assert wording.count(number, noun) == expected
 
 
 def test_lists_and_ranges_are_words() -> None:
-    assert style.listed(["a"]) == "a" and style.listed(["a", "b", "c"]) == "a, b and c"
+    assert wording.listed(["a"]) == "a" and wording.listed(["a", "b", "c"]) == "a, b and c"
     assert (
-        style.span([0.1, np.nan, -0.2], signed=True) == "-0.200 to +0.100"
-        and style.span([0.1]) == "0.100"
-        and style.span([np.nan]) == "n/a"
+        wording.span([0.1, np.nan, -0.2], signed=True) == "−0.200 to +0.100"
+        and wording.span([0.1]) == "0.100"
+        and wording.span([np.nan]) == "n/a"
     )
-    np.testing.assert_equal(style.mean_interval([1.0]), (1.0, np.nan, np.nan))
-    assert style.mean_interval([1, 2, 3, np.nan])[1:] == pytest.approx(
+    np.testing.assert_equal(panels.mean_interval([1.0]), (1.0, np.nan, np.nan))
+    assert panels.mean_interval([1, 2, 3, np.nan])[1:] == pytest.approx(
         stats.t.interval(0.95, 2, 2, stats.sem([1, 2, 3]))
     )

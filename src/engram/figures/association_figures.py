@@ -1,0 +1,136 @@
+"""The figure of the association score F by region, beside its controls, and by layer.
+
+It is drawn from the tables alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from engram import vocabulary
+from engram.figures import effect_panels, shown_values, style
+from engram.figures import panels as parts
+from engram.figures.captions import associations as captions
+from engram.figures.style import MM, Drawn, Palette
+
+#: Shares of random texts that their band holds.
+_BAND = [0.025, 0.975]
+
+
+@style.styled
+def association(
+    table: pd.DataFrame,
+    controls: pd.DataFrame,
+    listeners: pd.DataFrame,
+    layers: pd.DataFrame,
+    texts: Sequence[str],
+) -> Drawn:
+    """Draw F by region, with its controls and single listeners, and by layer.
+
+    A row for each text and model, hemispheres apart.
+
+    Parameters
+    ----------
+    table, controls, listeners, layers : pandas.DataFrame
+        As `engram.statistics.association_tables` makes them.
+    texts : sequence of str
+        All texts of the study, and its tunings: for colours.
+    """
+    rows = list(table.groupby(["text", "model"], sort=False))
+    regions, palette = shown_values.regions_by_side(table), Palette(texts=texts)
+    figure, panels = parts.region_panels(
+        len(rows), regions, (30 if len(rows) > 1 else 42) * MM, curves=True
+    )
+    for ((text, model), part), line in zip(rows, panels, strict=True):
+        mine, colour = {"text": text, "model": model}, palette.text(text)
+        for side, rois in regions.items():
+            one, its_controls, its_listeners = (
+                parts.matching(of, {**mine, "hemisphere": side})
+                for of in (part, controls, listeners)
+            )
+            if len(one):
+                _random_texts(line[side], one, its_controls, rois)
+                _other_controls(line[side], one, rois)
+                effect_panels.listener_dots(line[side], its_listeners, "F", rois, -0.2)
+                _means(line[side], one, rois, colour)
+        effect_panels.row_title(
+            line[next(iter(regions))], captions.association_title(part), "F (Pearson r)"
+        )
+        effect_panels.curves(
+            line["layers"],
+            parts.matching(layers, {**mine, "subjects": vocabulary.LISTENERS}),
+            "F",
+            {text: colour},
+            None,
+        )
+    others = shown_values.shown_controls(table)
+    parts.reach(
+        [line[side] for line in panels for side in regions],
+        table[["F", "F_low", "F_high", *(f"F_{kind}" for kind in others)]],
+        _bands(controls, ["text", "model", "hemisphere", "roi"]),
+    )
+    effect_panels.layer_panels(panels, layers)
+    parts.legend(figure, panels[0].values())
+    return Drawn(figure, captions.association(table))
+
+
+def _bands(controls: pd.DataFrame, keys: Sequence[str]) -> pd.Series:
+    """Return the ends of the band of random texts, by these keys and the share below."""
+    random = controls[controls["variant"].str.startswith("random-")]
+    return random.groupby(list(keys))["F"].quantile(_BAND)
+
+
+def _random_texts(
+    panel: Axes, part: pd.DataFrame, controls: pd.DataFrame, rois: Sequence[str]
+) -> None:
+    """Draw the range of F of random texts, and its mean."""
+    where = parts.places(rois, part["roi"])
+    bands = _bands(controls, ["roi"]).unstack().reindex(part["roi"])
+    low, high = (
+        bands[share].to_numpy() if share in bands else np.full(len(part), np.nan) for share in _BAND
+    )
+    panel.bar(
+        where + 0.2,
+        high - low,
+        0.34,
+        bottom=low,
+        color="#C4C4C4",
+        linewidth=0,
+        zorder=2,
+        label="random texts (95 % of them, mean)",
+    )
+    panel.hlines(part["F_random"], where + 0.03, where + 0.37, color="white", linewidth=1, zorder=3)
+
+
+def _other_controls(panel: Axes, part: pd.DataFrame, rois: Sequence[str]) -> None:
+    """Draw F of the control texts beside random ones."""
+    for kind in shown_values.shown_controls(part):
+        panel.scatter(
+            parts.places(rois, part["roi"]) + 0.2,
+            part[f"F_{kind}"],
+            marker=style.CONTROLS[kind],
+            s=9,
+            facecolor="none",
+            edgecolor=style.INK,
+            linewidth=0.6,
+            zorder=4,
+            label=kind,
+        )
+
+
+def _means(panel: Axes, part: pd.DataFrame, rois: Sequence[str], colour: str) -> None:
+    """Draw F with its interval; a star where the test over texts survives correction."""
+    where = parts.places(rois, part["roi"]) - 0.2
+    label = "F, mean of listeners" if _is_first(panel) else None
+    parts.error_bars(panel, where, part["F"], part["F_low"], part["F_high"], colour, label=label)
+    parts.stars(panel, where, part["F_high"].fillna(part["F"]), part["p_texts_fdr"])
+
+
+def _is_first(panel: Axes) -> bool:
+    """Whether a panel is in the first row, whose colours stand for all rows in the legend."""
+    spec = panel.get_subplotspec()
+    return spec is not None and spec.rowspan.start == 0

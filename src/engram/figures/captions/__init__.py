@@ -1,0 +1,1 @@
+"""Titles, captions and alternative texts of figures, from the tables that are drawn."""

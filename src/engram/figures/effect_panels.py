@@ -1,0 +1,60 @@
+"""Parts of the figures of F and M: titles of rows, single listeners, curves by layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from engram.figures import panels as parts
+from engram.figures import style
+from engram.figures.shown_values import SIDES
+from engram.vocabulary import AVERAGE
+
+#: Curves of the hemispheres.
+_DASHES = {"L": "-", "R": (0, (3, 1.5)), "B": "-."}
+
+
+def row_title(panel: Axes, title: str, label: str) -> None:
+    """Set a row's title above that of its first panel, which names the hemisphere."""
+    panel.set_ylabel(label)
+    panel.set_title(f"{title}\n{panel.get_title(loc='left')}".rstrip())
+
+
+def listener_dots(
+    panel: Axes, listeners: pd.DataFrame, value: str, rois: Sequence[str], step: float
+) -> None:
+    """Draw the values of single listeners, a step beside their regions."""
+    single = listeners[listeners["subject"] != AVERAGE]
+    if len(single):
+        parts.dots(
+            panel, parts.places(rois, single["roi"]) + step, single[value], "single listeners"
+        )
+
+
+def curves(
+    panel: Axes, layers: pd.DataFrame, value: str, colours: Mapping[str, str], key: str | None
+) -> None:
+    """Draw means over regions by layer, the left hemisphere solid, the right dashed.
+
+    There is one curve for each of the values of a key.
+    """
+    for name, colour in colours.items():
+        mine = layers[layers[key] == name] if key else layers
+        for side, part in mine.groupby("hemisphere"):
+            curve = part.groupby("layer")[value].mean()
+            panel.plot(
+                curve.index, curve, marker="o", markersize=2, color=colour, linestyle=_DASHES[side]
+            )
+    for side in sorted(set(layers["hemisphere"])):
+        panel.plot(
+            [], [], color=style.INK, linestyle=_DASHES[side], label=f"by layer, {SIDES[side]}"
+        )
+
+
+def layer_panels(panels: Sequence[dict[str, Axes]], layers: pd.DataFrame) -> None:
+    """Set the axes and titles of the panels of curves by layer."""
+    for line in panels:
+        parts.layer_axis(line["layers"], int(layers["layer"].max()))
+        line["layers"].set_title("mean of regions")

@@ -1,0 +1,65 @@
+"""Numbers, ranges and lists as sentences hold them, in captions as in the report."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+import pandas as pd
+
+#: What stands where there is no number.
+NONE = "n/a"
+
+
+def number(value: float, digits: int = 3, signed: bool = False) -> str:
+    """Return a number with a minus sign (not a hyphen): ``−0.012``, or ``+0.012`` if signed.
+
+    Parameters
+    ----------
+    value : float
+        Missing values give ``n/a``.
+    digits : int
+        Decimal places. What rounds to 0 has no sign.
+    signed : bool
+        Whether positive numbers have a plus sign.
+    """
+    if pd.isna(value):
+        return NONE
+    rounded = round(float(value), digits) + 0.0  # no negative zero
+    return f"{rounded:{'+' if signed and rounded else ''}.{digits}f}".replace("-", "−")
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """Return a share as a signed percentage: ``+12 %``."""
+    return NONE if pd.isna(share) else f"{number(100 * share, digits, signed=True)} %"
+
+
+def span(values: Iterable[float], digits: int = 3, signed: bool = False) -> str:
+    """Return the range of the values that are known: ``0.012 to 0.140``; n/a if none is."""
+    known = [value for value in values if pd.notna(value)]
+    if not known:
+        return NONE
+    low, high = number(min(known), digits, signed), number(max(known), digits, signed)
+    return low if low == high else f"{low} to {high}"
+
+
+def count(amount: int, noun: str) -> str:
+    """Return an amount with its noun: ``1 listener``, ``2 stories``."""
+    return f"{amount:,} {noun if amount == 1 else plural(noun)}"
+
+
+def plural(noun: str) -> str:
+    """Return the regular plural of a noun: ``listeners``, ``stories``, ``days``."""
+    if noun.endswith("y") and noun[-2:-1] not in set("aeiou"):
+        return f"{noun[:-1]}ies"
+    return f"{noun}s"
+
+
+def listed(names: Collection[str]) -> str:
+    """Return at least one name as a sentence has them: ``a, b and c``."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def capitalised(text: str) -> str:
+    """Return a text with its first letter as a capital, and the rest as it is."""
+    return text[:1].upper() + text[1:]
