@@ -76,7 +76,7 @@ def is_allowed(model: Mapping[str, Any], folder: str | Path) -> bool:
     Parameters
     ----------
     model : mapping
-        What defines the model (`engram.study.plan.model_key`); for an adapter its base counts.
+        What defines the model (`engram.study.models.model_key`); for an adapter its base counts.
     folder : path
         Of the model, or of an adapter's base.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import ceil
 
 from engram.datasets.narratives.layout import VOLUME
+from engram.study.association_plan import associating_models
 from engram.study.config.datasets import (
     AliceDataset,
     NarrativesDataset,
@@ -13,7 +14,9 @@ from engram.study.config.datasets import (
 )
 from engram.study.config.study import Study
 from engram.study.model_shapes import model_shape
-from engram.study.plan import Plan, associating_models, models, scan_facts, tuned_models
+from engram.study.models import scored_models
+from engram.study.plan import Plan, scan_facts
+from engram.study.tuning_plan import tuned_models
 from engram.vocabulary import ALICE_TR, NARRATIVES_TR
 
 #: Vertices with a region of the Destrieux parcellation, and all, of both
@@ -65,9 +68,7 @@ def estimate(study: Study, plan: Plan) -> dict[str, float]:
         words += seconds * WORDS
     pairs = sum(len(group.stories) * len(group.subjects) for group in plan.groups.values())
     ceilings = 3 * len(plan.scans) * targets * 4.0
-    shapes = [
-        (one.layers, one.units) for one in (model_shape(study, name) for name in models(study))
-    ]
+    shapes = [model_shape(study, name) for name in scored_models(study)]
     # A score of each kind of text, or of tuned model, at one layer; single ones are kept by region.
     kinds = [
         targets * 6
@@ -85,10 +86,10 @@ def estimate(study: Study, plan: Plan) -> dict[str, float]:
         "raw data": raw if isinstance(dataset, NarrativesDataset) and dataset.path is None else 0.0,
         "BOLD": bold,
         "activations": (
-            sum(words * layers * units for layers, units in shapes)
+            sum(words * shape.layers * shape.units for shape in shapes)
             * (4 if study.activations.dtype == "float32" else 2.2)
         ),
-        "scores": (sum(layers for layers, _ in shapes) * targets + sum(kinds)) * pairs * 2.5,
+        "scores": (sum(shape.layers for shape in shapes) * targets + sum(kinds)) * pairs * 2.5,
         "ceilings": ceilings,
     }
 

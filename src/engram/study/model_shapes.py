@@ -13,7 +13,7 @@ from typing import Any
 from engram.errors import EngramError
 from engram.study.config.sources import folder_here
 from engram.study.config.study import Study
-from engram.study.plan import download_name
+from engram.study.models import download_name
 from engram.vocabulary import WORD_RATE
 
 #: Types of models whose tokens see what comes after them; each word is read in a window of its own.

@@ -23,7 +23,8 @@ from engram.study.config.datasets import AliceDataset, TableDataset
 from engram.study.config.study import Study
 from engram.study.disk import REGIONS, TARGETS, VOXELS_WITH_REGION, WORDS, repetition_time
 from engram.study.model_shapes import ModelShape, model_shape
-from engram.study.plan import Plan, models, scan_facts
+from engram.study.models import scored_models
+from engram.study.plan import Plan, scan_facts
 from engram.vocabulary import WORD_RATE
 
 #: Bytes of a job with the libraries that read and write results (Snakemake beside it on a cluster
@@ -298,11 +299,10 @@ def _ceiling(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
 
 def _tables(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     pairs = sum(len(group.stories) * len(group.subjects) for group in plan.groups.values())
-    largest = (
-        max(model_shape(study, name).layers for name in models(study)) * _targets(study, plan) * 4
-    )
+    layers = [model_shape(study, name).layers for name in scored_models(study)]
+    largest = max(layers) * _targets(study, plan) * 4
     regions = min(_targets(study, plan), _REGIONS_AT_MOST)
-    rows = sum(model_shape(study, name).layers for name in models(study)) * regions * pairs
+    rows = sum(layers) * regions * pairs
     return Need(
         _SMALL + largest * max(len(group.subjects) for group in plan.groups.values()) + rows * 500,
         _START + rows * 2e-5,

@@ -31,18 +31,16 @@ from engram.datasets.narratives.layout import (
 from engram.datasets.roi_sets import choose
 from engram.datasets.simulated.schedule import simulated_facts
 from engram.errors import EngramError
-from engram.features.language_models.causality import check_told_causal
-from engram.fetch import remote_code
 from engram.files import delimited
+from engram.files.fingerprints import file_fingerprint
 from engram.paths import (
     ALICE_PINS,
-    ASSOCIATIONS,
     DESTRIEUX,
     NARRATIVES_FACTS,
     ROI_SETS,
     TEXTS,
-    found,
 )
+from engram.study.association_plan import check_associations, check_frequencies
 from engram.study.config.datasets import (
     AliceDataset,
     NarrativesDataset,
@@ -51,21 +49,13 @@ from engram.study.config.datasets import (
     TableDataset,
 )
 from engram.study.config.fields import NAME
-from engram.study.config.models import Model
-from engram.study.config.sources import folder_here, is_folder_source
 from engram.study.config.study import Study
-from engram.tunings.samples import read_samples
+from engram.study.tuning_plan import check_tunings
 from engram.vocabulary import (
-    ADDITIVE,
-    ASSOCIATION,
     AVERAGE,
-    MIRROR_PREFIX,
     NARRATIVES_TR,
     NILEARN_PREFIX,
     TARGET_COLUMNS,
-    TUNING_CONTROLS,
-    WORD_RATE,
-    associations_file,
     scan_name,
 )
 
@@ -139,7 +129,7 @@ def make_plan(study: Study) -> Plan:
         If a story or listener that the configuration names is not there, or nothing is left to do.
     """
     dataset = study.dataset
-    _check_tunings(study)
+    check_tunings(study)
     if isinstance(dataset, NarrativesForm):
         return _narratives_plan(study, dataset)
     if isinstance(dataset, AliceDataset):
@@ -165,8 +155,8 @@ def make_plan(study: Study) -> Plan:
         if scan.subject in dataset.exclude
     )
     heard = {scan.story for scan in used}
-    _check_associations(study, list(story_files))
-    _check_frequencies(study, story_files)
+    check_associations(study, list(story_files))
+    check_frequencies(study, story_files)
     deserted = sorted(set(story_files) - heard)
     if deserted:
         raise EngramError(
@@ -174,186 +164,6 @@ def make_plan(study: Study) -> Plan:
             f"excluded: {sorted(dataset.exclude)}."
         )
     return Plan(used, excluded, _groups(used, study.bold.average), story_files, common, brain)
-
-
-def associating_models(study: Study) -> list[str]:
-    """Return the names of the models that read texts with associations.
-
-    The baseline that counts words is among them where inserted words are rows.
-    """
-    chosen = study.associating.models
-    reading = [
-        name
-        for name, model in study.language_models().items()
-        if (not model.reinitialised if chosen is None else name in chosen)
-    ]
-    # Where inserted words are rows, their number alone changes scores: the rate of
-    # words says by how much.
-    return [
-        *reading,
-        *(
-            [WORD_RATE]
-            if WORD_RATE in study.baselines and study.associating.alignment in ADDITIVE
-            else []
-        ),
-    ]
-
-
-def tuned_models(study: Study, tuning: str) -> list[str]:
-    """Return the names of the models that a tuning tunes: no adapters, no re-initialised ones."""
-    chosen = study.tunings[tuning].models
-    whole = [
-        name
-        for name, model in study.language_models().items()
-        if not (model.reinitialised or model.base)
-    ]
-    return [name for name in whole if chosen is None or name in chosen]
-
-
-def tuning_variants(study: Study, tuning: str) -> list[str]:
-    """Return the names of a tuning's models: the condition, and the number of the seed."""
-    one = study.tunings[tuning]
-    counts = {
-        ASSOCIATION: one.seeds,
-        **{kind: getattr(one.controls, kind) for kind in TUNING_CONTROLS},
-    }
-    return [f"{kind}-{number}" for kind, count in counts.items() for number in range(1, count + 1)]
-
-
-def tuning_config(study: Study, tuning: str) -> dict[str, Any]:
-    """Return what a tuned model depends on besides its base, condition and seed.
-
-    These are settings, and the samples by their content.
-    """
-    one = study.tunings[tuning].model_dump(
-        mode="json", exclude={"models", "seeds", "controls", "targets"}
-    )
-    return {**one, "content": file_fingerprint(found(one["data"]))}
-
-
-def association_folder(study: Study, text: str) -> Path:
-    """Return where a text's files are."""
-    return found(study.associations[text].folder)
-
-
-def association_file(study: Study, text: str, story: str) -> Path:
-    """Return the file of a story's associations."""
-    return association_folder(study, text) / associations_file(story, text)
-
-
-def association_pool(study: Study, text: str, story: str) -> list[Path]:
-    """Return the files of other stories' associations, whose content random texts take.
-
-    They are those under the same name, and the project's own.
-    """
-    here = sorted(association_folder(study, text).glob(associations_file("*", text)))
-    pool = [path for path in here if path.name != associations_file(story, text)]
-    if not pool:
-        pool = [
-            path
-            for path in sorted(ASSOCIATIONS.glob("story-*_associations-*.tsv"))
-            if not path.name.startswith(f"story-{story}_")
-        ]
-    return pool
-
-
-def controlled_models(study: Study) -> list[str]:
-    """Return the names of the language models whose F is set beside nuisance features."""
-    wanted = study.nuisance.method != "none" and study.nuisance.random_texts != 0
-    return [name for name in associating_models(study) if wanted and name != WORD_RATE]
-
-
-def models(study: Study) -> list[str]:
-    """Return the names of everything that is scored, baselines included."""
-    return [*study.language_models(), *([WORD_RATE] if WORD_RATE in study.baselines else [])]
-
-
-def model_key(study: Study, name: str) -> dict[str, Any]:
-    """Return what defines a model.
-
-    Source, revision, the same of its base, whether it is re-initialised, with which seed,
-    whether its own code runs.
-
-    The content of a model in a folder counts too, and is recorded by the jobs that read
-    it (`engram.files.raw_files`).
-    """
-    model = study.language_models()[name]
-    seed = study.seed if model.reinitialised else None
-    base = None if model.base is None else model_key(study, model.base)
-    # Not there where it is off: a new key would read every story again.
-    code = {remote_code.KEY: True} if model.trust_remote_code else {}
-    return {
-        "base": base,
-        "revision": model.revision,
-        "seed": seed,
-        "source": model.source,
-        "reinitialised": model.reinitialised,
-        **code,
-    }
-
-
-def weights_of(study: Study, name: str) -> str:
-    """Return the name of the model whose weights a model has.
-
-    It is its own, or its base's if it is an adapter.
-    """
-    return study.language_models()[name].base or name
-
-
-def is_local(study: Study, name: str) -> bool:
-    """Tell whether a model is read from the folder that the configuration names.
-
-    It needs no download then.
-    """
-    source = study.language_models()[name].source
-    return not source.startswith(MIRROR_PREFIX) and is_folder_source(source)
-
-
-def download_name(model: Model) -> str:
-    """Return the name under which a model from the hub or a mirror is kept.
-
-    Re-initialised twins need no weights of their own.
-    """
-    name = re.sub(r"[^A-Za-z0-9.-]+", "--", model.source.removeprefix(MIRROR_PREFIX))
-    return f"{name}@{hashlib.sha256(f'{model.source} {model.revision}'.encode()).hexdigest()[:8]}"
-
-
-def download_source(study: Study, download: str) -> dict[str, Any]:
-    """Return what to fetch under a download's name.
-
-    That is source and revision, and whether weights, and code of the model's own, are needed.
-    """
-    wanted = [
-        model
-        for name, model in study.language_models().items()
-        if not is_local(study, name) and download_name(model) == download
-    ]
-    if not wanted:
-        raise EngramError(f"no model of the study is downloaded as '{download}'.")
-    code = {"code": True} if any(model.trust_remote_code for model in wanted) else {}
-    return {
-        "revision": wanted[0].revision,
-        "source": wanted[0].source,
-        "weights": not all(model.reinitialised for model in wanted),
-        **code,
-    }
-
-
-def folder_fingerprint(folder: Path) -> str:
-    """Return a digest of a small folder that the project owns: names, and whole content."""
-    files = [
-        path
-        for path in sorted(folder.iterdir())
-        if path.is_file() and not path.name.startswith((".", "README", "LICENSE"))
-    ]
-    return hashlib.sha256(
-        "".join(f"{path.name} {file_fingerprint(path)} " for path in files).encode()
-    ).hexdigest()[:16]
-
-
-def file_fingerprint(path: Path) -> str:
-    """Return a digest of a small file that the project owns."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 def tables_here(study: Study, plan: Plan) -> tuple[str | None, str]:
@@ -434,56 +244,6 @@ def _check_known(key: str, names: list[str], known: list[str]) -> None:
             f"{key} names {unknown}, which the dataset does not have. It has: {known}. "
             "(Numbers that begin with 0 need quotes in YAML: '01'.)"
         )
-
-
-def _check_associations(study: Study, stories: Sequence[str]) -> None:
-    """Refuse a study whose files of associations are not there: it would be found hours later."""
-    for name in study.associations:
-        if study.associations[name].annotator is not None:
-            continue
-        missing = [
-            str(path)
-            for story in stories
-            if not (path := association_file(study, name, story)).exists()
-        ]
-        if missing:
-            raise EngramError(
-                f"associations.{name}: {len(missing)} of the study's {len(stories)} stories have "
-                f"no file. The first: '{missing[0]}' (docs/annotating.md)."
-            )
-
-
-def _check_frequencies(study: Study, story_files: Mapping[str, Sequence[str]]) -> None:
-    """Refuse a study whose words have no frequency where the nuisance features ask for it."""
-    if study.nuisance.method == "none" or "log-frequency" not in study.nuisance.features:
-        return
-    for path in (Path(files[0]) for files in story_files.values()):
-        header = delimited.read_header(path, ("log_frequency",))
-        if "log_frequency" not in header:
-            raise EngramError(
-                f"nuisance.features: log-frequency needs a column 'log_frequency' in '{path}', "
-                f"which has {header}. Add it, n/a where a word's is not known, "
-                "or take log-frequency out."
-            )
-
-
-def _check_tunings(study: Study) -> None:
-    """Refuse a study whose tunings could not begin.
-
-    Either its tuning samples are not there or broken, or its models cannot be tuned.
-    """
-    for name, one in study.tunings.items():
-        path = found(one.data)
-        if not path.is_file():
-            raise EngramError(
-                f"tunings.{name}.data: there is no file '{one.data}'. It is looked for from the "
-                f"working directory, {Path.cwd()}."
-            )
-        read_samples(path)
-        for model in tuned_models(study, name):
-            folder = folder_here(study, study.language_models()[model].source)
-            if folder is not None:
-                check_told_causal(folder, f"tunings.{name}.models: {model}", "tuned")
 
 
 _Scans = tuple[list[Scan], dict[str, tuple[str, ...]], tuple[str, ...], str | None]
@@ -571,7 +331,7 @@ def _narratives_plan(study: Study, dataset: NarrativesForm) -> Plan:
             f"no listener is left for {', '.join(deserted)}. Leave the story out, or choose other "
             "listeners (dataset.subjects)."
         )
-    _check_associations(study, sorted(set(dataset.stories)))
+    check_associations(study, sorted(set(dataset.stories)))
     story_files: dict[str, _Files] = dict.fromkeys(sorted(set(dataset.stories)), ())
     common: _Files = ()
     read = {key: [fact for fact in runs if fact not in reasons] for key, runs in usable.items()}

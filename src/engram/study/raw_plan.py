@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from engram.files import storage
+from engram.study.association_plan import association_file, association_pool
 from engram.study.config.datasets import NarrativesDataset
 from engram.study.config.sources import source_folder
 from engram.study.config.study import Study
-from engram.study.plan import Plan, association_file, association_pool, atlas_files, is_local
+from engram.study.models import is_local
+from engram.study.plan import Plan, atlas_files
 from engram.vocabulary import WORD_RATE
 
 

@@ -19,8 +19,9 @@ from engram.features.language_models import activations, causality
 from engram.features.language_models.adapters import is_adapter
 from engram.fetch import hugging_face, remote_code
 from engram.files import raw_files
-from engram.study import model_shapes, plan
+from engram.study import model_shapes
 from engram.study.config.read import read_study
+from engram.study.models import download_name, download_source, model_key
 from engram.tunings import training
 from engram.tunings.model import BaseModel
 from engram.tunings.samples import Sample, SampleSet
@@ -152,8 +153,8 @@ def test_the_key_is_part_of_a_model_only_where_it_is_set(own: Path) -> None:
     for value in (True, False):
         one = read_study(study(source=str(own), trust_remote_code=value))
         keys = [
-            plan.model_key(one, "own"),
-            plan.model_key(
+            model_key(one, "own"),
+            model_key(
                 read_study(
                     {
                         **study(source=str(own), trust_remote_code=value),
@@ -165,7 +166,7 @@ def test_the_key_is_part_of_a_model_only_where_it_is_set(own: Path) -> None:
         ]
         assert [key.get("trust_remote_code") for key in keys] == [value or None] * 2
     wanted = read_study(study(source="org/own", revision="0123", trust_remote_code=True))
-    assert plan.download_source(wanted, plan.download_name(wanted.models["own"]))["code"] is True
+    assert download_source(wanted, download_name(wanted.models["own"]))["code"] is True
     # An edit of it is seen.
     assert str(own / "modeling_own.py") in raw_files.listed({"folders": [str(own)]})
 

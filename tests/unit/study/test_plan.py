@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from engram.errors import EngramError
-from engram.study import plan, raw_plan
-from engram.study.config.models import Model
+from engram.study import plan
 from engram.study.config.read import read_study
 from engram.study.plan import Group, Plan
 
@@ -331,137 +329,6 @@ def test_story_named_twice_is_heard_once() -> None:
     assert made.listeners("market") == ["001", "002"]
 
 
-def model_folder(folder: Path, large: bytes = b"") -> Path:
-    folder.mkdir()
-    (folder / "config.json").write_text("{}")
-    (folder / "model.safetensors").write_bytes(large or b"weights")
-    return folder
-
-
-def test_fingerprint_finds_one_changed_byte_in_a_small_file(tmp_path: Path) -> None:
-    folder = model_folder(tmp_path / "m")
-    before = plan.folder_fingerprint(folder)
-    (folder / "model.safetensors").write_bytes(b"weighty")
-    assert plan.folder_fingerprint(folder) != before
-
-
-def test_fingerprint_finds_new_and_renamed_files(tmp_path: Path) -> None:
-    folder = model_folder(tmp_path / "m")
-    before = plan.folder_fingerprint(folder)
-    (folder / "config.json").rename(folder / "generation_config.json")
-    renamed = plan.folder_fingerprint(folder)
-    (folder / "config.json").write_text("{}")
-    assert len({before, renamed, plan.folder_fingerprint(folder)}) == 3
-
-
-def test_seed_concerns_reinitialised_models_only() -> None:
-    def keys(seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
-        study = read_study(
-            {
-                "study": "s",
-                "dataset": {"kind": "alice"},
-                "models": {"a": {"source": "gpt2"}},
-                "baselines": ["reinitialised"],
-                "seed": seed,
-            }
-        )
-        return plan.model_key(study, "a"), plan.model_key(study, "a-reinitialised")
-
-    assert keys(0)[0] == keys(1)[0]
-    assert keys(0)[1] != keys(1)[1]
-
-
-def test_a_local_model_and_the_base_of_an_adapter_are_read_from_their_folders(
-    tmp_path: Path,
-) -> None:
-    folders = {name: model_folder(tmp_path / name) for name in ("m", "adapter")}
-    for folder in folders.values():
-        (folder / "tokenizer.json").touch()
-    for name in ("adapter_config.json", "adapter_model.safetensors"):
-        (folders["adapter"] / name).write_text("{}")
-    models = {
-        "a": {"source": str(folders["m"])},
-        "b": {"source": str(folders["adapter"]), "base": "a"},
-        "c": {"source": "gpt2"},
-    }
-    study = read_study({"study": "s", "dataset": {"kind": "alice"}, "models": models})
-    read = {name: raw_plan.model(study, name)["folders"] for name in models}
-    assert read == {
-        "a": [str(folders["m"])],
-        "b": sorted(map(str, folders.values())),
-        "c": [],
-    } and plan.is_local(study, "a")
-    before = plan.model_key(study, "a")
-    (folders["m"] / "config.json").write_text("{ }")
-    # Content is compared by itself: the second plan has the parameters of the first.
-    assert plan.model_key(study, "a") == before
-
-
-def test_trained_model_and_reinitialised_twin_share_a_download() -> None:
-    models: dict[str, Any] = {
-        "a": {"source": "org/a_b", "revision": "0123456789abcdef"},
-        "u": {"source": "gpt2", "reinitialised": True},
-    }
-    study = read_study(
-        {
-            "study": "s",
-            "dataset": {"kind": "alice"},
-            "models": models,
-            "baselines": ["reinitialised", "word-rate"],
-        }
-    )
-    names = {name: plan.download_name(model) for name, model in study.language_models().items()}
-    assert re.fullmatch(r"org--a--b@[0-9a-f]{8}", names["a"])
-    assert names["a-reinitialised"] == names["a"]
-    assert re.fullmatch(r"gpt2@[0-9a-f]{8}", names["u"])
-    assert plan.download_source(study, names["a"]) == {
-        "revision": "0123456789abcdef",
-        "source": "org/a_b",
-        "weights": True,
-    }
-    assert plan.download_source(study, names["u"]) == {
-        "revision": None,
-        "source": "gpt2",
-        "weights": False,
-    }
-    assert plan.models(study) == ["a", "u", "a-reinitialised", "word-rate"]
-    with pytest.raises(EngramError, match="'other'"):
-        plan.download_source(study, "other")
-
-
-DOWNLOADS = [
-    ("org/a", None),
-    ("org/a", "main"),
-    ("org/a", "refs/pr/1"),
-    ("org--a", None),
-    ("mirror:org/a", None),
-    ("mirror:models/a b", None),
-    ("org/a_b", "v1"),
-]
-
-
-@pytest.mark.parametrize(("source", "revision"), DOWNLOADS)
-def test_name_of_a_download_is_a_file_name_whatever_the_revision(
-    source: str, revision: str | None
-) -> None:
-    """The workflow's wildcard allows no other characters."""
-    assert re.fullmatch(
-        r"[A-Za-z0-9.-]+@[0-9a-f]{8}", plan.download_name(Model(source=source, revision=revision))
-    )
-
-
-def test_downloads_of_other_sources_or_revisions_have_other_names() -> None:
-    names = {
-        plan.download_name(Model(source=source, revision=revision))
-        for source, revision in DOWNLOADS
-    }
-    assert len(names) == len(DOWNLOADS)
-    assert {
-        plan.download_name(Model(source=source, revision=revision, reinitialised=True))
-        for source, revision in DOWNLOADS
-    } == names
-
-
 def test_source_datasets() -> None:
     base = {"study": "s", "baselines": ["word-rate"]}
     kinds: list[tuple[dict[str, Any], list[str]]] = [
@@ -494,20 +361,3 @@ def test_frequencies_that_are_asked_for_must_be_there(tmp_path: Path) -> None:
         plan.make_plan(read_study({**raw, "nuisance": {**wanted, "method": "banded"}}))
     (folder / "story-two_words.tsv").write_text("word\tlog_frequency\tonset\toffset\n")
     plan.make_plan(read_study({**raw, "nuisance": {**wanted, "method": "banded"}}))
-
-
-def test_models_whose_texts_are_scored_beside_nuisance_features() -> None:
-    raw: dict[str, Any] = {
-        "study": "s",
-        "dataset": {"kind": "alice"},
-        "models": {"a": {"source": "gpt2"}, "b": {"source": "gpt2"}},
-    }
-    raw |= {"associating": {"models": ["b"], "alignment": "interpolate"}}
-    for nuisance, expected in (
-        (None, []),
-        ({"method": "banded"}, ["b"]),
-        ({"method": "banded", "random_texts": 0}, []),
-    ):
-        study = read_study(raw if nuisance is None else {**raw, "nuisance": nuisance})
-        assert plan.controlled_models(study) == expected  # never the word rate
-        assert plan.associating_models(study) == ["b", "word-rate"]

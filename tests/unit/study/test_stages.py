@@ -21,7 +21,8 @@ from conftest import ROOT
 
 from engram.study.config.read import read_study
 from engram.study.config.study import Study
-from engram.study.plan import Group, Plan, download_name, make_plan
+from engram.study.models import download_name
+from engram.study.plan import Group, Plan, make_plan
 from engram.study.stages import (
     associations,
     bold,

@@ -200,7 +200,7 @@ def load_configured(folder: str | Path, config: Mapping[str, Any]) -> tuple[Read
     folder : path
         Of the model, or of an adapter's base.
     config : mapping
-        ``model`` (`engram.study.plan.model_key`) and ``reading`` (the `activations` section).
+        ``model`` (`engram.study.models.model_key`) and ``reading`` (the `activations` section).
     """
     model, reading = config["model"], config["reading"]
     place = {

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from engram.files.fingerprints import file_fingerprint, folder_fingerprint
 from engram.paths import COMMON_WORDS, PROMPTS
-from engram.study import plan as planning
 from engram.study import raw_plan
+from engram.study.association_plan import associating_models
 from engram.study.config.sources import source_folder
 from engram.study.config.study import Study
 from engram.study.plan import Plan
@@ -44,13 +45,13 @@ def reading_jobs(study: Study, plan: Plan) -> list[Key]:
     return [
         {**key, "model": model}
         for key in story_jobs(study, plan)
-        for model in planning.associating_models(study)
+        for model in associating_models(study)
     ]
 
 
 def scoring_jobs(study: Study, plan: Plan) -> list[Key]:
     """Return a job for each text, each model that reads it and each group."""
-    models = planning.associating_models(study)
+    models = associating_models(study)
     return [
         {"text": text, "group": group, "model": model}
         for text in study.associations
@@ -104,9 +105,7 @@ def mapped(study: Study, plan: Plan) -> list[list[str]]:
     """
     if plan.brain != "surface" or study.associating.targets == "roi":
         return []
-    return [
-        [text, model] for text in study.associations for model in planning.associating_models(study)
-    ]
+    return [[text, model] for text in study.associations for model in associating_models(study)]
 
 
 def writing_depends_on(study: Study, plan: Plan, text: str) -> dict[str, Any]:
@@ -116,7 +115,7 @@ def writing_depends_on(study: Study, plan: Plan, text: str) -> dict[str, Any]:
     settings: dict[str, Any] = plain(annotator.model_dump(mode="json"))
     if annotator.address is None:
         settings["folder"] = str(source_folder(annotator.model))
-    return {**settings, "prompts": planning.folder_fingerprint(PROMPTS), "seed": study.seed}
+    return {**settings, "prompts": folder_fingerprint(PROMPTS), "seed": study.seed}
 
 
 def writing_reads(study: Study, plan: Plan, text: str) -> dict[str, list[str]]:
@@ -138,7 +137,7 @@ def texts_depend_on(study: Study, plan: Plan) -> dict[str, Any]:
     """Return what texts with associations, and control texts, depend on."""
     return {
         "alignment": study.associating.alignment,
-        "common_words": planning.file_fingerprint(COMMON_WORDS),
+        "common_words": file_fingerprint(COMMON_WORDS),
         "controls": section(study, "associating")["controls"],
         "seed": study.seed,
     }

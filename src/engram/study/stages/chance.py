@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from engram.study import plan as planning
 from engram.study.config.study import Study
+from engram.study.models import scored_models
 from engram.study.plan import Plan
 from engram.study.stages import encoding
 from engram.study.stages.shared import Key, paths
@@ -15,7 +15,7 @@ NULL = "<results>/chance/group-{group}_model-{model}_null.nc"
 
 def jobs(study: Study, plan: Plan) -> list[Key]:
     """Return a job for each model and each group of single listeners."""
-    return encoding.listeners_keys(plan, planning.models(study))
+    return encoding.listeners_keys(plan, scored_models(study))
 
 
 def files(study: Study, plan: Plan) -> list[str]:

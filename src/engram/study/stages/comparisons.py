@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from engram.files.fingerprints import file_fingerprint
 from engram.paths import ROI_SETS
-from engram.study import plan as planning
 from engram.study.config.study import Study
+from engram.study.models import scored_models
 from engram.study.plan import Plan
 from engram.study.stages import associations, encoding, features, simulation, tunings
 from engram.study.stages.shared import Key
@@ -22,7 +23,7 @@ def jobs(study: Study, plan: Plan) -> list[Key]:
 
 def depends_on(study: Study, plan: Plan) -> dict[str, Any]:
     """Return what the tests against chance and between models and hemispheres depend on."""
-    scored = encoding.listeners_keys(plan, planning.models(study))
+    scored = encoding.listeners_keys(plan, scored_models(study))
     return {
         "keys": {"nulls": scored, "scores": scored},
         "layer": study.figures.layer,
@@ -39,12 +40,12 @@ def claims_depend_on(study: Study, plan: Plan) -> dict[str, Any]:
             "activations": features.first_story_keys(study, plan),
             "associations": associations.story_jobs(study, plan),
             "effects": associations.scoring_jobs(study, plan),
-            "scores": encoding.listeners_keys(plan, planning.models(study)),
+            "scores": encoding.listeners_keys(plan, scored_models(study)),
             "tuned": tunings.scoring_jobs(study, plan),
         },
         "layer": study.figures.layer,
         "people": not simulation.is_wanted(study),
-        "roi_sets": planning.file_fingerprint(ROI_SETS),
+        "roi_sets": file_fingerprint(ROI_SETS),
         "seed": study.seed,
         "sources": features.trained_sources(study),
         "study": study.study,

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from engram.study import plan as planning
 from engram.study.config.study import Study
+from engram.study.models import scored_models
 from engram.study.plan import Plan
 from engram.study.stages.shared import Key, paths, section
 from engram.vocabulary import AVERAGE, ORIGINAL
@@ -22,7 +22,7 @@ def jobs(study: Study, plan: Plan) -> list[Key]:
     return [
         {"text": ORIGINAL, "group": group, "model": model}
         for group in plan.groups
-        for model in planning.models(study)
+        for model in scored_models(study)
     ]
 
 
@@ -69,7 +69,7 @@ def listeners_keys(plan: Plan, models: Iterable[str]) -> list[Key]:
 
 def of_listeners(study: Study, plan: Plan) -> list[str]:
     """Return the scores of every model and group of single listeners."""
-    return paths(SCORES, listeners_keys(plan, planning.models(study)))
+    return paths(SCORES, listeners_keys(plan, scored_models(study)))
 
 
 def listeners_depend_on(study: Study, plan: Plan, group: str) -> dict[str, Any]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from engram.study import plan as planning
 from engram.study import raw_plan
 from engram.study.config.study import Study
+from engram.study.models import model_key, scored_models
 from engram.study.plan import Plan
 from engram.study.stages.shared import Key, paths, plain, section
 from engram.vocabulary import ORIGINAL, WORD_RATE
@@ -21,7 +21,7 @@ def jobs(study: Study, plan: Plan) -> list[Key]:
     return [
         {"text": ORIGINAL, "model": model, "story": story}
         for story in plan.stories
-        for model in planning.models(study)
+        for model in scored_models(study)
     ]
 
 
@@ -30,7 +30,7 @@ def depends_on(study: Study, plan: Plan, model: str) -> dict[str, Any]:
     if model == WORD_RATE:
         return {"model": {"source": WORD_RATE}}
     return {
-        "model": plain(planning.model_key(study, model)),
+        "model": plain(model_key(study, model)),
         "reading": section(study, "activations"),
     }
 
@@ -71,4 +71,4 @@ def shown_models(study: Study) -> list[str]:
     They are the trained language models, or whatever there is.
     """
     trained = [name for name, model in study.language_models().items() if not model.reinitialised]
-    return trained or planning.models(study)
+    return trained or scored_models(study)

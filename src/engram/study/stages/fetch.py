@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from engram.files.fingerprints import file_fingerprint
 from engram.paths import ALICE_PINS
 from engram.study import plan as planning
 from engram.study import raw_plan
 from engram.study.config.datasets import NarrativesDataset
 from engram.study.config.models import Model
 from engram.study.config.study import Study
+from engram.study.models import download_name, download_source, is_local, weights_of
 from engram.study.plan import Plan
 from engram.study.stages import simulation
 from engram.study.stages.shared import plain
@@ -25,12 +27,12 @@ ATLAS = "<downloads>/atlases/{atlas}.tsv"
 
 def alice_depends_on(study: Study, plan: Plan) -> dict[str, Any]:
     """Return what the download of Alice depends on: the table of its files, by content."""
-    return {"files": planning.file_fingerprint(ALICE_PINS)}
+    return {"files": file_fingerprint(ALICE_PINS)}
 
 
 def model_depends_on(study: Study, plan: Plan, download: str) -> dict[str, Any]:
     """Return what a model's download depends on."""
-    return planning.download_source(study, download)
+    return download_source(study, download)
 
 
 def model_reads(study: Study, plan: Plan, download: str) -> dict[str, list[str]]:
@@ -38,7 +40,7 @@ def model_reads(study: Study, plan: Plan, download: str) -> dict[str, list[str]]
 
     There is none for a hub id, which is the same model from wherever it came.
     """
-    source, mirror = planning.download_source(study, download)["source"], study.mirror_folder()
+    source, mirror = download_source(study, download)["source"], study.mirror_folder()
     inside = source.startswith(MIRROR_PREFIX) and mirror is not None
     return raw_plan.reads(folders=[mirror / source.removeprefix(MIRROR_PREFIX)] if inside else [])
 
@@ -91,10 +93,10 @@ def model_manifest(study: Study, plan: Plan, model: str) -> list[str]:
     """
     if model == WORD_RATE:
         return []
-    name = planning.weights_of(study, model)
-    if planning.is_local(study, name):
+    name = weights_of(study, model)
+    if is_local(study, name):
         return []
-    return [MODEL.format(download=planning.download_name(study.language_models()[name]))]
+    return [MODEL.format(download=download_name(study.language_models()[name]))]
 
 
 def fetches_narratives(study: Study) -> bool:
@@ -105,7 +107,7 @@ def fetches_narratives(study: Study) -> bool:
 def was_downloaded(study: Study, model: Model) -> bool:
     """Tell whether a model of the hub is here already."""
     downloads = study.pathvars.get("downloads", "resources/downloads")
-    return Path(downloads, "models", f"{planning.download_name(model)}.tsv").exists()
+    return Path(downloads, "models", f"{download_name(model)}.tsv").exists()
 
 
 def _clone(study: Study) -> str:

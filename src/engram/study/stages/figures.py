@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from engram.study import plan as planning
 from engram.study.config.datasets import NarrativesDataset
 from engram.study.config.study import Study
+from engram.study.models import scored_models
 from engram.study.plan import Plan
 from engram.study.stages import associations, ceilings, features, maps, stories
 from engram.study.stages.shared import Key, paths, section
@@ -50,7 +50,7 @@ def depends_on(study: Study, plan: Plan, figure: str) -> dict[str, Any]:
     return {
         **section(study, "figures"),
         "figure": figure,
-        "models": planning.models(study),
+        "models": scored_models(study),
         "shown": features.shown_models(study),
     }
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from engram.study import plan as planning
 from engram.study.config.study import Study
+from engram.study.models import scored_models
 from engram.study.plan import Plan
 from engram.study.stages import associations, ceilings, encoding, features
 from engram.study.stages.shared import Key, paths, section
@@ -37,7 +37,7 @@ def files(study: Study, plan: Plan) -> list[str]:
     for hemisphere in HEMISPHERES:
         keys = [
             {"model": model, "text": ORIGINAL, "hemisphere": hemisphere}
-            for model in planning.models(study)
+            for model in scored_models(study)
         ]
         found += [of_hemisphere(CEILINGS, hemisphere), *paths(SCORES, keys)]
     return found

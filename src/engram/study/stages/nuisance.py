@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from engram.study import plan as planning
+from engram.study.association_plan import controlled_models
 from engram.study.config.study import Study
 from engram.study.plan import Plan
 from engram.study.stages import encoding
@@ -24,7 +24,7 @@ def is_wanted(study: Study) -> bool:
 
 def texts_are_wanted(study: Study) -> bool:
     """Tell whether associations are scored beside nuisance features."""
-    return bool(study.associations and planning.controlled_models(study))
+    return bool(study.associations and controlled_models(study))
 
 
 def jobs(study: Study, plan: Plan) -> list[Key]:
@@ -40,7 +40,7 @@ def text_jobs(study: Study, plan: Plan) -> list[Key]:
 
     Models are language models, and groups are those of single listeners.
     """
-    models, groups = planning.controlled_models(study), encoding.groups_of_listeners(plan)
+    models, groups = controlled_models(study), encoding.groups_of_listeners(plan)
     return [
         {"text": text, "group": group, "model": model}
         for text in study.associations

@@ -9,6 +9,7 @@ from engram.study import plan as planning
 from engram.study.config.study import Study
 from engram.study.disk import estimate
 from engram.study.model_shapes import unknown_models
+from engram.study.models import is_local
 from engram.study.needs import need
 from engram.study.plan import Plan
 from engram.study.stages import (
@@ -137,7 +138,7 @@ def _models(study: Study) -> list[dict[str, Any]]:
     return [
         {
             "code": model.trust_remote_code,
-            "here": planning.is_local(study, name) or fetch.was_downloaded(study, model),
+            "here": is_local(study, name) or fetch.was_downloaded(study, model),
             "name": name,
             "revision": model.revision,
             "source": model.source,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from engram.files.fingerprints import folder_fingerprint
 from engram.paths import TEMPLATES
-from engram.study import plan as planning
+from engram.study.association_plan import associating_models
 from engram.study.config.study import Study
+from engram.study.models import scored_models
 from engram.study.plan import Plan
 from engram.study.stages import associations, features, figures, nuisance, simulation
 from engram.study.stages.shared import plain
@@ -53,16 +55,16 @@ def depends_on(study: Study, plan: Plan) -> dict[str, Any]:
     """
     checked = study.model_dump(mode="json", exclude={"mirror", "pathvars"})
     made = {
-        "associating_models": planning.associating_models(study),
+        "associating_models": associating_models(study),
         "association_maps": associations.mapped(study, plan),
         "brain": plan.brain,
         "left_out_models": study.left_out_models(),
         "models": {
             name: one.model_dump(mode="json") for name, one in study.language_models().items()
         },
-        "scored": planning.models(study),
+        "scored": scored_models(study),
         "shown": features.shown_models(study),
-        "templates": planning.folder_fingerprint(TEMPLATES),
+        "templates": folder_fingerprint(TEMPLATES),
         "told": plan.stories,
     }
     settings: dict[str, Any] = plain({**checked, **made})

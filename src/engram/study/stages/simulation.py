@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from engram.datasets.simulated.schedule import ASSOCIATED
+from engram.files.fingerprints import file_fingerprint, folder_fingerprint
 from engram.paths import ASSOCIATIONS, GENERATOR, TEXTS, TUNED_GENERATOR
-from engram.study import plan as planning
 from engram.study.config.datasets import SimulatedDataset
 from engram.study.config.study import Study
 from engram.study.plan import Plan
@@ -41,17 +41,13 @@ def depends_on(study: Study, plan: Plan) -> dict[str, Any]:
     }
     return {
         "associations": {
-            story: planning.file_fingerprint(path)
-            for story, path in associated.items()
-            if path.exists()
+            story: file_fingerprint(path) for story, path in associated.items() if path.exists()
         },
         "dataset": {key: dataset[key] for key in ("listeners", "space", "stories", "words")},
-        "generator": planning.folder_fingerprint(GENERATOR),
-        "generator_tuned": planning.folder_fingerprint(TUNED_GENERATOR),
+        "generator": folder_fingerprint(GENERATOR),
+        "generator_tuned": folder_fingerprint(TUNED_GENERATOR),
         "seed": study.seed,
-        "texts": {
-            story: planning.file_fingerprint(TEXTS / f"{story}.txt") for story in plan.stories
-        },
+        "texts": {story: file_fingerprint(TEXTS / f"{story}.txt") for story in plan.stories},
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from engram.files.fingerprints import file_fingerprint
 from engram.paths import ALICE_SENTENCE_ENDS
 from engram.study import plan as planning
 from engram.study import raw_plan
@@ -28,9 +29,7 @@ def files(study: Study, plan: Plan) -> list[str]:
 def depends_on(study: Study, plan: Plan, story: str) -> dict[str, Any]:
     """Return what a story's table of words depends on."""
     ends = (
-        planning.file_fingerprint(ALICE_SENTENCE_ENDS)
-        if isinstance(study.dataset, AliceDataset)
-        else None
+        file_fingerprint(ALICE_SENTENCE_ENDS) if isinstance(study.dataset, AliceDataset) else None
     )
     return {
         "dataset": plain(planning.words_config(study, plan, story)),

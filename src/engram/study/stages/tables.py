@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from engram.files.fingerprints import file_fingerprint
 from engram.paths import ROI_SETS
-from engram.study import plan as planning
 from engram.study.config.study import Study
 from engram.study.plan import Plan
 from engram.study.stages import ceilings, encoding
@@ -22,7 +22,7 @@ def depends_on(study: Study, plan: Plan) -> dict[str, Any]:
     return {
         "floor": study.ceiling.floor,
         "keys": {"ceilings": ceilings.jobs(study, plan), "scores": encoding.jobs(study, plan)},
-        "roi_sets": planning.file_fingerprint(ROI_SETS),
+        "roi_sets": file_fingerprint(ROI_SETS),
         "stories": {group: list(members.stories) for group, members in sorted(plan.groups.items())},
         "study": study.study,
     }

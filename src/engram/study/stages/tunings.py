@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from engram.files.fingerprints import file_fingerprint
 from engram.paths import ROI_SETS
-from engram.study import plan as planning
 from engram.study.config.study import Study
+from engram.study.models import model_key
 from engram.study.plan import Plan
 from engram.study.stages import encoding, features, stories
 from engram.study.stages.shared import Key, paths, plain
+from engram.study.tuning_plan import tuned_models, tuning_config, tuning_variants
 
 SAMPLES = "<results>/tunings/{tuning}_samples.json"
 FOLDER = "<results>/tunings/{tuning}/model-{model}_{variant}"
@@ -69,7 +71,7 @@ def files(study: Study, plan: Plan) -> list[str]:
 
 def samples_depend_on(study: Study, plan: Plan, tuning: str) -> dict[str, Any]:
     """Return what the check of samples depends on."""
-    one = planning.tuning_config(study, tuning)
+    one = tuning_config(study, tuning)
     return {
         "content": one["content"],
         "data": one["data"],
@@ -82,13 +84,13 @@ def depends_on(study: Study, plan: Plan, tuning: str, model: str, variant: str) 
 
     A condition's seeds are the same numbers, so that conditions can be compared one by one.
     """
-    one = plain(planning.tuning_config(study, tuning))
+    one = plain(tuning_config(study, tuning))
     condition, number = variant.rsplit("-", 1)
     settings = {key: value for key, value in one.items() if key not in _ABOUT_DATA}
     return {
         **{key: one[key] for key in _ABOUT_DATA},
         "condition": condition,
-        "model": plain(planning.model_key(study, model)),
+        "model": plain(model_key(study, model)),
         "settings": plain({**settings, "seed": 1000 * study.seed + int(number)}),
         "study_seed": study.seed,
     }
@@ -122,7 +124,7 @@ def tables_depend_on(study: Study, plan: Plan) -> dict[str, Any]:
         },
         "layer": study.figures.layer,
         "methods": {tuning: one.method for tuning, one in study.tunings.items()},
-        "roi_sets": planning.file_fingerprint(ROI_SETS),
+        "roi_sets": file_fingerprint(ROI_SETS),
         "seed": study.seed,
         "study": study.study,
     }
@@ -132,9 +134,9 @@ def _tuned(study: Study) -> list[Key]:
     return [
         {"model": model, "tuning": tuning}
         for tuning in study.tunings
-        for model in planning.tuned_models(study, tuning)
+        for model in tuned_models(study, tuning)
     ]
 
 
 def _variants(study: Study, tuning: str) -> list[Key]:
-    return [{"variant": variant} for variant in planning.tuning_variants(study, tuning)]
+    return [{"variant": variant} for variant in tuning_variants(study, tuning)]

@@ -1,0 +1,98 @@
+"""Texts with associations: which models read them, and the files that they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from engram.errors import EngramError
+from engram.files import delimited
+from engram.paths import ASSOCIATIONS, found
+from engram.study.config.study import Study
+from engram.vocabulary import ADDITIVE, WORD_RATE, associations_file
+
+
+def associating_models(study: Study) -> list[str]:
+    """Return the names of the models that read texts with associations.
+
+    The baseline that counts words is among them where inserted words are rows.
+    """
+    chosen = study.associating.models
+    reading = [
+        name
+        for name, model in study.language_models().items()
+        if (not model.reinitialised if chosen is None else name in chosen)
+    ]
+    # Where inserted words are rows, their number alone changes scores: the rate of
+    # words says by how much.
+    return [
+        *reading,
+        *(
+            [WORD_RATE]
+            if WORD_RATE in study.baselines and study.associating.alignment in ADDITIVE
+            else []
+        ),
+    ]
+
+
+def controlled_models(study: Study) -> list[str]:
+    """Return the names of the language models whose F is set beside nuisance features."""
+    wanted = study.nuisance.method != "none" and study.nuisance.random_texts != 0
+    return [name for name in associating_models(study) if wanted and name != WORD_RATE]
+
+
+def association_folder(study: Study, text: str) -> Path:
+    """Return where a text's files are."""
+    return found(study.associations[text].folder)
+
+
+def association_file(study: Study, text: str, story: str) -> Path:
+    """Return the file of a story's associations."""
+    return association_folder(study, text) / associations_file(story, text)
+
+
+def association_pool(study: Study, text: str, story: str) -> list[Path]:
+    """Return the files of other stories' associations, whose content random texts take.
+
+    They are those under the same name, and the project's own.
+    """
+    here = sorted(association_folder(study, text).glob(associations_file("*", text)))
+    pool = [path for path in here if path.name != associations_file(story, text)]
+    if not pool:
+        pool = [
+            path
+            for path in sorted(ASSOCIATIONS.glob("story-*_associations-*.tsv"))
+            if not path.name.startswith(f"story-{story}_")
+        ]
+    return pool
+
+
+def check_associations(study: Study, stories: Sequence[str]) -> None:
+    """Refuse a study whose files of associations are not there: it would be found hours later."""
+    for name in study.associations:
+        if study.associations[name].annotator is not None:
+            continue
+        missing = [
+            str(path)
+            for story in stories
+            if not (path := association_file(study, name, story)).exists()
+        ]
+        if missing:
+            raise EngramError(
+                f"associations.{name}: {len(missing)} of the study's {len(stories)} stories have "
+                f"no file. The first: '{missing[0]}' (docs/annotating.md)."
+            )
+
+
+def check_frequencies(study: Study, story_files: Mapping[str, Sequence[str]]) -> None:
+    """Refuse a study whose words have no frequency where the nuisance features ask for it."""
+    if study.nuisance.method == "none" or "log-frequency" not in study.nuisance.features:
+        return
+    for path in (Path(files[0]) for files in story_files.values()):
+        header = delimited.read_header(path, ("log_frequency",))
+        if "log_frequency" not in header:
+            raise EngramError(
+                f"nuisance.features: log-frequency needs a column 'log_frequency' in '{path}', "
+                f"which has {header}. Add it, n/a where a word's is not known, "
+                "or take log-frequency out."
+            )
