@@ -29,6 +29,8 @@ BASE, ASSOCIATION = "base", "association"
 TUNING_CONTROLS = ("shuffled", "generic")
 #: Names of tuned models: what they were tuned on, and the number of the seed.
 VARIANT = rf"({'|'.join([ASSOCIATION, *TUNING_CONTROLS])})-\d+"
+#: A tuned model's card, beside its weights.
+CARD = "tuning.json"
 #: How an atlas that nilearn downloads is named, and which there are.
 NILEARN_PREFIX = "nilearn:"
 NILEARN_ATLASES = (

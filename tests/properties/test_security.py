@@ -47,6 +47,10 @@ def test_code_of_a_model_never_runs(with_code: Path) -> None:
     assert not (with_code.parent / "trace").exists()
 
 
+#: How functions name what says whether a model's own code may run.
+HANDED_ON = ("code", "source.code", "base.code")
+
+
 def test_every_loading_of_a_model_says_no_to_its_code_and_to_pickles() -> None:
     loads = []
     for path in SOURCES:
@@ -63,7 +67,7 @@ def test_every_loading_of_a_model_says_no_to_its_code_and_to_pickles() -> None:
                     # Read adapter_config.json and adapter_model.safetensors, which
                     # `engram.features.language_models.adapters` asks for.
                     continue
-                assert given.get("trust_remote_code") in ("False", "code"), (
+                assert given.get("trust_remote_code") in ("False", *HANDED_ON), (
                     f"{path.name}: {ast.unparse(node)}"
                 )
                 if (
@@ -96,9 +100,14 @@ def test_code_of_a_model_is_off_wherever_it_could_be_on() -> None:
                 }
                 known = {**dict.fromkeys([one.arg for one in node.args.args]), **plain, **named}
                 assert known.get("code", "False") == "False", f"{path.name}: {node.name}"
+            if isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "code":
+                assert node.value is None or ast.unparse(node.value) == "False", path.name
             if isinstance(node, ast.Call):
                 given = [ast.unparse(one.value) for one in node.keywords if one.arg == "code"]
-                allowed = ("code", "is_allowed(config['model'], base)", "model.trust_remote_code")
+                allowed = (
+                    *HANDED_ON,
+                    *("is_allowed(config['model'], base)", "model.trust_remote_code"),
+                )
                 assert not given or given[0] in allowed, f"{path.name}: {ast.unparse(node)}"
 
 

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from engram.features.language_models.adapters import CARD
 from engram.files import keys, storage
 from engram.jobs.job import job
 from engram.statistics import tuning_tables, variant_effects
 from engram.tunings import sample_counts
+from engram.vocabulary import CARD
 
 with job(snakemake):
     config = snakemake.params.config

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from engram.features.language_models.adapters import CARD
+from engram.vocabulary import CARD
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,7 @@ def run_key(
     ----------
     settings : Settings
     fingerprint : str
-        Of the base's weights (`engram.features.language_models.adapters.fingerprint`).
+        Of the base's weights (`engram.features.language_models.base_model.fingerprint`).
     encoded, held : sequence of Encoded
         Samples to train on, and to validate with.
     """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engram.errors import EngramError
-from engram.features.language_models.tokens import is_known, special_tokens, unknown_token
+from engram.features.language_models.special_tokens import is_known, special_tokens, unknown_token
 from engram.tunings.sample_problems import refuse
 from engram.tunings.samples import Sample
 

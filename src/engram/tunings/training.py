@@ -22,9 +22,9 @@ from typing import Any
 import numpy as np
 
 from engram.errors import EngramError
-from engram.features.language_models.adapters import fingerprint
+from engram.features.language_models.base_model import fingerprint
 from engram.features.language_models.causality import check_causal
-from engram.features.language_models.read_check import check_tokens
+from engram.features.language_models.embeddings import check_tokens
 from engram.jobs.out_of_memory import Shrinking
 from engram.jobs.progress import progress
 from engram.tunings.batches import batches, micro_batches, micro_limit, piece

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from engram.errors import EngramError
-from engram.features.language_models.adapters import CARD
 from engram.features.language_models.model_loading import load_model
 from engram.files import storage
 from engram.files.folders import whole_folder
 from engram.tunings.card import Card, readme
 from engram.tunings.model import BaseModel, trained_weights
+from engram.vocabulary import CARD
 
 
 def check_free(folder: Path) -> None:

@@ -16,7 +16,7 @@ from conftest import MODELS, random_words, regions, snakemake, story_words, writ
 
 from engram.errors import EngramError
 from engram.features.language_models import activations, causality
-from engram.features.language_models.adapters import is_adapter
+from engram.features.language_models.base_model import is_adapter
 from engram.fetch import hugging_face, remote_code
 from engram.files import raw_files
 from engram.study import model_shapes

@@ -25,7 +25,8 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, LlamaConfig
 
 from engram.errors import EngramError
-from engram.features.language_models import activations, adapters
+from engram.features.language_models import activations, adapters, base_model
+from engram.features.language_models.model_source import ModelSource
 from engram.tunings import controls, losses, splitting, training, tuning_memory
 from engram.tunings.batches import batches, piece
 from engram.tunings.card import Card
@@ -33,6 +34,7 @@ from engram.tunings.model import BaseModel, frozen_layers, lora_targets, prepare
 from engram.tunings.sample_tokens import Encoded, encode_samples, fitting, prompt_of
 from engram.tunings.samples import Sample, SampleSet, read_samples
 from engram.tunings.settings import METHODS, Settings
+from engram.vocabulary import CARD
 
 DECODERS = ("gpt2-tiny", "llama-tiny")
 SETTINGS = Settings(
@@ -457,7 +459,7 @@ def test_an_adapter_is_the_same_merged_unmerged_and_as_a_model_folder(
     with torch.inference_mode():
         models = (
             unmerged,
-            adapters.merged(MODELS / name, tmp_path / "tuned"),
+            adapters.merged(ModelSource(tmp_path / "tuned", MODELS / name)),
             reader.model,
             AutoModelForCausalLM.from_pretrained(MODELS / name),
         )
@@ -498,9 +500,9 @@ def test_a_fingerprint_does_not_depend_on_how_weights_are_spread_over_files(tmp_
     )
     assert len(list(tmp_path.glob("*.safetensors"))) > 2
     assert (
-        adapters.fingerprint(tmp_path)
-        == adapters.fingerprint(MODELS / "llama-tiny")
-        != adapters.fingerprint(MODELS / "gpt2-tiny")
+        base_model.fingerprint(tmp_path)
+        == base_model.fingerprint(MODELS / "llama-tiny")
+        != base_model.fingerprint(MODELS / "gpt2-tiny")
     )
 
 
@@ -523,7 +525,7 @@ def test_a_published_adapter_names_its_base_and_no_path(tune: Tune, tmp_path: Pa
         readme.startswith('---\nbase_model: "engram/tiny"\nlibrary_name: peft\n')
         and "For research only." in readme
     )
-    assert Card(**json.loads((tmp_path / "tuned" / adapters.CARD).read_text())) == card
+    assert Card(**json.loads((tmp_path / "tuned" / CARD).read_text())) == card
 
 
 # ---------------------------------------------------------------- training
@@ -553,7 +555,7 @@ def test_validation_loss_falls_and_the_card_says_how(
         "validation": len(parts[1]),
     }
     assert (
-        card.base == {**BASE, "fingerprint": adapters.fingerprint(MODELS / "gpt2-tiny")}
+        card.base == {**BASE, "fingerprint": base_model.fingerprint(MODELS / "gpt2-tiny")}
         and card.settings["steps"] == 10
     )
     assert {

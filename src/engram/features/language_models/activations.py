@@ -19,9 +19,11 @@ import numpy as np
 import xarray as xr
 
 from engram.errors import EngramError
-from engram.features.language_models.adapters import base_of, is_adapter, merged
+from engram.features.language_models.adapters import merged
+from engram.features.language_models.embeddings import check_tokens
 from engram.features.language_models.model_loading import load_model
-from engram.features.language_models.read_check import check_tokens, hidden_states, read_check
+from engram.features.language_models.model_source import ModelSource
+from engram.features.language_models.read_check import hidden_states, read_check
 from engram.features.language_models.reading_memory import ReadingShape
 from engram.features.language_models.tokens import TokenizedStory, tokenize
 from engram.features.language_models.windows import Window, exact_windows, strided_windows
@@ -134,7 +136,8 @@ def load(
             "or run where there is one."
         )
     place = device if device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
-    home = base_of(folder, base) if is_adapter(folder) else folder
+    source = ModelSource(folder, base, reinitialised, seed, dtype, code)
+    home = source.home
     try:
         config = AutoConfig.from_pretrained(home, local_files_only=True, trust_remote_code=code)
         tokenizer = AutoTokenizer.from_pretrained(
@@ -150,8 +153,8 @@ def load(
         if reinitialised:
             torch.manual_seed(seed or 0)
             model = kind.from_config(config, trust_remote_code=code, dtype=getattr(torch, dtype))
-        elif home is not folder:
-            model, headed = merged(home, folder, dtype, code), True
+        elif source.is_adapter:
+            model, headed = merged(source), True
         else:
             model = load_model(kind, folder, dtype=dtype, code=code, head=False)
     except EngramError:

@@ -26,6 +26,7 @@ from engram.features.language_models.causality import (
     is_cheap,
     long_trial,
 )
+from engram.features.language_models.embeddings import number_of_embeddings
 from engram.features.language_models.positions import NO_LIMIT, longest_input
 
 logger = logging.getLogger(__name__)
@@ -230,7 +231,7 @@ def _tokens(model: Any, tokenizer: Any) -> np.ndarray:
 
     They are from all over the vocabulary.
     """
-    size = _known_tokens(model)
+    size = number_of_embeddings(model)
     special = set(tokenizer.all_special_ids) | {
         getattr(model.config.get_text_config(), "pad_token_id", None)
     }
@@ -245,37 +246,6 @@ def _tokens(model: Any, tokenizer: Any) -> np.ndarray:
     return np.random.default_rng(0).permutation(
         np.resize(np.asarray(known), max(len(known), 4 * max(LENGTHS)))
     )
-
-
-def _known_tokens(model: Any) -> int:
-    """Return how many tokens a model has an embedding for.
-
-    Where the table is not found it is what the configuration says.
-    """
-    try:
-        return int(model.get_input_embeddings().weight.shape[0])
-    except (NotImplementedError, AttributeError):
-        size = getattr(model.config.get_text_config(), "vocab_size", None)
-    if size is None:
-        raise EngramError(
-            f"the model ({model.config.model_type}) has no table of tokens, so it reads no text. "
-            "Choose a model that reads text."
-        )
-    return int(size)
-
-
-def check_tokens(ids: np.ndarray, model: Any, tokenizer: Any) -> None:
-    """Raise `EngramError` if there are tokens that a model has no embedding for."""
-    size = _known_tokens(model)
-    beyond = np.asarray(ids)[np.asarray(ids) >= size]
-    if len(beyond):
-        raise EngramError(
-            f"the tokenizer gives token {beyond[0]} "
-            f"('{tokenizer.convert_ids_to_tokens(int(beyond[0]))}'), and the model knows "
-            f"0 to {size - 1}: the tokenizer ({len(tokenizer)} tokens) is another model's, "
-            "or tokens were added to it. Save the model's own tokenizer beside it, "
-            "or use model.resize_token_embeddings(len(tokenizer)), train, and save both."
-        )
 
 
 def _given(model: Any, ids: np.ndarray) -> list[Any]:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from engram.errors import EngramError
+from engram.features.language_models.special_tokens import says_something, special_tokens
 from engram.words.punctuation import core, has_letters
 
 logger = logging.getLogger(__name__)
 
-#: A byte of a character that has no token of its own; some tokenizers mark these as special.
-_BYTE = re.compile("<0x[0-9A-F]{2}>")
 #: Words that a message names.
 _NAMED = 5
 
@@ -74,14 +72,67 @@ def tokenize(words: Sequence[str], tokenizer: Any) -> TokenizedStory:
     2025, arXiv 2503.13423) are refused: the vector of the first word would know the second,
     which the listener has not heard yet.
     """
-    if not getattr(tokenizer, "is_fast", False):
-        raise EngramError(
-            f"the tokenizer ({type(tokenizer).__name__}) gives no character offsets, "
-            "so tokens cannot be assigned to words. Convert it to a fast one: "
-            "AutoTokenizer.from_pretrained(..., use_fast=True).save_pretrained(folder)."
-        )
+    _check_fast(tokenizer)
     text = " ".join(words)
     _check_whole(words, text)
+    encoded = _encoded(text, tokenizer)
+    ends = np.cumsum([len(word) + 1 for word in words]) - 1  # end of each word in the text
+    begins = np.concatenate([[0], ends[:-1] + 1])
+    owners = _owners(words, ends, encoded.offsets, tokenizer)
+    first = np.searchsorted(owners, np.arange(len(words) + 1))
+    is_read = _characters_read(encoded)
+    pooled, unknown, partly, shortened = [], list[str](), list[str](), list[str]()
+    for index, word in enumerate(words):
+        named = f"word {index} ('{word}')"
+        tokens = np.arange(first[index], first[index + 1])
+        inside = _without_punctuation(tokens, word, begins[index], encoded)
+        if len(inside) == 0:
+            raise EngramError(
+                f"{named} has no token of its own under this tokenizer "
+                f"({type(tokenizer).__name__}). Write it with letters, or take it out."
+            )
+        kept = _standing_for_text(inside, encoded)
+        if len(_known(inside, word, encoded)) == 0:
+            unknown.append(named)
+        elif encoded.special[kept].any():
+            partly.append(named)
+        if not is_read[begins[index] : ends[index]].all() and _lost_letters(word, tokenizer):
+            shortened.append(named)
+        pooled.append(kept)
+    _report_unread(shortened, partly, unknown, len(words), tokenizer)
+    return TokenizedStory(encoded.ids, first, pooled)
+
+
+@dataclass(frozen=True)
+class _Encoded:
+    """A text's tokens.
+
+    Attributes
+    ----------
+    text : str
+    ids : array of shape (n_tokens, )
+    offsets : array of shape (n_tokens, 2)
+        Begin and end of each token in the text.
+    special : array of shape (n_tokens, )
+        Whether each is a special token.
+    names : dict
+        The special tokens by id.
+    tokenizer : transformers.PreTrainedTokenizerFast
+    """
+
+    text: str
+    ids: np.ndarray
+    offsets: np.ndarray
+    special: np.ndarray
+    names: dict[int, str]
+    tokenizer: Any
+
+    def covered(self, token: int) -> str:
+        """Return the part of the text that a token covers."""
+        return self.text[slice(*self.offsets[token])]
+
+
+def _encoded(text: str, tokenizer: Any) -> _Encoded:
     encoded = tokenizer(
         text,
         add_special_tokens=False,
@@ -89,110 +140,114 @@ def tokenize(words: Sequence[str], tokenizer: Any) -> TokenizedStory:
         split_special_tokens=True,
         verbose=False,
     )
-    ids, offsets = (
-        np.asarray(encoded["input_ids"]),
-        np.asarray(encoded["offset_mapping"]).reshape(-1, 2),
-    )
-    ends = np.cumsum([len(word) + 1 for word in words]) - 1  # end of each word in the text
-    begins = np.concatenate([[0], ends[:-1] + 1])
-    first = np.searchsorted(_owners(words, ends, offsets, tokenizer), np.arange(len(words) + 1))
+    ids = np.asarray(encoded["input_ids"])
+    offsets = np.asarray(encoded["offset_mapping"]).reshape(-1, 2)
     names = special_tokens(tokenizer)
-    special = np.isin(ids, list(names))
-    pooled, unknown, partly, shortened = [], list[str](), list[str](), list[str]()
+    return _Encoded(text, ids, offsets, np.isin(ids, list(names)), names, tokenizer)
+
+
+def _characters_read(encoded: _Encoded) -> np.ndarray:
+    """Return whether each character of a text is covered by a token, (n_characters + 1, )."""
     # How many tokens begin, less how many end, at each character.
-    read = np.zeros(len(text) + 1, dtype=int)
-    np.add.at(read, offsets[:, 0], 1)
-    np.add.at(read, offsets[:, 1], -1)
-    read = np.cumsum(read)
-    for index, word in enumerate(words):
-        tokens = np.arange(first[index], first[index + 1])
-        begin, end = begins[index] + np.array(core(word))
-        inside = tokens[(offsets[tokens, 0] < end) & (offsets[tokens, 1] > begin)]
-        if len(tokens) == 0 or (len(inside) == 0 and has_letters(word)):
-            raise EngramError(
-                f"word {index} ('{word}') has no token of its own under this tokenizer "
-                f"({type(tokenizer).__name__}). Write it with letters, or take it out."
-            )
-        inside = inside if len(inside) else tokens
-        # A special token that stands for an unknown part of the word counts where another part
-        # is known; one that is written in the word does not.
-        kept = inside[
+    change = np.zeros(len(encoded.text) + 1, dtype=int)
+    np.add.at(change, encoded.offsets[:, 0], 1)
+    np.add.at(change, encoded.offsets[:, 1], -1)
+    return np.cumsum(change) != 0
+
+
+def _without_punctuation(
+    tokens: np.ndarray, word: str, place: int, encoded: _Encoded
+) -> np.ndarray:
+    """Return the tokens that hold a part of a word without the punctuation around it.
+
+    They are all of its tokens for a word without letters and digits, and none for one with letters
+    of which no token holds a part.
+
+    Parameters
+    ----------
+    tokens : array of int
+        All tokens of the word.
+    word : str
+    place : int
+        Where the word begins in the text.
+    encoded : _Encoded
+    """
+    begin, end = place + np.array(core(word))
+    offsets = encoded.offsets[tokens]
+    inside = tokens[(offsets[:, 0] < end) & (offsets[:, 1] > begin)]
+    return inside if len(inside) or has_letters(word) else tokens
+
+
+def _standing_for_text(inside: np.ndarray, encoded: _Encoded) -> np.ndarray:
+    """Return a word's tokens without special tokens that are written in the word.
+
+    A special token that stands for an unknown part of the word is kept.
+    """
+    return inside[
+        [
+            not encoded.special[token]
+            or encoded.covered(token).strip() != encoded.names[encoded.ids[token]]
+            for token in inside
+        ]
+    ]
+
+
+def _known(inside: np.ndarray, word: str, encoded: _Encoded) -> np.ndarray:
+    """Return a word's tokens that say something of it; none for a word that is not known."""
+    known = inside[~encoded.special[inside]]
+    if has_letters(word) and len(known) < len(inside):
+        known = known[
             [
-                not special[token] or text[slice(*offsets[token])].strip() != names[ids[token]]
-                for token in inside
+                says_something(encoded.tokenizer, encoded.ids[token], encoded.covered(token))
+                for token in known
             ]
         ]
-        known = inside[~special[inside]]
-        if has_letters(word) and len(known) < len(inside):
-            known = known[
-                [
-                    says_something(tokenizer, ids[token], text[slice(*offsets[token])])
-                    for token in known
-                ]
-            ]
-        if len(known) == 0:
-            unknown.append(f"word {index} ('{word}')")
-        elif special[kept].any():
-            partly.append(f"word {index} ('{word}')")
-        if (read[begins[index] : ends[index]] == 0).any() and _lost_letters(word, tokenizer):
-            shortened.append(f"word {index} ('{word}')")
-        pooled.append(kept)
+    return known
+
+
+def _report_unread(
+    shortened: Sequence[str],
+    partly: Sequence[str],
+    unknown: Sequence[str],
+    n_words: int,
+    tokenizer: Any,
+) -> None:
+    """Say which words lose letters or are known in part, and refuse unknown ones."""
+    kind = type(tokenizer).__name__
     if shortened:
         logger.warning(
             (
                 "%d of %d words lose letters under this tokenizer (%s), which drops what it does "
                 "not know: %s. The model reads them as other words"
             ),
-            *(len(shortened), len(words), type(tokenizer).__name__, ", ".join(shortened[:_NAMED])),
+            *(len(shortened), n_words, kind, ", ".join(shortened[:_NAMED])),
         )
     if partly:
         logger.info(
             "%d of %d words have a part that the tokenizer does not know: %s",
             len(partly),
-            len(words),
+            n_words,
             ", ".join(partly[:_NAMED]),
         )
     if unknown:
         raise EngramError(
-            f"{len(unknown)} of {len(words)} words are not known to this "
-            f"tokenizer ({type(tokenizer).__name__}), which reads them "
+            f"{len(unknown)} of {n_words} words are not known to this "
+            f"tokenizer ({kind}), which reads them "
             "as special tokens, such as the one for whatever is unknown: "
             f"{', '.join(unknown[:_NAMED])}{', ...' if len(unknown) > _NAMED else ''}. Their "
             "vectors would say nothing of them. Write these words with characters that the model "
             "knows, take them out, or use a model for this language."
         )
-    return TokenizedStory(ids, first, pooled)
 
 
-def says_something(tokenizer: Any, token: int, covered: str) -> bool:
-    """Tell whether a token stands for a letter or a digit of the text that it covers.
-
-    The comma of "10,000" does not; nor does the mark for a word's beginning ("▁"), whose offsets
-    are those of the first letter.
-    """
-    return has_letters(covered) and bool(
-        str(tokenizer.convert_ids_to_tokens(int(token))).strip("▁ ")
-    )
-
-
-def is_known(
-    tokenizer: Any,
-    text: str,
-    ids: Sequence[int],
-    offsets: Sequence[tuple[int, int]],
-    special: Collection[int],
-) -> bool:
-    """Tell whether a tokenizer knows anything of a text.
-
-    One of its tokens, none of the special ones, then holds a letter or a digit of it.
-
-    A text without letters and digits is known.
-    """
-    tokens = zip(ids, offsets, strict=True)
-    return not has_letters(text) or any(
-        token not in special and says_something(tokenizer, token, text[slice(*offset)])
-        for token, offset in tokens
-    )
+def _check_fast(tokenizer: Any) -> None:
+    """Refuse a tokenizer that does not say which characters a token covers."""
+    if not getattr(tokenizer, "is_fast", False):
+        raise EngramError(
+            f"the tokenizer ({type(tokenizer).__name__}) gives no character offsets, "
+            "so tokens cannot be assigned to words. Convert it to a fast one: "
+            "AutoTokenizer.from_pretrained(..., use_fast=True).save_pretrained(folder)."
+        )
 
 
 def _check_whole(words: Sequence[str], text: str) -> None:
@@ -271,37 +326,3 @@ def _owners(
     # An empty span (a token for nothing visible) goes with the text that begins
     # there, but never back.
     return np.maximum.accumulate(to_word)
-
-
-def special_tokens(tokenizer: Any) -> dict[int, str]:
-    """Return the special tokens by id, less what is text.
-
-    Text is bytes of rare characters (``<0x56>``), and marks ("!" as padding).
-    """
-    added = getattr(tokenizer, "added_tokens_decoder", {})
-    special = {number: token.content for number, token in added.items() if token.special}
-    special |= dict(
-        zip(
-            getattr(tokenizer, "all_special_ids", []),
-            getattr(tokenizer, "all_special_tokens", []),
-            strict=True,
-        )
-    )
-    unknown = unknown_token(tokenizer)
-    if unknown is not None and (number := tokenizer.convert_tokens_to_ids(unknown)) is not None:
-        special[number] = unknown
-    return {
-        number: token
-        for number, token in special.items()
-        if token == unknown or (has_letters(token) and not _BYTE.fullmatch(token))
-    }
-
-
-def unknown_token(tokenizer: Any) -> str | None:
-    """Return the token for whatever is unknown.
-
-    It is that of the model below, which need not be declared above.
-    """
-    return getattr(
-        getattr(getattr(tokenizer, "backend_tokenizer", None), "model", None), "unk_token", None
-    ) or getattr(tokenizer, "unk_token", None)
