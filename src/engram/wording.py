@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
@@ -54,10 +54,11 @@ def plural(noun: str) -> str:
     return f"{noun}s"
 
 
-def listed(names: Collection[str]) -> str:
-    """Return at least one name as a sentence has them: ``a, b and c``."""
-    *others, last = names
-    return f"{', '.join(others)} and {last}" if others else last
+def listed(names: Sequence[str]) -> str:
+    """Return names as a sentence has them: ``a, b and c``; nothing where there are none."""
+    if len(names) < 2:
+        return "".join(names)
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def capitalised(text: str) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from engram.bold.scans_table import SCAN_COLUMNS
-from engram.report import html_report
+from engram.report import embedding, html_report, report_figures, report_tables, surfaces
 from engram.statistics import score_tables, tuning_tables
 from engram.statistics.association_tables import ASSOCIATION_COLUMNS
 from engram.study.config.read import read_study
@@ -269,30 +269,30 @@ def claims() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(CLAIMS))
 
 
-def as_tables(**data: pd.DataFrame) -> dict[str, html_report.Table]:
+def as_tables(**data: pd.DataFrame) -> dict[str, report_tables.Table]:
     """Tables with made-up words about them, and the file that they would be."""
     found = {}
     for name, table in data.items():
         file = table.to_csv(sep="\t", index=False).encode()
         columns = {column: f"Meaning of {column}." for column in table.columns}
-        found[name] = html_report.Table(
+        found[name] = report_tables.Table(
             name,
             table,
             f"About {name}.",
             columns,
             len(file),
-            file if len(file) <= html_report.MOST_BYTES else None,
+            file if len(file) <= report_tables.MOST_BYTES else None,
         )
     return found
 
 
-def figure(name: str = "layers", **words: str) -> html_report.FigureFile:
+def figure(name: str = "layers", **words: str) -> report_figures.FigureFile:
     """A small figure."""
-    uri = html_report.data_uri(
+    uri = embedding.data_uri(
         "image/svg+xml",
         b'<svg xmlns="http://www.w3.org/2000/svg" width="510pt" height="200pt" viewBox="0 0 510 200"><circle cx="99" cy="99" r="80"/></svg>',  # noqa: E501
     )
-    return html_report.FigureFile(
+    return report_figures.FigureFile(
         name,
         uri,
         969,
@@ -306,7 +306,7 @@ def figure(name: str = "layers", **words: str) -> html_report.FigureFile:
     )
 
 
-def surface() -> html_report.SurfaceMap:
+def surface() -> surfaces.SurfaceMap:
     """A map with values in a part of each hemisphere."""
     values = {
         side: np.where(np.arange(10242) < 4000, np.linspace(-0.1, 0.2, 10242), np.nan).astype(
@@ -314,7 +314,7 @@ def surface() -> html_report.SurfaceMap:
         )
         for side in ("left", "right")
     }
-    return html_report.SurfaceMap("R (Pearson r): small, layer 2", values, 0.05)
+    return surfaces.SurfaceMap("R (Pearson r): small, layer 2", values, 0.05)
 
 
 def page(
@@ -323,7 +323,7 @@ def page(
     """A report; `data` replaces or adds tables."""
     chosen = made or config()
     given = {"scores": scores(), "scans": scans(), **data}
-    second = html_report.SurfaceMap(
+    second = surfaces.SurfaceMap(
         "Ceiling of single listeners (Pearson r)", surface().values, 0.05, diverging=False
     )
     return html_report.page(

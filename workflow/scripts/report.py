@@ -3,13 +3,13 @@
 from engram import __version__
 from engram.files import keys, storage
 from engram.jobs.job import job
-from engram.report import html_report
+from engram.report import html_report, job_records, report_figures, report_tables, surfaces
 from engram.vocabulary import ORIGINAL
 
 with job(snakemake):
     config, given = snakemake.params.config, snakemake.input
-    tables = html_report.read_tables(given.tables)
-    figures = html_report.read_figures(given.svg, given.png)
+    tables = report_tables.read_tables(given.tables)
+    figures = report_figures.read_figures(given.svg, given.png)
     shown = [{"text": ORIGINAL, "model": model} for model in config["shown"] for _ in ("L", "R")]
     associated = [
         {"text": text, "model": model}
@@ -18,10 +18,10 @@ with job(snakemake):
     ]
     keys.checked(shown if given.score_maps else [], given.score_maps)
     keys.checked(associated, given.association_maps)
-    maps = html_report.surface_maps(
+    maps = surfaces.surface_maps(
         config, tables["scores"].data, given.score_maps, given.association_maps, given.ceiling_maps
     )
-    jobs = html_report.jobs_behind(
+    jobs = job_records.jobs_behind(
         [*given.tables, *given.svg, *given.score_maps, *given.association_maps, *given.ceiling_maps]
     )
     html = html_report.page(config, tables, figures, maps, jobs, __version__)

@@ -27,7 +27,7 @@ from engram.bold.clock import (
 from engram.bold.story_bold import story_bold
 from engram.datasets import time_courses
 from engram.datasets.alice.reader import AliceDataset
-from engram.report import sentences
+from engram.report import clocks
 from engram.words import stories
 
 SECONDS = 420.0
@@ -196,7 +196,7 @@ def test_report_warns_at_the_top_or_has_one_quiet_line() -> None:
         b=(Clock(OTHER_LAG, 3, -15.0, 0.01, start=20.0), 3),
         c=(Clock(NOT_CONFIRMED, 14, 8.0, 0.3), 14),
     )
-    said = sentences.clocks(table, configured())
+    said = clocks.clocks(table, configured())
     assert (
         len(said.warnings) == 2
         and said.warnings[0].startswith("Story b")
@@ -205,16 +205,16 @@ def test_report_warns_at_the_top_or_has_one_quiet_line() -> None:
     assert (
         "confirmed for a" in said.summary and "An error of about 3 s cannot be seen" in said.summary
     )
-    fine = sentences.clocks(clocks_table(a=(Clock(CONFIRMED, 5, 5.0, 0.01), 5)), configured())
+    fine = clocks.clocks(clocks_table(a=(Clock(CONFIRMED, 5, 5.0, 0.01), 5)), configured())
     assert fine.warnings == [] and "fault" not in fine.summary
-    few = sentences.clocks(clocks_table(a=(Clock(NOT_CONFIRMED, 5, 5.0, 0.2), 5)), configured())
+    few = clocks.clocks(clocks_table(a=(Clock(NOT_CONFIRMED, 5, 5.0, 0.2), 5)), configured())
     assert few.warnings == [] and "no sign of a fault" in few.summary
 
 
 def test_simulated_listeners_are_not_warned_of() -> None:
     config = configured()
     config = {**config, "dataset": {**config["dataset"], "kind": "simulated"}}
-    said = sentences.clocks(clocks_table(a=(Clock(NOT_CONFIRMED, 20, 5.0, 0.2), 20)), config)
+    said = clocks.clocks(clocks_table(a=(Clock(NOT_CONFIRMED, 20, 5.0, 0.2), 20)), config)
     assert said.warnings == [] and "planted" in said.summary
 
 

@@ -20,7 +20,6 @@ from matplotlib.collections import EventCollection, PathCollection, PolyCollecti
 from matplotlib.text import Text
 from scipy import stats
 
-from engram import wording
 from engram.datasets.narratives.surfaces import VERTICES
 from engram.figures import (
     association_figures,
@@ -830,21 +829,7 @@ def test_files_are_the_same_each_time_and_carry_their_words(tmp_path: Path) -> N
     assert "<text" in (tmp_path / "first" / "layers.svg").read_text()  # text stays text
 
 
-@pytest.mark.parametrize(
-    ("number", "noun", "expected"),
-    [(1, "story", "1 story"), (2, "story", "2 stories"), (1200, "listener", "1,200 listeners")],
-)
-def test_counts_are_words(number: int, noun: str, expected: str) -> None:
-    assert wording.count(number, noun) == expected
-
-
-def test_lists_and_ranges_are_words() -> None:
-    assert wording.listed(["a"]) == "a" and wording.listed(["a", "b", "c"]) == "a, b and c"
-    assert (
-        wording.span([0.1, np.nan, -0.2], signed=True) == "−0.200 to +0.100"
-        and wording.span([0.1]) == "0.100"
-        and wording.span([np.nan]) == "n/a"
-    )
+def test_the_interval_of_a_mean_is_students() -> None:
     np.testing.assert_equal(panels.mean_interval([1.0]), (1.0, np.nan, np.nan))
     assert panels.mean_interval([1, 2, 3, np.nan])[1:] == pytest.approx(
         stats.t.interval(0.95, 2, 2, stats.sem([1, 2, 3]))

@@ -1,0 +1,59 @@
+"""Figures of the report: images in the page, with the words of their sidecars."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engram.files import storage
+from engram.report.embedding import data_uri
+
+#: Bytes of an SVG up to which it is taken even if the PNG is smaller: lines and letters stay sharp.
+_LARGE = 200_000
+#: Pixels of the page for a point of a figure: type of 7 points is read at arm's length.
+_SCALE = 1.9
+
+
+@dataclass(frozen=True)
+class FigureFile:
+    """A figure as an image of the page, with the words of its sidecar."""
+
+    name: str
+    uri: str
+    width: float
+    title: str
+    caption: str
+    alt: str
+    suffix: str
+
+
+def read_figures(svgs: Sequence[str | Path], pngs: Sequence[str | Path]) -> list[FigureFile]:
+    """Return figures as images: SVG, or PNG where that is much smaller, as of surfaces.
+
+    Titles, captions and alternative texts are those of their sidecars; where there are none,
+    the name stands for title and text.
+    """
+    figures = []
+    for svg, png in zip(map(Path, svgs), map(Path, pngs), strict=True):
+        about = storage.read_json(storage.sidecar(svg))
+        title = about.get("Title") or svg.stem
+        vector, pixels = svg.read_bytes(), png.read_bytes()
+        drawn = len(vector) <= max(len(pixels), _LARGE)
+        uri = data_uri("image/svg+xml", vector) if drawn else data_uri("image/png", pixels)
+        width = re.search(rb'<svg[^>]*?\swidth="([\d.]+)pt"', vector)
+        points = float(width[1]) if width else 500.0
+        caption, alt = about.get("Caption", ""), about.get("Alt") or title
+        figures.append(
+            FigureFile(
+                svg.stem,
+                uri,
+                round(points * _SCALE),
+                title,
+                caption,
+                alt,
+                "svg" if drawn else "png",
+            )
+        )
+    return figures

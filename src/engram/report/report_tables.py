@@ -1,0 +1,141 @@
+"""Tables of the report: their cells as text, summaries by column, and files to download."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from engram.files import storage
+from engram.report.embedding import data_uri, public
+from engram.statistics.score_tables import KEYS
+
+#: Rows of a table that are shown one by one; larger ones are summed up by column.
+MOST_ROWS = 150
+#: Bytes of a table that can be downloaded from the page; larger ones are named.
+MOST_BYTES = 700_000
+#: Tables in this order, before others; claims have a section of their own.
+_ORDER = (
+    "association",
+    "tuning",
+    "chance",
+    "comparisons",
+    "nuisance",
+    "association_unique",
+    "best_layer",
+    "roi_sets",
+    "scores",
+    "ceilings",
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the study with the words of its sidecar.
+
+    It has its file where that can be downloaded.
+    """
+
+    name: str
+    data: pd.DataFrame
+    description: str = ""
+    columns: Mapping[str, str] = field(default_factory=dict)
+    n_bytes: int = 0
+    file: bytes | None = None
+
+    @property
+    def is_large(self) -> bool:
+        """Whether rows are summed up."""
+        return len(self.data) > MOST_ROWS
+
+    @property
+    def size(self) -> str:
+        """Size of the file in words."""
+        return (
+            f"{self.n_bytes / 1e6:.1f} MB"
+            if self.n_bytes >= 1e6
+            else f"{max(self.n_bytes / 1e3, 0.1):.1f} kB"
+        )
+
+    @property
+    def link(self) -> str:
+        """The file as a data URI, paths shortened; nothing where it is too large."""
+        return (
+            ""
+            if self.file is None
+            else data_uri("text/tab-separated-values", public(self.file.decode()).encode())
+        )
+
+    def rows(self) -> list[list[str]]:
+        """Return the cells as text, numbers with four significant digits."""
+        return [[cell(value) for value in row] for row in self.data.itertuples(index=False)]
+
+    def summary(self) -> list[list[str]]:
+        """Return a row for each column.
+
+        It has its name, meaning, what it holds, and how many values are missing.
+        """
+        return [
+            [
+                name,
+                self.columns.get(name, ""),
+                _holds(self.data[name]),
+                f"{int(self.data[name].isna().sum()):,}",
+            ]
+            for name in self.data.columns
+        ]
+
+
+def cell(value: Any) -> str:
+    """Return a value as the text of a table's cell."""
+    if pd.isna(value):
+        return storage.MISSING
+    return f"{value:.4g}" if isinstance(value, float) else public(str(value))
+
+
+def _holds(values: pd.Series) -> str:
+    kept = values.dropna()
+    if kept.empty:
+        return "nothing"
+    if pd.api.types.is_numeric_dtype(kept):
+        return f"{cell(kept.min())} to {cell(kept.max())}, median {cell(float(kept.median()))}"
+    names = sorted({cell(value) for value in kept})
+    return (
+        ", ".join(names)
+        if len(names) <= 8
+        else f"{len(names):,} different, such as {', '.join(names[:3])}"
+    )
+
+
+def read_tables(paths: Iterable[str | Path]) -> dict[str, Table]:
+    """Return tables with the words of their sidecars, by their names."""
+    tables = {}
+    for path in map(Path, paths):
+        about, n_bytes = storage.read_json(storage.sidecar(path)), path.stat().st_size
+        columns = {
+            name: entry.get("Description", "")
+            for name, entry in about.items()
+            if isinstance(entry, dict) and name != "Provenance"
+        }
+        file = path.read_bytes() if n_bytes <= MOST_BYTES else None
+        tables[path.stem] = Table(
+            path.stem,
+            storage.read_table(path, dtype=KEYS),
+            about.get("Description", ""),
+            columns,
+            n_bytes,
+            file,
+        )
+    return tables
+
+
+def in_order(tables: Mapping[str, Table]) -> list[Table]:
+    """Return the tables in the order of the page, without claims."""
+    order = {name: place for place, name in enumerate(_ORDER)}
+    return sorted(
+        (table for name, table in tables.items() if name != "claims"),
+        key=lambda table: (order.get(table.name, len(order)), table.name),
+    )
