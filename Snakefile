@@ -8,7 +8,7 @@ from pathlib import Path
 
 from snakemake.utils import min_version
 
-from engram.runs import endings
+from engram.runs import endings, sidecar_memory
 from engram.study.stages import results
 
 min_version("9.27")
@@ -42,10 +42,11 @@ rule all:
 
 
 # Last, when all rules are known: results count by what their sidecars say they were made of.
-attach(workflow, logger)
+sidecar_memory.attach(workflow, USE, logger)
 
-if workflow.is_main_process and not workflow.output_settings.dryrun:
-    ENDING = endings.Ending(Path(RESULTS, "report.html"), lambda: workflow.dag_settings.targets)
+# As a module Engram leaves the end of a run to the other workflow, and its shell commands alone.
+if workflow.is_main_process and not USE.is_module and not workflow.output_settings.dryrun:
+    ENDING = endings.Ending(Path(USE.results, "report.html"), lambda: workflow.dag_settings.targets)
     ENDING.watch(logger)
     shell.prefix(endings.hold_interrupts())
 

@@ -8,10 +8,6 @@ from engram.study.stages import associations, bold, features, fetch, stories
 
 
 # A chat endpoint is asked from the machine where Snakemake runs, as downloads are.
-localrules:
-    annotate,
-
-
 rule annotate:
     """Ask a chat endpoint for a story's associations."""
     input:
@@ -22,6 +18,7 @@ rule annotate:
         "<logs>/annotate/story-{story}_text-{text}.log",
     benchmark:
         "<benchmarks>/annotate/story-{story}_text-{text}.tsv"
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     params:

@@ -9,8 +9,7 @@ from inspect import signature
 
 from engram.errors import EngramError
 from engram.paths import RESOURCES
-from engram.runs import endings
-from engram.runs.sidecar_memory import DIGESTS, attach
+from engram.runs import endings, sidecar_memory, use
 from engram.study import model_shapes, raw_plan
 from engram.study.code_digest import digest
 from engram.study.config.fields import NAME
@@ -37,8 +36,6 @@ try:
 except EngramError as error:
     endings.refuse(error, logger)
 
-RESULTS = STUDY.pathvars.get("results", f"results/{STUDY.study}")
-
 # Downloads take a mirror from the environment: where a file came from reruns nothing.
 if STUDY.mirror_folder():
     os.environ[MIRROR_VARIABLE] = str(STUDY.mirror_folder())
@@ -51,7 +48,7 @@ if "conda" in str(workflow.deployment_settings.deployment_method).lower():
 
 
 pathvars:
-    results=RESULTS,
+    results=STUDY.pathvars.get("results", f"results/{STUDY.study}"),
     downloads="resources/downloads",
     logs="<results>/logs",
     benchmarks="<results>/benchmarks",
@@ -69,6 +66,8 @@ wildcard_constraints:
     files=r"[0-9a-f]{8}",
     atlas=NILEARN_ATLASES,
 
+
+USE = use.Use(workflow)
 
 # Said once, when the study is planned, and not by every job.
 if workflow.is_main_process and STUDY.dataset.kind == "narratives":
@@ -88,8 +87,8 @@ def of_group(template):
 
 def reads(function):
     """The same as `of`, for raw files that a job reads, with the folder of their digests."""
-    folder = lambda: workflow.pathvars.apply(f"<results>/{DIGESTS}")
-    return lambda wildcards: raw_plan.with_digests(of(function)(wildcards), folder())
+    digests = f"{USE.results}/{sidecar_memory.DIGESTS}"
+    return lambda wildcards: raw_plan.with_digests(of(function)(wildcards), digests)
 
 
 def code_of(script):

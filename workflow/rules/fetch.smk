@@ -12,14 +12,6 @@ from engram.study.stages import fetch
 FETCH_VERSION = "1"
 
 
-localrules:
-    fetch_alice,
-    fetch_atlas,
-    fetch_model,
-    fetch_scans,
-    fetch_words,
-
-
 rule fetch_alice:
     """Fetch the Alice dataset (4 MB), every file pinned by its SHA-256."""
     output:
@@ -28,6 +20,7 @@ rule fetch_alice:
         "<logs>/fetch_alice.log",
     benchmark:
         "<benchmarks>/fetch_alice.tsv"
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     params:
@@ -45,6 +38,7 @@ rule fetch_model:
         "<logs>/fetch_model/{download}.log",
     benchmark:
         "<benchmarks>/fetch_model/{download}.tsv"
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     params:
@@ -63,6 +57,7 @@ rule fetch_words:
         "<logs>/fetch_words/{clone}-{story}.log",
     benchmark:
         "<benchmarks>/fetch_words/{clone}-{story}.tsv"
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     params:
@@ -80,6 +75,7 @@ rule fetch_scans:
         "<logs>/fetch_scans/{clone}-{story}-{files}.log",
     benchmark:
         "<benchmarks>/fetch_scans/{clone}-{story}-{files}.tsv"
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     params:
@@ -97,6 +93,7 @@ rule fetch_atlas:
         "<logs>/fetch_atlas/{atlas}.log",
     benchmark:
         "<benchmarks>/fetch_atlas/{atlas}.tsv"
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     params:

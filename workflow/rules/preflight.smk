@@ -3,15 +3,11 @@
 from engram.study.stages import preflight, results
 
 
-localrules:
-    preflight,
-    description,
-
-
 rule preflight:
     """Check models, tokens, disk, memory and time: `snakemake preflight --configfile my.yaml`."""
     log:
         "<logs>/preflight.log",
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     params:
@@ -29,6 +25,7 @@ rule description:
         "<logs>/description.log",
     benchmark:
         "<benchmarks>/description.tsv"
+    localrule: True
     conda:
         "../../envs/environment.yaml"
     params:

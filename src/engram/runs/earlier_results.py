@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from engram.files.checksums import provenance
+from engram.runs.use import Use
 
 #: Where they go, below the results.
 FOLDER = "earlier"
@@ -35,25 +36,25 @@ KEPT = (
 _MOST_NAMED = 12
 
 
-def set_aside(workflow: Any, results: str, logger: Any) -> None:
+def set_aside(workflow: Any, use: Use, logger: Any) -> None:
     """Move results that the plan does not have any more to `<results>/earlier/<date>`.
 
     In a dry-run they are only named.
 
-    Only where the whole study was asked for: what part of it does not need is no leftover.
+    Only where the whole study was asked for: what part of it does not need is no leftover. Of a
+    module it is where the other workflow needs the module's rule `all`.
 
     Parameters
     ----------
     workflow : snakemake.workflow.Workflow
         Its DAG is built.
-    results : str
-        The folder of results.
+    use : Use
     logger : logging.Logger
         Snakemake's.
     """
-    wanted = workflow.dag_settings
+    wanted, results = workflow.dag_settings, use.results
     partial = (
-        set(wanted.targets) - {workflow.default_target}
+        use.name("all") not in {job.rule.name for job in workflow.dag.jobs}
         or wanted.until
         or wanted.omit_from
         or wanted.target_jobs
@@ -65,7 +66,7 @@ def set_aside(workflow: Any, results: str, logger: Any) -> None:
     # Sidecars go last: without its own, what a stopped run left where it was could not be
     # told from a user's file.
     found = sorted(
-        leftovers(workflow, results, planned), key=lambda path: (path.suffix == ".json", path)
+        leftovers(workflow, use, planned), key=lambda path: (path.suffix == ".json", path)
     )
     if not found:
         return
@@ -87,7 +88,7 @@ def set_aside(workflow: Any, results: str, logger: Any) -> None:
             )
 
 
-def leftovers(workflow: Any, results: str, planned: set[Path]) -> Iterator[Path]:
+def leftovers(workflow: Any, use: Use, planned: set[Path]) -> Iterator[Path]:
     """Yield files and folders that jobs of an earlier plan made, with their sidecars.
 
     A file counts where its sidecar names the rule that made it, and that rule, as it is,
@@ -96,13 +97,14 @@ def leftovers(workflow: Any, results: str, planned: set[Path]) -> Iterator[Path]
     Parameters
     ----------
     workflow : snakemake.workflow.Workflow
-    results : str
+    use : Use
     planned : set of Path
         Absolute paths of all outputs of this plan.
     """
-    for place in sidecars(results):
+    kept = {use.name(rule) for rule in KEPT}
+    for place in sidecars(use.results):
         record = provenance(place)
-        if not record or record.get("Rule") in KEPT:
+        if not record or record.get("Rule") in kept:
             continue
         made = _outputs(workflow, record)
         files = [

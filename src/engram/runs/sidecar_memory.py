@@ -24,44 +24,54 @@ from engram.errors import EngramError
 from engram.files.raw_files import Digests
 from engram.runs import earlier_results, run_lock
 from engram.runs.currency import Changes, Job, Looks, changes, sidecar
+from engram.runs.use import Use
 
 #: Folder of results, below them, where digests of large raw files are kept.
 DIGESTS = ".digests"
 #: Jobs that a message names.
 _MOST_NAMED = 3
 _GB = 1e9
+#: By the workflow's `id` and the folder of results: a workflow may hold several studies.
+_ATTACHED: dict[tuple[int, str], SidecarMemory] = {}
 
 
-def attach(workflow: Any, logger: Any) -> None:
+def attach(workflow: Any, use: Use, logger: Any) -> None:
     """Let Snakemake ask sidecars what was changed.
 
     What the plan does not have any more is moved aside.
 
-    Call it once, when all rules are defined; it does nothing in the processes of jobs.
+    Call it when all rules are defined. It does nothing in the processes of jobs. Snakemake reads a
+    module's files again where single rules of it are changed (`use rule ... with`): that only adds
+    rules to those whose sidecars are asked.
 
     Parameters
     ----------
     workflow : snakemake.workflow.Workflow
+    use : Use
     logger : logging.Logger
         Snakemake's.
     """
     if not workflow.is_main_process:
         return
+    known = _ATTACHED.get((id(workflow), use.results))
+    if known:
+        known.rules |= use.rules()
+        return
     from snakemake.exceptions import WorkflowError
 
     build = workflow._build_dag
+    memory = _ATTACHED[id(workflow), use.results] = SidecarMemory(workflow, use, logger)
 
     def build_with_sidecars() -> None:
-        memory = SidecarMemory(workflow, logger)
         if memory.is_run and workflow.persistence.lock != workflow.persistence.noop:  # --nolock
             try:
-                run_lock.take(memory.results)
+                run_lock.take(use.results)
             except EngramError as error:
                 raise WorkflowError(str(error)) from None
         memory.prepare()
         build()
         memory.report()
-        earlier_results.set_aside(workflow, memory.results, logger)
+        earlier_results.set_aside(workflow, use, logger)
 
     workflow._build_dag = build_with_sidecars
 
@@ -73,19 +83,19 @@ class SidecarMemory:
     ----------
     workflow : snakemake.workflow.Workflow
         Its DAG and persistence are prepared.
+    use : Use
     logger : logging.Logger
         Snakemake's.
+
+    Attributes
+    ----------
+    rules : set of str
+        Names of the rules whose jobs leave sidecars; questions about others are Snakemake's.
     """
 
-    def __init__(self, workflow: Any, logger: Any) -> None:
-        self.results, self._downloads = (
-            workflow.pathvars.apply(f"<{name}>") for name in ("results", "downloads")
-        )
-        self._workflow, self._logger = workflow, logger
-        self.is_run = (
-            workflow.executor_plugin is not None and not workflow.dryrun and not workflow.touch
-        )
-        self._looks = Looks(Digests(Path(self.results) / DIGESTS), may_read=self.is_run)
+    def __init__(self, workflow: Any, use: Use, logger: Any) -> None:
+        self._workflow, self._use, self._logger = workflow, use, logger
+        self.rules = use.rules()
         self._found: dict[tuple[str, ...], Changes] = {}
         self._causes: defaultdict[tuple[str, tuple[str, ...]], list[str]] = defaultdict(list)
 
@@ -94,8 +104,9 @@ class SidecarMemory:
 
         Read what only reading can tell, and take times out of the future.
         """
+        self._looks = Looks(Digests(Path(self._use.results) / DIGESTS), may_read=self.is_run)
         if self.is_run:
-            for path in files_of_future(self.results, self._downloads):
+            for path in files_of_future(self._use.results, self._use.downloads):
                 with suppress(OSError):  # removed meanwhile
                     os.utime(path)  # no time is named, since only a file's owner may do that
                     self._logger.warning(
@@ -111,7 +122,7 @@ class SidecarMemory:
         def params_changed(job: Any, file: Any = None) -> Any:
             from snakemake.persistence import NO_PARAMS_CHANGE, ParamsChange
 
-            if not _is_ours(job):
+            if not self._is_ours(job):
                 return own["params_changed"](job, file=file)
             found = self._changes(job)
             if not found.before and not found.now:
@@ -121,16 +132,22 @@ class SidecarMemory:
             )
 
         def input_changed(job: Any, file: Any = None) -> Any:
-            if not _is_ours(job):
+            if not self._is_ours(job):
                 return own["input_changed"](job, file=file)
             changed = bool(self._changes(job).inputs)
             return changed if file is not None else ([*job.output] if changed else [])
 
         persistence.params_changed, persistence.input_changed = params_changed, input_changed
-        persistence.has_metadata = lambda job: _is_ours(job) or own["has_metadata"](job)
+        persistence.has_metadata = lambda job: self._is_ours(job) or own["has_metadata"](job)
         persistence.has_outdated_metadata = lambda job: (
-            not _is_ours(job) and own["has_outdated_metadata"](job)
+            not self._is_ours(job) and own["has_outdated_metadata"](job)
         )
+
+    @property
+    def is_run(self) -> bool:
+        """Whether jobs will run: it is no dry-run, and results are not only touched."""
+        asked = self._workflow
+        return asked.executor_plugin is not None and not asked.dryrun and not asked.touch
 
     def report(self) -> None:
         """Say what is made anew and why, a line for each cause.
@@ -152,6 +169,14 @@ class SidecarMemory:
                 f"elsewhere on the disk (a copy?), such as '{paths[0]}'. They count as unchanged "
                 "here; a run looks at their content first."
             )
+
+    def _is_ours(self, job: Any) -> bool:
+        """Tell whether a job is one of Engram's that leaves a sidecar."""
+        return (
+            job.rule.name in self.rules
+            and bool(job.output)
+            and {"config", "code"} <= set(job.params.keys())
+        )
 
     def _changes(self, job: Any) -> Changes:
         outputs = {str(path): bool(path.is_directory) for path in job.output}
@@ -199,7 +224,7 @@ class SidecarMemory:
         return any(path in known for path in outputs)
 
     def _place(self, path: str) -> str:
-        for root in (self.results, self._downloads):
+        for root in (self._use.results, self._use.downloads):
             if path.startswith(f"{root}/"):
                 return path.removeprefix(f"{root}/")
         return path
@@ -211,7 +236,7 @@ class SidecarMemory:
         """
         unsure = {
             path
-            for place in earlier_results.sidecars(self.results)
+            for place in earlier_results.sidecars(self._use.results)
             for path in self._looks.unsure(self._looks.record(place).get("RawFiles", {}))
         }
         if not unsure:
@@ -222,11 +247,6 @@ class SidecarMemory:
             f"({size / _GB:.1f} GB; once)"
         )
         self._looks.read(sorted(unsure))
-
-
-def _is_ours(job: Any) -> bool:
-    """Tell whether a job is one of Engram's that leaves a sidecar."""
-    return bool(job.output) and "config" in job.params.keys() and "code" in job.params.keys()  # noqa: SIM118 (no mapping)
 
 
 def files_of_future(results: str, downloads: str) -> Iterator[Path]:

@@ -265,9 +265,10 @@ def test_times_of_the_future_are_mended_where_only_writing_is_allowed(
         utime(file)
 
     monkeypatch.setattr(os, "utime", of_a_group)
-    paths = {"<results>": str(results), "<downloads>": str(tmp_path / "downloads")}
+    use: Any = SimpleNamespace(
+        results=str(results), downloads=str(tmp_path / "downloads"), rules=set
+    )
     workflow: Any = SimpleNamespace(
-        pathvars=SimpleNamespace(apply=paths.__getitem__),
         executor_plugin=object(),
         dryrun=False,
         touch=False,
@@ -275,7 +276,7 @@ def test_times_of_the_future_are_mended_where_only_writing_is_allowed(
             has_metadata=None, has_outdated_metadata=None, params_changed=None, input_changed=None
         ),
     )
-    sidecar_memory.SidecarMemory(workflow, logging.getLogger("test")).prepare()
+    sidecar_memory.SidecarMemory(workflow, use, logging.getLogger("test")).prepare()
     assert path.stat().st_mtime <= time.time() + 1
 
 
@@ -301,15 +302,15 @@ def test_only_what_was_moved_aside_is_said_to_be(
         targets={"all"}, until=None, omit_from=None, target_jobs=None, batch=None
     )
     workflow: Any = SimpleNamespace(
-        dag=SimpleNamespace(jobs=[]),
+        dag=SimpleNamespace(jobs=[SimpleNamespace(rule=SimpleNamespace(name="all"), output=[])]),
         dag_settings=asked,
-        default_target="all",
         executor_plugin=object(),
         touch=False,
         dryrun=False,
         persistence=SimpleNamespace(locked=False),
     )
-    earlier_results.set_aside(workflow, str(tmp_path), logging.getLogger("test"))
+    use: Any = SimpleNamespace(results=str(tmp_path), name=str)
+    earlier_results.set_aside(workflow, use, logging.getLogger("test"))
     assert moved == ["a.nc", "b.tsv", "a.json"]
     assert ("they were moved" in caplog.text) == allowed and (
         "could not be moved" in caplog.text
