@@ -5,9 +5,10 @@ from pathlib import Path
 from engram.associations.association_files import read_associations
 from engram.files import keys, storage
 from engram.jobs.job import job
-from engram.statistics import yin2025_claims
 from engram.statistics.reported_scores import read_reported
 from engram.statistics.variant_effects import read_effects
+from engram.statistics.yin2025 import claims_table
+from engram.statistics.yin2025.evidence import Evidence, LanguageModel, Text
 
 with job(snakemake):
     config = snakemake.params.config
@@ -19,13 +20,13 @@ with job(snakemake):
     for key, path in keys.of_input(snakemake, "activations", result="activations"):
         name = key["model"]
         with storage.open_dataset(path) as read:
-            models[name] = yin2025_claims.LanguageModel(
+            models[name] = LanguageModel(
                 config["sources"][name], read.sizes["layer"] - 1, read.sizes["unit"], scores[name]
             )
     texts = {}
     for name, paths in keys.by("text", keys.of_input(snakemake, "associations")).items():
         written = [one for path in paths for one in read_associations(Path(path), 10**9)]
-        texts[name] = yin2025_claims.Text(
+        texts[name] = Text(
             frozenset(one.annotator for one in written),
             frozenset(one.granularity for one in written),
         )
@@ -35,7 +36,7 @@ with job(snakemake):
     tuned = keys.by_model_and(
         "tuning", keys.of_input(snakemake, "tuned", result="effects", **at_layer)
     )
-    evidence = yin2025_claims.Evidence(
+    evidence = Evidence(
         models,
         {key: read_effects(paths) for key, paths in effects.items() if key[0] in models},
         texts,
@@ -46,7 +47,7 @@ with job(snakemake):
     )
     storage.write_table(
         snakemake.output.claims,
-        yin2025_claims.claims_table(evidence),
-        yin2025_claims.CLAIMS,
-        yin2025_claims.CLAIMS_COLUMNS,
+        claims_table.claims_table(evidence),
+        claims_table.CLAIMS,
+        claims_table.CLAIMS_COLUMNS,
     )

@@ -54,11 +54,11 @@ class Reported:
     def stimuli(self, weights: np.ndarray) -> np.ndarray:
         """Return a score of each stimulus, mean over those who heard it: (n_stimuli, )."""
         by_story = self.r @ weights / weights.sum()
-        return np.array([np.nanmean(by_story[index]) for index in self.versions().values()])
+        return np.array([np.nanmean(by_story[index]) for index in self.stimulus_stories().values()])
 
-    def versions(self) -> dict[str, list[int]]:
-        """Return which stories are versions of which stimulus, by index."""
-        return versions(self.stories)
+    def stimulus_stories(self) -> dict[str, list[int]]:
+        """Return the stories of each stimulus, by index."""
+        return stimulus_stories(self.stories)
 
 
 def by_area(model: str, results: xr.Dataset) -> Iterator[dict[str, Any]]:
@@ -74,10 +74,11 @@ def by_area(model: str, results: xr.Dataset) -> Iterator[dict[str, Any]]:
         }
 
 
-def versions(stories: Sequence[str]) -> dict[str, list[int]]:
-    """Return which stories are versions of which stimulus, by index.
+def stimulus_stories(stories: Sequence[str]) -> dict[str, list[int]]:
+    """Return the stories of each stimulus, by index; stimuli are in the order of their names.
 
-    Stimuli are in the order of their names.
+    Some stories are tellings of one stimulus (`engram.vocabulary.stimulus`), and count as one
+    in tests over stories.
     """
     found: dict[str, list[int]] = {}
     for number, story in enumerate(stories):

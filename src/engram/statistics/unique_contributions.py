@@ -15,7 +15,7 @@ from engram.encoding.nuisance.bands import LANGUAGE, RATE, WITH_LANGUAGE
 from engram.files import storage
 from engram.statistics import significance
 from engram.statistics.association_tables import against_random, with_corrected
-from engram.statistics.reported_scores import by_area, versions
+from engram.statistics.reported_scores import by_area, stimulus_stories
 from engram.statistics.variant_effects import read_effects
 from engram.vocabulary import AVERAGE, SHUFFLED
 
@@ -214,6 +214,6 @@ def _by_story(read: Sequence[xr.Dataset], beyond: str) -> np.ndarray:
     return np.stack(
         [
             np.mean([value for number in index for value in heard[names[number]]], axis=0)
-            for index in versions(names).values()
+            for index in stimulus_stories(names).values()
         ]
     )

@@ -11,7 +11,7 @@ from scipy import stats
 
 from engram import vocabulary
 from engram.statistics import comparisons, significance
-from engram.statistics.reported_scores import Reported, versions
+from engram.statistics.reported_scores import Reported, stimulus_stories
 
 REGIONS = [("L", "one", 3), ("L", "two", 2), ("R", "one", 1), ("B", "middle", 4)]
 STORIES = ["a", "b", "c", "d", "e", "milkywayoriginal", "milkywayvodka"]
@@ -126,8 +126,8 @@ def test_order_of_listeners_and_stories_changes_nothing() -> None:
     pd.testing.assert_frame_equal(first, second, atol=1e-4)
 
 
-def test_versions_of_a_stimulus() -> None:
-    assert versions(["tunnel", "piemanpni", "pieman"]) == {"pieman": [1, 2], "tunnel": [0]}
+def test_stories_of_a_stimulus() -> None:
+    assert stimulus_stories(["tunnel", "piemanpni", "pieman"]) == {"pieman": [1, 2], "tunnel": [0]}
     assert [
         vocabulary.stimulus(name) for name in ("prettymouthaffair", "notthefallintact", "merlin")
     ] == ["prettymouth", "notthefall", "merlin"]

@@ -8,18 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engram.statistics import significance, yin2025_claims
+from engram.statistics import significance
 from engram.statistics.reported_scores import Reported
 from engram.statistics.variant_effects import Effects
-from engram.statistics.yin2025_claims import (
-    NOT_REPRODUCED,
-    NOT_TESTABLE,
-    REPRODUCED,
-    Evidence,
-    LanguageModel,
-    Text,
-    claims_table,
-)
+from engram.statistics.yin2025.claims_table import CLAIMS_COLUMNS, PUBLISHED, claims_table
+from engram.statistics.yin2025.evidence import Evidence, LanguageModel, Text
+from engram.statistics.yin2025.finding import NOT_REPRODUCED, NOT_TESTABLE, REPRODUCED, judge
 
 SIX = [f"story{k}" for k in range(6)]
 PLACES = [("L", "G_parietal_sup", 3), ("R", "G_parietal_sup", 3), ("L", "G_oc-temp_med-Parahip", 2)]
@@ -121,7 +115,7 @@ def tunings(gain: float, seeds: int = 4, control: float = 0.0, n: int = 8) -> Ef
 
 def verdicts(evidence: Evidence) -> dict[str, str]:
     table = claims_table(evidence)
-    assert list(table.columns) == list(yin2025_claims.CLAIMS_COLUMNS) and len(table) == 10
+    assert list(table.columns) == list(CLAIMS_COLUMNS) and len(table) == 10
     assert set(table["verdict"]) <= {REPRODUCED, NOT_REPRODUCED, NOT_TESTABLE}
     assert (table["why"].str.len() > 10).all() and table["why"].str.endswith(".").all()
     return dict(zip(table["claim"], table["verdict"], strict=True))
@@ -145,7 +139,7 @@ def complete(**changes: object) -> Evidence:
 
 
 def test_a_study_in_which_all_holds() -> None:
-    expected = dict.fromkeys([claim for claim, *_ in yin2025_claims._CLAIMS], REPRODUCED)
+    expected = dict.fromkeys([claim for claim, *_ in PUBLISHED], REPRODUCED)
     # A rise by 5 % everywhere is what was claimed of medial temporal regions, and not of
     # superior parietal ones.
     assert verdicts(complete()) == {**expected, "tuning-superior-parietal": NOT_REPRODUCED}
@@ -286,16 +280,16 @@ def test_regions_that_an_atlas_lacks_are_not_tested() -> None:
 
 
 def test_judge() -> None:
-    assert yin2025_claims.judge(0.01, 0.02, 0.01, (0.005, np.inf), True)[0] == REPRODUCED
+    assert judge(0.01, 0.02, 0.01, (0.005, np.inf), True)[0] == REPRODUCED
     # The test does not agree.
-    assert yin2025_claims.judge(0.01, 0.02, 0.2, (0.005, np.inf), True)[0] == NOT_TESTABLE
-    assert yin2025_claims.judge(-0.01, 0.004, 0.5, (0.005, np.inf), True)[0] == NOT_REPRODUCED
-    assert yin2025_claims.judge(-0.01, 0.02, 0.5, (0.005, np.inf), True)[0] == NOT_TESTABLE
+    assert judge(0.01, 0.02, 0.2, (0.005, np.inf), True)[0] == NOT_TESTABLE
+    assert judge(-0.01, 0.004, 0.5, (0.005, np.inf), True)[0] == NOT_REPRODUCED
+    assert judge(-0.01, 0.02, 0.5, (0.005, np.inf), True)[0] == NOT_TESTABLE
     # The direction.
-    assert yin2025_claims.judge(0.001, 0.004, 0.01, (0.005, np.inf), True)[0] == REPRODUCED
+    assert judge(0.001, 0.004, 0.01, (0.005, np.inf), True)[0] == REPRODUCED
     # The size.
-    assert yin2025_claims.judge(0.001, 0.004, 0.01, (0.005, 0.01), False)[0] == NOT_REPRODUCED
-    assert yin2025_claims.judge(np.nan, 0.004, 0.01, (0.005, 0.01), False)[0] == NOT_TESTABLE
+    assert judge(0.001, 0.004, 0.01, (0.005, 0.01), False)[0] == NOT_REPRODUCED
+    assert judge(np.nan, 0.004, 0.01, (0.005, 0.01), False)[0] == NOT_TESTABLE
 
 
 def test_order_of_listeners_changes_nothing() -> None:
