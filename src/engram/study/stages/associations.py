@@ -15,7 +15,7 @@ from engram.study.config.sources import source_folder
 from engram.study.config.study import Study
 from engram.study.plan import Plan
 from engram.study.stages import encoding, features
-from engram.study.stages.shared import Key, paths, plain, section
+from engram.study.stages.shared import Key, paths, plain, section, table_paths
 
 #: What a chat endpoint wrote, what a model in a folder wrote, and what was checked
 #: of either, or of people.
@@ -181,3 +181,9 @@ def _is_generated(study: Study, text: str) -> bool:
     """Tell whether a model in a folder writes a text, and no endpoint and no people."""
     annotator = study.associations[text].annotator
     return annotator is not None and annotator.address is None
+
+
+def shown_tables(study: Study, plan: Plan) -> list[str]:
+    """Return the tables of F, its controls and its texts, for the report."""
+    names = ("association", "association_controls", "association_texts")
+    return table_paths(*names) if study.associations else []

@@ -13,7 +13,7 @@ from engram.study.config.study import Study
 from engram.study.models import scored_models
 from engram.study.plan import Plan
 from engram.study.stages import associations, encoding, features, simulation, tunings
-from engram.study.stages.shared import Key
+from engram.study.stages.shared import Key, table_paths
 
 
 def jobs(study: Study, plan: Plan) -> list[Key]:
@@ -50,3 +50,8 @@ def claims_depend_on(study: Study, plan: Plan) -> dict[str, Any]:
         "sources": features.trained_sources(study),
         "study": study.study,
     }
+
+
+def shown_tables(study: Study, plan: Plan) -> list[str]:
+    """Return the tables of tests and claims, for the report."""
+    return table_paths("claims", "chance", "comparisons")

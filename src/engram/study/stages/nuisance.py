@@ -11,7 +11,7 @@ from engram.study.association_plan import controlled_models
 from engram.study.config.study import Study
 from engram.study.plan import Plan
 from engram.study.stages import encoding
-from engram.study.stages.shared import Key, paths, section
+from engram.study.stages.shared import Key, paths, section, table_paths
 
 SCORES = "<results>/nuisance/group-{group}_model-{model}_scores.nc"
 TEXT_SCORES = "<results>/nuisance/group-{group}_model-{model}_text-{text}_scores.nc"
@@ -102,3 +102,10 @@ def _tabled(study: Study, keys: list[Key]) -> dict[str, Any]:
 
 def _keys(study: Study, plan: Plan) -> list[Key]:
     return encoding.listeners_keys(plan, study.language_models())
+
+
+def shown_tables(study: Study, plan: Plan) -> list[str]:
+    """Return the tables of unique contributions that are asked for, for the report."""
+    of_models = table_paths("nuisance") if is_wanted(study) else []
+    of_texts = table_paths("association_unique") if texts_are_wanted(study) else []
+    return [*of_models, *of_texts]

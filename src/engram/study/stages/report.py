@@ -10,32 +10,25 @@ from engram.study.association_plan import associating_models
 from engram.study.config.study import Study
 from engram.study.models import scored_models
 from engram.study.plan import Plan
-from engram.study.stages import associations, features, figures, nuisance, simulation
+from engram.study.stages import (
+    associations,
+    comparisons,
+    features,
+    figures,
+    nuisance,
+    simulation,
+    tunings,
+)
+from engram.study.stages import tables as tables_of_scores
 from engram.study.stages.shared import plain
+
+#: Stages with tables; each says which of them its study has.
+_STAGES = (tables_of_scores, comparisons, nuisance, associations, tunings, simulation)
 
 
 def tables(study: Study, plan: Plan) -> list[str]:
-    """Return the tables of the report, which shows whatever stands here."""
-    of_associations = ["association", "association_controls", "association_texts"]
-    of_tunings = ["tuning", "tuning_roi_sets", "tuning_models", "tuning_samples"]
-    names = [
-        *(
-            "scores",
-            "best_layer",
-            "roi_sets",
-            "ceilings",
-            "regions",
-            "claims",
-            "chance",
-            "comparisons",
-        ),
-        *(["nuisance"] if nuisance.is_wanted(study) else []),
-        *(["association_unique"] if nuisance.texts_are_wanted(study) else []),
-        *(of_associations if study.associations else []),
-        *(of_tunings if study.tunings else []),
-        *(["truth"] if simulation.is_wanted(study) else []),
-    ]
-    return ["<results>/scans.tsv", *(f"<results>/tables/{name}.tsv" for name in names)]
+    """Return the tables of the report, which shows whatever a stage names."""
+    return [path for stage in _STAGES for path in stage.shown_tables(study, plan)]
 
 
 def svgs(study: Study, plan: Plan) -> list[str]:

@@ -11,7 +11,8 @@ from engram import __version__
 from engram.study import plan as planning
 from engram.study.config.study import Study
 from engram.study.plan import Plan
-from engram.study.stages import figures, maps, nuisance, simulation
+from engram.study.stages import figures, maps, report
+from engram.study.stages.shared import table_paths
 
 
 def files(study: Study, plan: Plan) -> list[str]:
@@ -21,36 +22,9 @@ def files(study: Study, plan: Plan) -> list[str]:
         for figure in figures.names(study, plan)
         for kind in ("svg", "png")
     ]
-    truth = ["<results>/tables/truth.tsv"] if simulation.is_wanted(study) else []
-    shown = [*_tables(study), *drawn, *maps.files(study, plan), *truth]
+    rows = table_paths("association_rows") if study.associations else []
+    shown = [*report.tables(study, plan), *rows, *drawn, *maps.files(study, plan)]
     return ["<results>/dataset_description.json", *shown, "<results>/report.html"]
-
-
-def _tables(study: Study) -> list[str]:
-    of_scores = (
-        "scores",
-        "roi_sets",
-        "best_layer",
-        "ceilings",
-        "regions",
-        "chance",
-        "comparisons",
-        "claims",
-    )
-    of_associations = (
-        "association",
-        "association_controls",
-        "association_texts",
-        "association_rows",
-    )
-    names = [
-        *of_scores,
-        *(of_associations if study.associations else ()),
-        *(["tuning"] if study.tunings else []),
-        *(["nuisance"] if nuisance.is_wanted(study) else []),
-        *(["association_unique"] if nuisance.texts_are_wanted(study) else []),
-    ]
-    return ["<results>/scans.tsv", *(f"<results>/tables/{name}.tsv" for name in names)]
 
 
 def description_depends_on(study: Study, plan: Plan) -> dict[str, Any]:

@@ -41,6 +41,11 @@ def group_paths(plan: Plan, template: str, wildcards: Mapping[str, str]) -> list
     )
 
 
+def table_paths(*names: str) -> list[str]:
+    """Return the paths of tables of the study."""
+    return paths("<results>/tables/{name}.tsv", ({"name": name} for name in names))
+
+
 def section(study: Study, name: str) -> dict[str, Any]:
     """Return a section of the configuration as plain values with sorted keys."""
     settings: dict[str, Any] = plain(getattr(study, name).model_dump(mode="json"))

@@ -14,7 +14,7 @@ from engram.study.config.datasets import SimulatedDataset
 from engram.study.config.study import Study
 from engram.study.plan import Plan
 from engram.study.stages import features
-from engram.study.stages.shared import Key, section
+from engram.study.stages.shared import Key, section, table_paths
 from engram.vocabulary import associations_file
 
 MANIFEST = "<results>/simulated/manifest.tsv"
@@ -53,16 +53,19 @@ def depends_on(study: Study, plan: Plan) -> dict[str, Any]:
 
 def association_tables(study: Study, plan: Plan) -> list[str]:
     """Return the tables of F that are held against the truth, where the study has associations."""
-    names = ["association", "association_controls"] if study.associations else []
-    return [f"<results>/tables/{name}.tsv" for name in names]
+    return table_paths("association", "association_controls") if study.associations else []
 
 
 def tuning_tables(study: Study, plan: Plan) -> list[str]:
     """Return the tables of tunings that are held against the truth, where the study has some."""
-    names = ["tuning", "tuning_curves"] if study.tunings else []
-    return [f"<results>/tables/{name}.tsv" for name in names]
+    return table_paths("tuning", "tuning_curves") if study.tunings else []
 
 
 def truth_depends_on(study: Study, plan: Plan) -> dict[str, Any]:
     """Return what the comparison with the truth depends on."""
     return {"layer": study.figures.layer, "models": features.shown_models(study)}
+
+
+def shown_tables(study: Study, plan: Plan) -> list[str]:
+    """Return the comparison with the truth, where there is one, for the report."""
+    return table_paths("truth") if is_wanted(study) else []

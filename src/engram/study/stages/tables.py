@@ -9,7 +9,7 @@ from engram.paths import ROI_SETS
 from engram.study.config.study import Study
 from engram.study.plan import Plan
 from engram.study.stages import ceilings, encoding
-from engram.study.stages.shared import Key
+from engram.study.stages.shared import Key, table_paths
 
 
 def jobs(study: Study, plan: Plan) -> list[Key]:
@@ -26,3 +26,9 @@ def depends_on(study: Study, plan: Plan) -> dict[str, Any]:
         "stories": {group: list(members.stories) for group, members in sorted(plan.groups.items())},
         "study": study.study,
     }
+
+
+def shown_tables(study: Study, plan: Plan) -> list[str]:
+    """Return the tables that the job writes, for the report."""
+    of_scores = table_paths("scores", "best_layer", "roi_sets", "ceilings", "regions")
+    return ["<results>/scans.tsv", *of_scores]

@@ -13,7 +13,7 @@ from engram.study.config.study import Study
 from engram.study.models import model_key
 from engram.study.plan import Plan
 from engram.study.stages import encoding, features, stories
-from engram.study.stages.shared import Key, paths, plain
+from engram.study.stages.shared import Key, paths, plain, table_paths
 from engram.study.tuning_plan import tuned_models, tuning_config, tuning_variants
 
 SAMPLES = "<results>/tunings/{tuning}_samples.json"
@@ -140,3 +140,9 @@ def _tuned(study: Study) -> list[Key]:
 
 def _variants(study: Study, tuning: str) -> list[Key]:
     return [{"variant": variant} for variant in tuning_variants(study, tuning)]
+
+
+def shown_tables(study: Study, plan: Plan) -> list[str]:
+    """Return the tables of M, of tuned models and of their samples, for the report."""
+    names = ("tuning", "tuning_roi_sets", "tuning_models", "tuning_samples")
+    return table_paths(*names) if study.tunings else []
