@@ -31,6 +31,7 @@ import tiny_models
 
 from engram.errors import EngramError
 from engram.features.language_models import activations
+from engram.features.language_models.reader import Reader
 from engram.features.language_models.tokens import tokenize
 from engram.features.language_models.windows import exact_windows
 
@@ -190,7 +191,7 @@ def alike(one: np.ndarray, other: np.ndarray, tolerance: float = TOLERANCE) -> b
 
 
 # ---------------------------------------------------------------- Engram's reading
-def vectors(reader: activations.Reader, words: Sequence[str] = WORDS, **changes: Any) -> np.ndarray:
+def vectors(reader: Reader, words: Sequence[str] = WORDS, **changes: Any) -> np.ndarray:
     """Return the vectors of words, (n_layers + 1, n_words, n_units)."""
     options: dict[str, Any] = {
         "mode": "strided",
@@ -253,7 +254,7 @@ def row_of(family: str, folder: Path, **changes: Any) -> Row:
     )
 
 
-def _compared(row: Row, whole_model: Any, reader: activations.Reader, found: np.ndarray) -> Row:
+def _compared(row: Row, whole_model: Any, reader: Reader, found: np.ndarray) -> Row:
     model = text_part(whole_model)
     story = tokenize(WORDS, reader.tokenizer)
     ids = np.concatenate([reader.prefix, story.ids]).astype(np.int64)
@@ -294,7 +295,7 @@ def _compared(row: Row, whole_model: Any, reader: activations.Reader, found: np.
     return row
 
 
-def _contextless(reader: activations.Reader) -> bool:
+def _contextless(reader: Reader) -> bool:
     """Tell whether a word's vector in layer 0 is the same behind other words of as many tokens."""
     other = [WORDS[index ^ 1] if 2 <= index < 6 else word for index, word in enumerate(WORDS)]
     one, two = (vectors(reader, words) for words in (WORDS, other))
@@ -329,7 +330,7 @@ def _layers_wrong(
         yield "the last layer is neither what the last block gives nor what the model gives"
 
 
-def _limit_wrong(model: Any, reader: activations.Reader) -> Iterator[str]:
+def _limit_wrong(model: Any, reader: Reader) -> Iterator[str]:
     """Yield what is wrong if a window of the longest length cannot be read.
 
     Where there is no limit a long one is tried.

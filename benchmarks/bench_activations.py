@@ -13,7 +13,10 @@ import numpy as np
 from paired import interleaved, say, synchronized
 
 from engram.features.language_models import activations
+from engram.features.language_models.reader import Reader
 from engram.features.language_models.tokens import TokenizedStory, tokenize
+from engram.features.language_models.window_batches import batches_of, padded
+from engram.features.language_models.windows import plan_windows
 
 #: Shapes of models, with random weights: what they cost does not depend on what they know.
 GPT2 = {"n_embd": 768, "n_layer": 12, "n_head": 12, "vocab_size": 50_257}
@@ -29,7 +32,7 @@ SHORT = {**GPT2, "n_layer": 4, "vocab_size": 8000}
 MODELS = {"gpt2": GPT2, "llama-7b": LLAMA_7B, "short": SHORT, "tiny": TINY}
 
 
-def made_reader(name: str, dtype: str, device: str, tokenizer_folder: str) -> activations.Reader:
+def made_reader(name: str, dtype: str, device: str, tokenizer_folder: str) -> Reader:
     """Return a model with random weights, and a tokenizer from a folder."""
     import torch
     from transformers import AutoModel, AutoTokenizer, GPT2Config, LlamaConfig
@@ -43,7 +46,7 @@ def made_reader(name: str, dtype: str, device: str, tokenizer_folder: str) -> ac
     tokenizer = AutoTokenizer.from_pretrained(tokenizer_folder, local_files_only=True)
     with torch.device(device):
         model = AutoModel.from_config(config, dtype=getattr(torch, dtype)).eval()
-    return activations.Reader(
+    return Reader(
         model,
         tokenizer,
         [int(tokenizer.bos_token_id or 0)],
@@ -53,9 +56,7 @@ def made_reader(name: str, dtype: str, device: str, tokenizer_folder: str) -> ac
     )
 
 
-def per_word(
-    story: TokenizedStory, reader: activations.Reader, context: int, words: range
-) -> np.ndarray:
+def per_word(story: TokenizedStory, reader: Reader, context: int, words: range) -> np.ndarray:
     """Return the vectors of some words, each by a forward pass of its own.
 
     The look-back is fixed, as LITcoder and neuralset read.
@@ -80,16 +81,14 @@ def per_word(
     return np.stack(found, axis=1)
 
 
-def bare_passes(
-    story: TokenizedStory, reader: activations.Reader, context: int, batch_tokens: int
-) -> None:
+def bare_passes(story: TokenizedStory, reader: Reader, context: int, batch_tokens: int) -> None:
     """Run the model over the windows, and take nothing from it."""
     import torch
 
-    windows = activations.plan_windows(story, reader, mode="strided", context=context, stride=None)
+    windows = plan_windows(story, reader, mode="strided", context=context, stride=None)
     with torch.inference_mode():
-        for batch in activations._batches(story, windows, reader, batch_tokens):
-            ids, mask = activations.padded(story, batch, reader)
+        for batch in batches_of(story, windows, reader, batch_tokens):
+            ids, mask = padded(story, batch, reader)
             reader.model(input_ids=ids, attention_mask=mask)
 
 
@@ -119,7 +118,7 @@ def compare(
     reader = made_reader(model, dtype, device, tokenizer_folder)
     story = tokenize(made_words(n_words), reader.tokenizer)
     options: dict[str, Any] = {"mode": "strided", "context": context, "stride": None}
-    windows = activations.plan_windows(story, reader, **options)
+    windows = plan_windows(story, reader, **options)
     # The last words have a full look-back, as nearly all words of a story have.
     chosen = range(n_words - some, n_words)
     contenders: dict[str, Callable[[], Any]] = {
@@ -165,9 +164,7 @@ def scaling(
     story = tokenize(made_words(n_words), reader.tokenizer)
     rows = []
     for context in contexts:
-        windows = activations.plan_windows(
-            story, reader, mode="strided", context=context, stride=None
-        )
+        windows = plan_windows(story, reader, mode="strided", context=context, stride=None)
         contenders: dict[str, Callable[[], Any]] = {
             "ours": partial(activations.word_vectors, story, windows, reader),
             "bare": partial(bare_passes, story, reader, context, 8192),

@@ -8,11 +8,15 @@ import multiprocessing
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from paired import say
+
+if TYPE_CHECKING:
+    from engram.features.language_models.reader import Reader
+    from engram.features.language_models.reading_memory import ReadingShape
 
 #: Listeners, targets, TRs, units, layers, and listeners at once (0: all): small ones,
 #: for tests, and large ones.
@@ -109,7 +113,8 @@ def reading_case(
     from bench_activations import made_reader, made_words
 
     from engram import paths
-    from engram.features.language_models import activations, reading_memory
+    from engram.features.language_models.activations import story_activations
+    from engram.features.language_models.reading_memory import reading_bytes
 
     reader = made_reader(model, dtype, "cpu", str(paths.RESOURCES / "models" / "gpt2-tiny"))
     words = made_words(n_words)
@@ -120,11 +125,42 @@ def reading_case(
         "pooling": "last",
         "batch_tokens": batch_tokens,
     }
-    predicted = reading_memory.reading_bytes(activations.shape_of(words, reader, **options))
-    activations.story_activations(words, reader, **options)
+    predicted = reading_bytes(reading_shape(words, reader, context, batch_tokens))
+    story_activations(words, reader, **options)
     return (
         predicted,
         f"{model}, {n_words} words, context {context}, {batch_tokens} tokens a batch, {dtype}",
+    )
+
+
+def reading_shape(
+    words: Sequence[str], reader: Reader, context: int, batch_tokens: int
+) -> ReadingShape:
+    """Return the shapes that the memory of reading a story depends on."""
+    from engram.features.language_models.reading_memory import ReadingShape
+    from engram.features.language_models.tokens import tokenize
+    from engram.features.language_models.window_batches import batches_of, window_ids
+    from engram.features.language_models.windows import plan_windows
+
+    story = tokenize(words, reader.tokenizer)
+    windows = plan_windows(story, reader, mode="strided", context=context, stride=None)
+    batches = batches_of(story, windows, reader, batch_tokens)
+    lengths = [[len(window_ids(story, window, reader)) for window in batch] for batch in batches]
+    config = reader.model.config.get_text_config()
+    return ReadingShape(
+        parameters=sum(weight.numel() for weight in reader.model.parameters()),
+        blocks=config.num_hidden_layers,
+        units=config.hidden_size,
+        widest=getattr(config, "intermediate_size", None)
+        or getattr(config, "n_inner", None)
+        or 4 * config.hidden_size,
+        heads=config.num_attention_heads,
+        itemsize=reader.model.dtype.itemsize,
+        batch_tokens=max(len(one) * max(one) for one in lengths),
+        context=max(map(max, lengths)),
+        words=len(words),
+        batch_words=max(sum(window.end - window.read for window in batch) for batch in batches),
+        attention_matrices=getattr(config, "_attn_implementation", "") == "eager",
     )
 
 

@@ -27,7 +27,7 @@ import pandas as pd
 
 from engram.bold import packing
 from engram.encoding import layer_scoring
-from engram.features.language_models import activations
+from engram.features.vectors import to_dataset
 from engram.files import storage
 from engram.jobs.job import peak_memory
 from engram.study.config.encoding import Encoding
@@ -103,7 +103,7 @@ def make(folder: Path, shape: argparse.Namespace) -> None:
         folder / "words.tsv", stories.words_table(words, 15, "made"), "Made words.", stories.COLUMNS
     )
     vectors = rng.standard_normal((shape.layers, n_words, shape.units), dtype=np.float32)
-    storage.write_dataset(folder / "activations.nc", activations.to_dataset(vectors))
+    storage.write_dataset(folder / "activations.nc", to_dataset(vectors))
     targets = pd.DataFrame(
         {
             "target": [f"t{number}" for number in range(shape.vertices)],

@@ -1,6 +1,7 @@
 """Read a story with a model and keep every layer's vector of every word."""
 
 from engram.features.language_models import activations
+from engram.features.word_rate import word_rate
 from engram.files import keys, storage
 from engram.jobs.job import job, model_folder, use_threads
 from engram.vocabulary import WORD_RATE
@@ -9,7 +10,7 @@ with job(snakemake):
     config = snakemake.params.config
     words = storage.read_words(snakemake.input.words)["word"].tolist()
     if config["model"]["source"] == WORD_RATE:
-        result = activations.word_rate(len(words))
+        result = word_rate(len(words))
     else:
         use_threads(snakemake.threads)
         reader, options = activations.load_configured(model_folder(snakemake), config)

@@ -20,14 +20,10 @@ from engram.associations import association_files
 from engram.associations.association_files import Association, Text
 from engram.errors import EngramError
 from engram.features import variants
-from engram.features.language_models.activations import (
-    DEFAULT_CONTEXT,
-    Reader,
-    plan_windows,
-    word_vectors,
-)
+from engram.features.language_models.activations import word_vectors
+from engram.features.language_models.reader import Reader
 from engram.features.language_models.tokens import tokenize
-from engram.features.language_models.windows import Window
+from engram.features.language_models.windows import DEFAULT_CONTEXT, Window, plan_windows
 from engram.paths import COMMON_WORDS
 from engram.vocabulary import ORIGINAL_TEXT, WITH_ASSOCIATIONS
 
@@ -166,7 +162,7 @@ def text_reader(
     room : float
         How much longer than the story a text may be within a window.
     """
-    frame = len(reader.prefix) + len(reader.suffix)
+    frame = reader.frame
     limit = (context if context is not None else min(DEFAULT_CONTEXT, reader.limit)) - frame
     fit = int(limit / (1 + room))
     story = tokenize(words, reader.tokenizer)

@@ -14,6 +14,7 @@ import numpy as np
 import xarray as xr
 
 from engram.features.layers import reported_layer
+from engram.features.vectors import DESCRIPTION
 
 #: A variant: its name, the vectors of the story's words (n_layers, n_words, n_units),
 #: those of inserted words that are rows of their own (n_layers, n_rows, n_units), and the
@@ -57,21 +58,17 @@ def collect(variants: Iterable[Variant], versions: Container[str], layer: int | 
         reported_inserted.append(inserted[depth])
         onsets.append(times)
     owner = np.repeat(np.arange(len(names)), [len(times) for times in onsets])
-    description = {
-        "units": "arbitrary",
-        "description": "A vector for each word; layer 0 is the embeddings",
-    }
     index = {"description": "Index of the variant that has the row"}
     return xr.Dataset(
         {
-            "whole": (("version", "layer", "word", "unit"), np.stack(whole), description),
+            "whole": (("version", "layer", "word", "unit"), np.stack(whole), DESCRIPTION),
             "whole_inserted": (
                 ("layer", "version_row", "unit"),
                 np.concatenate(whole_inserted, axis=1),
-                description,
+                DESCRIPTION,
             ),
-            "reported": (("variant", "word", "unit"), np.stack(reported), description),
-            "reported_inserted": (("row", "unit"), np.concatenate(reported_inserted), description),
+            "reported": (("variant", "word", "unit"), np.stack(reported), DESCRIPTION),
+            "reported_inserted": (("row", "unit"), np.concatenate(reported_inserted), DESCRIPTION),
         },
         coords={
             "version": [names[number] for number in kept],

@@ -9,7 +9,8 @@ import numpy as np
 import xarray as xr
 
 from engram.features import variants
-from engram.features.language_models.activations import Reader, story_activations
+from engram.features.language_models.activations import story_activations
+from engram.features.language_models.reader import Reader
 from engram.vocabulary import BASE
 
 
@@ -22,7 +23,7 @@ def read_story(
     ----------
     words : sequence of str
     readers : mapping
-        Functions that load a model (`engram.features.language_models.activations.Reader`),
+        Functions that load a model (`engram.features.language_models.reader.Reader`),
         by the variant's name, the base first; one is in memory at a time.
     layer : int or None
         The layer to report.

@@ -22,6 +22,7 @@ from engram.encoding.group import Group
 from engram.encoding.story_data import StoryData
 from engram.errors import EngramError
 from engram.features.language_models import activations
+from engram.features.language_models.reader import Reader
 from engram.paths import ASSOCIATIONS, TEXTS
 from engram.words import stories
 
@@ -184,7 +185,7 @@ def timed(words: list[str]) -> pd.DataFrame:
 def read(
     words: list[str],
     texts: dict[str, dict[int, str]],
-    reader: activations.Reader,
+    reader: Reader,
     alignment: str = "context",
     layer: int | None = None,
     room: float = 0.75,
@@ -199,11 +200,11 @@ def read(
 
 
 @pytest.fixture(scope="module", params=["gpt2-tiny", "llama-tiny"])
-def reader(request: pytest.FixtureRequest) -> activations.Reader:
+def reader(request: pytest.FixtureRequest) -> Reader:
     return activations.load(MODELS / request.param)
 
 
-def test_every_text_reads_the_same_story(reader: activations.Reader) -> None:
+def test_every_text_reads_the_same_story(reader: Reader) -> None:
     """An insertion of nothing changes nothing.
 
     Embeddings of the story's words are the same in every text; later layers feel an
@@ -231,7 +232,7 @@ def test_every_text_reads_the_same_story(reader: activations.Reader) -> None:
         assert np.abs(data["whole"].values[0, 0] - data["whole"].values[1, 0]).max() > 1e-3
 
 
-def test_anchored_vectors_are_means_with_the_insertion(reader: activations.Reader) -> None:
+def test_anchored_vectors_are_means_with_the_insertion(reader: Reader) -> None:
     words = story_words(60)
     texts: dict[str, dict[int, str]] = {"original": {}, "associations": {30: "like bells"}}
     context, anchor = (
@@ -242,7 +243,7 @@ def test_anchored_vectors_are_means_with_the_insertion(reader: activations.Reade
     np.testing.assert_array_equal(context["whole"].values[0], anchor["whole"].values[0])
 
 
-def test_too_little_room_is_said(reader: activations.Reader) -> None:
+def test_too_little_room_is_said(reader: Reader) -> None:
     texts: dict[str, dict[int, str]] = {
         "original": {},
         "associations": dict.fromkeys(
@@ -253,7 +254,7 @@ def test_too_little_room_is_said(reader: activations.Reader) -> None:
         read(story_words(300), texts, reader, room=0.1)
 
 
-def test_additive_rows_are_the_inserted_words_at_their_times(reader: activations.Reader) -> None:
+def test_additive_rows_are_the_inserted_words_at_their_times(reader: Reader) -> None:
     """The story's own rows are as under `context`.
 
     Inserted words come beside, with vectors of the text as it was read.

@@ -14,13 +14,14 @@ from transformers import PreTrainedTokenizerFast
 
 from engram.errors import EngramError
 from engram.features.language_models import activations
+from engram.features.language_models.reader import Reader, window_frame
 from engram.features.language_models.tokens import tokenize
 from engram.features.language_models.windows import exact_windows
 
 DECODERS = ("gpt2-tiny", "llama-tiny")
 
 
-def vectors(words: list[str], reader: activations.Reader, **changes: object) -> np.ndarray:
+def vectors(words: list[str], reader: Reader, **changes: object) -> np.ndarray:
     """Activations of words, of shape (n_layers, n_words, n_units)."""
     options: dict[str, Any] = {
         "mode": "strided",
@@ -42,33 +43,33 @@ def assert_same(one: np.ndarray, other: np.ndarray, tolerance: float = 1e-4) -> 
 
 
 @pytest.fixture(scope="module", params=DECODERS)
-def decoder(request: pytest.FixtureRequest) -> activations.Reader:
+def decoder(request: pytest.FixtureRequest) -> Reader:
     return activations.load(MODELS / request.param)
 
 
 @pytest.mark.slow
 def test_strided_equals_exact_where_the_context_covers_the_story(
-    decoder: activations.Reader,
+    decoder: Reader,
 ) -> None:
     words = story_words(120)
     assert_same(vectors(words, decoder), vectors(words, decoder, mode="exact"))
 
 
-def test_batched_equals_single(decoder: activations.Reader) -> None:
+def test_batched_equals_single(decoder: Reader) -> None:
     words = story_words(300)
     assert_same(
         vectors(words, decoder, context=64), vectors(words, decoder, context=64, batch_tokens=64)
     )
 
 
-def test_a_word_knows_nothing_of_what_follows(decoder: activations.Reader) -> None:
+def test_a_word_knows_nothing_of_what_follows(decoder: Reader) -> None:
     words = story_words(80)
     other = [*words[:50], *["zebra"] * 30]
     assert_same(vectors(words, decoder)[:, :50], vectors(other, decoder)[:, :50])
     assert np.abs(vectors(words, decoder)[:, 50:] - vectors(other, decoder)[:, 50:]).max() > 0.1
 
 
-def test_windows_begin_with_bos_which_changes_what_is_read(decoder: activations.Reader) -> None:
+def test_windows_begin_with_bos_which_changes_what_is_read(decoder: Reader) -> None:
     import torch
 
     words = story_words(30)
@@ -84,7 +85,7 @@ def test_windows_begin_with_bos_which_changes_what_is_read(decoder: activations.
 
 
 @pytest.mark.parametrize("pooling", ["mean", "sum"])
-def test_pooling_over_sub_tokens(decoder: activations.Reader, pooling: str) -> None:
+def test_pooling_over_sub_tokens(decoder: Reader, pooling: str) -> None:
     import torch
 
     words = story_words(30)
@@ -101,7 +102,7 @@ def test_pooling_over_sub_tokens(decoder: activations.Reader, pooling: str) -> N
 
 
 def test_longer_context_changes_the_vectors_of_later_words_only(
-    decoder: activations.Reader,
+    decoder: Reader,
 ) -> None:
     words = story_words(200)
     short, long = (
@@ -149,7 +150,7 @@ def test_the_frame_is_found_where_the_vocabulary_has_no_letter_a() -> None:
         tokenizer_object=whole, cls_token="[CLS]", sep_token="[SEP]", pad_token="[PAD]"
     )
     assert tokenizer("a", add_special_tokens=False)["input_ids"] == []
-    assert activations._special_tokens(tokenizer, causal=False) == ([1], [2])
+    assert window_frame(tokenizer, causal=False) == ([1], [2])
 
 
 def test_reinitialised_twins_are_seeded_and_differ_from_the_trained() -> None:

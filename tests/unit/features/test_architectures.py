@@ -18,6 +18,7 @@ import torch
 from conftest import ROOT
 
 from engram.features.language_models import activations, causality
+from engram.features.language_models.reader import Reader
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -103,7 +104,7 @@ def test_a_wrong_reading_is_seen(
     """The comparison itself: what Engram reads is made wrong, and the row says so."""
     load, vectors = activations.load, architectures.vectors
 
-    def wrong_reader(*arguments: Any, **options: Any) -> activations.Reader:
+    def wrong_reader(*arguments: Any, **options: Any) -> Reader:
         reader = load(*arguments, **options)
         return (
             dataclasses.replace(reader, causal=False)

@@ -20,6 +20,7 @@ from transformers import AutoConfig, AutoModel, AutoTokenizer
 from engram.errors import EngramError
 from engram.features.language_models import activations
 from engram.features.language_models.read_check import read_check
+from engram.features.language_models.reader import Reader
 from engram.features.language_models.tokens import tokenize
 
 SMALL: dict[str, Any] = {
@@ -64,13 +65,13 @@ def make(tmp_path: Path) -> Callable[..., Path]:
     return made
 
 
-def vectors(words: list[str], reader: activations.Reader, **changes: Any) -> np.ndarray:
+def vectors(words: list[str], reader: Reader, **changes: Any) -> np.ndarray:
     return activations.story_activations(words, reader, **{**READING, **changes})[
         "activation"
     ].values
 
 
-def block_outputs(reader: activations.Reader, words: list[str]) -> list[np.ndarray]:
+def block_outputs(reader: Reader, words: list[str]) -> list[np.ndarray]:
     """Each block's output for every word, caught as it leaves the block."""
     story = tokenize(words, reader.tokenizer)
     stack = next(

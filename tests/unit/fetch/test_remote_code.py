@@ -17,6 +17,7 @@ from conftest import MODELS, random_words, regions, snakemake, story_words, writ
 from engram.errors import EngramError
 from engram.features.language_models import activations, causality
 from engram.features.language_models.base_model import is_adapter
+from engram.features.language_models.reader import Reader
 from engram.fetch import hugging_face, remote_code
 from engram.files import raw_files
 from engram.study import model_shapes
@@ -98,7 +99,7 @@ def study(**model: Any) -> dict[str, Any]:
     }
 
 
-def vectors(reader: activations.Reader) -> np.ndarray:
+def vectors(reader: Reader) -> np.ndarray:
     return activations.story_activations(story_words(60), reader, **READING)["activation"].values
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from engram.errors import EngramError
 from engram.features.language_models.positions import longest_input
+from engram.features.language_models.trials import LENGTHS, depends_on_later, long_trial
 
 #: Model types that transformers reads in both directions unless their configuration says otherwise
 #: (held against transformers in the tests).
@@ -45,21 +46,6 @@ ENCODERS = frozenset(
         ),
     )
 )
-#: Lengths of the sequences of a trial, in tokens: causal models that work in chunks differ
-#: from one to the other.
-LENGTHS = (7, 24)
-#: Tokens of the long trial, for what shorter sequences do not show. (A model without attention
-#: takes seconds for them: token by token.)
-_LONG = 256
-#: Unit of rounding below which numbers are of full precision.
-_FINE = 1e-6
-#: Sums (weights times tokens) up to which a long sequence is read as a trial: below a second.
-_CHEAP = 2e10
-#: Differences up to so many units of rounding, of the largest number, are rounding: a token's
-#: experts sum in an order that depends on the other tokens.
-ROUNDING = 16
-#: From this share of what it changes after it, what a token changes before it is no rounding.
-_ALIKE = 0.1
 
 
 def told_bidirectional(folder: str | Path) -> str:
@@ -163,38 +149,6 @@ def check_causal(model: Any, folder: str | Path, purpose: str) -> None:
         )
 
 
-def long_trial(model: Any, limit: int) -> int:
-    """Return how many tokens a long trial of a model has, or 0 where there is none.
-
-    There is none where it would take long, or is no longer than the short ones.
-
-    Parameters
-    ----------
-    model : transformers.PreTrainedModel
-    limit : int
-        Tokens that the model can read at once.
-
-    Notes
-    -----
-    There is none in half precision, where a token's experts differ by rounding, the more
-    often the longer the sequence; and none on a GPU, where an index beyond a table would end
-    the process's use of it.
-    """
-    long = min(_LONG, limit)
-    fits = (
-        long > max(LENGTHS)
-        and model.device.type == "cpu"
-        and epsilon(model) < _FINE
-        and is_cheap(model, long)
-    )
-    return long if fits else 0
-
-
-def is_cheap(model: Any, tokens: int) -> bool:
-    """Tell whether so many tokens can be read as a trial."""
-    return sum(weight.numel() for weight in model.parameters()) * tokens <= _CHEAP
-
-
 def _can_predict(model: Any, tokens: int) -> bool:
     try:
         _predictions(model, _tokens(model, tokens))
@@ -205,32 +159,10 @@ def _can_predict(model: Any, tokens: int) -> bool:
     return True
 
 
-def depends_on_later(model: Any, before: float, after: float, largest: float) -> bool:
-    """Tell whether a model reads in both directions, by what changes where one token is changed.
-
-    Parameters
-    ----------
-    model : transformers.PreTrainedModel
-        For its type of numbers.
-    before, after : float
-        Largest change at tokens before the one that was changed, and after it.
-    largest : float
-        Largest number among those that were compared.
-    """
-    return before > ROUNDING * epsilon(model) * largest or before > _ALIKE * after
-
-
 def _tokens(model: Any, number: int) -> np.ndarray:
     """Return different tokens from all over the vocabulary."""
     size = model.config.get_text_config().vocab_size
     return (np.arange(1, number + 1) * max(1, size // (max(LENGTHS) + 3))) % size
-
-
-def epsilon(model: Any) -> float:
-    """Return the unit of rounding of a model's numbers."""
-    import torch
-
-    return float(torch.finfo(model.dtype).eps)
 
 
 def _predictions(model: Any, ids: np.ndarray) -> np.ndarray:

@@ -11,6 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from engram.errors import EngramError
+from engram.features.language_models.reader import Reader
+from engram.features.language_models.tokens import TokenizedStory
+
+#: Longest default window in tokens, as in the lineage (Caucheteux et al. 2023).
+DEFAULT_CONTEXT = 1024
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,39 @@ class Window:
     begin: int
     read: int
     end: int
+
+
+def plan_windows(
+    story: TokenizedStory, reader: Reader, *, mode: str, context: int | None, stride: int | None
+) -> list[Window]:
+    """Return the windows that a model reads a story by.
+
+    Parameters
+    ----------
+    story : TokenizedStory
+    reader : Reader
+    mode : {"strided", "exact"}
+        A bidirectional model always gets `exact`: its windows end with the word being read.
+    context, stride : int or None
+        In tokens, special tokens included; None: the smaller of 1024 and the model's
+        limit, and half of that.
+    """
+    tokens = context if context is not None else min(DEFAULT_CONTEXT, reader.limit)
+    if tokens > reader.limit:
+        raise EngramError(
+            f"activations.context is {tokens} tokens, more than the model can read "
+            f"({reader.limit}). Write {reader.limit} or less."
+        )
+    step = stride if stride is not None else tokens // 2
+    room = tokens - reader.frame
+    if mode == "exact" or not reader.causal:
+        return exact_windows(story.lengths, room)
+    if step > room:
+        raise EngramError(
+            f"activations.stride is {step}, more than the {room} tokens of a "
+            f"window. Write {room} or less."
+        )
+    return strided_windows(story.lengths, room, step)
 
 
 def strided_windows(lengths: np.ndarray, context: int, stride: int) -> list[Window]:
