@@ -50,7 +50,7 @@ def config(raw: dict[str, Any] | None = None, **made: Any) -> dict[str, Any]:
         "models": {name: model.model_dump(mode="json") for name, model in models.items()},
         "scored": scored,
         "shown": trained or scored,
-        "told": ["alice"],
+        "story_names": ["alice"],
         **made,
     }
 

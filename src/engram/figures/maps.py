@@ -175,7 +175,7 @@ def read_maps(path: str | Path, hemisphere: str) -> dict[str, np.ndarray]:
     if structure != _STRUCTURES[hemisphere]:
         raise EngramError(
             f"'{path}' is a map of {structure}; expected is {_STRUCTURES[hemisphere]}. "
-            "Delete it and run again: it is made anew."
+            "Delete it and run again: it is written again."
         )
     return {array.meta["Name"]: array.data for array in image.darrays}
 

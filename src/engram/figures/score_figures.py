@@ -257,7 +257,7 @@ def _heat_panels(n_models: int, n_sides: int, n_regions: int) -> tuple[Figure, n
 
 def _heat_map(panel: Axes, values: pd.DataFrame, bound: float) -> QuadMesh:
     """Draw values, regions by layers, in colours that end at `bound` on either side of 0."""
-    # Edges, not middles: of one row or column alone no size can be told.
+    # Edges of cells: from their middles the size of a single row or column does not follow.
     edges = np.arange(values.shape[1] + 1) - 0.5, np.arange(values.shape[0] + 1) - 0.5
     image = panel.pcolormesh(
         *edges,

@@ -39,9 +39,9 @@ def n_single_listeners(scores: pd.DataFrame) -> int:
 
 
 def of_single_listeners(scores: pd.DataFrame) -> pd.DataFrame:
-    """Return scores of single listeners, or of the average listener where there is none else.
+    """Return scores of single listeners, or of the average listener where there is nobody else.
 
-    Those are scores of the stories as they were heard.
+    Only scores of the original stories are kept.
     """
     scores = scores[scores["text"] == ORIGINAL]
     return scores[scores["subject"] != AVERAGE] if n_single_listeners(scores) else scores

@@ -3,7 +3,7 @@
 Figures are as wide as a journal's column (85 mm) or page (180 mm), with type of 6 to 7 points
 at that size. Colours of models are Okabe and Ito's (2008, jfly.uni-koeln.de/color), those of texts
 and tunings Paul Tol's muted ones (SRON/EPS/TN/09-002):
-both can be told apart with any colour vision. A model, text or tuning has the same colour
+both are distinct with any colour vision. A model, text or tuning has the same colour
 in every figure of a study.
 """
 

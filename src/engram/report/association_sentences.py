@@ -48,7 +48,7 @@ def _gains(table: pd.DataFrame) -> list[str]:
 def _too_few_texts(table: pd.DataFrame) -> str:
     few = count(int(table["n_random"].max()), "random text")
     return (
-        f"What association adds cannot be told: with {few} no p below "
+        f"What association adds cannot be tested: with {few} no p below "
         f"{number(table['smallest_p'].min())} can be reached."
     )
 

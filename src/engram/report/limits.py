@@ -21,7 +21,7 @@ def missing(tables: Tables, config: Mapping[str, Any]) -> list[str]:
         single["subject"].nunique(),
         len(single[["hemisphere", "roi"]].drop_duplicates()),
     )
-    n_stories = len(set(map(stimulus, config["told"])))
+    n_stories = len(set(map(stimulus, config["story_names"])))
     reinitialised = [name for name, model in config["models"].items() if not model["reinitialised"]]
     said = {
         (

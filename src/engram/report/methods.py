@@ -41,7 +41,7 @@ def methods(
     Parameters
     ----------
     config : mapping
-        The checked configuration, with `told` (names of the stories), `scored`,
+        The checked configuration, with `story_names`, `scored`,
         `associating_models` and `brain`.
     tables : mapping
         Tables of the study by name.
@@ -70,7 +70,7 @@ def methods(
 def _data(config: Mapping[str, Any], tables: Tables) -> str:
     dataset = config["dataset"]
     kind, in_use = dataset["kind"], tables["scans"][tables["scans"]["excluded"].isna()]
-    n_listeners, stories = in_use["subject"].nunique(), config["told"]
+    n_listeners, stories = in_use["subject"].nunique(), config["story_names"]
     who = (
         f"{count(n_listeners, people(config))} and "
         f"{count(len(stories), 'story')} ({listed(stories)})"
@@ -105,9 +105,9 @@ def _data(config: Mapping[str, Any], tables: Tables) -> str:
         )
     )
     runs = {
-        "mean": "of listeners with two runs of a story the mean counts",
-        "first": "of two runs the first counts",
-        "last": "of two runs the last counts",
+        "mean": "two runs of a story by one listener are averaged",
+        "first": "of two runs of a story the first is used",
+        "last": "of two runs of a story the last is used",
     }[dataset["runs"]]
     return (
         f"Narratives [@nastase], {fetched}: {who}, derivative {dataset['pipeline']}, {surface}, "
@@ -133,7 +133,8 @@ def _bold(config: Mapping[str, Any], tables: Tables) -> str:
     )
     has_average = (tables["scores"]["subject"] == AVERAGE).any()
     average = (
-        " The average listener is the z-scored mean of all listeners of a story; it is in no test."
+        " The average listener is the z-scored mean of all listeners of a story; no test "
+        "includes it."
         if has_average
         else ""
     )
@@ -238,7 +239,8 @@ def _encoding(config: Mapping[str, Any]) -> str:
         "and mapped to BOLD by ridge regression with himalaya's decompositions [@himalaya]. "
         "Each story was cut into "
         f"{one['folds']} contiguous test blocks; rows within the last delay of a test block "
-        "left the training set, and scalers learned from training rows alone. Each target's "
+        "were left out of the training set, and scalers were fitted to training rows alone. "
+        "Each target's "
         f"penalty, of {penalties}, has "
         f"{by} over {one['inner_folds']} inner blocks. The brain score R is Pearson's r in each "
         "test block, averaged over blocks, stories and a region's targets."
@@ -321,10 +323,11 @@ def _tunings(config: Mapping[str, Any]) -> str:
     if not said:
         return ""
     return (
-        f"{' '.join(said)} All conditions of a tuning train on as many output tokens a step. "
-        "The tuning score M is (R_sft − R) / R on the stories as they were heard, a ratio of "
+        f"{' '.join(said)} All conditions of a tuning train on the same number of output "
+        "tokens per step. "
+        "The tuning score M is (R_sft − R) / R on the original stories, a ratio of "
         "means over listeners. Where there are four or more seeds of a tuning and of a control, "
-        "labels are permuted; seeds are the random factor."
+        "labels are permuted (a permutation test); seeds are the random factor."
     )
 
 
@@ -361,7 +364,7 @@ def _statistics(config: Mapping[str, Any], tables: Tables) -> str:
     tuning = tables.get("tuning")
     tested = [
         *(
-            ["R against chance (BOLD shifted in time within stories, everything fitted anew)"]
+            ["R against chance (circular shifts of BOLD within stories, everything refitted)"]
             if "chance" in tables
             else []
         ),

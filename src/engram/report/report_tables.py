@@ -13,7 +13,7 @@ from engram.files import storage
 from engram.report.embedding import data_uri, public
 from engram.statistics.score_tables import KEYS
 
-#: Rows of a table that are shown one by one; larger ones are summed up by column.
+#: Rows of a table that are shown one by one; larger ones are summarised by column.
 MOST_ROWS = 150
 #: Bytes of a table that can be downloaded from the page; larger ones are named.
 MOST_BYTES = 700_000
@@ -48,7 +48,7 @@ class Table:
 
     @property
     def is_large(self) -> bool:
-        """Whether rows are summed up."""
+        """Whether the page summarises it by column."""
         return len(self.data) > MOST_ROWS
 
     @property

@@ -128,10 +128,10 @@ def _above_chance(chance: pd.DataFrame | None, shown: Sequence[str]) -> str:
         return "R was not tested against chance here."
     mine = chance[chance["model"].isin(shown) & chance["p_fdr"].notna()]
     if mine.empty:
-        return "R was not tested against chance: the stories are too short to be shifted in time."
+        return "R was not tested against chance: the stories are too short for circular shifts."
     if mine["smallest_p"].min() >= significance.LEVEL:
         return (
-            "Against chance (BOLD shifted in time) no p below "
+            "Against chance (circular shifts of BOLD) no p below "
             f"{number(mine['smallest_p'].min())} can be reached."
         )
     above = [
@@ -142,7 +142,7 @@ def _above_chance(chance: pd.DataFrame | None, shown: Sequence[str]) -> str:
         for model, part in mine.groupby("model", sort=False)
     ]
     return (
-        f"Above chance (BOLD shifted in time; p below {significance.LEVEL} when corrected over "
+        f"Above chance (circular shifts of BOLD; p below {significance.LEVEL} when corrected over "
         f"regions): {listed(above)}."
     )
 

@@ -33,7 +33,7 @@ def what_tuning_adds(table: pd.DataFrame | None) -> list[str]:
     if worst.isna().all():
         seeds = " and ".join(f"{span(table[f'n_{kind}'], 0)} {kind}" for kind in TUNING_CONTROLS)
         first = (
-            "What tuning adds cannot be told: a test over seeds needs four of each condition, "
+            "What tuning adds cannot be tested: a test over seeds needs four of each condition, "
             f"and there are {span(table['n_seeds'], 0)} to associate, {seeds}."
         )
         return [first, *details]

@@ -305,7 +305,7 @@ REGIONS = [("L", "ATL", 3), ("L", "IFG", 3), ("R", "ATL", 3)]
 
 
 def texts(effect: float = 0.0, random: int = 39, subjects: list[str] | None = None) -> Effects:
-    """Scores of a text, a random text's luck shared by listeners."""
+    """Scores of a text, the error of each random text is shared by listeners."""
     subjects = subjects or [*LISTENERS, AVERAGE]
     names = [
         "original",
@@ -393,7 +393,7 @@ def test_association_of_nothing_is_worded_with_care() -> None:
         association({("m", "a"): texts(random=1, subjects=["01"])}),
         "n = 1 listener;",
         "1 random text,",
-        "no interval, for want of listeners",
+        "no interval: too few listeners",
     )
     one = texts(random=3)
     alone = Effects(

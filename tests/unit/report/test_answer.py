@@ -61,7 +61,7 @@ def test_how_well_names_the_range_of_many_models() -> None:
         (sample.chance(), "small in 3 of 3 regions"),
         (sample.chance(0.2), "small in 0 of 3 regions"),
         (sample.chance(0.4, smallest=0.1), "no p below 0.100 can be reached"),
-        (sample.chance(np.nan), "too short to be shifted"),
+        (sample.chance(np.nan), "too short for circular shifts"),
     ],
 )
 def test_chance_is_said(chance: pd.DataFrame | None, expected: str) -> None:
@@ -128,7 +128,7 @@ def test_what_only_associations_predict_is_said() -> None:
         ),
         (
             sample.association(0.01, n_random=9),
-            "cannot be told: with 9 random texts no p below 0.100 can be reached",
+            "cannot be tested: with 9 random texts no p below 0.100 can be reached",
         ),
     ],
 )
@@ -172,7 +172,7 @@ def test_an_effect_that_was_not_found_comes_with_what_would_have_been() -> None:
         (
             sample.tuning(seeds=1),
             (
-                "cannot be told: a test over seeds needs four of each condition, and there are 1 "
+                "cannot be tested: a test over seeds needs four of each condition, and there are 1 "
                 "to associate, 1 shuffled and 1 generic"
             ),
         ),

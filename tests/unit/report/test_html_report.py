@@ -37,11 +37,11 @@ def full() -> Page:
 
 
 def test_a_wrong_clock_stands_at_the_top(full: Page) -> None:
-    assert "Clocks to look at" not in full.text and "confirmed for alice" in full.text
+    assert "Check these clocks" not in full.text and "confirmed for alice" in full.text
     wrong = sample.scans().assign(clock="other TR", clock_tr=2.0)
     text = Page(sample.page(scans=wrong)).text
     assert (
-        text.index("Clocks to look at") < text.index("Verdict on the published claims")
+        text.index("Check these clocks") < text.index("Verdict on the published claims")
         and "With a TR of 2 s" in text
     )
 
@@ -107,7 +107,7 @@ def test_texts_of_users_stay_texts() -> None:
     table = sample.scores()
     table["roi"] = table["roi"] + bad
     claims = sample.claims().assign(why=bad, statement=bad)
-    made = sample.config(told=[bad])
+    made = sample.config(story_names=[bad])
     html = sample.page(
         made=made,
         scores=table,

@@ -1,4 +1,4 @@
-"""The jobs behind a report: found once each, and summed up."""
+"""The jobs behind a report: found once each, and summarised."""
 
 from __future__ import annotations
 

@@ -43,11 +43,11 @@ def test_a_whole_study_misses_little() -> None:
     made = sample.config(
         {**sample.ALICE, "associations": {"word-manual": {}}, "tunings": {"lora": {}}},
         brain="surface",
-        told=list("abcdef"),
+        story_names=list("abcdef"),
     )
     data = {"scores": sample.scores(), "association": sample.association(written_by="manual")}
     assert limits.missing(data, made) == []
-    made["told"] = ["pieman", "piemanpni", *"abcd"]  # one story in two tellings
+    made["story_names"] = ["pieman", "piemanpni", *"abcd"]  # one stimulus, two recordings
     assert [said[:28] for said in limits.missing(data, made)] == ["5 stories: no test over stor"]
 
 

@@ -59,7 +59,7 @@ NARRATIVES = {
         ),
         (
             {**NARRATIVES, "dataset": {**NARRATIVES["dataset"], "runs": "first"}},  # type: ignore[dict-item]
-            "of two runs the first counts",
+            "of two runs of a story the first is used",
         ),
         (NARRATIVES, "Destrieux et al. 2010"),
     ],

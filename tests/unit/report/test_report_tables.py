@@ -1,4 +1,4 @@
-"""Tables of the report: shown, summed up or to download."""
+"""Tables of the report: shown, summarised or to download."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from engram.report import (
 )
 
 
-def test_large_tables_are_summed_up_by_column_and_small_ones_shown() -> None:
+def test_large_tables_are_summarised_by_column_and_small_ones_shown() -> None:
     small = sample.as_tables(small=pd.DataFrame({"x": [0.123456, np.nan], "word": ["null", "b"]}))[
         "small"
     ]

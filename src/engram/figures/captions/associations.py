@@ -40,13 +40,14 @@ def association(table: pd.DataFrame) -> Words:
         f"Points: mean over listeners; {lines_of_points(table['F_low'])}; dots: single listeners, "
         "as far as the axis reaches. "
         f"Grey bars: the middle 95 % of {count(int(table['n_random'].max()), 'random text')}, "
-        "which have the same "
-        "places and numbers of words and content of other stories, and their mean (white). "
+        "which insert the same "
+        "numbers of words at the same places, with content of other stories, and their mean "
+        "(white). "
         f"{_controls(shown_controls(table))}"
-        "Test: one-sided, over texts, F of this text among those of the "
+        "Test: one-sided, over texts: the rank of F among those of the "
         f"random texts (smallest possible p {table['smallest_p'].min():.3g}). "
         f"{tests_below_level(n_significant, len(table))}"
-        f"Right: mean over regions by layer, a description. {so}"
+        f"Right: mean over regions by layer, descriptive. {so}"
     )
     return Words("Association score F by region, with its controls", caption, _alt(table))
 

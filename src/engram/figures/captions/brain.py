@@ -69,8 +69,8 @@ def tuning(table: pd.DataFrame, shown: pd.DataFrame, floor: float) -> str:
     n_low = _n_regions(table) - _n_regions(shown)
     null = shown["null_sd"].median()
     control_tunings = (
-        f" Under control tunings M strays by {100 * null:.0f} % (standard "
-        "deviation, median over regions)."
+        f" Over control tunings the standard deviation of M is {100 * null:.0f} % "
+        "(median over regions)."
         if np.isfinite(null)
         else ""
     )
@@ -94,7 +94,7 @@ def drawn(measure: Measure, n_unlocated: int) -> Words:
     ----------
     measure : Measure
     n_unlocated : int
-        Regions that are not drawn, for want of coordinates.
+        Regions that are not drawn, because they have no coordinates.
     """
     how = (
         f"Maps, {_MESH}"

@@ -45,7 +45,7 @@ class Words:
 
 def lines_of_points(ends: pd.Series) -> str:
     """Return what the lines of points are; without ends there are too few listeners for any."""
-    return f"lines: {_BOOTSTRAP}" if ends.notna().any() else "no interval, for want of listeners"
+    return f"lines: {_BOOTSTRAP}" if ends.notna().any() else "no interval: too few listeners"
 
 
 def tests_below_level(number: int, of: int, against: str = "") -> str:

@@ -32,11 +32,11 @@ def alignment(courses: Sequence[Course], n_shown: int) -> Words:
         "Are words and BOLD aligned? Left: words with their onset in each TR (bars) and "
         "BOLD of the mean over "
         f"{who} (line), {_targets(courses)}{first}. "
-        "Right: Pearson r of that BOLD with the number of words in the TR so many seconds "
-        f"before; grey: {EXPECTED[0]:.0f} to {EXPECTED[1]:.0f} s, where the haemodynamic "
+        "Right: Pearson r of that BOLD with the number of words in each TR, by the lag of BOLD "
+        f"behind words; grey: {EXPECTED[0]:.0f} to {EXPECTED[1]:.0f} s, where the haemodynamic "
         f"response peaks. {found or 'No correlation: words or BOLD do not vary. '}A peak "
         "before 0 s or far beyond 6 s means that clocks differ (dataset.start, trim). "
-        "A check by eye, in no test."
+        "A visual check; no test uses it."
     )
     alt = (
         f"Time courses of words and BOLD of {count(n_shown, 'story')}, and curves of their "

@@ -14,7 +14,7 @@ from engram.wording import capitalised, count, listed, number, span
 
 #: What the interval is, wherever listeners are averaged.
 _INTERVAL = (
-    "95 % confidence interval of the mean over listeners (Student's t), which holds for other "
+    "95 % confidence interval of the mean over listeners (Student's t), which generalises to other "
     "listeners of these stories"
 )
 #: What the ceilings of `engram.encoding.ceiling` are, by kind.
@@ -51,7 +51,7 @@ def layers(scores: pd.DataFrame, ceilings: pd.DataFrame, models: Sequence[str]) 
     caption = (
         f"Brain score R of each layer, mean over all targets of a hemisphere. {SCORE}. "
         f"{_sample(scores, ceilings)} {_interval('Bands', scores)}{_ceiling(bounds)} "
-        "Layer 0 is the embeddings; curves over layers are a description, in no test."
+        "Layer 0 is the embeddings; curves over layers are descriptive, without a test."
     )
     return Words("Brain score by layer and hemisphere", caption, _layers_alt(scores, models))
 
@@ -136,7 +136,7 @@ def roi_layers(scores: pd.DataFrame, models: Sequence[str]) -> Words:
         f"Brain score R by region and layer, {who}. {SCORE}. Rows are sorted by the mean over "
         "models and layers; grey: no such region in this hemisphere; dotted: the layer that "
         "other figures report, "
-        "fixed beforehand. Every model has the same colours. A description, in no test."
+        "fixed beforehand. All models share the colours. Descriptive, without a test."
     )
     mean = scores.groupby(["model", "hemisphere", "roi", "layer"])["score"].mean()
     best = mean.loc[list(models)].groupby("model").idxmax()
@@ -169,7 +169,7 @@ def reliability(ceilings: pd.DataFrame) -> Words:
         "with r the correlation of the means of two random halves, mean over a region's "
         "targets and over splits. "
         "A listener near 0 did not follow the story as the others did, or is not aligned with it. "
-        "Points are single values, without an interval and in no test."
+        "Points are single values, without intervals or tests."
     )
     halves = ceilings[ceilings["kind"] == "split_sb"]
     best = halves.loc[halves["ceiling"].idxmax()]
@@ -184,10 +184,10 @@ def reliability(ceilings: pd.DataFrame) -> Words:
 
 
 def _listeners_by_story(ceilings: pd.DataFrame) -> str:
-    heard = ceilings.groupby("story", sort=False)["n_listeners"].first()
-    if len(heard) > _NAMED_STORIES:
-        return f"{heard.min()} to {heard.max()} a story"
-    return listed([f"{story} {amount}" for story, amount in heard.items()])
+    amounts = ceilings.groupby("story", sort=False)["n_listeners"].first()
+    if len(amounts) > _NAMED_STORIES:
+        return f"{amounts.min()} to {amounts.max()} a story"
+    return listed([f"{story} {amount}" for story, amount in amounts.items()])
 
 
 def _sample(scores: pd.DataFrame, ceilings: pd.DataFrame) -> str:
@@ -196,8 +196,8 @@ def _sample(scores: pd.DataFrame, ceilings: pd.DataFrame) -> str:
     said = f"n = {count(n_listeners, 'listener')}, {_stories(ceilings)}."
     if AVERAGE in set(scores["subject"]):
         said += (
-            " The average listener is the mean time course of all listeners, in no "
-            "statistic over listeners."
+            " The average listener is the mean time course of all listeners; "
+            "no statistic over listeners includes it."
         )
     return said
 

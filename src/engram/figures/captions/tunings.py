@@ -21,12 +21,12 @@ def tuning(table: pd.DataFrame) -> Words:
     several = "; short lines: single tuned models (seeds)" if table["n_seeds"].max() > 1 else ""
     caption = (
         "What tuning changes, by region: R of the tuned model minus R of its base model "
-        "(Pearson r), on the stories as they were heard, at the reported layer, fixed "
+        "(Pearson r), on the original stories, at the reported layer, fixed "
         f"beforehand. {_sample(table)} "
         "Points: mean over seeds and listeners; "
         f"{lines_of_points(table['difference_low'])} (models tuned to associate){several}; "
         f"dots: single listeners, as far as the axis reaches. {_test(table)} "
-        "Right: mean over regions by layer, of the first seed of each condition, a description."
+        "Right: mean over regions by layer, of the first seed of each condition, descriptive."
     )
     alt = [
         "Points with intervals by region, in three colours for what models were tuned on; "
@@ -68,7 +68,7 @@ def tuning_methods(table: pd.DataFrame, what: str) -> Words:
     controls = table[[f"M_{kind}" for kind in TUNING_CONTROLS]].notna().to_numpy().any()
     band = (
         "Grey bars: the mean of control tunings, plus and minus two standard deviations over "
-        "them (null_sd), what tuning on anything does. "
+        "them (null_sd): what tuning on any text changes. "
         if controls
         else "There is no control tuning. "
     )
@@ -111,10 +111,10 @@ def losses(curves: pd.DataFrame) -> Words:
     seeds = curves.groupby(["tuning", "model", "condition"])["seed"].nunique()
     lines = seeds.min() if seeds.nunique() == 1 else f"{seeds.min()} to {seeds.max()}"
     caption = (
-        "Losses of tuning, in nats per output token: solid, on samples that no step trains on; "
-        "dotted, on those it does (mean since the last point). A line for each seed; "
-        f"{lines} for each tuning, model and condition, all trained on as many tokens in as many "
-        "steps. No test, no interval."
+        "Losses of tuning, in nats per output token: solid, validation samples; "
+        "dotted, training samples (mean since the last point). A line for each seed; "
+        f"{lines} for each tuning, model and condition, all trained on the same number of "
+        "tokens in the same number of steps. No test, no interval."
     )
     ends = (
         curves[curves["validation"].notna()]
@@ -148,7 +148,7 @@ def _test(table: pd.DataFrame) -> str:
         return "No test: it takes four seeds and four control seeds."
     found = tests_below_level(int((p < 0.05).sum()), len(table), " against both controls")
     return (
-        "Test: one-sided, over seeds, labels of tunings and control tunings permuted "
+        "Test: one-sided permutation of the labels of tunings and control tunings, over seeds "
         f"(smallest possible p {table['smallest_p'].min():.3g}). {found.strip()}"
     )
 

@@ -57,8 +57,8 @@ def depends_on(study: Study, plan: Plan) -> dict[str, Any]:
         },
         "scored": scored_models(study),
         "shown": features.shown_models(study),
+        "story_names": plan.stories,
         "templates": folder_fingerprint(TEMPLATES),
-        "told": plan.stories,
     }
     settings: dict[str, Any] = plain({**checked, **made})
     return settings
