@@ -30,7 +30,6 @@ FUNCTIONS: dict[str, int] = {
     "jobs/job.py:job": 75,
     "preflight/machine_checks.py:checks": 108,
     "preflight/survey.py:survey": 63,
-    "statistics/planted_truth.py:compare_tuning_with_truth": 64,
     "study/plan.py:_narratives_plan": 73,
     "study/plan.py:_tree_files": 90,
     "study/plan.py:_table_scans": 84,

@@ -15,5 +15,8 @@ with job(snakemake):
     )
     table = unique_contributions.nuisance_table(keys.by("model", scores), config["seed"])
     storage.write_table(
-        snakemake.output.nuisance, table, unique_contributions.TABLE, unique_contributions.COLUMNS
+        snakemake.output.nuisance,
+        table,
+        unique_contributions.NUISANCE,
+        unique_contributions.NUISANCE_COLUMNS,
     )

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from engram.associations.text_reading import CONTROLS
-from engram.statistics import significance
+from engram.statistics import columns, significance
 from engram.statistics.variant_effects import Effects, by_layer, by_listener
 from engram.vocabulary import ORIGINAL_TEXT, RANDOM, WITH_ASSOCIATIONS
 
@@ -24,90 +24,37 @@ ASSOCIATION = (
     "listeners generalise to other listeners of these texts, not to other texts or stories."
 )
 ASSOCIATION_COLUMNS = {
-    "model": "Model.",
-    "text": "Name of the associations.",
+    **columns.MODEL_AND_TEXT,
     "written_by": "Who wrote them: manual (people), or what kind of model.",
-    "layer": "Layer, fixed beforehand.",
-    "hemisphere": "L, R, or B (both, or neither).",
-    "roi": "Region.",
-    "n_targets": "Targets in the region.",
-    "n_listeners": "Listeners; 'average' is not among them.",
+    **columns.FIXED_LAYER,
+    **columns.REGION,
+    **columns.N_LISTENERS,
     "original": "R of the story alone, mean over listeners.",
     "F": "Association score, mean over listeners.",
-    "F_low": "95 % bootstrap interval (BCa) over listeners.",
-    "F_high": "Its upper end.",
+    **columns.interval("F_low", "F_high"),
     "F_random": "F of random texts, mean over texts and listeners.",
     "F_minus_random": "F minus that.",
-    "difference_low": "95 % bootstrap interval (BCa) of the difference over listeners.",
-    "difference_high": "Its upper end.",
+    **columns.interval("difference_low", "difference_high", of="the difference"),
     "n_random": "Random texts.",
-    "p_texts": "One-sided p over texts: (1 + random texts that reach F) / (1 + random texts).",
-    "p_texts_fdr": (
-        "The same, corrected for the regions of this text and model (Benjamini-Hochberg)."
-    ),
+    **columns.p_texts("that reach F"),
     "smallest_p": "The smallest p that so many texts can give.",
     "detectable": (
         "Smallest F above the random texts' mean that would have been found with 80 % power."
     ),
-    "p_listeners": (
-        "Two-sided p over listeners (Wilcoxon) of F minus random: holds for other "
-        "listeners of these texts only."
-    ),
-    "p_listeners_fdr": "The same, corrected as above.",
+    **columns.p_listeners("texts", of="F minus random"),
     "effect_size": "F minus that of random texts, over the standard deviation of random texts.",
-    "n_stories": "Stories, versions of one counted as one.",
-    "p_stories": "Two-sided p over stories (Wilcoxon) of F minus random; n/a with fewer than six.",
-    "p_stories_fdr": "The same, corrected as above.",
+    **columns.N_STORIES,
+    **columns.p_stories(of="F minus random"),
     "F_shuffled": (
-        "F of this text's associations at other places, mean over texts: what "
-        "is wrong, when is right."
+        "F of this text's associations at each other's places, mean over texts: insertions stand "
+        "where they did, with the wrong content."
     ),
     "F_displaced": (
-        "F of this text's associations 20 or more words away: what is right, when is wrong."
+        "F of this text's associations 20 or more words away from their places: the right "
+        "content, at the wrong time."
     ),
     "F_repeat": "F of repeated story text at the same places: mere extra text.",
     "F_average": "F of the average listener; in no test.",
-}
-CONTROLS_TABLE = (
-    "F of every control text, tested among the random texts as the text with associations is "
-    "(a random text among the other random ones)."
-)
-CONTROLS_COLUMNS = {
-    "model": "Model.",
-    "text": "Name of the associations.",
-    "variant": "The control and its number.",
-    "hemisphere": "L, R, or B (both, or neither).",
-    "roi": "Region.",
-    "F": "Mean over listeners.",
-    "p_texts": "One-sided p over texts.",
-    "p_texts_fdr": (
-        "The same, corrected for the regions of this text and model (Benjamini-Hochberg)."
-    ),
-}
-LISTENERS_TABLE = "F by listener, at each model's reported layer, beside the means of its controls."
-LISTENERS_COLUMNS = {
-    "model": "Model.",
-    "text": "Name of the associations.",
-    "subject": "Listener, or 'average'.",
-    "hemisphere": "L, R, or B (both, or neither).",
-    "roi": "Region.",
-    "original": "R of the story alone.",
-    "F": "Association score.",
-    **{f"F_{kind}": f"Mean over the {kind} texts." for kind in CONTROLS},
-}
-LAYERS_TABLE = (
-    "F by layer: a description, in no test. At layer 0 it is 0 for models without learned "
-    "positions; elsewhere what it is there comes from positions alone."
-)
-LAYERS_COLUMNS = {
-    "model": "Model.",
-    "text": "Name of the associations.",
-    "layer": "Layer; 0 is the embeddings.",
-    "subjects": "'listeners': mean over single listeners; 'average': the average listener.",
-    "hemisphere": "L, R, or B (both, or neither).",
-    "roi": "Region.",
-    "original": "R of the story alone.",
-    "F": "Association score.",
 }
 
 
@@ -206,6 +153,20 @@ def _over_spread(difference: float, null: np.ndarray) -> float:
     return float(difference / spread) if spread > 0 else np.nan
 
 
+CONTROLS_TABLE = (
+    "F of every control text, tested among the random texts as the text with associations is "
+    "(a random text among the other random ones)."
+)
+CONTROLS_COLUMNS = {
+    **columns.MODEL_AND_TEXT,
+    "variant": "The control and its number.",
+    **columns.PLACE,
+    "F": "Mean over listeners.",
+    "p_texts": "One-sided p over texts.",
+    **columns.corrected("p_texts", columns.WITHIN_TEXT),
+}
+
+
 def controls_table(effects: Mapping[tuple[str, str], Effects]) -> pd.DataFrame:
     """Return F of every control text with its test (the columns of `CONTROLS_COLUMNS`)."""
     rows: list[dict[str, Any]] = []
@@ -239,6 +200,17 @@ def controls_table(effects: Mapping[tuple[str, str], Effects]) -> pd.DataFrame:
     return table[list(CONTROLS_COLUMNS)]
 
 
+LISTENERS_TABLE = "F by listener, at each model's reported layer, beside the means of its controls."
+LISTENERS_COLUMNS = {
+    **columns.MODEL_AND_TEXT,
+    **columns.SUBJECT,
+    **columns.PLACE,
+    "original": "R of the story alone.",
+    "F": "Association score.",
+    **{f"F_{kind}": f"Mean over the {kind} texts." for kind in CONTROLS},
+}
+
+
 def listeners_table(effects: Mapping[tuple[str, str], Effects]) -> pd.DataFrame:
     """Return F by listener (the columns of `LISTENERS_COLUMNS`)."""
     parts = []
@@ -250,6 +222,20 @@ def listeners_table(effects: Mapping[tuple[str, str], Effects]) -> pd.DataFrame:
         }
         parts.append(by_listener(one, values).assign(model=model, text=text))
     return pd.concat(parts, ignore_index=True)[list(LISTENERS_COLUMNS)]
+
+
+LAYERS_TABLE = (
+    "F by layer: a description, in no test. At layer 0 it is 0 for models without learned "
+    "positions; elsewhere what it is there comes from positions alone."
+)
+LAYERS_COLUMNS = {
+    **columns.MODEL_AND_TEXT,
+    **columns.LAYER,
+    **columns.SUBJECTS,
+    **columns.PLACE,
+    "original": "R of the story alone.",
+    "F": "Association score.",
+}
 
 
 def layers_table(effects: Mapping[tuple[str, str], Effects]) -> pd.DataFrame:

@@ -14,11 +14,12 @@ import pandas as pd
 import xarray as xr
 
 from engram.files import storage
-from engram.statistics import significance
+from engram.statistics import columns, significance
 from engram.statistics.reported_scores import Reported, by_area
 
 #: What a row is called that is about all targets, of a hemisphere or of both.
 ALL = "all"
+
 
 CHANCE = (
     "R against chance at each model's reported layer, by region: the mean over listeners beside "
@@ -29,18 +30,16 @@ CHANCE = (
 )
 CHANCE_COLUMNS = {
     "model": "Model or baseline.",
-    "layer": "Layer, fixed beforehand.",
-    "hemisphere": "L, R, or B (both, or neither).",
-    "roi": "Region.",
+    **columns.FIXED_LAYER,
+    **columns.PLACE,
     "n_targets": (
         "Targets that were scored: 1 where it is the region's mean time course "
         "(`chance: {targets: roi}`)."
     ),
-    "n_listeners": "Listeners; 'average' is not among them.",
+    **columns.N_LISTENERS,
     "n_stories": "Stories, each shifted by itself.",
     "score": "Brain score R of these targets, mean over listeners.",
-    "low": "95 % bootstrap interval (BCa) over listeners.",
-    "high": "Its upper end.",
+    **columns.interval("low", "high"),
     "null_mean": "Mean R over shifts.",
     "null_sd": "Their standard deviation.",
     "null_95": "Their 95th percentile.",
@@ -55,61 +54,7 @@ CHANCE_COLUMNS = {
         "One-sided p: (1 + shifts whose R reaches this one) / (1 + shifts); n/a where a story "
         "is too short to be shifted."
     ),
-    "p_fdr": "The same, corrected for the regions of this model (Benjamini-Hochberg).",
-}
-
-COMPARISONS = (
-    "Differences of brain scores R at each model's reported layer, fixed beforehand: every "
-    "pair of models in every region, and the left against the right hemisphere in every region "
-    "that both have; also over all targets ('all'). Tests over listeners generalise to other "
-    "listeners of the same stories, those over stories to other stories; there is one with six "
-    "stories or more, versions of one story counted as one."
-)
-COMPARISONS_COLUMNS = {
-    "question": "'models' or 'hemispheres'.",
-    "family": (
-        "p-values are corrected together with those of the same family: this question, "
-        "this pair, regions; 'all' apart."
-    ),
-    "a": "Model, or model and hemisphere.",
-    "b": "What is compared with it.",
-    "layer_a": "Reported layer of a.",
-    "layer_b": "Reported layer of b.",
-    "hemisphere": "L, R, or B (both, or neither); for hemispheres L-R.",
-    "roi": (
-        "Region; 'all': all targets, each counting the same (for hemispheres: those of "
-        "regions that both have)."
-    ),
-    "n_targets": "Targets; for hemispheres on the left.",
-    "n_listeners": "Listeners; 'average' is not among them.",
-    "n_stories": "Stories, versions of one counted as one.",
-    "score_a": "R of a, mean over listeners.",
-    "score_b": "R of b.",
-    "difference": "R of a minus R of b, mean over listeners.",
-    "low": "95 % bootstrap interval (BCa) over listeners.",
-    "high": "Its upper end.",
-    "effect_size": (
-        "Mean over standard deviation of the listeners' differences (Cohen's d of pairs)."
-    ),
-    "detectable": (
-        "Smallest difference, either way, that a test over these listeners would have found "
-        "with 80 % power (normal approximation)."
-    ),
-    "p_listeners": (
-        "Two-sided p over listeners (Wilcoxon): holds for other listeners of these stories only."
-    ),
-    "p_listeners_fdr": "The same, corrected within the family (Benjamini-Hochberg).",
-    "difference_stories": (
-        "The difference, mean over stories (each the mean over those who heard it)."
-    ),
-    "low_stories": "95 % bootstrap interval (BCa) over stories; n/a with fewer than six.",
-    "high_stories": "Its upper end.",
-    "detectable_stories": (
-        "Smallest difference that a test over these stories would have found with 80 % power; "
-        "n/a with fewer than six."
-    ),
-    "p_stories": "Two-sided p over stories (Wilcoxon); n/a with fewer than six.",
-    "p_stories_fdr": "The same, corrected within the family.",
+    **columns.corrected("p", "for the regions of this model (Benjamini-Hochberg)"),
 }
 
 
@@ -182,6 +127,55 @@ def _against(score: float, null: np.ndarray) -> dict[str, float]:
         "smallest_p": 1 / (1 + len(null)),
         "p": significance.text_test(score, null),
     }
+
+
+COMPARISONS = (
+    "Differences of brain scores R at each model's reported layer, fixed beforehand: every "
+    "pair of models in every region, and the left against the right hemisphere in every region "
+    "that both have; also over all targets ('all'). Tests over listeners generalise to other "
+    "listeners of the same stories, those over stories to other stories; there is one with six "
+    "stories or more, versions of one story counted as one."
+)
+COMPARISONS_COLUMNS = {
+    "question": "'models' or 'hemispheres'.",
+    "family": (
+        "p-values are corrected together with those of the same family: this question, "
+        "this pair, regions; 'all' apart."
+    ),
+    "a": "Model, or model and hemisphere.",
+    "b": "What is compared with it.",
+    "layer_a": "Reported layer of a.",
+    "layer_b": "Reported layer of b.",
+    "hemisphere": "L, R, or B (both, or neither); for hemispheres L-R.",
+    "roi": (
+        "Region; 'all': all targets, each counting the same (for hemispheres: those of "
+        "regions that both have)."
+    ),
+    "n_targets": "Targets; for hemispheres on the left.",
+    **columns.N_LISTENERS,
+    **columns.N_STORIES,
+    "score_a": "R of a, mean over listeners.",
+    "score_b": "R of b.",
+    "difference": "R of a minus R of b, mean over listeners.",
+    **columns.interval("low", "high"),
+    "effect_size": (
+        "Mean over standard deviation of the listeners' differences (Cohen's d of pairs)."
+    ),
+    "detectable": (
+        "Smallest difference, either way, that a test over these listeners would have found "
+        "with 80 % power (normal approximation)."
+    ),
+    **columns.p_listeners("stories", how="within the family (Benjamini-Hochberg)"),
+    "difference_stories": (
+        "The difference, mean over stories (each the mean over those who heard it)."
+    ),
+    **columns.interval("low_stories", "high_stories", over="stories; n/a with fewer than six"),
+    "detectable_stories": (
+        "Smallest difference that a test over these stories would have found with 80 % power; "
+        "n/a with fewer than six."
+    ),
+    **columns.p_stories(how="within the family"),
+}
 
 
 def comparisons_table(scores: Mapping[str, Reported], seed: int) -> pd.DataFrame:

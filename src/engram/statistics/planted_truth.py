@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 
@@ -146,10 +148,9 @@ def compare_tuning_with_truth(
 ) -> pd.DataFrame:
     """Return what tunings did beside what was planted (the columns of `TRUTH_COLUMNS`).
 
-    The loss must fall; scores are reported.
-
-    What one small model learns from a few hundred samples need not be what another did,
-    nor what its control tunings do not.
+    The loss must fall. Scores are reported only: what a small model learns from a few hundred
+    samples need not be what the model behind the simulated listeners learned, and its control
+    tunings may learn it too.
 
     Parameters
     ----------
@@ -160,51 +161,53 @@ def compare_tuning_with_truth(
     truth : pandas.DataFrame
         hemisphere, roi, planted.
     """
-    rows = []
+    rows = [*_tuning_scores(tuning, truth), *_losses(curves)]
+    return pd.DataFrame(rows, columns=list(TRUTH_COLUMNS))
+
+
+def _tuning_scores(tuning: pd.DataFrame, truth: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Yield M and what is beyond controls, for each tuning and each kind of planted region."""
     for (model, name, kind), part in tuning.merge(truth, on=["hemisphere", "roi"]).groupby(
         ["model", "tuning", "planted"], sort=False
     ):
         beyond = part["difference"] - part[["difference_shuffled", "difference_generic"]].mean(
             axis=1
         )
-        where = {
-            "model": model,
-            "text": name,
-            "planted": kind,
-            "regions": _regions_of(truth, str(kind)),
-        }
-        expected = "above that of other regions" if kind == "tuning" else "anything"
         values = {
             "M": part["difference"].mean() / part["original"].mean(),
             "R_sft - R, minus controls": beyond.mean(),
         }
-        rows += [
-            {
-                **where,
-                "quantity": name,
+        for quantity, value in values.items():
+            yield {
+                "model": model,
+                "text": name,
+                "planted": kind,
+                "regions": _regions_of(truth, str(kind)),
+                "quantity": quantity,
                 "value": value,
-                "expected": expected,
+                "expected": "above that of other regions" if kind == "tuning" else "anything",
                 "found": "not required",
             }
-            for name, value in values.items()
-        ]
+
+
+def _losses(curves: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Yield by how much the validation loss fell where it fell least, for each tuning."""
     for (model, name), part in curves.groupby(["model", "tuning"], sort=False):
         fell = float(
             part.groupby(["condition", "seed"])["validation"]
             .agg(lambda losses: losses.iloc[0] - losses.iloc[-1])
             .min()
         )
-        where = {
+        yield {
             "model": model,
             "text": name,
             "planted": "any",
             "regions": "all",
             "quantity": "fall of the validation loss, least of all",
+            "value": fell,
+            "expected": "above 0",
+            "found": "yes" if fell > 0 else "no",
         }
-        rows.append(
-            {**where, "value": fell, "expected": "above 0", "found": "yes" if fell > 0 else "no"}
-        )
-    return pd.DataFrame(rows, columns=list(TRUTH_COLUMNS))
 
 
 def _regions_of(truth: pd.DataFrame, kind: str) -> str:
@@ -222,7 +225,8 @@ def _expectation(
         )
     if kind in ("word rate", "association", "tuning"):
         return "above 0 (a model's features hold part of it)", mean > 0
-    # Its luck with the features is shared by all listeners, so errors over listeners say little.
+    # All listeners share this time course, so its chance correlation with the features is the same
+    # in all of them, and errors over listeners say little.
     if kind == "stimulus":
         return "nearer to 0 than half of the language regions' score", abs(mean) < language / 2
     return "nearer to 0 than a tenth of the language regions' score", abs(mean) < language / 10

@@ -15,6 +15,7 @@ import xarray as xr
 
 from engram.datasets.roi_sets import members, roi_sets
 from engram.files import storage
+from engram.statistics import columns
 from engram.vocabulary import AVERAGE, LISTENERS
 
 #: Columns that are text even where they look like numbers.
@@ -22,6 +23,7 @@ KEYS = dict.fromkeys(
     ("study", "group", "story", "subject", "model", "text", "hemisphere", "roi", "roi_set", "kind"),
     str,
 )
+
 
 _KIND_AVERAGE = "sqrt(split_sb)"
 _KIND_SINGLE = "loo/sqrt(rel(n-1))"
@@ -38,10 +40,8 @@ SCORES_COLUMNS = {
     "subject": "Listener; 'average' is the mean time course of all listeners of each story.",
     "model": "Model or baseline.",
     "text": "Text that the model read; 'original' is the story as it was heard.",
-    "layer": "Layer; 0 is the embeddings.",
-    "hemisphere": "L, R, or B (both, or neither).",
-    "roi": "Region.",
-    "n_targets": "Targets in the region.",
+    **columns.LAYER,
+    **columns.REGION,
     "n_trs": "Rows (TRs) over all stories of the group.",
     "score": "Brain score R (Pearson r).",
     "ceiling_split": (
@@ -57,68 +57,6 @@ SCORES_COLUMNS = {
         "That ceiling: what a perfect model would reach, taken target by target and story "
         "by story, then averaged like scores."
     ),
-    "normalized": "Score divided by ceiling; n/a where that is below the configured floor.",
-}
-
-BEST_LAYER = (
-    "Each model's layer with the highest mean score over targets, chosen on the same rows that it "
-    "is reported for: a description, not a test."
-)
-BEST_LAYER_COLUMNS = {
-    "model": "Model or baseline.",
-    "text": "Text that the model read.",
-    "subjects": "'listeners': mean over single listeners; 'average': the average listener.",
-    "best_layer": "Layer with the highest score; 0 is the embeddings.",
-    "score": "Mean over all targets (each counts the same), then over listeners.",
-    "standard_error": "Of the mean over listeners; n/a for 'average'.",
-    "listeners": "Number of listeners.",
-}
-
-CEILINGS = (
-    "Noise ceilings of every kind, by story and region, on the rows, folds and "
-    "averages of the scores."
-)
-CEILINGS_COLUMNS = {
-    "study": "Study.",
-    "story": "Story.",
-    "subject": "Listener, or 'average' for kinds that are about the mean of all listeners.",
-    "hemisphere": "L, R, or B (both, or neither).",
-    "roi": "Region.",
-    "n_targets": "Targets in the region.",
-    "n_listeners": "Listeners of the story.",
-    "kind": (
-        "split, split_sb, average (= sqrt(split_sb)), loo, loo_ridge, single (= loo / "
-        "sqrt(rel(n - 1))): see docs/methods.md."
-    ),
-    "ceiling": "Pearson r, mean over the region's targets; n/a with fewer than four listeners.",
-}
-
-REGIONS = "Regions, with the mean MNI coordinates of their targets where the dataset gives them."
-REGIONS_COLUMNS = {
-    "hemisphere": "L, R, or B (both, or neither).",
-    "roi": "Region.",
-    "n_targets": "Targets in the region.",
-    "x": "MNI, mm.",
-    "y": "MNI, mm.",
-    "z": "MNI, mm.",
-}
-
-ROI_SETS = (
-    "Brain scores of the ROI sets of resources/roi_sets.tsv, which overlap: "
-    "means of their regions, weighted by numbers of targets. Without rows where the atlas "
-    "has no region of any set."
-)
-ROI_SETS_COLUMNS = {
-    "model": "Model or baseline.",
-    "text": "Text that the model read.",
-    "layer": "Layer; 0 is the embeddings.",
-    "subject": "Listener, or 'average'.",
-    "hemisphere": "L, R, or B (both, or neither).",
-    "roi_set": "Name of the set.",
-    "n_regions": "Regions of the set that the atlas has.",
-    "n_targets": "Targets in them.",
-    "score": "Brain score R (Pearson r).",
-    "ceiling": "What a perfect model would reach (tables/scores.tsv has its kind).",
     "normalized": "Score divided by ceiling; n/a where that is below the configured floor.",
 }
 
@@ -234,6 +172,21 @@ def by_subject(scores: pd.DataFrame) -> pd.DataFrame:
     return (weighted["weighted"] / weighted["n_targets"]).rename("score").reset_index()
 
 
+BEST_LAYER = (
+    "Each model's layer with the highest mean score over targets, chosen on the same rows that it "
+    "is reported for: a description, not a test."
+)
+BEST_LAYER_COLUMNS = {
+    "model": "Model or baseline.",
+    "text": "Text that the model read.",
+    **columns.SUBJECTS,
+    "best_layer": "Layer with the highest score; 0 is the embeddings.",
+    "score": "Mean over all targets (each counts the same), then over listeners.",
+    "standard_error": "Of the mean over listeners; n/a for 'average'.",
+    "listeners": "Number of listeners.",
+}
+
+
 def best_layers(scores: pd.DataFrame) -> pd.DataFrame:
     """Return each model's best layer, for single listeners and for the average listener.
 
@@ -266,6 +219,26 @@ def best_layers(scores: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows, columns=list(BEST_LAYER_COLUMNS))
+
+
+ROI_SETS = (
+    "Brain scores of the ROI sets of resources/roi_sets.tsv, which overlap: "
+    "means of their regions, weighted by numbers of targets. Without rows where the atlas "
+    "has no region of any set."
+)
+ROI_SETS_COLUMNS = {
+    "model": "Model or baseline.",
+    "text": "Text that the model read.",
+    **columns.LAYER,
+    **columns.SUBJECT,
+    **columns.HEMISPHERE,
+    "roi_set": "Name of the set.",
+    "n_regions": "Regions of the set that the atlas has.",
+    "n_targets": "Targets in them.",
+    "score": "Brain score R (Pearson r).",
+    "ceiling": "What a perfect model would reach (tables/scores.tsv has its kind).",
+    "normalized": "Score divided by ceiling; n/a where that is below the configured floor.",
+}
 
 
 def roi_set_scores(scores: pd.DataFrame, floor: float) -> pd.DataFrame:
@@ -311,6 +284,24 @@ def roi_set_scores(scores: pd.DataFrame, floor: float) -> pd.DataFrame:
     )
 
 
+CEILINGS = (
+    "Noise ceilings of every kind, by story and region, on the rows, folds and "
+    "averages of the scores."
+)
+CEILINGS_COLUMNS = {
+    "study": "Study.",
+    "story": "Story.",
+    "subject": "Listener, or 'average' for kinds that are about the mean of all listeners.",
+    **columns.REGION,
+    "n_listeners": "Listeners of the story.",
+    "kind": (
+        "split, split_sb, average (= sqrt(split_sb)), loo, loo_ridge, single (= loo / "
+        "sqrt(rel(n - 1))): see docs/methods.md."
+    ),
+    "ceiling": "Pearson r, mean over the region's targets; n/a with fewer than four listeners.",
+}
+
+
 def ceilings_table(study: str, files: Sequence[str]) -> pd.DataFrame:
     """Return every ceiling by story and region (the columns of `CEILINGS_COLUMNS`)."""
     rows = []
@@ -335,6 +326,15 @@ def ceilings_table(study: str, files: Sequence[str]) -> pd.DataFrame:
                         for subject, mean in zip(subjects, means, strict=True)
                     ]
     return pd.DataFrame(rows)[list(CEILINGS_COLUMNS)]
+
+
+REGIONS = "Regions, with the mean MNI coordinates of their targets where the dataset gives them."
+REGIONS_COLUMNS = {
+    **columns.REGION,
+    "x": "MNI, mm.",
+    "y": "MNI, mm.",
+    "z": "MNI, mm.",
+}
 
 
 def regions_table(files: Sequence[str]) -> pd.DataFrame:

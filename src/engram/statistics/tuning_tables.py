@@ -11,9 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from engram.statistics import significance, variant_effects
+from engram.statistics import columns, significance, variant_effects
 from engram.statistics.variant_effects import Effects
 from engram.vocabulary import ASSOCIATION, TUNING_CONTROLS
+
+Found = Mapping[tuple[str, str], Effects]
+
 
 TUNING = (
     "Tuning scores at each model's reported layer, by region, on the stories as they were heard: "
@@ -23,25 +26,22 @@ TUNING = (
     "seeds; tests over listeners generalise to other listeners of these tuned models only."
 )
 TUNING_COLUMNS = {
-    "model": "Base model.",
-    "tuning": "Name of the tuning.",
+    **columns.MODEL_AND_TUNING,
     "method": "lora, frozen (upper layers train) or full.",
-    "layer": "Layer, fixed beforehand.",
-    "hemisphere": "L, R, or B (both, or neither).",
+    **columns.FIXED_LAYER,
+    **columns.HEMISPHERE,
     "roi": "Region, or set of regions.",
     "n_targets": "Targets in it.",
-    "n_listeners": "Listeners; 'average' is not among them.",
+    **columns.N_LISTENERS,
     "n_seeds": "Tuned models: seeds.",
     "original": "R of the base model, mean over listeners.",
     "difference": "R_sft - R, mean over seeds and listeners.",
-    "difference_low": "95 % bootstrap interval (BCa) over listeners.",
-    "difference_high": "Its upper end.",
+    **columns.interval("difference_low", "difference_high"),
     "M": (
         "Difference over R, a ratio of means over listeners; read it beside null_sd, "
         "and not at all where R is near 0."
     ),
-    "M_low": "95 % bootstrap interval (BCa) of the ratio over listeners.",
-    "M_high": "Its upper end.",
+    **columns.interval("M_low", "M_high", of="the ratio"),
     "null_sd": (
         "Standard deviation of M over control tunings: how far M strays without association."
     ),
@@ -49,23 +49,21 @@ TUNING_COLUMNS = {
     "difference_shuffled": "Their R minus R of the base model.",
     "M_shuffled": "The same over R.",
     "minus_shuffled": "Difference minus that of the shuffled.",
-    "minus_shuffled_low": "95 % bootstrap interval (BCa) over listeners.",
-    "minus_shuffled_high": "Its upper end.",
+    **columns.interval("minus_shuffled_low", "minus_shuffled_high"),
     "p_shuffled": (
         "One-sided p over seeds: labels of tunings and shuffled controls permuted; "
         "n/a with fewer than four of either."
     ),
-    "p_shuffled_fdr": (
-        "The same, corrected for the regions of this model and tuning (Benjamini-Hochberg)."
+    **columns.corrected(
+        "p_shuffled", "for the regions of this model and tuning (Benjamini-Hochberg)"
     ),
     "n_generic": "Control tunings on the passages' own continuations.",
     "difference_generic": "Their R minus R of the base model.",
     "M_generic": "The same over R.",
     "minus_generic": "Difference minus that of the generic.",
-    "minus_generic_low": "95 % bootstrap interval (BCa) over listeners.",
-    "minus_generic_high": "Its upper end.",
+    **columns.interval("minus_generic_low", "minus_generic_high"),
     "p_generic": "One-sided p over seeds, as above.",
-    "p_generic_fdr": "The same, corrected as above.",
+    **columns.corrected("p_generic"),
     "smallest_p": "The smallest p that so many seeds can give.",
     "effect_size": (
         "Difference minus that of all control tunings, over the standard deviation of seeds "
@@ -75,73 +73,11 @@ TUNING_COLUMNS = {
         "Smallest difference above all control tunings that a test over these seeds would have "
         "found with 80 % power (t test)."
     ),
-    "n_stories": "Stories, versions of one counted as one.",
-    "p_stories": (
-        "Two-sided p over stories (Wilcoxon) of the difference minus that of all controls; "
-        "n/a with fewer than six."
-    ),
-    "p_stories_fdr": "The same, corrected as above.",
-    "p_listeners": (
-        "Two-sided p over listeners (Wilcoxon) of the difference minus that of all controls: "
-        "holds for other listeners of these tuned models only."
-    ),
-    "p_listeners_fdr": "The same, corrected as above.",
+    **columns.N_STORIES,
+    **columns.p_stories(of="the difference minus that of all controls"),
+    **columns.p_listeners("tuned models", of="the difference minus that of all controls"),
     "difference_average": "R_sft - R of the average listener; in no test.",
 }
-MODELS_TABLE = (
-    "Every tuned model, by region: what its seed alone does is the spread of a condition."
-)
-MODELS_COLUMNS = {
-    "model": "Base model.",
-    "tuning": "Name of the tuning.",
-    "condition": "association, shuffled or generic.",
-    "seed": "Number of the seed.",
-    "hemisphere": "L, R, or B (both, or neither).",
-    "roi": "Region.",
-    "difference": "R minus that of the base model, mean over listeners.",
-    "M": "The same over R of the base model.",
-}
-LISTENERS_TABLE = (
-    "Tuning by listener, at each model's reported layer, beside the means of control tunings."
-)
-LISTENERS_COLUMNS = {
-    "model": "Base model.",
-    "tuning": "Name of the tuning.",
-    "subject": "Listener, or 'average'.",
-    "hemisphere": "L, R, or B (both, or neither).",
-    "roi": "Region.",
-    "original": "R of the base model.",
-    "difference": "R_sft - R, mean over seeds.",
-    **{f"difference_{kind}": f"Mean over the {kind} tunings." for kind in TUNING_CONTROLS},
-}
-LAYERS_TABLE = "Tuning by layer, of the first seed of each condition: a description, in no test."
-LAYERS_COLUMNS = {
-    "model": "Base model.",
-    "tuning": "Name of the tuning.",
-    "condition": "association, shuffled or generic.",
-    "layer": "Layer; 0 is the embeddings.",
-    "subjects": "'listeners': mean over single listeners; 'average': the average listener.",
-    "hemisphere": "L, R, or B (both, or neither).",
-    "roi": "Region.",
-    "original": "R of the base model.",
-    "difference": "R minus that.",
-    "M": "The same over R, a ratio of means.",
-}
-CURVES_TABLE = "Losses while models were tuned: nats per output token."
-CURVES_COLUMNS = {
-    "model": "Base model.",
-    "tuning": "Name of the tuning.",
-    "condition": "association, shuffled or generic.",
-    "seed": "Number of the seed.",
-    "step": "Step.",
-    "training": "Mean loss of the steps since the last line; n/a before the first.",
-    "validation": "Loss on samples that no step trains on.",
-    "trained_parameters": "Parameters that train.",
-    "all_parameters": "Parameters of the model.",
-    "trained_tokens": "Output tokens trained on in all: the same in every condition.",
-}
-
-Found = Mapping[tuple[str, str], Effects]
 
 
 def tuning_table(effects: Found, methods: Mapping[str, str], seed: int) -> pd.DataFrame:
@@ -265,6 +201,19 @@ def _ends(name: str, interval: tuple[float, float]) -> dict[str, float]:
     return {f"{name}_low": interval[0], f"{name}_high": interval[1]}
 
 
+MODELS_TABLE = (
+    "Every tuned model, by region: what its seed alone does is the spread of a condition."
+)
+MODELS_COLUMNS = {
+    **columns.MODEL_AND_TUNING,
+    "condition": "association, shuffled or generic.",
+    "seed": "Number of the seed.",
+    **columns.PLACE,
+    "difference": "R minus that of the base model, mean over listeners.",
+    "M": "The same over R of the base model.",
+}
+
+
 def models_table(effects: Found) -> pd.DataFrame:
     """Return every tuned model's difference from its base (the columns of `MODELS_COLUMNS`)."""
     rows = []
@@ -289,6 +238,19 @@ def models_table(effects: Found) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(MODELS_COLUMNS))
 
 
+LISTENERS_TABLE = (
+    "Tuning by listener, at each model's reported layer, beside the means of control tunings."
+)
+LISTENERS_COLUMNS = {
+    **columns.MODEL_AND_TUNING,
+    **columns.SUBJECT,
+    **columns.PLACE,
+    "original": "R of the base model.",
+    "difference": "R_sft - R, mean over seeds.",
+    **{f"difference_{kind}": f"Mean over the {kind} tunings." for kind in TUNING_CONTROLS},
+}
+
+
 def listeners_table(effects: Found) -> pd.DataFrame:
     """Return the differences by listener (the columns of `LISTENERS_COLUMNS`)."""
     parts = []
@@ -297,6 +259,19 @@ def listeners_table(effects: Found) -> pd.DataFrame:
         values |= {f"difference_{kind}": one.mean_difference(kind) for kind in TUNING_CONTROLS}
         parts.append(variant_effects.by_listener(one, values).assign(model=model, tuning=tuning))
     return pd.concat(parts, ignore_index=True)[list(LISTENERS_COLUMNS)]
+
+
+LAYERS_TABLE = "Tuning by layer, of the first seed of each condition: a description, in no test."
+LAYERS_COLUMNS = {
+    **columns.MODEL_AND_TUNING,
+    "condition": "association, shuffled or generic.",
+    **columns.LAYER,
+    **columns.SUBJECTS,
+    **columns.PLACE,
+    "original": "R of the base model.",
+    "difference": "R minus that.",
+    "M": "The same over R, a ratio of means.",
+}
 
 
 def layers_table(effects: Found) -> pd.DataFrame:
@@ -323,6 +298,20 @@ def layers_table(effects: Found) -> pd.DataFrame:
                     )
                 )
     return pd.DataFrame(rows, columns=list(LAYERS_COLUMNS))
+
+
+CURVES_TABLE = "Losses while models were tuned: nats per output token."
+CURVES_COLUMNS = {
+    **columns.MODEL_AND_TUNING,
+    "condition": "association, shuffled or generic.",
+    "seed": "Number of the seed.",
+    "step": "Step.",
+    "training": "Mean loss of the steps since the last line; n/a before the first.",
+    "validation": "Loss on samples that no step trains on.",
+    "trained_parameters": "Parameters that train.",
+    "all_parameters": "Parameters of the model.",
+    "trained_tokens": "Output tokens trained on in all: the same in every condition.",
+}
 
 
 def curves_table(cards: Mapping[tuple[str, str, str], Mapping[str, Any]]) -> pd.DataFrame:

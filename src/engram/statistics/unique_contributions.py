@@ -13,50 +13,11 @@ import xarray as xr
 
 from engram.encoding.nuisance.bands import LANGUAGE, RATE, WITH_LANGUAGE
 from engram.files import storage
-from engram.statistics import significance
+from engram.statistics import columns, significance
 from engram.statistics.association_tables import against_random, with_corrected
 from engram.statistics.reported_scores import by_area, stimulus_stories
 from engram.statistics.variant_effects import read_effects
 from engram.vocabulary import AVERAGE, SHUFFLED
-
-TABLE = (
-    "What language models predict beyond nuisance features, at each model's reported layer, "
-    "by region: banded ridge regression with all bands, minus that with the nuisance bands alone, "
-    "on the same rows and folds. Tests over listeners generalise to other listeners of the same "
-    "stories, those over stories to other stories. Confounds such as head motion were regressed "
-    "out of the BOLD before."
-)
-COLUMNS = {
-    "model": "Model.",
-    "beyond": "The nuisance features: the word rate alone, or all.",
-    "layer": "Reported layer.",
-    "hemisphere": "L, R, or B (both, or neither).",
-    "roi": "Region.",
-    "n_targets": "Targets in the region, as they were scored.",
-    "n_listeners": "Listeners; 'average' is not among them.",
-    "n_stories": "Stories, versions of one counted as one.",
-    "language": "R of the language model alone, with the same solver; mean over listeners.",
-    "nuisance": "R of the nuisance features alone.",
-    "both": "R of both.",
-    "unique": (
-        "R of both minus that of the nuisance features: what only the language model predicts."
-    ),
-    "low": "95 % bootstrap interval (BCa) over listeners.",
-    "high": "Its upper end.",
-    "effect_size": "Mean over standard deviation of the listeners' unique contributions.",
-    "detectable": (
-        "Smallest unique contribution, either way, that a test over these listeners would have "
-        "found with 80 % power (normal approximation)."
-    ),
-    "p_listeners": (
-        "Two-sided p over listeners (Wilcoxon): holds for other listeners of these stories only."
-    ),
-    "p_listeners_fdr": (
-        "The same, corrected for the regions of this model and these features (Benjamini-Hochberg)."
-    ),
-    "p_stories": "Two-sided p over stories (Wilcoxon); n/a with fewer than six.",
-    "p_stories_fdr": "The same, corrected as above.",
-}
 
 ASSOCIATIONS = (
     "What associations predict beyond nuisance features and the story alone, at each model's "
@@ -68,49 +29,33 @@ ASSOCIATIONS = (
     "to other listeners of these texts, not to other texts or stories."
 )
 ASSOCIATIONS_COLUMNS = {
-    "model": "Model.",
-    "text": "Name of the associations.",
+    **columns.MODEL_AND_TEXT,
     "beyond": "The nuisance features, beside which the story alone always stands.",
-    "layer": "Layer, fixed beforehand.",
-    "hemisphere": "L, R, or B (both, or neither).",
-    "roi": "Region.",
-    "n_targets": "Targets in the region, as they were scored.",
-    "n_listeners": "Listeners; 'average' is not among them.",
-    "n_stories": "Stories, versions of one counted as one.",
+    **columns.FIXED_LAYER,
+    **columns.REGION_AS_SCORED,
+    **columns.N_LISTENERS,
+    **columns.N_STORIES,
     "original": "R of the nuisance features and the story alone, mean over listeners.",
     "unique": "R with what the insertions change, minus that.",
-    "unique_low": "95 % bootstrap interval (BCa) over listeners.",
-    "unique_high": "Its upper end.",
+    **columns.interval("unique_low", "unique_high"),
     "unique_random": "The same of random texts, mean over texts and listeners.",
     "unique_minus_random": (
         "Unique contribution minus that of random texts: what only the associations predict."
     ),
-    "difference_low": "95 % bootstrap interval (BCa) of this difference over listeners.",
-    "difference_high": "Its upper end.",
+    **columns.interval("difference_low", "difference_high", of="this difference"),
     "n_random": "Random texts: `nuisance: {random_texts: ...}`, or all.",
-    "p_texts": (
-        "One-sided p over texts: (1 + random texts whose unique contribution reaches this "
-        "one) / (1 + random texts)."
-    ),
-    "p_texts_fdr": (
-        "The same, corrected for the regions of this text and model (Benjamini-Hochberg)."
-    ),
+    **columns.p_texts("whose unique contribution reaches this one"),
     "smallest_p": "The smallest p that so many texts can give.",
     "detectable": (
         "Smallest unique contribution above the random texts' mean that would have been "
         "found with 80 % power."
     ),
-    "p_listeners": (
-        "Two-sided p over listeners (Wilcoxon) of the difference: holds for other "
-        "listeners of these texts only."
-    ),
-    "p_listeners_fdr": "The same, corrected as above.",
+    **columns.p_listeners("texts", of="the difference"),
     "effect_size": "The difference over the standard deviation of random texts.",
-    "p_stories": "Two-sided p over stories (Wilcoxon) of the difference; n/a with fewer than six.",
-    "p_stories_fdr": "The same, corrected as above.",
+    **columns.p_stories(of="the difference"),
     "unique_shuffled": (
-        "Unique contribution of this text's associations at other places, mean over texts: "
-        "what is wrong, when is right."
+        "Unique contribution of this text's associations at each other's places, mean over "
+        "texts: insertions stand where they did, with the wrong content."
     ),
 }
 
@@ -145,8 +90,44 @@ def associations_table(files: Mapping[tuple[str, str], Sequence[str]], seed: int
     return with_corrected(pd.DataFrame(rows), ["model", "text"])[list(ASSOCIATIONS_COLUMNS)]
 
 
+NUISANCE = (
+    "What language models predict beyond nuisance features, at each model's reported layer, "
+    "by region: banded ridge regression with all bands, minus that with the nuisance bands alone, "
+    "on the same rows and folds. Tests over listeners generalise to other listeners of the same "
+    "stories, those over stories to other stories. Confounds such as head motion were regressed "
+    "out of the BOLD before."
+)
+NUISANCE_COLUMNS = {
+    "model": "Model.",
+    "beyond": "The nuisance features: the word rate alone, or all.",
+    "layer": "Reported layer.",
+    **columns.REGION_AS_SCORED,
+    **columns.N_LISTENERS,
+    **columns.N_STORIES,
+    "language": "R of the language model alone, with the same solver; mean over listeners.",
+    "nuisance": "R of the nuisance features alone.",
+    "both": "R of both.",
+    "unique": (
+        "R of both minus that of the nuisance features: what only the language model predicts."
+    ),
+    **columns.interval("low", "high"),
+    "effect_size": "Mean over standard deviation of the listeners' unique contributions.",
+    "detectable": (
+        "Smallest unique contribution, either way, that a test over these listeners would have "
+        "found with 80 % power (normal approximation)."
+    ),
+    **columns.p_listeners(
+        "stories",
+        how="for the regions of this model and these features (Benjamini-Hochberg)",
+    ),
+    **columns.p_stories(),
+}
+
+
 def nuisance_table(files: Mapping[str, Sequence[str]], seed: int) -> pd.DataFrame:
-    """Return what language models predict beyond nuisance features (the columns of `COLUMNS`).
+    """Return what language models predict beyond nuisance features.
+
+    The columns are those of `NUISANCE_COLUMNS`.
 
     Parameters
     ----------
@@ -190,10 +171,12 @@ def nuisance_table(files: Mapping[str, Sequence[str]], seed: int) -> pd.DataFram
                         "p_stories": significance.story_test(unique_by_story[:, number]),
                     }
                 )
-    table = pd.DataFrame(rows, columns=[name for name in COLUMNS if not name.endswith("_fdr")])
+    table = pd.DataFrame(
+        rows, columns=[name for name in NUISANCE_COLUMNS if not name.endswith("_fdr")]
+    )
     for name in ("p_listeners", "p_stories"):
         table[f"{name}_fdr"] = significance.corrected(table, name, ["model", "beyond"])
-    return table[list(COLUMNS)]
+    return table[list(NUISANCE_COLUMNS)]
 
 
 def _by_story(read: Sequence[xr.Dataset], beyond: str) -> np.ndarray:

@@ -32,7 +32,7 @@ def test_table_is_a_direct_computation(tmp_path: Path) -> None:
     )
     storage.write_dataset(path, dataset)
     table = unique_contributions.nuisance_table({"m": [path]}, 0)
-    assert list(table.columns) == list(unique_contributions.COLUMNS) and len(table) == 1
+    assert list(table.columns) == list(unique_contributions.NUISANCE_COLUMNS) and len(table) == 1
     row = table.iloc[0]
     assert row["unique"] == pytest.approx((r[2] - r[1]).mean(), abs=1e-6) and row[
         "language"
