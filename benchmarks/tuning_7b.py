@@ -27,11 +27,13 @@ import torch
 from transformers import AutoModelForCausalLM, LlamaConfig
 
 from engram.jobs.job import peak_memory
-from engram.tunings import training, tuning_memory
+from engram.tunings import training
 from engram.tunings.batches import batches, piece
+from engram.tunings.memory_check import traced_shape
 from engram.tunings.model import prepared, trained_weights
 from engram.tunings.sample_tokens import Encoded
 from engram.tunings.settings import Settings
+from engram.tunings.tuning_memory import planned_memory
 
 SIZES = {
     "7b": {
@@ -79,7 +81,7 @@ def main() -> None:
     config = LlamaConfig(
         **SIZES[given.size], max_position_embeddings=4096, tie_word_embeddings=False
     )
-    planned = tuning_memory.planned_memory(config, settings)
+    planned = planned_memory(traced_shape(config, settings), settings)
     found = {"size": given.size, "settings": asdict(settings), **measure(config, settings)}
     found["planned_gb"] = {
         name: round(size / 1e9, 3)

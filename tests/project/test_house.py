@@ -33,7 +33,6 @@ FUNCTIONS: dict[str, int] = {
     "study/plan.py:_narratives_plan": 73,
     "study/plan.py:_tree_files": 90,
     "study/plan.py:_table_scans": 84,
-    "tunings/tuning_memory.py:planned_memory": 64,
 }
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from engram.fetch.remote_code import is_allowed
 from engram.jobs.job import gpu_memory, job, model_folder, use_threads
 from engram.paths import found
-from engram.tunings import controls, splitting, training, tuning_memory
+from engram.tunings import controls, memory_check, splitting, training
 from engram.tunings.model import BaseModel, tokenizer_of
 from engram.tunings.sample_tokens import fitting_everywhere
 from engram.tunings.samples import Sample, SampleSet, read_samples
@@ -22,7 +22,7 @@ with job(snakemake):
         is_allowed(source, folder),
     )
     if (available := gpu_memory()) is not None:
-        tuning_memory.check_memory(base, settings, available)
+        memory_check.check_memory(base, settings, available)
     parts: list[list[Sample]] = []
     for part in splitting.split(
         read_samples(found(config["data"])),

@@ -59,6 +59,13 @@ _ENCODERS = frozenset(
         "yoso",
     }
 )
+#: Types of models whose attention has one matrix for queries, keys and values.
+_FUSED = frozenset({"gpt2", "gpt_bigcode", "gpt_neox", "bloom", "falcon", "mpt", "codegen"})
+#: Types of models without gates in their blocks that have no table of positions.
+_WITHOUT_POSITIONS = frozenset({"gpt_neox", "gptj", "codegen", "bloom", "falcon", "mpt", "phi"})
+#: Parts of the names of types with gates whose head is their table of embeddings unless their
+#: configuration says otherwise.
+_TIED = ("gemma", "cohere")
 #: Parts of the names of types whose blocks have three matrices beside attention, not two.
 _GATED = (
     "llama",
@@ -92,8 +99,18 @@ class ModelShape:
     key_share : float
         Part of the attention heads that have keys and values of their own.
     gated, causal : bool
-        Whether the feed-forward part has a third matrix; whether tokens see only
-        what comes before them.
+        Whether the feed-forward part has a third matrix (such models have no biases, and norms
+        with a weight alone); whether tokens see only what comes before them.
+    heads : int
+        Attention heads; 0: one for every 64 units.
+    fused : bool
+        Whether attention has one matrix for queries, keys and values.
+    tied : bool
+        Whether the head is the table of embeddings.
+    learned_positions : bool
+        Whether there is a table of positions.
+    attention_dropout : bool
+        Whether attention weights are dropped in training.
     """
 
     layers: int
@@ -104,6 +121,11 @@ class ModelShape:
     key_share: float = 1.0
     gated: bool = False
     causal: bool = True
+    heads: int = 0
+    fused: bool = True
+    tied: bool = True
+    learned_positions: bool = True
+    attention_dropout: bool = True
 
     @property
     def block_parameters(self) -> float:
@@ -114,19 +136,52 @@ class ModelShape:
         )
 
     @property
-    def parameters(self) -> float:
-        """Numbers of the blocks and of the embeddings."""
-        return self.block_parameters + self.vocabulary * self.units
+    def key_units(self) -> int:
+        """Width of the keys of all heads."""
+        return round(self.units * self.key_share)
+
+    @property
+    def weights_of_block(self) -> int:
+        """Numbers of one block: matrices, biases and norms."""
+        inner, matrices = self.inner or 4 * self.units, self.units * (self.units + self.key_units)
+        if self.gated:
+            return 2 * matrices + 3 * self.units * inner + 2 * self.units
+        biases = 3 * self.units + 2 * self.key_units + inner
+        return 2 * matrices + 2 * self.units * inner + biases + 4 * self.units
+
+    @property
+    def parameters(self) -> int:
+        """Numbers of the blocks, the last norm and the tables of embeddings and positions."""
+        rows = self.vocabulary + (self.positions if self.learned_positions else 0)
+        norm = self.units * (1 if self.gated else 2)
+        return (self.layers - 1) * self.weights_of_block + norm + rows * self.units
+
+    @property
+    def head_parameters(self) -> int:
+        """Numbers of the head that predicts the next token, where it is a matrix of its own."""
+        return 0 if self.tied else self.vocabulary * self.units
 
 
 #: Models of the hub whose shape is known without asking, and what is assumed of others.
 _KNOWN = {
-    "gpt2": ModelShape(13, 768),
-    "gpt2-medium": ModelShape(25, 1024),
-    "gpt2-large": ModelShape(37, 1280),
-    "gpt2-xl": ModelShape(49, 1600),
+    "gpt2": ModelShape(13, 768, vocabulary=50_257),
+    "gpt2-medium": ModelShape(25, 1024, vocabulary=50_257),
+    "gpt2-large": ModelShape(37, 1280, vocabulary=50_257),
+    "gpt2-xl": ModelShape(49, 1600, vocabulary=50_257),
 }
-_ASSUMED = ModelShape(33, 4096, inner=11_008, vocabulary=32_000, positions=4096, gated=True)
+_ASSUMED = ModelShape(
+    33,
+    4096,
+    inner=11_008,
+    vocabulary=32_000,
+    positions=4096,
+    gated=True,
+    heads=32,
+    fused=False,
+    tied=False,
+    learned_positions=False,
+    attention_dropout=False,
+)
 
 
 def model_shape(study: Study, name: str) -> ModelShape:
@@ -232,6 +287,9 @@ def shape_of(config: dict[str, Any]) -> ModelShape | None:
         return None
     family = str(config.get("model_type", ""))
     heads, keys = first("num_attention_heads", "n_head", "n_heads"), first("num_key_value_heads")
+    gated = any(part in family for part in _GATED)
+    tied = not gated or any(part in family for part in _TIED)
+    dropout = [config[name] for name in ("attn_pdrop", "attention_dropout") if name in config]
     return ModelShape(
         layers=int(layers) + 1,
         units=int(units),
@@ -244,6 +302,11 @@ def shape_of(config: dict[str, Any]) -> ModelShape | None:
             or ModelShape.positions
         ),
         key_share=float(keys / heads) if keys and heads else 1.0,
-        gated=any(part in family for part in _GATED),
+        gated=gated,
         causal=family not in _ENCODERS or bool(config.get("is_decoder")),
+        heads=int(heads or 0),
+        fused=family in _FUSED,
+        tied=bool(config.get("tie_word_embeddings", tied)),
+        learned_positions=not gated and family not in _WITHOUT_POSITIONS,
+        attention_dropout=any(dropout) if dropout else not gated,
     )

@@ -25,6 +25,10 @@ from engram.study.disk import REGIONS, TARGETS, VOXELS_WITH_REGION, WORDS, repet
 from engram.study.model_shapes import ModelShape, model_shape
 from engram.study.models import scored_models
 from engram.study.plan import Plan, scan_facts
+from engram.study.stages import tunings
+from engram.study.tuning_shapes import tuning_shape
+from engram.tunings.settings import Settings
+from engram.tunings.tuning_memory import CONTEXT, planned_memory
 from engram.vocabulary import WORD_RATE
 
 #: Bytes of a job with the libraries that read and write results (Snakemake beside it on a cluster
@@ -317,17 +321,18 @@ def _simulate(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
 
 
 def _tune(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
-    tuning = study.tunings[wildcards["tuning"]]
-    model = model_shape(study, wildcards["model"])
-    layers, units, parameters = model.layers, model.units, model.parameters
-    trained = {"lora": 0.01, "frozen": 0.4, "full": 1.0}[tuning.method] * parameters
-    tokens = max(tuning.micro_tokens, tuning.max_length)
-    activations = (
-        tokens * (units * 34 * (1 if tuning.checkpointing else layers) + model.vocabulary * 3) * 4
+    tuning, model = wildcards["tuning"], model_shape(study, wildcards["model"])
+    settings = Settings(**tunings.settings_of(study, tuning))
+    without_gpu, with_gpu = (
+        sum(planned_memory(tuning_shape(model, settings, device), settings).values())
+        for device in ("cpu", "cuda")
     )
-    memory = parameters * 4 + trained * 16 + activations
-    steps = tuning.steps * tuning.tokens_per_step * 3
-    return Need(_TORCH + memory, _START + steps * 6 * parameters / _OPERATIONS, _CONTEXT + memory)
+    tokens = settings.steps * settings.tokens_per_step * 3
+    return Need(
+        _TORCH + without_gpu - CONTEXT,
+        _START + tokens * 6 * model.parameters / _OPERATIONS,
+        with_gpu,
+    )
 
 
 def _annotate(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:

@@ -11,7 +11,7 @@ from engram.errors import EngramError
 from engram.features.language_models.model_loading import load_model
 from engram.features.language_models.positions import longest_input
 from engram.fetch.remote_code import loading_error
-from engram.tunings.settings import Settings
+from engram.tunings.settings import Settings, frozen_layers
 
 _NOT_LOADED = "cannot be loaded for tuning"
 #: What gets adapters where there is no attention: Mamba's projections of its input. Its other
@@ -58,7 +58,7 @@ def model_of(base: BaseModel, settings: Settings, device: str) -> Any:
     model = load_model(
         AutoModelForCausalLM,
         base.folder,
-        dtype=dtype_of(settings, device),
+        dtype=settings.dtype_on(device),
         code=base.code,
         what=_NOT_LOADED,
     )
@@ -83,21 +83,12 @@ def device_of(device: str) -> str:
     return device if device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def dtype_of(settings: Settings, device: str) -> str:
-    """Return the type of frozen weights and of sums on a device."""
-    return (
-        settings.dtype
-        if settings.dtype != "auto"
-        else ("bfloat16" if device == "cuda" else "float32")
-    )
-
-
 def mixed_precision(model: Any, settings: Settings) -> Any:
     """Return the context in which float32 weights are used in bfloat16, where that is asked for."""
     import torch
 
     device = model.device.type
-    return torch.autocast(device, torch.bfloat16, enabled=dtype_of(settings, device) == "bfloat16")
+    return torch.autocast(device, torch.bfloat16, enabled=settings.dtype_on(device) == "bfloat16")
 
 
 def prepared(model: Any, settings: Settings) -> Any:
@@ -145,28 +136,6 @@ def trained_weights(model: Any) -> dict[str, Any]:
     return {
         name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad
     }
-
-
-def frozen_layers(depth: int, settings: Settings) -> list[int]:
-    """Return the blocks that `frozen` trains, of a model with so many.
-
-    Unless they are named these are the upper third and the one below, whose output is the
-    layer that is reported (two thirds of the depth): the layers 8 to 12 of GPT-2's twelve,
-    as in the lineage. Were it only the third above, the reported layer would stay as it was.
-    """
-    layers = sorted(
-        set(
-            range(max(0, round(2 * depth / 3) - 1), depth)
-            if settings.train_layers is None
-            else settings.train_layers
-        )
-    )
-    if not layers or layers[0] < 0 or layers[-1] >= depth:
-        raise EngramError(
-            f"tuning: train_layers is {layers}; the model has the blocks 0 to "
-            f"{depth - 1}. Write some of these."
-        )
-    return layers
 
 
 def _blocks(model: Any) -> Any:

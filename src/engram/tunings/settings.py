@@ -111,3 +111,36 @@ class Settings:
                 raise EngramError(
                     f"tuning: {name} is {getattr(self, name)}. Write a share, from 0 to below 1."
                 )
+
+    @property
+    def tokens_at_once(self) -> int:
+        """Tokens, padding included, that go through the model at once at most."""
+        return max(self.micro_tokens, self.max_length)
+
+    def dtype_on(self, device: str) -> str:
+        """Return the type of frozen weights and of sums on a device, "cuda" or "cpu"."""
+        if self.dtype != "auto":
+            return self.dtype
+        return "bfloat16" if device == "cuda" else "float32"
+
+
+def frozen_layers(depth: int, settings: Settings) -> list[int]:
+    """Return the blocks that `frozen` trains, of a model with so many.
+
+    Unless they are named these are the upper third and the one below, whose output is the
+    layer that is reported (two thirds of the depth): the layers 8 to 12 of GPT-2's twelve,
+    as in the lineage. Were it only the third above, the reported layer would stay as it was.
+    """
+    layers = sorted(
+        set(
+            range(max(0, round(2 * depth / 3) - 1), depth)
+            if settings.train_layers is None
+            else settings.train_layers
+        )
+    )
+    if not layers or layers[0] < 0 or layers[-1] >= depth:
+        raise EngramError(
+            f"tuning: train_layers is {layers}; the model has the blocks 0 to "
+            f"{depth - 1}. Write some of these."
+        )
+    return layers

@@ -1,241 +1,86 @@
-"""The memory that a tuning will take, from a model's shapes alone."""
+"""The memory that a tuning takes, from a few numbers of the model and the settings.
+
+The one formula for what preflight says (`engram.study.tuning_shapes`, from a model's
+configuration) and for what a job checks before it trains (`engram.tunings.memory_check`, from the
+model itself, without its numbers).
+"""
 
 from __future__ import annotations
 
-import copy
-import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
-from functools import partial
-from typing import Any
+from dataclasses import dataclass
 
-from engram.errors import EngramError
-from engram.tunings.model import BaseModel, frozen_layers, prepared, trained_weights
 from engram.tunings.settings import Settings
 
-logger = logging.getLogger(__name__)
-
-
-class _NotPlannedError(Exception):
-    """A model's memory cannot be computed from its shapes alone."""
-
-
 #: Bytes that a GPU's context and the workspaces of its libraries take (assumed).
-_CONTEXT = 1_000_000_000
+CONTEXT = 1_000_000_000
 
 
-def planned_memory(config: Any, settings: Settings, code: bool = False) -> dict[str, int]:
+@dataclass(frozen=True)
+class TuningShape:
+    """What the memory of a tuning depends on, besides its settings.
+
+    Attributes
+    ----------
+    parameters, trained : int
+        Weights of the model, adapters included, and those of them that train.
+    blocks : int
+        Blocks that the backward pass goes through: those from the lowest trained one on.
+    units : int
+        Width of a block's output.
+    vocabulary : int
+        Tokens that the model chooses from.
+    itemsize : int
+        Bytes of a frozen weight, and of most numbers that are computed.
+    block_bytes, other_bytes : int or None
+        What autograd keeps for the backward pass of one block, and outside of blocks, of a pass
+        through the model; None where it is not known.
+    """
+
+    parameters: int
+    trained: int
+    blocks: int
+    units: int
+    vocabulary: int
+    itemsize: int
+    block_bytes: int | None
+    other_bytes: int | None
+
+
+def planned_memory(shape: TuningShape, settings: Settings) -> dict[str, int]:
     """Return the bytes that tuning takes on a GPU, by what they are for.
-
-    They follow from the model's shapes alone.
 
     Parameters
     ----------
-    config : transformers.PreTrainedConfig
+    shape : TuningShape
     settings : Settings
-        With "auto" as `dtype`, bfloat16.
-    code : bool
-        Whether the model's own code may run (`engram.fetch.remote_code`).
 
     Returns
     -------
     dict
         ``weights`` (trained ones in float32, and used in bfloat16 a copy more), ``gradients``
-        and ``optimizer`` (two moments) in float32, ``activations`` kept for the backward pass
-        (left out, with a warning, where a model cannot be run on shapes alone), ``logits``
-        (values and their gradients, in the weights' type and float32), ``context`` (assumed: 1 GB).
+        and ``optimizer`` (two moments) in float32, ``logits`` (values and their gradients, in the
+        weights' type and float32), ``context`` (assumed: 1 GB), and ``activations`` kept for the
+        backward pass, which are left out where they are not known.
 
     Notes
     -----
-    Computed, not measured: parameters are counted, and what autograd keeps is recorded,
-    in models of one and two blocks on torch's meta device, which has shapes and no numbers;
-    a block is their difference. No fused attention is assumed, so that this is rather too much.
-    With checkpointing each block's input is kept, and one block as a whole (Chen et al. 2016,
-    arXiv 1604.06174). Blocks below the lowest trained one keep nothing.
+    With gradient checkpointing each block's input is kept, and one block as a whole (Chen et al.
+    2016, arXiv 1604.06174). Blocks below the lowest trained one keep nothing.
     """
-    size = 4 if settings.dtype == "float32" else 2
-    shapes = config.get_text_config()
-    depth = shapes.num_hidden_layers
-    with _on_meta():
-        model = prepared(_meta_model(config, depth, size, code), settings)
-    trained = sum(weight.numel() for weight in trained_weights(model).values())
-    everything = sum(weight.numel() for weight in model.parameters())
-    tokens = max(settings.micro_tokens, settings.max_length)
+    size, tokens = shape.itemsize, settings.tokens_at_once
     parts = {
-        "weights": (everything - trained) * size + trained * (4 if size == 4 else 6),
-        "gradients": 4 * trained,
-        "optimizer": 8 * trained,
-        "logits": tokens * shapes.vocab_size * 2 * (size + 4),
-        "context": _CONTEXT,
+        "weights": (shape.parameters - shape.trained) * size
+        + shape.trained * (4 if size == 4 else 6),
+        "gradients": 4 * shape.trained,
+        "optimizer": 8 * shape.trained,
+        "logits": tokens * shape.vocabulary * 2 * (size + 4),
+        "context": CONTEXT,
     }
-    try:
-        one, two = (_kept_bytes(config, number, size, settings, code) for number in (1, 2))
-    except _NotPlannedError as error:
-        logger.warning(
-            (
-                "what a backward pass through %s keeps cannot be planned (%s); more than the "
-                "plan says will be needed"
-            ),
-            config.model_type,
-            error,
-        )
+    if shape.block_bytes is None or shape.other_bytes is None:
         return parts
-    block = two - one
-    through = depth - (frozen_layers(depth, settings)[0] if settings.method == "frozen" else 0)
     blocks = (
-        block + through * tokens * shapes.hidden_size * size
+        shape.block_bytes + shape.blocks * tokens * shape.units * size
         if settings.checkpointing
-        else through * block
+        else shape.blocks * shape.block_bytes
     )
-    return {**parts, "activations": one - block + blocks}
-
-
-def check_memory(base: BaseModel, settings: Settings, available: int) -> None:
-    """Say how much memory a tuning will take, and refuse it where there is less.
-
-    Parameters
-    ----------
-    base : BaseModel
-    settings : Settings
-    available : int
-        Bytes of the GPU.
-
-    Raises
-    ------
-    EngramError
-        If more is needed than there is, with what would take less.
-    """
-    from transformers import AutoConfig
-
-    parts = planned_memory(
-        AutoConfig.from_pretrained(base.folder, local_files_only=True, trust_remote_code=base.code),
-        settings,
-        base.code,
-    )
-    needed = sum(parts.values())
-    logger.info(
-        "planned: %.1f GB on a GPU (%s)",
-        needed / 1e9,
-        ", ".join(f"{name} {size / 1e9:.1f}" for name, size in parts.items()),
-    )
-    if needed > available:
-        raise EngramError(
-            f"tuning needs about {needed / 1e9:.1f} GB of GPU memory, and there are "
-            f"{available / 1e9:.1f}. It takes less with 'checkpointing: true', a smaller "
-            f"micro_tokens (now {settings.micro_tokens}) or max_length ({settings.max_length}), "
-            "'method: lora', or fewer train_layers."
-        )
-
-
-@contextmanager
-def _on_meta() -> Iterator[None]:
-    import torch
-
-    with torch.device("meta"):
-        yield
-
-
-def _meta_model(config: Any, depth: int, size: int, code: bool) -> Any:
-    import torch
-    from transformers import AutoModelForCausalLM
-
-    smaller = copy.deepcopy(config)
-    smaller.get_text_config().num_hidden_layers = depth
-    return AutoModelForCausalLM.from_config(
-        smaller, trust_remote_code=code, dtype=torch.float32 if size == 4 else torch.bfloat16
-    )
-
-
-def _kept_bytes(config: Any, depth: int, size: int, settings: Settings, code: bool) -> int:
-    """Return the bytes that autograd keeps of a forward pass in a model of so many blocks.
-
-    It is a pass without the head, parameters apart.
-
-    Raises
-    ------
-    _NotPlannedError
-        If the model cannot be run on shapes alone.
-    """
-    import torch
-
-    plain = Settings(
-        **{
-            **asdict(settings),
-            "checkpointing": False,
-            "train_layers": None,
-            "method": "lora" if settings.method == "lora" else "full",
-        }
-    )
-    tokens = max(settings.micro_tokens, settings.max_length)
-    reasons: list[str] = []
-    # Kernels for several experts at once know bfloat16 alone where there are no numbers;
-    # in float32 these tensors take twice as much.
-    for itemsize in sorted({size, 2}, reverse=True):
-        dtype = torch.float32 if itemsize == 4 else torch.bfloat16
-        with _on_meta():
-            model = prepared(_meta_model(config, depth, itemsize, code), plain).to(dtype).train()
-            ids = torch.zeros(
-                max(tokens // settings.max_length, 1), settings.max_length, dtype=torch.long
-            )
-            inner = model.get_base_model() if plain.method == "lora" else model
-            for mask in _masks(ids, dtype):
-                try:
-                    return (
-                        size
-                        // itemsize
-                        * kept_bytes(
-                            model,
-                            partial(
-                                inner.base_model,
-                                input_ids=ids,
-                                attention_mask=mask,
-                                use_cache=False,
-                            ),
-                        )
-                    )
-                except Exception as error:  # as many kinds as there are families
-                    reasons.append(
-                        (
-                            f"{type(error).__name__}: "
-                            f"{str(error).strip().splitlines()[0] if str(error).strip() else ''}"
-                        )[:200]
-                    )
-    raise _NotPlannedError(reasons[0])
-
-
-def _masks(ids: Any, dtype: Any) -> Iterator[Any]:
-    """Yield masks that let every token be read, in the forms that families take.
-
-    Those that keep most come first.
-
-    To make a whole mask from tokens, transformers would look at numbers, and here there are none;
-    some families (OPT, BLOOM, Mamba) take no whole one.
-    """
-    import torch
-
-    yield torch.zeros(len(ids), 1, ids.shape[1], ids.shape[1], dtype=dtype)
-    yield torch.ones_like(ids)
-    yield None
-
-
-def kept_bytes(model: Any, forward: Any) -> int:
-    """Return the bytes of tensors that autograd keeps of what `forward` computes.
-
-    Each storage counts once, without the model's parameters.
-    """
-    import torch
-
-    own = {weight.untyped_storage()._cdata for weight in model.parameters()}
-    found: dict[int, Any] = {}
-
-    def pack(tensor: Any) -> Any:
-        storage_of = tensor.untyped_storage()
-        if storage_of._cdata not in own:
-            found[storage_of._cdata] = storage_of
-        return tensor
-
-    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
-        result = forward()
-    del result
-    return sum(part.nbytes() for part in found.values())
+    return {**parts, "activations": shape.other_bytes + blocks}

@@ -27,11 +27,13 @@ from engram.features.language_models import causality
 from engram.features.language_models.causality import check_causal, told_bidirectional
 from engram.study import plan
 from engram.study.config.read import read_study
-from engram.tunings import loss_checks, training, tuning_memory
+from engram.tunings import loss_checks, memory_check, training
 from engram.tunings.card import Card
+from engram.tunings.memory_check import traced_shape
 from engram.tunings.model import BaseModel, prepared, trained_weights
 from engram.tunings.samples import Sample, SampleSet
 from engram.tunings.settings import Settings
+from engram.tunings.tuning_memory import planned_memory
 
 SAMPLES = [
     Sample("Say it.", "Once.", "A long time ago there was a light.", None, line)
@@ -349,10 +351,10 @@ def test_memory_is_planned_whatever_masks_a_family_takes(
 ) -> None:
     config = tiny_models.shrunk(family, **changes)
     settings = Settings(method="full", max_length=32, micro_tokens=64, dtype="float32")
-    planned = tuning_memory.planned_memory(config, settings)["activations"]
+    planned = planned_memory(traced_shape(config, settings), settings)["activations"]
     model = prepared(tiny_models.build(config, headed=True), settings).train()
     ids = torch.randint(4, 300, (2, 32))
-    kept = tuning_memory.kept_bytes(
+    kept = memory_check.kept_bytes(
         model,
         lambda: model.base_model(
             input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False
@@ -366,15 +368,15 @@ def test_memory_that_cannot_be_planned_is_said_and_stops_nothing(
 ) -> None:
     folder = saved("gpt2", tmp_path / "mine")
     # As a family that takes none of the forms.
-    monkeypatch.setattr(tuning_memory, "_masks", lambda *_: iter([torch.zeros(1, 2, 3)]))
+    monkeypatch.setattr(memory_check, "_masks", lambda *_: iter([torch.zeros(1, 2, 3)]))
     with caplog.at_level(logging.INFO, "engram"):
-        tuning_memory.check_memory(BaseModel(folder, {}), SETTINGS, 24 * 10**9)
+        memory_check.check_memory(BaseModel(folder, {}), SETTINGS, 24 * 10**9)
     assert (
         "what a backward pass through gpt2 keeps cannot be planned (" in caplog.text
         and "planned: 1." in caplog.text
     )
     with pytest.raises(EngramError, match="and there are 0.5"):
-        tuning_memory.check_memory(BaseModel(folder, {}), SETTINGS, 5 * 10**8)
+        memory_check.check_memory(BaseModel(folder, {}), SETTINGS, 5 * 10**8)
 
 
 @pytest.mark.parametrize("family", ["mamba", "falcon_mamba"])

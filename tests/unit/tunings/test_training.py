@@ -13,7 +13,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,18 +21,18 @@ import pytest
 import torch
 from conftest import MODELS, ROOT, story_words
 from safetensors.torch import load_file, save_file
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, LlamaConfig
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from engram.errors import EngramError
 from engram.features.language_models import activations, adapters, base_model
 from engram.features.language_models.model_source import ModelSource
-from engram.tunings import controls, losses, splitting, training, tuning_memory
+from engram.tunings import controls, losses, splitting, training
 from engram.tunings.batches import batches, piece
 from engram.tunings.card import Card
-from engram.tunings.model import BaseModel, frozen_layers, lora_targets, prepared, trained_weights
+from engram.tunings.model import BaseModel, lora_targets, prepared, trained_weights
 from engram.tunings.sample_tokens import Encoded, encode_samples, fitting, prompt_of
 from engram.tunings.samples import Sample, SampleSet, read_samples
-from engram.tunings.settings import METHODS, Settings
+from engram.tunings.settings import Settings, frozen_layers
 from engram.vocabulary import CARD
 
 DECODERS = ("gpt2-tiny", "llama-tiny")
@@ -908,98 +907,3 @@ def test_a_tuned_model_is_replaced_whole(tune: Tune, tmp_path: Path) -> None:
     )
     assert len({path.stat().st_mode for path in (tmp_path / "tuned").iterdir()}) == 1
     assert sorted(path.name for path in tmp_path.iterdir() if any(path.iterdir())) == ["tuned"]
-
-
-# ---------------------------------------------------------------- memory
-@pytest.mark.parametrize("name", DECODERS)
-@pytest.mark.parametrize("method", METHODS)
-def test_planned_memory_is_what_is_measured(name: str, method: str) -> None:
-    settings = Settings(method=method, max_length=64, micro_tokens=128, dtype="float32")
-    plan = tuning_memory.planned_memory(AutoConfig.from_pretrained(MODELS / name), settings)
-    model = prepared(AutoModelForCausalLM.from_pretrained(MODELS / name), settings).train()
-    assert plan["weights"] == sum(weight.nbytes for weight in model.parameters())
-    ids = torch.randint(3, 1000, (2, 64))
-    inner = model.get_base_model() if method == "lora" else model
-    kept = tuning_memory.kept_bytes(
-        model,
-        partial(
-            inner.base_model, input_ids=ids, attention_mask=torch.ones_like(ids), use_cache=False
-        ),
-    )
-    assert plan["activations"] == pytest.approx(kept, rel=0.1)
-    optimizer = training.optimizer_of(model, settings)
-    losses.output_loss(model, [Encoded(tuple(row), 9) for row in ids.tolist()]).backward()
-    assert plan["gradients"] == sum(
-        weight.grad.nbytes for weight in model.parameters() if weight.grad is not None
-    )
-    optimizer.step()
-    moments = [
-        part for state in optimizer.state.values() for key, part in state.items() if key != "step"
-    ]
-    assert plan["optimizer"] == sum(part.nbytes for part in moments)
-
-
-def test_planned_memory_follows_the_settings() -> None:
-    config = AutoConfig.from_pretrained(MODELS / "llama-tiny")
-    plain = tuning_memory.planned_memory(config, Settings(max_length=64, micro_tokens=256))
-    saving = tuning_memory.planned_memory(
-        config, Settings(max_length=64, micro_tokens=256, checkpointing=True)
-    )
-    assert (
-        saving["activations"] < plain["activations"] / 3 and saving["weights"] == plain["weights"]
-    )
-    assert (
-        tuning_memory.planned_memory(config, Settings(max_length=64, micro_tokens=512))["logits"]
-        == 2 * plain["logits"]
-    )
-    assert (
-        tuning_memory.planned_memory(config, Settings(max_length=64, micro_tokens=256, rank=16))[
-            "optimizer"
-        ]
-        == 2 * plain["optimizer"]
-    )
-    upper = tuning_memory.planned_memory(
-        config, Settings(max_length=64, micro_tokens=256, method="frozen", train_layers=(5,))
-    )
-    lower = tuning_memory.planned_memory(
-        config, Settings(max_length=64, micro_tokens=256, method="frozen", train_layers=(0,))
-    )
-    assert upper["activations"] < lower["activations"] / 3
-
-
-def test_lora_of_llama_2_7b_fits_a_gpu_of_24_gb_by_computation() -> None:
-    config = LlamaConfig(
-        vocab_size=32_000,
-        hidden_size=4096,
-        intermediate_size=11_008,
-        num_hidden_layers=32,
-        num_attention_heads=32,
-        max_position_embeddings=4096,
-        tie_word_embeddings=False,
-    )
-    plan = tuning_memory.planned_memory(config, Settings(rank=8, checkpointing=True))
-    assert (
-        plan["weights"] == pytest.approx(6_738_415_616 * 2, rel=0.01) and sum(plan.values()) < 24e9
-    )
-    assert (
-        sum(
-            tuning_memory.planned_memory(
-                config, Settings(method="full", checkpointing=True)
-            ).values()
-        )
-        > 100e9
-    )
-
-
-def test_too_little_memory_is_said_before_training(caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level("INFO"):
-        tuning_memory.check_memory(BaseModel(MODELS / "gpt2-tiny", BASE), SETTINGS, 24 * 10**9)
-    assert "planned: 1." in caplog.text
-    with pytest.raises(
-        EngramError,
-        match=(
-            r"tuning needs about 1\.\d GB of GPU memory, and there are 0\.5\. "
-            r".*'checkpointing: true'"
-        ),
-    ):
-        tuning_memory.check_memory(BaseModel(MODELS / "gpt2-tiny", BASE), SETTINGS, 5 * 10**8)

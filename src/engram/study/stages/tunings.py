@@ -5,6 +5,7 @@ The tuning effect M is taken from the latter.
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 from engram.files.fingerprints import file_fingerprint
@@ -15,6 +16,7 @@ from engram.study.plan import Plan
 from engram.study.stages import encoding, features, stories
 from engram.study.stages.shared import Key, paths, plain, table_paths
 from engram.study.tuning_plan import tuned_models, tuning_config, tuning_variants
+from engram.tunings.settings import Settings
 
 SAMPLES = "<results>/tunings/{tuning}_samples.json"
 FOLDER = "<results>/tunings/{tuning}/model-{model}_{variant}"
@@ -79,6 +81,15 @@ def samples_depend_on(study: Study, plan: Plan, tuning: str) -> dict[str, Any]:
     }
 
 
+def settings_of(study: Study, tuning: str) -> dict[str, Any]:
+    """Return how models are tuned: `engram.tunings.settings.Settings` without the seed."""
+    return {
+        field.name: getattr(study.tunings[tuning], field.name)
+        for field in fields(Settings)
+        if field.name != "seed"
+    }
+
+
 def depends_on(study: Study, plan: Plan, tuning: str, model: str, variant: str) -> dict[str, Any]:
     """Return what a tuned model depends on.
 
@@ -86,7 +97,7 @@ def depends_on(study: Study, plan: Plan, tuning: str, model: str, variant: str) 
     """
     one = plain(tuning_config(study, tuning))
     condition, number = variant.rsplit("-", 1)
-    settings = {key: value for key, value in one.items() if key not in _ABOUT_DATA}
+    settings = settings_of(study, tuning)
     return {
         **{key: one[key] for key in _ABOUT_DATA},
         "condition": condition,
