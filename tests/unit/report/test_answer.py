@@ -7,12 +7,7 @@ import pandas as pd
 import pytest
 import report_sample as sample
 
-from engram.report import (
-    association_sentences,
-    methods,
-    score_sentences,
-    tuning_sentences,
-)
+from engram.report import association_sentences, methods, score_sentences, tuning_sentences
 
 
 def test_how_well_names_models_layers_baselines_and_ceilings() -> None:

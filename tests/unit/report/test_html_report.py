@@ -14,9 +14,7 @@ import pytest
 import report_sample as sample
 from html_page import Page
 
-from engram.report import (
-    embedding,
-)
+from engram.report import embedding
 
 
 @pytest.fixture(scope="module")

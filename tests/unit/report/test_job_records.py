@@ -9,9 +9,7 @@ from typing import Any
 import report_sample as sample
 from html_page import Page
 
-from engram.report import (
-    job_records,
-)
+from engram.report import job_records
 
 
 def provenance(folder: Path, name: str, rule: str, inputs: list[str], **more: Any) -> str:

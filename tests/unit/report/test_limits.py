@@ -7,9 +7,7 @@ import pandas as pd
 import report_sample as sample
 from html_page import Page
 
-from engram.report import (
-    limits,
-)
+from engram.report import limits
 
 
 def test_one_listener_one_region_no_ceiling_no_association_no_tuning() -> None:

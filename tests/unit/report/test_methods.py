@@ -7,9 +7,7 @@ from typing import Any
 import pytest
 import report_sample as sample
 
-from engram.report import (
-    methods,
-)
+from engram.report import methods
 
 NARRATIVES = {
     "study": "n",

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engram.report import (
-    report_figures,
-)
+from engram.report import report_figures
 
 
 def test_figures_are_drawn_unless_that_is_large_and_have_the_words_of_their_sidecar(

@@ -12,9 +12,7 @@ import pytest
 import report_sample as sample
 from html_page import Page
 
-from engram.report import (
-    report_tables,
-)
+from engram.report import report_tables
 
 
 def test_large_tables_are_summarised_by_column_and_small_ones_shown() -> None:

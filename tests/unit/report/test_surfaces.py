@@ -10,10 +10,7 @@ import re
 import pytest
 import report_sample as sample
 
-from engram.report import (
-    html_report,
-    surfaces,
-)
+from engram.report import html_report, surfaces
 
 
 @pytest.mark.slow

@@ -1,0 +1,98 @@
+"""The figure of F: beside the range of random texts, and worded with care."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from figure_sample import REGIONS, check, texts
+
+from engram.figures import association_figures, style
+from engram.statistics import association_tables
+from engram.statistics.variant_effects import Effects
+
+
+def association(found: dict[tuple[str, str], Effects]) -> style.Drawn:
+    made = association_tables.association_table(
+        found, {name: "language model" for _, name in found}, 0
+    )
+    return association_figures.association(
+        made,
+        association_tables.controls_table(found),
+        association_tables.listeners_table(found),
+        association_tables.layers_table(found),
+        [name for _, name in found],
+    )
+
+
+@pytest.mark.slow
+def test_association_stands_beside_the_range_of_random_texts() -> None:
+    found = {("m", "a"): texts(0.1), ("m", "b"): texts()}
+    drawn = association(found)
+    check(
+        drawn,
+        "n = 7 listeners",
+        "39 random texts",
+        "language model",
+        "3 of 6 tests are below 0.05",
+        "over texts",
+        "bootstrap",
+    )
+    rows = [panel for panel in drawn.figure.axes if panel.get_ylabel() == "F (Pearson r)"]
+    assert len(drawn.figure.axes) == 2 * 3 and len(rows) == 2
+    table = association_tables.controls_table(found)
+    random = table[
+        (table["text"] == "a")
+        & (table["hemisphere"] == "L")
+        & table["variant"].str.startswith("random")
+    ].groupby("roi")["F"]
+    bars: Any = rows[0].patches[:2]
+    np.testing.assert_allclose(
+        [bar.get_height() for bar in bars], random.quantile(0.975) - random.quantile(0.025)
+    )
+    np.testing.assert_allclose([bar.get_y() for bar in bars], random.quantile(0.025))
+    stars = [[text.get_text() for text in panel.texts].count("*") for panel in drawn.figure.axes]
+    assert sum(stars) == 3
+    assert "a (written by: language model), m, layer 2" in rows[0].get_title(loc="left")
+
+
+def test_dots_of_listeners_do_not_stretch_the_axis() -> None:
+    found = {("m", "a"): texts()}
+    table, controls, listeners = (
+        association_tables.association_table(found, {"a": "manual"}, 0),
+        association_tables.controls_table(found),
+        association_tables.listeners_table(found),
+    )
+    listeners.loc[0, "F"] = 5.0
+    drawn = association_figures.association(
+        table, controls, listeners, association_tables.layers_table(found), ["a"]
+    )
+    low, high = drawn.figure.axes[0].get_ylim()
+    assert high < 0.2 and low < table["F_low"].min() and table["F_high"].max() < high
+    check(drawn, "as far as the axis reaches")
+
+
+def test_association_of_nothing_is_worded_with_care() -> None:
+    check(
+        association({("m", "a"): texts()}),
+        "None of 3 tests is below 0.05",
+        "Nothing here shows that the associations do more than random texts",
+    )
+    check(
+        association({("m", "a"): texts(random=1, subjects=["01"])}),
+        "n = 1 listener;",
+        "1 random text,",
+        "no interval: too few listeners",
+    )
+    one = texts(random=3)
+    alone = Effects(
+        one.subjects,
+        REGIONS[:1],
+        one.variants,
+        one.versions,
+        one.layer,
+        one.r[..., :1],
+        one.r_layer[..., :1],
+    )
+    check(association({("m", "a"): alone}), "The one test is not below 0.05")
