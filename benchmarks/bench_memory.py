@@ -166,7 +166,7 @@ def reading_shape(
 
 def main() -> None:
     """Measure one case and print it."""
-    from engram.jobs.job import peak_memory
+    from engram.jobs.provenance import peak_memory
 
     kind, shape = sys.argv[1], json.loads(sys.argv[2])
     cases: dict[str, Callable[..., tuple[int, str]]] = {

@@ -29,7 +29,7 @@ from engram.bold import packing
 from engram.encoding import layer_scoring
 from engram.features.vectors import to_dataset
 from engram.files import storage
-from engram.jobs.job import peak_memory
+from engram.jobs.provenance import peak_memory
 from engram.study.config.encoding import Encoding
 from engram.words import stories
 

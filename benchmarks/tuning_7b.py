@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from transformers import AutoModelForCausalLM, LlamaConfig
 
-from engram.jobs.job import peak_memory
+from engram.jobs.provenance import peak_memory
 from engram.tunings import training
 from engram.tunings.batches import batches, piece
 from engram.tunings.memory_check import traced_shape

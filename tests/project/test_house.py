@@ -27,7 +27,6 @@ FUNCTIONS: dict[str, int] = {
     "fetch/datalad.py:fetch": 85,
     "files/delimited.py:read_lines": 64,
     "files/delimited.py:_unwrapped": 70,
-    "jobs/job.py:job": 75,
     "preflight/machine_checks.py:checks": 108,
     "preflight/survey.py:survey": 63,
     "study/plan.py:_narratives_plan": 73,

@@ -33,7 +33,9 @@ MAY_IMPORT = {
     "jobs": FILES,
     # What runs a job is for scripts alone: a module of science that imported it would rerun
     # with each edit of how jobs are run.
-    "jobs.job": JOBS,
+    "jobs.logs": JOBS,
+    "jobs.provenance": JOBS,
+    "jobs.job": {*JOBS, "jobs.logs", "jobs.provenance"},
     "fetch": JOBS,
     "words": FILES,
     "datasets": {*FETCH, "words"},

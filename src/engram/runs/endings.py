@@ -26,7 +26,7 @@ from engram.errors import EngramError
 #: Characters of a message that are shown; the whole is in the log.
 _LONGEST = 600
 _KEPT = "What is finished is kept."
-#: A line that `engram.jobs.job` wrote into a job's log: time, level, message.
+#: A line that `engram.jobs.logs` wrote into a job's log: time, level, message.
 _LOGGED = re.compile(r"\d\d:\d\d:\d\d ([A-Z]+) (.*)")
 
 

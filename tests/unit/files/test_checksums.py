@@ -16,7 +16,7 @@ from engram.errors import EngramError
 from engram.fetch.pinned_files import write_manifest
 from engram.files import storage
 from engram.files.checksums import check_download, checked_inputs, checksum
-from engram.jobs import job
+from engram.jobs import job, logs, provenance
 
 pytestmark = pytest.mark.usefixtures("job_in_this_process")
 
@@ -152,16 +152,18 @@ def test_provenance_says_which_commit_made_a_result(
     assert found["Outputs"] == {"a.tsv": checksum(tmp_path / "a.tsv")} and found[
         "Device"
     ].startswith("cpu")
-    monkeypatch.setattr(job, "RESOURCES", tmp_path / "resources")  # an installation without git
-    assert job._revision() is None
+    monkeypatch.setattr(
+        provenance, "RESOURCES", tmp_path / "resources"
+    )  # an installation without git
+    assert provenance.revision() is None
 
 
 def test_secrets_are_in_no_log_no_message_and_no_sidecar(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for number, name in enumerate(job.SECRETS):
+    for number, name in enumerate(logs.SECRETS):
         monkeypatch.setenv(name, f"hf_s3cret{number}")
-    secrets = [f"hf_s3cret{number}" for number in range(len(job.SECRETS))]
+    secrets = [f"hf_s3cret{number}" for number in range(len(logs.SECRETS))]
     with pytest.raises(SystemExit), run(tmp_path, [tmp_path / "a.tsv"]):
         job.logger.info("sent with %s", secrets[0])
         raise EngramError(f"the server said no to {secrets[3]}")
@@ -170,7 +172,7 @@ def test_secrets_are_in_no_log_no_message_and_no_sidecar(
     try:
         raise ValueError(f"bad header {secrets[2]}")
     except ValueError as error:
-        job._print_hidden(type(error), error, error.__traceback__)
+        logs.print_hidden(type(error), error, error.__traceback__)
     with run(tmp_path, [tmp_path / "a.tsv"], rule="good"):
         write(tmp_path / "a.tsv")
     said = "".join(capsys.readouterr()) + "".join(

@@ -79,7 +79,7 @@ def test_other_errors_keep_their_traceback(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_job_knows_its_own_peak_of_memory_and_not_that_of_whoever_started_it() -> None:
     held = np.ones(40_000_000)
-    code = "import numpy; from engram.jobs.job import peak_memory; {}; print(peak_memory())"
+    code = "import numpy; from engram.jobs.provenance import peak_memory; {}; print(peak_memory())"
     without, given_back = (
         int(
             subprocess.run(
