@@ -19,14 +19,11 @@ COMMON = ROOT / "workflow" / "rules" / "common.smk"
 #: Modules, and functions of modules, that are not split yet, and the lines that they may have.
 MODULES: dict[str, int] = {
     "associations/annotators/annotation.py": 586,
-    "files/delimited.py": 553,
     "study/plan.py": 723,
 }
 FUNCTIONS: dict[str, int] = {
     "associations/annotators/annotation.py:annotate": 91,
     "fetch/datalad.py:fetch": 85,
-    "files/delimited.py:read_lines": 64,
-    "files/delimited.py:_unwrapped": 70,
     "preflight/machine_checks.py:checks": 108,
     "preflight/survey.py:survey": 63,
     "study/plan.py:_narratives_plan": 73,

@@ -13,6 +13,8 @@ from engram.errors import EngramError
 if TYPE_CHECKING:
     import pandas as pd
 
+#: How a missing value is written, as in BIDS; an empty cell is one too.
+MISSING = "n/a"
 #: What a spreadsheet runs as a formula: '=' or '@' at the beginning, '+' or '-' before one word
 #: that is no number, or before what calls something.
 _FORMULA = re.compile(

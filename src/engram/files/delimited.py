@@ -1,7 +1,5 @@
 """Read tables of text that people, spreadsheets and other programs wrote.
 
-This is the one place that knows their conventions.
-
 A table has one header line, a row on each further line, and one separator (a tab, unless a caller
 says otherwise). What is read with certainty is read; what could be meant in two ways is refused
 with its line. `engram.files.storage` reads the program's own tables.
@@ -9,7 +7,6 @@ with its line. `engram.files.storage` reads the program's own tables.
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 import logging
@@ -20,48 +17,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engram.errors import EngramError
-from engram.files import characters
-from engram.files.cells import unescaped
+from engram.files.cells import MISSING, unescaped
+from engram.files.quotation_marks import tab_separated, unwrapped
+from engram.files.text_files import LINE_END, read_text
 
 if TYPE_CHECKING:
     import pandas as pd
 
 logger = logging.getLogger(__name__)
 
-#: How a missing value is written, as in BIDS; an empty cell is one too.
-MISSING = "n/a"
-#: Byte order marks and their encodings; UTF-32 first, since its mark begins as that of UTF-16.
-_MARKS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
-#: How files begin that are no text, or stand for a text that is elsewhere,
-#: and what to do with them.
-_BEGINNINGS = (
-    (
-        b"PK\x03\x04",
-        (
-            "it is a spreadsheet (such as .xlsx) or a ZIP archive. Save the sheet as "
-            "tab-separated text in UTF-8."
-        ),
-    ),
-    (
-        b"\xd0\xcf\x11\xe0",
-        "it is an Excel workbook. Save the sheet as tab-separated text in UTF-8.",
-    ),
-    (b"\x1f\x8b", "it is compressed (gzip). Unpack it."),
-    (b"version https://git-lfs.", "it is a pointer of Git LFS. Fetch its content: 'git lfs pull'."),
-    (b"/annex/objects/", "it is a pointer of git-annex. Fetch its content: 'datalad get'."),
-)
 _SEPARATORS = {"\t": "tabs", ";": "semicolons", ",": "commas", "|": "bars", " ": "blanks"}
-_LINE_END = re.compile(r"\r\n|\r|\n")
-#: A cell that stands wholly in quotation marks; marks inside are doubled, as spreadsheets,
-#: pandas and R's `qmethod = "double"` write them.
-_WRAPPED = re.compile(r'"(?:[^"]|"")*"')
-_NUMBER = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\s*", re.IGNORECASE)
 _COMMA_NUMBER = re.compile(r"\s*[+-]?\d*(,\d+)+(\.\d+)?(e[+-]?\d+)?\s*", re.IGNORECASE)
 
 
@@ -77,63 +42,6 @@ class Lines:
     columns: list[str]
     rows: list[str]
     first: int
-
-
-def read_text(path: Path, prose: bool = False) -> str:
-    """Return the text of a file in UTF-8, or in UTF-16 or UTF-32 with a byte order mark.
-
-    Parameters
-    ----------
-    path : Path
-    prose : bool
-        Whether it is no table, so that it may have form feeds and vertical tabs.
-
-    Raises
-    ------
-    EngramError
-        If the file is not there, is no text, has another encoding, or holds what no text does
-        (`engram.files.characters`); it names the line where there is one.
-    """
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise EngramError(
-            f"'{path}' is not there, or is a link whose content was not fetched ('datalad get')."
-        ) from None
-    except OSError as error:
-        raise EngramError(f"'{path}' cannot be read: {error.strerror}.") from None
-    for beginning, advice in _BEGINNINGS:
-        if content.startswith(beginning):
-            raise EngramError(f"'{path}' cannot be read as text: {advice}")
-    encoding = next((name for mark, name in _MARKS if content.startswith(mark)), "utf-8")
-    try:
-        text = content.decode(encoding)
-    except UnicodeDecodeError as error:
-        if encoding != "utf-8":
-            raise EngramError(
-                f"'{path}' cannot be read: it begins as {encoding.upper()} and is broken further "
-                f"on ({error.reason}). Save it as UTF-8."
-            ) from None
-        before = content[: error.start].decode("utf-8", errors="replace")
-        line = len(_LINE_END.findall(before)) + 1
-        shown = _LINE_END.split(content[: error.start + 40].decode("cp1252", errors="replace"))[
-            line - 1
-        ][-60:]
-        raise EngramError(
-            f"'{path}', line {line}: its text is not UTF-8 (byte {content[error.start]:#04x}). "
-            f"As Windows-1252 (Latin-1) the line would have '{shown}'. Save it as UTF-8 "
-            "(in Excel: 'CSV UTF-8' or 'Unicode Text'; in R: fileEncoding = \"UTF-8\")."
-        ) from None
-    if "\0" in text:
-        line = len(_LINE_END.findall(text[: text.index("\0")])) + 1
-        raise EngramError(
-            f"'{path}', line {line}: it holds NUL characters. It is broken, or UTF-16 without "
-            "a byte order mark: save it as UTF-8."
-        )
-    if wrong := characters.fault(text, prose):
-        line = len(_LINE_END.findall(text[: wrong[0]])) + 1
-        raise EngramError(f"'{path}', line {line}: {wrong[1]}")
-    return text
 
 
 def read_lines(
@@ -168,10 +76,30 @@ def read_lines(
     Notes
     -----
     Line ends may be LF, CRLF or CR. Empty lines and columns at the end, and a first column without
-    a name that only numbers the rows (pandas' index), are passed over. `_unwrapped` says when
-    quotation marks round a cell are taken off.
+    a name that only numbers the rows (pandas' index), are passed over.
+    `engram.files.quotation_marks.unwrapped` says when quotation marks round a cell are taken off.
     """
-    lines = _LINE_END.split(read_text(path))
+    lines = _filled_lines(path, separator)
+    _check_separator(lines, separator, known, path)
+    rows = (
+        unwrapped(lines, path)
+        if separator == "\t"
+        else [
+            tab_separated(line, separator, number, path)
+            for number, line in enumerate(lines, start=1)
+        ]
+    )
+    if names is None:
+        header, first, rows = _column_names(rows[0].split("\t"), known), 2, rows[1:]
+        _drop_empty_ends(header, rows)
+    else:
+        header, first = list(names), 1
+    return _without_empty_columns(header, _regular(header, rows, first, path), first, path)
+
+
+def _filled_lines(path: Path, separator: str) -> list[str]:
+    """Return a table's lines up to the last one that holds something; all must do so."""
+    lines = LINE_END.split(read_text(path))
     while lines and not lines[-1].replace(separator, "").strip():
         lines.pop()
     if not lines:
@@ -183,23 +111,17 @@ def read_lines(
                 f"'{path}', line {number}: an empty line between others. Take it out, "
                 f"or write {MISSING} where a value is missing."
             )
-    _check_separator(lines, separator, known, path)
-    rows = (
-        _unwrapped(lines, path)
-        if separator == "\t"
-        else [_plain(line, separator, number, path) for number, line in enumerate(lines, start=1)]
-    )
-    if names is None:
-        header, first, rows = _column_names(rows[0].split("\t"), known), 2, rows[1:]
-        while (
-            header
-            and not header[-1]
-            and not any(cell.strip() for row in rows for cell in row.split("\t")[len(header) - 1 :])
-        ):
-            header.pop()
-    else:
-        header, first = list(names), 1
-    return _without_empty_columns(header, _regular(header, rows, first, path), first, path)
+    return lines
+
+
+def _drop_empty_ends(header: list[str], rows: Sequence[str]) -> None:
+    """Drop columns at the end of a header that have neither a name nor content."""
+    while (
+        header
+        and not header[-1]
+        and not any(cell.strip() for row in rows for cell in row.split("\t")[len(header) - 1 :])
+    ):
+        header.pop()
 
 
 def read_header(path: Path, known: Collection[str] = ()) -> list[str]:
@@ -333,132 +255,6 @@ def _check_separator(lines: list[str], separator: str, known: Collection[str], p
                     else "."
                 )
             )
-
-
-def _unwrapped(lines: list[str], path: Path) -> list[str]:
-    """Return a tab-separated table's lines without the quotation marks round its cells.
-
-    A program put them there.
-
-    Marks belong to the text where the table has a cell that no such program would leave as it is
-    (``"Hello``). They are taken off where it has none, and a cell has doubled marks inside,
-    or all cells of a column that are no numbers stand in marks, or those cells do that hold a comma
-    (Excel). Everything else is refused: it would be a guess.
-    """
-    marked = [
-        (number, line.split("\t")) for number, line in enumerate(lines, start=1) if '"' in line
-    ]
-    if not marked:
-        return lines
-    cells = [
-        (number, index, cell)
-        for number, row in marked
-        for index, cell in enumerate(row)
-        if '"' in cell
-    ]
-    text = next(((number, cell) for number, _, cell in cells if not _WRAPPED.fullmatch(cell)), None)
-    doubled = next(
-        (
-            (number, cell)
-            for number, _, cell in cells
-            if _WRAPPED.fullmatch(cell) and '""' in cell[1:-1]
-        ),
-        None,
-    )
-    escaped = next(((number, cell) for number, _, cell in cells if _is_escaped(cell)), None)
-    if escaped:
-        raise EngramError(
-            f"'{path}', line {escaped[0]}: the cell {escaped[1]} has quotation marks behind "
-            "backslashes (R's write.table). Write the table with "
-            'qmethod = "double", or with quote = FALSE.'
-        )
-    if text and doubled:
-        raise EngramError(
-            f"'{path}': in line {doubled[0]} the cell {doubled[1]} stands in quotation marks "
-            f"as a spreadsheet writes them, in line {text[0]} the marks of {text[1]} are text "
-            "(or the cell goes on beyond a tab or a line). Write one way in all lines: "
-            "without marks that belong to no text, or with every cell that has a mark in marks, "
-            "and its own marks doubled."
-        )
-    if text:
-        return lines
-    simple = [
-        (number, index, cell)
-        for number, index, cell in cells
-        if len(cell) > 2 and '""' not in cell[1:-1]
-    ]
-    if (
-        simple
-        and not doubled
-        and not _quotes_all(lines, simple)
-        and not _quotes_commas(lines, simple)
-    ):
-        number, _, cell = simple[0]
-        raise EngramError(
-            f"'{path}', line {number}: do the quotation marks of {cell} belong to the text? "
-            f'If so write ""{cell}"" (doubled, and the cell in marks); '
-            "if not, take them off."
-        )
-    result = list(lines)
-    for number, row in marked:
-        result[number - 1] = "\t".join(
-            cell[1:-1].replace('""', '"') if _WRAPPED.fullmatch(cell) else cell for cell in row
-        )
-    return result
-
-
-def _is_escaped(cell: str) -> bool:
-    """Tell whether a cell stands in quotation marks and has marks inside behind backslashes.
-
-    R's `write.table` writes it so by default.
-    """
-    return (
-        cell.startswith('"')
-        and cell.endswith('"')
-        and '\\"' in cell[1:-1]
-        and not _WRAPPED.fullmatch(cell)
-    )
-
-
-def _quotes_all(lines: Sequence[str], simple: Sequence[tuple[int, int, str]]) -> bool:
-    """Tell whether every cell of the columns concerned that is text stands in quotation marks.
-
-    Text is what is no number and not missing. The header's cells may stand in them or not.
-    """
-    columns = {index for _, index, _ in simple}
-    for line in lines[1:]:
-        row = line.split("\t")
-        for index in columns:
-            cell = row[index] if index < len(row) else ""
-            if not (cell.startswith('"') or cell in ("", MISSING, "NA") or _NUMBER.fullmatch(cell)):
-                return False
-    # One word in marks among words that look like numbers says nothing.
-    return len(simple) > 1 or simple[0][0] == 1
-
-
-def _quotes_commas(lines: Sequence[str], simple: Sequence[tuple[int, int, str]]) -> bool:
-    """Tell whether exactly those cells stand in quotation marks that hold a comma.
-
-    Excel writes them so.
-    """
-    return all("," in cell for _, _, cell in simple) and not any(
-        "," in cell and not cell.startswith('"') for line in lines for cell in line.split("\t")
-    )
-
-
-def _plain(line: str, separator: str, number: int, path: Path) -> str:
-    """Return a line of comma-separated cells (RFC 4180) as cells separated by tabs."""
-    if '"' not in line:
-        cells = line.split(separator)
-    else:
-        try:
-            cells = next(csv.reader([line], delimiter=separator, strict=True))
-        except csv.Error as error:
-            raise EngramError(
-                f"'{path}', line {number}: quotation marks that do not close "
-                f"({error}): {line[:60]}."
-            ) from None
-    return "\t".join(cell.replace("\t", " ") for cell in cells)
 
 
 def _column_names(cells: Sequence[str], known: Collection[str]) -> list[str]:

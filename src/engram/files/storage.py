@@ -15,14 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engram.errors import EngramError
-from engram.files.cells import escaped, unescaped
+from engram.files.cells import MISSING, escaped, unescaped
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-#: How missing values are written in tables, as in BIDS.
-MISSING = "n/a"
 #: How integers that hardly vary, and numbers of a model in half precision, are kept: half of the
 #: bytes or fewer, and none is lost.
 COMPRESSED = {"zlib": True, "complevel": 1, "shuffle": True}

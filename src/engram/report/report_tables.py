@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from engram.files import storage
+from engram.files.cells import MISSING
 from engram.report.embedding import data_uri, public
 from engram.statistics.score_tables import KEYS
 
@@ -92,7 +93,7 @@ class Table:
 def cell(value: Any) -> str:
     """Return a value as the text of a table's cell."""
     if pd.isna(value):
-        return storage.MISSING
+        return MISSING
     return f"{value:.4g}" if isinstance(value, float) else public(str(value))
 
 

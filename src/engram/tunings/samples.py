@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from engram.errors import EngramError
-from engram.files import characters, delimited
+from engram.files import characters, text_files
 from engram.files.checksums import sha256_of_json
 from engram.tunings.sample_problems import Problem, refuse
 from engram.tunings.sample_rows import FIELDS, SPLITS, rows_of
@@ -98,7 +98,7 @@ def read_samples(path: Path) -> list[Sample]:
     Raises
     ------
     EngramError
-        With line numbers: what `delimited.read_text` refuses, broken JSON, a key that stands twice
+        With line numbers: what `text_files.read_text` refuses, broken JSON, a key that stands twice
         in a row, a field that is missing or no text, an empty output, neither instruction nor
         passage, a row that was there before, an unknown split or one that only some rows have.
         Also for a file without samples.
@@ -129,7 +129,7 @@ def _text_of(path: Path) -> str:
         raise EngramError(
             f"'{path}' is not there. A tuning set is a JSON or JSON lines file: {_EXAMPLE}"
         )
-    return delimited.read_text(path, prose=True)
+    return text_files.read_text(path, prose=True)
 
 
 def _sample(

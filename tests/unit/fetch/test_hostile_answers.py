@@ -31,7 +31,7 @@ from engram.associations.annotators.annotation import Report, annotate
 from engram.associations.annotators.answers import BrokenFormatError
 from engram.associations.annotators.chat import ChatAnnotator
 from engram.errors import EngramError
-from engram.files import delimited
+from engram.files import delimited, quotation_marks
 from engram.jobs.redaction import holds_key, without_key
 
 KEY = "sk-proj/4bXq-7Zt_Wm29LrP0vHd"
@@ -426,7 +426,7 @@ def test_reading_takes_linear_time(name: str) -> None:
         with suppress(BrokenFormatError):
             read(text)
     annotation._STRING_END.search(text)
-    delimited._NUMBER.fullmatch(text)
+    quotation_marks._NUMBER.fullmatch(text)
     delimited._COMMA_NUMBER.fullmatch(text)
     for granularity, written in itertools.product(("word", "sentence"), (None, (".", ","))):
         annotation._in_style("a " + text, granularity, written, False, frozenset())

@@ -152,9 +152,8 @@ def test_provenance_says_which_commit_made_a_result(
     assert found["Outputs"] == {"a.tsv": checksum(tmp_path / "a.tsv")} and found[
         "Device"
     ].startswith("cpu")
-    monkeypatch.setattr(
-        provenance, "RESOURCES", tmp_path / "resources"
-    )  # an installation without git
+    # An installation without git.
+    monkeypatch.setattr(provenance, "RESOURCES", tmp_path / "resources")
     assert provenance.revision() is None
 
 

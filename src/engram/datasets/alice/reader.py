@@ -16,7 +16,7 @@ import pandas as pd
 
 from engram.datasets import time_courses
 from engram.errors import EngramError
-from engram.files import delimited
+from engram.files import delimited, text_files
 from engram.paths import ALICE_SENTENCE_ENDS
 from engram.vocabulary import ALICE_TR, scan_name
 
@@ -69,7 +69,7 @@ class AliceWords:
         result["offset"] = result[["onset", "offset"]].max(axis=1)
         ends = [
             int(line)
-            for line in delimited.read_text(ALICE_SENTENCE_ENDS).splitlines()
+            for line in text_files.read_text(ALICE_SENTENCE_ENDS).splitlines()
             if not line.startswith("#")
         ]
         result["sentence_end"] = result.index.isin(ends)

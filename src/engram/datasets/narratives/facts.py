@@ -19,7 +19,7 @@ from typing import Any
 
 from engram.datasets.narratives.layout import METADATA, events_file
 from engram.errors import EngramError
-from engram.files import delimited
+from engram.files import delimited, text_files
 from engram.files.json_text import value_of
 from engram.vocabulary import scan_name
 
@@ -146,7 +146,7 @@ def read_dataset(folder: Path, scans: Sequence[str] | None = None) -> list[Fact]
     """
     participants, exclusions = (folder / name for name in METADATA)
     with _named(exclusions, "a JSON object of tasks, listeners and scans"):
-        listed = value_of(delimited.read_text(exclusions))
+        listed = value_of(text_files.read_text(exclusions))
         excluded = {
             scan
             for listeners in listed.values()

@@ -17,7 +17,7 @@ from engram.datasets.narratives import layout
 from engram.datasets.narratives.facts import Fact
 from engram.datasets.narratives.images import need
 from engram.errors import EngramError
-from engram.files import delimited
+from engram.files import delimited, text_files
 from engram.words.word_checks import check_words
 
 logger = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class NarrativesWords:
         transcript = self.folder / layout.transcript_file(fact.stimulus)
         if transcript.exists():
             table["word"] = punctuate(
-                table["word"].tolist(), delimited.read_text(transcript, prose=True)
+                table["word"].tolist(), text_files.read_text(transcript, prose=True)
             )
         table["sentence_end"] = pd.NA
         _drop_impossible_times(table, fact)

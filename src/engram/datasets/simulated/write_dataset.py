@@ -15,6 +15,7 @@ from engram.datasets.narratives.facts import Fact
 from engram.datasets.narratives.surfaces import VERTICES
 from engram.datasets.simulated.planted import PLANTED
 from engram.files import storage
+from engram.files.cells import MISSING
 
 #: Share of words that the alignment does not recognise, and of those that it finds no time
 #: for, as in Narratives.
@@ -148,4 +149,4 @@ def _write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[obje
 def write_table(path: Path, table: pd.DataFrame) -> None:
     """Write a table as TSV, whole or not at all."""
     with storage.atomic(path) as temporary:
-        table.to_csv(temporary, sep="\t", index=False, na_rep=storage.MISSING)
+        table.to_csv(temporary, sep="\t", index=False, na_rep=MISSING)
