@@ -23,9 +23,6 @@ MODULES: dict[str, int] = {
 }
 FUNCTIONS: dict[str, int] = {
     "associations/annotators/annotation.py:annotate": 91,
-    "fetch/datalad.py:fetch": 85,
-    "preflight/machine_checks.py:checks": 108,
-    "preflight/survey.py:survey": 63,
     "study/plan.py:_narratives_plan": 73,
     "study/plan.py:_tree_files": 90,
     "study/plan.py:_table_scans": 84,

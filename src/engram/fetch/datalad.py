@@ -43,6 +43,13 @@ _IDENTITY = {
     for who in ("AUTHOR", "COMMITTER")
     for what, value in (("NAME", "engram"), ("EMAIL", "engram@localhost"))
 }
+#: Options of DataLad's functions: they return what happened, print nothing, and go on after faults.
+_QUIET = {
+    "on_failure": "ignore",
+    "result_renderer": "disabled",
+    "result_xfm": None,
+    "return_type": "list",
+}
 
 
 def fetch(
@@ -78,38 +85,59 @@ def fetch(
         changed. What came stays.
     """
     api = _datalad()
-    subdatasets = sorted(
-        {found for path in (*wanted, *optional) if (found := _subdataset(path)) is not None}
-    )
     with _lock(folder):
-        if not _is_clone(folder):
-            logger.info("cloning %s", source)
-            # Under another name until it is whole; what a killed run left there is of no use.
-            unfinished = folder.with_name(folder.name + ".part")
-            _remove(unfinished)
-            _try(
-                lambda: api.clone(source=source, path=str(unfinished), **_QUIET),
-                f"'{source}' could not be cloned",
-                waits,
-            )
-            _remove(folder)
-            unfinished.rename(folder)
+        _make_clone(api, source, folder, waits)
         _check_clean(folder, wanted)
-        missing = [path for path in subdatasets if not _is_clone(folder / path)]
-        if missing:
-            for path in missing:
-                _remove(folder / path)  # empty, or what a killed run left
-            logger.info("installing %s", ", ".join(missing))
-            _try(
-                lambda: api.get(
-                    dataset=str(folder),
-                    path=[str(folder / path) for path in missing],
-                    get_data=False,
-                    **_QUIET,
-                ),
-                "a sub-dataset did not come",
-                waits,
-            )
+        _install_subdatasets(api, folder, [*wanted, *optional], waits)
+    _check_all_known(source, folder, wanted)
+    paths = [*wanted, *(path for path in optional if os.path.lexists(folder / path))]
+    _drop_broken(folder, paths)
+    _get(api, folder, paths, waits)
+    return paths
+
+
+def _make_clone(api: Any, source: str, folder: Path, waits: Sequence[float]) -> None:
+    """Clone a dataset where there is no clone of it yet."""
+    if _is_clone(folder):
+        return
+    logger.info("cloning %s", source)
+    # Under another name until it is whole; what a killed run left there is of no use.
+    unfinished = folder.with_name(folder.name + ".part")
+    _remove(unfinished)
+    _try(
+        lambda: api.clone(source=source, path=str(unfinished), **_QUIET),
+        f"'{source}' could not be cloned",
+        waits,
+    )
+    _remove(folder)
+    unfinished.rename(folder)
+
+
+def _install_subdatasets(
+    api: Any, folder: Path, paths: Sequence[str], waits: Sequence[float]
+) -> None:
+    """Install the sub-datasets that paths lie in, without the content of their files."""
+    needed = sorted({found for path in paths if (found := _subdataset(path)) is not None})
+    missing = [path for path in needed if not _is_clone(folder / path)]
+    if not missing:
+        return
+    for path in missing:
+        _remove(folder / path)  # empty, or what a killed run left
+    logger.info("installing %s", ", ".join(missing))
+    _try(
+        lambda: api.get(
+            dataset=str(folder),
+            path=[str(folder / path) for path in missing],
+            get_data=False,
+            **_QUIET,
+        ),
+        "a sub-dataset did not come",
+        waits,
+    )
+
+
+def _check_all_known(source: str, folder: Path, wanted: Sequence[str]) -> None:
+    """Refuse a dataset that lacks a wanted file."""
     absent = [path for path in wanted if not os.path.lexists(folder / path)]
     if absent:
         raise EngramError(
@@ -118,8 +146,10 @@ def fetch(
             "Is it Narratives, with its derivatives? If it was cloned long ago: 'datalad update "
             "--how=ff-only -r' in the clone."
         )
-    paths = [*wanted, *(path for path in optional if os.path.lexists(folder / path))]
-    _drop_broken(folder, paths)
+
+
+def _get(api: Any, folder: Path, paths: Sequence[str], waits: Sequence[float]) -> None:
+    """Bring the content of files that is not there yet."""
     todo = [path for path in paths if not (folder / path).exists()]
     logger.info("%d of %d files to get", len(todo), len(paths))
     for begin in progress(range(0, len(todo), _AT_A_TIME), "files", f"{_AT_A_TIME} files"):
@@ -129,15 +159,6 @@ def fetch(
             "files did not come",
             waits,
         )
-    return paths
-
-
-_QUIET = {
-    "on_failure": "ignore",
-    "result_renderer": "disabled",
-    "result_xfm": None,
-    "return_type": "list",
-}
 
 
 def write_manifest(path: Path, folder: Path, paths: Sequence[str]) -> None:

@@ -83,49 +83,40 @@ def checks(
     environment : mapping
         For tokens.
     """
-    found = [Check("configuration", FINE, "checked")]
-    found += [
-        _with_code(_model(one, config["mirror"], ask_hub))
-        if one["code"]
-        else _model(one, config["mirror"], ask_hub)
-        for one in config["models"]
+    models = ((one["code"], _model(one, config["mirror"], ask_hub)) for one in config["models"])
+    found = [
+        Check("configuration", FINE, "checked"),
+        *(_with_code(check) if code else check for code, check in models),
+        *(_annotator(name, environment) for name in config["annotators"]),
+        *([_datalad()] if config["fetches_narratives"] else []),
+        _disk(config, machine),
     ]
-    for name in config["annotators"]:
-        key = (
-            "a key is given"
-            if environment.get("ENGRAM_CHAT_KEY")
-            else "no key (ENGRAM_CHAT_KEY); fine for an endpoint that wants none"
-        )
-        found.append(
-            Check(f"annotator {name}", FINE if environment.get("ENGRAM_CHAT_KEY") else LOOK, key)
-        )
-    if config["fetches_narratives"]:
-        has = importlib.util.find_spec("datalad") is not None
-        found.append(
-            Check(
-                "DataLad",
-                FINE if has else STOP,
-                "is installed" if has else "is not installed, and fetches Narratives: make datalad",
-            )
-        )
-    advice, assumed = (
-        "Put results elsewhere (pathvars), or take fewer stories, or bold.targets: roi",
-        config["assumed"],
-    )
-    found.append(
-        _unless_assumed(
-            _compared("disk", config["disk"], machine.disk, advice), 0, machine.disk, assumed
-        )
-    )
     if config["remote"]:
-        return [
-            *found,
-            Check(
-                "memory, GPU",
-                LOOK,
-                "asked of the cluster for each job; its nodes are not looked at from here",
-            ),
-        ]
+        where = "asked of the cluster for each job; its nodes are not looked at from here"
+        return [*found, Check("memory, GPU", LOOK, where)]
+    return [*found, _memory(config, machine), _gpu(config, machine)]
+
+
+def _annotator(name: str, environment: Mapping[str, str]) -> Check:
+    what = f"annotator {name}"
+    if environment.get("ENGRAM_CHAT_KEY"):
+        return Check(what, FINE, "a key is given")
+    return Check(what, LOOK, "no key (ENGRAM_CHAT_KEY); fine for an endpoint that wants none")
+
+
+def _datalad() -> Check:
+    if importlib.util.find_spec("datalad") is not None:
+        return Check("DataLad", FINE, "is installed")
+    return Check("DataLad", STOP, "is not installed, and fetches Narratives: make datalad")
+
+
+def _disk(config: Mapping[str, Any], machine: Machine) -> Check:
+    advice = "Put results elsewhere (pathvars), or take fewer stories, or bold.targets: roi"
+    check = _compared("disk", config["disk"], machine.disk, advice)
+    return _unless_assumed(check, 0, machine.disk, config["assumed"])
+
+
+def _memory(config: Mapping[str, Any], machine: Machine) -> Check:
     jobs = config["jobs"]
     rule = max(jobs, key=lambda name: jobs[name]["memory"])
     sure = max(one["sure_memory"] for one in jobs.values())
@@ -133,43 +124,28 @@ def checks(
         "Take bold.targets: roi, fewer layers at once or fewer listeners (dataset.subjects), "
         "a larger machine, or a cluster (docs/clusters.md)"
     )
-    found.append(
-        _unless_assumed(
-            _compared(f"memory ({rule})", jobs[rule]["memory"], machine.memory, advice),
-            sure,
-            machine.memory,
-            assumed,
-        )
+    check = _compared(f"memory ({rule})", jobs[rule]["memory"], machine.memory, advice)
+    return _unless_assumed(check, sure, machine.memory, config["assumed"])
+
+
+def _gpu(config: Mapping[str, Any], machine: Machine) -> Check:
+    if not machine.gpus:
+        if config["wants_gpu"]:
+            why = (
+                "the configuration wants one (cuda), and nvidia-smi lists none. Write 'auto', "
+                "or run where there is one"
+            )
+            return Check("GPU", STOP, why)
+        return Check("GPU", LOOK, "none is listed: everything runs on the CPU")
+    jobs, largest = config["jobs"], max(machine.gpus)
+    rule = max(jobs, key=lambda name: jobs[name]["gpu"])
+    sure = max(one["sure_gpu"] for one in jobs.values())
+    advice = (
+        "Take activations.dtype: bfloat16 and a smaller activations.batch_tokens, or the CPU "
+        "(activations.device, encoding.backend)"
     )
-    if machine.gpus:
-        rule = max(jobs, key=lambda name: jobs[name]["gpu"])
-        sure, largest = max(one["sure_gpu"] for one in jobs.values()), max(machine.gpus)
-        advice = (
-            "Take activations.dtype: bfloat16 and a smaller activations.batch_tokens, or the CPU "
-            "(activations.device, encoding.backend)"
-        )
-        found.append(
-            _unless_assumed(
-                _compared(f"GPU memory ({rule})", jobs[rule]["gpu"], largest, advice),
-                sure,
-                largest,
-                assumed,
-            )
-        )
-    elif config["wants_gpu"]:
-        found.append(
-            Check(
-                "GPU",
-                STOP,
-                (
-                    "the configuration wants one (cuda), and nvidia-smi lists none. Write 'auto', "
-                    "or run where there is one"
-                ),
-            )
-        )
-    else:
-        found.append(Check("GPU", LOOK, "none is listed: everything runs on the CPU"))
-    return found
+    check = _compared(f"GPU memory ({rule})", jobs[rule]["gpu"], largest, advice)
+    return _unless_assumed(check, sure, largest, config["assumed"])
 
 
 def data_checks(found: Sequence[StorySurvey]) -> list[Check]:

@@ -8,7 +8,8 @@ All faults are collected: a job stops at its first.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,29 +76,23 @@ def survey(
     faults: list[str] = []
     table: pd.DataFrame | None = None
     listeners, rows, targets = list(scans["subjects"]), 0, 0
-    try:
+    with _noting(faults):
         table = stories.words_table(
             readers.open_words(words["dataset"], folder).words(story),
             words["stories"]["pseudo_sentence"],
             story,
         )
-    except EngramError as error:
-        faults.append(str(error))
     dataset = readers.open_dataset(scans["dataset"], folder)
     start = dataset.start(listeners[0], story)
-    try:
+    with _noting(faults):
         targets = len(dataset.targets())
-    except EngramError as error:
-        faults.append(str(error))
     for subject in listeners if targets else ():
-        try:
+        with _noting(faults):
             rows = max(rows, len(dataset.timeseries(subject, story)))
             dataset.confounds(subject, story)
-        except EngramError as error:
-            faults.append(str(error))
     found: Clock | None = None
     if table is not None and not faults:
-        try:
+        with _noting(faults):
             _, listed = story_bold(
                 dataset, story, listeners, table, **scans["bold"], **scans["rows"]
             )
@@ -105,8 +100,6 @@ def survey(
                 int(listed["n_rows"].max()),
                 dict(clocks_of(listed.assign(excluded=None)))[story],
             )
-        except EngramError as error:
-            faults.append(str(error))
     return StorySurvey(
         story,
         len(listeners),
@@ -118,6 +111,15 @@ def survey(
         found,
         tuple(dict.fromkeys(faults)),
     )
+
+
+@contextmanager
+def _noting(faults: list[str]) -> Iterator[None]:
+    """Keep the message of an error, and go on: a job would stop there."""
+    try:
+        yield
+    except EngramError as error:
+        faults.append(str(error))
 
 
 def survey_table(found: list[StorySurvey]) -> str:
