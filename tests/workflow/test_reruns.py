@@ -128,8 +128,8 @@ def reasons(text: str) -> dict[str, str]:
     }
 
 
-def write_stubs(project: Path) -> None:
-    """Copy the project; its jobs write a line in place of their work."""
+def copy_project(project: Path) -> None:
+    """Copy the project, without what was downloaded or made."""
     for name in ("src", "workflow", "config", "profiles", "envs"):
         shutil.copytree(
             ROOT / name, project / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info")
@@ -138,6 +138,11 @@ def write_stubs(project: Path) -> None:
         ROOT / "resources", project / "resources", ignore=shutil.ignore_patterns("downloads")
     )
     shutil.copy(ROOT / "Snakefile", project)
+
+
+def write_stubs(project: Path) -> None:
+    """Copy the project; its jobs write a line in place of their work."""
+    copy_project(project)
     for script in (project / "workflow" / "scripts").iterdir():
         script.write_text(STUB + script.read_text())
 
