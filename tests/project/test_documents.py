@@ -5,9 +5,11 @@ Tested are links, lengths, decisions, changelog, versions, and files for GitHub 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -27,8 +29,10 @@ LEARNED_FROM = (
             "clusters",
             "data",
             "extending",
+            "glossary",
             "methods",
             "reruns",
+            "standard-usage",
         )
     ),
 )
@@ -213,3 +217,26 @@ def test_hooks_run_the_environments_programs_as_make_lint_does() -> None:
     } <= pinned
     lint = (ROOT / "Makefile").read_text().split("\nlint:")[1].split("\n\n")[0]
     assert all(f"$(BIN)/{program.name}" in lint for program in programs)
+
+
+def test_the_workflow_catalogue_gets_what_it_wants() -> None:
+    usage = yaml.safe_load((ROOT / ".snakemake-workflow-catalog.yml").read_text())["usage"]
+    assert set(usage) == {"mandatory-flags", "software-stack-deployment", "report"}
+    assert usage["software-stack-deployment"]["conda"] is True
+    assert (ROOT / "workflow" / "Snakefile").exists() and (ROOT / "config" / "README.md").exists()
+
+
+def test_the_glossary_names_keys_that_are_there() -> None:
+    schema = json.loads((ROOT / "config" / "schema.json").read_text())
+    keys = re.findall(r"[Kk]ey `([\w.]+)`", (ROOT / "docs" / "glossary.md").read_text())
+    assert len(keys) > 20
+    assert [key for key in keys if not is_key(schema, key.split("."))] == []
+
+
+def is_key(schema: dict[str, Any], parts: list[str]) -> bool:
+    """Tell whether a section of the schema, or one that it may hold, has a key of this name."""
+    found = schema["properties"].get(parts[0])
+    if found is None or not parts[1:]:
+        return found is not None
+    held = re.findall(r"#/\$defs/(\w+)", json.dumps(found))
+    return any(is_key(schema["$defs"][name], parts[1:]) for name in held)

@@ -153,3 +153,22 @@ def test_a_wrong_study_is_refused_with_its_message(folder: Path) -> None:
         assert "engram: " in (said := run(folder, "-n", status=1)) and "modles" in said
     finally:
         write_config(folder, STUDY)
+
+
+def test_a_deployed_workflow_plans_the_study(folder: Path) -> None:
+    """As snakedeploy writes it: names as they are, the Snakefile of the folder `workflow`."""
+    deployed = f"""
+configfile: "config.yaml"
+
+module engram:
+    snakefile: "{ROOT}/workflow/Snakefile"
+    config: config["engram"]
+
+use rule * from engram
+"""
+    try:
+        (folder / "Snakefile").write_text(deployed)
+        found = planned(folder, "all")
+        assert found["report"] == 1 and not found.keys() & {"bold", "encoding", "tables"}
+    finally:
+        (folder / "Snakefile").write_text(SNAKEFILE)
