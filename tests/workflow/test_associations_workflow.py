@@ -142,7 +142,7 @@ def test_order_of_listeners_changes_nothing() -> None:
         [one.subjects[k] for k in order],
         one.regions,
         one.variants,
-        one.versions,
+        one.layer_variants,
         one.layer,
         one.r[:, order],
         one.r_layer[:, :, order],

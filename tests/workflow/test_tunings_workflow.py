@@ -231,7 +231,7 @@ def test_the_base_is_read_as_any_model_and_a_tuning_that_changed_nothing_scores_
         **READING,
     )
     assert (
-        data["version"].values.tolist() == ["base", "association-1", "shuffled-1"]
+        data["layer_variant"].values.tolist() == ["base", "association-1", "shuffled-1"]
         and data.sizes["row"] == 0
     )
     alone = activations.story_activations(words, load(), **READING)["activation"].values

@@ -232,7 +232,7 @@ def read_texts(
     -------
     xarray.Dataset
         As `engram.features.variants.collect` makes it; the original and the text with
-        associations are versions.
+        associations are scored at every layer.
     """
     story = words["word"].tolist()
 

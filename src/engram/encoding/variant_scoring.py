@@ -1,5 +1,7 @@
 """Scores of a model's variants: texts that it read, or tunings of it, on a group of listeners.
 
+A group is listeners who heard the same stories; a variant is one text or one tuning.
+
 All variants are scored at the reported layer. Those whose layers are all kept (the story alone and
 with associations; the base model and the first seed of each tuning) are scored at every layer.
 """
@@ -33,10 +35,11 @@ def score_variants(read: Sequence[xr.Dataset], group: Group) -> xr.Dataset:
     -------
     xarray.Dataset
         Pearson r, mean over folds: ``r`` (variant, story, subject, region) at the reported
-        layer and ``r_layer`` (version, layer, story, subject, region), means over each
+        layer and ``r_layer`` (layer_variant, layer, story, subject, region), means over each
         region's targets; ``r_kind`` (kind, story, subject, target) at the reported layer,
-        mean over each kind's variants. ``version`` names the variants that are scored at every
-        layer. Single variants are kept by region: with their many seeds, targets would fill disks.
+        mean over each kind's variants. ``layer_variant`` names the variants that are scored at
+        every layer. Single variants are kept by region: with their many seeds, targets would fill
+        disks.
     """
     scoring = _VariantScoring(read, group)
 
@@ -54,7 +57,7 @@ class _VariantScoring:
     def __init__(self, read: Sequence[xr.Dataset], group: Group) -> None:
         self.read, self.group, self.how = read, group, group.how_for(read[0])
         self.names: list[str] = read[0]["variant"].values.tolist()
-        self.at_every_layer: list[str] = read[0]["version"].values.tolist()
+        self.at_every_layer: list[str] = read[0]["layer_variant"].values.tolist()
         self.kinds = list(dict.fromkeys(map(kind_of, self.names)))
         self.reported = int(read[0].attrs["reported_layer"])
         self.regions = scores.regions_of_targets(group)
@@ -106,7 +109,7 @@ class _VariantScoring:
                     "At the reported layer, mean over test blocks and a region's targets",
                 ),
                 "r_layer": scores.pearson_r(
-                    ("version", "layer", "story", "subject", "region"),
+                    ("layer_variant", "layer", "story", "subject", "region"),
                     self.r_layer,
                     "The same at every layer",
                 ),
@@ -119,7 +122,7 @@ class _VariantScoring:
             },
             coords={
                 "variant": self.names,
-                "version": self.at_every_layer,
+                "layer_variant": self.at_every_layer,
                 "kind": self.kinds,
                 "layer": np.arange(self.r_layer.shape[1]),
                 **region_coordinates(self.regions),

@@ -35,12 +35,12 @@ def at_layer(read: Sequence[xr.Dataset], variant: int, layer: int) -> list[np.nd
         If the variant is not among those whose layers are all kept.
     """
     name = read[0]["variant"].values[variant]
-    place = read[0]["version"].values.tolist().index(name)
+    place = read[0]["layer_variant"].values.tolist().index(name)
     return [
         np.concatenate(
             [
                 one["whole"][place, layer].values,
-                one["whole_inserted"][layer].values[one["version_row_variant"].values == variant],
+                one["whole_inserted"][layer].values[one["layer_row_variant"].values == variant],
             ]
         )
         for one in read

@@ -1,9 +1,10 @@
 """Variants of a model's activations of a story.
 
-They are texts with associations read by one model, or one text read by tunings of a model.
+A variant is what is scored: a text with associations that one model reads, or a tuning of a model
+that reads one text.
 
 The first variant is what the others are compared with. All are scored on the same rows and folds
-at the reported layer; the first few, called versions, at every layer.
+at the reported layer; a few of them (`layer_variant` in files) at every layer.
 """
 
 from __future__ import annotations
@@ -22,14 +23,16 @@ from engram.features.vectors import DESCRIPTION
 Variant = tuple[str, np.ndarray, np.ndarray, np.ndarray]
 
 
-def collect(variants: Iterable[Variant], versions: Container[str], layer: int | None) -> xr.Dataset:
-    """Return the activations of variants, of which all layers are kept of versions only.
+def collect(
+    variants: Iterable[Variant], at_every_layer: Container[str], layer: int | None
+) -> xr.Dataset:
+    """Return the activations of variants, with all layers of those scored at every layer only.
 
     Parameters
     ----------
     variants : iterable of Variant
         Made one after the other, so that only one is in memory with all its layers.
-    versions : container of str
+    at_every_layer : container of str
         Names of the variants that are scored at every layer.
     layer : int or None
         The layer to report (`engram.features.layers.reported_layer`), the only one that
@@ -38,10 +41,10 @@ def collect(variants: Iterable[Variant], versions: Container[str], layer: int | 
     Returns
     -------
     xarray.Dataset
-        ``whole`` (version, layer, word, unit), ``reported`` (variant, word, unit), float32;
-        ``whole_inserted`` (layer, version_row, unit) and ``reported_inserted`` (row, unit):
+        ``whole`` (layer_variant, layer, word, unit), ``reported`` (variant, word, unit), float32;
+        ``whole_inserted`` (layer, layer_row, unit) and ``reported_inserted`` (row, unit):
         inserted words that are rows of their own, with the index of their variant (``row_variant``,
-        ``version_row_variant``) and their time (``row_onset``).
+        ``layer_row_variant``) and their time (``row_onset``).
     """
     names: list[str] = []
     kept: list[int] = []
@@ -49,7 +52,7 @@ def collect(variants: Iterable[Variant], versions: Container[str], layer: int | 
     depth = 0
     for name, own, inserted, times in variants:
         depth = reported_layer(len(own) - 1, layer)
-        if name in versions:
+        if name in at_every_layer:
             kept.append(len(names))
             whole.append(own)
             whole_inserted.append(inserted)
@@ -61,9 +64,9 @@ def collect(variants: Iterable[Variant], versions: Container[str], layer: int | 
     index = {"description": "Index of the variant that has the row"}
     return xr.Dataset(
         {
-            "whole": (("version", "layer", "word", "unit"), np.stack(whole), DESCRIPTION),
+            "whole": (("layer_variant", "layer", "word", "unit"), np.stack(whole), DESCRIPTION),
             "whole_inserted": (
-                ("layer", "version_row", "unit"),
+                ("layer", "layer_row", "unit"),
                 np.concatenate(whole_inserted, axis=1),
                 DESCRIPTION,
             ),
@@ -71,12 +74,12 @@ def collect(variants: Iterable[Variant], versions: Container[str], layer: int | 
             "reported_inserted": (("row", "unit"), np.concatenate(reported_inserted), DESCRIPTION),
         },
         coords={
-            "version": [names[number] for number in kept],
+            "layer_variant": [names[number] for number in kept],
             "variant": names,
             "layer": np.arange(len(whole[0])),
             "row_variant": ("row", owner, index),
             "row_onset": ("row", np.concatenate(onsets), {"units": "s"}),
-            "version_row_variant": ("version_row", owner[np.isin(owner, kept)], index),
+            "layer_row_variant": ("layer_row", owner[np.isin(owner, kept)], index),
         },
         attrs={"reported_layer": depth},
     )

@@ -281,8 +281,8 @@ def layers_table(effects: Found) -> pd.DataFrame:
         for subjects, layer, number, values in variant_effects.by_layer(one):
             hemisphere, roi, _ = one.regions[number]
             original = values[0]
-            for version, value in zip(one.versions[1:], values[1:], strict=True):
-                condition = version.rpartition("-")[0]
+            for variant, value in zip(one.layer_variants[1:], values[1:], strict=True):
+                condition = variant.rpartition("-")[0]
                 rows.append(
                     (
                         model,

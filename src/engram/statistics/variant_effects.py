@@ -1,6 +1,7 @@
-"""Effects: what scores of variants differ by from those of the first.
+"""Effects: how scores of variants differ from those of the first.
 
-All groups of listeners are taken together.
+A variant is a text that a model read, or a tuning of it. All groups (listeners who heard the same
+stories) are taken together.
 """
 
 from __future__ import annotations
@@ -27,21 +28,21 @@ class Effects:
     regions : list of (hemisphere, roi, n_targets)
     variants : list of str
         The first is what the others are compared with.
-    versions : list of str
-        Those scored at every layer, the first among them first.
+    layer_variants : list of str
+        Those scored at every layer, the first variant first.
     layer : int
         The reported one.
     r : array of shape (n_variants, n_subjects, n_regions)
-    r_layer : array of shape (n_versions, n_layers, n_subjects, n_regions)
+    r_layer : array of shape (n_layer_variants, n_layers, n_subjects, n_regions)
     r_stimulus : dict of arrays of shape (n_variants, n_regions)
-        By stimulus: the mean over the single listeners who heard it; versions of one
-        (`engram.vocabulary.stimulus`) are taken together.
+        By stimulus: the mean over the single listeners who heard it; stories that are
+        tellings of one stimulus (`engram.vocabulary.stimulus`) are taken together.
     """
 
     subjects: list[str]
     regions: list[tuple[str, str, int]]
     variants: list[str]
-    versions: list[str]
+    layer_variants: list[str]
     layer: int
     r: np.ndarray
     r_layer: np.ndarray
@@ -105,13 +106,14 @@ def read_effects(files: Sequence[str]) -> Effects:
     parts, layer_parts = [], []
     regions: list[tuple[str, str, int]] = []
     variants: list[str] = []
-    versions: list[str] = []
+    layer_variants: list[str] = []
     layer = 0
     for path in files:
         with storage.open_dataset(path) as scores:
             regions = regions_of(scores)
             variants = scores["variant"].values.tolist()
-            versions = scores["version"].values.tolist() if "version" in scores.coords else []
+            if "layer_variant" in scores.coords:
+                layer_variants = scores["layer_variant"].values.tolist()
             layer = int(scores.attrs["reported_layer"])
             subjects += scores["subject"].values.tolist()
             parts.append(scores["r"].mean("story").values)
@@ -131,7 +133,7 @@ def read_effects(files: Sequence[str]) -> Effects:
         subjects,
         regions,
         variants,
-        versions,
+        layer_variants,
         layer,
         np.concatenate(parts, axis=1),
         np.concatenate(layer_parts, axis=2),
@@ -155,9 +157,9 @@ def by_listener(effects: Effects, values: Mapping[str, np.ndarray]) -> pd.DataFr
 
 
 def by_layer(effects: Effects) -> Iterator[tuple[str, int, int, np.ndarray]]:
-    """Yield whose mean it is, the layer, the region's number, and R of every version.
+    """Yield whose mean it is, the layer, the region's number, and R of each layer variant.
 
-    It is the mean of listeners, or of the average listener.
+    It is the mean over listeners, or that of the average listener.
     """
     for subjects, chosen in ((LISTENERS, effects.single), (AVERAGE, ~effects.single)):
         if not chosen.any():

@@ -34,7 +34,7 @@ def read_story(
     -------
     xarray.Dataset
         As `engram.features.variants.collect` makes it; the base and the first seed of each
-        condition are versions.
+        condition are scored at every layer.
     """
 
     def variant(name: str) -> variants.Variant:
@@ -42,5 +42,5 @@ def read_story(
         vectors = story_activations(words, reader, **options)["activation"].values
         return name, vectors, vectors[:, :0], np.empty(0)
 
-    versions = [name for name in readers if name == BASE or name.endswith("-1")]
-    return variants.collect((variant(name) for name in readers), versions, layer)
+    at_every_layer = [name for name in readers if name == BASE or name.endswith("-1")]
+    return variants.collect((variant(name) for name in readers), at_every_layer, layer)

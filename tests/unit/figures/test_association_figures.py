@@ -90,7 +90,7 @@ def test_association_of_nothing_is_worded_with_care() -> None:
         one.subjects,
         REGIONS[:1],
         one.variants,
-        one.versions,
+        one.layer_variants,
         one.layer,
         one.r[..., :1],
         one.r_layer[..., :1],
