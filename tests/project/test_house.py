@@ -18,11 +18,9 @@ FILES = sorted([*(ROOT / "src" / "engram").rglob("*.py"), *(ROOT / "workflow").r
 COMMON = ROOT / "workflow" / "rules" / "common.smk"
 #: Modules, and functions of modules, that are not split yet, and the lines that they may have.
 MODULES: dict[str, int] = {
-    "associations/annotators/annotation.py": 586,
     "study/plan.py": 723,
 }
 FUNCTIONS: dict[str, int] = {
-    "associations/annotators/annotation.py:annotate": 91,
     "study/plan.py:_narratives_plan": 73,
     "study/plan.py:_tree_files": 90,
     "study/plan.py:_table_scans": 84,

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from engram.associations import association_files
 from engram.associations.annotators import annotation, chat
+from engram.associations.annotators.local_model import LocalAnnotator
 from engram.files import storage
 from engram.jobs.job import job, use_threads
 
@@ -20,7 +21,7 @@ with job(snakemake, network=snakemake.params.config["address"] is not None):
         "seed": config["seed"],
     }
     if config["address"] is None:
-        annotator: annotation.Annotator = annotation.LocalAnnotator(
+        annotator: annotation.Annotator = LocalAnnotator(
             Path(config["folder"]), model=Path(config["model"]).name, **common
         )
     else:

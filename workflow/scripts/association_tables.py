@@ -3,7 +3,7 @@
 import pandas as pd
 
 from engram.associations import association_files
-from engram.associations.text_reading import ROWS, ROWS_COLUMNS, TEXTS, TEXTS_COLUMNS
+from engram.associations.text_tables import ROWS, ROWS_COLUMNS, TEXTS, TEXTS_COLUMNS
 from engram.files import keys, storage
 from engram.jobs.job import job
 from engram.statistics import association_tables, variant_effects

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from engram.associations import association_files, text_reading
+from engram.associations import association_files, control_texts, text_tables
+from engram.associations.insertions import insertions_of
 from engram.files import storage
 from engram.jobs.job import job
 from engram.vocabulary import ORIGINAL_TEXT, WITH_ASSOCIATIONS
@@ -19,24 +20,24 @@ with job(snakemake):
     pool = association_files.pool_texts(
         [Path(path) for path in snakemake.params.reads["files"]], found
     )
-    controls = text_reading.control_texts(
+    controls = control_texts.control_insertions(
         words, table["sentence"].tolist(), found, pool, config["controls"], config["seed"]
     )
     texts = {
         ORIGINAL_TEXT: {},
-        WITH_ASSOCIATIONS: association_files.insertions_of(found),
+        WITH_ASSOCIATIONS: insertions_of(found),
         **controls,
     }
     storage.write_table(
         snakemake.output.texts,
-        text_reading.texts_table(story, name, words, texts),
-        text_reading.TEXTS,
-        text_reading.TEXTS_COLUMNS,
+        text_tables.texts_table(story, name, words, texts),
+        text_tables.TEXTS,
+        text_tables.TEXTS_COLUMNS,
     )
     storage.write_table(
         snakemake.output.rows,
-        text_reading.rows_table(story, name, table, texts, config["alignment"]),
-        text_reading.ROWS,
-        text_reading.ROWS_COLUMNS,
+        text_tables.rows_table(story, name, table, texts, config["alignment"]),
+        text_tables.ROWS,
+        text_tables.ROWS_COLUMNS,
     )
     storage.write_json(snakemake.output.insertions, {"texts": texts})

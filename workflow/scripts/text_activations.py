@@ -5,6 +5,7 @@ from collections.abc import Callable
 import numpy as np
 
 from engram.associations import text_reading
+from engram.associations.insertions import Text
 from engram.features.language_models import activations
 from engram.files import keys, storage
 from engram.jobs.job import job, model_folder, use_threads
@@ -18,7 +19,7 @@ with job(snakemake):
         name: {int(place): text for place, text in insertions.items()}
         for name, insertions in storage.read_json(snakemake.input.insertions)["texts"].items()
     }
-    read: Callable[[str, text_reading.Text], np.ndarray] = text_reading.count_words
+    read: Callable[[str, Text], np.ndarray] = text_reading.count_words
     if config["model"]["source"] != WORD_RATE:
         reader, options = activations.load_configured(model_folder(snakemake), config)
         read = text_reading.text_reader(

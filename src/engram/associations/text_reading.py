@@ -16,124 +16,16 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from engram.associations import association_files
-from engram.associations.association_files import Association, Text
+from engram.associations.insertions import Text, inserted_rows, with_insertions
 from engram.errors import EngramError
 from engram.features import variants
 from engram.features.language_models.activations import word_vectors
 from engram.features.language_models.reader import Reader
 from engram.features.language_models.tokens import tokenize
 from engram.features.language_models.windows import DEFAULT_CONTEXT, Window, plan_windows
-from engram.paths import COMMON_WORDS
 from engram.vocabulary import ORIGINAL_TEXT, WITH_ASSOCIATIONS
 
 logger = logging.getLogger(__name__)
-
-#: What each kind of control holds fast, in the order of tables and figures.
-CONTROLS = ("random", "shuffled", "displaced", "repeat")
-TEXTS = "The texts that a model read of a story, one of them its own."
-TEXTS_COLUMNS = {
-    "story": "Story.",
-    "text": "Name of the associations.",
-    "variant": "original, associations, or a control and its number.",
-    "insertions": "Texts inserted.",
-    "inserted_words": "Words inserted.",
-    "content_words": (
-        "Inserted words with content (not articles, pronouns, prepositions and the like)."
-    ),
-    "ahead": (
-        "Content words that first occur in the story within the next 100 words: foresight, "
-        "where it is more than the shuffled texts'."
-    ),
-}
-ROWS = (
-    "Inserted words that are rows of their own, with their times; none where only the story's own "
-    "words give rows (context, anchor)."
-)
-ROWS_COLUMNS = {
-    "story": "Story.",
-    "text": "Name of the associations.",
-    "variant": "associations, or a control and its number.",
-    "after_word": "Index of the story's word that the insertion follows.",
-    "word": "Inserted word.",
-    "onset": "Seconds on the story's clock.",
-}
-
-
-def control_texts(
-    story_words: Sequence[str],
-    sentence: Sequence[int],
-    found: Sequence[Association],
-    pool: Sequence[str],
-    counts: Mapping[str, int],
-    seed: int,
-) -> dict[str, dict[int, str]]:
-    """Return the insertions of every control text, by its name.
-
-    Parameters
-    ----------
-    story_words : sequence of str
-    sentence : sequence of int
-        Index of each word's sentence.
-    found : sequence of Association
-    pool : sequence of str
-        Texts of other stories' associations, for `random`.
-    counts : mapping
-        How many texts of each kind.
-    seed : int
-    """
-    insertions = association_files.insertions_of(found)
-    ends = [
-        index for index in range(len(story_words) - 1) if sentence[index] != sentence[index + 1]
-    ]
-    at_ends = found[0].granularity == "sentence"
-    boundaries = ends if at_ends else sorted(set(range(len(story_words) - 1)) - set(ends))
-    texts: dict[str, dict[int, str]] = {}
-    for kind in CONTROLS:
-        for number in range(1, counts[kind] + 1):
-            rng = np.random.default_rng([seed, CONTROLS.index(kind), number])
-            if kind == "random":
-                made = association_files.random_text(insertions, pool, rng)
-            elif kind == "shuffled":
-                made = association_files.shuffled_text(insertions, rng)
-            elif kind == "displaced":
-                made = association_files.displaced_text(insertions, boundaries, rng)
-            else:
-                made = association_files.repeated_text(insertions, story_words, rng)
-            texts[f"{kind}-{number:02d}"] = made
-    return texts
-
-
-def texts_table(
-    story: str, name: str, words: Sequence[str], texts: Mapping[str, Mapping[int, str]]
-) -> pd.DataFrame:
-    """Return what was inserted in each text (the columns of `TEXTS_COLUMNS`)."""
-    common = frozenset(
-        line
-        for line in COMMON_WORDS.read_text(encoding="utf-8").split("\n")
-        if line and not line.startswith("#")
-    )
-    rows = []
-    for text, insertions in texts.items():
-        content, ahead = association_files.foresight(words, insertions, common)
-        inserted = sum(len(one.split()) for one in insertions.values())
-        rows.append((story, name, text, len(insertions), inserted, content, ahead))
-    return pd.DataFrame(rows, columns=list(TEXTS_COLUMNS))
-
-
-def rows_table(
-    story: str,
-    name: str,
-    words: pd.DataFrame,
-    texts: Mapping[str, Mapping[int, str]],
-    alignment: str,
-) -> pd.DataFrame:
-    """Return the inserted words that are rows in each text (the columns of `ROWS_COLUMNS`)."""
-    parts = [
-        association_files.inserted_rows(words, insertions, alignment).assign(variant=variant)
-        for variant, insertions in texts.items()
-    ]
-    return pd.concat(parts, ignore_index=True).assign(story=story, text=name)[list(ROWS_COLUMNS)]
 
 
 def text_reader(
@@ -223,7 +115,7 @@ def read_texts(
     alignment : {"context", "anchor", "anchor-additive", "interpolate"}
         `anchor`: the vector of a word with an insertion is the mean of its own and its
         insertion's. Under the additive ones inserted words are kept too, with their times
-        (`engram.associations.association_files.inserted_rows`).
+        (`engram.associations.insertions.inserted_rows`).
     layer : int or None
         The layer to report (`engram.features.layers.reported_layer`), the only one
         that is kept of controls.
@@ -237,12 +129,12 @@ def read_texts(
     story = words["word"].tolist()
 
     def variant(name: str, insertions: Mapping[int, str]) -> variants.Variant:
-        text = association_files.with_insertions(story, insertions)
+        text = with_insertions(story, insertions)
         vectors = read(name, text)
         own = vectors[:, text.place]
         if alignment == "anchor":
             _anchor(own, vectors, text)
-        rows = association_files.inserted_rows(words, insertions, alignment)
+        rows = inserted_rows(words, insertions, alignment)
         return (
             name,
             own,

@@ -90,7 +90,7 @@ def insertions(
     associations : mapping
         Tables of associations (`engram.associations.association_files`), by story and text.
     texts : pandas.DataFrame
-        What was inserted in each text (`engram.associations.text_reading.texts_table`).
+        What was inserted in each text (`engram.associations.text_tables.texts_table`).
     all_texts : sequence of str
         All texts of the study, and its tunings: for colours.
     """

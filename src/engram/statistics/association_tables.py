@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from engram.associations.text_reading import CONTROLS
+from engram.associations.control_texts import CONTROLS
 from engram.statistics import columns, significance
 from engram.statistics.variant_effects import Effects, by_layer, by_listener
 from engram.vocabulary import ORIGINAL_TEXT, RANDOM, WITH_ASSOCIATIONS

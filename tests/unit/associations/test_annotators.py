@@ -22,15 +22,12 @@ import numpy as np
 import pytest
 from conftest import MODELS, STORY
 
-from engram.associations.annotators import annotation
-from engram.associations.annotators.annotation import (
-    LocalAnnotator,
-    Report,
-    annotate,
-    annotation_template,
-)
+from engram.associations.annotators import story_style
+from engram.associations.annotators.annotation import Report, annotate
 from engram.associations.annotators.answers import BrokenFormatError
 from engram.associations.annotators.chat import ChatAnnotator
+from engram.associations.annotators.local_model import LocalAnnotator
+from engram.associations.annotators.printed_template import annotation_template
 from engram.associations.annotators.prompts import places, prompt
 from engram.associations.association_files import Association, read_associations, write_associations
 from engram.errors import EngramError
@@ -627,11 +624,11 @@ def test_json_in_a_fence_is_read(endpoint: Endpoint, chat: ChatAnnotator) -> Non
     ('He said "no."', 'He said "no."', 'he said "no.",'),
 ])  # fmt: skip
 def test_style_of_a_story_with_punctuation(text: str, sentence: str, word: str) -> None:
-    names = annotation._names(WORDS, SENTENCE) | {"Anna"}
-    assert annotation._in_style(text, "sentence", (".", ","), True, names) == sentence
-    assert annotation._in_style(text, "word", (".", ","), True, names) == sentence
+    names = story_style.names_of(WORDS, SENTENCE) | {"Anna"}
+    assert story_style.in_style(text, "sentence", (".", ","), True, names) == sentence
+    assert story_style.in_style(text, "word", (".", ","), True, names) == sentence
     if '"no' not in text:
-        assert annotation._in_style(text, "word", (".", ","), False, names) == word
+        assert story_style.in_style(text, "word", (".", ","), False, names) == word
 
 
 @pytest.mark.parametrize(("text", "expected"), [

@@ -15,8 +15,9 @@ from conftest import MODELS, ROOT, story_words
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engram.associations import association_files, text_reading
+from engram.associations import association_files, control_texts, text_reading, text_tables
 from engram.associations.association_files import Association
+from engram.associations.insertions import inserted_rows, insertions_of, with_insertions
 from engram.encoding import variant_scoring
 from engram.encoding.group import Group
 from engram.encoding.story_data import StoryData
@@ -94,9 +95,7 @@ insertions_strategy = st.dictionaries(
 @settings(max_examples=30, deadline=None)
 @given(insertions_strategy)
 def test_the_storys_words_keep_their_order(insertions: dict[int, list[str]]) -> None:
-    text = association_files.with_insertions(
-        WORDS, {place: " ".join(words) for place, words in insertions.items()}
-    )
+    text = with_insertions(WORDS, {place: " ".join(words) for place, words in insertions.items()})
     assert [text.words[place] for place in text.place] == WORDS
     assert len(text.words) == len(WORDS) + sum(map(len, insertions.values()))
     for place, words in insertions.items():
@@ -111,9 +110,9 @@ def test_controls_hold_what_they_should(places: set[int], seed: int) -> None:
     }
     pool = ["one", "two of three", "a b c d", "some other thing that is long"]
     rng = np.random.default_rng(seed)
-    random = association_files.random_text(insertions, pool, rng)
-    repeat = association_files.repeated_text(insertions, WORDS, rng)
-    shuffled = association_files.shuffled_text(insertions, rng)
+    random = control_texts.random_text(insertions, pool, rng)
+    repeat = control_texts.repeated_text(insertions, WORDS, rng)
+    shuffled = control_texts.shuffled_text(insertions, rng)
     order = list(insertions)
     for made in (random, repeat, shuffled):
         assert list(made) == order
@@ -129,40 +128,40 @@ def test_controls_hold_what_they_should(places: set[int], seed: int) -> None:
     for index, place in enumerate(order):
         assert (
             abs(order.index(int(shuffled[place].split("x")[1])) - index)
-            >= association_files.SHUFFLED_BY
+            >= control_texts.SHUFFLED_BY
         )
 
 
 def test_displaced_texts_stand_far_from_every_original_place() -> None:
     insertions = {place: f"x{place}" for place in (10, 12, 15, 18)}
-    made = association_files.displaced_text(insertions, range(0, 299), np.random.default_rng(0))
+    made = control_texts.displaced_text(insertions, range(0, 299), np.random.default_rng(0))
     assert sorted(made.values()) == sorted(insertions.values())
     assert all(
-        abs(place - original) >= association_files.DISPLACED_BY
+        abs(place - original) >= control_texts.DISPLACED_BY
         for place in made
         for original in insertions
     )
     # No place is 20 words from all of these: then from its own.
     dense = {place: f"x{place}" for place in range(5, 295, 15)}
-    made = association_files.displaced_text(dense, range(0, 299), np.random.default_rng(0))
+    made = control_texts.displaced_text(dense, range(0, 299), np.random.default_rng(0))
     assert all(
-        abs(place - int(text[1:])) >= association_files.DISPLACED_BY and place not in dense
+        abs(place - int(text[1:])) >= control_texts.DISPLACED_BY and place not in dense
         for place, text in made.items()
     )
     with pytest.raises(EngramError, match="cannot be displaced"):
-        association_files.displaced_text({1: "a", 2: "b"}, [1, 2, 3], np.random.default_rng(0))
+        control_texts.displaced_text({1: "a", 2: "b"}, [1, 2, 3], np.random.default_rng(0))
 
 
 def test_too_few_insertions_cannot_be_shuffled() -> None:
     with pytest.raises(EngramError, match="too few to be shuffled"):
-        association_files.shuffled_text({1: "a", 2: "b"}, np.random.default_rng(0))
+        control_texts.shuffled_text({1: "a", 2: "b"}, np.random.default_rng(0))
 
 
 def test_foresight_counts_what_comes_soon_for_the_first_time() -> None:
     words = ["the", "cat", *["filler"] * 50, "dogs", *["filler"] * 200, "whale"]
     common = frozenset({"a", "like"})
     # dog comes; the cat was, the whale is far.
-    assert association_files.foresight(words, {1: "like a dog", 5: "a whale and cats"}, common) == (
+    assert text_tables.foresight(words, {1: "like a dog", 5: "a whale and cats"}, common) == (
         4,
         1,
     )
@@ -288,7 +287,7 @@ def test_additive_rows_are_the_inserted_words_at_their_times(reader: Reader) -> 
         [12 + 0.4 / 3, 12 + 0.8 / 3, 23.7, 23.8, 12.1, 12.2, 12.3],
     )
     # "far off" is behind everything else: the model reads it as the end of the text.
-    text = association_files.with_insertions(words, texts["associations"])
+    text = with_insertions(words, texts["associations"])
     whole = text_reading.text_reader(words, reader, **READING, room=0.75)("associations", text)
     np.testing.assert_array_equal(
         whole[:, -2:], data["interpolate"]["whole_inserted"].values[:, 2:]
@@ -296,14 +295,14 @@ def test_additive_rows_are_the_inserted_words_at_their_times(reader: Reader) -> 
 
 
 def test_rows_table_says_which_words_are_rows() -> None:
-    table = text_reading.rows_table(
+    table = text_tables.rows_table(
         "s", "a", timed(["one", "two"]), {"original": {}, "associations": {0: "x y"}}, "interpolate"
     )
     assert table[["variant", "after_word", "word"]].to_numpy().tolist() == [
         ["associations", 0, "x"],
         ["associations", 0, "y"],
     ]
-    assert text_reading.rows_table(
+    assert text_tables.rows_table(
         "s", "a", timed(["one", "two"]), {"original": {}, "associations": {0: "x y"}}, "context"
     ).empty
 
@@ -346,7 +345,7 @@ def test_f_of_the_word_rate_is_what_rows_alone_do(alignment: str, more: int) -> 
     }
     group = Group([story], ["1", "2"], words_to_trs="sum", **options)
     scores = variant_scoring.score_variants([data], group)
-    rows = association_files.inserted_rows(words, texts["associations"], alignment)
+    rows = inserted_rows(words, texts["associations"], alignment)
     count = np.concatenate([np.ones(900), np.ones(len(rows))])[:, None]
     expected: list[np.ndarray] = []
     group.each_part(
@@ -401,15 +400,15 @@ def test_shipped_texts_are_what_their_names_say(path: Path) -> None:
     words, sentence = story
     if name.startswith("sentence"):
         assert all(sentence[one.after_word] != sentence[one.after_word + 1] for one in mine)
-    insertions = association_files.insertions_of(mine)
+    insertions = insertions_of(mine)
     texts = {
         "associations": insertions,
         **{
-            f"shuffled-{k}": association_files.shuffled_text(insertions, np.random.default_rng(k))
+            f"shuffled-{k}": control_texts.shuffled_text(insertions, np.random.default_rng(k))
             for k in range(39)
         },
     }
-    table = text_reading.texts_table("s", name, words, texts)
+    table = text_tables.texts_table("s", name, words, texts)
     share = (table["ahead"] / table["content_words"]).to_numpy()
     assert share[0] <= np.quantile(share[1:], 0.95)  # no foresight
 

@@ -21,7 +21,7 @@ from conftest import MODELS, STORY
 from safetensors.torch import load_file, save_file
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from engram.associations.annotators.annotation import LocalAnnotator
+from engram.associations.annotators.local_model import LocalAnnotator
 from engram.errors import EngramError
 from engram.features.language_models import causality
 from engram.features.language_models.causality import check_causal, told_bidirectional

@@ -16,7 +16,7 @@ import torch
 from conftest import MODELS, STORY
 from transformers import Phi3Config, PretrainedConfig
 
-from engram.associations.annotators.annotation import NEW_TOKENS, LocalAnnotator
+from engram.associations.annotators.local_model import NEW_TOKENS, LocalAnnotator
 from engram.errors import EngramError
 from engram.features.language_models.positions import NO_LIMIT, declared_limit, longest_input
 from engram.tunings import training

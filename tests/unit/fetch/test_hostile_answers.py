@@ -26,10 +26,11 @@ from urllib.parse import quote
 
 import pytest
 
-from engram.associations.annotators import annotation, answers
+from engram.associations.annotators import answers, story_style
 from engram.associations.annotators.annotation import Report, annotate
 from engram.associations.annotators.answers import BrokenFormatError
 from engram.associations.annotators.chat import ChatAnnotator
+from engram.associations.annotators.local_model import _STRING_END
 from engram.errors import EngramError
 from engram.files import delimited, quotation_marks
 from engram.jobs.redaction import holds_key, without_key
@@ -425,11 +426,11 @@ def test_reading_takes_linear_time(name: str) -> None:
     ):
         with suppress(BrokenFormatError):
             read(text)
-    annotation._STRING_END.search(text)
+    _STRING_END.search(text)
     quotation_marks._NUMBER.fullmatch(text)
     delimited._COMMA_NUMBER.fullmatch(text)
     for granularity, written in itertools.product(("word", "sentence"), (None, (".", ","))):
-        annotation._in_style("a " + text, granularity, written, False, frozenset())
+        story_style.in_style("a " + text, granularity, written, False, frozenset())
     without_key(text, KEY)
     # A pattern that looks back from each place takes minutes here.
     assert time.process_time() - begun < 5
@@ -488,7 +489,7 @@ def test_any_answer_is_a_text_or_a_reason() -> None:
             with suppress(BrokenFormatError):
                 text = answers.checked(answers.from_json(answer), "word")
                 for written in (None, (".", ",")) if text else ():
-                    styled = annotation._in_style(text, "word", written, True, frozenset({"Paris"}))
+                    styled = story_style.in_style(text, "word", written, True, frozenset({"Paris"}))
                     assert styled
                     assert styled.isprintable()
                     assert "\ufffd" not in styled

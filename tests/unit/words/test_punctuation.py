@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engram.associations.annotators import annotation
+from engram.associations.annotators import story_style
 from engram.words.punctuation import (
     bare,
     core,
@@ -138,8 +138,8 @@ def test_ends_of_phrases_keep_what_is_of_the_word() -> None:
 def test_marks_of_the_story(story: str, expected: tuple[str, str]) -> None:
     assert marks(story.split()) == expected
     stop, comma = expected
-    assert annotation._in_style("花 香", "sentence", expected, True, frozenset()) == f"花 香{stop}"
+    assert story_style.in_style("花 香", "sentence", expected, True, frozenset()) == f"花 香{stop}"
     assert (
-        annotation._in_style("花 香" + stop, "word", expected, False, frozenset())
+        story_style.in_style("花 香" + stop, "word", expected, False, frozenset())
         == f"花 香{comma}"
     )

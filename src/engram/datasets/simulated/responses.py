@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from engram.associations import association_files
+from engram.associations.insertions import with_insertions
 from engram.datasets.simulated.planted import PLANTED
 from engram.datasets.time_courses import zscore
 
@@ -40,7 +40,7 @@ def in_mind(
     -------
     array of shape (n_words, n_units)
     """
-    text = association_files.with_insertions(words, insertions)
+    text = with_insertions(words, insertions)
     vectors = np.stack([embed(word) for word in text.words])
     decay, mind = np.exp(-1 / _SPAN), np.zeros(vectors.shape[1])
     course = np.empty_like(vectors)

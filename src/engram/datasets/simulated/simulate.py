@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from engram.associations import association_files
+from engram.associations.insertions import insertions_of
 from engram.datasets.narratives.facts import Fact
 from engram.datasets.narratives.surfaces import VERTICES
 from engram.datasets.simulated import schedule, write_dataset
@@ -194,9 +195,7 @@ def _drives(
         path = associated / associations_file(story, schedule.ASSOCIATED)
         # A story without a file is heard without associations.
         found = (
-            association_files.insertions_of(association_files.read_associations(path, 10**9))
-            if path.exists()
-            else {}
+            insertions_of(association_files.read_associations(path, 10**9)) if path.exists() else {}
         )
         minds.append(
             in_mind(
