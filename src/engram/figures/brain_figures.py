@@ -22,12 +22,12 @@ from engram.figures.maps import on_fsaverage5
 from engram.figures.shown_values import Measure
 from engram.figures.style import MM, PAGE, Drawn
 
-#: Of a hemisphere by its letter: nilearn's name.
+#: nilearn's names of the hemispheres, by their letters.
 _PARTS = {"L": "left", "R": "right"}
 _VIEWS = (("L", "lateral"), ("L", "medial"), ("R", "medial"), ("R", "lateral"))
-#: Behind what is painted: gyri light, sulci dark.
+#: Colour map of curvature, behind the values: gyri are light, sulci dark.
 _SULCI = "Greys"
-#: Letters of a row's title.
+#: Longer titles of rows are cut to so many letters.
 _LETTERS = 95
 
 
@@ -108,7 +108,7 @@ def _cortex(measure: Measure, maps: Mapping[str, Mapping[str, np.ndarray]]) -> F
                 colours,
             )
     _bar(figure, scale, colours, measure, foot)
-    plt.close(figure)  # pyplot, which nilearn needs, would keep it
+    plt.close(figure)  # nilearn needs pyplot, which keeps figures until they are closed
     return figure
 
 
@@ -122,6 +122,7 @@ def _inflated(
     scale: Normalize,
     colours: str,
 ) -> None:
+    """Draw one view of an inflated hemisphere, with curvature where there are no values."""
     from nilearn import plotting
 
     part = _PARTS[side]
@@ -138,14 +139,14 @@ def _inflated(
         colorbar=False,
         axes=axes,
     )
-    for surface in axes.collections:  # 20,000 triangles: an image inside the SVG
+    for surface in axes.collections:  # as an image inside the SVG: there are 20,000 triangles
         surface.set_rasterized(True)
 
 
 def _flat(
     axes: Axes, values: np.ndarray, mesh: Any, sulci: np.ndarray, scale: Normalize, colours: str
 ) -> None:
-    """Draw a flat map: two coordinates are enough, so no camera is needed."""
+    """Draw a flat map, in two dimensions."""
     x, y = mesh.coordinates[:, 0], mesh.coordinates[:, 1]
     axes.tripcolor(
         x, y, mesh.faces, sulci, shading="gouraud", cmap=_SULCI, vmin=-2, vmax=2.5, rasterized=True
@@ -167,6 +168,7 @@ def _flat(
 
 
 def _bar(figure: Figure, scale: Normalize, colours: str, measure: Measure, foot: float) -> None:
+    """Draw the colour bar, in the foot of the figure."""
     high = figure.get_figheight()
     bar = figure.add_axes((0.33, 0.68 * foot / high, 0.34, 0.12 * foot / high))
     drawn = figure.colorbar(

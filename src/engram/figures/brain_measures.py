@@ -161,8 +161,8 @@ def tuning(
     places, space
         As in `association`.
     floor : float
-        Regions with a ceiling (of single listeners) below this have no M that means
-        anything, and are not shown.
+        Regions with a ceiling (of single listeners) below this are not shown: a ratio
+        to an R near 0 has no meaning there.
     """
     bounds = ceilings[ceilings["kind"] == "single"].groupby(["hemisphere", "roi"])["ceiling"].mean()
     low = bounds.index[bounds < floor]

@@ -46,7 +46,7 @@ def score_maps(files: Sequence[str]) -> dict[str, np.ndarray]:
     return {name: values / max(listeners, 1) for name, values in sums.items()}
 
 
-#: What the maps of a text are called in their file.
+#: Names of the maps of a text in their file.
 ASSOCIATION, ASSOCIATION_RANDOM, ASSOCIATION_DIFFERENCE = "F", "F of random texts", "F minus random"
 
 
@@ -90,7 +90,7 @@ def ceiling_maps(files: Sequence[str]) -> dict[str, np.ndarray]:
         with storage.open_dataset(path) as ceiling:
             parts["average listener"].append(ceiling["average"].values)
             parts["single listeners"].append(ceiling["single"].mean("subject").values)
-    # A story with fewer than four listeners has no ceilings; the others' stand for all.
+    # A story with fewer than four listeners has no ceilings: the mean is over the other stories.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         return {name: np.nanmean(values, axis=0) for name, values in parts.items()}

@@ -17,13 +17,14 @@ from scipy import stats
 from engram.figures.shown_values import SIDES
 from engram.figures.style import COLUMN, INK, MM, PAGE, SMALL, TINY
 
-#: Letters of a region's name on an axis.
+#: Longer names of regions are shortened to so many letters on an axis.
 _LONGEST_REGION = 30
-#: More regions on an axis are written smaller.
+#: Beyond so many regions on an axis, their names are written smaller.
 _MANY = 40
 #: Width of a panel of curves by layer, as a share of that of all regions.
 _CURVES = 0.42
-#: Room on an axis for a region's points, in inches, before hemispheres stand below each other.
+#: Room that a region's points need on an axis, in inches. Hemispheres whose regions have less
+#: stand below each other.
 _REGION_ROOM = 4.2 * MM
 
 
@@ -35,7 +36,7 @@ def legend(figure: Figure, panels: Iterable[Axes]) -> None:
         for handle, name in zip(*panel.get_legend_handles_labels(), strict=True)
     }
     if handles:
-        # Inches of a letter, and of a handle with its gaps.
+        # A letter takes 0.055 inches, and a handle with its gaps 0.4.
         room = figure.get_figwidth() / (0.055 * max(map(len, handles)) + 0.4)
         figure.legend(
             list(handles.values()),
@@ -57,7 +58,7 @@ def layer_axis(panel: Axes, deepest: int) -> None:
 
 
 def region_axis(panel: Axes, rois: Sequence[str], labelled: bool) -> None:
-    """Make the axis of regions; names are turned where they are many or long."""
+    """Make the axis of regions; many or long names are rotated."""
     names = [
         textwrap.shorten(roi, _LONGEST_REGION, placeholder="...")
         if " " in roi

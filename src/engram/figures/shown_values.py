@@ -117,7 +117,7 @@ class Measure:
     maps : mapping or None
         By the row's title: maps by hemisphere, for a surface.
     least : float
-        Colours reach so far or beyond, so that noise is pale.
+        The colour scale reaches at least this far, so that noise stays pale.
     sequential : bool
         Whether values begin at 0.
     percent : bool

@@ -26,17 +26,17 @@ matplotlib.use("Agg")
 MM = 1 / 25.4
 #: Widths in inches: a column and a page in print.
 COLUMN, PAGE = 85 * MM, 180 * MM
-#: Points.
+#: Sizes of type in points.
 SMALL, TINY = 6, 5
 GREY, LIGHT, INK = "#777777", "#D9D9D9", "#222222"
-#: Of models, in their order.
+#: Colours of models, then of texts and tunings, in the order of the configuration.
 MODELS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _TEXTS = ("#332288", "#CC6677", "#44AA99", "#882255", "#999933", "#117733")
-#: What a model was tuned on.
+#: Colours of what a model was tuned on.
 CONDITIONS = {ASSOCIATION: _TEXTS[0], "shuffled": "#E69F00", "generic": GREY}
 #: Markers of control texts.
 CONTROLS = {"shuffled": "^", "displaced": "v", "repeat": "s"}
-#: Values on either side of 0; values from 0 on.
+#: Colour maps of values on either side of 0, and of values from 0 on.
 DIVERGING, SEQUENTIAL = "RdBu_r", "viridis"
 RC: dict[str, Any] = {
     "font.family": "sans-serif",
@@ -59,7 +59,7 @@ RC: dict[str, Any] = {
     "ytick.major.size": 2,
     "lines.linewidth": 1.0,
     "lines.markersize": 2.5,
-    # Names of regions may hold dollar signs, which mark formulas otherwise.
+    # Names of regions may hold dollar signs, which would begin a formula.
     "text.parse_math": False,
     "legend.frameon": False,
     "legend.handlelength": 2.2,
@@ -98,7 +98,7 @@ def save(drawn: Drawn, svg: str, png: str, dpi: int) -> None:
     storage.write_json(
         storage.sidecar(svg), {"Title": words.title, "Caption": words.caption, "Alt": words.alt}
     )
-    # Figures have their layout already; Matplotlib would give this one to those that have none.
+    # Most figures have constrained layout already, and figures of the brain must get none.
     with matplotlib.rc_context({**RC, "figure.constrained_layout.use": False}):
         with storage.atomic(svg) as path:
             drawn.figure.savefig(

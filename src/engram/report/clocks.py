@@ -24,10 +24,9 @@ class Clocks:
 def clocks(scans: pd.DataFrame, config: Mapping[str, Any]) -> Clocks:
     """Return what the clock check found (`engram.bold.clock`).
 
-    A warning for each story whose clock seems wrong, and a line about all of them.
-
-    Simulated listeners follow what was planted in them, which need not be the word rate:
-    they are never warned of.
+    There is a warning for each story whose clock seems wrong, and a line about all stories.
+    Simulated listeners give no warnings: their BOLD follows what was planted in it, which need
+    not be the word rate.
     """
     found = list(clocks_of(scans))
     simulated = config["dataset"]["kind"] == "simulated"
@@ -58,7 +57,7 @@ def clocks(scans: pd.DataFrame, config: Mapping[str, Any]) -> Clocks:
         )
     if TOO_SHORT in verdicts:
         summary += " Too short: under about three and a half minutes."
-    return Clocks(loud, summary + " An error of about 3 s cannot be seen.")
+    return Clocks(loud, summary + " The check does not detect an error of about 3 s.")
 
 
 def _named(stories: Sequence[str]) -> str:

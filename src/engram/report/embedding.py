@@ -12,7 +12,7 @@ def data_uri(kind: str, content: bytes) -> str:
 
 
 def public(text: str) -> str:
-    """Return a text in which paths and addresses tell nothing that is nobody's business.
+    """Return a text without what is private in paths and addresses.
 
     Absolute paths are shortened to their last part, and addresses lose names and passwords.
     """

@@ -15,9 +15,9 @@ from engram.report.embedding import public
 
 
 def jobs_behind(paths: Iterable[str | Path]) -> list[dict[str, Any]]:
-    """Return the provenance of every job behind some results, each once, by rule.
+    """Return the provenance of every job behind some results, each once, sorted by rule.
 
-    It is taken from their sidecars, and those of what they were made of.
+    It is read from the sidecars of the results, of their inputs, of the inputs of these, and so on.
     """
     waiting, seen = [storage.sidecar(path) for path in paths], set()
     jobs: dict[tuple[str, str], dict[str, Any]] = {}
@@ -34,9 +34,9 @@ def jobs_behind(paths: Iterable[str | Path]) -> list[dict[str, Any]]:
 
 
 def run_times(jobs: Sequence[Mapping[str, Any]]) -> list[list[str]]:
-    """Return a row for each rule.
+    """Return a row for each rule, as text.
 
-    It has its jobs, seconds in all, those of the longest, and the highest memory in MB.
+    Its cells: name, number of jobs, seconds of all jobs and of the longest, peak memory in MB.
     """
     table = pd.DataFrame(
         [

@@ -2,65 +2,85 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pandas as pd
+
 from engram.report.naming import Tables
-from engram.vocabulary import AVERAGE, PEOPLE, stimulus
+from engram.vocabulary import AVERAGE, FEWEST_LISTENERS, PEOPLE, stimulus
 from engram.wording import count, listed
 
-#: Fewest stories over which a test could be made, and fewest listeners who give a ceiling.
-_FEWEST_STORIES, _FEWEST_FOR_CEILING = 6, 4
+#: Fewest stories over which a test could be made.
+_FEWEST_STORIES = 6
 
 
 def missing(tables: Tables, config: Mapping[str, Any]) -> list[str]:
     """Return what this study cannot say, and why."""
-    scores = tables["scores"]
-    single = scores[scores["subject"] != AVERAGE]
-    n_listeners, n_regions = (
-        single["subject"].nunique(),
-        len(single[["hemisphere", "roi"]].drop_duplicates()),
-    )
-    n_stories = len(set(map(stimulus, config["story_names"])))
-    reinitialised = [name for name, model in config["models"].items() if not model["reinitialised"]]
-    said = {
+    limits = [
         (
+            config["dataset"]["kind"] == "simulated",
             "The listeners are simulated: these numbers show that the workflow finds what was "
-            "planted, and nothing about brains."
-        ): (config["dataset"]["kind"] == "simulated"),
-        "One listener: no interval, no average listener, and nothing follows for other people.": (
-            n_listeners == 1
+            "planted, and nothing about brains.",
         ),
-        f"{count(n_listeners, 'listener')}: too few for an interval over listeners.": (
-            n_listeners == 2
-        ),
-        f"No ceilings: they need {_FEWEST_FOR_CEILING} listeners of a story.": (
-            scores["ceiling"].isna().all()
-        ),
-        f"Some ceilings are missing: they need {_FEWEST_FOR_CEILING} listeners of a story.": (
-            scores["ceiling"].isna().any() and scores["ceiling"].notna().any()
-        ),
-        "One region: nothing can be said of where in the brain.": n_regions == 1,
+        *_of_the_sample(tables["scores"], config["story_names"]),
+        *_of_the_configuration(tables, config),
+    ]
+    return [sentence for holds, sentence in limits if holds]
+
+
+def _of_the_sample(scores: pd.DataFrame, story_names: Sequence[str]) -> list[tuple[bool, str]]:
+    """Return limits by listeners, ceilings, regions and stories, and whether each holds."""
+    single = scores[scores["subject"] != AVERAGE]
+    n_listeners = single["subject"].nunique()
+    n_regions = len(single[["hemisphere", "roi"]].drop_duplicates())
+    n_stories = len(set(map(stimulus, story_names)))
+    unknown = scores["ceiling"].isna()
+    need = f"they need {FEWEST_LISTENERS} listeners of a story."
+    return [
         (
-            f"{count(n_stories, 'story')}: no test over stories (it needs "
-            f"{_FEWEST_STORIES}), so that nothing follows for other stories."
-        ): (n_stories < _FEWEST_STORIES),
-        "No trained language model: baselines only.": not reinitialised,
-        f"Left out of this run by their `only` key: {listed(config['left_out_models'])}.": bool(
-            config["left_out_models"]
+            n_listeners == 1,
+            "One listener: no interval, no average listener, and nothing follows for other people.",
         ),
-        "No average listener (bold: {average: false}).": (
-            n_listeners > 1 and not (scores["subject"] == AVERAGE).any()
+        (
+            n_listeners == 2,
+            f"{count(n_listeners, 'listener')}: too few for an interval over listeners.",
         ),
-        "No texts with associations: F is not measured.": not config["associations"],
-        "No text that people wrote: those with associations were written by a language model.": (
-            bool(config["associations"])
-            and PEOPLE
-            not in set(tables["association"]["written_by"] if "association" in tables else ())
+        (bool(unknown.all()), f"No ceilings: {need}"),
+        (bool(unknown.any() and not unknown.all()), f"Some ceilings are missing: {need}"),
+        (n_regions == 1, "One region: nothing can be said of where in the brain."),
+        (
+            n_stories < _FEWEST_STORIES,
+            f"{count(n_stories, 'story')}: no test over stories (it needs {_FEWEST_STORIES}), "
+            "so that nothing follows for other stories.",
         ),
-        "No tunings: M is not measured.": not config["tunings"],
-        "No interactive surface: these targets are not on a cortical surface.": (
-            config["brain"] != "surface"
+    ]
+
+
+def _of_the_configuration(tables: Tables, config: Mapping[str, Any]) -> list[tuple[bool, str]]:
+    """Return limits by what the study asks for, and whether each holds."""
+    scores = tables["scores"]
+    subjects, association = set(scores["subject"]), tables.get("association")
+    writers = set() if association is None else set(association["written_by"])
+    left_out = config["left_out_models"]
+    return [
+        (
+            all(model["reinitialised"] for model in config["models"].values()),
+            "No trained language model: baselines only.",
         ),
-    }
-    return [sentence for sentence, holds in said.items() if holds]
+        (bool(left_out), f"Left out of this run by their `only` key: {listed(left_out)}."),
+        (
+            AVERAGE not in subjects and len(subjects) > 1,
+            "No average listener (bold: {average: false}).",
+        ),
+        (not config["associations"], "No texts with associations: F is not measured."),
+        (
+            bool(config["associations"]) and PEOPLE not in writers,
+            "No text that people wrote: those with associations were written by a language model.",
+        ),
+        (not config["tunings"], "No tunings: M is not measured."),
+        (
+            config["brain"] != "surface",
+            "No interactive surface: these targets are not on a cortical surface.",
+        ),
+    ]

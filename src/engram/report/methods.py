@@ -95,15 +95,6 @@ def _data(config: Mapping[str, Any], tables: Tables) -> str:
             "predicts, and noise. Nothing in it was measured in people."
         )
     fetched = "read from a folder" if dataset["path"] else "fetched by DataLad [@datalad]"
-    atlas = dataset["atlas"]
-    named = (
-        "the Destrieux parcellation [@destrieux]"
-        if atlas is None
-        else (
-            "the atlas "
-            f"{atlas.removeprefix(NILEARN_PREFIX) if atlas.startswith(NILEARN_PREFIX) else _last(atlas)}"  # noqa: E501
-        )
-    )
     runs = {
         "mean": "two runs of a story by one listener are averaged",
         "first": "of two runs of a story the first is used",
@@ -111,8 +102,17 @@ def _data(config: Mapping[str, Any], tables: Tables) -> str:
     }[dataset["runs"]]
     return (
         f"Narratives [@nastase], {fetched}: {who}, derivative {dataset['pipeline']}, {surface}, "
-        f"regions of {named}; {runs}."
+        f"regions of {_atlas(dataset['atlas'])}; {runs}."
     )
+
+
+def _atlas(atlas: str | None) -> str:
+    """Return what an atlas is called: by nilearn, or by the name of its file."""
+    if atlas is None:
+        return "the Destrieux parcellation [@destrieux]"
+    if atlas.startswith(NILEARN_PREFIX):
+        return f"the atlas {atlas.removeprefix(NILEARN_PREFIX)}"
+    return f"the atlas {_last(atlas)}"
 
 
 def _bold(config: Mapping[str, Any], tables: Tables) -> str:
@@ -205,7 +205,7 @@ def _model(name: str, model: Mapping[str, Any]) -> str:
 
 
 def _last(path: str) -> str:
-    """Return the last part of a path: where a user keeps files is nobody's business."""
+    """Return the last part of a path: the folders above it are private."""
     return PurePosixPath(path.removeprefix(MIRROR_PREFIX)).name
 
 

@@ -12,7 +12,7 @@ from engram.vocabulary import PEOPLE
 #: Tables of a study, by name.
 Tables = Mapping[str, pd.DataFrame]
 
-#: Models or stories that are named one by one in a sentence; of more the range is said.
+#: More models or stories are not named one by one in a sentence: it says their range or number.
 MOST_NAMED = 4
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 from engram.files import storage
 from engram.report.embedding import data_uri
 
-#: Bytes of an SVG up to which it is taken even if the PNG is smaller: lines and letters stay sharp.
+#: An SVG of so many bytes or fewer is shown even if the PNG is smaller, for its sharp lines.
 _LARGE = 200_000
-#: Pixels of the page for a point of a figure: type of 7 points is read at arm's length.
+#: Pixels of the page for each point of a figure, so that type of 7 points is legible.
 _SCALE = 1.9
 
 

@@ -14,9 +14,9 @@ from engram.files.cells import MISSING
 from engram.report.embedding import data_uri, public
 from engram.statistics.score_tables import KEYS
 
-#: Rows of a table that are shown one by one; larger ones are summarised by column.
+#: Tables with more rows are summarised by column.
 MOST_ROWS = 150
-#: Bytes of a table that can be downloaded from the page; larger ones are named.
+#: Tables of more bytes cannot be downloaded from the page, which says where they are.
 MOST_BYTES = 700_000
 #: Tables in this order, before others; claims have a section of their own.
 _ORDER = (
@@ -35,9 +35,19 @@ _ORDER = (
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the study with the words of its sidecar.
+    """A table of the study, with the descriptions of its sidecar.
 
-    It has its file where that can be downloaded.
+    Attributes
+    ----------
+    name : str
+    data : pandas.DataFrame
+    description : str
+    columns : mapping
+        Meanings of the columns.
+    n_bytes : int
+        Size of its file.
+    file : bytes or None
+        Content of its file, where it can be downloaded from the page.
     """
 
     name: str
@@ -75,10 +85,7 @@ class Table:
         return [[cell(value) for value in row] for row in self.data.itertuples(index=False)]
 
     def summary(self) -> list[list[str]]:
-        """Return a row for each column.
-
-        It has its name, meaning, what it holds, and how many values are missing.
-        """
+        """Return a row for each column: its name, meaning, values, and how many are missing."""
         return [
             [
                 name,
@@ -98,6 +105,7 @@ def cell(value: Any) -> str:
 
 
 def _holds(values: pd.Series) -> str:
+    """Return which values a column has: the range of numbers, or names."""
     kept = values.dropna()
     if kept.empty:
         return "nothing"

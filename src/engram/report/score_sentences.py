@@ -38,10 +38,8 @@ def how_well(
     reported = original[original["layer"] == original["model"].map(layers)]
     single = reported[reported["subject"] != AVERAGE]
     means, average = (_means(part) for part in (single, reported[reported["subject"] == AVERAGE]))
-    n_listeners, n_regions = (
-        single["subject"].nunique(),
-        len(single[["hemisphere", "roi"]].drop_duplicates()),
-    )
+    n_listeners = single["subject"].nunique()
+    n_regions = len(single[["hemisphere", "roi"]].drop_duplicates())
     who, shown = people(config), list(config["shown"])
     where = f"{count(n_regions, 'region')} of {count(n_listeners, who)}"
     first = (
@@ -52,26 +50,20 @@ def how_well(
     of_layers = [
         f"{model} {layers[model]} of {depths[model]}" for model in shown if model != WORD_RATE
     ]
-    return [
-        sentence
-        for sentence in (
-            first,
-            (
-                f"Layers, fixed beforehand: {listed(of_layers)}."
-                if 0 < len(of_layers) <= MOST_NAMED
-                else ""
-            ),
-            _intervals(single, shown, config["seed"]),
-            f"Baselines: {_by_model(rest, means)}." if rest else "",
-            *(_not_above(model, rest, means) for model in shown[:MOST_NAMED]),
-            f"The average {who}: {_by_model(shown, average)}." if len(average) else "",
-            _of_the_ceiling(single, shown, config["ceiling"]["floor"]),
-            _above_chance(chance, shown),
-            *(_unique(model, nuisance) for model in shown[:MOST_NAMED]),
-            "One listener says nothing about others." if n_listeners == 1 else "",
-        )
-        if sentence
+    are_few = 0 < len(of_layers) <= MOST_NAMED
+    said = [
+        first,
+        f"Layers, fixed beforehand: {listed(of_layers)}." if are_few else "",
+        _intervals(single, shown, config["seed"]),
+        f"Baselines: {_by_model(rest, means)}." if rest else "",
+        *(_not_above(model, rest, means) for model in shown[:MOST_NAMED]),
+        f"The average {who}: {_by_model(shown, average)}." if len(average) else "",
+        _of_the_ceiling(single, shown, config["ceiling"]["floor"]),
+        _above_chance(chance, shown),
+        *(_unique(model, nuisance) for model in shown[:MOST_NAMED]),
+        "One listener says nothing about others." if n_listeners == 1 else "",
     ]
+    return [sentence for sentence in said if sentence]
 
 
 def _means(scores: pd.DataFrame) -> pd.Series:
@@ -86,7 +78,7 @@ def _by_model(models: Sequence[str], values: pd.Series) -> str:
 
 
 def _not_above(model: str, baselines: Sequence[str], means: pd.Series) -> str:
-    """Return which baselines a model does not exceed: what it predicts may then be no language."""
+    """Return which baselines a model does not exceed: language may then not be what it predicts."""
     above = [baseline for baseline in baselines if means[baseline] >= means[model]]
     return f"In the mean {model} is not above {listed(above)}." if above else ""
 
@@ -101,10 +93,8 @@ def _intervals(single: pd.DataFrame, shown: Sequence[str], seed: int) -> str:
     }
     if len(shown) > MOST_NAMED or any(pd.isna(low) for low, _ in ends.values()):
         return ""
-    return (
-        "95 % intervals over listeners: "
-        f"{listed([f'{model} {number(low)} to {number(high)}' for model, (low, high) in ends.items()])}."  # noqa: E501
-    )
+    said = [f"{model} {number(low)} to {number(high)}" for model, (low, high) in ends.items()]
+    return f"95 % intervals over listeners: {listed(said)}."
 
 
 def _of_the_ceiling(single: pd.DataFrame, shown: Sequence[str], floor: float) -> str:

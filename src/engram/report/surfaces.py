@@ -18,7 +18,7 @@ from engram.vocabulary import ORIGINAL
 
 #: Surfaces in the page.
 MOST_MAPS = 12
-#: Colours reach at least so far, so that noise is pale: of R, and of F.
+#: The colour scales of R and of F reach at least this far, so that noise stays pale.
 _LEAST_R, _LEAST_F = 0.05, 0.01
 
 
@@ -100,10 +100,9 @@ def _values(sides: tuple[str, str], name: str) -> dict[str, np.ndarray]:
 def surface_data(maps: Sequence[SurfaceMap]) -> str:
     """Return nilearn's view of maps on the inflated cortex, packed (JSON, gzip, base64).
 
-    It is its page, and what differs from map to map.
-
-    The page is split where nilearn puts its data, so that the mesh and the library are
-    there once for all maps.
+    nilearn writes a page for each map. Of the first page the parts before and after its data are
+    kept, and the mesh; of each map only what differs between maps. So the mesh and the plotting
+    library, which are large, are there once.
     """
     views = [_view(one) for one in maps]
     head, first, tail = views[0]
@@ -118,19 +117,19 @@ def surface_data(maps: Sequence[SurfaceMap]) -> str:
             for one, (_, info, _) in zip(maps, views, strict=True)
         ],
     }
-    # No time in the archive: the same maps give the same bytes.
+    # The archive holds no time, so that the same maps give the same bytes.
     return base64.b64encode(gzip.compress(json.dumps(content).encode(), 9, mtime=0)).decode()
 
 
 def _view(one: SurfaceMap) -> tuple[str, dict[str, Any], str]:
-    """Return nilearn's page before and behind its data, and the data."""
+    """Return nilearn's page of a map: what is before its data, the data, and what is after."""
     from nilearn import plotting
     from nilearn.datasets import load_fsaverage, load_fsaverage_data
     from nilearn.surface import SurfaceImage
 
     mesh = load_fsaverage("fsaverage5")["inflated"]
-    # Vertices without a target are 0, and what is 0 is not painted; of the sequential maps viridis
-    # holds no grey, as the cortex is.
+    # Vertices without a target get 0, which the threshold hides: the grey cortex is seen there.
+    # The sequential colour map is viridis, which holds no grey.
     image = SurfaceImage(
         mesh,
         {side: np.nan_to_num(values).astype(np.float32) for side, values in one.values.items()},
@@ -151,7 +150,7 @@ def _view(one: SurfaceMap) -> tuple[str, dict[str, Any], str]:
         colorbar_fontsize=14,
         title="",
     ).html
-    # As plotly spells it: its logo is a link to a site.
+    # nilearn misspells plotly's option, so that plotly's logo, a link to its site, would be shown.
     html = html.replace("displayLogo", "displaylogo")
     start = html.index('{"inflated_both"')
     info, length = json.JSONDecoder().raw_decode(html[start:])

@@ -203,7 +203,8 @@ def test_report_warns_at_the_top_or_has_one_quiet_line() -> None:
         and "about 20 s would fit" in said.warnings[0]
     )
     assert (
-        "confirmed for a" in said.summary and "An error of about 3 s cannot be seen" in said.summary
+        "confirmed for a" in said.summary
+        and "does not detect an error of about 3 s" in said.summary
     )
     fine = clocks.clocks(clocks_table(a=(Clock(CONFIRMED, 5, 5.0, 0.01), 5)), configured())
     assert fine.warnings == [] and "fault" not in fine.summary
@@ -276,7 +277,7 @@ def alice_scans(
     ("tr", "start", "moved", "verdict", "proposed"),
     [
         (2.0, 20.0, 0.0, CONFIRMED, np.nan),
-        (2.0, 20.0, 3.0, CONFIRMED, np.nan),  # about 3 s cannot be seen
+        (2.0, 20.0, 3.0, CONFIRMED, np.nan),  # an error of about 3 s is not detected
         (1.5, 20.0, 0.0, OTHER_TR, 2.0),
         (2.04, 20.0, 0.0, OTHER_TR, 2.0),
         (1.96, 20.0, 0.0, OTHER_TR, 2.0),
