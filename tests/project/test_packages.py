@@ -189,3 +189,43 @@ def test_what_prose_names_is_there() -> None:
             ):
                 missing.append(f"{path.relative_to(ROOT)}: engram.{name}")
     assert missing == []
+
+
+ARCHITECTURE = ROOT / "docs" / "architecture.md"
+
+
+@pytest.mark.parametrize(
+    "page",
+    [ARCHITECTURE, *sorted((ROOT / "docs" / "decisions").glob("*.md"))],
+    ids=lambda page: page.stem,
+)
+def test_modules_on_the_map_are_there(page: Path) -> None:
+    """A dotted name in backticks that begins with a package is a module or a package."""
+    packages = {path.name for path in SOURCE.iterdir() if (path / "__init__.py").exists()}
+    named = re.findall(
+        r"`(?:engram\.)?([a-z_0-9]+(?:\.[a-z_0-9]+)+)(?<!\.smk)(?<!\.html)`", page.read_text()
+    )
+    ours = [name for name in named if name.split(".")[0] in packages]
+    assert page != ARCHITECTURE or len(ours) > 40
+    assert [name for name in ours if code_digest._file(name) is None] == []
+
+
+def test_the_map_has_every_package() -> None:
+    text = ARCHITECTURE.read_text()
+    packages = [
+        ".".join(path.parent.relative_to(SOURCE).parts) for path in SOURCE.rglob("__init__.py")
+    ]
+    assert [name for name in packages if name and f"`{name}`" not in text] == []
+
+
+def test_the_map_shows_code_as_it_is() -> None:
+    """Blocks of Python stand in the sources, and so does what is shown of a rule."""
+    blocks = re.findall(r"^```\w+\n(.*?)^```", ARCHITECTURE.read_text(), flags=re.DOTALL | re.M)
+    sources = [*SOURCE.rglob("*.py"), *SCRIPTS.glob("*.py"), *(ROOT / "workflow").rglob("*.smk")]
+    code = flush_left("\n".join(path.read_text() for path in sources))
+    assert len(blocks) == 3
+    assert [block for block in blocks if flush_left(block) not in code] == []
+
+
+def flush_left(text: str) -> str:
+    return re.sub(r"^ +", "", text, flags=re.M)
