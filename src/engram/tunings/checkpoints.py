@@ -24,7 +24,27 @@ _CHECKPOINT = "step-"
 
 @dataclass
 class RunState:
-    """Where a run is: all that a checkpoint holds beside weights and optimizer."""
+    """How far a run is: what a checkpoint holds besides weights and the optimizer's moments.
+
+    Attributes
+    ----------
+    step : int
+        Steps that are done.
+    curve : list of dict
+        As in `engram.tunings.card.Card`.
+    recent : list of float
+        Training losses since the last evaluation.
+    best_step, best_loss : int, float
+        Where the validation loss is lowest, and that loss.
+    waited : int
+        Evaluations since then.
+    seconds : float
+        Time over all runs.
+    micro_tokens : int or None
+        Tokens that went through the model at once, fewer than asked for where memory ran out.
+    first_loss : float or None
+        Loss before the first step.
+    """
 
     step: int = 0
     curve: list[dict[str, Any]] = field(default_factory=list)
@@ -46,7 +66,8 @@ class Checkpoints:
     folder : Path
         Of this run alone.
     key : str
-        What the run is of (`run_key`); a checkpoint with another key is not used.
+        Digest of all that the run's numbers depend on (`run_key`); a checkpoint with another key
+        is not used.
     """
 
     folder: Path

@@ -16,11 +16,11 @@ from engram.vocabulary import ASSOCIATION, TUNING_CONTROLS
 
 #: What the samples of a tuning can be.
 CONDITIONS = (ASSOCIATION, *TUNING_CONTROLS)
-#: What the `generic` control asks for: going on, which is no association.
+#: The instruction of the `generic` control, which asks for no association.
 CONTINUE = "Continue the text."
-#: Where `generic` may cut a passage, in shares of its words.
+#: Where the `generic` control may cut a passage, in shares of its words.
 _CUT = (0.4, 0.6)
-#: Draws until an output that is equal to the passage's own has moved.
+#: Orders that are drawn, at most, until no passage gets an output that is equal to its own.
 _DRAWS = 1000
 
 
@@ -36,10 +36,8 @@ def conditioned(samples: Sequence[Sample], condition: str, seed: int) -> list[Sa
 def shuffled(samples: Sequence[Sample], seed: int) -> list[Sample]:
     """Return the samples with their outputs dealt to other passages.
 
-    Everything is as before but what belongs to what.
-
-    An output keeps its instruction, which says what form it has, and goes to a passage of the same
-    split and granularity.
+    Only the pairing of passages and outputs changes. An output keeps its instruction, which says
+    what form it has, and goes to a passage of the same split and granularity.
 
     Parameters
     ----------
@@ -67,9 +65,9 @@ def shuffled(samples: Sequence[Sample], seed: int) -> list[Sample]:
 
 
 def generic(samples: Sequence[Sample], seed: int) -> list[Sample]:
-    """Return plain continuation of the same passages.
+    """Return samples that continue the same passages, without any association.
 
-    The first part is the input, the rest the output; no association.
+    The first part of a passage is the input, the rest of it the output.
 
     Parameters
     ----------
@@ -113,12 +111,11 @@ def _cut(sample: Sample, share: float) -> Sample:
 def _dealt(
     samples: Sequence[Sample], members: Sequence[int], rng: np.random.Generator, where: str
 ) -> dict[int, int]:
-    """Return for each member whose output it gets.
+    """Return for each member whose output it gets: of another passage, and not equal to its own.
 
-    That is one of another passage that is not equal to its own.
-
-    Members stand in a random order in which those of one passage are neighbours: as many places
-    away as the most common passage has members, all are of another.
+    Members are put in a random order in which those of one passage are neighbours. Then all outputs
+    move by at least as many places as the most common passage has members, and so to other
+    passages.
     """
     largest = max(Counter(samples[index].input for index in members).values())
     if 2 * largest > len(members):

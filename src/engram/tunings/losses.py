@@ -13,7 +13,7 @@ from engram.tunings.settings import Settings
 
 
 def output_loss(model: Any, pieces: Sequence[Encoded]) -> Any:
-    """Return the cross-entropy of the pieces' output tokens, summed.
+    """Return the summed cross-entropy of the pieces' output tokens.
 
     Prompts and padding carry no loss.
 

@@ -50,6 +50,7 @@ def rows_of(
 
 
 def _json_lines(text: str, problems: list[Problem]) -> Iterator[tuple[int, Any, None]]:
+    """Yield the lines and contents of rows that stand on a line each."""
     # Only "\n" ends a line: JSON text may hold other separators, such as U+2028, as they are.
     for line, content in enumerate(text.split("\n"), start=1):
         if content.strip():
@@ -86,6 +87,7 @@ def _object_rows(path: Path, text: str, begin: int) -> Iterator[tuple[int, Any, 
 
 
 def _is_one_value(text: str, begin: int) -> bool:
+    """Tell whether the whole text is one JSON value."""
     try:
         _, end = value_at(text, begin)
     except json.JSONDecodeError:
@@ -132,11 +134,13 @@ def _members(text: str, begin: int) -> tuple[dict[str, list[tuple[int, Any]]], A
 
 
 def _skip(text: str, position: int) -> int:
+    """Return where the white space that begins there ends."""
     found = _SPACE.match(text, position)
     return found.end() if found else position
 
 
 def _expect(text: str, position: int, mark: str) -> int:
+    """Return where the text goes on behind a mark, which must stand there."""
     if not text.startswith(mark, position):
         raise json.JSONDecodeError(f"Expecting '{mark}' delimiter", text, position)
     return _skip(text, position + 1)

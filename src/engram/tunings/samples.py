@@ -125,6 +125,7 @@ def read_samples(path: Path) -> list[Sample]:
 
 
 def _text_of(path: Path) -> str:
+    """Return the text of a file of samples."""
     if not path.exists():
         raise EngramError(
             f"'{path}' is not there. A tuning set is a JSON or JSON lines file: {_EXAMPLE}"
@@ -175,6 +176,7 @@ def _sample(
 
 
 def _repeated(samples: Iterable[Sample]) -> list[Problem]:
+    """Return the samples whose three texts stand in an earlier line."""
     first: dict[tuple[str, str, str], int] = {}
     found = []
     for sample in samples:

@@ -15,7 +15,7 @@ from engram.tunings.samples import Sample
 def split(
     samples: Sequence[Sample], validation: float = 0.1, seed: int = 0
 ) -> tuple[list[Sample], list[Sample]]:
-    """Return samples to train on and samples to validate with.
+    """Return the samples to train on, and those to validate with.
 
     Parameters
     ----------
@@ -51,6 +51,7 @@ def split(
 
 
 def _drawn(samples: Sequence[Sample], share: float, seed: int) -> set[int]:
+    """Return the indices of samples to validate with, drawn with whole passages."""
     if not 0 <= share < 1:
         raise EngramError(
             f"the share to validate with is {share}. Write a number from 0 to below 1, such as 0.1."

@@ -1,10 +1,11 @@
 """Tuning of causal language models on instructions: the loop over steps, and each step.
 
-It trains LoRA, upper layers, or everything, with the loss on the output alone.
+LoRA adapters, some blocks, or all weights train. The loss is that of the output tokens alone.
 
-A step trains on a fixed number of output tokens, so that sets of different lengths (the association
-and its controls) cost and teach equally much; what a step sees and which units it drops depend
-on the seed and the step alone, so that a killed run goes on where it was.
+Each step trains on the same number of output tokens, so that the association set and its controls,
+whose samples differ in length, get the same amount of training. The samples of a step, and the
+units that dropout drops in it, depend on the seed and the step alone: a run that was killed goes on
+from a checkpoint as if it had never stopped.
 """
 
 from __future__ import annotations
@@ -117,6 +118,7 @@ def tune(
 
 
 def _check_samples(samples: SampleSet, settings: Settings) -> None:
+    """Refuse an unknown condition, and too few samples."""
     if samples.condition not in CONDITIONS:
         raise EngramError(
             f"tuning: the condition is '{samples.condition}'. Allowed: {', '.join(CONDITIONS)}."
@@ -147,7 +149,7 @@ class _Run:
     limit : Shrinking
         Tokens that go through the model at once.
     begun : float
-        When it would have begun, on the monotonic clock, if it had never been interrupted.
+        When it began, on the monotonic clock, less the time that interrupted runs took before.
     """
 
     model: Any
@@ -256,6 +258,7 @@ def _resumed(
 
 
 def _card(run: _Run, samples: SampleSet, base: dict[str, str], licence: str) -> Card:
+    """Return what a tuned model says of itself, once its run is done."""
     import torch
 
     settings, state = run.settings, run.state

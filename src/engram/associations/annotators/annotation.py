@@ -145,6 +145,7 @@ def annotate(
 
 
 def _check_story(words: Sequence[str], sentence: Sequence[int], without_sentences: bool) -> None:
+    """Refuse a story without a sentence for each word, or without sentences of its own."""
     if len(words) != len(sentence):
         raise EngramError(
             f"the story has {len(words)} words, and a sentence is given for {len(sentence)}. "
@@ -159,6 +160,7 @@ def _check_story(words: Sequence[str], sentence: Sequence[int], without_sentence
 
 
 def _log(model: str, found: int, places: int, report: Report) -> None:
+    """Say in the log how many associations there are, and what they took."""
     logger.info(
         (
             "%s: %d of %d places have an association; %d requests asked, %d from the cache, "
