@@ -66,9 +66,6 @@ def stimulus(story: str) -> str:
 
 #: Columns of a table of targets; places (MNI, mm) need not be there.
 TARGET_COLUMNS = ("target", "hemisphere", "roi", "x", "y", "z")
-#: Repetition times of the Alice dataset, of Narratives and what is simulated
-#: in its form, in seconds.
-ALICE_TR, NARRATIVES_TR = 2.0, 1.5
 
 
 def scan_name(subject: str, task: str, run: str | None = None) -> str:

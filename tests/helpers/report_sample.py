@@ -46,10 +46,12 @@ def config(raw: dict[str, Any] | None = None, **made: Any) -> dict[str, Any]:
         "associating_models": trained,
         "association_maps": [],
         "brain": None,
+        "data": study.dataset.description(),
         "left_out_models": [],
         "models": {name: model.model_dump(mode="json") for name, model in models.items()},
         "scored": scored,
         "shown": trained or scored,
+        "simulated": study.dataset.is_simulated,
         "story_names": ["alice"],
         **made,
     }

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import engram
+from engram.datasets.kinds import KINDS
 from engram.study import code_digest
 
 SOURCE = Path(engram.__file__).parent
@@ -64,8 +65,29 @@ MAY_IMPORT = {
     "runs": {*FILES, "bold"},
     "compare_results": FILES,
 }
+#: What a kind of dataset says before its data are there: its section of the configuration, and
+#: what follows from that.
+SECTIONS = {f"datasets.{folder}.config" for folder in KINDS.values()}
+PLANS = {f"datasets.{folder}.plan" for folder in KINDS.values()}
+OF_SECTIONS = {*DATASETS, "datasets.section", "study.config.fields"}
+OF_PLANS = {*OF_SECTIONS, "datasets.planned", *SECTIONS}
+MAY_IMPORT |= {
+    "datasets.section": {"study.config.fields"},
+    "datasets.planned": {*DATASETS, "datasets.section"},
+    "datasets.kinds": {"datasets.section", "datasets.planned", *SECTIONS, *PLANS},
+    **dict.fromkeys(SECTIONS, OF_SECTIONS),
+    **dict.fromkeys(PLANS, OF_PLANS),
+    # A folder of the user's is looked into when a study is planned.
+    "datasets.narratives.tree": OF_PLANS,
+    "datasets.narratives.plan": {*OF_PLANS, "datasets.narratives.tree"},
+    # Simulated listeners have the form of Narratives.
+    "datasets.simulated.config": {*OF_SECTIONS, "datasets.narratives.config"},
+    "datasets.simulated.plan": {*OF_PLANS, "datasets.narratives.plan", "datasets.simulated"},
+}
+PLANNING = {"datasets.section", "datasets.planned", "datasets.kinds", *SECTIONS, *PLANS}
+MAY_IMPORT["study"] |= PLANNING
 #: No script may import these: a job that did would rerun with each new key of the configuration.
-NOT_IN_JOBS = {"study", "study.config.fields", "runs"}
+NOT_IN_JOBS = {"study", "study.config.fields", "runs", "datasets.narratives.tree", *PLANNING}
 
 
 def modules() -> list[str]:

@@ -324,7 +324,7 @@ def test_configurations(data: st.DataObject, monkeypatch: pytest.MonkeyPatch) ->
     except EngramError as error:
         assert len(str(error)) > 30 and "Traceback" not in str(error)
         return
-    assert plan.scans and plan.groups and plan.stories
+    assert plan.dataset.scans and plan.groups and plan.stories
     assert all(
         "/" not in name
         for name in [
@@ -332,6 +332,6 @@ def test_configurations(data: st.DataObject, monkeypatch: pytest.MonkeyPatch) ->
             *study.models,
             *plan.stories,
             *plan.groups,
-            *(scan.subject for scan in plan.scans),
+            *(scan.subject for scan in plan.dataset.scans),
         ]
     )

@@ -295,7 +295,8 @@ def test_alice_is_near_independent_computations(mirror: Path) -> None:
 
     Computations independent of this project gave 0.365 for the average listener.
     """
-    from engram.datasets.alice.reader import REGIONS, AliceDataset
+    from engram.datasets.alice.facts import REGIONS
+    from engram.datasets.alice.reader import AliceDataset
     from engram.words.stories import words_table
 
     dataset = AliceDataset(mirror / "alice", "6mm")

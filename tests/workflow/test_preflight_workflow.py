@@ -24,7 +24,7 @@ from engram.study.stages.preflight import all_jobs, depends_on
 CONFIG: dict[str, Any] = {
     "annotators": [],
     "disk": 1e9,
-    "fetches_narratives": False,
+    "fetches_by_datalad": False,
     "assumed": [],
     "jobs": {
         "bold": {

@@ -70,7 +70,7 @@ wildcard_constraints:
 USE = use.Use(workflow)
 
 # Said once, when the study is planned, and not by every job.
-if workflow.is_main_process and STUDY.dataset.kind == "narratives":
+if workflow.is_main_process and PLAN.dataset.is_large:
     logger.warning(describe(estimate(STUDY, PLAN)))
 
 
@@ -92,8 +92,8 @@ def reads(function):
 
 
 def code_of(script):
-    """The digest of a script and of the modules it imports."""
-    return digest(workflow.source_path(f"../scripts/{script}.py"))
+    """The digest of a script and of the modules it imports, the reader of the study's data too."""
+    return digest(workflow.source_path(f"../scripts/{script}.py"), PLAN.dataset.reader)
 
 
 def taken(rule_name, wildcards):

@@ -5,6 +5,8 @@ Each makes a manifest of what it fetched; the files lie beside it, and may be re
 they are no longer read.
 """
 
+from engram.datasets.alice.plan import MANIFEST as ALICE
+from engram.datasets.narratives.plan import SCANS_MANIFEST, WORDS_MANIFEST
 from engram.study.stages import fetch
 
 # What is fetched from Narratives is known by its annex keys, whatever code fetched it: an upgrade
@@ -15,7 +17,7 @@ FETCH_VERSION = "1"
 rule fetch_alice:
     """Fetch the Alice dataset (4 MB), every file pinned by its SHA-256."""
     output:
-        manifest=fetch.ALICE,
+        manifest=ALICE,
     log:
         "<logs>/fetch_alice.log",
     benchmark:
@@ -24,7 +26,7 @@ rule fetch_alice:
     conda:
         "../../envs/environment.yaml"
     params:
-        config=of(fetch.alice_depends_on),
+        config=of(fetch.dataset_depends_on),
         code=code_of("fetch_alice"),
     script:
         "../scripts/fetch_alice.py"
@@ -52,7 +54,7 @@ rule fetch_model:
 rule fetch_words:
     """Fetch a story's words and times from Narratives."""
     output:
-        manifest=fetch.WORDS,
+        manifest=WORDS_MANIFEST,
     log:
         "<logs>/fetch_words/{clone}-{story}.log",
     benchmark:
@@ -70,7 +72,7 @@ rule fetch_words:
 rule fetch_scans:
     """Fetch a story's scans from Narratives: exactly those of the study, verified by git-annex."""
     output:
-        manifest=fetch.SCANS,
+        manifest=SCANS_MANIFEST,
     log:
         "<logs>/fetch_scans/{clone}-{story}-{files}.log",
     benchmark:

@@ -1,13 +1,14 @@
 """Simulated listeners, in place of a download, and the check that the study finds
 what was planted in them."""
 
-from engram.study.stages import simulation
+from engram.datasets.simulated.plan import MANIFEST
+from engram.study.stages import fetch, simulation
 
 
 rule simulate:
     """Let simulated listeners hear the project's stories; write a small Narratives."""
     output:
-        manifest=simulation.MANIFEST,
+        manifest=MANIFEST,
     log:
         "<logs>/simulate.log",
     benchmark:
@@ -18,7 +19,7 @@ rule simulate:
         mem_mb=memory("simulate"),
         runtime=minutes("simulate"),
     params:
-        config=of(simulation.depends_on),
+        config=of(fetch.dataset_depends_on),
         code=code_of("simulate"),
     script:
         "../scripts/simulate.py"
@@ -28,7 +29,7 @@ rule truth:
     """Compare what was found with what was planted; fail if they differ."""
     input:
         scores="<results>/tables/scores.tsv",
-        manifest=simulation.MANIFEST,
+        manifest=MANIFEST,
         association=of(simulation.association_tables),
         tuning=of(simulation.tuning_tables),
     output:

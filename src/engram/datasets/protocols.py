@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -47,3 +49,13 @@ class Dataset(Protocol):
 
     def confounds(self, subject: str, story: str) -> np.ndarray | None:
         """Return a scan's confounds, of shape (n_trs, n_confounds), where there are any."""
+
+
+class Reader(Protocol):
+    """What the module `reader.py` of a kind of dataset holds."""
+
+    def open_dataset(self, config: Mapping[str, Any], folder: Path, atlas: str | None) -> Dataset:
+        """Return the reader of scans, by what the kind's plan gave the job and where files are."""
+
+    def open_words(self, config: Mapping[str, Any], folder: Path) -> Words:
+        """Return the reader of words."""

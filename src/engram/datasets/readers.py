@@ -6,64 +6,49 @@ what was found, what was expected and what to do.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from engram.datasets.narratives.facts import Fact
-from engram.datasets.protocols import Dataset, Words
-from engram.datasets.tables.reader import TableDataset, TableWords
+from engram.datasets.protocols import Dataset, Reader, Words
 
 
-def open_dataset(config: dict[str, Any], folder: str | Path, atlas: str | None = None) -> Dataset:
+def open_dataset(
+    config: Mapping[str, Any], folder: str | Path, atlas: str | None = None
+) -> Dataset:
     """Return the reader of a dataset.
 
     Parameters
     ----------
-    config : dict
-        What readers need of the checked `dataset` section of the
-        configuration (`engram.study.plan.reader_config`).
+    config : mapping
+        ``reader``, the folder of `engram.datasets` whose reader it is, and what that reader needs
+        (`engram.datasets.planned.PlannedDataset.scans_config`).
     folder : path
         Where its files are.
     atlas : str, optional
         An atlas instead of the dataset's own.
     """
-    if config["kind"] == "alice":
-        from engram.datasets.alice.reader import AliceDataset
-
-        return AliceDataset(Path(folder), config["spheres"])
-    if config["kind"] == "narratives":
-        from engram.datasets.narratives.reader import NarrativesDataset
-
-        scans = [Fact(*row) for row in config["scans"]]
-        return NarrativesDataset(
-            Path(folder),
-            scans,
-            atlas=atlas,
-            **{
-                name: config[name]
-                for name in ("pipeline", "space", "runs", "regions", "tr", "simulated")
-            },
-        )
-    return TableDataset(Path(folder), config["tr"], config["start"])
+    return _reader(config["reader"]).open_dataset(config, Path(folder), atlas)
 
 
-def open_words(config: dict[str, Any], folder: str | Path) -> Words:
+def open_words(config: Mapping[str, Any], folder: str | Path) -> Words:
     """Return the reader of a dataset's words.
 
     It needs to know less than other readers, so that fewer changes read words anew.
 
     Parameters
     ----------
-    config : dict
-        ``kind``; for Narratives ``scans``, the facts of a scan of the story.
+    config : mapping
+        ``reader``, and what that reader needs for words
+        (`engram.datasets.planned.PlannedDataset.words_config`).
     folder : path
     """
-    if config["kind"] == "alice":
-        from engram.datasets.alice.reader import AliceWords
+    return _reader(config["reader"]).open_words(config, Path(folder))
 
-        return AliceWords(Path(folder))
-    if config["kind"] == "narratives":
-        from engram.datasets.narratives.words import NarrativesWords
 
-        return NarrativesWords(Path(folder), [Fact(*row) for row in config["scans"]])
-    return TableWords(Path(folder))
+def _reader(kind: str) -> Reader:
+    # The digest of a job's code follows this import, with the kind of the study.
+    module: Any = import_module(f"engram.datasets.{kind}.reader")
+    reader: Reader = module
+    return reader

@@ -75,7 +75,7 @@ def checks(
     config : mapping
         ``jobs`` (by rule ``count``, ``memory``, ``gpu`` and ``seconds``, and ``sure_memory``
         and ``sure_gpu`` of jobs that read no model of assumed shape), ``disk`` (bytes), ``models``,
-        ``assumed`` (models of assumed shape), ``annotators``, ``mirror``, ``fetches_narratives``,
+        ``assumed`` (models of assumed shape), ``annotators``, ``mirror``, ``fetches_by_datalad``,
         ``wants_gpu``, ``remote`` (jobs go to a cluster, whose nodes are not looked at).
     machine : Machine
     ask_hub : callable
@@ -88,7 +88,7 @@ def checks(
         Check("configuration", FINE, "checked"),
         *(_with_code(check) if code else check for code, check in models),
         *(_annotator(name, environment) for name in config["annotators"]),
-        *([_datalad()] if config["fetches_narratives"] else []),
+        *([_datalad()] if config["fetches_by_datalad"] else []),
         _disk(config, machine),
     ]
     if config["remote"]:

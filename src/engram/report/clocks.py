@@ -29,7 +29,7 @@ def clocks(scans: pd.DataFrame, config: Mapping[str, Any]) -> Clocks:
     not be the word rate.
     """
     found = list(clocks_of(scans))
-    simulated = config["dataset"]["kind"] == "simulated"
+    simulated = config["simulated"]
     loud = (
         []
         if simulated

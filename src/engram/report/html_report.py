@@ -85,7 +85,7 @@ def _study(config: Mapping[str, Any], data: Tables, maps: Sequence[SurfaceMap]) 
         "n_maps": len(maps),
         "planted": verdicts.planted(data.get("truth")),
         "question": QUESTION,
-        "simulated": config["dataset"]["kind"] == "simulated",
+        "simulated": config["simulated"],
         "study": config["study"],
         "surface": surface_data(maps[:MOST_MAPS]) if maps else "",
         "verdict": verdicts.verdict(data.get("claims")),

@@ -19,7 +19,7 @@ def missing(tables: Tables, config: Mapping[str, Any]) -> list[str]:
     """Return what this study cannot say, and why."""
     limits = [
         (
-            config["dataset"]["kind"] == "simulated",
+            config["simulated"],
             "The listeners are simulated: these numbers show that the workflow finds what was "
             "planted, and nothing about brains.",
         ),

@@ -11,7 +11,7 @@ from typing import Any
 
 from engram.report.naming import Tables, author, people
 from engram.report.sources import cited, model_citation
-from engram.vocabulary import AVERAGE, MIRROR_PREFIX, NILEARN_PREFIX, WORD_RATE
+from engram.vocabulary import AVERAGE, MIRROR_PREFIX, WORD_RATE
 from engram.wording import count, listed
 
 _ALIGNMENTS = {
@@ -42,7 +42,7 @@ def methods(
     ----------
     config : mapping
         The checked configuration, with `story_names`, `scored`,
-        `associating_models` and `brain`.
+        `associating_models` and `data` (a sentence about the dataset).
     tables : mapping
         Tables of the study by name.
     version : str
@@ -68,51 +68,14 @@ def methods(
 
 
 def _data(config: Mapping[str, Any], tables: Tables) -> str:
-    dataset = config["dataset"]
-    kind, in_use = dataset["kind"], tables["scans"][tables["scans"]["excluded"].isna()]
+    in_use = tables["scans"][tables["scans"]["excluded"].isna()]
     n_listeners, stories = in_use["subject"].nunique(), config["story_names"]
     who = (
         f"{count(n_listeners, people(config))} and "
         f"{count(len(stories), 'story')} ({listed(stories)})"
     )
-    surface = (
-        f"on the surface {dataset.get('space')} [@fsaverage]"
-        if config["brain"] == "surface"
-        else f"in {dataset.get('space')}"
-    )
-    if kind == "alice":
-        return (
-            f"fMRI of {who}: chapter 1 of Alice in Wonderland [@brennan], six regions, "
-            f"spheres of {dataset['spheres']}."
-        )
-    if kind == "table":
-        return f"The user's own tables: {who}, TR {dataset['tr']:g} s."
-    if kind == "simulated":
-        return (
-            f"A small simulated dataset in the form of Narratives: {who}, {surface}. BOLD was "
-            "made of a small language model that is none of those scored here, of the "
-            "same tuned to associate, of associations, the rate of words, responses that nothing "
-            "predicts, and noise. Nothing in it was measured in people."
-        )
-    fetched = "read from a folder" if dataset["path"] else "fetched by DataLad [@datalad]"
-    runs = {
-        "mean": "two runs of a story by one listener are averaged",
-        "first": "of two runs of a story the first is used",
-        "last": "of two runs of a story the last is used",
-    }[dataset["runs"]]
-    return (
-        f"Narratives [@nastase], {fetched}: {who}, derivative {dataset['pipeline']}, {surface}, "
-        f"regions of {_atlas(dataset['atlas'])}; {runs}."
-    )
-
-
-def _atlas(atlas: str | None) -> str:
-    """Return what an atlas is called: by nilearn, or by the name of its file."""
-    if atlas is None:
-        return "the Destrieux parcellation [@destrieux]"
-    if atlas.startswith(NILEARN_PREFIX):
-        return f"the atlas {atlas.removeprefix(NILEARN_PREFIX)}"
-    return f"the atlas {_last(atlas)}"
+    described: str = config["data"].replace("{who}", who)
+    return described
 
 
 def _bold(config: Mapping[str, Any], tables: Tables) -> str:

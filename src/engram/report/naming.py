@@ -18,7 +18,7 @@ MOST_NAMED = 4
 
 def people(config: Mapping[str, Any]) -> str:
     """Return what this study's listeners are called."""
-    return "simulated listener" if config["dataset"]["kind"] == "simulated" else "listener"
+    return "simulated listener" if config["simulated"] else "listener"
 
 
 def author(written_by: str) -> str:

@@ -3,7 +3,9 @@
 A rule's `code` param holds it, so that an edit reruns exactly its dependents.
 
 Imports are followed by their dotted names, through packages, wherever in a file they stand.
-An `__init__.py` counts once it holds code.
+An `__init__.py` counts once it holds code. A module that is imported by a text is followed where
+the text leaves one folder open: `import_module(f"engram.datasets.{kind}.reader")` is the reader of
+every folder, or of the one that a digest is taken for.
 """
 
 from __future__ import annotations
@@ -20,25 +22,28 @@ from engram.errors import EngramError
 
 _ROOT = "engram"
 _PACKAGE = Path(engram.__file__).parent
-#: Functions that import a module by a text, which cannot be followed.
+#: Functions that import a module by a text.
 _BY_TEXT = ("import_module", "__import__")
+#: The place of a folder that such a text leaves open.
+_OPEN = "{}"
 
 
 @dataclass(frozen=True)
 class _Source:
     """A file of Python: what it holds and what it imports.
 
-    That is its own digest, whether it holds code, the names that it binds, and the modules
-    of engram that it imports.
+    That is its own digest, whether it holds code, the names that it binds, its import statements,
+    and the texts of modules of engram that leave a folder open.
     """
 
     digest: str
     is_empty: bool
     names: frozenset[str]
     imports: tuple[ast.Import | ast.ImportFrom, ...]
+    texts: tuple[str, ...]
 
 
-def digest(script: str | Path) -> str:
+def digest(script: str | Path, folder: str | None = None) -> str:
     """Return a digest of a script and of every engram module that it imports, directly or not.
 
     It is taken from the syntax tree without docstrings: comments, layout and
@@ -48,6 +53,9 @@ def digest(script: str | Path) -> str:
     ----------
     script : path
         A Python file.
+    folder : str, optional
+        What modules that are imported by a text have in the place that it leaves open;
+        None: every folder.
 
     Returns
     -------
@@ -60,12 +68,12 @@ def digest(script: str | Path) -> str:
         If something of engram is imported that is not there, or in a form that cannot be followed:
         its digest would miss an edit.
     """
-    files = {"script": Path(script), **{module: _file(module) for module in modules(script)}}
+    files = {module: _file(module) for module in modules(script, folder)} | {"script": Path(script)}
     lines = [f"{name} {_read(path).digest}" for name, path in sorted(files.items()) if path]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
-def modules(script: str | Path) -> set[str]:
+def modules(script: str | Path, folder: str | None = None) -> set[str]:
     """Return the modules of engram behind a script, as `encoding.ridge`.
 
     Packages are among them only where their `__init__.py` holds code.
@@ -74,35 +82,43 @@ def modules(script: str | Path) -> set[str]:
     ----------
     script : path
         A Python file.
+    folder : str, optional
+        As `digest` has it.
 
     Raises
     ------
     EngramError
         As `digest` does.
     """
-    found = set(_imported(Path(script), None))
+    found = set(_imported(Path(script), None, folder))
     waiting = list(found)
     while waiting:
         module = waiting.pop()
         path = _file(module)
-        new = set(_imported(path, module)) - found if path else set()
+        new = set(_imported(path, module, folder)) - found if path else set()
         found |= new
         waiting.extend(new)
     return found
 
 
 @cache
-def _imported(path: Path, module: str | None) -> frozenset[str]:
+def _imported(path: Path, module: str | None, folder: str | None = None) -> frozenset[str]:
     """Return the modules that a file imports itself.
 
     `module` is its own name, None for a script.
     """
-    return frozenset(
-        name
-        for node in _read(path).imports
-        for target in _targets(node, path, module)
-        for name in _with_packages(target)
-    )
+    source = _read(path)
+    targets = [target for node in source.imports for target in _targets(node, path, module)]
+    targets += [target for text in source.texts for target in _matching(text, folder)]
+    return frozenset(name for target in targets for name in _with_packages(target))
+
+
+def _matching(text: str, folder: str | None) -> list[str]:
+    """Return the modules below engram that a text stands for: those of one folder, or of all."""
+    before, after = text.split(_OPEN)
+    place = _PACKAGE.joinpath(*before.strip(".").split("."))
+    names = [path.name for path in sorted(place.iterdir()) if folder in (None, path.name)]
+    return [module for name in names if _file(module := before + name + after)]
 
 
 def _targets(node: ast.Import | ast.ImportFrom, path: Path, module: str | None) -> Iterator[str]:
@@ -195,12 +211,13 @@ def _is_engram(name: str) -> bool:
 @cache
 def _read(path: Path) -> _Source:
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    imports = []
+    imports: list[ast.Import | ast.ImportFrom] = []
+    texts: list[str] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             imports.append(node)
         elif isinstance(node, ast.Call):
-            _check_call(node, path)
+            texts += _open_texts(node, path)
         if (
             isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
             and ast.get_docstring(node, clean=False) is not None
@@ -211,6 +228,7 @@ def _read(path: Path) -> _Source:
         not tree.body,
         frozenset(_bound(tree)),
         tuple(imports),
+        tuple(texts),
     )
 
 
@@ -229,25 +247,39 @@ def _bound(tree: ast.Module) -> Iterator[str]:
             waiting.extend(ast.iter_child_nodes(node))
 
 
-def _check_call(node: ast.Call, path: Path) -> None:
-    """Refuse an import by a text, unless it is written there and names another library."""
+def _open_texts(node: ast.Call, path: Path) -> list[str]:
+    """Return the text by which a call imports modules of engram, where it leaves a folder open.
+
+    There is none for other calls, and for texts that name another library. Any other text is
+    refused: nobody could tell which modules it stands for.
+    """
     function = (
         node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
     )
-    if function in _BY_TEXT:
-        name = node.args[0].value if node.args and isinstance(node.args[0], ast.Constant) else ""
-        is_other = (
-            isinstance(name, str)
-            and name != ""
-            and not name.startswith(".")
-            and not _is_engram(name)
+    if function not in _BY_TEXT:
+        return []
+    name = _text(node.args[0]) if node.args else ""
+    inside = name.removeprefix(f"{_ROOT}.")
+    if inside != name and inside.count(_OPEN) == inside.count(f".{_OPEN}.") == 1:
+        return [inside]
+    if not name or name.startswith(".") or _is_engram(name) or _OPEN in name:
+        raise _error(
+            node,
+            path,
+            "a module that is imported by a text is not followed: write an import statement, or "
+            "leave one folder open, as in f'engram.datasets.{kind}.reader'",
         )
-        if not is_other:
-            raise _error(
-                node,
-                path,
-                "a module that is imported by a text is not followed: write an import statement",
-            )
+    return []
+
+
+def _text(node: ast.expr) -> str:
+    """Return a text with its variables left open; "" for what is no text."""
+    parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+    return (
+        "".join(str(part.value) if isinstance(part, ast.Constant) else _OPEN for part in parts)
+        if all(isinstance(part, ast.Constant | ast.FormattedValue) for part in parts)
+        else ""
+    )
 
 
 def _error(node: ast.Import | ast.ImportFrom | ast.Call, path: Path, message: str) -> EngramError:

@@ -11,20 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from math import ceil
-from pathlib import Path
 
-from engram.datasets.narratives.layout import VOLUME
 from engram.encoding.memory import BATCH_BYTES, BESIDE, EncodingShape, design_bytes, encoding_bytes
 from engram.features.language_models.reading_memory import ReadingShape, reading_bytes
 from engram.study.config.activations import Activations
-from engram.study.config.datasets import AliceDataset, TableDataset
 from engram.study.config.study import Study
-from engram.study.disk import REGIONS, TARGETS, VOXELS_WITH_REGION, WORDS, repetition_time
+from engram.study.disk import REGIONS
 from engram.study.model_shapes import ModelShape, model_shape
 from engram.study.models import scored_models
-from engram.study.plan import Plan, scan_facts
+from engram.study.plan import Plan
 from engram.study.stages import tunings
 from engram.study.tuning_shapes import tuning_shape
 from engram.tunings.settings import Settings
@@ -47,14 +43,9 @@ _TOKENS, _CONTEXT_TOKENS = 1.35, 1024
 #: Seconds of a layer for as many listeners x targets x rows squared (benchmarks/full_size.py:
 #: 40 x 81,924 x 300 squared, two cores).
 _LAYER_SECONDS, _LAYER_SIZE = 206.0, 40 * 81_924 * 300.0**2
-#: Rows and words of Alice.
-ALICE_ROWS, ALICE_WORDS = 362, 2101
-#: Seconds of a decomposition in banded ridge for a study of so many rows, and decompositions
-#: that the nuisance control makes of a model.
-_SOLVED_SECONDS, _SOLVED_ROWS, _SOLVED = 0.015, float(ALICE_ROWS), 400
-#: Bytes of a table up to which its lines are counted; those of larger ones are estimated from so
-#: many at the beginning.
-_COUNTED, _LOOKED_AT = 4 << 20, 1 << 16
+#: Seconds of a decomposition in banded ridge for a study of so many rows (measured on Alice), and
+#: decompositions that the nuisance control makes of a model.
+_SOLVED_SECONDS, _SOLVED_ROWS, _SOLVED = 0.015, 362.0, 400
 
 
 @dataclass(frozen=True)
@@ -108,7 +99,7 @@ def _activations(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need
     model = model_shape(study, name)
     layers, units = model.layers, model.units
     words, size = (
-        _words(study, plan, wildcards["story"]),
+        plan.dataset.n_words(wildcards["story"]),
         4 if study.activations.dtype == "float32" else 2,
     )
     weights = model.parameters * size
@@ -178,7 +169,7 @@ def _chance(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     It is that of `encoding`, with so many times the targets, and one decomposition for all.
     """
     group = plan.groups[wildcards["group"]]
-    rows = sum(_rows(study, plan, story) for story in group.stories)
+    rows = sum(plan.dataset.n_rows(story) for story in group.stories)
     targets = (
         min(_targets(study, plan), _REGIONS_AT_MOST)
         if study.chance.targets == "roi"
@@ -198,7 +189,7 @@ def _decomposed(study: Study, rows: float) -> float:
 
 def _nuisance(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     group = plan.groups[wildcards["group"]]
-    rows = sum(_rows(study, plan, story) for story in group.stories)
+    rows = sum(plan.dataset.n_rows(story) for story in group.stories)
     targets = (
         min(_targets(study, plan), _REGIONS_AT_MOST)
         if study.nuisance.targets == "roi"
@@ -227,10 +218,10 @@ def _encoding(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
             controls.random + controls.shuffled + controls.displaced + controls.repeat
         )
         targets = min(whole, _REGIONS_AT_MOST) if study.associating.targets == "roi" else whole
-    rows = sum(_rows(study, plan, story) for story in group.stories)
-    words = sum(_words(study, plan, story) for story in group.stories)
+    rows = sum(plan.dataset.n_rows(story) for story in group.stories)
+    words = sum(plan.dataset.n_words(story) for story in group.stories)
     delays = len(
-        study.encoding.delays or range(int(study.encoding.longest_delay / repetition_time(study)))
+        study.encoding.delays or range(int(study.encoding.longest_delay / plan.dataset.tr))
     )
     values = len(group.subjects) * targets * rows
     folds = {
@@ -260,7 +251,7 @@ def _encoding(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
 
 def _nuisance_texts(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     group = plan.groups[wildcards["group"]]
-    rows = sum(_rows(study, plan, story) for story in group.stories)
+    rows = sum(plan.dataset.n_rows(story) for story in group.stories)
     targets = (
         min(_targets(study, plan), _REGIONS_AT_MOST)
         if study.nuisance.targets == "roi"
@@ -288,7 +279,7 @@ def _nuisance_texts(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> N
 
 def _bold(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     story = wildcards["story"]
-    rows, people = _rows(study, plan, story), len(plan.listeners(story)) + 1
+    rows, people = plan.dataset.n_rows(story), len(plan.listeners(story)) + 1
     read, kept = _targets(study, plan, regions=False) * rows, _targets(study, plan) * rows
     # All listeners in two bytes, twice while they are written; one listener's scan in
     # several steps of cleaning.
@@ -297,7 +288,7 @@ def _bold(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
 
 def _ceiling(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     people, targets = len(plan.listeners(wildcards["story"])), _targets(study, plan)
-    values = people * targets * _rows(study, plan, wildcards["story"])
+    values = people * targets * plan.dataset.n_rows(wildcards["story"])
     return Need(_SMALL + 40 * people * targets, _START + values * study.ceiling.halves * 1e-8)
 
 
@@ -315,7 +306,7 @@ def _tables(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
 
 def _simulate(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     values = sum(
-        len(plan.listeners(story)) * _rows(study, plan, story) for story in plan.stories
+        len(plan.listeners(story)) * plan.dataset.n_rows(story) for story in plan.stories
     ) * _targets(study, plan, regions=False)
     return Need(_TORCH + 4 * values, _START + values * 2e-7)
 
@@ -369,43 +360,5 @@ def _targets(study: Study, plan: Plan, regions: bool = True) -> float:
 
     With `regions` it is after their mean over regions, where the study asks for it.
     """
-    dataset = study.dataset
-    if isinstance(dataset, AliceDataset):
-        return 6
-    if isinstance(dataset, TableDataset):
-        return (
-            min(_lines(plan.common_files[0]), REGIONS)
-            if regions and study.bold.targets == "roi"
-            else _lines(plan.common_files[0])
-        )
-    found = VOXELS_WITH_REGION if dataset.space == VOLUME else TARGETS[dataset.space]
+    found = plan.dataset.n_targets()
     return min(found, REGIONS) if regions and study.bold.targets == "roi" else found
-
-
-def _rows(study: Study, plan: Plan, story: str) -> float:
-    """Return the rows of a story's BOLD."""
-    dataset = study.dataset
-    if isinstance(dataset, AliceDataset):
-        return ALICE_ROWS
-    if isinstance(dataset, TableDataset):
-        return max(_lines(scan.files[0]) for scan in plan.scans if scan.story == story)
-    fact = scan_facts(plan, story)[0]
-    return ceil((fact.story_end - fact.story_onset + study.encoding.tail) / repetition_time(study))
-
-
-def _words(study: Study, plan: Plan, story: str) -> float:
-    if isinstance(study.dataset, AliceDataset):
-        return ALICE_WORDS
-    if isinstance(study.dataset, TableDataset):
-        return _lines(plan.story_files[story][0])
-    return _rows(study, plan, story) * repetition_time(study) * WORDS
-
-
-@cache
-def _lines(path: str) -> float:
-    """Return the rows of a table, its header apart; of a large one as its beginning lets expect."""
-    size = Path(path).stat().st_size
-    with Path(path).open("rb") as stream:
-        content = stream.read(_COUNTED if size <= _COUNTED else _LOOKED_AT)
-    lines = max(content.count(b"\n"), content.count(b"\r"))
-    return max(1.0, (lines if size <= _COUNTED else size * lines / len(content)) - 1)

@@ -15,11 +15,10 @@ from typing import Any
 
 from engram.files import storage
 from engram.study.association_plan import association_file, association_pool
-from engram.study.config.datasets import NarrativesDataset
 from engram.study.config.sources import source_folder
 from engram.study.config.study import Study
 from engram.study.models import is_local
-from engram.study.plan import Plan, atlas_files
+from engram.study.plan import Plan
 from engram.vocabulary import WORD_RATE
 
 
@@ -35,19 +34,12 @@ def reads(
 
 def words(plan: Plan, story: str) -> dict[str, list[str]]:
     """Return the raw files of a story's words."""
-    return reads(plan.story_files[story])
+    return reads(plan.dataset.story_files[story])
 
 
-def scans(study: Study, plan: Plan, story: str) -> dict[str, list[str]]:
+def scans(plan: Plan, story: str) -> dict[str, list[str]]:
     """Return the raw files of a story's scans, and of an atlas that the user names."""
-    atlas = atlas_files(study.dataset) if isinstance(study.dataset, NarrativesDataset) else ()
-    return reads(
-        [
-            *plan.common_files,
-            *(path for scan in plan.scans if scan.story == story for path in scan.files),
-            *atlas,
-        ]
-    )
+    return reads(plan.dataset.scan_files(story))
 
 
 def model(study: Study, name: str) -> dict[str, list[str]]:

@@ -16,12 +16,7 @@ from pydantic_core import PydanticUndefined
 
 from engram.paths import RESOURCES
 from engram.study.config.associations import Associations
-from engram.study.config.datasets import (
-    AliceDataset,
-    NarrativesDataset,
-    SimulatedDataset,
-    TableDataset,
-)
+from engram.study.config.datasets import SECTIONS
 from engram.study.config.models import Model
 from engram.study.config.study import Study
 
@@ -47,8 +42,7 @@ snakemake --cores all --configfile my_study.yaml
 def readme() -> str:
     """Return the text of config/README.md."""
     parts = [_INTRODUCTION, _section("Study", "", Study)]
-    for kind in (TableDataset, AliceDataset, NarrativesDataset, SimulatedDataset):
-        name = get_args(kind.model_fields["kind"].annotation)[0]
+    for name, kind in SECTIONS.items():
         parts.append(_section(f"`dataset`, kind `{name}`", kind.__doc__ or "", kind))
     parts.append(_section("`models`, for each name", Model.__doc__ or "", Model))
     parts.append(

@@ -213,8 +213,7 @@ def test_report_warns_at_the_top_or_has_one_quiet_line() -> None:
 
 
 def test_simulated_listeners_are_not_warned_of() -> None:
-    config = configured()
-    config = {**config, "dataset": {**config["dataset"], "kind": "simulated"}}
+    config = {**configured(), "simulated": True}
     said = clocks.clocks(clocks_table(a=(Clock(NOT_CONFIRMED, 20, 5.0, 0.2), 20)), config)
     assert said.warnings == [] and "planted" in said.summary
 

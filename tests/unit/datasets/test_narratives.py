@@ -22,6 +22,7 @@ from datalad_source import make_dataset
 
 from engram.datasets import time_courses
 from engram.datasets.narratives import facts, layout
+from engram.datasets.narratives.plan import PlannedNarratives
 from engram.datasets.narratives.reader import NarrativesDataset
 from engram.datasets.narratives.surfaces import VERTICES
 from engram.datasets.narratives.words import NarrativesWords, punctuate, read_alignment
@@ -30,7 +31,7 @@ from engram.datasets.simulated.planted import PLANTED
 from engram.errors import EngramError
 from engram.paths import ASSOCIATIONS, GENERATOR, NARRATIVES_FACTS, TEXTS, TUNED_GENERATOR
 from engram.study.config.read import read_study
-from engram.study.plan import Plan, fetch_name, make_plan, scan_facts
+from engram.study.plan import Plan, make_plan
 from engram.words import stories
 
 FACTS = facts.read_facts(NARRATIVES_FACTS)
@@ -388,8 +389,8 @@ def plan(**dataset: object) -> Plan:
 
 def test_plan_needs_no_data_and_loses_no_scan() -> None:
     made = plan(stories=["pieman", "tunnel"])
-    used = {(scan.subject, scan.story) for scan in made.scans}
-    left_out = {scan for _, _, scan, _ in made.excluded}
+    used = {(scan.subject, scan.story) for scan in made.dataset.scans}
+    left_out = {scan for _, _, scan, _ in made.dataset.excluded}
     # sub-001's two runs of pieman are excluded; of sub-013's, the second: one remains
     assert ("001", "pieman") not in used and {
         "sub-001_task-pieman_run-1",
@@ -409,12 +410,13 @@ def test_plan_needs_no_data_and_loses_no_scan() -> None:
 
 
 def scan_names(made: Plan, subject: str, story: str) -> list[str]:
-    return [fact.scan for fact in scan_facts(made, story) if fact.subject == subject]
+    assert isinstance(made.dataset, PlannedNarratives)
+    return [fact.scan for fact in made.dataset.scan_facts(story) if fact.subject == subject]
 
 
 def test_a_run_that_does_not_count_is_listed() -> None:
     made = plan(stories=["pieman"], subjects=["002"], runs="last")
-    assert made.excluded == (
+    assert made.dataset.excluded == (
         ("002", "pieman", "sub-002_task-pieman_run-1", "another run counts (dataset.runs: last)"),
     )
     assert scan_names(made, "002", "pieman") == ["sub-002_task-pieman_run-2"]
@@ -440,7 +442,9 @@ def test_studies_of_other_listeners_have_records_of_their_own() -> None:
                 "models": {},
             }
         )
-        names.add(fetch_name(study, make_plan(study), "pieman"))
+        download = make_plan(study).dataset.scans_download("pieman")
+        assert download is not None
+        names.add(download.manifest)
     assert len(names) == 3
 
 
@@ -503,9 +507,9 @@ def test_files_that_are_not_there_are_named_before_the_first_job(
     for path in wanted:
         (folder / path).unlink(missing_ok=True)
         (folder / path).write_text("x")
-    assert plan(path=str(folder), stories=["lucy"], subjects=["022"]).scans[0].files == tuple(
-        str(folder / path) for path in wanted
-    )
+    assert plan(path=str(folder), stories=["lucy"], subjects=["022"]).dataset.scans[
+        0
+    ].files == tuple(str(folder / path) for path in wanted)
 
 
 @pytest.mark.slow

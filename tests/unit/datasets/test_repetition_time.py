@@ -27,7 +27,7 @@ from engram.errors import EngramError
 from engram.study import disk
 from engram.study.config.read import read_study
 from engram.study.config.study import Study
-from engram.study.plan import make_plan, reader_config, scans_to_fetch
+from engram.study.plan import make_plan
 
 FACT = Fact("001", "tale", None, "tale", "tale", 3.0, 3.0, 60.0, None)
 AFFINE = nibabel.affines.from_matvec(np.diag([3.0, 3.0, 3.0]), [-9.0, -9.0, -9.0])
@@ -217,17 +217,16 @@ def study(**dataset: object) -> Study:
 def test_what_is_planned_follows_the_tr() -> None:
     one, other = study(), study(tr=3.0)
     plans = make_plan(one), make_plan(other)
-    assert (
-        reader_config(one, plans[0], "pieman")["tr"] == 1.5
-        and reader_config(other, plans[1], "pieman")["tr"] == 3.0
-    )
+    for made, tr in zip(plans, (1.5, 3.0), strict=True):
+        assert made.dataset.tr == made.dataset.scans_config("pieman")["tr"] == tr
     for part in ("BOLD", "raw data"):
         assert disk.estimate(one, plans[0])[part] == pytest.approx(
             2 * disk.estimate(other, plans[1])[part], rel=0.01
         )
-    assert disk.repetition_time(other) == 3.0
+    download = plans[0].dataset.scans_download("pieman")
+    assert download is not None
     assert {"task-pieman_bold.json", "sub-002/func/sub-002_task-pieman_run-1_bold.json"} <= set(
-        scans_to_fetch(one, plans[0], "pieman")["optional"]
+        download.settings["optional"]
     )
 
 

@@ -97,7 +97,7 @@ def test_missing_confound_becomes_the_mean_of_the_others(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(("start", "expected"), [(0.0, 0.0), (3.5, 3.5), ({"tale": -2.0}, -2.0)])
 def test_start_of_a_story(start: float | dict[str, float], expected: float, tmp_path: Path) -> None:
-    config = {"kind": "table", "tr": 2.0, "start": start}
+    config = {"reader": "tables", "tr": 2.0, "start": start}
     assert readers.open_dataset(config, tmp_path).start("a", "tale") == expected
 
 
@@ -427,7 +427,7 @@ def test_alice_time_courses_and_motion_have_the_same_rows(tmp_path: Path) -> Non
 
 
 def test_alice_targets(tmp_path: Path) -> None:
-    targets = readers.open_dataset({"kind": "alice", "spheres": "10mm"}, tmp_path).targets()
+    targets = readers.open_dataset({"reader": "alice", "spheres": "10mm"}, tmp_path).targets()
     rows = ["LATL L ATL", "RATL R ATL", "LPTL L PTL", "LIPL L IPL", "LPreM L PreM", "LIFG L IFG"]
     assert targets.to_numpy().tolist() == [row.split() for row in rows]
 

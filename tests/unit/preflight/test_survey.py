@@ -16,7 +16,7 @@ from engram.preflight.survey import StorySurvey, survey, survey_table
 from engram.study.config.read import read_study
 from engram.study.model_shapes import ModelShape, model_shape, shape_of
 from engram.study.needs import need, reading_operations
-from engram.study.plan import make_plan, tables_here
+from engram.study.plan import make_plan
 from engram.study.stages.preflight import all_jobs
 
 TARGETS = pd.DataFrame({"target": ["t1", "t2"], "hemisphere": ["L", "R"], "roi": ["a", "a"]})
@@ -24,7 +24,7 @@ ONSETS = np.arange(60) * 1.0
 WORDS = pd.DataFrame({"word": ["word"] * 60, "onset": ONSETS, "offset": ONSETS + 0.5})
 SCANS: dict[str, Any] = {
     "bold": {"average": True, "confounds": True, "high_pass": None, "targets": "all"},
-    "dataset": {"kind": "table", "start": 2.0, "tr": 2.0},
+    "dataset": {"reader": "tables", "start": 2.0, "tr": 2.0},
     "rows": {"tail": 4.0, "trim": 0},
     "subjects": ["a", "b", "c"],
 }
@@ -40,7 +40,7 @@ def surveyed(folder: Path, **changes: Any) -> StorySurvey:
     return survey(
         "tale",
         folder,
-        {"dataset": {"kind": "table"}, "stories": {"pseudo_sentence": 20}},
+        {"dataset": {"reader": "tables"}, "stories": {"pseudo_sentence": 20}},
         {**SCANS, **changes},
     )
 
@@ -111,9 +111,9 @@ def test_tables_are_read_and_images_and_large_tables_are_not(
             "models": {"gpt2": {"source": "gpt2"}},
         }
     )
-    assert tables_here(mine, make_plan(mine)) == (str(tmp_path), "")
-    monkeypatch.setattr("engram.study.plan._READ_BEFOREHAND", 10)
-    assert tables_here(mine, make_plan(mine))[0] is None
+    assert make_plan(mine).dataset.tables_here() == (str(tmp_path), "")
+    monkeypatch.setattr("engram.datasets.tables.plan.READ_BEFOREHAND", 10)
+    assert make_plan(mine).dataset.tables_here()[0] is None
     images = read_study(
         {
             "study": "s",
@@ -121,7 +121,7 @@ def test_tables_are_read_and_images_and_large_tables_are_not(
             "models": {"gpt2": {"source": "gpt2"}},
         }
     )
-    folder, why = tables_here(images, make_plan(images))
+    folder, why = make_plan(images).dataset.tables_here()
     assert (folder is None and "the job" in why) or "job 'bold'" in why
 
 

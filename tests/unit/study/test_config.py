@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from engram.datasets.alice.config import AliceSection
+from engram.datasets.tables.config import TableSection
 from engram.errors import EngramError
-from engram.study.config.datasets import KINDS, AliceDataset, TableDataset
+from engram.study.config.datasets import SECTIONS
 from engram.study.config.encoding import Encoding
 from engram.study.config.fields import Section, section_keys
 from engram.study.config.models import Model
@@ -68,13 +70,13 @@ def test_defaults_are_the_method() -> None:
             {"dataset": {"kind": "alice", "sphere": "6mm"}},
             "dataset.sphere",
             "spheres",
-            AliceDataset,
+            AliceSection,
         ),
         (
             {"dataset": {"kind": "table", "path": "x", "tr": 1, "tart": 3}},
             "dataset.tart",
             "start",
-            TableDataset,
+            TableSection,
         ),
     ],
 )
@@ -98,7 +100,7 @@ def test_keys_of_another_kind_of_dataset_are_not_offered(kind: str, key: str) ->
     found = message(dataset={"kind": kind, key: "x"})
     assert (
         found.split("there is no such key")[1]
-        == f". Allowed here: {', '.join(section_keys(KINDS[kind]))}."
+        == f". Allowed here: {', '.join(section_keys(SECTIONS[kind]))}."
     )
 
 
@@ -181,7 +183,7 @@ def test_model_that_is_no_mapping_shows_the_yaml_to_write(name: str, model: Any)
 def test_missing_or_unknown_kind_of_dataset_is_told_with_all_kinds(dataset: dict[str, Any]) -> None:
     found = message(dataset=dataset)
     assert (
-        f"  dataset: 'kind' says what it is: {', '.join(KINDS)} (found: "
+        f"  dataset: 'kind' says what it is: {', '.join(SECTIONS)} (found: "
         f"{dataset!r}). Write, for example:\n    dataset: {{kind: table, "
     ) in found
 

@@ -58,17 +58,17 @@ def test_scans_and_their_files(tmp_path: Path) -> None:
     made = plan_of(folder)
     assert made.stories == ["one", "two"]
     assert made.listeners("one") == ["a", "b"]
-    assert [(scan.subject, scan.story, len(scan.files)) for scan in made.scans] == [
+    assert [(scan.subject, scan.story, len(scan.files)) for scan in made.dataset.scans] == [
         ("a", "one", 1),
         ("a", "two", 2),
         ("b", "one", 1),
     ]
-    assert made.scans[1].files == (
+    assert made.dataset.scans[1].files == (
         str(folder / "sub-a_story-two_timeseries.tsv"),
         str(folder / "sub-a_story-two_confounds.tsv"),
     )
-    assert made.story_files["one"] == (str(folder / "story-one_words.tsv"),)
-    assert made.common_files == (str(folder / "targets.tsv"),)
+    assert made.dataset.story_files["one"] == (str(folder / "story-one_words.tsv"),)
+    assert made.dataset.common_files == (str(folder / "targets.tsv"),)
 
 
 def test_average_joins_those_who_heard_the_shared_stories(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_excluded_listener_leaves_the_average_and_is_listed_with_the_reason(tmp_
     made = plan_of(
         data_folder(tmp_path, {"a": "one", "b": "one two", "c": "two"}), exclude={"b": "slept"}
     )
-    assert made.excluded == (
+    assert made.dataset.excluded == (
         ("b", "one", "sub-b_task-one", "slept"),
         ("b", "two", "sub-b_task-two", "slept"),
     )
@@ -249,7 +249,7 @@ def test_files_that_do_not_look_like_a_study_are_passed_over(tmp_path: Path) -> 
         "sub-a_story-one_timeseries.json",
     ):
         (folder / name).touch()
-    assert len(plan_of(folder).scans) == 1
+    assert len(plan_of(folder).dataset.scans) == 1
 
 
 @pytest.mark.parametrize("name", ["sub-z_story-one_confounds.tsv", "sub-a_story-two_confounds.tsv"])
@@ -286,7 +286,7 @@ def test_start_needs_a_time_for_every_story_in_use(tmp_path: Path) -> None:
     ],
 )
 def test_coordinates_are_found_in_the_header(header: str, there: bool, tmp_path: Path) -> None:
-    assert plan_of(data_folder(tmp_path, {"a": "one"}, header + "\n")).brain == (
+    assert plan_of(data_folder(tmp_path, {"a": "one"}, header + "\n")).dataset.brain == (
         "markers" if there else None
     )
 
@@ -294,13 +294,13 @@ def test_coordinates_are_found_in_the_header(header: str, there: bool, tmp_path:
 def test_alice_is_planned_without_its_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     made = plan.make_plan(read_study({"study": "s", "dataset": {"kind": "alice"}}))
-    assert len(made.scans) == 27
-    assert made.excluded == (
+    assert len(made.dataset.scans) == 27
+    assert made.dataset.excluded == (
         ("33", "alice", "sub-33_task-alice", "constant in every column of the published file"),
     )
-    assert not any(scan.files for scan in made.scans)
+    assert not any(scan.files for scan in made.dataset.scans)
     assert made.groups["alice"].subjects == (*made.listeners("alice"), "average")
-    assert made.brain is None
+    assert made.dataset.brain is None
 
 
 def test_simulated_listeners() -> None:
@@ -329,20 +329,17 @@ def test_story_named_twice_is_heard_once() -> None:
     assert made.listeners("market") == ["001", "002"]
 
 
-def test_source_datasets() -> None:
-    base = {"study": "s", "baselines": ["word-rate"]}
-    kinds: list[tuple[dict[str, Any], list[str]]] = [
-        ({"kind": "simulated"}, []),
-        ({"kind": "table", "path": "my_data", "tr": 1.5}, ["my_data"]),
-        ({"kind": "narratives", "source": "/clone"}, ["/clone"]),
-        ({"kind": "narratives", "path": "/tree"}, ["/tree"]),
-    ]
-    for dataset, expected in kinds:
-        assert [
-            one["URL"] for one in plan.source_datasets(read_study({**base, "dataset": dataset}))
-        ] == expected
-    (alice,) = plan.source_datasets(read_study({**base, "dataset": {"kind": "alice"}}))
-    assert alice["URL"].startswith("https://") and alice["URL"].endswith("/alice_data_shared/")
+def test_source_datasets(tmp_path: Path) -> None:
+    def sources(dataset: dict[str, Any]) -> list[str]:
+        study = read_study({"study": "s", "baselines": ["word-rate"], "dataset": dataset})
+        return [one["URL"] for one in plan.make_plan(study).dataset.sources()]
+
+    folder = str(data_folder(tmp_path / "tables", {"a": "one"}))
+    assert sources({"kind": "simulated"}) == []
+    assert sources({"kind": "table", "path": folder, "tr": 1.5}) == [folder]
+    assert sources({"kind": "narratives", "source": "/clone"}) == ["/clone"]
+    (alice,) = sources({"kind": "alice"})
+    assert alice.startswith("https://") and alice.endswith("/alice_data_shared/")
 
 
 def test_frequencies_that_are_asked_for_must_be_there(tmp_path: Path) -> None:

@@ -294,7 +294,7 @@ def test_all_jobs_are_those_of_the_stages() -> None:
 # ---------------------------------------------------------------- what jobs depend on
 STORY, MODEL = "lighthouse", "gpt2-tiny"
 DEPENDS: dict[str, Callable[[Study, Plan], dict[str, Any]]] = {
-    "simulate": simulation.depends_on,
+    "simulate": fetch.dataset_depends_on,
     "story": lambda study, plan: stories.depends_on(study, plan, STORY),
     "bold": lambda study, plan: bold.depends_on(study, plan, STORY),
     "activations": lambda study, plan: features.depends_on(study, plan, MODEL),

@@ -9,24 +9,22 @@ OpenNeuro ds002322 (CC0).
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from engram.datasets import time_courses
+from engram.datasets.alice.facts import DROPPED_VOLUMES, REGIONS, TR
 from engram.errors import EngramError
 from engram.files import delimited, text_files
 from engram.paths import ALICE_SENTENCE_ENDS
-from engram.vocabulary import ALICE_TR, scan_name
+from engram.vocabulary import scan_name
 
 logger = logging.getLogger(__name__)
 
-STORY = "alice"
-#: The order of the columns in the published files (their README).
-REGIONS = ("LATL", "RATL", "LPTL", "LIPL", "LPreM", "LIFG")
-#: Volumes dropped from the published time courses, but not from the motion parameters.
-DROPPED_VOLUMES = 10
 #: How the transcript writes contractions, apart from the apostrophe that it may or may not have.
 _CONTRACTIONS = {"nt": "n't"}
 
@@ -79,7 +77,7 @@ class AliceWords:
 class AliceDataset(AliceWords):
     """The published files, as they come."""
 
-    tr = ALICE_TR
+    tr = TR
     slack_trs = 0
     most_constant = 0.0
     simulated = False
@@ -141,3 +139,13 @@ def _present(path: Path) -> Path:
             f"'{path}' was fetched once and is gone. Bring it back with '--forcerun fetch_alice'."
         )
     return path
+
+
+def open_dataset(config: Mapping[str, Any], folder: Path, atlas: str | None) -> AliceDataset:
+    """Return the reader of scans; ``spheres`` is their radius."""
+    return AliceDataset(folder, config["spheres"])
+
+
+def open_words(config: Mapping[str, Any], folder: Path) -> AliceWords:
+    """Return the reader of words."""
+    return AliceWords(folder)

@@ -23,6 +23,8 @@ from engram.files import delimited, text_files
 from engram.files.json_text import value_of
 from engram.vocabulary import scan_name
 
+#: Seconds.
+TR = 1.5
 #: One text, heard under different instructions: never to be averaged together,
 #: hence stories of their own.
 CONDITIONS = ("prettymouth",)

@@ -11,21 +11,21 @@ vertices and voxels that the atlas gives no region are left out (the medial wall
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
 
 from engram.datasets import time_courses
 from engram.datasets.narratives import layout
-from engram.datasets.narratives.facts import Fact, check_facts
+from engram.datasets.narratives.facts import TR, Fact, check_facts
 from engram.datasets.narratives.surfaces import Surface
 from engram.datasets.narratives.volumes import Volume
+from engram.datasets.narratives.words import NarrativesWords
 from engram.datasets.repetition_time import check_tr
 from engram.errors import EngramError
-from engram.vocabulary import NARRATIVES_TR
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +86,7 @@ class NarrativesDataset:
         runs: str = "mean",
         atlas: str | None = None,
         regions: Sequence[str] | None = None,
-        tr: float = NARRATIVES_TR,
+        tr: float = TR,
         simulated: bool = False,
     ) -> None:
         self.tr, self.simulated = tr, simulated
@@ -188,3 +188,15 @@ class NarrativesDataset:
             )
         if there:
             check_facts(self.folder, there)
+
+
+def open_dataset(config: Mapping[str, Any], folder: Path, atlas: str | None) -> NarrativesDataset:
+    """Return the reader of scans; ``scans`` are the facts of those in use."""
+    scans = [Fact(*row) for row in config["scans"]]
+    names = ("pipeline", "space", "runs", "regions", "tr", "simulated")
+    return NarrativesDataset(folder, scans, atlas=atlas, **{name: config[name] for name in names})
+
+
+def open_words(config: Mapping[str, Any], folder: Path) -> NarrativesWords:
+    """Return the reader of words; ``scans`` are the facts of one scan of the story."""
+    return NarrativesWords(folder, [Fact(*row) for row in config["scans"]])

@@ -20,14 +20,14 @@ import pandas as pd
 
 from engram.associations import association_files
 from engram.associations.insertions import insertions_of
-from engram.datasets.narratives.facts import Fact
+from engram.datasets.narratives.facts import TR, Fact
 from engram.datasets.narratives.surfaces import VERTICES
 from engram.datasets.simulated import schedule, write_dataset
 from engram.datasets.simulated.planted import PLANTED, regions
 from engram.datasets.simulated.responses import components, in_mind, listen, noise, responses
 from engram.features.language_models import activations
 from engram.jobs.progress import progress
-from engram.vocabulary import NARRATIVES_TR, associations_file
+from engram.vocabulary import associations_file
 
 #: Share of a listener's variance that is a response to the story, where there is any:
 #: scores and ceilings like those of Narratives.
@@ -148,8 +148,8 @@ def _write_scans(
     seed, number : int
         Of the study, and the story's place among the others.
     """
-    n_trs = int(np.ceil((scans[0].story_end + _TAIL) / NARRATIVES_TR))
-    response = responses(onsets, drives, n_trs, NARRATIVES_TR, cortex.rois, seed, number)
+    n_trs = int(np.ceil((scans[0].story_end + _TAIL) / TR))
+    response = responses(onsets, drives, n_trs, TR, cortex.rois, seed, number)
     for index, fact in enumerate(progress(scans, f"story {scans[0].story}", "scan")):
         rng = np.random.default_rng([seed, number, *fact.scan.encode()])
         # As in the real dataset, scanners do not all stop at the same TR.

@@ -5,8 +5,9 @@ The tables are words, time courses, confounds and targets.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -184,3 +185,13 @@ def _need_content(table: pd.DataFrame, needed: Sequence[str], path: Path) -> Non
 def _line(mask: pd.Series) -> int:
     """Return the line of the file of the first row that is marked."""
     return int(mask.idxmax())
+
+
+def open_dataset(config: Mapping[str, Any], folder: Path, atlas: str | None) -> TableDataset:
+    """Return the reader of scans; ``tr`` and ``start`` are in seconds."""
+    return TableDataset(folder, config["tr"], config["start"])
+
+
+def open_words(config: Mapping[str, Any], folder: Path) -> TableWords:
+    """Return the reader of words."""
+    return TableWords(folder)

@@ -1,172 +1,20 @@
-"""The sections `dataset`, one for each kind: where the stories and the BOLD come from."""
+"""The section `dataset`, which each kind of dataset has of its own (`engram.datasets.kinds`)."""
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Literal
+import operator
+from functools import reduce
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from engram.datasets.narratives.layout import VOLUME
-from engram.study.config.fields import (
-    Address,
-    Name,
-    Place,
-    Reason,
-    RepetitionTime,
-    Seconds,
-    Section,
-)
-from engram.vocabulary import NARRATIVES_TR, NILEARN_ATLASES, NILEARN_PREFIX
+from engram.datasets.kinds import KINDS, section
+from engram.datasets.section import DatasetSection
 
+#: The section of each kind, by what `kind` says.
+SECTIONS: dict[str, type[DatasetSection]] = {kind: section(kind) for kind in KINDS}
 
-class TableDataset(Section):
-    """Your own folder of tables (docs/data.md)."""
-
-    kind: Literal["table"]
-    path: Place
-    """The folder; relative paths start at the working directory."""
-    tr: RepetitionTime
-    """Repetition time in seconds: the time from one row of a time course to the next."""
-    start: Seconds | dict[str, Seconds] = 0.0
-    """Time of the first row on the story's clock, in seconds: one number, or one for each story."""
-    stories: list[Name] | None = None
-    """The stories to use; null: every story in the folder."""
-    subjects: list[Name] | None = None
-    """The listeners to use; null: every listener in the folder."""
-    exclude: dict[Name, Reason] = {}
-    """Listeners to leave out, each with the reason (it is written into scans.tsv)."""
-
-
-class AliceDataset(Section):
-    """Real fMRI of 28 people who heard chapter 1 of Alice in Wonderland.
-
-    Published by Brennan et al. (2016) under CC BY 4.0.
-    """
-
-    kind: Literal["alice"]
-    spheres: Literal["6mm", "10mm"] = "6mm"
-    """Radius of the spheres over which the six regions were averaged."""
-    subjects: list[Name] | None = None
-    """The listeners to use; null: all."""
-    exclude: dict[Name, Reason] = {"33": "constant in every column of the published file"}
-    """Listeners to leave out, each with the reason (it is written into scans.tsv)."""
-
-
-#: Told from beginning to end to listeners who heard nothing else in that scan: 16 tasks,
-#: 15 different stories (pieman and piemanpni are two tellings of one). The versions of prettymouth
-#: and milkyway, and the two stories of slumlordreach, have names of their own.
-NARRATIVES_STORIES = [
-    "pieman", "tunnel", "lucy", "prettymouthaffair", "prettymouthparanoia", "milkywayoriginal",
-    "milkywaysynonyms", "milkywayvodka",
-    "slumlord", "reach", "notthefallintact", "21styear", "piemanpni", "bronx", "black", "forgot",
-    "merlin", "sherlock", "shapesphysical", "shapessocial",
-]  # fmt: skip
-#: The DataLad dataset with derivatives and transcripts.
-NARRATIVES_SOURCE = "https://datasets.datalad.org/labs/hasson/narratives"
-
-
-class NarrativesForm(Section):
-    """What every dataset with the tree of Narratives can be asked for."""
-
-    stories: list[Name]
-    """The stories to use."""
-    runs: Literal["mean", "first", "last"] = "mean"
-    """What counts of a listener who heard a story twice: the mean of the runs that are not
-    excluded, or one of them."""
-    regions: Annotated[list[str], Field(min_length=1)] | None = None
-    """Regions to keep: names of the atlas, or of ROI sets (resources/roi_sets.tsv); null: all."""
-    subjects: list[Name] | None = None
-    """The listeners to use; null: all."""
-    exclude: dict[Name, Reason] = {}
-    """Listeners to leave out beyond the scans that the dataset excludes
-    itself, each with the reason."""
-
-
-class SimulatedDataset(NarrativesForm):
-    """A small Narratives, made on the spot, with known answers (docs/data.md).
-
-    Simulated listeners hear the project's own stories.
-    """
-
-    kind: Literal["simulated"]
-    stories: list[Name] = Field(["lighthouse", "market"], min_length=1)
-    """Names of texts in resources/texts/stories."""
-    words: int | None = Field(None, ge=50, le=100_000)
-    """Words of each story, from its beginning; null: all."""
-    listeners: int = Field(12, ge=1, le=999)
-    """How many people listen."""
-    space: Literal["fsaverage5", "fsaverage6"] = "fsaverage5"
-    """The surface that the BOLD is on."""
-
-
-class NarrativesDataset(NarrativesForm):
-    """Narratives (Nastase et al. 2021): 345 listeners.
-
-    Fetched by DataLad, or from a folder with the dataset's tree (docs/data.md).
-    """
-
-    kind: Literal["narratives"]
-    source: Address = NARRATIVES_SOURCE
-    """The DataLad dataset to fetch from: an address, or the path of a clone."""
-    path: Place | None = None
-    """A folder with the dataset's tree instead, whose files are used where they lie;
-    null: fetch from `source`."""
-    facts: Place | None = None
-    """A facts table of your own (resources/narratives/make_facts.py makes one), for another dataset
-    of this form; null: Narratives'."""
-    tr: RepetitionTime = NARRATIVES_TR
-    """Repetition time in seconds, for another dataset of this form. Sidecars and headers of scans
-    that give another one stop the run."""
-    stories: list[Name] = Field(NARRATIVES_STORIES, min_length=1)
-    """The stories to use, by the names in resources/narratives/scans.tsv."""
-    pipeline: Literal["afni-nosmooth", "afni-smooth"] = "afni-nosmooth"
-    """Which of the dataset's cleaned derivatives."""
-    space: Literal["fsaverage6", "fsaverage5", "MNI152NLin2009cAsym"] = "fsaverage6"
-    """The surface, or the volume, that the BOLD is on. The hippocampus is in the volume alone,
-    which needs an `atlas`."""
-    atlas: Place | None = None
-    """Instead of the dataset's Destrieux parcellation: on a surface `folder/{hemi}.mine.annot`
-    (or .label.gii; lh and rh take the place of {hemi}); in the volume an image with a table
-    (index, name) beside it, a mask, or `nilearn:` and one of harvard-oxford-cort,
-    harvard-oxford-sub, aal, juelich, destrieux, schaefer-100 to schaefer-1000."""
-
-    @model_validator(mode="after")
-    def _atlas_fits_space(self) -> NarrativesDataset:
-        if self.space == VOLUME and self.atlas is None:
-            raise ValueError(
-                f"space {VOLUME} needs an atlas, such as nilearn:harvard-oxford-sub (its regions "
-                "Left Hippocampus and Right Hippocampus)"
-            )
-        if self.atlas is not None and self.atlas.startswith(NILEARN_PREFIX):
-            name = self.atlas.removeprefix(NILEARN_PREFIX)
-            if self.space != VOLUME:
-                raise ValueError(
-                    f"nilearn's atlases are volumes; for {self.space} give a file for each "
-                    "hemisphere, such as atlases/{hemi}.mine.annot"
-                )
-            if not re.fullmatch(NILEARN_ATLASES, name):
-                raise ValueError(
-                    f"'{name}' is none of nilearn's atlases that can be used here: "
-                    "harvard-oxford-cort, -sub, aal, juelich, destrieux, schaefer-400"
-                )
-        elif self.atlas is not None and self.space != VOLUME and "{hemi}" not in self.atlas:
-            raise ValueError(
-                "on a surface an atlas is a file for each hemisphere: write {hemi} in its "
-                "path, where lh and rh stand"
-            )
-        return self
-
-
-Dataset = Annotated[
-    TableDataset | AliceDataset | SimulatedDataset | NarrativesDataset, Field(discriminator="kind")
-]
-
-
-#: The sections of the kinds, by what `kind` says.
-KINDS: dict[str, type[Section]] = {
-    "table": TableDataset,
-    "alice": AliceDataset,
-    "simulated": SimulatedDataset,
-    "narratives": NarrativesDataset,
-}
+if TYPE_CHECKING:
+    Dataset = DatasetSection
+else:
+    Dataset = Annotated[reduce(operator.or_, SECTIONS.values()), Field(discriminator="kind")]

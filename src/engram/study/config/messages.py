@@ -7,7 +7,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
-from engram.study.config.datasets import KINDS
+from engram.study.config.datasets import SECTIONS
 from engram.study.config.fields import SECRET, section_keys
 from engram.study.config.study import Study
 
@@ -50,7 +50,7 @@ def explain(error: dict[str, Any]) -> str:
         )
     if kind.startswith("union_tag"):
         return (
-            f"  {key}: 'kind' says what it is: {', '.join(KINDS)} (found: {found!r}). Write, "
+            f"  {key}: 'kind' says what it is: {', '.join(SECTIONS)} (found: {found!r}). Write, "
             f"for example:\n{yaml_lines(path, _EXAMPLES['dataset'])}"
         )
     message = error["msg"].removeprefix("Value error, ")
@@ -71,7 +71,7 @@ def yaml_lines(path: list[str], value: str) -> str:
 
 def _path(path: list[str]) -> tuple[list[str], str | None]:
     """Return a key's path as it is written, and the kind of dataset that pydantic put into it."""
-    if path[:1] == ["dataset"] and path[1:2] and path[1] in KINDS:
+    if path[:1] == ["dataset"] and path[1:2] and path[1] in SECTIONS:
         return [path[0], *path[2:]], path[1]
     return path, None
 
@@ -102,7 +102,7 @@ def _shown(message: str, found: Any) -> str:
 def _allowed_keys(path: list[str], kind_of_dataset: str | None) -> list[str]:
     """Return the keys that the section at `path` knows."""
     if path[:1] == ["dataset"]:
-        return section_keys(KINDS[kind_of_dataset]) if kind_of_dataset else ["kind"]
+        return section_keys(SECTIONS[kind_of_dataset]) if kind_of_dataset else ["kind"]
     section: type[BaseModel] | None = Study
     parts = iter(path)
     for part in parts:

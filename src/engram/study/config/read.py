@@ -8,7 +8,6 @@ from typing import Any
 from pydantic import ValidationError
 
 from engram.errors import EngramError
-from engram.study.config.datasets import NarrativesDataset, TableDataset
 from engram.study.config.messages import explain
 from engram.study.config.sources import check_sources
 from engram.study.config.study import Study
@@ -70,11 +69,8 @@ def _check_places(study: Study) -> None:
         f"associations.{name}.folder": one.folder for name, one in study.associations.items()
     }
     raw |= {f"models.{name}.source": one.source for name, one in study.models.items()}
-    if (
-        isinstance(study.dataset, TableDataset | NarrativesDataset)
-        and study.dataset.path is not None
-    ):
-        raw["dataset.path"] = study.dataset.path
+    if study.dataset.folder is not None:
+        raw["dataset.path"] = study.dataset.folder
     folders = {Path(place).expanduser().resolve(): key for key, place in raw.items()}
     for name, made in study.pathvars.items():
         if key := folders.get(Path(made).resolve()):

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from engram.study.config.activations import Activations
 from engram.study.config.associations import Associating, Associations
 from engram.study.config.bold import Bold
-from engram.study.config.datasets import Dataset, TableDataset
+from engram.study.config.datasets import Dataset
 from engram.study.config.encoding import Encoding
 from engram.study.config.fields import Address, Made, Name, Section
 from engram.study.config.figures import Figures
@@ -202,7 +202,7 @@ def _check_adapters(study: Study) -> None:
 
 
 def _check_nuisance(study: Study) -> None:
-    if "log-frequency" in study.nuisance.features and not isinstance(study.dataset, TableDataset):
+    if "log-frequency" in study.nuisance.features and not study.dataset.has_frequencies:
         raise ValueError(
             "nuisance.features: log-frequency is a column of a folder of tables "
             f"(dataset.kind: table), and a dataset of kind {study.dataset.kind} has none; "

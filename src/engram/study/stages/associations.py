@@ -103,7 +103,7 @@ def mapped(study: Study, plan: Plan) -> list[list[str]]:
 
     There are none where regions are scored as wholes, or stand as markers.
     """
-    if plan.brain != "surface" or study.associating.targets == "roi":
+    if plan.dataset.brain != "surface" or study.associating.targets == "roi":
         return []
     return [[text, model] for text in study.associations for model in associating_models(study)]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from engram.study import plan as planning
 from engram.study import raw_plan
 from engram.study.config.study import Study
 from engram.study.plan import Plan
@@ -35,13 +34,13 @@ def depends_on(study: Study, plan: Plan, story: str) -> dict[str, Any]:
     rows = section(study, "encoding")
     return {
         "bold": section(study, "bold"),
-        "dataset": plain(planning.reader_config(study, plan, story)),
+        "dataset": plain({"reader": plan.dataset.reader, **plan.dataset.scans_config(story)}),
         "excluded": [
             [subject, scan, reason]
-            for subject, told, scan, reason in plan.excluded
+            for subject, told, scan, reason in plan.dataset.excluded
             if told == story
         ],
-        "folder": stories.raw_folder(study),
+        "folder": study.dataset.folder,
         "rows": {key: rows[key] for key in ("tail", "trim")},
         "study": study.study,
         "subjects": plan.listeners(story),
@@ -50,4 +49,4 @@ def depends_on(study: Study, plan: Plan, story: str) -> dict[str, Any]:
 
 def reads(study: Study, plan: Plan, story: str) -> dict[str, list[str]]:
     """Return the raw files of a story's scans, and of an atlas that the user names."""
-    return raw_plan.scans(study, plan, story)
+    return raw_plan.scans(plan, story)

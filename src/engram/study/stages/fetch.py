@@ -5,29 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from engram.files.fingerprints import file_fingerprint
-from engram.paths import ALICE_PINS
-from engram.study import plan as planning
+from engram.datasets.planned import Download
 from engram.study import raw_plan
-from engram.study.config.datasets import NarrativesDataset
 from engram.study.config.models import Model
 from engram.study.config.study import Study
 from engram.study.models import download_name, download_source, is_local, weights_of
 from engram.study.plan import Plan
-from engram.study.stages import simulation
 from engram.study.stages.shared import plain
 from engram.vocabulary import MIRROR_PREFIX, NILEARN_PREFIX, WORD_RATE
 
-ALICE = "<downloads>/alice/manifest.tsv"
 MODEL = "<downloads>/models/{download}.tsv"
-WORDS = "<downloads>/narratives-{clone}/words-{story}.tsv"
-SCANS = "<downloads>/narratives-{clone}/scans-{story}-{files}.tsv"
 ATLAS = "<downloads>/atlases/{atlas}.tsv"
-
-
-def alice_depends_on(study: Study, plan: Plan) -> dict[str, Any]:
-    """Return what the download of Alice depends on: the table of its files, by content."""
-    return {"files": file_fingerprint(ALICE_PINS)}
 
 
 def model_depends_on(study: Study, plan: Plan, download: str) -> dict[str, Any]:
@@ -45,16 +33,19 @@ def model_reads(study: Study, plan: Plan, download: str) -> dict[str, list[str]]
     return raw_plan.reads(folders=[mirror / source.removeprefix(MIRROR_PREFIX)] if inside else [])
 
 
+def dataset_depends_on(study: Study, plan: Plan) -> dict[str, Any]:
+    """Return what the download of a dataset that comes as a whole depends on."""
+    return words_depends_on(study, plan, plan.stories[0])
+
+
 def words_depends_on(study: Study, plan: Plan, story: str) -> dict[str, Any]:
     """Return what the download of a story's words depends on."""
-    settings: dict[str, Any] = plain(planning.words_to_fetch(study, plan, story))
-    return settings
+    return _settings(plan.dataset.words_download(story))
 
 
 def scans_depends_on(study: Study, plan: Plan, story: str) -> dict[str, Any]:
     """Return what the download of a story's scans depends on."""
-    settings: dict[str, Any] = plain(planning.scans_to_fetch(study, plan, story))
-    return settings
+    return _settings(plan.dataset.scans_download(story))
 
 
 def words_manifest(study: Study, plan: Plan, story: str) -> list[str]:
@@ -62,9 +53,7 @@ def words_manifest(study: Study, plan: Plan, story: str) -> list[str]:
 
     There is none for a folder that the user names.
     """
-    if fetches_narratives(study):
-        return [WORDS.format(clone=_clone(study), story=story)]
-    return _whole_dataset(study)
+    return _manifest(plan.dataset.words_download(story))
 
 
 def scans_manifest(study: Study, plan: Plan, story: str) -> list[str]:
@@ -72,15 +61,12 @@ def scans_manifest(study: Study, plan: Plan, story: str) -> list[str]:
 
     There is none for a folder that the user names.
     """
-    if fetches_narratives(study):
-        files = planning.fetch_name(study, plan, story).removeprefix(f"{story}-")
-        return [SCANS.format(clone=_clone(study), story=story, files=files)]
-    return _whole_dataset(study)
+    return _manifest(plan.dataset.scans_download(story))
 
 
 def atlas_manifest(study: Study, plan: Plan) -> list[str]:
     """Return the manifest of an atlas that is downloaded."""
-    atlas = study.dataset.atlas if isinstance(study.dataset, NarrativesDataset) else None
+    atlas = plan.dataset.atlas
     if atlas is None or not atlas.startswith(NILEARN_PREFIX):
         return []
     return [ATLAS.format(atlas=atlas.removeprefix(NILEARN_PREFIX))]
@@ -99,22 +85,17 @@ def model_manifest(study: Study, plan: Plan, model: str) -> list[str]:
     return [MODEL.format(download=download_name(study.language_models()[name]))]
 
 
-def fetches_narratives(study: Study) -> bool:
-    """Tell whether Narratives is fetched, and not read from a folder that the user names."""
-    return isinstance(study.dataset, NarrativesDataset) and study.dataset.path is None
-
-
 def was_downloaded(study: Study, model: Model) -> bool:
     """Tell whether a model of the hub is here already."""
     downloads = study.pathvars.get("downloads", "resources/downloads")
     return Path(downloads, "models", f"{download_name(model)}.tsv").exists()
 
 
-def _clone(study: Study) -> str:
-    assert isinstance(study.dataset, NarrativesDataset)
-    return planning.clone_name(study.dataset)
+def _manifest(download: Download | None) -> list[str]:
+    return [] if download is None else [download.manifest]
 
 
-def _whole_dataset(study: Study) -> list[str]:
-    """Return the manifest of a dataset that comes as a whole."""
-    return {"alice": [ALICE], "simulated": [simulation.MANIFEST]}.get(study.dataset.kind, [])
+def _settings(download: Download | None) -> dict[str, Any]:
+    """Return what a download depends on; a rule that is not asked for depends on nothing."""
+    settings: dict[str, Any] = plain({} if download is None else download.settings)
+    return settings

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from engram.study.config.datasets import NarrativesDataset
 from engram.study.config.study import Study
 from engram.study.models import scored_models
 from engram.study.plan import Plan
@@ -23,13 +22,9 @@ _BRAIN_TABLES = {
 
 def names(study: Study, plan: Plan) -> list[str]:
     """Return the figures that this study can have."""
-    has_destrieux = (
-        isinstance(study.dataset, NarrativesDataset)
-        and plan.brain == "surface"
-        and study.dataset.atlas is None
-    )
+    has_destrieux = plan.dataset.has_destrieux
     has_ceilings = any(len(plan.listeners(story)) >= FEWEST_LISTENERS for story in plan.stories)
-    on_brain, has_tunings = bool(plan.brain), bool(study.tunings)
+    on_brain, has_tunings = bool(plan.dataset.brain), bool(study.tunings)
     return [
         *("layers", "regions", "alignment"),
         *(["roi-layers"] if study.language_models() else []),
@@ -65,7 +60,7 @@ def brain_map_keys(study: Study, plan: Plan, figure: str) -> list[Key]:
 
     There are none where regions are painted or are markers.
     """
-    if plan.brain != "surface":
+    if plan.dataset.brain != "surface":
         return []
     if figure == "association-brain":
         return [{"text": text, "model": model} for text, model in associations.mapped(study, plan)]
@@ -98,7 +93,7 @@ def brain_places(study: Study, plan: Plan, figure: str) -> str | list[str]:
 
     It is for maps that are painted region by region; else there is nothing.
     """
-    is_painted = plan.brain == "surface" and not brain_map_keys(study, plan, figure)
+    is_painted = plan.dataset.brain == "surface" and not brain_map_keys(study, plan, figure)
     return ceilings.of_first_story(study, plan) if is_painted else []
 
 
@@ -110,7 +105,7 @@ def brain_depends_on(study: Study, plan: Plan, figure: str) -> dict[str, Any]:
         "floor": study.ceiling.floor,
         "keys": dict.fromkeys(maps.HEMISPHERES, brain_map_keys(study, plan, figure)),
         "shown": features.shown_models(study),
-        "space": maps.space(study) if plan.brain == "surface" else None,
+        "space": plan.dataset.surface,
         "study": study.study,
     }
 

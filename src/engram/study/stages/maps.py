@@ -8,7 +8,7 @@ from engram.study.config.study import Study
 from engram.study.models import scored_models
 from engram.study.plan import Plan
 from engram.study.stages import associations, ceilings, encoding, features
-from engram.study.stages.shared import Key, paths, section
+from engram.study.stages.shared import Key, paths
 from engram.vocabulary import ORIGINAL
 
 SCORES = "<results>/maps/model-{model}_text-{text}_hemi-{hemisphere}_scores.shape.gii"
@@ -31,7 +31,7 @@ def both(template: str, keys: list[Key]) -> list[str]:
 
 def files(study: Study, plan: Plan) -> list[str]:
     """Return the maps that every study on a surface makes: ceilings, and scores of all models."""
-    if plan.brain != "surface":
+    if plan.dataset.brain != "surface":
         return []
     found = []
     for hemisphere in HEMISPHERES:
@@ -46,7 +46,7 @@ def files(study: Study, plan: Plan) -> list[str]:
 def of_scores(study: Study, plan: Plan) -> list[str]:
     """Return the maps of R of each model that is shown."""
     keys: list[Key] = [{"model": model, "text": ORIGINAL} for model in features.shown_models(study)]
-    return both(SCORES, keys) if plan.brain == "surface" else []
+    return both(SCORES, keys) if plan.dataset.brain == "surface" else []
 
 
 def of_association(study: Study, plan: Plan) -> list[str]:
@@ -59,14 +59,14 @@ def of_association(study: Study, plan: Plan) -> list[str]:
 
 def of_ceilings(study: Study, plan: Plan) -> list[str]:
     """Return the maps of the ceilings."""
-    return both(CEILINGS, [{}]) if plan.brain == "surface" else []
+    return both(CEILINGS, [{}]) if plan.dataset.brain == "surface" else []
 
 
 def depends_on(study: Study, plan: Plan) -> dict[str, Any]:
     """Return what maps of scores depend on."""
     return {
         "keys": {"scores": encoding.group_keys(plan)},
-        "space": space(study),
+        "space": plan.dataset.surface,
         "study": study.study,
     }
 
@@ -75,11 +75,6 @@ def ceilings_depend_on(study: Study, plan: Plan) -> dict[str, Any]:
     """Return what maps of ceilings depend on."""
     return {
         "keys": {"ceilings": ceilings.jobs(study, plan)},
-        "space": space(study),
+        "space": plan.dataset.surface,
         "study": study.study,
     }
-
-
-def space(study: Study) -> str:
-    """Return the surface that the BOLD is on."""
-    return str(section(study, "dataset")["space"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from engram.study import plan as planning
 from engram.study.config.study import Study
 from engram.study.disk import estimate
 from engram.study.model_shapes import unknown_models
@@ -83,7 +82,7 @@ def depends_on(study: Study, plan: Plan, is_remote: bool) -> dict[str, Any]:
         ],
         "data": data(study, plan),
         "disk": sum(estimate(study, plan).values()),
-        "fetches_narratives": fetch.fetches_narratives(study),
+        "fetches_by_datalad": plan.dataset.fetches_by_datalad,
         "jobs": {
             rule: _taken(study, plan, rule, jobs) for rule, jobs in all_jobs(study, plan).items()
         },
@@ -97,7 +96,7 @@ def depends_on(study: Study, plan: Plan, is_remote: bool) -> dict[str, Any]:
 
 def data(study: Study, plan: Plan) -> dict[str, Any]:
     """Return what a check before a run reads: the tables of a study, where they are here."""
-    folder, why_not = planning.tables_here(study, plan)
+    folder, why_not = plan.dataset.tables_here()
     read = plan.stories if folder else []
     return {
         "folder": folder,

@@ -50,13 +50,15 @@ def depends_on(study: Study, plan: Plan) -> dict[str, Any]:
     made = {
         "associating_models": associating_models(study),
         "association_maps": associations.mapped(study, plan),
-        "brain": plan.brain,
+        "brain": plan.dataset.brain,
+        "data": study.dataset.description(),
         "left_out_models": study.left_out_models(),
         "models": {
             name: one.model_dump(mode="json") for name, one in study.language_models().items()
         },
         "scored": scored_models(study),
         "shown": features.shown_models(study),
+        "simulated": study.dataset.is_simulated,
         "story_names": plan.stories,
         "templates": folder_fingerprint(TEMPLATES),
     }

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 from engram import __version__
-from engram.study import plan as planning
 from engram.study.config.study import Study
 from engram.study.plan import Plan
 from engram.study.stages import figures, maps, report
@@ -30,7 +29,7 @@ def files(study: Study, plan: Plan) -> list[str]:
 def description_depends_on(study: Study, plan: Plan) -> dict[str, Any]:
     """Return what the description of the results depends on."""
     return {
-        "sources": planning.source_datasets(study),
+        "sources": plan.dataset.sources(),
         "study": study.study,
         "version": __version__,
     }

@@ -1,0 +1,44 @@
+"""What the sections of all kinds of datasets have in common."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+from engram.study.config.fields import Section
+
+
+class DatasetSection(Section):
+    """The section `dataset` of a configuration.
+
+    Each kind declares `kind`, `subjects` and `exclude` itself, where they are documented among
+    its other keys.
+
+    Attributes
+    ----------
+    has_frequencies : bool
+        Whether its tables of words may have a column ``log_frequency``.
+    is_simulated : bool
+        Whether the listeners are simulated: what was planted in them is held against the scores.
+    """
+
+    has_frequencies: ClassVar[bool] = False
+    is_simulated: ClassVar[bool] = False
+
+    if TYPE_CHECKING:
+        kind: str
+        subjects: list[str] | None
+        exclude: dict[str, str]
+
+    @property
+    def folder(self) -> str | None:
+        """The folder of raw files that the user names; None where they are fetched or made."""
+        return None
+
+    @abstractmethod
+    def description(self) -> str:
+        """Return a sentence about the data for the report's methods.
+
+        ``{who}`` stands for listeners and stories, and ``[@brennan]`` for a source of
+        `engram.report.sources.SOURCES`.
+        """
