@@ -172,3 +172,17 @@ use rule * from engram
         assert found["report"] == 1 and not found.keys() & {"bold", "encoding", "tables"}
     finally:
         (folder / "Snakefile").write_text(SNAKEFILE)
+
+
+def test_the_documented_snakefile_plans(folder: Path, tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "standard-usage.md").read_text()
+    snakefile, study = (
+        text.split(f"```{language}\n")[1].split("```")[0] for language in ("snakemake", "yaml")
+    )
+    assert "/path/to/engram/Snakefile" in snakefile
+    (tmp_path / "Snakefile").write_text(snakefile.replace("/path/to/engram", str(ROOT)))
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "config.yaml").write_text(study)
+    (tmp_path / "my_data").symlink_to(folder / "data")
+    found = planned(tmp_path)
+    assert found["longest_story"] == found["engram_tables"] == 1
