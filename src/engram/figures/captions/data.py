@@ -9,7 +9,7 @@ import pandas as pd
 
 from engram.figures.captions.common import Words
 from engram.figures.time_courses import AUDITORY, EXPECTED, LAGS, Course, peak
-from engram.wording import count, listed, number
+from engram.wording import count, listed, number, span
 
 #: More stories are not named one by one.
 MOST_NAMED_STORIES = 6
@@ -53,8 +53,7 @@ def _peaks(courses: Sequence[Course]) -> str:
     if len(peaks) > MOST_NAMED_STORIES:
         lags = [lag for _, lag, _ in peaks]
         return (
-            f"The lag of the highest correlation is {number(min(lags), 1)} to "
-            f"{number(max(lags), 1)} s "
+            f"The lag of the highest correlation is {span(lags, 1)} s "
             f"(median {number(float(np.median(lags)), 1)}) over {len(peaks)} stories. "
         )
     said = [f"{story} {number(r, 2)} at {number(lag, 1)} s" for story, lag, r in peaks]

@@ -186,7 +186,7 @@ def reliability(ceilings: pd.DataFrame) -> Words:
 def _listeners_by_story(ceilings: pd.DataFrame) -> str:
     amounts = ceilings.groupby("story", sort=False)["n_listeners"].first()
     if len(amounts) > _NAMED_STORIES:
-        return f"{amounts.min()} to {amounts.max()} a story"
+        return f"{span(amounts, 0)} a story"
     return listed([f"{story} {amount}" for story, amount in amounts.items()])
 
 

@@ -109,11 +109,10 @@ def losses(curves: pd.DataFrame) -> Words:
         As `engram.statistics.tuning_tables` makes it.
     """
     seeds = curves.groupby(["tuning", "model", "condition"])["seed"].nunique()
-    lines = seeds.min() if seeds.nunique() == 1 else f"{seeds.min()} to {seeds.max()}"
     caption = (
         "Losses of tuning, in nats per output token: solid, validation samples; "
         "dotted, training samples (mean since the last point). A line for each seed; "
-        f"{lines} for each tuning, model and condition, all trained on the same number of "
+        f"{span(seeds, 0)} for each tuning, model and condition, all trained on the same number of "
         "tokens in the same number of steps. No test, no interval."
     )
     ends = (
