@@ -3,6 +3,7 @@
 from engram.files import keys, storage
 from engram.jobs.job import job
 from engram.statistics import comparisons
+from engram.statistics.chance_table import CHANCE, CHANCE_COLUMNS, chance_table
 from engram.statistics.reported_scores import read_reported
 
 with job(snakemake):
@@ -15,10 +16,8 @@ with job(snakemake):
         "model",
         keys.of_input(snakemake, "nulls", result="chance", study=config["study"], layer_rule=layer),
     )
-    against_chance = comparisons.chance_table(nulls, config["seed"])
-    storage.write_table(
-        snakemake.output.chance, against_chance, comparisons.CHANCE, comparisons.CHANCE_COLUMNS
-    )
+    against_chance = chance_table(nulls, config["seed"])
+    storage.write_table(snakemake.output.chance, against_chance, CHANCE, CHANCE_COLUMNS)
     table = comparisons.comparisons_table(
         {model: read_reported(paths, config["layer"]) for model, paths in scores.items()},
         config["seed"],

@@ -14,8 +14,8 @@ import xarray as xr
 from engram.encoding.nuisance.bands import LANGUAGE, RATE, WITH_LANGUAGE
 from engram.files import storage
 from engram.statistics import columns, significance
-from engram.statistics.association_tables import against_random, with_corrected
 from engram.statistics.reported_scores import by_area, stimulus_stories
+from engram.statistics.text_tests import against_random, with_corrected
 from engram.statistics.variant_effects import read_effects
 from engram.vocabulary import AVERAGE, SHUFFLED
 

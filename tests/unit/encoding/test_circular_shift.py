@@ -15,7 +15,7 @@ from engram.encoding import circular_shift
 from engram.encoding.group import Group
 from engram.encoding.story_data import StoryData
 from engram.files import storage
-from engram.statistics import comparisons
+from engram.statistics import chance_table
 
 OPTIONS: dict[str, Any] = {
     "words_to_trs": "sum",
@@ -105,7 +105,7 @@ def read(one: Group, vectors: np.ndarray, number: int = 39) -> xr.Dataset:
 def table(folder: Path, *args: Any, **options: Any) -> pd.DataFrame:
     path = str(folder / "null.nc")
     storage.write_dataset(path, read(*args, **options))
-    return comparisons.chance_table({"m": [path]}, 0)
+    return chance_table.chance_table({"m": [path]}, 0)
 
 
 def test_null_is_a_direct_loop() -> None:
@@ -157,7 +157,7 @@ def test_shifts() -> None:
 
 def test_what_is_planted_gets_the_smallest_p_and_noise_does_not(tmp_path: Path) -> None:
     found = table(tmp_path, *group(1.5))
-    assert list(found.columns) == list(comparisons.CHANCE_COLUMNS)
+    assert list(found.columns) == list(chance_table.CHANCE_COLUMNS)
     assert (
         (found["n_shifts"] == 39).all()
         and (found["p"] == 1 / 40).all()
@@ -185,7 +185,7 @@ def test_order_of_listeners_changes_nothing(tmp_path: Path) -> None:
 
 def test_groups_weigh_as_many_listeners_as_they_have() -> None:
     first, second = read(*group(0.3)), read(*group(0.3, seed=2, n_listeners=1))
-    r, null, stories = comparisons.together([first, second])
+    r, null, stories = chance_table.together([first, second])
     assert stories == {"tale"} and r.shape == (4, 4)
     np.testing.assert_allclose(
         null, (3 * first["r_shifted"].values + second["r_shifted"].values) / 4
@@ -197,7 +197,7 @@ def test_where_a_story_is_too_short_there_is_no_test(tmp_path: Path) -> None:
     dataset = read(one, vectors)
     path = str(tmp_path / "null.nc")
     storage.write_dataset(path, dataset.isel(shift=slice(0)))
-    found = comparisons.chance_table({"m": [path]}, 0)
+    found = chance_table.chance_table({"m": [path]}, 0)
     assert (
         found["p"].isna().all()
         and found["p_fdr"].isna().all()
