@@ -3,7 +3,7 @@
 They are recorded by digest (SHA-256) and signature (size and times).
 
 A digest says whether content is the same; a signature says, at the cost of a look,
-whether that needs to be asked. `engram.runs.currency` compares both with what is there when
+whether that needs to be asked. `engram.runs.rerun_causes` compares both with what is there when
 the workflow is planned.
 """
 

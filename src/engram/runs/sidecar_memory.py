@@ -5,7 +5,7 @@ They take the place of its own metadata.
 Snakemake keeps parameters and inputs of finished jobs in the working directory
 (`.snakemake/metadata`), and compares input files by time. After `make clean`, from another
 directory, or when an older file was put in, it finds nothing to do. `attach` lets it ask
-the sidecars instead (`engram.runs.currency`), in the main process only. This touches three
+the sidecars instead (`engram.runs.rerun_causes`), in the main process only. This touches three
 of Snakemake's internals, which tests pin: `Workflow._build_dag`, and the methods `params_changed`
 and `input_changed` of its persistence.
 """
@@ -23,7 +23,7 @@ from typing import Any
 from engram.errors import EngramError
 from engram.files.raw_files import Digests
 from engram.runs import earlier_results, run_lock
-from engram.runs.currency import Changes, Job, Looks, changes, sidecar
+from engram.runs.rerun_causes import Changes, Job, Looks, changes, sidecar
 from engram.runs.use import Use
 
 #: Folder of results, below them, where digests of large raw files are kept.

@@ -4,7 +4,7 @@ They are the parameter `reads` of its rule.
 
 They are no inputs of rules, since Snakemake compares inputs by time: an older file put
 in would go unseen, a touched one would rerun, and a time in the future would stop a run.
-`engram.files.raw_files` records their content, `engram.runs.currency` compares it.
+`engram.files.raw_files` records their content, `engram.runs.rerun_causes` compares it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Tell whether results are current.
+"""Why a result would be made again: what changed since it was made.
 
 What a job's sidecar says it was made of is compared with what the plan would make it of now.
 
