@@ -262,6 +262,11 @@ FORMS = [
     ),
     ("import engrams, numpy as engram\nfrom engraver import engram", [], []),
     ("import importlib\nimportlib.import_module('numpy')", [], []),
+    (
+        "from importlib import import_module\nimport_module(f'engram.room.{kind}.lamp')",
+        ["room/inner/lamp.py"],
+        ["room", "room/inner"],
+    ),
 ]
 
 
@@ -285,6 +290,23 @@ def test_modules_names_what_is_behind_a_script(
     assert code_digest.modules(house.parent / "script.py") == {
         name.removesuffix(".py").removesuffix("/__init__").replace("/", ".") for name in files
     }
+
+
+def test_a_text_that_leaves_a_folder_open_is_followed_into_one_or_all(house: Path) -> None:
+    """So a job depends on the reader of its own study's data alone."""
+    script = house.parent / "script.py"
+    script.write_text("import importlib\nimportlib.import_module(f'engram.kinds.{one}.reader')")
+    for name in ("__init__.py", "tables/__init__.py", "arrays/__init__.py", "flat.py"):
+        (house / "kinds" / name).parent.mkdir(parents=True, exist_ok=True)
+        (house / "kinds" / name).write_text("")
+    for kind in ("tables", "arrays"):
+        (house / "kinds" / kind / "reader.py").write_text(f"kind = '{kind}'\n")
+    forget()
+    readers = {"kinds.arrays.reader", "kinds.tables.reader"}
+    assert code_digest.modules(script) == readers
+    assert code_digest.modules(script, "tables") == {"kinds.tables.reader"}
+    digests = {code_digest.digest(script, kind) for kind in (None, "tables", "arrays")}
+    assert len(digests) == 3
 
 
 @pytest.mark.parametrize(
@@ -330,6 +352,9 @@ def test_modules_names_what_is_behind_a_script(
             "write an import statement",
         ),
         ("script.py", "__import__('engram')", 1, "write an import statement"),
+        ("script.py", "__import__(f'{name}.x')", 1, "write an import statement"),
+        ("script.py", "__import__(f'engram.{a}.{b}')", 1, "write an import statement"),
+        ("script.py", "__import__(f'engram.x{a}.b')", 1, "write an import statement"),
         ("engram/flat.py", "value = 1\n\nfrom engram.room import tabel", 3, "neither"),
         ("engram/flat.py", "value = 1\nfrom .. import flat", 2, "leads out of engram"),
         ("engram/room/chair.py", "from .tabel import value", 1, "no module engram.room.tabel"),
