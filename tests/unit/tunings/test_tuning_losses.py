@@ -1,0 +1,51 @@
+"""The loss is that of the output tokens alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from conftest import MODELS
+from small_tunings import DECODERS
+from transformers import AutoModelForCausalLM
+
+from engram.tunings import losses
+from engram.tunings.sample_tokens import Encoded
+
+
+@pytest.mark.parametrize("name", DECODERS)
+def test_the_loss_is_that_of_the_output_tokens_alone(name: str) -> None:
+    model = AutoModelForCausalLM.from_pretrained(MODELS / name).eval()
+    rng = np.random.default_rng(0)
+    pieces = [
+        Encoded(tuple(rng.integers(3, 1000, length).tolist()), prompt)
+        for length, prompt in ((12, 5), (7, 6), (20, 1))
+    ]
+    expected = 0.0
+    with torch.inference_mode():
+        for piece in pieces:
+            logits = model(torch.tensor([piece.ids])).logits[0].double().numpy()
+            chances = np.exp(logits - logits.max(1, keepdims=True))
+            chances /= chances.sum(1, keepdims=True)
+            expected -= sum(
+                np.log(chances[place - 1, piece.ids[place]])
+                for place in range(piece.n_prompt, len(piece.ids))
+            )
+        assert float(losses.output_loss(model, pieces)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_prompt_tokens_carry_no_loss() -> None:
+    """Only what is predicted at the places before output tokens is learned from."""
+    model = AutoModelForCausalLM.from_pretrained(MODELS / "llama-tiny").eval()
+    found: list[torch.Tensor] = []
+
+    def keep(module: object, inputs: object, logits: torch.Tensor) -> None:
+        logits.retain_grad()
+        found.append(logits)
+
+    model.get_output_embeddings().register_forward_hook(keep)
+    losses.output_loss(model, [Encoded((1, 50, 60, 70, 80), 3)]).backward()
+    gradient = found[0].grad
+    assert gradient is not None and torch.nonzero(
+        gradient[0].abs().amax(dim=1)
+    ).flatten().tolist() == [2, 3]
