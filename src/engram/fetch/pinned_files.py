@@ -1,6 +1,6 @@
-"""Downloads that can be trusted.
+"""Downloads of single files that are pinned by SHA-256.
 
-They are pinned by SHA-256, resumed, retried, or taken from a local mirror.
+They are resumed where they stopped, tried again, or taken from a local mirror.
 """
 
 from __future__ import annotations

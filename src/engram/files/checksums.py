@@ -66,7 +66,7 @@ def provenance(sidecar: Path) -> dict[str, Any]:
 def _mappings(found: object) -> dict[str, Any]:
     """Return a provenance, or nothing where it is somebody else's, or damaged by hand.
 
-    What it is of is made anew.
+    A result without provenance is made again.
     """
     if not isinstance(found, dict) or not all(
         isinstance(found.get(key, {}), dict) for key in _MAPPINGS
@@ -127,7 +127,7 @@ def check_download(manifest: Path, folder: Path, digest_of: Callable[[Path], str
     folder : path
         Where the files lie.
     digest_of : callable
-        Returns a file's SHA-256; one that remembers large files spares reading them in every job.
+        Returns a file's SHA-256. One that remembers large files need not read them in every job.
 
     Raises
     ------

@@ -58,8 +58,8 @@ class Shrinking:
     what : str
         What is counted, for messages: "tokens in a batch".
     spare : str
-        What makes this unnecessary, a sentence for the log; ``{size}`` stands for the
-        size that is tried next.
+        What to write in the configuration so that a smaller size is tried at once: a sentence
+        for the log, in which ``{size}`` stands for that size.
     otherwise : str
         What to do where not even the smallest size fits, a sentence.
     least : int

@@ -67,7 +67,7 @@ def load(
     base : path, optional
         The folder of the model that an adapter was tuned on; whole models need none.
     reinitialised : bool
-        Draw the weights anew, by the model's own initialisation.
+        Draw the weights at random, by the model's own initialisation.
     seed : int, optional
         For re-initialised models.
     dtype : {"float32", "bfloat16", "float16"}

@@ -1,4 +1,4 @@
-"""Hidden states: which of those that a model gives is which layer, and reading them so."""
+"""Hidden states: which of them is the embeddings, and which is what each block gives."""
 
 from __future__ import annotations
 
@@ -94,7 +94,8 @@ def find_layers(
                 "Layers of one width alone can be scored."
             )
         return "last block"
-    # The last token is the same behind others: what knows no context is the same.
+    # The last token is read once more behind other tokens: embeddings stay the same, and the output
+    # of a block, which depends on context, does not.
     other = np.concatenate([ids[length : 2 * length - 1], ids[length - 1 : length]])
     moved = (given_states(model, other[None])[0][:, -1] - given[0][:, -1]).abs().max()
     if moved <= ROUNDING * epsilon(model) * given[0].abs().max():

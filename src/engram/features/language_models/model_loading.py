@@ -90,7 +90,7 @@ def _loaded(kind: Any, stored: StoredWeights, dtype: str, code: bool) -> tuple[A
         dtype=dtype if dtype == "auto" else getattr(torch, dtype),
         key_mapping=stored.renaming or None,
         output_loading_info=True,
-        ignore_mismatched_sizes=True,  # they are told, and refused by their names
+        ignore_mismatched_sizes=True,  # other shapes are reported, and refused by name
     )
     if stored.renaming:
         # What renamed the weights would rename them back when the model is written again.

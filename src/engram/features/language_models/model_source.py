@@ -20,7 +20,7 @@ class ModelSource:
     base : path or None
         The folder of the model that an adapter was tuned on; whole models need none.
     reinitialised : bool
-        Whether weights are drawn anew, by the model's own initialisation.
+        Whether weights are drawn at random, by the model's own initialisation.
     seed : int or None
         For re-initialised models.
     dtype : {"float32", "bfloat16", "float16"}

@@ -13,9 +13,9 @@ _BYTE = re.compile("<0x[0-9A-F]{2}>")
 
 
 def special_tokens(tokenizer: Any) -> dict[int, str]:
-    """Return the special tokens by id, less what is text.
+    """Return the special tokens by id, without those that stand for text.
 
-    Text is bytes of rare characters (``<0x56>``), and marks ("!" as padding).
+    These are bytes of rare characters (``<0x56>``) and punctuation ("!" as padding).
     """
     added = getattr(tokenizer, "added_tokens_decoder", {})
     special = {number: token.content for number, token in added.items() if token.special}
@@ -37,9 +37,9 @@ def special_tokens(tokenizer: Any) -> dict[int, str]:
 
 
 def unknown_token(tokenizer: Any) -> str | None:
-    """Return the token for whatever is unknown.
+    """Return a tokenizer's unknown token, or None where it has none.
 
-    It is that of the model below, which need not be declared above.
+    That of the tokenizers library counts first: transformers need not know of it.
     """
     return getattr(
         getattr(getattr(tokenizer, "backend_tokenizer", None), "model", None), "unk_token", None

@@ -265,7 +265,7 @@ def _check_whole(words: Sequence[str], text: str) -> None:
 def _lost_letters(word: str, tokenizer: Any) -> list[str]:
     """Return the letters of a word for which a tokenizer has no token.
 
-    It has not even one for whatever is unknown.
+    It drops them: not even its unknown token stands for them.
 
     Offsets behind such a letter are those of the word without it, so that they cannot
     tell which one is lost.

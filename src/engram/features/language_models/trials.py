@@ -12,12 +12,14 @@ LENGTHS = (7, 24)
 _LONG = 256
 #: Unit of rounding below which numbers are of full precision.
 _FINE = 1e-6
-#: Sums (weights times tokens) up to which a long sequence is read as a trial: below a second.
+#: Multiplications (weights times tokens) up to which a long sequence is read as a trial: it takes
+#: less than a second.
 _CHEAP = 2e10
 #: Differences up to so many units of rounding, of the largest number, are rounding: a token's
 #: experts sum in an order that depends on the other tokens.
 ROUNDING = 16
-#: From this share of what it changes after it, what a token changes before it is no rounding.
+#: A token changes what is read before it, and after it. From this ratio of the two on, the former
+#: is no rounding.
 _ALIKE = 0.1
 
 

@@ -106,7 +106,7 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def _buffers(kind: Any, model: Any, dtype: str, code: bool, seed: int) -> dict[str, Any]:
-    """Return the buffers of a model that is built anew from its configuration.
+    """Return the buffers of a model that is built once more from its configuration.
 
     Its weights take no memory.
     """

@@ -98,7 +98,7 @@ def all_weight_files(folder: str | Path) -> list[Path]:
     try:
         named = {folder / Path(name).name for name in _indexed(index)}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return found  # it is not read, whatever it is
+        return found  # the index is broken; the single file is read in its place
     return [
         *found,
         *sorted(
