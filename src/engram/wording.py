@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
+from engram.vocabulary import PEOPLE
+
 #: What stands where there is no number.
 NONE = "n/a"
 
@@ -59,6 +61,19 @@ def listed(names: Sequence[str]) -> str:
     if len(names) < 2:
         return "".join(names)
     return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def writers(written_by: Iterable[str]) -> list[str]:
+    """Return who wrote texts, as a sentence has them: people, a language model, or a model's name.
+
+    Parameters
+    ----------
+    written_by : iterable of str
+        Annotators of each text, with commas between them.
+    """
+    said = {PEOPLE: "people", "language model": "a language model"}
+    names = {name for text in written_by for name in text.split(", ")}
+    return sorted(said.get(name, name) for name in names)
 
 
 def capitalised(text: str) -> str:

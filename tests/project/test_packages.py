@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "errors": set(),
     "paths": set(),
     "vocabulary": set(),
-    "wording": set(),
+    "wording": {"vocabulary"},
     "files": BASE,
     "jobs": FILES,
     # What runs a job is for scripts alone: a module of science that imported it would rerun

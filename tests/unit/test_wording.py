@@ -57,3 +57,8 @@ def test_lists_end_with_and() -> None:
 
 def test_only_the_first_letter_becomes_a_capital() -> None:
     assert wording.capitalised("two of Alice") == "Two of Alice" and wording.capitalised("") == ""
+
+
+def test_writers_are_named_once_each() -> None:
+    found = wording.writers(["manual", "language model, gpt-4", "gpt-4"])
+    assert found == ["a language model", "gpt-4", "people"]

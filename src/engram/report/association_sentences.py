@@ -11,9 +11,9 @@ from typing import Any
 
 import pandas as pd
 
-from engram.report.naming import author, region
+from engram.report.naming import region
 from engram.statistics import significance
-from engram.wording import count, listed, number, span
+from engram.wording import count, listed, number, span, writers
 
 
 def what_association_adds(
@@ -89,7 +89,7 @@ def _tests(table: pd.DataFrame) -> str:
 
 
 def _texts(table: pd.DataFrame) -> str:
-    authors = listed(sorted({author(one) for one in table["written_by"]}))
+    authors = listed(writers(table["written_by"]))
     return (
         f"{count(table['text'].nunique(), 'text')} with associations, written by {authors}, "
         f"read by {count(table['model'].nunique(), 'model')}."

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from engram.report.naming import Tables, author, people
+from engram.report.naming import Tables, people
 from engram.report.sources import cited, model_citation
 from engram.vocabulary import AVERAGE, MIRROR_PREFIX, WORD_RATE
-from engram.wording import count, listed
+from engram.wording import count, listed, writers
 
 _ALIGNMENTS = {
     "context": (
@@ -253,7 +253,7 @@ def _associations(config: Mapping[str, Any], tables: Tables) -> str:
     authors = {} if table is None else dict(zip(table["text"], table["written_by"], strict=True))
     texts = listed(
         [
-            f"{name} (written by {author(authors[name])})" if name in authors else name
+            f"{name} (written by {listed(writers([authors[name]]))})" if name in authors else name
             for name in config["associations"]
         ]
     )

@@ -1,4 +1,4 @@
-"""What a study's listeners, authors and regions are called in sentences."""
+"""What a study's listeners and regions are called in sentences."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
-
-from engram.vocabulary import PEOPLE
 
 #: Tables of a study, by name.
 Tables = Mapping[str, pd.DataFrame]
@@ -19,11 +17,6 @@ MOST_NAMED = 4
 def people(config: Mapping[str, Any]) -> str:
     """Return what this study's listeners are called."""
     return "simulated listener" if config["simulated"] else "listener"
-
-
-def author(written_by: str) -> str:
-    """Return who wrote a text, in words: people, a language model, or the model's name."""
-    return {PEOPLE: "people", "language model": "a language model"}.get(written_by, written_by)
 
 
 def region(row: Any) -> str:

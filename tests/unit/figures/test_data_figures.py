@@ -90,9 +90,9 @@ def test_insertions_stand_where_they_were_written() -> None:
     check(
         drawn,
         "1 story",
-        "a (written by: language model): 3 insertions of 6 words, 6 inserted words for 100",
+        "a (written by a language model): 3 insertions, 6 words in all (6 per 100 words",
         "67 % at the end",
-        "manual): 1 insertion of 1 word",
+        "b-manual (written by people): 1 insertion, 1 word in all",
     )
     raster, gaps = drawn.figure.axes
     strokes = [

@@ -8,8 +8,7 @@ import pandas as pd
 
 from engram.figures.captions.common import F_MEANING, Words, lines_of_points, tests_below_level
 from engram.figures.shown_values import shown_controls
-from engram.vocabulary import PEOPLE
-from engram.wording import capitalised, count, listed, span
+from engram.wording import capitalised, count, listed, span, writers
 
 #: How control texts beside random ones are drawn, and what they are.
 _CONTROLS = {
@@ -36,7 +35,8 @@ def association(table: pd.DataFrame) -> Words:
     caption = (
         f"Association score by region: {F_MEANING}, at the reported layer, "
         f"fixed beforehand. n = {count(int(table['n_listeners'].max()), 'listener')}; "
-        f"{count(table['text'].nunique(), 'text')}, written by {listed(_writers(table))}. "
+        f"{count(table['text'].nunique(), 'text')}, "
+        f"written by {listed(writers(table['written_by']))}. "
         f"Points: mean over listeners; {lines_of_points(table['F_low'])}; dots: single listeners, "
         "as far as the axis reaches. "
         f"Grey bars: the middle 95 % of {count(int(table['n_random'].max()), 'random text')}, "
@@ -79,13 +79,3 @@ def _controls(kinds: Sequence[str]) -> str:
     if not kinds:
         return ""
     return f"{capitalised('; '.join(_CONTROLS[kind] for kind in kinds))} (means over texts). "
-
-
-def _writers(table: pd.DataFrame) -> list[str]:
-    return sorted(
-        {
-            "people" if name == PEOPLE else name
-            for names in set(table["written_by"])
-            for name in names.split(", ")
-        }
-    )
