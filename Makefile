@@ -49,8 +49,12 @@ demo alice tiny: export ENGRAM_JOBS_PER_GPU ?= 64
 demo: $(VENV)/.ready
 	$(SNAKEMAKE) $(SMALL)
 
+# A mirror without GPT-2's weights has a smaller model, which takes its place.
+MIRRORED = $(if $(ENGRAM_MIRROR),$(wildcard $(ENGRAM_MIRROR)/models/$(1)))
+ALICE_MIRROR = $(if $(call MIRRORED,gpt2/*.safetensors),,$(if $(call MIRRORED,stories260K),config/alice-mirror.yaml))
+
 alice: $(VENV)/.ready
-	$(SNAKEMAKE) $(SMALL) --configfile config/alice.yaml
+	$(SNAKEMAKE) $(SMALL) --configfile config/alice.yaml $(ALICE_MIRROR)
 
 tiny: $(VENV)/.ready
 	$(SNAKEMAKE) $(SMALL) --configfile config/tiny.yaml

@@ -90,7 +90,7 @@ def encoding_case(
         maker.start()
         maker.join()
         names = [f"{number:03d}" for number in range(listeners)]
-        options = {**Encoding().model_dump(), **folds, "memory": predicted + 1}
+        options = {**Encoding().model_dump(), **folds, "backend": "auto", "memory": predicted + 1}
         activations, bold, words = (
             [str(folder / name)] for name in ("activations.nc", "bold.nc", "words.tsv")
         )

@@ -16,7 +16,7 @@ import yaml
 from paired import say
 
 PROJECT = Path(__file__).parents[1]
-MODEL = "mirror:models/stories260K"
+MODEL = "stories260K"
 
 
 def study(name: str, mode: str, context: int) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def study(name: str, mode: str, context: int) -> dict[str, Any]:
         "activations": {"mode": mode, "context": context},
         "associations": {"word-judged": {}},
         # Half of a window for insertions, so that short ones hold the densest stretch.
-        "associating": {
+        "association_effect": {
             "room": 2,
             "controls": {"random": 1, "shuffled": 0, "displaced": 0, "repeat": 0},
         },

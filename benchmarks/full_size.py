@@ -127,7 +127,7 @@ def make(folder: Path, shape: argparse.Namespace) -> None:
 def score(folder: Path, listeners: int) -> dict[str, float]:
     """Score the made data with the method's defaults; return seconds and peak memory."""
     start = time.monotonic()
-    options = Encoding().model_dump()
+    options = {**Encoding().model_dump(), "backend": "auto"}
     names = [f"{number:03d}" for number in range(listeners)]
     scores = layer_scoring.score_layers(
         [str(folder / "activations.nc")],

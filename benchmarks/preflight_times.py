@@ -5,7 +5,7 @@ It is done for Alice with a model, on this machine.
 python benchmarks/preflight_times.py --mirror /path/to/mirror --folder /tmp/times
     an encoder of BERT's shape, random weights
 python benchmarks/preflight_times.py --mirror ... --folder ...
-    --model mirror:models/SmolLM2-135M-Instruct
+    --model SmolLM2-135M-Instruct
 
 A run that is there already is not made again: only compared. Measured are the seconds of each
 job's sidecar, so without the start of its process; on a machine that does other things too,

@@ -76,7 +76,7 @@ def main() -> None:
         micro_tokens=given.micro_tokens,
         max_length=256,
         rank=given.rank,
-        checkpointing=not given.no_checkpointing,
+        gradient_checkpointing=not given.no_checkpointing,
     )
     config = LlamaConfig(
         **SIZES[given.size], max_position_embeddings=4096, tie_word_embeddings=False

@@ -10,8 +10,6 @@ LISTENERS = "listeners"
 WORD_RATE = "word-rate"
 #: What the re-initialised twin of a model is called, behind the model's name.
 REINITIALISED_SUFFIX = "-reinitialised"
-#: How a model's source names a folder inside the mirror.
-MIRROR_PREFIX = "mirror:"
 #: The annotator that stands for people, and for nobody else.
 PEOPLE = "manual"
 #: The story as it was heard.

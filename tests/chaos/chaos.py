@@ -36,7 +36,7 @@ STUDY = [
     "--configfile",
     str(ROOT / "config" / "tiny.yaml"),
     "--config",
-    "dataset={words: 300, listeners: 4}",
+    "dataset={words: 300, n_listeners: 4}",
     "encoding={folds: 3, inner_folds: 2}",
 ]
 RESULTS = Path("results") / "tiny"

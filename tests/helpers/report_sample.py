@@ -47,7 +47,6 @@ def config(raw: dict[str, Any] | None = None, **made: Any) -> dict[str, Any]:
         "association_maps": [],
         "brain": None,
         "data": study.dataset.description(),
-        "left_out_models": [],
         "models": {name: model.model_dump(mode="json") for name, model in models.items()},
         "scored": scored,
         "shown": trained or scored,

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import yaml
@@ -62,6 +63,20 @@ def test_the_conda_environment_has_the_same_pins() -> None:
     )
 
 
+#: Files of config/ that are stacked on another one.
+STACKED = {"alice-mirror.yaml": "alice.yaml"}
+
+
+def shipped(name: str) -> dict[str, Any]:
+    """A study of config/, with the one that it is stacked on below it."""
+    content: dict[str, Any] = yaml.safe_load((ROOT / "config" / name).read_text())
+    if name not in STACKED:
+        return content
+    below = shipped(STACKED[name])
+    models = {**below["models"], **content["models"]}
+    return {**below, "models": {key: model for key, model in models.items() if model}}
+
+
 @pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "config").glob("*.yaml")))
 def test_shipped_studies_are_valid_and_follow_the_schema(
     name: str, monkeypatch: pytest.MonkeyPatch
@@ -71,7 +86,7 @@ def test_shipped_studies_are_valid_and_follow_the_schema(
     from engram.study.config.read import read_study
 
     monkeypatch.delenv("ENGRAM_MIRROR", raising=False)
-    content = yaml.safe_load((ROOT / "config" / name).read_text())
+    content = shipped(name)
     read_study(content)
     jsonschema.validate(content, json.loads((ROOT / "config" / "schema.json").read_text()))
 

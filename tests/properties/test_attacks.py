@@ -67,7 +67,7 @@ def test_secrets_in_addresses_in_any_spelling(address: str) -> None:
      "git@github.com:me/data.git",
      "C:/me@lab/x", "file:///me@lab/x", "https://host/x?passage=2&decode=1", "data.v2/what?/key",
      "/data/run;key=3",
-     "eyJournal-2024", "mirror:models/mine", "resources/models/gpt2-tiny", "/data/what?/key#1"],
+     "eyJournal-2024", "resources/models/gpt2-tiny", "/data/what?/key#1"],
 )  # fmt: skip
 def test_addresses_without_secrets_pass(address: str) -> None:
     assert secret_in(address) == ""
@@ -174,7 +174,7 @@ def test_every_number_has_a_limit(value: object) -> None:
     assert (
         len(places) > 20
         and ("encoding", "folds") in places
-        and ("associating", "controls", "random") in places
+        and ("association_effect", "controls", "random") in places
     )
     assert {("encoding", "alphas", LIST), ("encoding", "delays", LIST)} <= set(places)
     for path in places:
@@ -222,7 +222,7 @@ def test_numbers_that_yaml_reads_otherwise_than_they_look(number: str, tmp_path:
         with pytest.raises(EngramError, match=rf"line 2: {number} \(in 'dataset"):
             check_files([path])
     path.write_text(
-        f"dataset: {{subjects: ['{number}', 1, 08, 10, -3, 1.5, .5, 1.0e-3, "
+        f"dataset: {{listeners: ['{number}', 1, 08, 10, -3, 1.5, .5, 1.0e-3, "
         "1e-3, +2, 0, 0.0, .inf]}\n"
     )
     check_files([path])
@@ -236,8 +236,8 @@ def test_a_truth_value_is_no_number_and_a_number_with_a_point_no_name() -> None:
         ({"encoding": {"alphas": [1, True]}}, "alphas: a number is needed"),
         ({"encoding": {"delays": [True]}}, "delays: a number is needed"),
         (
-            {"dataset": {**STUDY["dataset"], "subjects": [1.10]}},
-            "subjects.0: a name that looks like a number with a point stands in quotes",
+            {"dataset": {**STUDY["dataset"], "listeners": [1.10]}},
+            "listeners.0: a name that looks like a number with a point stands in quotes",
         ),
         (
             {"dataset": {**STUDY["dataset"], "exclude": {1.10: "moved"}}},

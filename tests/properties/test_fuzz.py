@@ -309,7 +309,7 @@ def test_configurations(data: st.DataObject, monkeypatch: pytest.MonkeyPatch) ->
                     st.one_of(
                         st.text(max_size=8),
                         st.sampled_from(
-                            [*Study.model_fields, "path", "tr", "kind", "only", "base"]
+                            [*Study.model_fields, "path", "tr", "kind", "base", "only"]
                         ),
                     )
                 )

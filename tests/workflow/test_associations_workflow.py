@@ -196,7 +196,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "models": {"tiny": {"source": str(ROOT / "resources" / "models" / "llama-tiny")}},
         "baselines": ["word-rate", "reinitialised"],
         "associations": {"word-manual": {"folder": "texts"}, "word-model": {"folder": "texts"}},
-        "associating": {
+        "association_effect": {
             "targets": "roi",
             "controls": {"random": 3, "shuffled": 1, "displaced": 0, "repeat": 1},
         },
@@ -353,8 +353,8 @@ def test_additive_alignments_score_the_word_rate_too(study: Path) -> None:
     The word rate, which counts them, is scored along, and the table says where they are.
     """
     extra = (
-        "associating={alignment: interpolate, targets: roi, controls: {random: 2, shuffled: 0, "
-        "displaced: 0, repeat: 0}}"
+        "association_effect={alignment: interpolate, targets: roi, controls: {random: 2, "
+        "shuffled: 0, displaced: 0, repeat: 0}}"
     )
     arguments = [
         "--configfile",
@@ -390,7 +390,7 @@ def test_f_is_on_the_brain_where_there_is_one(study: Path) -> None:
         snakemake("-n", "--configfile", "study.yaml", "--config", "study=fresh", folder=study)
     )
     for targets, planned in (("all", 1), ("roi", 0)):
-        extra = [f"associating={{targets: {targets}}}", "associations={word-judged: {}}"]
+        extra = [f"association_effect={{targets: {targets}}}", "associations={word-judged: {}}"]
         found = jobs(
             snakemake(
                 "-n",

@@ -25,7 +25,8 @@ STUDY = {
     "study": "mine",
     "dataset": {"kind": "table", "path": "data", "tr": 1.5},
     "models": {},
-    "encoding": {"folds": 2, "inner_folds": 2, "backend": "numpy"},
+    "encoding": {"folds": 2, "inner_folds": 2},
+    "compute": {"backend": "numpy"},
 }
 
 

@@ -121,7 +121,7 @@ def test_models_of_unknown_shape_are_known_as_such(tmp_path: Path) -> None:
     study = read_study(
         {
             "study": "s",
-            "dataset": {"kind": "simulated", "stories": ["lighthouse"], "listeners": 4},
+            "dataset": {"kind": "simulated", "stories": ["lighthouse"], "n_listeners": 4},
             "models": models,
         }
     )
@@ -140,13 +140,13 @@ def test_a_layer_that_no_model_has_is_refused() -> None:
     tiny = {"source": str(ROOT / "resources" / "models" / "gpt2-tiny")}
 
     def with_layer(layer: int, **models: Any) -> Study:
-        dataset = {"kind": "simulated", "stories": ["lighthouse"], "listeners": 4}
+        dataset = {"kind": "simulated", "stories": ["lighthouse"], "n_listeners": 4}
         return read_study(
             {
                 "study": "s",
                 "dataset": dataset,
                 "models": {"tiny": tiny, **models},
-                "figures": {"layer": layer},
+                "reported_layer": layer,
             }
         )
 
@@ -156,7 +156,7 @@ def test_a_layer_that_no_model_has_is_refused() -> None:
     with pytest.raises(
         EngramError,
         match=(
-            r"figures.layer: 10000 is beyond the last layer of every model \(tiny "
+            r"reported_layer: 10000 is beyond the last layer of every model \(tiny "
             rf"{depth.layers - 1}, gpt2 12\)"
         ),
     ):
@@ -176,7 +176,7 @@ def test_the_last_layer_takes_the_place_of_one_that_a_model_does_not_have(
     assert [reported_layer(11, 9_999), reported_layer(11, 9_999)] == [11, 11]
     assert (
         caplog.text.count(
-            "figures.layer is 9999, and a model has the layers 0 to 11: its last one is reported"
+            "reported_layer is 9999, and a model has the layers 0 to 11: its last one is reported"
         )
         == 1
     )
@@ -193,9 +193,7 @@ def test_models_of_the_hub_are_asked_for(tmp_path: Path) -> None:
         states({"models": [model], "mirror": str(tmp_path)}, hub="never asked")["model m"] == FINE
     )
     assert (
-        states({"models": [{**model, "source": "mirror:nowhere"}], "mirror": str(tmp_path)})[
-            "model m"
-        ]
+        states({"models": [{**model, "source": "nowhere"}], "mirror": str(tmp_path)})["model m"]
         == STOP
     )
 
@@ -257,7 +255,7 @@ def test_needs_grow_with_what_is_read() -> None:
         > 2 * of("activations", {"story": "pieman", "model": "gpt2"}).seconds
     )
     assert (
-        of("activations", story, activations={"dtype": "float16"}).gpu
+        of("activations", story, compute={"reading_dtype": "float16"}).gpu
         < of("activations", story).gpu
     )
     assert of("bold", story, bold={"targets": "roi"}).memory < of("bold", story).memory

@@ -49,7 +49,7 @@ STUDY: dict[str, Any] = {
     "dataset": {"kind": "table", "path": "data", "tr": 1.5},
     "models": {name: {"source": f"models/{name}"} for name in ("gpt2-tiny", "llama-tiny")},
     "associations": {"mine": {"folder": "associations"}, "other": {"folder": "associations"}},
-    "associating": {"models": ["gpt2-tiny"], "targets": "roi"},
+    "association_effect": {"models": ["gpt2-tiny"], "targets": "roi"},
     "nuisance": {"method": "banded"},
     "tunings": {
         "lora": {
@@ -239,7 +239,7 @@ CONFIG: dict[str, Change] = {
         models={"llama-tiny": {"source": "models/llama-tiny", "reinitialised": True}}
     ),
     "an added model": configured(models={"third": {"source": "models/llama-tiny"}}),
-    "a text's controls": configured(associating={"controls": {"random": 3}}),
+    "a text's controls": configured(association_effect={"controls": {"random": 3}}),
     "the nuisance features": configured(nuisance={"features": ["word-rate", "since-insertion"]}),
     "the penalty's criterion": configured(encoding={"alpha_by": "mse"}),
     "the context": configured(activations={"context": 128}),

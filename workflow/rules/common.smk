@@ -39,8 +39,6 @@ except EngramError as error:
 # Downloads take a mirror from the environment: where a file came from reruns nothing.
 if STUDY.mirror_folder():
     os.environ[MIRROR_VARIABLE] = str(STUDY.mirror_folder())
-for name in STUDY.left_out_models():
-    logger.warning(f"model {name} is left out of this run (its key 'only')")
 
 # In a conda environment the package is not installed: jobs find it beside the workflow.
 if "conda" in str(workflow.deployment_settings.deployment_method).lower():

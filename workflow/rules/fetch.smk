@@ -45,7 +45,6 @@ rule fetch_model:
         "../../envs/environment.yaml"
     params:
         config=of(fetch.model_depends_on),
-        reads=reads(fetch.model_reads),
         code=code_of("fetch_model"),
     script:
         "../scripts/fetch_model.py"

@@ -12,9 +12,7 @@ with job(snakemake):
         config["dataset"], dataset_folder(snakemake), atlas_file(snakemake)
     )
     words = storage.read_words(snakemake.input.words)
-    result, scans = story_bold(
-        dataset, story, config["subjects"], words, **config["bold"], **config["rows"]
-    )
+    result, scans = story_bold(dataset, story, config["subjects"], words, **config["bold"])
     left_out = scans_table.left_out_scans(story, config["excluded"])
     keys.write_dataset(snakemake.output.bold, result, keys.of_job(snakemake, "bold"))
     storage.write_table(

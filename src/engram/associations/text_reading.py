@@ -80,7 +80,7 @@ def text_reader(
         if longest > limit:
             raise EngramError(
                 f"text {name}: a window takes {longest} tokens with its insertions, "
-                f"more than the {limit} there are. Leave more room for them (associating: "
+                f"more than the {limit} there are. Leave more room for them (association_effect: "
                 f"{{room: {np.ceil(10 * (longest / limit * (1 + room) - 1)) / 10 + 0.1:.1f}}}), "
                 "or give a longer activations.context."
             )

@@ -22,8 +22,8 @@ def share_heard(
     heard = float(((words["onset"] >= start) & (words["onset"] < end)).mean())
     if rows.stop - rows.start < 2 and heard >= 0.5 and trim:
         raise EngramError(
-            f"{name}: encoding.trim drops the first {trim} of the scan's {n_trs} rows, "
-            "which leaves fewer than two in the story. Write a smaller encoding.trim."
+            f"{name}: bold.trim drops the first {trim} of the scan's {n_trs} rows, "
+            "which leaves fewer than two in the story. Write a smaller bold.trim."
         )
     if rows.stop - rows.start < 2 or heard < 0.5:
         begin = start / 1000

@@ -198,7 +198,7 @@ def divided(
     ----------
     scans : sequence of Scan
     dataset : DatasetSection
-        Its `subjects` and `exclude` say which listeners are in use.
+        Its `listeners` and `exclude` say which listeners are in use.
     known : sequence of str
         All listeners of the dataset, for messages.
 
@@ -207,10 +207,10 @@ def divided(
     EngramError
         If the section names a listener whom the dataset does not have.
     """
-    check_known("dataset.subjects", dataset.subjects or [], known)
+    check_known("dataset.listeners", dataset.listeners or [], known)
     check_known("dataset.exclude", list(dataset.exclude), known)
     chosen = [
-        scan for scan in scans if dataset.subjects is None or scan.subject in dataset.subjects
+        scan for scan in scans if dataset.listeners is None or scan.subject in dataset.listeners
     ]
     used = tuple(scan for scan in chosen if scan.subject not in dataset.exclude)
     excluded = tuple(

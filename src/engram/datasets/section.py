@@ -11,7 +11,7 @@ from engram.study.config.fields import Section
 class DatasetSection(Section):
     """The section `dataset` of a configuration.
 
-    Each kind declares `kind`, `subjects` and `exclude` itself, where they are documented among
+    Each kind declares `kind`, `listeners` and `exclude` itself, where they are documented among
     its other keys.
 
     Attributes
@@ -27,7 +27,7 @@ class DatasetSection(Section):
 
     if TYPE_CHECKING:
         kind: str
-        subjects: list[str] | None
+        listeners: list[str] | None
         exclude: dict[str, str]
 
     @property

@@ -19,7 +19,7 @@ _WARNING = (
 #: What the error says when not even the smallest batch fits.
 _REMEDY = (
     "Give the job more memory (resources: mem_mb), run fewer jobs at once, score fewer "
-    "targets (bold.targets: roi), or use the CPU (encoding.backend: torch)."
+    "targets (bold.targets: roi), or use the CPU (compute.backend: torch)."
 )
 
 

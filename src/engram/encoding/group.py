@@ -60,8 +60,7 @@ class Group:
         Bytes that the job may take; listeners whose BOLD does not fit come one part after the
         other. None: most of what is free.
     words_to_trs, longest_delay, delays, folds, inner_folds, alphas, alpha_by, backend
-        The `encoding` section of the configuration; `tail` and `trim`, which shaped the BOLD's
-        rows, are not used here.
+        The `encoding` section of the configuration, and `compute.backend`.
     """
 
     def __init__(
@@ -78,7 +77,6 @@ class Group:
         alpha_by: str,
         backend: str,
         memory: float | None = None,
-        **_rows: float,
     ) -> None:
         check_same_targets(stories)
         self.stories, self.subjects, self.how = stories, list(subjects), words_to_trs

@@ -24,7 +24,7 @@ def reported_layer(depth: int, layer: int | None) -> int:
 def _warn(depth: int, layer: int) -> None:
     """Say once that a model is not as deep as the layer that is asked for."""
     logger.warning(
-        "figures.layer is %d, and a model has the layers 0 to %d: its last one is reported",
+        "reported_layer is %d, and a model has the layers 0 to %d: its last one is reported",
         layer,
         depth,
     )

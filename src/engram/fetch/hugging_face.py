@@ -11,7 +11,7 @@ from engram.errors import EngramError
 from engram.fetch import remote_code
 from engram.files.checksums import sha256
 from engram.files.storage import atomic
-from engram.vocabulary import MIRROR_PREFIX
+from engram.vocabulary import MIRROR_VARIABLE
 
 logger = logging.getLogger(__name__)
 
@@ -35,15 +35,15 @@ def fetch_model(
     Parameters
     ----------
     source : str
-        A hub id, or ``mirror:`` and a folder inside the mirror.
+        A hub id.
     folder : Path
         Where it goes; what is there and complete is not fetched again.
     revision : str or None
-        The commit, for a hub id.
+        The commit.
     weights : bool
         Whether weights are needed.
     mirror : str, optional
-        A folder that may hold ``models/<source>``; the hub is asked only if it does not.
+        A folder that holds ``models/<source>``, which is copied; the hub is not asked then.
     code : bool
         Whether to fetch code of the model's own (`engram.fetch.remote_code`).
 
@@ -53,17 +53,16 @@ def fetch_model(
         If the model cannot be had.
     """
     patterns = [*_CONFIG_FILES, *(_WEIGHTS if weights else ()), *(_CODE if code else ())]
-    inside = (
-        source.removeprefix(MIRROR_PREFIX)
-        if source.startswith(MIRROR_PREFIX)
-        else f"models/{source}"
-    )
-    if mirror is not None and (Path(mirror) / inside).is_dir():
-        _copy(Path(mirror) / inside, folder, patterns)
-    elif source.startswith(MIRROR_PREFIX):
-        raise EngramError(f"the mirror has no '{inside}' (looked in {mirror}).")
-    else:
+    if mirror is None:
         _download(source, folder, revision, patterns)
+    elif (mirrored := Path(mirror) / "models" / source).is_dir():
+        _copy(mirrored, folder, patterns)
+    else:
+        raise EngramError(
+            f"the mirror has no model '{source}': there is no folder '{mirrored}'. Copy the model "
+            f"there, or run without the mirror ({MIRROR_VARIABLE}, or 'mirror:' in the "
+            "configuration)."
+        )
     _check_complete(source, folder, weights)
     if code and (why := remote_code.trouble(folder)):
         raise EngramError(f"'{source}' cannot run code of its own (trust_remote_code): {why}.")

@@ -110,7 +110,7 @@ def take(
     if want == "cpu" or budget < 1:
         if want == "cuda":
             raise EngramError(
-                "a GPU is wanted (activations.device: cuda, or encoding.backend: torch_cuda), and "
+                "a GPU is wanted (compute.device: cuda, or compute.backend: torch_cuda), and "
                 "this run grants its jobs none. Allow one (--resources gpu=1), or write 'auto'."
             )
         hide()

@@ -14,7 +14,6 @@ from typing import Any
 
 from engram.bold.clock import CONFIRMED
 from engram.preflight.survey import StorySurvey
-from engram.vocabulary import MIRROR_PREFIX
 
 logger = logging.getLogger(__name__)
 
@@ -121,7 +120,7 @@ def _memory(config: Mapping[str, Any], machine: Machine) -> Check:
     rule = max(jobs, key=lambda name: jobs[name]["memory"])
     sure = max(one["sure_memory"] for one in jobs.values())
     advice = (
-        "Take bold.targets: roi, fewer layers at once or fewer listeners (dataset.subjects), "
+        "Take bold.targets: roi, fewer layers at once or fewer listeners (dataset.listeners), "
         "a larger machine, or a cluster (docs/clusters.md)"
     )
     check = _compared(f"memory ({rule})", jobs[rule]["memory"], machine.memory, advice)
@@ -141,8 +140,8 @@ def _gpu(config: Mapping[str, Any], machine: Machine) -> Check:
     rule = max(jobs, key=lambda name: jobs[name]["gpu"])
     sure = max(one["sure_gpu"] for one in jobs.values())
     advice = (
-        "Take activations.dtype: bfloat16 and a smaller activations.batch_tokens, or the CPU "
-        "(activations.device, encoding.backend)"
+        "Take compute.reading_dtype: bfloat16 and a smaller activations.batch_tokens, or the CPU "
+        "(compute.device, compute.backend)"
     )
     check = _compared(f"GPU memory ({rule})", jobs[rule]["gpu"], largest, advice)
     return _unless_assumed(check, sure, largest, config["assumed"])
@@ -171,33 +170,17 @@ def _model(
     what, source = f"model {model['name']}", model["source"]
     if model["here"]:
         return Check(what, FINE, f"{source}: is here")
-    inside = (
-        source.removeprefix(MIRROR_PREFIX)
-        if source.startswith(MIRROR_PREFIX)
-        else f"models/{source}"
-    )
-    if mirror is not None and (Path(mirror) / inside).is_dir():
-        return Check(what, FINE, f"{source}: in the mirror")
-    if source.startswith(MIRROR_PREFIX):
-        return Check(what, STOP, f"the mirror has no '{inside}' (looked in {mirror})")
-    why = ask_hub(source, model["revision"])
-    return (
-        Check(
-            what,
-            STOP,
-            (f"the mirror has no '{inside}' (looked in {mirror}); " if mirror is not None else "")
-            + why,
+    if mirror is not None:
+        folder = Path(mirror) / "models" / source
+        return (
+            Check(what, FINE, f"{source}: in the mirror")
+            if folder.is_dir()
+            else Check(what, STOP, f"the mirror has no folder '{folder}'")
         )
-        if why
-        else Check(
-            what,
-            FINE,
-            f"{source}: on the hub"
-            + (
-                "" if model["revision"] else "; give its 'revision', to have the same weights later"
-            ),
-        )
-    )
+    if why := ask_hub(source, model["revision"]):
+        return Check(what, STOP, why)
+    advice = "" if model["revision"] else "; give its 'revision', to have the same weights later"
+    return Check(what, FINE, f"{source}: on the hub{advice}")
 
 
 def _with_code(check: Check) -> Check:

@@ -93,9 +93,7 @@ def survey(
     found: Clock | None = None
     if table is not None and not faults:
         with _noting(faults):
-            _, listed = story_bold(
-                dataset, story, listeners, table, **scans["bold"], **scans["rows"]
-            )
+            _, listed = story_bold(dataset, story, listeners, table, **scans["bold"])
             rows, found = (
                 int(listed["n_rows"].max()),
                 dict(clocks_of(listed.assign(excluded=None)))[story],

@@ -9,7 +9,7 @@ import pandas as pd
 
 from engram.report.naming import Tables
 from engram.vocabulary import AVERAGE, FEWEST_LISTENERS, PEOPLE, stimulus
-from engram.wording import count, listed
+from engram.wording import count
 
 #: Fewest stories over which a test could be made.
 _FEWEST_STORIES = 6
@@ -62,13 +62,11 @@ def _of_the_configuration(tables: Tables, config: Mapping[str, Any]) -> list[tup
     scores = tables["scores"]
     subjects, association = set(scores["subject"]), tables.get("association")
     writers = set() if association is None else set(association["written_by"])
-    left_out = config["left_out_models"]
     return [
         (
             all(model["reinitialised"] for model in config["models"].values()),
             "No trained language model: baselines only.",
         ),
-        (bool(left_out), f"Left out of this run by their `only` key: {listed(left_out)}."),
         (
             AVERAGE not in subjects and len(subjects) > 1,
             "No average listener (bold: {average: false}).",

@@ -11,7 +11,7 @@ from typing import Any
 
 from engram.report.naming import Tables, people
 from engram.report.sources import cited, model_citation
-from engram.vocabulary import AVERAGE, MIRROR_PREFIX, WORD_RATE
+from engram.vocabulary import AVERAGE, WORD_RATE
 from engram.wording import count, listed, writers
 
 _ALIGNMENTS = {
@@ -79,7 +79,7 @@ def _data(config: Mapping[str, Any], tables: Tables) -> str:
 
 
 def _bold(config: Mapping[str, Any], tables: Tables) -> str:
-    bold, encoding = config["bold"], config["encoding"]
+    bold = config["bold"]
     came = (tables["scans"]["n_confounds"] > 0).any()
     removed = ["the confounds that come with a scan"] if bold["confounds"] and came else []
     if bold["high_pass"] is not None:
@@ -102,11 +102,9 @@ def _bold(config: Mapping[str, Any], tables: Tables) -> str:
         else ""
     )
     trimmed = (
-        f"; the first {count(encoding['trim'], 'row')} of a scan were dropped"
-        if encoding["trim"]
-        else ""
+        f"; the first {count(bold['trim'], 'row')} of a scan were dropped" if bold["trim"] else ""
     )
-    story = f"from the first word's row to {encoding['tail']:g} s after the last word"
+    story = f"from the first word's row to {bold['tail']:g} s after the last word"
     return (
         f"{cleaned}. Time courses were cut to the story, {story}{trimmed}, and z-scored "
         f"[@nilearn]. {targets}{average}"
@@ -137,8 +135,8 @@ def _models(config: Mapping[str, Any]) -> str:
     }[reading["pooling"]]
     layer = (
         "two thirds of each model's depth, rounded"
-        if config["figures"]["layer"] is None
-        else f"layer {config['figures']['layer']}, or the last where there are fewer"
+        if config["reported_layer"] is None
+        else f"layer {config['reported_layer']}, or the last where there are fewer"
     )
     rate = (
         f" The baseline {WORD_RATE} has one feature, 1 for every word."
@@ -148,14 +146,15 @@ def _models(config: Mapping[str, Any]) -> str:
     named = "; ".join(_model(name, models[name]) for name in config["scored"] if name in models)
     return (
         f"{named}. Models were read with transformers [@transformers] and PyTorch [@torch] "
-        f"in {reading['dtype']}, {windows}. A word's vector is {pooled}, of every layer; layer 0 "
-        f"is the embeddings. Where one layer is reported, it is {layer}, fixed beforehand.{rate}"
+        f"in {config['compute']['reading_dtype']}, {windows}. A word's vector is {pooled}, of "
+        f"every layer; layer 0 is the embeddings. Where one layer is reported, it is {layer}, "
+        f"fixed beforehand.{rate}"
     )
 
 
 def _model(name: str, model: Mapping[str, Any]) -> str:
     source = model["source"]
-    shown = _last(source) if source.startswith((MIRROR_PREFIX, "/", ".", "~")) else source
+    shown = _last(source) if source.startswith(("/", ".", "~")) else source
     words = [f"revision {model['revision']}"] if model["revision"] else []
     words += [f"an adapter of {model['base']}"] if model["base"] else []
     words += ["re-initialised weights"] if model["reinitialised"] else []
@@ -169,7 +168,7 @@ def _model(name: str, model: Mapping[str, Any]) -> str:
 
 def _last(path: str) -> str:
     """Return the last part of a path: the folders above it are private."""
-    return PurePosixPath(path.removeprefix(MIRROR_PREFIX)).name
+    return PurePosixPath(path).name
 
 
 def _plain(value: float) -> str:
@@ -249,7 +248,7 @@ def _nuisance(tables: Tables) -> str:
 def _associations(config: Mapping[str, Any], tables: Tables) -> str:
     if not config["associations"]:
         return ""
-    one, table = config["associating"], tables.get("association")
+    one, table = config["association_effect"], tables.get("association")
     authors = {} if table is None else dict(zip(table["text"], table["written_by"], strict=True))
     texts = listed(
         [

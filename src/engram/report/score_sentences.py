@@ -32,7 +32,7 @@ def how_well(
     original = scores[scores["text"] == ORIGINAL]
     depths = original.groupby("model")["layer"].max()
     layers = {
-        model: reported_layer(int(depths[model]), config["figures"]["layer"])
+        model: reported_layer(int(depths[model]), config["reported_layer"])
         for model in config["scored"]
     }
     reported = original[original["layer"] == original["model"].map(layers)]

@@ -56,7 +56,7 @@ def surface_maps(
     maps = []
     depths = scores[scores["text"] == ORIGINAL].groupby("model")["layer"].max()
     for model, sides in zip(config["shown"], _sides(score_files), strict=bool(score_files)):
-        layer = reported_layer(int(depths[model]), config["figures"]["layer"])
+        layer = reported_layer(int(depths[model]), config["reported_layer"])
         maps.append(
             SurfaceMap(
                 f"R (Pearson r): {model}, layer {layer}",

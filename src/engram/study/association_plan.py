@@ -17,7 +17,7 @@ def associating_models(study: Study) -> list[str]:
 
     The baseline that counts words is among them where inserted words are rows.
     """
-    chosen = study.associating.models
+    chosen = study.association_effect.models
     reading = [
         name
         for name, model in study.language_models().items()
@@ -29,7 +29,7 @@ def associating_models(study: Study) -> list[str]:
         *reading,
         *(
             [WORD_RATE]
-            if WORD_RATE in study.baselines and study.associating.alignment in ADDITIVE
+            if WORD_RATE in study.baselines and study.association_effect.alignment in ADDITIVE
             else []
         ),
     ]

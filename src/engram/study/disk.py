@@ -33,7 +33,7 @@ def estimate(study: Study, plan: Plan) -> dict[str, float]:
     targets = REGIONS if study.bold.targets == "roi" else dataset.n_targets()
     shapes = [model_shape(study, name) for name in scored_models(study)]
     pairs = sum(len(group.stories) * len(group.subjects) for group in plan.groups.values())
-    number = 4 if study.activations.dtype == "float32" else 2.2
+    number = 4 if study.compute.reading_dtype == "float32" else 2.2
     layers = sum(shape.layers for shape in shapes)
     read = sum(dataset.seconds(story) for story in plan.stories) * WORDS_A_SECOND
     return {
@@ -48,7 +48,7 @@ def estimate(study: Study, plan: Plan) -> dict[str, float]:
 def _bold_values(study: Study, plan: Plan, story: str) -> float:
     """Return the rows of a story's BOLD, of all listeners together."""
     listeners = len(plan.listeners(story))
-    rows = (plan.dataset.seconds(story) + study.encoding.tail) / plan.dataset.tr
+    rows = (plan.dataset.seconds(story) + study.bold.tail) / plan.dataset.tr
     return (listeners + (study.bold.average and listeners > 1)) * rows
 
 
@@ -61,7 +61,7 @@ def _variant_values(study: Study, targets: float) -> float:
         targets * 6
         for _ in study.associations
         for _ in associating_models(study)
-        if study.associating.targets == "all"
+        if study.association_effect.targets == "all"
     ]
     tunings = [
         targets * 4

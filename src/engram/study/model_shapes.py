@@ -212,14 +212,14 @@ def check_layer(study: Study) -> None:
     shapes = {name: known_shape(study, name) for name in study.language_models()}
     last = {name: shape.layers - 1 for name, shape in shapes.items() if shape is not None}
     if (
-        study.figures.layer is not None
+        study.reported_layer is not None
         and shapes
         and len(last) == len(shapes)
-        and study.figures.layer > max(last.values())
+        and study.reported_layer > max(last.values())
     ):
         found = ", ".join(f"{name} {depth}" for name, depth in last.items())
         raise EngramError(
-            f"figures.layer: {study.figures.layer} is beyond the last layer of every model "
+            f"reported_layer: {study.reported_layer} is beyond the last layer of every model "
             f"({found}). Write a layer that they have, or leave it out."
         )
 

@@ -11,7 +11,7 @@ from engram.fetch import remote_code
 from engram.study.config.models import Model
 from engram.study.config.sources import is_folder_source
 from engram.study.config.study import Study
-from engram.vocabulary import MIRROR_PREFIX, WORD_RATE
+from engram.vocabulary import WORD_RATE
 
 
 def scored_models(study: Study) -> list[str]:
@@ -57,7 +57,7 @@ def is_local(study: Study, name: str) -> bool:
     It needs no download then.
     """
     source = study.language_models()[name].source
-    return not source.startswith(MIRROR_PREFIX) and is_folder_source(source)
+    return is_folder_source(source)
 
 
 def download_name(model: Model) -> str:
@@ -65,7 +65,7 @@ def download_name(model: Model) -> str:
 
     Re-initialised twins need no weights of their own.
     """
-    name = re.sub(r"[^A-Za-z0-9.-]+", "--", model.source.removeprefix(MIRROR_PREFIX))
+    name = re.sub(r"[^A-Za-z0-9.-]+", "--", model.source)
     return f"{name}@{hashlib.sha256(f'{model.source} {model.revision}'.encode()).hexdigest()[:8]}"
 
 

@@ -100,7 +100,7 @@ def _activations(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need
     layers, units = model.layers, model.units
     words, size = (
         plan.dataset.n_words(wildcards["story"]),
-        4 if study.activations.dtype == "float32" else 2,
+        4 if study.compute.reading_dtype == "float32" else 2,
     )
     weights = model.parameters * size
     tokens = study.activations.batch_tokens
@@ -122,7 +122,7 @@ def _activations(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need
         tuning = study.tunings[wildcards["tuning"]]
         texts = 1 + tuning.seeds + tuning.controls.shuffled + tuning.controls.generic
     elif wildcards.get("text") in study.associations:
-        controls = study.associating.controls
+        controls = study.association_effect.controls
         texts = 2 + controls.random + controls.shuffled + controls.displaced + controls.repeat
     # Of several texts, a few are kept with all their layers, the others at one.
     kept = 3 * layers * units * words * 4 + texts * units * words * 4 if texts > 1 else 0.0
@@ -213,11 +213,13 @@ def _encoding(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
         scored = layers + float(tuning.seeds + tuning.controls.shuffled + tuning.controls.generic)
         targets = min(whole, _REGIONS_AT_MOST) if tuning.targets == "roi" else whole
     elif wildcards.get("text") in study.associations:
-        controls = study.associating.controls
+        controls = study.association_effect.controls
         scored = 2 * layers + float(
             controls.random + controls.shuffled + controls.displaced + controls.repeat
         )
-        targets = min(whole, _REGIONS_AT_MOST) if study.associating.targets == "roi" else whole
+        targets = (
+            min(whole, _REGIONS_AT_MOST) if study.association_effect.targets == "roi" else whole
+        )
     rows = sum(plan.dataset.n_rows(story) for story in group.stories)
     words = sum(plan.dataset.n_words(story) for story in group.stories)
     delays = len(
@@ -257,7 +259,7 @@ def _nuisance_texts(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> N
         if study.nuisance.targets == "roi"
         else _targets(study, plan)
     )
-    wanted, controls = study.nuisance.random_texts, study.associating.controls
+    wanted, controls = study.nuisance.random_texts, study.association_effect.controls
     texts = 1 + sum(
         there if wanted is None else min(wanted, there)
         for there in (controls.random, controls.shuffled)

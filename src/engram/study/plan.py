@@ -67,7 +67,7 @@ def make_plan(study: Study) -> Plan:
     check_tunings(study)
     context = Context(
         seed=study.seed,
-        tail=study.encoding.tail,
+        tail=study.bold.tail,
         downloads=Path(study.pathvars.get("downloads", "resources/downloads")),
         mirror=study.mirror_folder(),
     )

@@ -19,8 +19,8 @@ _SMALLER = (
         "same tokens, its dropout is drawn otherwise."
     ),
     (
-        "Write 'checkpointing: true', a smaller max_length, 'method: lora' or fewer train_layers "
-        "in the tuning's configuration, or give the job more memory."
+        "Write 'gradient_checkpointing: true', a smaller max_length, 'method: lora' or fewer "
+        "train_layers in the tuning's configuration, or give the job more memory."
     ),
 )
 

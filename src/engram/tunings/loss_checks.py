@@ -18,7 +18,7 @@ _NO_BETTER = 0.98
 #: What to do about a first loss that is not finite.
 _BROKEN = (
     "Nothing was trained yet, so the model's weights are broken, or its numbers do not fit "
-    "the type: fetch it again, or write dtype: float32."
+    "the type: fetch it again, or write compute.tuning_dtype: float32."
 )
 
 

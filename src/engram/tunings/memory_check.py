@@ -52,7 +52,7 @@ def check_memory(base: BaseModel, settings: Settings, available: int) -> None:
     if needed > available:
         raise EngramError(
             f"tuning needs about {needed / 1e9:.1f} GB of GPU memory, and there are "
-            f"{available / 1e9:.1f}. It takes less with 'checkpointing: true', a smaller "
+            f"{available / 1e9:.1f}. It takes less with 'gradient_checkpointing: true', a smaller "
             f"micro_tokens (now {settings.micro_tokens}) or max_length ({settings.max_length}), "
             "'method: lora', or fewer train_layers."
         )
@@ -149,7 +149,7 @@ def _kept_bytes(config: Any, depth: int, size: int, settings: Settings, code: bo
 
     plain = replace(
         settings,
-        checkpointing=False,
+        gradient_checkpointing=False,
         train_layers=None,
         method="lora" if settings.method == "lora" else "full",
     )

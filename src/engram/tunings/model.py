@@ -111,7 +111,7 @@ def prepared(model: Any, settings: Settings) -> Any:
     """
     import torch
 
-    if settings.checkpointing:
+    if settings.gradient_checkpointing:
         model.activation_checkpointing_enable()
         # That also asks for gradients of the embeddings, which would keep all blocks
         # below the trained ones.

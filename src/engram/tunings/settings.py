@@ -46,7 +46,7 @@ class Settings:
         are kept. None: all steps, last weights.
     checkpoint_every : int
         Steps between checkpoints of the run.
-    checkpointing : bool
+    gradient_checkpointing : bool
         Keep only the blocks' inputs for the backward pass and compute the rest again:
         less memory, a third more time.
     dtype : {"auto", "float32", "bfloat16"}
@@ -73,7 +73,7 @@ class Settings:
     evaluate_every: int = 50
     patience: int | None = None
     checkpoint_every: int = 50
-    checkpointing: bool = False
+    gradient_checkpointing: bool = False
     dtype: str = "auto"
     seed: int = 0
     template: str = "auto"

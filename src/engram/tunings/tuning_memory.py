@@ -80,7 +80,7 @@ def planned_memory(shape: TuningShape, settings: Settings) -> dict[str, int]:
         return parts
     blocks = (
         shape.block_bytes + shape.blocks * tokens * shape.units * size
-        if settings.checkpointing
+        if settings.gradient_checkpointing
         else shape.blocks * shape.block_bytes
     )
     return {**parts, "activations": shape.other_bytes + blocks}

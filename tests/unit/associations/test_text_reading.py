@@ -103,7 +103,7 @@ def test_too_little_room_is_said(reader: Reader) -> None:
             range(0, 200, 4), "like the very old bell of the church at home"
         ),
     }
-    with pytest.raises(EngramError, match=r"Leave more room for them \(associating: \{room:"):
+    with pytest.raises(EngramError, match=r"Leave more room for them \(association_effect: "):
         read(story_words(300), texts, reader, room=0.1)
 
 

@@ -198,8 +198,8 @@ def test_a_trim_that_leaves_nothing_is_named() -> None:
     with pytest.raises(
         EngramError,
         match=(
-            r"sub-01, story tale: encoding\.trim drops the first 32 of the scan's 50 rows.*Write "
-            r"a smaller encoding\.trim"
+            r"sub-01, story tale: bold\.trim drops the first 32 of the scan's 50 rows.*Write "
+            r"a smaller bold\.trim"
         ),
     ):
         story_bold(Made(scans(1)), "tale", ["01"], WORDS, **{**OPTIONS, "trim": 32, "tail": 2.0})

@@ -415,7 +415,7 @@ def scan_names(made: Plan, subject: str, story: str) -> list[str]:
 
 
 def test_a_run_that_does_not_count_is_listed() -> None:
-    made = plan(stories=["pieman"], subjects=["002"], runs="last")
+    made = plan(stories=["pieman"], listeners=["002"], runs="last")
     assert made.dataset.excluded == (
         ("002", "pieman", "sub-002_task-pieman_run-1", "another run counts (dataset.runs: last)"),
     )
@@ -438,7 +438,7 @@ def test_studies_of_other_listeners_have_records_of_their_own() -> None:
         study = read_study(
             {
                 "study": "n",
-                "dataset": {"kind": "narratives", "stories": ["pieman"], "subjects": subjects},
+                "dataset": {"kind": "narratives", "stories": ["pieman"], "listeners": subjects},
                 "models": {},
             }
         )
@@ -459,8 +459,8 @@ def test_scrambled_stories_and_schema_can_be_asked_for() -> None:
     ("dataset", "message"),
     [
         ({"stories": ["piemann"]}, "piemann"),
-        ({"subjects": ["999"]}, "999"),
-        ({"stories": ["lucy"], "subjects": ["002"]}, "no listener is left for lucy"),
+        ({"listeners": ["999"]}, "999"),
+        ({"stories": ["lucy"], "listeners": ["002"]}, "no listener is left for lucy"),
         ({"regions": []}, "regions"),
         (
             {"regions": ["langauge"]},
@@ -503,11 +503,11 @@ def test_files_that_are_not_there_are_named_before_the_first_job(
         EngramError,
         match=r"2 of 5 files .* \(1 of them are links .*'datalad get' brings it\).*hemi-L",
     ):
-        plan(path=str(folder), stories=["lucy"], subjects=["022"])
+        plan(path=str(folder), stories=["lucy"], listeners=["022"])
     for path in wanted:
         (folder / path).unlink(missing_ok=True)
         (folder / path).write_text("x")
-    assert plan(path=str(folder), stories=["lucy"], subjects=["022"]).dataset.scans[
+    assert plan(path=str(folder), stories=["lucy"], listeners=["022"]).dataset.scans[
         0
     ].files == tuple(str(folder / path) for path in wanted)
 
@@ -597,10 +597,10 @@ def test_fetched_by_datalad_to_the_end(superdataset: Path, tmp_path: Path) -> No
             "source": str(superdataset),
             "facts": str(own),
             "stories": ["lighthouse"],
-            "subjects": ["001", "002", "003"],
+            "listeners": ["001", "002", "003"],
         },
-        "bold": {"targets": "roi", "high_pass": None},
-        "encoding": {"trim": 6, "longest_delay": 4.5, "folds": 3, "inner_folds": 2},
+        "bold": {"targets": "roi", "high_pass": None, "trim": 6},
+        "encoding": {"longest_delay": 4.5, "folds": 3, "inner_folds": 2},
     }
     (tmp_path / "road.yaml").write_text(yaml.safe_dump(content))
     result = snakemake("--configfile", "road.yaml", folder=tmp_path)

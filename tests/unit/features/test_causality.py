@@ -184,7 +184,6 @@ def test_an_encoder_is_refused_before_the_first_job(
     folder = saved("bert", tmp_path / "models" / "mine" / "bert")
     for source, mirror in (
         (str(folder), None),
-        ("mirror:models/mine/bert", str(tmp_path)),
         ("mine/bert", str(tmp_path)),
     ):
         study = read_study(

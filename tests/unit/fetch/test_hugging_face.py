@@ -113,9 +113,8 @@ def names(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("source", ["org/tiny", "mirror:models/org/tiny"])
-def test_only_data_files_come_from_a_mirror(source: str, mirrored: Path, tmp_path: Path) -> None:
-    hugging_face.fetch_model(source, tmp_path / "out", revision=None, mirror=str(mirrored))
+def test_only_data_files_come_from_a_mirror(mirrored: Path, tmp_path: Path) -> None:
+    hugging_face.fetch_model("org/tiny", tmp_path / "out", revision=None, mirror=str(mirrored))
     assert names(tmp_path / "out") == set(FILES)
     assert (tmp_path / "out" / "config.json").read_text() == "config.json"
 
@@ -130,15 +129,10 @@ def test_changed_file_is_copied_again(mirrored: Path, tmp_path: Path) -> None:
     assert (out / "tokenizer.json").stat().st_mtime_ns == before.st_mtime_ns
 
 
-@pytest.mark.parametrize("given", [True, False])
-def test_mirror_that_lacks_the_model(given: bool, mirrored: Path, tmp_path: Path) -> None:
-    with pytest.raises(EngramError, match="the mirror has no 'models/other'"):
-        hugging_face.fetch_model(
-            "mirror:models/other",
-            tmp_path / "out",
-            revision=None,
-            mirror=str(mirrored) if given else None,
-        )
+def test_mirror_that_lacks_the_model(mirrored: Path, tmp_path: Path) -> None:
+    """The hub is not asked: a mirror stands for it."""
+    with pytest.raises(EngramError, match="there is no folder '.*models/org/other'"):
+        hugging_face.fetch_model("org/other", tmp_path / "out", revision=None, mirror=str(mirrored))
 
 
 def test_reinitialised_model_needs_no_weights(mirrored: Path, tmp_path: Path) -> None:
@@ -159,23 +153,17 @@ def test_pickled_weights_are_no_weights(mirrored: Path, tmp_path: Path) -> None:
 def test_hub_is_asked_for_data_files_only(
     revision: str | None,
     weights: bool,
-    mirrored: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The mirror lacks the model.
-
-    What is downloaded is the commit that the revision stood for when it was asked.
-    """
+    """What is downloaded is the commit that the revision stood for when it was asked."""
     made = Hub(monkeypatch, [*FILES, *NEVER])
-    hugging_face.fetch_model(
-        "org/other", tmp_path / "out", revision=revision, weights=weights, mirror=str(mirrored)
-    )
+    hugging_face.fetch_model("org/other", tmp_path / "out", revision=revision, weights=weights)
     assert made.calls == [("info", "org/other", revision), ("download", "org/other", COMMIT)]
     assert names(tmp_path / "out") == set(FILES) - (set() if weights else {"model.safetensors"})
 
 
-@pytest.mark.parametrize("origin", ["org/tiny", "mirror:models/org/tiny", "hub"])
+@pytest.mark.parametrize("origin", ["mirror", "hub"])
 @pytest.mark.parametrize(
     ("lacking", "missing"),
     [
@@ -200,16 +188,15 @@ def test_what_the_index_names_must_be_there(
         Hub(monkeypatch, files)
     else:
         write(tmp_path / "mirror" / "models" / "org" / "tiny", files)
-    source = "org/tiny" if origin == "hub" else origin
     mirror = None if origin == "hub" else str(tmp_path / "mirror")
     if missing is None:
-        hugging_face.fetch_model(source, tmp_path / "out", revision=None, mirror=mirror)
+        hugging_face.fetch_model("org/tiny", tmp_path / "out", revision=None, mirror=mirror)
         assert names(tmp_path / "out") == set(files)
     else:
         with pytest.raises(EngramError) as caught:
-            hugging_face.fetch_model(source, tmp_path / "out", revision=None, mirror=mirror)
+            hugging_face.fetch_model("org/tiny", tmp_path / "out", revision=None, mirror=mirror)
         assert (
-            f"'{source}' is incomplete: ['{missing}'] did not come. Run again; "
+            f"'org/tiny' is incomplete: ['{missing}'] did not come. Run again; "
             "what is there is kept."
         ) in str(caught.value)
 
@@ -321,7 +308,5 @@ def test_what_is_left_of_a_model_is_no_model_when_the_hub_cannot_be_reached(
 
 def test_model_of_the_mirror_comes_whole(mirror: Path, tmp_path: Path) -> None:
     """The real one, where there is a mirror."""
-    hugging_face.fetch_model(
-        "mirror:models/stories260K", tmp_path / "out", revision=None, mirror=str(mirror)
-    )
+    hugging_face.fetch_model("stories260K", tmp_path / "out", revision=None, mirror=str(mirror))
     assert {"config.json", "tokenizer.json", "model.safetensors"} <= names(tmp_path / "out")

@@ -147,7 +147,6 @@ def test_paths_of_the_machine_are_not_shown() -> None:
             "revision": None,
             "base": None,
             "reinitialised": False,
-            "only": None,
         }
     }
     made["scored"] = ["small", "small-reinitialised", "word-rate"]

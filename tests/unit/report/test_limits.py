@@ -49,12 +49,6 @@ def test_a_whole_study_misses_little() -> None:
     assert [said[:28] for said in limits.missing(data, made)] == ["5 stories: no test over stor"]
 
 
-def test_models_that_this_run_leaves_out_are_named() -> None:
-    assert "Left out of this run by their `only` key: big." in limits.missing(
-        {"scores": sample.scores()}, sample.config(left_out_models=["big"])
-    )
-
-
 def test_simulated_listeners_are_called_so() -> None:
     made = sample.config(
         {

@@ -23,8 +23,8 @@ NARRATIVES = {
         ({"encoding": {"delays": [1, 2, 3]}}, "delays of 1, 2 and 3 rows"),
         ({"encoding": {"alphas": [10.0]}}, "of 10 alone"),
         ({"encoding": {"words_to_trs": "lanczos"}}, "Lanczos"),
-        ({"encoding": {"folds": 7, "inner_folds": 3, "trim": 6}}, "7 contiguous test blocks"),
-        ({"encoding": {"trim": 6}}, "the first 6 rows of a scan were dropped"),
+        ({"encoding": {"folds": 7, "inner_folds": 3}}, "7 contiguous test blocks"),
+        ({"bold": {"trim": 6}}, "the first 6 rows of a scan were dropped"),
         ({"activations": {"mode": "exact"}}, "each word in a window of its own"),
         (
             {"activations": {"context": 512, "stride": 128}},
@@ -33,13 +33,13 @@ NARRATIVES = {
         ({"activations": {"pooling": "mean"}}, "the mean of its sub-tokens'"),
         ({"bold": {"high_pass": None, "confounds": False}}, "Nothing was regressed out."),
         ({"bold": {"targets": "roi"}}, "the mean time courses of regions"),
-        ({"figures": {"layer": 3}}, "it is layer 3, or the last"),
+        ({"reported_layer": 3}, "it is layer 3, or the last"),
         ({"ceiling": {"halves": 7, "floor": 0.1}}, "7 random splits"),
         ({"seed": 5}, "drawn with seed 5"),
         (
             {
                 "associations": {"word-judged": {}},
-                "associating": {"alignment": "anchor", "targets": "roi"},
+                "association_effect": {"alignment": "anchor", "targets": "roi"},
             },
             "(alignment: anchor); the mean time course",
         ),

@@ -45,7 +45,7 @@ def test_defaults_are_the_method() -> None:
         10.0,
     )
     assert made.encoding.alphas == [10.0**power for power in range(-1, 9)]
-    assert (made.activations.mode, made.activations.pooling, made.activations.dtype) == (
+    assert (made.activations.mode, made.activations.pooling, made.compute.reading_dtype) == (
         "strided",
         "last",
         "float32",
@@ -94,7 +94,7 @@ def test_unknown_key_like_no_other_gets_no_guess() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "key"),
-    [("alice", "path"), ("alice", "listeners"), ("simulated", "sphere"), ("simulated", "path")],
+    [("alice", "path"), ("alice", "words"), ("simulated", "sphere"), ("simulated", "path")],
 )
 def test_keys_of_another_kind_of_dataset_are_not_offered(kind: str, key: str) -> None:
     found = message(dataset={"kind": kind, key: "x"})
@@ -155,9 +155,9 @@ def test_missing_path_shows_the_yaml_to_write() -> None:
         ({"dataset": {"path": "x"}}, "dataset", "{'path': 'x'}"),
         ({"dataset": {"kind": "table", "path": "x", "tr": 0}}, "dataset.tr", "0"),
         ({"dataset": {"kind": "table", "path": "x", "tr": float("inf")}}, "dataset.tr", "inf"),
-        ({"encoding": {"tail": "nan"}}, "encoding.tail", "'nan'"),
+        ({"bold": {"tail": "nan"}}, "bold.tail", "'nan'"),
         ({"models": {"a": "nul"}}, "models.a", "'nul'"),
-        ({"dataset": {"kind": "alice", "subjects": [True]}}, "dataset.subjects.0", "True"),
+        ({"dataset": {"kind": "alice", "listeners": [True]}}, "dataset.listeners.0", "True"),
     ],
 )
 def test_wrong_value_is_named_and_shown(sections: dict[str, Any], key: str, found: str) -> None:
@@ -217,7 +217,9 @@ def test_alphas_have_limits(alphas: list[float], found: str) -> None:
 def test_names_that_cannot_be_part_of_a_file_name_are_refused(name: str) -> None:
     assert "a name has letters and digits" in message(study=name)
     assert "a name has letters and digits" in message(models={name: GPT2})
-    assert "a name has letters and digits" in message(dataset={"kind": "alice", "subjects": [name]})
+    assert "a name has letters and digits" in message(
+        dataset={"kind": "alice", "listeners": [name]}
+    )
 
 
 @pytest.mark.parametrize("name", ["a", "Llama-3.2-1B", "0.5B"])
@@ -230,11 +232,11 @@ def test_numbers_are_taken_as_names() -> None:
     made = read_study(
         {
             "study": 7,
-            "dataset": {"kind": "alice", "subjects": [18], "exclude": {33: "constant"}},
+            "dataset": {"kind": "alice", "listeners": [18], "exclude": {33: "constant"}},
             "models": {260: {"source": "gpt2", "revision": 5}},
         }
     )
-    assert (made.study, made.dataset.subjects, made.dataset.exclude) == (
+    assert (made.study, made.dataset.listeners, made.dataset.exclude) == (
         "7",
         ["18"],
         {"33": "constant"},
@@ -299,36 +301,24 @@ def test_nothing_to_score_is_an_error(baselines: list[str]) -> None:
     assert "nothing to score" in message(baselines=baselines)
 
 
-ONLY = {
-    "h": {"source": "gpt2", "only": "hub"},
-    "m": {"source": "mirror:models/tiny", "only": "mirror"},
-}
-
-
-def test_without_a_mirror_its_models_are_left_out() -> None:
-    made = study(models=ONLY, baselines=["word-rate", "reinitialised"])
-    assert list(made.language_models()) == ["h", "h-reinitialised"]
-    assert made.left_out_models() == ["m"]
-    assert made.mirror_folder() is None
-
-
 @pytest.mark.parametrize("given_by", ["environment", "configuration"])
-def test_with_a_mirror_models_of_the_hub_are_left_out(
+def test_models_of_a_mirror_are_looked_into(
     given_by: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model_folder(tmp_path / "models" / "tiny")
+    """A source that is no folder is looked up under the mirror's `models`."""
+    model_folder(tmp_path / "models" / "org" / "tiny", "model.safetensors")
     if given_by == "environment":
         monkeypatch.setenv("ENGRAM_MIRROR", str(tmp_path))
-    made = study(models=ONLY, **({"mirror": str(tmp_path)} if given_by == "configuration" else {}))
-    assert list(made.language_models()) == ["m"]
-    assert made.left_out_models() == ["h"]
-    assert made.mirror_folder() == tmp_path
+    given = {"mirror": str(tmp_path)} if given_by == "configuration" else {}
+    model = {"source": "org/tiny", "reinitialised": True}
+    assert study(models={"m": model}, **given).mirror_folder() == tmp_path
+    found = message(models={"m": {"source": "org/tiny"}}, **given)
+    assert f"models.m.source: '{tmp_path / 'models/org/tiny'}' has no *.safetensors" in found
 
 
-def test_every_model_left_out_is_an_error_that_names_the_key() -> None:
-    models = {"m": ONLY["m"]}
-    assert "'only'" in message(models=models, baselines=["reinitialised"])
-    assert study(models=models).language_models() == {}
+def test_without_a_mirror_models_of_the_hub_are_downloaded() -> None:
+    made = study(models={"m": {"source": "org/tiny"}})
+    assert made.mirror_folder() is None and list(made.language_models()) == ["m"]
 
 
 @pytest.mark.parametrize("given_by", ["environment", "configuration"])
@@ -344,18 +334,14 @@ def test_mirror_below_the_home_folder(
     )
 
 
-def test_mirror_source_without_a_mirror_says_how_to_name_one() -> None:
-    found = message(models={"m": {"source": "mirror:models/tiny"}})
-    assert all(
-        part in found
-        for part in ("models.m.source", "no mirror is given", "ENGRAM_MIRROR", "only: mirror")
-    )
-
-
 def test_mirror_that_lacks_the_model_is_found_out_before_the_first_job(tmp_path: Path) -> None:
-    assert f"'{tmp_path / 'models' / 'tiny'}'" in message(
-        models={"m": {"source": "mirror:models/tiny"}}, mirror=str(tmp_path)
-    )
+    found = message(models={"m": {"source": "tiny"}}, mirror=str(tmp_path))
+    assert f"models.m.source: the mirror has no such model: there is no folder '{tmp_path}" in found
+    assert f"'{tmp_path / 'models' / 'tiny'}'" in found and "ENGRAM_MIRROR" in found
+    assert "--configfile config/alice.yaml config/alice-mirror.yaml" in found
+    table = {"kind": "table", "path": "x", "tr": 1}
+    models = {"m": {"source": "tiny"}}
+    assert "alice" not in message(dataset=table, models=models, mirror=str(tmp_path))
 
 
 def model_folder(folder: Path, *without: str) -> Path:
@@ -394,9 +380,9 @@ def test_model_folder_that_is_not_there(tmp_path: Path) -> None:
     assert "hub id" in text
 
 
-@pytest.mark.parametrize("source", ["mirror:mine", "{}/mine"])
+@pytest.mark.parametrize("source", ["mine", "{}/models/mine"])
 def test_encoder_with_a_decoder_is_refused(source: str, tmp_path: Path) -> None:
-    folder = model_folder(tmp_path / "mine")
+    folder = model_folder(tmp_path / "models" / "mine")
     (folder / "config.json").write_text('{"model_type": "t5", "is_encoder_decoder": true}')
     text = message(models={"a": {"source": source.format(tmp_path)}}, mirror=str(tmp_path))
     assert text.startswith(
@@ -418,9 +404,9 @@ def test_complete_model_folder_is_accepted(tmp_path: Path) -> None:
     study(models={"a": {"source": str(model_folder(tmp_path / "mine"))}})
 
 
-@pytest.mark.parametrize("source", ["mirror:mine", "{}/mine"])
+@pytest.mark.parametrize("source", ["mine", "{}/models/mine"])
 def test_reinitialised_model_needs_no_weights(source: str, tmp_path: Path) -> None:
-    model_folder(tmp_path / "mine", "model.safetensors")
+    model_folder(tmp_path / "models" / "mine", "model.safetensors")
     model = {"source": source.format(tmp_path)}
     assert (
         study(models={"a": {**model, "reinitialised": True}}, mirror=str(tmp_path))
@@ -453,11 +439,11 @@ def test_folders_and_hub_ids_are_told_apart(
 def test_values_of_the_command_line_arrive_as_strings() -> None:
     made = study(
         seed="3",
-        encoding={"folds": "5", "tail": "6.5", "delays": ["1", "2"]},
-        bold={"average": "false", "high_pass": "0.01"},
+        encoding={"folds": "5", "delays": ["1", "2"]},
+        bold={"average": "false", "high_pass": "0.01", "tail": "6.5"},
         activations={"context": "64"},
     )
-    assert (made.seed, made.encoding.folds, made.encoding.tail, made.encoding.delays) == (
+    assert (made.seed, made.encoding.folds, made.bold.tail, made.encoding.delays) == (
         3,
         5,
         6.5,
@@ -515,3 +501,57 @@ def test_pathvars_that_snakemake_would_take_in_silence(
         pathvars={"results": "data/results", "downloads": "/scratch/downloads"},
     )
     assert made.pathvars == {"results": "data/results", "downloads": "/scratch/downloads"}
+
+
+# ---------------------------------------------------------------- one default for several sections
+def targets_of(made: Study) -> dict[str, str | None]:
+    """The targets of every section that has some."""
+    sections = {
+        "bold": made.bold,
+        "chance": made.chance,
+        "nuisance": made.nuisance,
+        "association_effect": made.association_effect,
+        **made.tunings,
+    }
+    return {name: getattr(section, "targets") for name, section in sections.items()}  # noqa: B009
+
+
+def test_sections_take_the_targets_of_the_study() -> None:
+    models = {"models": {"m": GPT2}, "tunings": {"t": {}}}
+    assert targets_of(study(**models)) == {
+        "bold": "all",
+        "chance": "roi",
+        "nuisance": "roi",
+        "association_effect": "all",
+        "t": "all",
+    }
+    assert set(targets_of(study(**models, targets="roi")).values()) == {"roi"}
+    whole = {"chance": {"targets": None}, "nuisance": {"targets": None}}
+    assert set(targets_of(study(**models, **whole)).values()) == {"all"}
+
+
+@pytest.mark.parametrize("name", ["bold", "chance", "nuisance", "association_effect", "t"])
+def test_a_section_has_targets_of_its_own(name: str) -> None:
+    own = {"targets": "all"}
+    given = {"tunings": {"t": own}} if name == "t" else {"tunings": {"t": {}}, name: own}
+    made = study(models={"m": GPT2}, targets="roi", **given)
+    assert {one for one, targets in targets_of(made).items() if targets == "all"} == {name}
+
+
+@pytest.mark.parametrize(
+    ("sections", "key", "close"),
+    [
+        ({"tunings": {"t": {"step": 3}}}, "tunings.t.step", "steps"),
+        ({"tunings": {"t": {"controls": {"genric": 3}}}}, "tunings.t.controls.genric", "generic"),
+        ({"associations": {"a": {"foldr": "x"}}}, "associations.a.foldr", "folder"),
+        (
+            {"association_effect": {"controls": {"repeats": 3}}},
+            "association_effect.controls.repeats",
+            "repeat",
+        ),
+    ],
+)
+def test_keys_of_inner_sections_are_offered(sections: dict[str, Any], key: str, close: str) -> None:
+    assert f"  {key}: there is no such key. Did you mean '{close}'? Allowed here: " in message(
+        **sections
+    )

@@ -103,8 +103,7 @@ DOWNLOADS = [
     ("org/a", "main"),
     ("org/a", "refs/pr/1"),
     ("org--a", None),
-    ("mirror:org/a", None),
-    ("mirror:models/a b", None),
+    ("models a b", None),
     ("org/a_b", "v1"),
 ]
 
@@ -136,7 +135,7 @@ def test_models_whose_texts_are_scored_beside_nuisance_features() -> None:
         "dataset": {"kind": "alice"},
         "models": {"a": {"source": "gpt2"}, "b": {"source": "gpt2"}},
     }
-    raw |= {"associating": {"models": ["b"], "alignment": "interpolate"}}
+    raw |= {"association_effect": {"models": ["b"], "alignment": "interpolate"}}
     for nuisance, expected in (
         (None, []),
         ({"method": "banded"}, ["b"]),

@@ -116,7 +116,7 @@ def test_chosen_stories_and_subjects(tmp_path: Path) -> None:
     made = plan_of(
         data_folder(tmp_path, {"a": "one two", "b": "one", "c": "one two"}),
         stories=["one"],
-        subjects=["a", "b"],
+        listeners=["a", "b"],
     )
     assert made.groups == {"one": Group(("a", "average", "b"), ("one",))}
     assert made.stories == ["one"]
@@ -147,7 +147,7 @@ def test_adding_a_story_renames_no_group_of_others(tmp_path: Path) -> None:
     ("dataset", "key", "unknown"),
     [
         ({"stories": ["one", "three"]}, "dataset.stories", "three"),
-        ({"subjects": ["a", "z"]}, "dataset.subjects", "z"),
+        ({"listeners": ["a", "z"]}, "dataset.listeners", "z"),
         ({"exclude": {"z": "slept"}}, "dataset.exclude", "z"),
         ({"start": {"one": 0, "two": 3, "huut": 3}}, "dataset.start", "huut"),
         ({"start": {"one": 0, "huut": 3}}, "dataset.start", "huut"),
@@ -178,7 +178,7 @@ def test_listener_of_a_story_that_is_not_chosen_may_be_excluded(tmp_path: Path) 
 def test_story_without_a_listener_is_an_error(tmp_path: Path) -> None:
     folder = data_folder(tmp_path, {"a": "one two", "b": "one"})
     assert "no listener is left for two" in message(folder, exclude={"a": "slept"})
-    assert "no listener is left for two" in message(folder, subjects=["b"])
+    assert "no listener is left for two" in message(folder, listeners=["b"])
 
 
 def test_missing_folder_is_told_with_where_it_was_looked_for(tmp_path: Path) -> None:
@@ -306,7 +306,10 @@ def test_alice_is_planned_without_its_data(tmp_path: Path, monkeypatch: pytest.M
 def test_simulated_listeners() -> None:
     made = plan.make_plan(
         read_study(
-            {"study": "s", "dataset": {"kind": "simulated", "stories": ["market"], "listeners": 2}}
+            {
+                "study": "s",
+                "dataset": {"kind": "simulated", "stories": ["market"], "n_listeners": 2},
+            }
         )
     )
     assert made.groups == {"market": Group(("001", "002", "average"), ("market",))}
@@ -321,7 +324,7 @@ def test_story_named_twice_is_heard_once() -> None:
         read_study(
             {
                 "study": "s",
-                "dataset": {"kind": "simulated", "stories": ["market", "market"], "listeners": 2},
+                "dataset": {"kind": "simulated", "stories": ["market", "market"], "n_listeners": 2},
             }
         )
     )

@@ -54,7 +54,7 @@ STAGES: list[ModuleType] = [
 WILDCARDS = {"text", "download", "figure", "group", "model", "story", "tuning", "variant"}
 RAW: dict[str, Any] = {
     "study": "mine",
-    "dataset": {"kind": "simulated", "stories": ["lighthouse", "market"], "listeners": 6},
+    "dataset": {"kind": "simulated", "stories": ["lighthouse", "market"], "n_listeners": 6},
     "models": {
         name: {"source": f"resources/models/{name}"} for name in ("gpt2-tiny", "llama-tiny")
     },
@@ -62,7 +62,7 @@ RAW: dict[str, Any] = {
         "word-judged": {},
         "chat": {"annotator": {"model": "x", "address": "http://localhost/v1"}},
     },
-    "associating": {"models": ["gpt2-tiny"]},
+    "association_effect": {"models": ["gpt2-tiny"]},
     "nuisance": {"method": "banded"},
     "tunings": {
         "lora": {"models": ["gpt2-tiny"], "seeds": 2, "controls": {"shuffled": 1, "generic": 0}}
@@ -267,7 +267,7 @@ def test_maps_come_in_pairs_and_only_where_targets_are_vertices() -> None:
         assert left and len(left) == len(figures.brain_map_keys(study, plan, figure))
         assert right == [path.replace("hemi-L", "hemi-R") for path in left] != left
         assert figures.brain_places(study, plan, figure) == []
-    whole, plan = planned(associating={"targets": "roi"})
+    whole, plan = planned(association_effect={"targets": "roi"})
     assert (
         associations.mapped(whole, plan)
         == []
@@ -381,19 +381,22 @@ SETTINGS: list[tuple[dict[str, Any], set[str]]] = [
     ({"bold": {"high_pass": None}}, {"bold"}),
     ({"encoding": {"folds": 4}}, {*OF_GROUPS, "ceiling"}),
     ({"encoding": {"alpha_by": "mse"}}, OF_GROUPS),
-    ({"encoding": {"trim": 2}}, {*OF_GROUPS, "bold"}),
+    ({"bold": {"trim": 2}}, {"bold"}),
     ({"activations": {"context": 64}}, {"activations", "text_activations", "tuned_activations"}),
     ({"ceiling": {"halves": 9}}, {"ceiling"}),
     ({"ceiling": {"floor": 0.2}}, {"tables", "brain_figure"}),
     ({"chance": {"shifts": 39}}, {"chance"}),
     ({"nuisance": {"features": ["word-rate"]}}, {"nuisance", "association_nuisance"}),
     ({"nuisance": {"random_texts": 3}}, {"association_nuisance"}),
-    ({"associating": {"controls": {"random": 20}}}, {"association_texts"}),
-    ({"associating": {"room": 0.5}}, {"text_activations"}),
-    ({"associating": {"alignment": "anchor"}}, {"association_texts", "text_activations", "claims"}),
-    ({"associating": {"targets": "roi"}}, {"association_scores"}),
+    ({"association_effect": {"controls": {"random": 20}}}, {"association_texts"}),
+    ({"association_effect": {"room": 0.5}}, {"text_activations"}),
+    (
+        {"association_effect": {"alignment": "anchor"}},
+        {"association_texts", "text_activations", "claims"},
+    ),
+    ({"association_effect": {"targets": "roi"}}, {"association_scores"}),
     ({"figures": {"dpi": 99}}, {"figure", "brain_figure", "alignment_figure", "insertions_figure"}),
-    ({"figures": {"layer": 1}}, REPORTED),
+    ({"reported_layer": 1}, REPORTED),
     ({"seed": 3}, SEEDED),
     ({"study": "other"}, NAMES_STUDY),
 ]
@@ -421,17 +424,20 @@ def test_description_and_report_depend_on_no_mirror_and_no_place() -> None:
         assert depends_on(*before) == depends_on(*after)
 
 
-def test_a_model_of_a_mirror_counts_by_content_and_one_of_the_hub_by_its_id(tmp_path: Path) -> None:
-    shutil.copytree(ROOT / "resources" / "models" / "gpt2-tiny", tmp_path / "mine" / "tiny")
-    models = {"mine": {"source": "mirror:mine/tiny"}, "hub": {"source": "mine/tiny"}}
-    study, plan = planned(
-        models=models, mirror=str(tmp_path), associations={}, associating={}, tunings={}
-    )
-    read = {
-        name: fetch.model_reads(study, plan, download_name(study.models[name]))["folders"]
-        for name in models
+def test_a_model_is_the_same_from_the_hub_and_from_a_mirror(tmp_path: Path) -> None:
+    folder = tmp_path / "models" / "mine" / "tiny"
+    shutil.copytree(ROOT / "resources" / "models" / "gpt2-tiny", folder)
+    only = {
+        "models": {"m": {"source": "mine/tiny"}},
+        "associations": {},
+        "association_effect": {},
+        "tunings": {},
     }
-    assert read == {"mine": [str(tmp_path / "mine" / "tiny")], "hub": []}
+    asked = [
+        fetch.model_depends_on(study, plan, download_name(study.models["m"]))
+        for study, plan in (planned(**only), planned(**only, mirror=str(tmp_path)))
+    ]
+    assert asked[0] == asked[1] == {"revision": None, "source": "mine/tiny", "weights": True}
 
 
 def test_parameters_are_sorted_since_snakemake_compares_their_text() -> None:

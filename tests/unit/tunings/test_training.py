@@ -134,7 +134,7 @@ FLIPPED_ELSEWHERE = {
     "evaluate_every": "test_validation_loss_falls_and_the_card_says_how",
     "patience": "test_patience_stops_and_keeps_the_best_weights",
     "checkpoint_every": "test_a_killed_run_goes_on_and_ends_where_an_unbroken_one_does",
-    "checkpointing": "test_checkpointing_changes_nothing_but_memory",
+    "gradient_checkpointing": "test_checkpointing_changes_nothing_but_memory",
     "template": "test_the_template_changes_what_is_learned",
 }
 
@@ -185,7 +185,7 @@ def test_checkpointing_changes_nothing_but_memory(
     monkeypatch.setattr("transformers.modeling_utils.checkpoint", notes)
     plain = replace(SETTINGS, steps=2, method=method)
     assert final(tune("plain", "llama-tiny", plain)) == pytest.approx(
-        final(tune("saving", "llama-tiny", replace(plain, checkpointing=True))), abs=1e-5
+        final(tune("saving", "llama-tiny", replace(plain, gradient_checkpointing=True))), abs=1e-5
     )
     assert used
 
@@ -193,7 +193,7 @@ def test_checkpointing_changes_nothing_but_memory(
 def test_checkpointing_asks_for_no_gradients_below_the_trained_layers() -> None:
     model = prepared(
         AutoModelForCausalLM.from_pretrained(MODELS / "gpt2-tiny"),
-        replace(SETTINGS, method="frozen", checkpointing=True),
+        replace(SETTINGS, method="frozen", gradient_checkpointing=True),
     ).train()
     needed: list[bool] = []
     for block in model.transformer.h:

@@ -81,7 +81,7 @@ def test_planned_memory_is_what_is_measured(name: str, method: str) -> None:
 def test_planned_memory_follows_the_settings() -> None:
     config = AutoConfig.from_pretrained(MODELS / "llama-tiny")
     plain = planned(config, Settings(max_length=64, micro_tokens=256))
-    saving = planned(config, Settings(max_length=64, micro_tokens=256, checkpointing=True))
+    saving = planned(config, Settings(max_length=64, micro_tokens=256, gradient_checkpointing=True))
     assert (
         saving["activations"] < plain["activations"] / 3 and saving["weights"] == plain["weights"]
     )
@@ -102,11 +102,14 @@ def test_planned_memory_follows_the_settings() -> None:
 
 
 def test_lora_of_llama_2_7b_fits_a_gpu_of_24_gb_by_computation() -> None:
-    plan = planned(LLAMA_2_7B, Settings(rank=8, checkpointing=True))
+    plan = planned(LLAMA_2_7B, Settings(rank=8, gradient_checkpointing=True))
     assert (
         plan["weights"] == pytest.approx(6_738_415_616 * 2, rel=0.01) and sum(plan.values()) < 24e9
     )
-    assert sum(planned(LLAMA_2_7B, Settings(method="full", checkpointing=True)).values()) > 100e9
+    assert (
+        sum(planned(LLAMA_2_7B, Settings(method="full", gradient_checkpointing=True)).values())
+        > 100e9
+    )
 
 
 def test_too_little_memory_is_said_before_training(caplog: pytest.LogCaptureFixture) -> None:
@@ -117,7 +120,7 @@ def test_too_little_memory_is_said_before_training(caplog: pytest.LogCaptureFixt
         EngramError,
         match=(
             r"tuning needs about 1\.\d GB of GPU memory, and there are 0\.5\. "
-            r".*'checkpointing: true'"
+            r".*'gradient_checkpointing: true'"
         ),
     ):
         memory_check.check_memory(BaseModel(MODELS / "gpt2-tiny", {}), SETTINGS, 5 * 10**8)
@@ -132,7 +135,9 @@ def test_preflight_and_job_agree(name: str, method: str, checkpointing: bool, de
     config: Any = {"gpt2": GPT2Config(), "llama-2-7b": LLAMA_2_7B}.get(name)
     config = config or AutoConfig.from_pretrained(MODELS / name)
     settings = Settings(
-        method=method, checkpointing=checkpointing, max_length=min(256, shape(config).positions)
+        method=method,
+        gradient_checkpointing=checkpointing,
+        max_length=min(256, shape(config).positions),
     )
     found = traced_shape(config, settings, device=device)
     estimated = tuning_shape(shape(config), settings, device)
@@ -191,5 +196,5 @@ def test_the_studies_comment_says_what_preflight_says() -> None:
     study = read_study({**yaml.safe_load(text), **tunings})
     wildcards = {"tuning": "lora", "model": "llama2-7b"}
     preflight = need(study, make_plan(study), "tune", wildcards).gpu
-    job = sum(planned(LLAMA_2_7B, Settings(checkpointing=True)).values())
+    job = sum(planned(LLAMA_2_7B, Settings(gradient_checkpointing=True)).values())
     assert round(preflight / 1e9) == round(job / 1e9) == int(said[1])

@@ -17,7 +17,7 @@ class AliceSection(DatasetSection):
     kind: Literal["alice"]
     spheres: Literal["6mm", "10mm"] = "6mm"
     """Radius of the spheres over which the six regions were averaged."""
-    subjects: list[Name] | None = None
+    listeners: list[Name] | None = None
     """The listeners to use; null: all."""
     exclude: dict[Name, Reason] = {"33": "constant in every column of the published file"}
     """Listeners to leave out, each with the reason (it is written into scans.tsv)."""

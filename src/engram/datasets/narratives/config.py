@@ -42,7 +42,7 @@ class NarrativesForm(DatasetSection):
     excluded, or one of them."""
     regions: Annotated[list[str], Field(min_length=1)] | None = None
     """Regions to keep: names of the atlas, or of ROI sets (resources/roi_sets.tsv); null: all."""
-    subjects: list[Name] | None = None
+    listeners: list[Name] | None = None
     """The listeners to use; null: all."""
     exclude: dict[Name, Reason] = {}
     """Listeners to leave out beyond the scans that the dataset excludes
@@ -70,7 +70,7 @@ class NarrativesSection(NarrativesForm):
     stories: list[Name] = Field(NARRATIVES_STORIES, min_length=1)
     """The stories to use, by the names in resources/narratives/scans.tsv."""
     pipeline: Literal["afni-nosmooth", "afni-smooth"] = "afni-nosmooth"
-    """Which of the dataset's cleaned derivatives."""
+    """Which of the dataset's cleaned derivatives is read: with or without spatial smoothing."""
     space: Literal["fsaverage6", "fsaverage5", "MNI152NLin2009cAsym"] = "fsaverage6"
     """The surface, or the volume, that the BOLD is on. The hippocampus is in the volume alone,
     which needs an `atlas`."""

@@ -78,14 +78,14 @@ class PlannedForm(PlannedDataset):
         self.surface = None if space == VOLUME else space
         check_known("dataset.stories", dataset.stories, sorted({fact.story for fact in facts}))
         known = sorted({fact.subject for fact in facts})
-        check_known("dataset.subjects", dataset.subjects or [], known)
+        check_known("dataset.listeners", dataset.listeners or [], known)
         check_known("dataset.exclude", list(dataset.exclude), known)
         self._runs, reasons = _used(facts, dataset)
         deserted = sorted(set(dataset.stories) - {story for story, _ in self._runs})
         if deserted:
             raise EngramError(
                 f"no listener is left for {', '.join(deserted)}. Leave the story out, or choose "
-                "other listeners (dataset.subjects)."
+                "other listeners (dataset.listeners)."
             )
         self.story_files = dict.fromkeys(sorted(set(dataset.stories)), ())
         self.scans = tuple(Scan(subject, story) for story, subject in sorted(self._runs))
@@ -261,7 +261,7 @@ def _used(
     reasons: dict[Fact, str] = {}
     for fact in facts:
         if fact.story not in dataset.stories or (
-            dataset.subjects is not None and fact.subject not in dataset.subjects
+            dataset.listeners is not None and fact.subject not in dataset.listeners
         ):
             continue
         if fact.subject in dataset.exclude:

@@ -23,8 +23,8 @@ class SimulatedSection(NarrativesForm):
     """Names of texts in resources/texts/stories."""
     words: int | None = Field(None, ge=50, le=100_000)
     """Words of each story, from its beginning; null: all."""
-    listeners: int = Field(12, ge=1, le=999)
-    """How many people listen."""
+    n_listeners: int = Field(12, ge=1, le=999)
+    """How many people are simulated."""
     space: Literal["fsaverage5", "fsaverage6"] = "fsaverage5"
     """The surface that the BOLD is on."""
 

@@ -30,7 +30,7 @@ class PlannedSimulation(PlannedForm):
             "dataset.stories", dataset.stories, sorted(path.stem for path in TEXTS.glob("*.txt"))
         )
         stories = list(dict.fromkeys(dataset.stories))
-        facts = simulated_facts(TEXTS, stories, dataset.listeners, dataset.words, context.seed)
+        facts = simulated_facts(TEXTS, stories, dataset.n_listeners, dataset.words, context.seed)
         super().__init__(dataset, dataset.space, facts, context)
 
     def words_download(self, story: str) -> Download:
@@ -46,8 +46,8 @@ class PlannedSimulation(PlannedForm):
                 one: file_fingerprint(path) for one, path in associated.items() if path.exists()
             },
             "dataset": {
-                key: getattr(self._dataset, key)
-                for key in ("listeners", "space", "stories", "words")
+                "listeners": self._dataset.n_listeners,
+                **{key: getattr(self._dataset, key) for key in ("space", "stories", "words")},
             },
             "generator": folder_fingerprint(GENERATOR),
             "generator_tuned": folder_fingerprint(TUNED_GENERATOR),

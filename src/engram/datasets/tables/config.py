@@ -9,20 +9,20 @@ from engram.study.config.fields import Name, Place, Reason, RepetitionTime, Seco
 
 
 class TableSection(DatasetSection):
-    """Your own folder of tables (docs/data.md)."""
+    """Your own folder of tables: words, BOLD and targets (docs/data.md)."""
 
     has_frequencies: ClassVar[bool] = True
 
     kind: Literal["table"]
     path: Place
-    """The folder; relative paths start at the working directory."""
+    """The folder with the tables; relative paths start at the working directory."""
     tr: RepetitionTime
     """Repetition time in seconds: the time from one row of a time course to the next."""
     start: Seconds | dict[str, Seconds] = 0.0
     """Time of the first row on the story's clock, in seconds: one number, or one for each story."""
     stories: list[Name] | None = None
     """The stories to use; null: every story in the folder."""
-    subjects: list[Name] | None = None
+    listeners: list[Name] | None = None
     """The listeners to use; null: every listener in the folder."""
     exclude: dict[Name, Reason] = {}
     """Listeners to leave out, each with the reason (it is written into scans.tsv)."""

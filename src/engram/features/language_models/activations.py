@@ -43,7 +43,7 @@ _SMALLER = (
     ),
     (
         "Give the job more memory (resources: mem_mb), or a smaller activations.context, "
-        "activations.dtype: bfloat16, or the CPU (activations.device: cpu)."
+        "compute.reading_dtype: bfloat16, or the CPU (compute.device: cpu)."
     ),
 )
 
@@ -169,7 +169,7 @@ def word_vectors(
         raise EngramError("the story has no words.")
     if not np.isfinite(result).all():
         raise EngramError(
-            "the model gives activations that are not finite. With activations.dtype float16, "
+            "the model gives activations that are not finite. With compute.reading_dtype float16, "
             "try bfloat16 or float32."
         )
     return result

@@ -135,7 +135,7 @@ def _tried(model: Any, ids: np.ndarray, dtype: str) -> list[Any]:
         raise EngramError(
             f"the model ({family}) cannot read tokens in {dtype} on {model.device}: "
             f"{type(error).__name__}: {error}. "
-            "Try activations.dtype: float32, and another device; a model that needs more than "
+            "Try compute.reading_dtype: float32, and another device; a model that needs more than "
             "tokens (images, sound, a decoder) is not read."
         ) from error
     if not given:

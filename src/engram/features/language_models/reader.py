@@ -112,7 +112,7 @@ def _place(device: str) -> str:
 
     if device == "cuda" and not torch.cuda.is_available():
         raise EngramError(
-            "activations.device is 'cuda', and there is no GPU here. Write 'auto' or 'cpu', "
+            "compute.device is 'cuda', and there is no GPU here. Write 'auto' or 'cpu', "
             "or run where there is one."
         )
     return device if device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")

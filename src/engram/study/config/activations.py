@@ -10,22 +10,24 @@ from engram.study.config.fields import Section
 
 
 class Activations(Section):
-    """Activations: how a model reads a story and what is kept of it."""
+    """Activations: how a language model reads a story, and what is kept of it.
+
+    Every layer's vector of every word is kept. On which device and in which precision models
+    run is said in `compute`.
+    """
 
     mode: Literal["strided", "exact"] = "strided"
-    """`strided`: overlapping windows, a word is read where it has most left context; `exact`:
-    a window per word (slow)."""
+    """How the story is cut into windows. `strided`: windows overlap, and a word is read where it
+    has most left context; `exact`: each word is read in a window of its own (slow)."""
     context: int | None = Field(None, ge=8, le=10_000_000)
     """Tokens in a window, special tokens included; null: 1024 or the model's
     limit, whichever is less."""
     stride: int | None = Field(None, ge=1, le=10_000_000)
     """Tokens from one window to the next: every word keeps at least `context - stride` tokens
-    of left context; null: half."""
+    of left context; null: half a window."""
     pooling: Literal["last", "mean", "sum"] = "last"
-    """How a word's sub-tokens become one vector; punctuation around a word is left out."""
-    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
-    """Precision of the forward pass; what is stored is float32."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    """Where models run; `auto`: the GPU where there is one."""
+    """How the vectors of a word's sub-tokens become one vector. Punctuation around a word is
+    left out."""
     batch_tokens: int = Field(8192, ge=64, le=100_000_000)
-    """Tokens in a batch of windows, padding included."""
+    """Tokens that the model reads at once, in a batch of windows, padding included. It changes
+    memory and speed alone."""

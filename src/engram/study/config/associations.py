@@ -1,4 +1,4 @@
-"""The sections of texts with associations: who writes them, how they are read and scored."""
+"""The sections of texts with associations: who writes them, and how their effect is measured."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from engram.study.config.fields import Address, Name, Place, Section
+from engram.study.config.fields import Address, Name, Place, Section, Targets
 
 
 class Annotator(Section):
@@ -18,58 +18,63 @@ class Annotator(Section):
     model: Place
     """With an address the model's name there, else the folder of a causal model."""
     address: Address | None = None
-    """Of an endpoint that speaks OpenAI's protocol, such as http://localhost:8000/v1; its key goes
-    into the environment variable ENGRAM_CHAT_KEY."""
+    """Address of an endpoint that speaks OpenAI's protocol, such as http://localhost:8000/v1; its
+    key goes into the environment variable ENGRAM_CHAT_KEY. null: the model in the folder writes."""
     granularity: Literal["word", "sentence"] = "sentence"
     """What it writes: phrases or whole sentences."""
     every: int = Field(4, ge=1, le=10_000)
-    """Sentences from one place to the next."""
+    """Sentences from one place where it writes to the next."""
     temperature: float = Field(0.7, ge=0, le=100)
-    """How freely it chooses its words."""
+    """How freely it chooses its words: with 0 always the likeliest, with more also others."""
     pseudo_sentences: bool = False
-    """Ask it even where the story's sentences are pseudo-sentences."""
+    """Ask it even where the story's sentences are pseudo-sentences, which end anywhere."""
 
 
 class Associations(Section):
     """Associations that are written into the stories, under the name that the text gets."""
 
     annotator: Annotator | None = None
-    """A language model that writes them; null: files."""
+    """A language model that writes them; null: they are read from files."""
     folder: Place = "resources/associations"
-    """Where `story-<story>_associations-<name>.tsv` lies for every story of the
+    """Folder that holds `story-<story>_associations-<name>.tsv` for every story of the
     study (docs/annotating.md)."""
 
 
 class Controls(Section):
-    """How many control texts there are of each kind, for every text."""
+    """Control texts: how many there are of each kind, for every text with associations."""
 
     random: int = Field(39, ge=1, le=10_000)
-    """Same places, same numbers of words, content from other stories: the null of F;
-    39 can show p = 0.025."""
+    """Random texts have the same places and numbers of words, and content from other stories. They
+    are the null distribution of F: with 39 the smallest p is 0.025."""
     shuffled: int = Field(5, ge=0, le=10_000)
-    """This text's associations dealt to other places."""
+    """Shuffled texts have this text's associations, dealt to other places."""
     displaced: int = Field(5, ge=0, le=10_000)
-    """This text's associations 20 or more words from their places."""
+    """Displaced texts have this text's associations, 20 or more words from their places."""
     repeat: int = Field(5, ge=0, le=10_000)
-    """Same places and lengths, story text that was heard before."""
+    """Repeat texts have, in the same places and lengths, words of the story that were heard
+    before."""
 
 
-class Associating(Section):
-    """How texts with associations are read and scored."""
+class AssociationEffect(Section):
+    """The association effect F: how texts with associations are read and scored.
+
+    F is what R gains when a model reads a story with associations written in. The texts
+    themselves are named in `associations`.
+    """
 
     alignment: Literal["context", "anchor", "anchor-additive", "interpolate"] = "context"
-    """`context`: only the story's own words give rows, insertions act through the context;
-    `anchor`: the vector of a word is the mean of its own and its insertion's; `anchor-additive`:
-    inserted words are rows more, at the onset of the word before them; `interpolate`: likewise,
-    at even distances up to the next word. The latter two change the rate of words: see F beside
-    that of random texts, and of the word rate."""
+    """Which rows inserted words have a part in. `context`: only the story's own words give rows,
+    insertions act through the context; `anchor`: the vector of a word is the mean of its own and
+    its insertion's; `anchor-additive`: inserted words are further rows, at the onset of the word
+    before them; `interpolate`: likewise, at even distances up to the next word. The latter two
+    change the rate of words: compare F with that of random texts, and of the word rate."""
     room: float = Field(1.0, ge=0, le=100)
     """How much longer than the story a text may be within a window of the model; windows have
     so much less of the story."""
-    targets: Literal["all", "roi"] = "all"
-    """`roi`: score the mean time course of each region and hemisphere, much faster with its many
-    texts than every target by itself."""
+    targets: Targets | None = None
+    """`roi`: score the mean time course of each region and hemisphere, which with its many texts
+    is much faster; `all`: every target by itself; null: the study's `targets`."""
     models: list[Name] | None = None
     """The models that read texts with associations; null: all trained ones."""
     controls: Controls = Controls()
-    """Control texts."""
+    """Control texts, with which F is compared."""

@@ -10,20 +10,18 @@ from engram.study.config.fields import Penalty, Section
 
 
 class Encoding(Section):
-    """Encoding: from word vectors to predicted BOLD."""
+    """Encoding: from word vectors to predicted BOLD, by ridge regression with cross-validation."""
 
-    trim: int = Field(0, ge=0, le=100_000)
-    """Rows dropped from the start of each scan."""
-    tail: float = Field(8.0, ge=0, le=3600)
-    """Seconds kept after the last word's offset, for the response to die away."""
     words_to_trs: Literal["sum", "mean", "lanczos"] = "sum"
-    """How the vectors of the words in a TR become that row's features."""
+    """How the vectors of the words in a TR become the features of its row: their sum, their mean,
+    or Lanczos interpolation."""
     longest_delay: float = Field(10.0, gt=0, le=120)
-    """Seconds; the FIR delays are 1, 2, ... up to this many seconds, in rows."""
+    """Longest FIR delay in seconds. Features are delayed by 1, 2, ... rows, up to this time, so
+    that the regression finds the haemodynamic response."""
     delays: Annotated[list[Annotated[int, Field(le=1000)]], Field(max_length=1000)] | None = None
-    """The FIR delays in rows, instead of `longest_delay`."""
+    """The FIR delays in rows, such as `[1, 2, 3, 4]`; null: those that `longest_delay` gives."""
     folds: int = Field(5, ge=2, le=100)
-    """Contiguous test blocks of each story."""
+    """Contiguous test blocks of each story: each is predicted from the others."""
     inner_folds: int = Field(5, ge=2, le=100)
     """Contiguous validation blocks of each training set, which choose the penalty."""
     alphas: list[Penalty] = Field(
@@ -31,9 +29,8 @@ class Encoding(Section):
     )
     """Ridge penalties to choose from, for each target by itself."""
     alpha_by: Literal["r", "mse"] = "r"
-    """What the inner folds choose by: highest mean Pearson r, or lowest mean squared error."""
-    backend: Literal["auto", "numpy", "torch", "torch_cuda"] = "auto"
-    """himalaya's backend; `auto`: torch_cuda where there is a GPU, else torch."""
+    """What the penalty is chosen by in the inner folds: the highest mean Pearson r, or the lowest
+    mean squared error."""
 
     @model_validator(mode="after")
     def _delays_make_sense(self) -> Encoding:

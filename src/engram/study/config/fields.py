@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -193,6 +193,8 @@ RepetitionTime = Annotated[float, AfterValidator(_check_tr), Field(ge=SHORTEST_T
 Seconds = Annotated[float, Field(ge=-_DAY, le=_DAY)]
 
 
+#: Which targets are scored: each by itself, or the mean time course of each region and hemisphere.
+Targets = Literal["all", "roi"]
 #: A ridge penalty. Far above, predictions are so small that their correlations are those
 #: of rounding errors; far below, it is no penalty.
 Penalty = Annotated[float, Field(ge=1e-10, le=1e15)]

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from engram.study.config.fields import Address, Name, Place, Section
 
 
 class Model(Section):
-    """A language model: any causal model or encoder in the Hugging Face layout."""
+    """A language model: any causal model or encoder in the Hugging Face layout.
+
+    It is read from the folder that `source` names. A source that is no folder is an id of the
+    Hugging Face hub; where a mirror is given, it is looked up there, under `models/`, and the
+    network is not used.
+    """
 
     source: Place
-    """A hub id (`gpt2`), a folder (`models/mine`, `./mine`, `/data/mine`), or `mirror:` and a
-    folder inside the mirror."""
+    """A hub id (`gpt2`), or a folder (`models/mine`, `./mine`, `/data/mine`)."""
     revision: Address | None = None
-    """For hub ids: the commit, so that the same weights come back in two years; null:
+    """The commit of a hub id, so that the same weights come back in two years; null:
     the newest at download."""
     base: Name | None = None
-    """Where the source is an adapter (a LoRA tuning's folder): the name of the model of
-    this study that was tuned."""
+    """The name of the model of this study that was tuned, where the source is an adapter (a
+    LoRA tuning's folder); null: the source is a whole model."""
     reinitialised: bool = False
-    """Keep the architecture and the tokenizer, draw the weights anew (with `seed`)."""
+    """Keep the architecture and the tokenizer, and draw the weights anew (with `seed`)."""
     trust_remote_code: bool = False
     """Run the model's own code (the `*.py` files that its `auto_map` names), which can read,
     change and send all that you can; a hub id then needs its `revision`. An adapter's base decides.
     false: a model that needs such code is refused."""
-    only: Literal["hub", "mirror"] | None = None
-    """`hub`: left out of runs that are given a mirror; `mirror`: left out of the others."""

@@ -9,9 +9,9 @@ from pydantic import ValidationError
 
 from engram.errors import EngramError
 from engram.study.config.messages import explain
+from engram.study.config.renamed import with_new_keys
 from engram.study.config.sources import check_sources
-from engram.study.config.study import Study
-from engram.vocabulary import WORD_RATE
+from engram.study.config.study import Study, with_targets
 
 
 def read_study(raw: dict[str, Any]) -> Study:
@@ -33,31 +33,22 @@ def read_study(raw: dict[str, Any]) -> Study:
     EngramError
         Naming every offending key: its value, what is allowed, and the line to write.
     """
-    raw = dict(raw)
+    raw, messages = with_new_keys(raw)
     for key in ("models", "associations", "tunings"):
         if isinstance(raw.get(key), dict):
             raw[key] = {
                 name: value for name, value in raw[key].items() if value not in (None, "null")
             }
     try:
-        study = Study.model_validate(raw)
+        study = with_targets(Study.model_validate(raw))
     except ValidationError as error:
-        lines = [explain(dict(item)) for item in error.errors()]
-        raise EngramError(
-            "the configuration has " + _count(len(lines), "error") + ":\n" + "\n".join(lines)
-        ) from None
-    if not study.language_models() and WORD_RATE not in study.baselines:
-        raise EngramError(
-            "every model of the study is left out of this run by its 'only' "
-            f"key: {', '.join(study.models)}."
-        )
+        messages += [explain(dict(item)) for item in error.errors()]
+    if messages:
+        number = f"{len(messages)} error" + ("s" if len(messages) > 1 else "")
+        raise EngramError(f"the configuration has {number}:\n" + "\n".join(messages))
     _check_places(study)
     check_sources(study)
     return study
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("s" if number != 1 else "")
 
 
 def _check_places(study: Study) -> None:

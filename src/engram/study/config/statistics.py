@@ -6,33 +6,45 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from engram.study.config.fields import Section
+from engram.study.config.fields import Section, Targets
+
+NuisanceFeature = Literal[
+    "word-rate",
+    "word-length",
+    "sentence-length",
+    "place-in-sentence",
+    "place-in-story",
+    "pause",
+    "log-frequency",
+    "since-insertion",
+]
 
 
 class Ceiling(Section):
-    """Ceilings: what the best possible model could reach.
+    """Noise ceilings: how much of the BOLD the best possible model could predict.
 
     They follow from how well listeners predict each other.
     """
 
     halves: int = Field(100, ge=1, le=100_000)
-    """Random splits of the listeners into halves."""
+    """Random splits of the listeners into halves, whose means are correlated."""
     floor: float = Field(0.05, ge=0, le=1)
-    """Scores are not normalised (n/a) where the ceiling is below this."""
+    """Smallest ceiling by which scores are normalised; where it is lower, the normalised score is
+    n/a."""
 
 
 class Chance(Section):
     """R against chance (docs/methods.md).
 
-    The reported layer is scored anew on BOLD that was shifted in time.
+    The reported layer is scored anew on BOLD that was shifted circularly in time.
     """
 
     shifts: int = Field(199, ge=19, le=100_000)
-    """Shifts; with 199 the smallest p is 0.005. They take about as long as scoring so many times
-    the listeners at one layer."""
-    targets: Literal["all", "roi"] = "roi"
+    """Circular shifts; with 199 the smallest p is 0.005. They take about as long as scoring so
+    many times the listeners at one layer."""
+    targets: Targets | None = "roi"
     """`roi`: score the mean time course of each region and hemisphere; `all`: every target
-    by itself, which a whole cortex makes slow."""
+    by itself, which a whole cortex makes slow; null: the study's `targets`."""
 
 
 class Nuisance(Section):
@@ -42,24 +54,10 @@ class Nuisance(Section):
     """
 
     method: Literal["none", "banded"] = "none"
-    """`banded`: ridge regression with a penalty for each band of features,
-    `tables/nuisance.tsv`; it takes about as long as scoring a model's layers. With associations
-    also `tables/association_unique.tsv`."""
-    features: Annotated[
-        list[
-            Literal[
-                "word-rate",
-                "word-length",
-                "sentence-length",
-                "place-in-sentence",
-                "place-in-story",
-                "pause",
-                "log-frequency",
-                "since-insertion",
-            ]
-        ],
-        Field(min_length=1),
-    ] = [
+    """`banded`: ridge regression with a penalty for each band of features makes
+    `tables/nuisance.tsv`, and with associations also `tables/association_unique.tsv`; it takes
+    about as long as scoring a model's layers. `none`: there is no nuisance control."""
+    features: Annotated[list[NuisanceFeature], Field(min_length=1)] = [
         "word-rate",
         "word-length",
         "sentence-length",
@@ -71,13 +69,13 @@ class Nuisance(Section):
     """The nuisance features. `log-frequency`: a column `log_frequency` of a folder of tables
     (docs/data.md); `since-insertion`: words since the last insertion, beside associations alone.
     Head motion is regressed out of the BOLD (`bold.confounds`)."""
-    targets: Literal["all", "roi"] = "roi"
+    targets: Targets | None = "roi"
     """`roi`: score the mean time course of each region and hemisphere; `all`: every target
-    by itself, which a whole cortex makes slow."""
+    by itself, which a whole cortex makes slow; null: the study's `targets`."""
     random_texts: int | None = Field(None, ge=0, le=10_000)
-    """Random texts beside which the unique contribution of associations is set, and at most
+    """Random texts with which the unique contribution of associations is compared, and at most
     so many shuffled ones; each takes as long as the associations themselves. Null: all there are
-    (`associating.controls`); 0: associations are left out of the nuisance control."""
+    (`association_effect.controls`); 0: associations are left out of the nuisance control."""
 
     @model_validator(mode="after")
     def _stories_have_features(self) -> Nuisance:

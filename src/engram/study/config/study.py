@@ -9,11 +9,12 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from engram.study.config.activations import Activations
-from engram.study.config.associations import Associating, Associations
+from engram.study.config.associations import AssociationEffect, Associations
 from engram.study.config.bold import Bold
+from engram.study.config.compute import Compute
 from engram.study.config.datasets import Dataset
 from engram.study.config.encoding import Encoding
-from engram.study.config.fields import Address, Made, Name, Section
+from engram.study.config.fields import Address, Made, Name, Section, Targets
 from engram.study.config.figures import Figures
 from engram.study.config.models import Model
 from engram.study.config.statistics import Ceiling, Chance, Nuisance
@@ -41,42 +42,52 @@ class Study(Section):
     study: Name
     """The study's name: results go to results/<study>."""
     dataset: Dataset
-    """Where the stories and the BOLD come from."""
+    """Where the stories and the BOLD come from; its `kind` says which further keys there are."""
     models: dict[Name, Model] = {}
     """The language models, by the name they get in tables and figures."""
     baselines: list[Literal["word-rate", "reinitialised"]] = ["word-rate"]
     """Models to beat: the number of words in each TR, and each language
     model's re-initialised twin."""
+    targets: Targets = "all"
+    """Which targets are scored. `all`: every target (vertex, voxel or parcel) by itself; `roi`: the
+    mean time course of each region and hemisphere. It holds for each stage whose section does not
+    say otherwise; `chance` and `nuisance` take regions, unless they are told not to."""
+    reported_layer: int | None = Field(None, ge=0, le=10_000)
+    """The layer of tables, tests and figures that are about one layer, which is fixed beforehand;
+    the last one of models that are not as deep; null: two thirds of each model's depth. Never
+    chosen by its own score."""
     stories: Stories = Stories()
-    """Words and sentences."""
+    """How the words of a story are grouped into sentences."""
     activations: Activations = Activations()
-    """How models read."""
+    """How a language model reads a story, and what is kept of it."""
     bold: Bold = Bold()
-    """Cleaning and targets."""
+    """Which rows and targets of BOLD are kept, and how they are cleaned."""
     encoding: Encoding = Encoding()
-    """From words to predicted BOLD."""
+    """How BOLD is predicted from word vectors."""
+    compute: Compute = Compute()
+    """On which device and in which precision jobs compute."""
     ceiling: Ceiling = Ceiling()
-    """Noise ceilings."""
+    """Noise ceilings: how much of the BOLD the best possible model could predict."""
     chance: Chance = Chance()
-    """R against chance."""
+    """The test of R against chance."""
     nuisance: Nuisance = Nuisance()
-    """Nuisance control."""
+    """The control for what the number, length and places of words predict."""
     associations: dict[Name, Associations] = {}
     """Texts with associations, by the names they get in tables and figures; `manual` in a name
     is for what people wrote."""
-    associating: Associating = Associating()
-    """Reading and scoring texts with associations."""
+    association_effect: AssociationEffect = AssociationEffect()
+    """How texts with associations are read and scored."""
     tunings: dict[Name, Tuning] = {}
     """Instruction tunings, by the names they get in tables and figures."""
     figures: Figures = Figures()
-    """Drawing."""
+    """How figures are drawn."""
     seed: int = Field(0, ge=0, le=_LARGEST_SEED)
-    """Seed of everything random."""
+    """Seed of everything that is random."""
     mirror: Address | None = None
-    """A folder with copies of the public files, instead of the network (also: the environment
-    variable ENGRAM_MIRROR)."""
+    """A folder with copies of the public files, which are taken from there instead of the network
+    (docs/data.md); null: the one that the environment variable ENGRAM_MIRROR names, if any."""
     pathvars: dict[Literal["results", "downloads", "logs", "benchmarks"], Made] = {}
-    """Snakemake's own: where results (`results`) and downloads (`downloads`) go."""
+    """Where results, downloads, logs and benchmarks go, if not where Snakemake puts them."""
 
     @model_validator(mode="after")
     def _sections_fit_together(self) -> Study:
@@ -94,9 +105,7 @@ class Study(Section):
 
     def trained_models(self) -> list[str]:
         """Return the sorted names of the models that are neither re-initialised nor adapters."""
-        return sorted(
-            name for name, model in self.models.items() if not (model.reinitialised or model.base)
-        )
+        return sorted(name for name in self.models if self.is_trained(name))
 
     def mirror_folder(self) -> Path | None:
         """Return the mirror that this run uses, if any."""
@@ -104,26 +113,37 @@ class Study(Section):
         return Path(value).expanduser() if value else None
 
     def language_models(self) -> dict[str, Model]:
-        """Return the models of this run by name.
-
-        Those configured, less those this run leaves out, and re-initialised twins.
-        """
-        kept = {
-            name: model for name, model in self.models.items() if name not in self.left_out_models()
+        """Return all language models by name: those of `models`, and their re-initialised twins."""
+        if "reinitialised" not in self.baselines:
+            return dict(self.models)
+        twins = {
+            name + REINITIALISED_SUFFIX: self.models[name].model_copy(
+                update={"reinitialised": True}
+            )
+            for name in self.models
+            if self.is_trained(name)
         }
-        if "reinitialised" in self.baselines:
-            twins = {
-                name + REINITIALISED_SUFFIX: m.model_copy(update={"reinitialised": True})
-                for name, m in kept.items()
-                if not (m.reinitialised or m.base)
-            }
-            kept = {**kept, **twins}
-        return kept
+        return {**self.models, **twins}
 
-    def left_out_models(self) -> list[str]:
-        """Return the names of the models that this run leaves out because of their `only`."""
-        here = "mirror" if self.mirror_folder() else "hub"
-        return [name for name, model in self.models.items() if model.only not in (None, here)]
+    def is_trained(self, name: str) -> bool:
+        """Tell whether a model of `models` is whole and trained: no adapter, not re-initialised."""
+        return not (self.models[name].reinitialised or self.models[name].base)
+
+
+def with_targets(study: Study) -> Study:
+    """Return the study with the targets of each section filled in: its own, or the study's."""
+    filled = {
+        name: _filled(getattr(study, name), study.targets)
+        for name in ("bold", "chance", "nuisance", "association_effect")
+    }
+    tunings = {name: _filled(one, study.targets) for name, one in study.tunings.items()}
+    return study.model_copy(update={**filled, "tunings": tunings})
+
+
+def _filled(
+    section: Bold | Chance | Nuisance | AssociationEffect | Tuning, targets: str
+) -> Section:
+    return section.model_copy(update={"targets": section.targets or targets})
 
 
 def _check_names_of_models(study: Study) -> None:
@@ -133,9 +153,9 @@ def _check_names_of_models(study: Study) -> None:
         )
     if "reinitialised" not in study.baselines:
         return
-    for name, model in study.models.items():
+    for name in study.models:
         twin = name + REINITIALISED_SUFFIX
-        if not (model.reinitialised or model.base) and twin in study.models:
+        if study.is_trained(name) and twin in study.models:
             raise ValueError(
                 f"models: '{twin}' is the name of the re-initialised twin of '{name}'; rename one"
             )
@@ -160,10 +180,10 @@ def _check_names_of_texts(study: Study) -> None:
 
 
 def _check_models_of_associations(study: Study) -> None:
-    unknown = sorted(set(study.associating.models or ()) - set(study.models))
+    unknown = sorted(set(study.association_effect.models or ()) - set(study.models))
     if unknown:
         raise ValueError(
-            f"associating.models: {unknown} are no models of the study; "
+            f"association_effect.models: {unknown} are no models of the study; "
             f"it has {sorted(study.models)}"
         )
 
@@ -208,7 +228,7 @@ def _check_nuisance(study: Study) -> None:
             f"(dataset.kind: table), and a dataset of kind {study.dataset.kind} has none; "
             "take log-frequency out"
         )
-    wanted, there = study.nuisance.random_texts, study.associating.controls.random
+    wanted, there = study.nuisance.random_texts, study.association_effect.controls.random
     if wanted is not None and wanted > there:
         raise ValueError(
             f"nuisance.random_texts: {wanted} is more than the {there} random texts there "

@@ -103,7 +103,7 @@ def mapped(study: Study, plan: Plan) -> list[list[str]]:
 
     There are none where regions are scored as wholes, or stand as markers.
     """
-    if plan.dataset.brain != "surface" or study.associating.targets == "roi":
+    if plan.dataset.brain != "surface" or study.association_effect.targets == "roi":
         return []
     return [[text, model] for text in study.associations for model in associating_models(study)]
 
@@ -136,9 +136,9 @@ def check_reads(study: Study, plan: Plan, story: str, text: str) -> dict[str, li
 def texts_depend_on(study: Study, plan: Plan) -> dict[str, Any]:
     """Return what texts with associations, and control texts, depend on."""
     return {
-        "alignment": study.associating.alignment,
+        "alignment": study.association_effect.alignment,
         "common_words": file_fingerprint(COMMON_WORDS),
-        "controls": section(study, "associating")["controls"],
+        "controls": section(study, "association_effect")["controls"],
         "seed": study.seed,
     }
 
@@ -152,9 +152,9 @@ def reading_depends_on(study: Study, plan: Plan, model: str) -> dict[str, Any]:
     """Return what the activations of texts with associations depend on."""
     return {
         **features.depends_on(study, plan, model),
-        "alignment": study.associating.alignment,
-        "layer": study.figures.layer,
-        "room": study.associating.room,
+        "alignment": study.association_effect.alignment,
+        "layer": study.reported_layer,
+        "room": study.association_effect.room,
     }
 
 
@@ -162,8 +162,8 @@ def scores_depend_on(study: Study, plan: Plan, group: str) -> dict[str, Any]:
     """Return what a group's scores of texts with associations depend on."""
     return {
         **encoding.depends_on(study, plan, group),
-        "layer": study.figures.layer,
-        "targets": study.associating.targets,
+        "layer": study.reported_layer,
+        "targets": study.association_effect.targets,
     }
 
 
@@ -171,7 +171,7 @@ def tables_depend_on(study: Study, plan: Plan) -> dict[str, Any]:
     """Return what the tables of associations depend on."""
     return {
         "keys": {"associations": story_jobs(study, plan), "scores": scoring_jobs(study, plan)},
-        "layer": study.figures.layer,
+        "layer": study.reported_layer,
         "seed": study.seed,
         "study": study.study,
     }

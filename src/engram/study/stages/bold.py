@@ -31,7 +31,6 @@ def scans(study: Study, plan: Plan) -> list[str]:
 
 def depends_on(study: Study, plan: Plan, story: str) -> dict[str, Any]:
     """Return what a story's BOLD depends on."""
-    rows = section(study, "encoding")
     return {
         "bold": section(study, "bold"),
         "dataset": plain({"reader": plan.dataset.reader, **plan.dataset.scans_config(story)}),
@@ -41,7 +40,6 @@ def depends_on(study: Study, plan: Plan, story: str) -> dict[str, Any]:
             if told == story
         ],
         "folder": study.dataset.folder,
-        "rows": {key: rows[key] for key in ("tail", "trim")},
         "study": study.study,
         "subjects": plan.listeners(story),
     }

@@ -26,7 +26,7 @@ def depends_on(study: Study, plan: Plan) -> dict[str, Any]:
     scored = encoding.listeners_keys(plan, scored_models(study))
     return {
         "keys": {"nulls": scored, "scores": scored},
-        "layer": study.figures.layer,
+        "layer": study.reported_layer,
         "seed": study.seed,
         "study": study.study,
     }
@@ -35,7 +35,7 @@ def depends_on(study: Study, plan: Plan) -> dict[str, Any]:
 def claims_depend_on(study: Study, plan: Plan) -> dict[str, Any]:
     """Return what the verdict on published claims depends on."""
     return {
-        "alignment": study.associating.alignment,
+        "alignment": study.association_effect.alignment,
         "keys": {
             "activations": features.first_story_keys(study, plan),
             "associations": associations.story_jobs(study, plan),
@@ -43,7 +43,7 @@ def claims_depend_on(study: Study, plan: Plan) -> dict[str, Any]:
             "scores": encoding.listeners_keys(plan, scored_models(study)),
             "tuned": tunings.scoring_jobs(study, plan),
         },
-        "layer": study.figures.layer,
+        "layer": study.reported_layer,
         "people": not simulation.is_wanted(study),
         "roi_sets": file_fingerprint(ROI_SETS),
         "seed": study.seed,

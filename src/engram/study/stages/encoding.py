@@ -11,7 +11,7 @@ from typing import Any
 from engram.study.config.study import Study
 from engram.study.models import scored_models
 from engram.study.plan import Plan
-from engram.study.stages.shared import Key, paths, section
+from engram.study.stages.shared import Key, paths, plain, section
 from engram.vocabulary import AVERAGE, ORIGINAL
 
 SCORES = "<results>/scores/group-{group}_model-{model}_text-{text}_scores.nc"
@@ -39,11 +39,17 @@ def of_model(study: Study, plan: Plan, model: str, text: str) -> list[str]:
 def depends_on(study: Study, plan: Plan, group: str) -> dict[str, Any]:
     """Return what a group's scores depend on."""
     return {
-        "encoding": section(study, "encoding"),
+        "encoding": settings(study),
         "stories": list(plan.groups[group].stories),
         "study": study.study,
         "subjects": list(plan.groups[group].subjects),
     }
+
+
+def settings(study: Study) -> dict[str, Any]:
+    """Return how BOLD is predicted, and by which backend."""
+    chosen: dict[str, Any] = plain({**section(study, "encoding"), "backend": study.compute.backend})
+    return chosen
 
 
 def group_keys(plan: Plan) -> list[Key]:
@@ -75,8 +81,8 @@ def of_listeners(study: Study, plan: Plan) -> list[str]:
 def listeners_depend_on(study: Study, plan: Plan, group: str) -> dict[str, Any]:
     """Return what scores of a group's single listeners depend on, at the reported layer."""
     return {
-        "encoding": section(study, "encoding"),
-        "layer": study.figures.layer,
+        "encoding": settings(study),
+        "layer": study.reported_layer,
         "stories": list(plan.groups[group].stories),
         "study": study.study,
         "subjects": [subject for subject in plan.groups[group].subjects if subject != AVERAGE],

@@ -31,7 +31,13 @@ def depends_on(study: Study, plan: Plan, model: str) -> dict[str, Any]:
         return {"model": {"source": WORD_RATE}}
     return {
         "model": plain(model_key(study, model)),
-        "reading": section(study, "activations"),
+        "reading": plain(
+            {
+                **section(study, "activations"),
+                "device": study.compute.device,
+                "dtype": study.compute.reading_dtype,
+            }
+        ),
     }
 
 

@@ -6,31 +6,23 @@ from pathlib import Path
 from typing import Any
 
 from engram.datasets.planned import Download
-from engram.study import raw_plan
 from engram.study.config.models import Model
 from engram.study.config.study import Study
 from engram.study.models import download_name, download_source, is_local, weights_of
 from engram.study.plan import Plan
 from engram.study.stages.shared import plain
-from engram.vocabulary import MIRROR_PREFIX, NILEARN_PREFIX, WORD_RATE
+from engram.vocabulary import NILEARN_PREFIX, WORD_RATE
 
 MODEL = "<downloads>/models/{download}.tsv"
 ATLAS = "<downloads>/atlases/{atlas}.tsv"
 
 
 def model_depends_on(study: Study, plan: Plan, download: str) -> dict[str, Any]:
-    """Return what a model's download depends on."""
-    return download_source(study, download)
+    """Return what a model's download depends on.
 
-
-def model_reads(study: Study, plan: Plan, download: str) -> dict[str, list[str]]:
-    """Return the folder of a model whose source is a mirror's.
-
-    There is none for a hub id, which is the same model from wherever it came.
+    The mirror is not among it: a hub id is the same model from wherever it came.
     """
-    source, mirror = download_source(study, download)["source"], study.mirror_folder()
-    inside = source.startswith(MIRROR_PREFIX) and mirror is not None
-    return raw_plan.reads(folders=[mirror / source.removeprefix(MIRROR_PREFIX)] if inside else [])
+    return download_source(study, download)
 
 
 def dataset_depends_on(study: Study, plan: Plan) -> dict[str, Any]:

@@ -45,6 +45,7 @@ def depends_on(study: Study, plan: Plan, figure: str) -> dict[str, Any]:
     return {
         **section(study, "figures"),
         "figure": figure,
+        "layer": study.reported_layer,
         "models": scored_models(study),
         "shown": features.shown_models(study),
     }
@@ -104,6 +105,7 @@ def brain_depends_on(study: Study, plan: Plan, figure: str) -> dict[str, Any]:
         "figure": figure,
         "floor": study.ceiling.floor,
         "keys": dict.fromkeys(maps.HEMISPHERES, brain_map_keys(study, plan, figure)),
+        "layer": study.reported_layer,
         "shown": features.shown_models(study),
         "space": plan.dataset.surface,
         "study": study.study,

@@ -94,7 +94,7 @@ def text_table_depends_on(study: Study, plan: Plan) -> dict[str, Any]:
 def _tabled(study: Study, keys: list[Key]) -> dict[str, Any]:
     return {
         "keys": {"scores": keys},
-        "layer": study.figures.layer,
+        "layer": study.reported_layer,
         "seed": study.seed,
         "study": study.study,
     }

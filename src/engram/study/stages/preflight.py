@@ -90,7 +90,7 @@ def depends_on(study: Study, plan: Plan, is_remote: bool) -> dict[str, Any]:
         "models": _models(study),
         "remote": is_remote,
         "study": study.study,
-        "wants_gpu": "cuda" in (study.activations.device, study.encoding.backend[6:]),
+        "wants_gpu": "cuda" in (study.compute.device, study.compute.backend[6:]),
     }
 
 

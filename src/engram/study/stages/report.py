@@ -52,7 +52,6 @@ def depends_on(study: Study, plan: Plan) -> dict[str, Any]:
         "association_maps": associations.mapped(study, plan),
         "brain": plan.dataset.brain,
         "data": study.dataset.description(),
-        "left_out_models": study.left_out_models(),
         "models": {
             name: one.model_dump(mode="json") for name, one in study.language_models().items()
         },

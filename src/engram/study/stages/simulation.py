@@ -35,7 +35,7 @@ def tuning_tables(study: Study, plan: Plan) -> list[str]:
 
 def truth_depends_on(study: Study, plan: Plan) -> dict[str, Any]:
     """Return what the comparison with the truth depends on."""
-    return {"layer": study.figures.layer, "models": features.shown_models(study)}
+    return {"layer": study.reported_layer, "models": features.shown_models(study)}
 
 
 def shown_tables(study: Study, plan: Plan) -> list[str]:

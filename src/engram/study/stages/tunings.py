@@ -83,10 +83,10 @@ def samples_depend_on(study: Study, plan: Plan, tuning: str) -> dict[str, Any]:
 
 def settings_of(study: Study, tuning: str) -> dict[str, Any]:
     """Return how models are tuned: `engram.tunings.settings.Settings` without the seed."""
+    own = {field.name for field in fields(Settings)} - {"dtype", "seed"}
     return {
-        field.name: getattr(study.tunings[tuning], field.name)
-        for field in fields(Settings)
-        if field.name != "seed"
+        **study.tunings[tuning].model_dump(mode="json", include=own),
+        "dtype": study.compute.tuning_dtype,
     }
 
 
@@ -112,7 +112,7 @@ def reading_depends_on(study: Study, plan: Plan, tuning: str, model: str) -> dic
     return {
         **features.depends_on(study, plan, model),
         "keys": {"tuned": _variants(study, tuning)},
-        "layer": study.figures.layer,
+        "layer": study.reported_layer,
     }
 
 
@@ -120,7 +120,7 @@ def scores_depend_on(study: Study, plan: Plan, tuning: str, group: str) -> dict[
     """Return what a group's scores of tuned models depend on."""
     return {
         **encoding.depends_on(study, plan, group),
-        "layer": study.figures.layer,
+        "layer": study.reported_layer,
         "targets": study.tunings[tuning].targets,
     }
 
@@ -133,7 +133,7 @@ def tables_depend_on(study: Study, plan: Plan) -> dict[str, Any]:
             "scores": scoring_jobs(study, plan),
             "tuned": jobs(study, plan),
         },
-        "layer": study.figures.layer,
+        "layer": study.reported_layer,
         "methods": {tuning: one.method for tuning, one in study.tunings.items()},
         "roi_sets": file_fingerprint(ROI_SETS),
         "seed": study.seed,
