@@ -42,7 +42,7 @@ _OF_LISTENERS = {"loo", "loo_ridge", "single"}
 def story_ceiling(
     bold: np.ndarray, position: np.ndarray, *, folds: int, gap: int, halves: int, seed: int
 ) -> dict[str, np.ndarray]:
-    """Return a story's ceilings.
+    """Return a story's ceilings, by their names in `DESCRIPTIONS`.
 
     Parameters
     ----------

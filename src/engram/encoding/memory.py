@@ -1,4 +1,4 @@
-"""How much memory encoding takes, from shapes alone; what cannot be had at once is taken in parts.
+"""How much memory encoding takes, from shapes alone, and how many listeners fit at a time.
 
 The predictions count the arrays that a stage holds at its fullest; tests and `make bench` hold them
 against what was measured.

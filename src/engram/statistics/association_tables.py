@@ -1,7 +1,4 @@
-"""The association score F = R_mem - R.
-
-It is given by region and listener, beside its controls, and tested over texts.
-"""
+"""Tables of the association score F = R_mem - R: by region, control text, listener and layer."""
 
 from __future__ import annotations
 

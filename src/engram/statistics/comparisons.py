@@ -130,9 +130,9 @@ def _family(pair: str, roi: str) -> str:
 
 
 def _areas(one: Reported) -> Iterator[tuple[str, str, np.ndarray]]:
-    """Yield each region, and all targets of both hemispheres and of each.
+    """Yield hemisphere, name, and weights of regions: of each region, and of all targets.
 
-    They come with the weights of regions in them.
+    All targets come for both hemispheres and for each.
     """
     sizes = np.array([n_targets for _, _, n_targets in one.regions], dtype=float)
     sides = np.array([side for side, _, _ in one.regions])
@@ -144,9 +144,9 @@ def _areas(one: Reported) -> Iterator[tuple[str, str, np.ndarray]]:
 
 
 def pairs(one: Reported) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-    """Yield each region that both hemispheres have, and all of them.
+    """Yield the name, and the weights of its left and right part, of each region with both.
 
-    They come with the weights of their left and right parts.
+    All of these regions together come last.
     """
     sizes = {(side, roi): n_targets for side, roi, n_targets in one.regions}
     shared = [roi for side, roi, _ in one.regions if side == "L" and ("R", roi) in sizes]

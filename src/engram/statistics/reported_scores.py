@@ -1,6 +1,6 @@
-"""Brain scores of all groups of listeners together, at the layer that is reported.
+"""Brain scores at the reported layer, by story, listener and region.
 
-They are given by story, listener and region.
+All groups (listeners who heard the same stories) are taken together.
 """
 
 from __future__ import annotations

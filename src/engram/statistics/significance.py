@@ -1,8 +1,9 @@
 """Tests over texts, over seeds of tunings and over listeners, intervals, false discovery rate.
 
-Texts are a random factor: all listeners hear one stimulus, and one text that is inserted into it
-is one draw. So are tunings: a seed is one draw. A test over listeners alone would reject a true
-null far too often; it is given beside, and says so.
+Texts are a random factor: all listeners hear the same stimulus, and a text that is written into it
+is one draw. Tunings are a random factor too: a seed is one draw. A test over listeners alone would
+reject a true null far too often. It is given beside the others, and its column says to what it
+generalises.
 """
 
 from __future__ import annotations
@@ -33,21 +34,20 @@ def text_test(observed: float, null: np.ndarray) -> float:
 
 
 def detectable(null: np.ndarray) -> float:
-    """Return the smallest effect, above the null's mean, that would have been found.
+    """Return the smallest effect above the null's mean that the test over texts would have found.
 
-    That is by the test over texts, with 80 % power.
-
-    The texts and the one that is tested are taken as normal with the null's standard deviation,
-    and independent. NaN where there are too few for p to reach 0.05.
+    It would have been found with 80 % power. The texts and the one that is tested are taken as
+    normal with the null's standard deviation, and independent. NaN where there are too few for p
+    to reach 0.05.
     """
     return float(_detectable_spreads(len(null)) * np.std(null, ddof=1)) if len(null) > 1 else np.nan
 
 
 @cache
 def _detectable_spreads(draws: int) -> float:
-    """Return by how many standard deviations an effect must exceed the null to be found.
+    """Return by how many standard deviations an effect must exceed the null's mean to be found.
 
-    That is with 80 % power, beside so many draws of the null.
+    It is found with 80 % power, among so many draws of the null.
     """
     from scipy import integrate, optimize, stats
 

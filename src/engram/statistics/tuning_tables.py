@@ -1,6 +1,6 @@
-"""The tuning score M = (R_sft - R) / R.
+"""Tables of the tuning score M = (R_sft - R) / R: by region, tuned model, listener and layer.
 
-It is given by region and listener, beside control tunings, and tested over seeds.
+Losses of the tunings have a table of their own.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""What language models predict beyond nuisance features, and associations beyond both.
+"""Tables of unique contributions: of language models and of associations.
 
-Here are the tables of their unique contributions.
+A language model's is what it predicts beyond nuisance features; that of associations, what they
+predict beyond nuisance features and the story alone.
 """
 
 from __future__ import annotations
