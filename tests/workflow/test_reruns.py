@@ -264,6 +264,7 @@ CODE: dict[str, tuple[str, Change]] = {
     "a docstring": ("src/engram/files/storage.py", replaced('"""', '"""Another text. ')),
     "the ceiling's script": ("workflow/scripts/ceiling.py", appended("\nADDED = 1\n")),
     "the configuration": ("src/engram/study/config/fields.py", appended("\nADDED = 1\n")),
+    "another kind's reader": ("src/engram/datasets/alice/reader.py", appended("\nADDED = 1\n")),
 }
 DATA: dict[str, tuple[str, Change]] = {
     "a listener's file": (
