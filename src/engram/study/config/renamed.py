@@ -57,8 +57,8 @@ class Change:
     Attributes
     ----------
     old, new : str
-        Dotted keys; `*` stands for a name that the study gives, and has one in both or in the
-        first alone.
+        Dotted keys. `*` stands for a name that the study gives: the same name in both, or one that
+        the new key no longer has.
     applies : callable
         Whether a value is one of an earlier version.
     written : callable

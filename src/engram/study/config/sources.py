@@ -30,7 +30,7 @@ def source_folder(source: str) -> Path:
     return found(source)
 
 
-def mirror_folder(study: Study, source: str) -> Path | None:
+def mirrored_folder(study: Study, source: str) -> Path | None:
     """Return the folder of the mirror that holds a model; None where there is no mirror."""
     mirror = study.mirror_folder()
     return mirror / "models" / source if mirror else None
@@ -38,7 +38,7 @@ def mirror_folder(study: Study, source: str) -> Path | None:
 
 def folder_here(study: Study, source: str) -> Path | None:
     """Return the folder of a model that is here already: on disk, or in the mirror."""
-    folder = source_folder(source) if is_folder_source(source) else mirror_folder(study, source)
+    folder = source_folder(source) if is_folder_source(source) else mirrored_folder(study, source)
     return folder if folder is not None and folder.is_dir() else None
 
 
@@ -54,7 +54,7 @@ def check_sources(study: Study) -> None:
 
 
 def _check_source(study: Study, name: str, model: Model) -> None:
-    key, mirrored = f"models.{name}.source", mirror_folder(study, model.source)
+    key, mirrored = f"models.{name}.source", mirrored_folder(study, model.source)
     if model.base is not None:
         check_adapter_folder(source_folder(model.source), key)
         return
