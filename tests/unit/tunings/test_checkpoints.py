@@ -35,7 +35,14 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 sys.path[:0] = {tests!r}
-from test_checkpoints import BASE, LONG, MODELS, BaseModel, SampleSet, few_samples, torch, training
+import torch
+from conftest import MODELS
+from small_tunings import BASE, few_samples
+from test_checkpoints import LONG
+
+from engram.tunings import training
+from engram.tunings.model import BaseModel
+from engram.tunings.samples import SampleSet
 
 def dies(model, optimizer, pieces, step, settings, limit, train_step=training.train_step):
     if step == {step}:
