@@ -185,4 +185,4 @@ def test_the_documented_snakefile_plans(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "config" / "config.yaml").write_text(study)
     (tmp_path / "my_data").symlink_to(folder / "data")
     found = planned(tmp_path)
-    assert found["longest_story"] == found["engram_tables"] == 1
+    assert found["columns_of_scores"] == found["engram_tables"] == 1
