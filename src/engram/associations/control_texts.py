@@ -10,10 +10,11 @@ from engram.associations.association_files import Association
 from engram.associations.insertions import insertions_of
 from engram.errors import EngramError
 
-#: What each kind of control holds fast, in the order of tables and figures.
+#: The kinds of control texts, in the order of tables and figures. The place of a kind seeds its
+#: random numbers: a new one goes to the end.
 CONTROLS = ("random", "shuffled", "displaced", "repeat")
 #: Insertions of `shuffled` move at least so many places; those of `displaced` stand at least
-#: so many words from any original place.
+#: so many words from every original place, or, where the story is too short, from their own.
 SHUFFLED_BY, DISPLACED_BY = 2, 20
 
 
@@ -146,7 +147,8 @@ def displaced_text(
     Raises
     ------
     EngramError
-        If too few places are far enough from every original one.
+        If the story has too few other places, or those drawn leave an insertion too near to
+        its own.
     """
     originals = np.array(sorted(insertions))
     free = np.array(

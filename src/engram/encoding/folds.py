@@ -25,7 +25,7 @@ def blocked_folds(story: np.ndarray, position: np.ndarray, n_folds: int, gap: in
     n_folds : int
     gap : int
         Training rows whose place is within so many TRs of a test row of the
-        same story are left out.
+        same story are left out; `engram.encoding.timing.fold_gap` gives it.
 
     Returns
     -------

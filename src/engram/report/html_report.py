@@ -37,7 +37,7 @@ def page(
     Parameters
     ----------
     config : mapping
-        The checked configuration and plan (`report_config` of the workflow).
+        The checked configuration and plan (`depends_on` of `engram.study.stages.report`).
     tables : mapping
         By name; `scores` and `scans` at least.
     figures : sequence of FigureFile

@@ -1,7 +1,7 @@
 """Effects: how scores of variants differ from those of the first.
 
-A variant is a text that a model read, or a tuning of it. All groups (listeners who heard the same
-stories) are taken together.
+A variant is a text that a model read, or a tuning of the model. All groups (listeners who
+heard the same stories) are taken together.
 """
 
 from __future__ import annotations
