@@ -1,4 +1,4 @@
-"""The figure of the association score F by region, beside its controls, and by layer.
+"""The figure of the association effect F by region, beside its controls, and by layer.
 
 It is drawn from the tables alone.
 """
@@ -12,8 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from engram import vocabulary
-from engram.figures import effect_panels, shown_values, style
-from engram.figures import panels as parts
+from engram.figures import effect_panels, panels, shown_values, style
 from engram.figures.captions import associations as captions
 from engram.figures.style import MM, Drawn, Palette
 
@@ -42,14 +41,14 @@ def association(
     """
     rows = list(table.groupby(["text", "model"], sort=False))
     regions, palette = shown_values.regions_by_side(table), Palette(texts=texts)
-    figure, panels = parts.region_panels(
+    figure, grid = panels.region_panels(
         len(rows), regions, (30 if len(rows) > 1 else 42) * MM, curves=True
     )
-    for ((text, model), part), line in zip(rows, panels, strict=True):
+    for ((text, model), part), line in zip(rows, grid, strict=True):
         mine, colour = {"text": text, "model": model}, palette.text(text)
         for side, rois in regions.items():
             one, its_controls, its_listeners = (
-                parts.matching(of, {**mine, "hemisphere": side})
+                panels.matching(of, {**mine, "hemisphere": side})
                 for of in (part, controls, listeners)
             )
             if len(one):
@@ -62,19 +61,19 @@ def association(
         )
         effect_panels.curves(
             line["layers"],
-            parts.matching(layers, {**mine, "subjects": vocabulary.LISTENERS}),
+            panels.matching(layers, {**mine, "subjects": vocabulary.LISTENERS}),
             "F",
             {text: colour},
             None,
         )
     others = shown_values.shown_controls(table)
-    parts.reach(
-        [line[side] for line in panels for side in regions],
+    panels.reach(
+        [line[side] for line in grid for side in regions],
         table[["F", "F_low", "F_high", *(f"F_{kind}" for kind in others)]],
         _bands(controls, ["text", "model", "hemisphere", "roi"]),
     )
-    effect_panels.layer_panels(panels, layers)
-    parts.legend(figure, panels[0].values())
+    effect_panels.layer_panels(grid, layers)
+    panels.legend(figure, grid[0].values())
     return Drawn(figure, captions.association(table))
 
 
@@ -88,7 +87,7 @@ def _random_texts(
     panel: Axes, part: pd.DataFrame, controls: pd.DataFrame, rois: Sequence[str]
 ) -> None:
     """Draw the range of F of random texts, and its mean."""
-    where = parts.places(rois, part["roi"])
+    where = panels.places(rois, part["roi"])
     bands = _bands(controls, ["roi"]).unstack().reindex(part["roi"])
     low, high = (
         bands[share].to_numpy() if share in bands else np.full(len(part), np.nan) for share in _BAND
@@ -110,7 +109,7 @@ def _other_controls(panel: Axes, part: pd.DataFrame, rois: Sequence[str]) -> Non
     """Draw F of the control texts beside random ones."""
     for kind in shown_values.shown_controls(part):
         panel.scatter(
-            parts.places(rois, part["roi"]) + 0.2,
+            panels.places(rois, part["roi"]) + 0.2,
             part[f"F_{kind}"],
             marker=style.CONTROLS[kind],
             s=9,
@@ -124,10 +123,10 @@ def _other_controls(panel: Axes, part: pd.DataFrame, rois: Sequence[str]) -> Non
 
 def _means(panel: Axes, part: pd.DataFrame, rois: Sequence[str], colour: str) -> None:
     """Draw F with its interval; a star where the test over texts survives correction."""
-    where = parts.places(rois, part["roi"]) - 0.2
+    where = panels.places(rois, part["roi"]) - 0.2
     label = "F, mean of listeners" if _is_first(panel) else None
-    parts.error_bars(panel, where, part["F"], part["F_low"], part["F_high"], colour, label=label)
-    parts.stars(panel, where, part["F_high"].fillna(part["F"]), part["p_texts_fdr"])
+    panels.error_bars(panel, where, part["F"], part["F_low"], part["F_high"], colour, label=label)
+    panels.stars(panel, where, part["F_high"].fillna(part["F"]), part["p_texts_fdr"])
 
 
 def _is_first(panel: Axes) -> bool:

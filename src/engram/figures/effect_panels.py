@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 from matplotlib.axes import Axes
 
-from engram.figures import panels as parts
-from engram.figures import style
+from engram.figures import panels, style
 from engram.figures.shown_values import SIDES
 from engram.vocabulary import AVERAGE
 
@@ -28,8 +27,8 @@ def listener_dots(
     """Draw the values of single listeners, a step beside their regions."""
     single = listeners[listeners["subject"] != AVERAGE]
     if len(single):
-        parts.dots(
-            panel, parts.places(rois, single["roi"]) + step, single[value], "single listeners"
+        panels.dots(
+            panel, panels.places(rois, single["roi"]) + step, single[value], "single listeners"
         )
 
 
@@ -53,8 +52,8 @@ def curves(
         )
 
 
-def layer_panels(panels: Sequence[dict[str, Axes]], layers: pd.DataFrame) -> None:
+def layer_panels(grid: Sequence[dict[str, Axes]], layers: pd.DataFrame) -> None:
     """Set the axes and titles of the panels of curves by layer."""
-    for line in panels:
-        parts.layer_axis(line["layers"], int(layers["layer"].max()))
+    for line in grid:
+        panels.layer_axis(line["layers"], int(layers["layer"].max()))
         line["layers"].set_title("mean of regions")

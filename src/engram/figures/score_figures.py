@@ -15,8 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from engram.features.layers import reported_layer
-from engram.figures import panels as parts
-from engram.figures import shown_values, style
+from engram.figures import panels, shown_values, style
 from engram.figures.captions import scores as captions
 from engram.figures.shown_values import SIDES
 from engram.figures.style import COLUMN, MM, PAGE, Drawn, Palette
@@ -54,20 +53,20 @@ def layers(scores: pd.DataFrame, ceilings: pd.DataFrame, models: Sequence[str]) 
     ]
     palette, deepest = Palette(models), int(scores["layer"].max())
     figure = Figure(figsize=(PAGE if len(sides) > 1 else COLUMN, 52 * MM * len(rows) + 14 * MM))
-    panels = figure.subplots(len(rows), len(sides), squeeze=False, sharex=True, sharey="row")
-    for line, (name, kind, part) in zip(panels, rows, strict=True):
+    grid = figure.subplots(len(rows), len(sides), squeeze=False, sharex=True, sharey="row")
+    for line, (name, kind, part) in zip(grid, rows, strict=True):
         for panel, side in zip(line, sides, strict=True):
             here = part[part["hemisphere"] == side]
             for model in models:
                 _layer_line(panel, here[here["model"] == model], model, palette)
             _ceiling(panel, ceilings[ceilings["hemisphere"] == side], kind)
-            parts.zero_line(panel)
-            parts.layer_axis(panel, deepest)
+            panels.zero_line(panel)
+            panels.layer_axis(panel, deepest)
             panel.set_title(f"{SIDES[side]}, {name}")
             panel.label_outer()
         line[0].set_ylabel("brain score R (Pearson r)")
     figure.align_ylabels()
-    parts.legend(figure, panels.flat)
+    panels.legend(figure, grid.flat)
     return Drawn(figure, captions.layers(scores, ceilings, models))
 
 
@@ -75,7 +74,7 @@ def _layer_line(panel: Axes, part: pd.DataFrame, model: str, palette: Palette) -
     if part.empty:
         return
     look = palette.model(model)
-    by_layer = part.groupby("layer")["score"].apply(parts.mean_interval)
+    by_layer = part.groupby("layer")["score"].apply(panels.mean_interval)
     mean, low, high = np.array(by_layer.tolist()).T
     if model == WORD_RATE:  # no layers: a line across
         panel.axhline(mean[0], label=model, **look)
@@ -91,7 +90,7 @@ def _ceiling(panel: Axes, ceilings: pd.DataFrame, kind: str) -> None:
     part = ceilings[(ceilings["kind"] == kind) & ceilings["ceiling"].notna()]
     if part.empty:
         return
-    mean, low, high = parts.mean_interval(shown_values.listener_ceilings(part))
+    mean, low, high = panels.mean_interval(shown_values.listener_ceilings(part))
     panel.axhline(mean, color=_CEILING_GREY, linewidth=1.6, label="ceiling", zorder=0.6)
     if np.isfinite(low):
         panel.axhspan(low, high, color=style.LIGHT, alpha=0.6, linewidth=0, zorder=0.4)
@@ -139,9 +138,9 @@ def _regions(
     shown = shown_values.at_reported_layer(scores[scores["subject"] != AVERAGE], layer)
     rois = shown_values.regions_by_side(shown)
     palette = Palette(models)
-    figure, (panels,) = parts.region_panels(1, rois, 45 * MM)
+    figure, (line,) = panels.region_panels(1, rois, 45 * MM)
     for side, names in rois.items():
-        panel, part = panels[side], shown[shown["hemisphere"] == side]
+        panel, part = line[side], shown[shown["hemisphere"] == side]
         for number, model in enumerate(models):
             _region_points(
                 panel,
@@ -152,8 +151,8 @@ def _regions(
                 (number - (len(models) - 1) / 2) * 0.8 / len(models),
             )
         _region_ceilings(panel, part, names)
-    panels[next(iter(rois))].set_ylabel("brain score R (Pearson r)")
-    parts.legend(figure, panels.values())
+    line[next(iter(rois))].set_ylabel("brain score R (Pearson r)")
+    panels.legend(figure, line.values())
     return Drawn(figure, captions.regions(shown, ceilings, models, what))
 
 
@@ -166,12 +165,12 @@ def _region_points(
     colour = palette.model(model)["color"]
     name = model if model == WORD_RATE else f"{model} (layer {int(part['layer'].iloc[0])})"
     filled = "white" if palette.model(model)["linestyle"] == ":" else colour
-    found = part.groupby("roi")["score"].apply(parts.mean_interval)
+    found = part.groupby("roi")["score"].apply(panels.mean_interval)
     middle, low, high = np.array(found.tolist()).T
-    parts.dots(panel, parts.places(rois, part["roi"]) + step, part["score"], "single listeners")
-    parts.error_bars(
+    panels.dots(panel, panels.places(rois, part["roi"]) + step, part["score"], "single listeners")
+    panels.error_bars(
         panel,
-        parts.places(rois, found.index) + step,
+        panels.places(rois, found.index) + step,
         middle,
         low,
         high,
@@ -222,15 +221,15 @@ def roi_layers(scores: pd.DataFrame, models: Sequence[str], layer: int | None) -
         .index
     )
     bound = max(0.02, float(mean.loc[list(models)].abs().max()))
-    figure, panels = _heat_panels(len(models), len(sides), len(order))
-    drawn = panels.flat[: len(models) * len(sides)]
+    figure, grid = _heat_panels(len(models), len(sides), len(order))
+    drawn = grid.flat[: len(models) * len(sides)]
     for number, panel in enumerate(drawn):
         model, side = models[number // len(sides)], sides[number % len(sides)]
         values = mean.loc[model].loc[side].unstack("layer").reindex(order)
         image = _heat_map(panel, values, bound)
         _mark_layer(panel, reported_layer(int(values.columns.max()), layer))
         panel.set_title(f"{model}, {side}" if side != "B" else model)
-    panels[0, 0].invert_yaxis()
+    grid[0, 0].invert_yaxis()
     figure.colorbar(
         image,
         ax=list(drawn),
@@ -249,10 +248,10 @@ def _heat_panels(n_models: int, n_sides: int, n_regions: int) -> tuple[Figure, n
     lines = -(-n_models // per_row)
     width = PAGE if n_sides * n_models > 1 else COLUMN
     figure = Figure(figsize=(width, lines * (height + 8 * MM) + 16 * MM))
-    panels = figure.subplots(lines, per_row * n_sides, squeeze=False, sharey=True)
-    for panel in panels.flat[n_models * n_sides :]:
+    grid = figure.subplots(lines, per_row * n_sides, squeeze=False, sharey=True)
+    for panel in grid.flat[n_models * n_sides :]:
         panel.remove()
-    return figure, panels
+    return figure, grid
 
 
 def _heat_map(panel: Axes, values: pd.DataFrame, bound: float) -> QuadMesh:
@@ -306,7 +305,7 @@ def reliability(ceilings: pd.DataFrame) -> Drawn:
     labels = [_region_name(roi, side) for side, names in rois.items() for roi in names]
     _reliability_of_regions(regions_panel, known[known["kind"] == "split_sb"], labels, look)
     if len(stories) > 1:
-        parts.legend(figure, [listeners_panel])
+        panels.legend(figure, [listeners_panel])
     return Drawn(figure, captions.reliability(known))
 
 
@@ -317,14 +316,14 @@ def _reliability_of_listeners(
     order = list(by_listener.groupby("subject")["ceiling"].mean().sort_values().index)
     for story, part in by_listener.groupby("story", sort=False):
         panel.scatter(
-            parts.places(order, part["subject"]),
+            panels.places(order, part["subject"]),
             part["ceiling"],
             s=8,
             color=look[story],
             linewidth=0,
             label=story,
         )
-    parts.zero_line(panel)
+    panels.zero_line(panel)
     panel.set(xlabel=f"{len(order)} listeners, sorted", ylabel="r with the others' mean", xticks=[])
     panel.set_title("single listeners (leave one out)")
 
@@ -336,7 +335,7 @@ def _reliability_of_regions(
     for story, part in halves.groupby("story", sort=False):
         names = [_region_name(row.roi, row.hemisphere) for row in part.itertuples()]
         panel.scatter(
-            parts.places(labels, names),
+            panels.places(labels, names),
             part["ceiling"],
             s=10,
             marker="s",
@@ -344,8 +343,8 @@ def _reliability_of_regions(
             linewidth=0,
             label=story,
         )
-    parts.zero_line(panel)
-    parts.region_axis(panel, labels, labelled=len(labels) <= _MANY)
+    panels.zero_line(panel)
+    panels.region_axis(panel, labels, labelled=len(labels) <= _MANY)
     if len(labels) > _MANY:
         panel.set_xlabel(
             f"{len(labels)} regions, by hemisphere and name (tables/ceilings.tsv has them all)"

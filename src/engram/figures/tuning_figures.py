@@ -1,4 +1,4 @@
-"""Figures of what tuning changes: R of tuned models, the tuning score M, and losses.
+"""Figures of what tuning changes: R of tuned models, the tuning effect M, and losses.
 
 They are drawn from the tables alone.
 """
@@ -13,8 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from engram import vocabulary
-from engram.figures import effect_panels, shown_values, style
-from engram.figures import panels as parts
+from engram.figures import effect_panels, panels, shown_values, style
 from engram.figures.captions import tunings as captions
 from engram.figures.style import CONDITIONS, GREY, MM, PAGE, Drawn, Palette
 from engram.vocabulary import ASSOCIATION, TUNING_CONTROLS
@@ -37,32 +36,33 @@ def tuning(
     """
     rows = list(table.groupby(["tuning", "model"], sort=False))
     regions = shown_values.regions_by_side(table)
-    figure, panels = parts.region_panels(
+    figure, grid = panels.region_panels(
         len(rows), regions, (30 if len(rows) > 1 else 42) * MM, curves=True
     )
-    for ((name, model), part), line in zip(rows, panels, strict=True):
+    for ((name, model), part), line in zip(rows, grid, strict=True):
         mine = {"tuning": name, "model": model}
         for side, rois in regions.items():
             one, its_models, its_listeners = (
-                parts.matching(of, {**mine, "hemisphere": side}) for of in (part, models, listeners)
+                panels.matching(of, {**mine, "hemisphere": side})
+                for of in (part, models, listeners)
             )
             _tuning_points(line[side], one, its_models, rois)
             effect_panels.listener_dots(line[side], its_listeners, "difference", rois, -0.25)
         effect_panels.row_title(
             line[next(iter(regions))], captions.tuning_title(part), "R_sft - R (Pearson r)"
         )
-        shown = parts.matching(layers, {**mine, "subjects": vocabulary.LISTENERS})
+        shown = panels.matching(layers, {**mine, "subjects": vocabulary.LISTENERS})
         there = set(shown["condition"])
         colours = {kind: colour for kind, colour in CONDITIONS.items() if kind in there}
         effect_panels.curves(line["layers"], shown, "difference", colours, "condition")
     means = [f"difference_{kind}" for kind in TUNING_CONTROLS]
-    parts.reach(
-        [line[side] for line in panels for side in regions],
+    panels.reach(
+        [line[side] for line in grid for side in regions],
         table[["difference", "difference_low", "difference_high", *means]],
         models["difference"],
     )
-    effect_panels.layer_panels(panels, layers)
-    parts.legend(figure, [panel for line in panels for panel in line.values()])
+    effect_panels.layer_panels(grid, layers)
+    panels.legend(figure, [panel for line in grid for panel in line.values()])
     return Drawn(figure, captions.tuning(table))
 
 
@@ -75,8 +75,8 @@ def _tuning_points(
     """
     if part.empty:
         return
-    where = parts.places(rois, part["roi"])
-    parts.error_bars(
+    where = panels.places(rois, part["roi"])
+    panels.error_bars(
         panel,
         where - 0.25,
         part["difference"],
@@ -101,7 +101,7 @@ def _tuning_points(
         mine = models[models["condition"] == kind]
         if len(mine) > len(part):  # one seed is the mean
             panel.scatter(
-                parts.places(rois, mine["roi"]) + step,
+                panels.places(rois, mine["roi"]) + step,
                 mine["difference"],
                 s=14,
                 marker="_",
@@ -109,7 +109,7 @@ def _tuning_points(
                 linewidth=0.6,
                 zorder=3,
             )
-    parts.stars(
+    panels.stars(
         panel,
         where - 0.25,
         part["difference_high"].fillna(part["difference"]),
@@ -136,15 +136,15 @@ def tuning_methods(table: pd.DataFrame, tunings: Sequence[str], what: str = "reg
         return style.nothing(captions.tuning_methods_title(what), "no ROI set has a region here")
     rows = list(table.groupby("model", sort=False))
     regions, palette = shown_values.regions_by_side(table), Palette(texts=tunings)
-    figure, panels = parts.region_panels(len(rows), regions, 40 * MM)
+    figure, grid = panels.region_panels(len(rows), regions, 40 * MM)
     names = list(dict.fromkeys(table["tuning"]))
     bound = shown_values.m_axis_bound(table)
-    for (model, part), line in zip(rows, panels, strict=True):
+    for (model, part), line in zip(rows, grid, strict=True):
         for side, rois in regions.items():
             for number, name in enumerate(names):
-                here = parts.matching(part, {"hemisphere": side, "tuning": name})
+                here = panels.matching(part, {"hemisphere": side, "tuning": name})
                 if len(here):
-                    where = parts.places(rois, here["roi"]) + (
+                    where = panels.places(rois, here["roi"]) + (
                         (number - (len(names) - 1) / 2) * 0.8 / len(names)
                     )
                     _control_bars(line[side], here, where, 0.3 / len(names))
@@ -155,7 +155,7 @@ def tuning_methods(table: pd.DataFrame, tunings: Sequence[str], what: str = "reg
             f"{model}, layer {part['layer'].iloc[0]}",
             "M = (R_sft - R) / R",
         )
-    parts.legend(figure, panels[0].values())
+    panels.legend(figure, grid[0].values())
     return Drawn(figure, captions.tuning_methods(table, what))
 
 
@@ -186,7 +186,7 @@ def _m_points(
         part["M_high"].clip(-2 * bound, 2 * bound),
     )
     shown = part["M"].where(~outside)
-    parts.error_bars(panel, where, shown, low, high, colour, label=part["tuning"].iloc[0])
+    panels.error_bars(panel, where, shown, low, high, colour, label=part["tuning"].iloc[0])
     for x, value in zip(where[outside], part["M"][outside], strict=True):
         up = value > 0
         panel.scatter(
@@ -200,7 +200,7 @@ def _m_points(
             clip_on=False,
         )
     heights = part["M_high"].fillna(part["M"]).clip(upper=bound)
-    parts.stars(panel, where, heights, shown_values.tuning_p(part))
+    panels.stars(panel, where, heights, shown_values.tuning_p(part))
 
 
 def _m_axis(panel: Axes, bound: float) -> None:
@@ -219,16 +219,16 @@ def losses(curves: pd.DataFrame) -> Drawn:
     per_row = min(3, len(rows))
     lines = -(-len(rows) // per_row)
     figure = Figure(figsize=(min(PAGE, max(85, 60 * per_row) * MM), (52 * lines + 14) * MM))
-    panels = figure.subplots(lines, per_row, squeeze=False, sharey=True)
-    for panel in panels.flat[len(rows) :]:
+    grid = figure.subplots(lines, per_row, squeeze=False, sharey=True)
+    for panel in grid.flat[len(rows) :]:
         panel.remove()
-    for number, (panel, ((name, model), part)) in enumerate(zip(panels.flat, rows, strict=False)):
+    for number, (panel, ((name, model), part)) in enumerate(zip(grid.flat, rows, strict=False)):
         _loss_curves(panel, part)
         panel.set_title(f"{name}, {model}")
         panel.set_xlabel("step")
         if number % per_row == 0:
             panel.set_ylabel("loss (nats per output token)")
-    parts.legend(figure, panels.flat[: len(rows)])
+    panels.legend(figure, grid.flat[: len(rows)])
     return Drawn(figure, captions.losses(curves))
 
 
