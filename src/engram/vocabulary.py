@@ -12,11 +12,9 @@ WORD_RATE = "word-rate"
 REINITIALISED_SUFFIX = "-reinitialised"
 #: The annotator that stands for people, and for nobody else.
 PEOPLE = "manual"
-#: The story as it was heard.
-ORIGINAL = "original"
-#: The first two texts that a model reads of a story with associations: the
-#: story alone, and with them.
-ORIGINAL_TEXT, WITH_ASSOCIATIONS = "original", "associations"
+#: The first two texts that a model reads of a story with associations: the story alone, as it
+#: was heard, and with them.
+ORIGINAL, WITH_ASSOCIATIONS = "original", "associations"
 #: The control texts that are the null of F.
 RANDOM = "random"
 #: Control texts that keep a text's associations and deal them to other places.
@@ -26,7 +24,7 @@ SHUFFLED = "shuffled"
 BASE, ASSOCIATION = "base", "association"
 TUNING_CONTROLS = ("shuffled", "generic")
 #: Names of tuned models: what they were tuned on, and the number of the seed.
-VARIANT = rf"({'|'.join([ASSOCIATION, *TUNING_CONTROLS])})-\d+"
+TUNED_VARIANT = rf"({'|'.join([ASSOCIATION, *TUNING_CONTROLS])})-\d+"
 #: A tuned model's card, beside its weights.
 CARD = "tuning.json"
 #: How an atlas that nilearn downloads is named, and which there are.

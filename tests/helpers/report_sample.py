@@ -47,7 +47,7 @@ def config(raw: dict[str, Any] | None = None, **made: Any) -> dict[str, Any]:
     scored = [*models, *(["word-rate"] if "word-rate" in study.baselines else [])]
     return {
         **study.model_dump(mode="json", exclude={"mirror", "pathvars"}),
-        "associating_models": trained,
+        "models_reading_associations": trained,
         "association_maps": [],
         "brain": None,
         "data": study.dataset.description(),

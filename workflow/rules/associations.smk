@@ -1,4 +1,4 @@
-"""Associations: texts written into the stories, their controls, and the association score F.
+"""Associations: texts written into the stories, their controls, and the association effect F.
 
 Needs files of associations (docs/annotating.md), words, models and BOLD. A text's controls
 and their seeds run inside its jobs; their activations are removed when all groups were scored.
@@ -164,7 +164,7 @@ rule association_tables:
             "<results>/tables/association.tsv",
             caption="../report/tables/association.rst",
             category="Tables",
-            labels={"table": "association score F"},
+            labels={"table": "association effect F"},
         ),
         controls=report(
             "<results>/tables/association_controls.tsv",

@@ -19,7 +19,7 @@ from engram.study.disk import describe, estimate
 from engram.study.needs import need
 from engram.study.plan import make_plan
 from engram.study.stages.shared import group_paths
-from engram.vocabulary import MIRROR_VARIABLE, NILEARN_ATLASES, REMOTE_VARIABLE, VARIANT
+from engram.vocabulary import MIRROR_VARIABLE, NILEARN_ATLASES, REMOTE_VARIABLE, TUNED_VARIANT
 
 # Snakemake merges --configfile into the default one, deeply. The demo's is loaded only when
 # the user gives no study, so that none of its models or stories leaks into another.
@@ -59,7 +59,7 @@ wildcard_constraints:
     download=r"[A-Za-z0-9.@-]+",
     group=r"[A-Za-z0-9.+-]+",
     tuning=NAME,
-    variant=VARIANT,
+    variant=TUNED_VARIANT,
     clone=r"[0-9a-f]+",
     files=r"[0-9a-f]{8}",
     atlas=NILEARN_ATLASES,

@@ -1,4 +1,4 @@
-"""Instruction tunings: models tuned to associate, their controls, and the tuning score M.
+"""Instruction tunings: models tuned to associate, their controls, and the tuning effect M.
 
 Needs samples (docs/data.md), words, models and BOLD. Every tuned model is a folder,
 `tunings/<tuning>/model-<model>_<condition>-<seed>`, which another study can name as the source
@@ -120,7 +120,7 @@ rule tuning_tables:
             "<results>/tables/tuning.tsv",
             caption="../report/tables/tuning.rst",
             category="Tables",
-            labels={"table": "tuning score M"},
+            labels={"table": "tuning effect M"},
         ),
         roi_sets=report(
             "<results>/tables/tuning_roi_sets.tsv",

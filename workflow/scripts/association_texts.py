@@ -6,7 +6,7 @@ from engram.associations import association_files, control_texts, text_tables
 from engram.associations.insertions import insertions_of
 from engram.files import storage
 from engram.jobs.job import job
-from engram.vocabulary import ORIGINAL_TEXT, WITH_ASSOCIATIONS
+from engram.vocabulary import ORIGINAL, WITH_ASSOCIATIONS
 
 with job(snakemake):
     config, story, name = (
@@ -24,7 +24,7 @@ with job(snakemake):
         words, table["sentence"].tolist(), found, pool, config["controls"], config["seed"]
     )
     texts = {
-        ORIGINAL_TEXT: {},
+        ORIGINAL: {},
         WITH_ASSOCIATIONS: insertions_of(found),
         **controls,
     }

@@ -23,7 +23,7 @@ from engram.features.language_models.activations import word_vectors
 from engram.features.language_models.reader import Reader
 from engram.features.language_models.tokens import tokenize
 from engram.features.language_models.windows import DEFAULT_CONTEXT, Window, plan_windows
-from engram.vocabulary import ORIGINAL_TEXT, WITH_ASSOCIATIONS
+from engram.vocabulary import ORIGINAL, WITH_ASSOCIATIONS
 
 logger = logging.getLogger(__name__)
 
@@ -144,7 +144,7 @@ def read_texts(
 
     result = variants.collect(
         (variant(name, insertions) for name, insertions in texts.items()),
-        (ORIGINAL_TEXT, WITH_ASSOCIATIONS),
+        (ORIGINAL, WITH_ASSOCIATIONS),
         layer,
     )
     # As for the story alone: the mean over a TR's words would not say how many there are.

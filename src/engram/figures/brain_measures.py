@@ -132,7 +132,7 @@ def association(
     elif places is not None and space is not None:
         found = {title: region_maps(values, places, space) for title, values in rows.items()}
     return Measure(
-        "Association score on the brain",
+        "Association effect on the brain",
         "F minus F of random texts (Pearson r)",
         captions.association(table, by_target=bool(maps)),
         rows,
@@ -175,7 +175,7 @@ def tuning(
         else None
     )
     return Measure(
-        "Tuning score on the brain",
+        "Tuning effect on the brain",
         "M = (R_sft - R) / R",
         captions.tuning(table, shown, floor),
         rows,

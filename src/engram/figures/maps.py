@@ -17,7 +17,7 @@ from engram.datasets.narratives.surfaces import VERTICES
 from engram.errors import EngramError
 from engram.files import storage
 from engram.statistics.score_tables import mean_scores
-from engram.vocabulary import AVERAGE, ORIGINAL_TEXT, RANDOM, WITH_ASSOCIATIONS
+from engram.vocabulary import AVERAGE, ORIGINAL, RANDOM, WITH_ASSOCIATIONS
 
 _STRUCTURES = {"L": "CortexLeft", "R": "CortexRight"}
 
@@ -69,7 +69,7 @@ def association_maps(files: Sequence[str]) -> dict[str, np.ndarray]:
     for path in files:
         with storage.open_dataset(path) as scores:
             r = scores["r_kind"].mean("story")[:, scores["subject"].values != AVERAGE]
-            parts.append((r - r.sel(kind=ORIGINAL_TEXT)).transpose("subject", "kind", "target"))
+            parts.append((r - r.sel(kind=ORIGINAL)).transpose("subject", "kind", "target"))
     f = xr.concat(parts, "subject").mean("subject")
     mine, random = (f.sel(kind=kind).values for kind in (WITH_ASSOCIATIONS, RANDOM))
     return {ASSOCIATION: mine, ASSOCIATION_RANDOM: random, ASSOCIATION_DIFFERENCE: mine - random}

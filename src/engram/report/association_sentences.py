@@ -1,4 +1,4 @@
-"""What the report says of the association score F: gains over random texts, tests, limits.
+"""What the report says of the association effect F: gains over random texts, tests, limits.
 
 Every sentence is built from the numbers, and says when there are none.
 """

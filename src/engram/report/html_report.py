@@ -79,7 +79,7 @@ def _study(config: Mapping[str, Any], data: Tables, maps: Sequence[SurfaceMap]) 
     """Return what the template gets of the study: its names, answer, limits and surfaces."""
     return {
         "answer": answer.answer(data, config),
-        "listeners": people(config),
+        "listener_word": people(config),
         "maps": [one.label for one in maps[:MOST_MAPS]],
         "missing": limits.missing(data, config),
         "n_maps": len(maps),

@@ -42,7 +42,7 @@ def methods(
     ----------
     config : mapping
         The checked configuration, with `story_names`, `scored`,
-        `associating_models` and `data` (a sentence about the dataset).
+        `models_reading_associations` and `data` (a sentence about the dataset).
     tables : mapping
         Tables of the study by name.
     version : str
@@ -268,11 +268,12 @@ def _associations(config: Mapping[str, Any], tables: Tables) -> str:
         if one["targets"] == "roi"
         else "every target was scored"
     )
+    readers = listed(config["models_reading_associations"])
     return (
-        f"Texts with associations: {texts}; read by {listed(config['associating_models'])}. "
+        f"Texts with associations: {texts}; read by {readers}. "
         f"{_ALIGNMENTS[one['alignment']].capitalize()} (alignment: {one['alignment']}); "
         f"{targets}. All texts of a story were read in the "
-        f"same windows, with room for insertions ({one['room']:g}). The association score F "
+        f"same windows, with room for insertions ({one['room']:g}). The association effect F "
         "is the score with the insertions minus that of the story alone. Controls of each text: "
         f"{controls}. F is tested over "
         "texts: one-sided p = (1 + random texts that reach F) / (1 + random texts), with the mean "
@@ -287,7 +288,7 @@ def _tunings(config: Mapping[str, Any]) -> str:
     return (
         f"{' '.join(said)} All conditions of a tuning train on the same number of output "
         "tokens per step. "
-        "The tuning score M is (R_sft − R) / R on the original stories, a ratio of "
+        "The tuning effect M is (R_sft − R) / R on the original stories, a ratio of "
         "means over listeners. Where there are four or more seeds of a tuning and of a control, "
         "labels are permuted (a permutation test); seeds are the random factor."
     )

@@ -1,4 +1,4 @@
-"""Tables of the association score F = R_mem - R: by region, control text, listener and layer."""
+"""Tables of the association effect F = R_mem - R: by region, control text, listener and layer."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from engram.associations.control_texts import CONTROLS
 from engram.statistics import columns, significance
 from engram.statistics.text_tests import against_random, with_corrected
 from engram.statistics.variant_effects import Effects, by_layer, by_listener
-from engram.vocabulary import ORIGINAL_TEXT, RANDOM, WITH_ASSOCIATIONS
+from engram.vocabulary import ORIGINAL, RANDOM, WITH_ASSOCIATIONS
 
 ASSOCIATION = (
-    "Association scores F = R_mem - R at each model's reported layer, by region: "
+    "Association effects F = R_mem - R at each model's reported layer, by region: "
     "the score of the story with associations written into it, minus that of the story alone, "
     "read in the same windows. Tested over texts: F of this text among the F of random texts, "
     "which have the same places and numbers of words, and content of other stories. Tests over "
@@ -28,7 +28,7 @@ ASSOCIATION_COLUMNS = {
     **columns.REGION,
     **columns.N_LISTENERS,
     "original": "R of the story alone, mean over listeners.",
-    "F": "Association score, mean over listeners.",
+    "F": "Association effect, mean over listeners.",
     **columns.interval("F_low", "F_high"),
     "F_random": "F of random texts, mean over texts and listeners.",
     "F_minus_random": "F minus that.",
@@ -111,7 +111,7 @@ def controls_table(effects: Mapping[tuple[str, str], Effects]) -> pd.DataFrame:
         random = one.of_kind("random")
         null = {variant: one.difference(variant)[one.single].mean(0) for variant in random}
         for variant in one.variants:
-            if variant in (ORIGINAL_TEXT, WITH_ASSOCIATIONS):
+            if variant in (ORIGINAL, WITH_ASSOCIATIONS):
                 continue
             f = one.difference(variant)[one.single].mean(0)
             others = (
@@ -143,7 +143,7 @@ LISTENERS_COLUMNS = {
     **columns.SUBJECT,
     **columns.PLACE,
     "original": "R of the story alone.",
-    "F": "Association score.",
+    "F": "Association effect.",
     **{f"F_{kind}": f"Mean over the {kind} texts." for kind in CONTROLS},
 }
 
@@ -171,7 +171,7 @@ LAYERS_COLUMNS = {
     **columns.SUBJECTS,
     **columns.PLACE,
     "original": "R of the story alone.",
-    "F": "Association score.",
+    "F": "Association effect.",
 }
 
 

@@ -20,7 +20,7 @@ N_LISTENERS = {"n_listeners": "Listeners; 'average' is not among them."}
 N_STORIES = {"n_stories": "Stories, versions of one counted as one."}
 #: What F and unique contributions of associations are of.
 MODEL_AND_TEXT = {"model": "Model.", "text": "Name of the associations."}
-#: What tuning scores are of.
+#: What tuning effects are of.
 MODEL_AND_TUNING = {"model": "Base model.", "tuning": "Name of the tuning."}
 #: How the p of a text are corrected.
 WITHIN_TEXT = "for the regions of this text and model (Benjamini-Hochberg)"

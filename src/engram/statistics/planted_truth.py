@@ -86,7 +86,7 @@ def compare_with_truth(
 def compare_association_with_truth(
     association: pd.DataFrame, controls: pd.DataFrame, truth: pd.DataFrame
 ) -> pd.DataFrame:
-    """Return the association scores that were found beside what was planted.
+    """Return the association effects that were found beside what was planted.
 
     The columns are those of `TRUTH_COLUMNS`.
 

@@ -1,4 +1,4 @@
-"""Tables of the tuning score M = (R_sft - R) / R: by region, tuned model, listener and layer.
+"""Tables of the tuning effect M = (R_sft - R) / R: by region, tuned model, listener and layer.
 
 Losses of the tunings have a table of their own.
 """
@@ -19,7 +19,7 @@ Found = Mapping[tuple[str, str], Effects]
 
 
 TUNING = (
-    "Tuning scores at each model's reported layer, by region, on the stories as they were heard: "
+    "Tuning effects at each model's reported layer, by region, on the stories as they were heard: "
     "the score R_sft of the model tuned to associate, minus that of the base model, and M, "
     "the same as a share of R. Controls are tuned on as many tokens in as many steps: shuffled, "
     "on other passages' associations; generic, on the passages' own continuations. Tested over "
@@ -81,7 +81,7 @@ TUNING_COLUMNS = {
 
 
 def tuning_table(effects: Found, methods: Mapping[str, str], seed: int) -> pd.DataFrame:
-    """Return the tuning scores by region, with controls and tests.
+    """Return the tuning effects by region, with controls and tests.
 
     The columns are those of `TUNING_COLUMNS`.
 

@@ -12,7 +12,7 @@ from engram.study.config.study import Study
 from engram.vocabulary import ADDITIVE, WORD_RATE, associations_file
 
 
-def associating_models(study: Study) -> list[str]:
+def models_reading_associations(study: Study) -> list[str]:
     """Return the names of the models that read texts with associations.
 
     The baseline that counts words is among them where inserted words are rows.
@@ -38,7 +38,7 @@ def associating_models(study: Study) -> list[str]:
 def controlled_models(study: Study) -> list[str]:
     """Return the names of the language models whose F is set beside nuisance features."""
     wanted = study.nuisance.method != "none" and study.nuisance.random_texts != 0
-    return [name for name in associating_models(study) if wanted and name != WORD_RATE]
+    return [name for name in models_reading_associations(study) if wanted and name != WORD_RATE]
 
 
 def association_folder(study: Study, text: str) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engram.datasets.planned import WORDS_A_SECOND
-from engram.study.association_plan import associating_models
+from engram.study.association_plan import models_reading_associations
 from engram.study.config.study import Study
 from engram.study.model_shapes import model_shape
 from engram.study.models import scored_models
@@ -60,7 +60,7 @@ def _variant_values(study: Study, targets: float) -> float:
     texts = [
         targets * 6
         for _ in study.associations
-        for _ in associating_models(study)
+        for _ in models_reading_associations(study)
         if study.association_effect.targets == "all"
     ]
     tunings = [

@@ -16,7 +16,7 @@ import xarray as xr
 from engram.encoding.nuisance import associations, banded_ridge
 from engram.files import storage
 from engram.statistics import unique_contributions
-from engram.vocabulary import ORIGINAL_TEXT, WITH_ASSOCIATIONS
+from engram.vocabulary import ORIGINAL, WITH_ASSOCIATIONS
 
 OPTIONS: dict[str, Any] = {"folds": 4, "inner_folds": 3, "gap": 3, "backend": "numpy"}
 ALPHAS = [1.0, 10.0, 100.0, 1000.0]
@@ -59,7 +59,7 @@ def scored(
 def table_of(r: np.ndarray, folder: Path) -> pd.DataFrame:
     """The table of scores of shape (text, story, target), by the road that the study takes."""
     coordinates = {
-        "variant": [ORIGINAL_TEXT, *NAMES, "shuffled-01"],
+        "variant": [ORIGINAL, *NAMES, "shuffled-01"],
         "story": ["one", "two"],
         "subject": [f"{number:02d}" for number in range(LISTENERS)],
         "region_hemisphere": ("region", ["L", "R"]),

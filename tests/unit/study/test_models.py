@@ -10,7 +10,7 @@ import pytest
 
 from engram.errors import EngramError
 from engram.study import raw_plan
-from engram.study.association_plan import associating_models, controlled_models
+from engram.study.association_plan import controlled_models, models_reading_associations
 from engram.study.config.models import Model
 from engram.study.config.read import read_study
 from engram.study.models import download_name, download_source, is_local, model_key, scored_models
@@ -143,4 +143,4 @@ def test_models_whose_texts_are_scored_beside_nuisance_features() -> None:
     ):
         study = read_study(raw if nuisance is None else {**raw, "nuisance": nuisance})
         assert controlled_models(study) == expected  # never the word rate
-        assert associating_models(study) == ["b", "word-rate"]
+        assert models_reading_associations(study) == ["b", "word-rate"]

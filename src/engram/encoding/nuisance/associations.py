@@ -32,7 +32,7 @@ from engram.encoding.scores import nuisance_scores
 from engram.features.variants import kind_of
 from engram.files import storage
 from engram.jobs.progress import progress
-from engram.vocabulary import ORIGINAL_TEXT, RANDOM, SHUFFLED, WITH_ASSOCIATIONS
+from engram.vocabulary import ORIGINAL, RANDOM, SHUFFLED, WITH_ASSOCIATIONS
 
 #: Shares of a text's band beside all others that are tried for each target, besides none.
 SHARES = (0.1, 0.5)
@@ -176,7 +176,7 @@ def score_associations(
     """
     read, group = open_group(activations, bold, words, subjects, targets, **options)
     names = _scored(read[0]["variant"].values.tolist(), random_texts)
-    original = _delayed(group, read, ORIGINAL_TEXT)
+    original = _delayed(group, read, ORIGINAL)
     nuisance = nuisance_bands(group, _with_since_insertion(words, insertions), features)
     scores = text_scores(
         [*nuisance.values(), original],
@@ -192,7 +192,7 @@ def score_associations(
     return nuisance_scores(
         group,
         "variant",
-        [ORIGINAL_TEXT, *names],
+        [ORIGINAL, *names],
         scores,
         "Mean over test blocks and a region's targets; original: without a text's band",
         reported_layer=int(read[0].attrs["reported_layer"]),

@@ -1,4 +1,4 @@
-"""The caption of the association score F by region."""
+"""The caption of the association effect F by region."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def association(table: pd.DataFrame) -> Words:
         else "Nothing here shows that the associations do more than random texts."
     )
     caption = (
-        f"Association score by region: {F_MEANING}, at the reported layer, "
+        f"Association effect by region: {F_MEANING}, at the reported layer, "
         f"fixed beforehand. n = {count(int(table['n_listeners'].max()), 'listener')}; "
         f"{count(table['text'].nunique(), 'text')}, "
         f"written by {listed(writers(table['written_by']))}. "
@@ -49,7 +49,7 @@ def association(table: pd.DataFrame) -> Words:
         f"{tests_below_level(n_significant, len(table))}"
         f"Right: mean over regions by layer, descriptive. {so}"
     )
-    return Words("Association score F by region, with its controls", caption, _alt(table))
+    return Words("Association effect F by region, with its controls", caption, _alt(table))
 
 
 def _alt(table: pd.DataFrame) -> str:

@@ -46,7 +46,7 @@ def association(table: pd.DataFrame, by_target: bool) -> str:
     """
     survive = int((table["p_texts_fdr"] < 0.05).sum())
     return (
-        f"Association score minus that of random texts: {F_MEANING}. "
+        f"Association effect minus that of random texts: {F_MEANING}. "
         f"n = {count(int(table['n_listeners'].max()), 'listener')} (mean), "
         f"{count(int(table['n_random'].max()), 'random text')} for each text. "
         f"{'' if by_target else 'Regions have one value each. '}Not thresholded; by region, "
@@ -75,7 +75,7 @@ def tuning(table: pd.DataFrame, shown: pd.DataFrame, floor: float) -> str:
         else ""
     )
     return (
-        f"Tuning score: {M_MEANING}. n = "
+        f"Tuning effect: {M_MEANING}. n = "
         f"{count(int(table['n_listeners'].max()), 'listener')}, "
         f"{count(int(table['n_seeds'].max()), 'seed')} (means). Regions have one value each"
         f"{f'; {n_low} with a ceiling below {floor:g} are left out' if n_low else ''}. "

@@ -1,4 +1,4 @@
-"""Captions of what tuning changes: R of tuned models, the tuning score M, and losses."""
+"""Captions of what tuning changes: R of tuned models, the tuning effect M, and losses."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def tuning_title(part: pd.DataFrame) -> str:
 
 def tuning_methods_title(what: str) -> str:
     """Return the title of M by region or set of regions."""
-    return f"Tuning score M by {what} and method"
+    return f"Tuning effect M by {what} and method"
 
 
 def tuning_methods(table: pd.DataFrame, what: str) -> Words:
@@ -81,7 +81,7 @@ def tuning_methods(table: pd.DataFrame, what: str) -> Words:
         else ""
     )
     caption = (
-        f"Tuning score by {what} and method: {M_MEANING}, at the reported layer, "
+        f"Tuning effect by {what} and method: {M_MEANING}, at the reported layer, "
         "fixed beforehand. Methods: "
         f"{listed([f'{name} ({method})' for name, method in methods.items()])}. "
         f"{_sample(table)} "

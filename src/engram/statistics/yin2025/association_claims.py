@@ -73,7 +73,7 @@ def _all_texts(evidence: Evidence, model: str) -> tuple[str, _Means]:
     return ", ".join(names), _means(evidence, model, names)
 
 
-def _associating(evidence: Evidence) -> tuple[str | None, str | None]:
+def _model_reading_associations(evidence: Evidence) -> tuple[str | None, str | None]:
     name, reason = evidence.representative([model for model, _ in evidence.effects])
     if name is None:
         return None, "This study reads no associations."
@@ -102,7 +102,7 @@ def _texts(
     missing: str,
 ) -> Finding:
     """Return the difference of F of two kinds of texts."""
-    model, reason = _associating(evidence)
+    model, reason = _model_reading_associations(evidence)
     if model is None:
         return Finding(why=str(reason))
     mine = [name for name in evidence.texts if (model, name) in evidence.effects]
@@ -173,7 +173,7 @@ def people_over_gpt4(evidence: Evidence) -> Finding:
 
 def random_texts(evidence: Evidence) -> Finding:
     """Return whether random insertions do not help."""
-    model, reason = _associating(evidence)
+    model, reason = _model_reading_associations(evidence)
     if model is None:
         return Finding(why=str(reason))
     names, means = _all_texts(evidence, model)
@@ -267,7 +267,7 @@ def _by_region(means: _Means, seed: int) -> _Regions:
 
 def maps(evidence: Evidence) -> Finding:
     """Return whether associations raise scores in some region, by the published size."""
-    model, reason = _associating(evidence)
+    model, reason = _model_reading_associations(evidence)
     if model is None:
         return Finding(why=str(reason))
     names, means = _all_texts(evidence, model)

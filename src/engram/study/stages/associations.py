@@ -10,7 +10,7 @@ from typing import Any
 from engram.files.fingerprints import file_fingerprint, folder_fingerprint
 from engram.paths import COMMON_WORDS, PROMPTS
 from engram.study import raw_plan
-from engram.study.association_plan import associating_models
+from engram.study.association_plan import models_reading_associations
 from engram.study.config.sources import source_folder
 from engram.study.config.study import Study
 from engram.study.plan import Plan
@@ -45,13 +45,13 @@ def reading_jobs(study: Study, plan: Plan) -> list[Key]:
     return [
         {**key, "model": model}
         for key in story_jobs(study, plan)
-        for model in associating_models(study)
+        for model in models_reading_associations(study)
     ]
 
 
 def scoring_jobs(study: Study, plan: Plan) -> list[Key]:
     """Return a job for each text, each model that reads it and each group."""
-    models = associating_models(study)
+    models = models_reading_associations(study)
     return [
         {"text": text, "group": group, "model": model}
         for text in study.associations
@@ -105,7 +105,9 @@ def mapped(study: Study, plan: Plan) -> list[list[str]]:
     """
     if plan.dataset.brain != "surface" or study.association_effect.targets == "roi":
         return []
-    return [[text, model] for text in study.associations for model in associating_models(study)]
+    return [
+        [text, model] for text in study.associations for model in models_reading_associations(study)
+    ]
 
 
 def writing_depends_on(study: Study, plan: Plan, text: str) -> dict[str, Any]:

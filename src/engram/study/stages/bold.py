@@ -35,9 +35,9 @@ def depends_on(study: Study, plan: Plan, story: str) -> dict[str, Any]:
         "bold": section(study, "bold"),
         "dataset": plain({"reader": plan.dataset.reader, **plan.dataset.scans_config(story)}),
         "excluded": [
-            [subject, scan, reason]
-            for subject, told, scan, reason in plan.dataset.excluded
-            if told == story
+            [one.subject, one.scan, one.reason]
+            for one in plan.dataset.excluded
+            if one.story == story
         ],
         "folder": study.dataset.folder,
         "study": study.study,

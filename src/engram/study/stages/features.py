@@ -12,7 +12,7 @@ from engram.study.stages.shared import Key, paths, plain, section
 from engram.vocabulary import ORIGINAL, WORD_RATE
 
 ACTIVATIONS = "<results>/activations/story-{story}_model-{model}_text-{text}_activations.nc"
-#: Those of stories as they were told.
+#: Those of stories as they were heard.
 ORIGINAL_ACTIVATIONS = ACTIVATIONS.replace("{text}", ORIGINAL)
 
 

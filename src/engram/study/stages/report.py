@@ -6,7 +6,7 @@ from typing import Any
 
 from engram.files.fingerprints import folder_fingerprint
 from engram.paths import TEMPLATES
-from engram.study.association_plan import associating_models
+from engram.study.association_plan import models_reading_associations
 from engram.study.config.study import Study
 from engram.study.models import scored_models
 from engram.study.plan import Plan
@@ -48,7 +48,7 @@ def depends_on(study: Study, plan: Plan) -> dict[str, Any]:
     """
     checked = study.model_dump(mode="json", exclude={"mirror", "pathvars"})
     made = {
-        "associating_models": associating_models(study),
+        "models_reading_associations": models_reading_associations(study),
         "association_maps": associations.mapped(study, plan),
         "brain": plan.dataset.brain,
         "data": study.dataset.description(),
