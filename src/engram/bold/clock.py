@@ -196,12 +196,12 @@ def check_clock(
     steps, step = _steps(tr), tr / _steps(tr)
     lags = _grid(*LAGS, step)
     bold = bold[:, np.ptp(bold, axis=0) > 0]
-    told = _told_rows(onsets, begin, n_rows, tr)
-    rate = word_rate(onsets, begin + tr * told.start, told.stop - told.start, tr)
-    allowed = np.arange(len(lags), (told.stop - told.start) * steps - len(lags) + 1)
+    rows = _rows_with_words(onsets, begin, n_rows, tr)
+    rate = word_rate(onsets, begin + tr * rows.start, rows.stop - rows.start, tr)
+    allowed = np.arange(len(lags), (rows.stop - rows.start) * steps - len(lags) + 1)
     if len(allowed) < SHIFTS or not bold.shape[1] or not np.ptp(rate):
         return Clock(TOO_SHORT, listeners)
-    profile = lag_profile(rate, bold[told])
+    profile = lag_profile(rate, bold[rows])
     found, by_chance = profile[lags % len(profile)], _shifted_maxima(profile, lags, allowed)
     p = float((1 + (by_chance >= found.max()).sum()) / (1 + SHIFTS))
     lag = float(lags[int(found.argmax())] * step)
@@ -234,7 +234,7 @@ def clocks_of(scans: pd.DataFrame) -> Iterator[tuple[str, Clock]]:
         )
 
 
-def _told_rows(onsets: np.ndarray, begin: float, n_rows: int, tr: float) -> slice:
+def _rows_with_words(onsets: np.ndarray, begin: float, n_rows: int, tr: float) -> slice:
     """Return the rows from the first word to the last one.
 
     Silence behind the last word would, round the circle of rows, come before the first one,

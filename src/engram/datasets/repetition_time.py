@@ -184,9 +184,9 @@ def check_tr(tr: float, path: Path, header: float | None, sidecars: Sequence[Pat
     EngramError
         If the first sidecar that gives a TR, or without one the header, gives another.
     """
-    told = _sidecar_told(sidecars)
-    if told is not None:
-        sidecar, found = told
+    from_sidecar = _first_sidecar_tr(sidecars)
+    if from_sidecar is not None:
+        sidecar, found = from_sidecar
         if not _same(found, tr):
             raise EngramError(
                 f"'{sidecar}' gives a TR of {found:g} s, the study one of {tr:g} s: "
@@ -209,7 +209,7 @@ def check_tr(tr: float, path: Path, header: float | None, sidecars: Sequence[Pat
     return ""
 
 
-def _sidecar_told(sidecars: Sequence[Path]) -> tuple[Path, float] | None:
+def _first_sidecar_tr(sidecars: Sequence[Path]) -> tuple[Path, float] | None:
     """Return the first sidecar that gives a TR, and the TR in seconds."""
     for one in sidecars:
         if one.is_file() and (found := sidecar_tr(one)) is not None:

@@ -199,9 +199,9 @@ def check_facts(folder: Path, facts: Sequence[Fact]) -> None:
     By the facts the study was planned.
     """
     scans = sorted({fact.scan for fact in facts})
-    told = {(fact.scan, fact.story): fact for fact in read_dataset(folder, scans)}
+    from_metadata = {(fact.scan, fact.story): fact for fact in read_dataset(folder, scans)}
     for fact in facts:
-        found = told.get((fact.scan, fact.story))
+        found = from_metadata.get((fact.scan, fact.story))
         if found != fact:
             differences = (
                 "that story is not in it" if found is None else ", ".join(_differences(fact, found))
@@ -236,7 +236,7 @@ def _scan_facts(
     ]
     for stimulus in dict.fromkeys(event["stim_file"] for event in events):
         mine = [event for event in events if event["stim_file"] == stimulus]
-        told = [event for event in mine if event["trial_type"] == "story"]
+        story_events = [event for event in mine if event["trial_type"] == "story"]
         base = stimulus.removesuffix("_audio.wav")
         names = PARTS.get(
             base,
@@ -245,11 +245,12 @@ def _scan_facts(
                 + (conditions[match["participant"], match["task"]] if base in CONDITIONS else ""),
             ),
         )
-        if len(names) != len(told):
+        if len(names) != len(story_events):
             raise EngramError(
-                f"'{path}': {len(told)} stories are told in {stimulus}, {len(names)} were expected."
+                f"'{path}': {len(story_events)} stories are told in {stimulus}, "
+                f"{len(names)} were expected."
             )
-        for story, event in zip(names, told, strict=True):
+        for story, event in zip(names, story_events, strict=True):
             yield _fact(
                 {
                     "subject": match["subject"],

@@ -79,14 +79,18 @@ def write_narratives(
     cortex = _cortex(labels, space)
     truth = pd.DataFrame(cortex.rois, columns=["hemisphere", "roi"]).drop_duplicates()
     write_dataset.write_table(folder / "truth.tsv", truth.assign(planted=truth["roi"].map(PLANTED)))
-    told = [
+    speech = [
         schedule.speak((texts / f"{story}.txt").read_text(encoding="utf-8"), seed + number, words)
         for number, story in enumerate(stories)
     ]
     drives = _drives(
-        [[word for word, _, _ in one] for one in told], stories, generator, tuned, associated
+        [[word for word, _, _ in one] for one in speech],
+        stories,
+        generator,
+        tuned,
+        associated,
     )
-    for number, (story, spoken, driven) in enumerate(zip(stories, told, drives, strict=True)):
+    for number, (story, spoken, driven) in enumerate(zip(stories, speech, drives, strict=True)):
         mine = [fact for fact in scans if fact.story == story]
         rng = np.random.default_rng([seed, number])
         write_dataset.write_stimulus(folder, mine[0], spoken, rng)

@@ -39,11 +39,11 @@ def write_metadata(folder: Path, scans: Sequence[Fact]) -> None:
             if fact.story_onset > fact.audio_onset
             else []
         )
-        told = (fact.story_onset, fact.story_end - fact.story_onset, "story", audio)
+        story_event = (fact.story_onset, fact.story_end - fact.story_onset, "story", audio)
         _write_rows(
             folder / layout.events_file(fact.scan),
             ("onset", "duration", "trial_type", "stim_file"),
-            [*music, told],
+            [*music, story_event],
         )
     rows = [
         (

@@ -139,23 +139,23 @@ def _refuse_misfits(model: Any, weights: Mapping[str, Any], source: ModelSource)
     from peft import set_peft_model_state_dict
 
     # Weights are set once more, since only this says what had no place.
-    told: Any = set_peft_model_state_dict(model, dict(weights))
+    outcome: Any = set_peft_model_state_dict(model, dict(weights))
     marks = (model.base_model.prefix, "modules_to_save.", "trainable_tokens_")
     missing = [
         name
-        for name in told.missing_keys
+        for name in outcome.missing_keys
         if any(mark in name for mark in marks) and ".default" in name
     ]
     # A weight that is tied to one that is there (tokens of an output layer that is
     # the embeddings) is there.
     parts = dict(model.named_parameters(remove_duplicate=False))
-    there = {id(part) for name, part in parts.items() if name not in told.missing_keys}
+    there = {id(part) for name, part in parts.items() if name not in outcome.missing_keys}
     missing = [name for name in missing if id(parts.get(name)) not in there]
-    if told.unexpected_keys or missing:
+    if outcome.unexpected_keys or missing:
         raise EngramError(
             f"the adapter in '{source.folder}' does not fit the model in '{source.home}': "
-            f"{len(told.unexpected_keys)} of its {len(weights)} weights have no place in it "
-            f"({', '.join(told.unexpected_keys[:3])}), and {len(missing)} that it needs are not "
+            f"{len(outcome.unexpected_keys)} of its {len(weights)} weights have no place in it "
+            f"({', '.join(outcome.unexpected_keys[:3])}), and {len(missing)} that it needs are not "
             f"there ({', '.join(missing[:3])}). "
             "Give the model that was tuned as its base, and save the adapter "
             "by save_pretrained(folder)."

@@ -52,11 +52,11 @@ def read_states(
     import torch
 
     with torch.inference_mode():
-        told = None if mask is None else torch.as_tensor(mask, device=model.device)
+        attended = None if mask is None else torch.as_tensor(mask, device=model.device)
         return [
             state.float()
             for state in hidden_states(
-                model, torch.as_tensor(ids, device=model.device), told, layers_from
+                model, torch.as_tensor(ids, device=model.device), attended, layers_from
             )
         ]
 

@@ -310,10 +310,10 @@ def _limit(model: Any, tokenizer: Any, ids: np.ndarray) -> int:
     while fails - fits > 1:
         middle = (fits + fails) // 2
         fits, fails = (middle, fails) if _can_read(model, ids, middle) else (fits, middle)
-    told = f"{declared} tokens" if declared < NO_LIMIT else "any number of tokens"
+    promised = f"{declared} tokens" if declared < NO_LIMIT else "any number of tokens"
     logger.warning(
         "read check: the configuration says that %s can be read at once; tried out, %d can",
-        told,
+        promised,
         fits,
     )
     return fits
