@@ -239,16 +239,16 @@ CONFIG: dict[str, Change] = {
         models={"llama-tiny": {"source": "models/llama-tiny", "reinitialised": True}}
     ),
     "an added model": configured(models={"third": {"source": "models/llama-tiny"}}),
-    "a text's controls": configured(association_effect={"controls": {"random": 3}}),
-    "the nuisance features": configured(nuisance={"features": ["word-rate", "since-insertion"]}),
-    "the penalty's criterion": configured(encoding={"alpha_by": "mse"}),
-    "the context": configured(activations={"context": 128}),
-    "the ceilings' floor": configured(ceiling={"floor": 0.1}),
-    "figures": configured(figures={"dpi": 99}),
-    "a tuning's rate": configured(
+    "association_effect.controls": configured(association_effect={"controls": {"random": 3}}),
+    "nuisance.features": configured(nuisance={"features": ["word-rate", "since-insertion"]}),
+    "encoding.alpha_by": configured(encoding={"alpha_by": "mse"}),
+    "activations.context": configured(activations={"context": 128}),
+    "ceiling.floor": configured(ceiling={"floor": 0.1}),
+    "figures.dpi": configured(figures={"dpi": 99}),
+    "tunings.lora.learning_rate": configured(
         tunings={"lora": {**STUDY["tunings"]["lora"], "learning_rate": 0.1}}
     ),
-    "an excluded listener": configured(dataset={"exclude": {"01": "asleep"}}),
+    "dataset.exclude": configured(dataset={"exclude": {"01": "asleep"}}),
     "the same in other words": lambda text: "# A comment.\n" + text.replace("tr: 1.5", "tr: 1.50"),
     "a default written out": configured(encoding={"folds": 5}),
 }
