@@ -243,6 +243,8 @@ CONFIG: dict[str, Change] = {
     "nuisance.features": configured(nuisance={"features": ["word-rate", "since-insertion"]}),
     "encoding.alpha_by": configured(encoding={"alpha_by": "mse"}),
     "activations.context": configured(activations={"context": 128}),
+    "association_effect.alignment": configured(association_effect={"alignment": "anchor"}),
+    "encoding.folds": configured(encoding={"folds": 4}),
     "ceiling.floor": configured(ceiling={"floor": 0.1}),
     "figures.dpi": configured(figures={"dpi": 99}),
     "tunings.lora.learning_rate": configured(
