@@ -25,10 +25,18 @@ import pytest
 import xarray as xr
 
 from engram.bold import story_bold as reading
+from engram.vocabulary import MIRROR_VARIABLE
 
 ROOT = Path(__file__).parents[1]
 MODELS = ROOT / "resources" / "models"
 STORY = (ROOT / "resources" / "texts" / "stories" / "lighthouse.txt").read_text()
+
+
+#: Where the mirror is for the tests that ask for it. For all others there is none: a study's models
+#: would be looked for there.
+_OF_TESTS = "ENGRAM_MIRROR_OF_TESTS"
+if MIRROR_VARIABLE in os.environ:
+    os.environ[_OF_TESTS] = os.environ.pop(MIRROR_VARIABLE)
 
 
 #: Files that take longest go first, so that no worker is alone with one at the end.
@@ -88,7 +96,7 @@ sys.addaudithook(_watch_processes)
 @pytest.fixture(scope="session")
 def mirror() -> Path:
     """A folder with copies of the public files."""
-    folder = os.environ.get("ENGRAM_MIRROR")
+    folder = os.environ.get(_OF_TESTS)
     if not folder or not Path(folder).is_dir():
         pytest.skip("no mirror of the public files here (ENGRAM_MIRROR)")
     return Path(folder)
@@ -214,11 +222,7 @@ def command(
         "--resources",
         "gpu=2",
     ]
-    clean = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in ("ENGRAM_MIRROR", "PYTHONDONTWRITEBYTECODE")
-    }
+    clean = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return [*words, *map(str, arguments)], {**clean, **(environment or {})}
 
 

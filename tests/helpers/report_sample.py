@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from engram.bold.scans_table import SCAN_COLUMNS
 from engram.report import embedding, html_report, report_figures, report_tables, surfaces
 from engram.statistics import score_tables, tuning_tables
 from engram.statistics.association_tables import ASSOCIATION_COLUMNS
 from engram.study.config.read import read_study
-from engram.vocabulary import AVERAGE, MIRROR_VARIABLE, ORIGINAL
+from engram.vocabulary import AVERAGE, ORIGINAL
 
 CLAIMS = (
     "claim",
@@ -38,10 +37,7 @@ ALICE = {
 
 def config(raw: dict[str, Any] | None = None, **made: Any) -> dict[str, Any]:
     """A checked configuration, with what the workflow makes of the plan."""
-    # Models of the hub need not be in the mirror of the machine that tests.
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv(MIRROR_VARIABLE, raising=False)
-        study = read_study(raw or ALICE)
+    study = read_study(raw or ALICE)
     models = study.language_models()
     trained = [name for name, model in models.items() if not model.reinitialised]
     scored = [*models, *(["word-rate"] if "word-rate" in study.baselines else [])]

@@ -150,7 +150,7 @@ def test_words(changes: list[tuple[str, int, int, str]], tmp_path: Path) -> None
     content = path.read_bytes()
     text = content.decode("utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8")
     assert len(table) == len(
-        [line for line in text.replace("\r\n", "\n").split("\n")[1:] if line != ""]
+        [line for line in text.replace("\r\n", "\n").split("\n")[1:] if line.strip()]
     ), "a row of the file is no word, or two"
     assert table["word"].str.strip().ne("").all() and table["word"].notna().all()
     times = table[["onset", "offset"]].to_numpy()
@@ -292,7 +292,6 @@ def places(content: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 @settings(FAST, max_examples=100)
 @given(data=st.data())
 def test_configurations(data: st.DataObject, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("ENGRAM_MIRROR", raising=False)
     monkeypatch.chdir(ROOT)
     content = copy.deepcopy(data.draw(st.sampled_from(VALID)))
     for _ in range(data.draw(st.integers(1, 3))):

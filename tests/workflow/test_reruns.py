@@ -67,13 +67,10 @@ class Runs:
 
     def __init__(self, folder: Path) -> None:
         self.project, self.study = folder / "project", folder / "my stúdy"
-        environment = {
+        self.environment = {
             **os.environ,
             "PYTHONPATH": str(self.project / "src"),
             "PYTHONDONTWRITEBYTECODE": "1",
-        }
-        self.environment = {
-            name: value for name, value in environment.items() if name != "ENGRAM_MIRROR"
         }
         self._server = Forks(self.environment)
         self.close = self._server.close

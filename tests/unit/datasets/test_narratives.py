@@ -622,7 +622,7 @@ def test_fetched_by_datalad_to_the_end(superdataset: Path, tmp_path: Path) -> No
     subprocess.run(["chmod", "-R", "u+w", str(clone)], check=True)
     shutil.rmtree(clone)
     assert jobs(snakemake("-n", "--configfile", "road.yaml", folder=tmp_path)) == {}
-    more = ["--config", 'dataset={subjects: ["001", "002", "003", "004"]}']
+    more = ["--config", 'dataset={listeners: ["001", "002", "003", "004"]}']
     planned = jobs(snakemake("-n", "--configfile", "road.yaml", *more, folder=tmp_path))
     assert planned["fetch_scans"] == planned["bold"] == 1 and not {
         "fetch_words",

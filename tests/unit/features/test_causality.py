@@ -177,10 +177,7 @@ def test_encoders_are_known_by_the_names_that_transformers_has() -> None:
     ) & causality.ENCODERS
 
 
-def test_an_encoder_is_refused_before_the_first_job(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("ENGRAM_MIRROR", raising=False)
+def test_an_encoder_is_refused_before_the_first_job(tmp_path: Path) -> None:
     folder = saved("bert", tmp_path / "models" / "mine" / "bert")
     for source, mirror in (
         (str(folder), None),

@@ -21,11 +21,6 @@ from engram.study.config.study import Study
 GPT2 = {"source": "gpt2"}
 
 
-@pytest.fixture(autouse=True)
-def _no_mirror(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("ENGRAM_MIRROR", raising=False)
-
-
 def study(**sections: Any) -> Study:
     return read_study({"study": "s", "dataset": {"kind": "alice"}, **sections})
 

@@ -15,11 +15,6 @@ from engram.study.plan import Group, Plan
 TARGETS = "target\themisphere\troi\nt\tL\tone\n"
 
 
-@pytest.fixture(autouse=True)
-def _no_mirror(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("ENGRAM_MIRROR", raising=False)
-
-
 def data_folder(folder: Path, heard: dict[str, str], targets: str = TARGETS) -> Path:
     """Make the empty files of a table study from the stories that each listener heard.
 

@@ -65,11 +65,6 @@ BASE: dict[str, Any] = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _no_mirror(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("ENGRAM_MIRROR", raising=False)
-
-
 def message(raw: dict[str, Any]) -> str:
     with pytest.raises(EngramError) as caught:
         read_study(raw)

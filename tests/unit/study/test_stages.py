@@ -70,11 +70,6 @@ RAW: dict[str, Any] = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _no_mirror(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("ENGRAM_MIRROR", raising=False)
-
-
 def planned(**changes: Any) -> tuple[Study, Plan]:
     """The study with some sections changed, and its plan."""
     raw = {
