@@ -17,14 +17,15 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from engram.errors import EngramError
 from engram.files.checksums import checksum
 
-#: What a table of renames has: what is renamed (a column, the whole value of a column's cells,
-#: an ending of words in any cell, a part of a file's name), in which tables (for a value:
-#: in which column; * for all), and from what to what.
+#: What a table of renames has. `what` is renamed: a column, the whole value of cells, an ending of
+#: words in any cell, or a part of a file's name. `where`: in which tables, or for cells in which
+#: column; * stands for any characters.
 RENAMES_COLUMNS = ("what", "where", "old", "new")
 #: Folders of results whose tables hold times and messages, not results.
 _NOT_RESULTS = ("benchmarks", "logs")
@@ -106,15 +107,15 @@ class Renames:
         fitting = (
             new
             for what, where, old, new in self.rows
-            if what == "column" and where in ("*", table) and old == column
+            if what == "column" and fnmatchcase(table, where) and old == column
         )
         return next(fitting, column)
 
     def _cell(self, column: str, cell: str) -> str:
         for what, where, old, new in self.rows:
-            if what == "value" and where in ("*", column) and cell == old:
+            if what == "value" and fnmatchcase(column, where) and cell == old:
                 cell = new
-            elif what == "ending" and where in ("*", column):
+            elif what == "ending" and fnmatchcase(column, where):
                 cell = re.sub(rf"{re.escape(old)}\b", new, cell)
         return cell
 

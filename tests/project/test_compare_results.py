@@ -100,7 +100,7 @@ def test_renamed_columns_values_and_files_are_the_same(
         **{"text-a_controls": "model\ttext\tvariant\ngpt2-reinitialised\ta\tassociations\n"},
     )
     renames = tmp_path / "renames.tsv"
-    rows = ["what\twhere\told\tnew", "column\taug-a_controls\ttext\tvariant",
+    rows = ["what\twhere\told\tnew", "column\t*_controls\ttext\tvariant",
         "column\t*\taugmentation\ttext", "value\tvariant\taugmented\tassociations",
             "ending\t*\t-untrained\t-reinitialised", "file\t*\taug-\ttext-"]  # fmt: skip
     renames.write_text("\n".join(rows) + "\n")
