@@ -187,14 +187,16 @@ def _decomposed(study: Study, rows: float) -> float:
     return study.encoding.folds * study.encoding.inner_folds * (rows / 3000) ** 3 * 10
 
 
+def _nuisance_targets(study: Study, plan: Plan) -> float:
+    """Return how many targets the nuisance control scores: regions, or all."""
+    targets = _targets(study, plan)
+    return min(targets, _REGIONS_AT_MOST) if study.nuisance.targets == "roi" else targets
+
+
 def _nuisance(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     group = plan.groups[wildcards["group"]]
     rows = sum(plan.dataset.n_rows(story) for story in group.stories)
-    targets = (
-        min(_targets(study, plan), _REGIONS_AT_MOST)
-        if study.nuisance.targets == "roi"
-        else _targets(study, plan)
-    )
+    targets = _nuisance_targets(study, plan)
     kernels, values = 12 * 8 * rows**2, len(group.subjects) * targets * rows
     seconds = _SOLVED * (
         _SOLVED_SECONDS * (rows / _SOLVED_ROWS) ** 3
@@ -254,11 +256,7 @@ def _encoding(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
 def _nuisance_texts(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     group = plan.groups[wildcards["group"]]
     rows = sum(plan.dataset.n_rows(story) for story in group.stories)
-    targets = (
-        min(_targets(study, plan), _REGIONS_AT_MOST)
-        if study.nuisance.targets == "roi"
-        else _targets(study, plan)
-    )
+    targets = _nuisance_targets(study, plan)
     wanted, controls = study.nuisance.random_texts, study.association_effect.controls
     texts = 1 + sum(
         there if wanted is None else min(wanted, there)
