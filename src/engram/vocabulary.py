@@ -15,8 +15,11 @@ PEOPLE = "manual"
 #: The first two texts that a model reads of a story with associations: the story alone, as it
 #: was heard, and with them.
 ORIGINAL, WITH_ASSOCIATIONS = "original", "associations"
-#: The control texts that are the null of F.
-RANDOM = "random"
+#: The control texts that are the null of F: of texts whose words are dealt, such as people's
+#: responses to cues, those dealt anew; of all others random ones.
+RANDOM, DEALT = "random", "dealt"
+#: Control texts with people's responses to cues that are not in the story.
+CUES = "cues"
 #: Control texts that keep a text's associations and deal them to other places.
 SHUFFLED = "shuffled"
 #: The model that was tuned, among its tunings; tuning on associations, and

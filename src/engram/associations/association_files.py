@@ -20,8 +20,13 @@ COLUMNS = {
     "after_word": "Index, from 0, of the story's word behind which the text stands.",
     "text": "What is inserted.",
     "granularity": "word or sentence.",
-    "annotator": "Who wrote it: manual (people), or what kind of model.",
+    "annotator": "Who wrote it: manual (people), what kind of model, or which norms.",
     "note": "What kind of association, in a word or two.",
+}
+#: Columns of associations that come from norms.
+OF_NORMS = {
+    "cue": "The cue that the word is a form of.",
+    "strength": "How many people gave this response to the cue.",
 }
 
 
@@ -34,6 +39,8 @@ class Association:
     granularity: str
     annotator: str
     note: str = ""
+    cue: str = ""
+    strength: str = ""
 
 
 def read_associations(path: Path, n_words: int) -> list[Association]:
@@ -50,7 +57,7 @@ def read_associations(path: Path, n_words: int) -> list[Association]:
             f"'{path}' is not there. A story's associations are a file of that name "
             f"(docs/annotating.md), with the columns {list(COLUMNS)}."
         )
-    table = delimited.read_frame(path, text=list(COLUMNS))
+    table = delimited.read_frame(path, text=[*COLUMNS, *OF_NORMS])
     delimited.need_columns(
         list(table.columns), ("after_word", "text", "granularity", "annotator"), path
     )
@@ -90,7 +97,7 @@ def read_associations(path: Path, n_words: int) -> list[Association]:
                 " ".join(row["text"].split()),
                 row["granularity"],
                 row["annotator"].strip(),
-                row.get("note", "").strip(),
+                *(row.get(name, "").strip() for name in ("note", *OF_NORMS)),
             )
         )
     return found
@@ -143,8 +150,9 @@ def write_associations(
     made : mapping
         How, by whom or which model, when, by what guidelines, under which licence.
     """
-    table = pd.DataFrame([vars(one) for one in associations], columns=list(COLUMNS))
-    storage.write_table(path, table, TABLE, COLUMNS, quoting=csv.QUOTE_MINIMAL)
+    columns = COLUMNS | (OF_NORMS if any(one.cue for one in associations) else {})
+    table = pd.DataFrame([vars(one) for one in associations], columns=list(columns))
+    storage.write_table(path, table, TABLE, columns, quoting=csv.QUOTE_MINIMAL)
     storage.write_json(
         storage.sidecar(path), {**storage.read_json(storage.sidecar(path)), "Made": dict(made)}
     )

@@ -88,7 +88,7 @@ def foresight(
     common : frozenset of str
         Words without content (articles, pronouns, prepositions and the like).
     """
-    stems = [_stem(word) for word in words]
+    stems = [stem_of(word) for word in words]
     first: dict[str, int] = {}
     for index, stem in enumerate(stems):
         first.setdefault(stem, index)
@@ -98,11 +98,11 @@ def foresight(
             if word in common:
                 continue
             total += 1
-            ahead += place < first.get(_stem(word), -1) <= place + AHEAD
+            ahead += place < first.get(stem_of(word), -1) <= place + AHEAD
     return total, ahead
 
 
-def _stem(word: str) -> str:
+def stem_of(word: str) -> str:
     """Return a word without the endings of plural and tense: enough to know it again."""
     found = _WORD.search(word.lower())
     stem = found[0].removesuffix("'s") if found else word
@@ -110,3 +110,13 @@ def _stem(word: str) -> str:
         if stem.endswith(ending) and len(stem) - len(ending) >= 3:
             return stem[: -len(ending)]
     return stem
+
+
+def content_stems(text: str, common: frozenset[str]) -> list[str]:
+    """Return the stems of a text's words with content, in their order."""
+    return [stem_of(word) for word in _WORD.findall(text.lower()) if word not in common]
+
+
+def stems_ahead(stems: Sequence[str], place: int) -> frozenset[str]:
+    """Return the stems of the story's next words: what says them behind a place has foresight."""
+    return frozenset(stems[place + 1 : place + 1 + AHEAD])
