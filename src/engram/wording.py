@@ -63,6 +63,20 @@ def listed(names: Sequence[str]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
+def null_text(kinds: Iterable[str]) -> str:
+    """Return what the control texts that are the null are called: ``random text``.
+
+    Where there are several kinds it is ``null text``.
+
+    Parameters
+    ----------
+    kinds : iterable of str
+        The kind of each.
+    """
+    names = set(kinds)
+    return f"{names.pop()} text" if len(names) == 1 else "null text"
+
+
 def writers(written_by: Iterable[str]) -> list[str]:
     """Return who wrote texts, as a sentence has them: people, a language model, or a model's name.
 

@@ -153,17 +153,22 @@ def association(
         n_listeners=5,
         original=0.2,
         F=0.02,
-        F_random=0.01,
+        null="random",
+        F_null=0.01,
     )
     table = table.assign(
-        F_minus_random=0.01,
-        n_random=n_random,
+        F_minus_null=0.01,
+        n_null=n_random,
         p_texts=max(corrected / regions, smallest),
-        p_texts_fdr=0.9,
+        p_texts_corrected=0.9,
         smallest_p=smallest,
         detectable=0.007,
+        detectable_corrected=0.01,
+        family="all",
+        n_family=regions,
+        n_draws=n_random,
     )
-    table.loc[0, ["F", "F_minus_random", "p_texts_fdr"]] = [0.03, 0.02, corrected]
+    table.loc[0, ["F", "F_minus_null", "p_texts_corrected"]] = [0.03, 0.02, corrected]
     return table.reindex(columns=list(ASSOCIATION_COLUMNS))
 
 
@@ -200,15 +205,15 @@ def tuning(
         p_shuffled=0.5,
         p_generic=0.5,
     )
-    table = table.assign(p_shuffled_fdr=0.9, p_generic_fdr=0.9)
-    table.loc[0, ["difference", "M", "p_shuffled_fdr", "p_generic_fdr"]] = [
+    table = table.assign(p_shuffled_corrected=0.9, p_generic_corrected=0.9)
+    table.loc[0, ["difference", "M", "p_shuffled_corrected", "p_generic_corrected"]] = [
         0.01,
         0.01 / original,
         corrected / 2,
         corrected,
     ]
     if seeds < 4:
-        table[["p_shuffled", "p_shuffled_fdr", "p_generic", "p_generic_fdr"]] = np.nan
+        table[["p_shuffled", "p_shuffled_corrected", "p_generic", "p_generic_corrected"]] = np.nan
     return table.reindex(columns=list(tuning_tables.TUNING_COLUMNS))
 
 
@@ -218,7 +223,7 @@ def chance(corrected: float = 0.01, smallest: float = 0.001, regions: int = 3) -
         {
             "model": "small",
             "roi": [f"area{one}" for one in range(regions)],
-            "p_fdr": corrected,
+            "p_corrected": corrected,
             "smallest_p": smallest,
         }
     )

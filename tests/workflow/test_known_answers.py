@@ -204,7 +204,7 @@ def association_tables(
     mine = {"model": "m", "text": "a"}
     f = np.where(truth["planted"] == "association", planted, other)
     table = truth[["hemisphere", "roi"]].assign(
-        **mine, F=f, F_minus_random=f, p_texts_fdr=np.where(f > 0.05, 0.01, 0.5)
+        **mine, null="random", F=f, F_minus_null=f, p_texts_corrected=np.where(f > 0.02, 0.01, 0.5)
     )
     texts = [f"random-{k:02d}" for k in range(1, 40)] + ["shuffled-01"]
     controls = pd.concat(
@@ -213,7 +213,7 @@ def association_tables(
                 **mine,
                 variant=name,
                 F=0.005 * rng.standard_normal(len(truth)),
-                p_texts_fdr=surviving,
+                p_texts_corrected=surviving,
             )
             for name in texts
         ]

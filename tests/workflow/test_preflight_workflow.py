@@ -45,6 +45,7 @@ CONFIG: dict[str, Any] = {
         },
     },
     "mirror": None,
+    "null_texts": None,
     "models": [
         {"code": False, "here": True, "name": "mine", "revision": None, "source": "models/mine"}
     ],
@@ -61,6 +62,14 @@ def states(
         {**CONFIG, **config}, machine, lambda source, revision: hub, environment
     )
     return {one.what: one.state for one in found}
+
+
+def test_too_few_random_texts_for_any_p_to_be_small_are_said() -> None:
+    assert states({"null_texts": 39})["random texts"] == FINE
+    assert states({"null_texts": 18})["random texts"] == LOOK
+    found = machine_checks.checks({**CONFIG, "null_texts": 9}, MACHINE, lambda *_: "", {})
+    said = next(one.found for one in found if one.what == "random texts")
+    assert "no p over texts is below 0.1" in said and "99 for an atlas" in said
 
 
 def test_study_that_fits() -> None:

@@ -81,7 +81,7 @@ def test_a_planted_effect_is_found_and_nothing_else() -> None:
         0.3, abs=0.1
     )
     assert found["p_shuffled"] == pytest.approx(1 / 70) == found["smallest_p"]
-    assert found["p_shuffled_fdr"] < 0.05 < none["p_shuffled_fdr"]
+    assert found["p_shuffled_corrected"] < 0.05 < none["p_shuffled_corrected"]
     assert (
         found["M_low"] < found["M"] < found["M_high"]
         and found["minus_generic_low"] < found["minus_generic"] < found["minus_generic_high"]
@@ -138,7 +138,7 @@ def test_over_stories_where_there_are_six() -> None:
 def test_fewer_than_four_seeds_make_no_test() -> None:
     row = table_of(made(0.03, seeds=3)).iloc[0]
     assert np.isnan(
-        [row["p_shuffled"], row["p_generic"], row["p_shuffled_fdr"], row["smallest_p"]]
+        [row["p_shuffled"], row["p_generic"], row["p_shuffled_corrected"], row["smallest_p"]]
     ).all()
     assert row["minus_shuffled"] > 0.02  # described all the same
 

@@ -14,7 +14,7 @@ with job(snakemake):
         layer_rule=keys.layer_rule(config["layer"]),
     )
     table = unique_contributions.associations_table(
-        keys.by_model_and("text", scores), config["seed"]
+        keys.by_model_and("text", scores), config["seed"], config["primary"]
     )
     storage.write_table(
         snakemake.output.unique,

@@ -25,7 +25,9 @@ with job(snakemake):
     written_by = {name: association_files.written_by(paths) for name, paths in written.items()}
     tables = {
         "association": (
-            association_tables.association_table(found, written_by, config["seed"]),
+            association_tables.association_table(
+                found, written_by, config["seed"], config["primary"]
+            ),
             association_tables.ASSOCIATION,
             association_tables.ASSOCIATION_COLUMNS,
         ),

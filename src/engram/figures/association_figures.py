@@ -5,18 +5,20 @@ It is drawn from the tables alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from engram import vocabulary
+from engram.features.variants import kind_of
 from engram.figures import effect_panels, panels, shown_values, style
 from engram.figures.captions import associations as captions
 from engram.figures.style import MM, Drawn, Palette
+from engram.wording import null_text
 
-#: Shares of random texts that their band holds.
+#: Shares of null texts that their band holds.
 _BAND = [0.025, 0.975]
 
 
@@ -52,7 +54,7 @@ def association(
                 for of in (part, controls, listeners)
             )
             if len(one):
-                _random_texts(line[side], one, its_controls, rois)
+                _null_texts(line[side], one, its_controls, rois)
                 _other_controls(line[side], one, rois)
                 effect_panels.listener_dots(line[side], its_listeners, "F", rois, -0.2)
                 _means(line[side], one, rois, colour)
@@ -70,25 +72,26 @@ def association(
     panels.reach(
         [line[side] for line in grid for side in regions],
         table[["F", "F_low", "F_high", *(f"F_{kind}" for kind in others)]],
-        _bands(controls, ["text", "model", "hemisphere", "roi"]),
+        _bands(controls, set(table["null"]), ["text", "model", "hemisphere", "roi"]),
     )
     effect_panels.layer_panels(grid, layers)
     panels.legend(figure, grid[0].values())
     return Drawn(figure, captions.association(table))
 
 
-def _bands(controls: pd.DataFrame, keys: Sequence[str]) -> pd.Series:
-    """Return the ends of the band of random texts, by these keys and the share below."""
-    random = controls[controls["variant"].str.startswith("random-")]
-    return random.groupby(list(keys))["F"].quantile(_BAND)
+def _bands(controls: pd.DataFrame, kinds: Container[str], keys: Sequence[str]) -> pd.Series:
+    """Return the ends of the band of null texts, by these keys and the share below."""
+    is_null = [kind_of(variant) in kinds for variant in controls["variant"]]
+    return controls[is_null].groupby(list(keys))["F"].quantile(_BAND)
 
 
-def _random_texts(
+def _null_texts(
     panel: Axes, part: pd.DataFrame, controls: pd.DataFrame, rois: Sequence[str]
 ) -> None:
-    """Draw the range of F of random texts, and its mean."""
+    """Draw the range of F of null texts, and its mean."""
     where = panels.places(rois, part["roi"])
-    bands = _bands(controls, ["roi"]).unstack().reindex(part["roi"])
+    kinds = set(part["null"])
+    bands = _bands(controls, kinds, ["roi"]).unstack().reindex(part["roi"])
     low, high = (
         bands[share].to_numpy() if share in bands else np.full(len(part), np.nan) for share in _BAND
     )
@@ -100,9 +103,9 @@ def _random_texts(
         color="#C4C4C4",
         linewidth=0,
         zorder=2,
-        label="random texts (95 % of them, mean)",
+        label=f"{null_text(kinds)}s (95 % of them, mean)",
     )
-    panel.hlines(part["F_random"], where + 0.03, where + 0.37, color="white", linewidth=1, zorder=3)
+    panel.hlines(part["F_null"], where + 0.03, where + 0.37, color="white", linewidth=1, zorder=3)
 
 
 def _other_controls(panel: Axes, part: pd.DataFrame, rois: Sequence[str]) -> None:
@@ -126,7 +129,7 @@ def _means(panel: Axes, part: pd.DataFrame, rois: Sequence[str], colour: str) ->
     where = panels.places(rois, part["roi"]) - 0.2
     label = "F, mean of listeners" if _is_first(panel) else None
     panels.error_bars(panel, where, part["F"], part["F_low"], part["F_high"], colour, label=label)
-    panels.stars(panel, where, part["F_high"].fillna(part["F"]), part["p_texts_fdr"])
+    panels.stars(panel, where, part["F_high"].fillna(part["F"]), part["p_texts_corrected"])
 
 
 def _is_first(panel: Axes) -> bool:

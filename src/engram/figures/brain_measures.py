@@ -14,6 +14,7 @@ from engram.figures.captions.tunings import tuning_title
 from engram.figures.maps import ASSOCIATION_DIFFERENCE, layer_name, region_maps
 from engram.figures.shown_values import Measure, at_reported_layer, m_axis_bound
 from engram.vocabulary import AVERAGE, ORIGINAL
+from engram.wording import null_text
 
 #: Hemispheres of a surface.
 _SIDES = ("L", "R")
@@ -100,7 +101,7 @@ def association(
     places: xr.Dataset | None,
     space: str | None,
 ) -> Measure:
-    """Return what a figure of F minus that of random texts shows, a row for each text and model.
+    """Return what a figure of F minus that of null texts shows, a row for each text and model.
 
     Parameters
     ----------
@@ -118,7 +119,7 @@ def association(
         (text, model): part for (text, model), part in table.groupby(["text", "model"], sort=False)
     }
     rows = {
-        association_title(part): part.set_index(["hemisphere", "roi"])["F_minus_random"]
+        association_title(part): part.set_index(["hemisphere", "roi"])["F_minus_null"]
         for part in parts.values()
     }
     found = None
@@ -133,7 +134,7 @@ def association(
         found = {title: region_maps(values, places, space) for title, values in rows.items()}
     return Measure(
         "Association effect on the brain",
-        "F minus F of random texts (Pearson r)",
+        f"F minus F of {null_text(table['null'])}s (Pearson r)",
         captions.association(table, by_target=bool(maps)),
         rows,
         found,

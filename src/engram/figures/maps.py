@@ -17,7 +17,7 @@ from engram.datasets.narratives.surfaces import VERTICES
 from engram.errors import EngramError
 from engram.files import storage
 from engram.statistics.score_tables import mean_scores
-from engram.vocabulary import AVERAGE, ORIGINAL, RANDOM, WITH_ASSOCIATIONS
+from engram.vocabulary import AVERAGE, DEALT, ORIGINAL, RANDOM, WITH_ASSOCIATIONS
 
 _STRUCTURES = {"L": "CortexLeft", "R": "CortexRight"}
 
@@ -47,11 +47,11 @@ def score_maps(files: Sequence[str]) -> dict[str, np.ndarray]:
 
 
 #: Names of the maps of a text in their file.
-ASSOCIATION, ASSOCIATION_RANDOM, ASSOCIATION_DIFFERENCE = "F", "F of random texts", "F minus random"
+ASSOCIATION, ASSOCIATION_NULL, ASSOCIATION_DIFFERENCE = "F", "F of null texts", "F minus null"
 
 
 def association_maps(files: Sequence[str]) -> dict[str, np.ndarray]:
-    """Return F at the reported layer, that of random texts, and the difference.
+    """Return F at the reported layer, that of null texts, and the difference.
 
     They are means over single listeners, by name.
 
@@ -71,8 +71,9 @@ def association_maps(files: Sequence[str]) -> dict[str, np.ndarray]:
             r = scores["r_kind"].mean("story")[:, scores["subject"].values != AVERAGE]
             parts.append((r - r.sel(kind=ORIGINAL)).transpose("subject", "kind", "target"))
     f = xr.concat(parts, "subject").mean("subject")
-    mine, random = (f.sel(kind=kind).values for kind in (WITH_ASSOCIATIONS, RANDOM))
-    return {ASSOCIATION: mine, ASSOCIATION_RANDOM: random, ASSOCIATION_DIFFERENCE: mine - random}
+    kind = DEALT if DEALT in f["kind"].values else RANDOM
+    mine, null = (f.sel(kind=of).values for of in (WITH_ASSOCIATIONS, kind))
+    return {ASSOCIATION: mine, ASSOCIATION_NULL: null, ASSOCIATION_DIFFERENCE: mine - null}
 
 
 def layer_name(layer: int) -> str:

@@ -254,7 +254,7 @@ def reach(panels: Iterable[Axes], *values: Any) -> None:
 def stars(panel: Axes, where: np.ndarray, heights: Iterable[float], p: Iterable[float]) -> None:
     """Set a star above what survives correction."""
     for x, height, corrected in zip(where, heights, p, strict=True):
-        if corrected < 0.05:
+        if corrected <= 0.05:
             panel.annotate("*", (x, max(height, 0)), ha="center", va="bottom", fontsize=9)
 
 

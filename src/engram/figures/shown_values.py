@@ -99,7 +99,7 @@ def beyond(m: pd.Series, bound: float) -> pd.Series:
 
 def tuning_p(table: pd.DataFrame) -> pd.Series:
     """Return the larger of the p against either control; n/a where one is."""
-    return table[[f"p_{kind}_fdr" for kind in TUNING_CONTROLS]].max(axis=1, skipna=False)
+    return table[[f"p_{kind}_corrected" for kind in TUNING_CONTROLS]].max(axis=1, skipna=False)
 
 
 @dataclass(frozen=True)

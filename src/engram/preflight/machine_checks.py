@@ -17,6 +17,8 @@ from engram.preflight.survey import StorySurvey
 
 logger = logging.getLogger(__name__)
 
+#: Fewest null texts with which p over texts can be 0.05.
+_FEWEST_NULL_TEXTS = 19
 #: What a check can say.
 FINE, LOOK, STOP = "ok", "look", "STOP"
 
@@ -75,6 +77,7 @@ def checks(
         ``jobs`` (by rule ``count``, ``memory``, ``gpu`` and ``seconds``, and ``sure_memory``
         and ``sure_gpu`` of jobs that read no model of assumed shape), ``disk`` (bytes), ``models``,
         ``assumed`` (models of assumed shape), ``annotators``, ``mirror``, ``fetches_by_datalad``,
+        ``null_texts`` (how many, None without associations),
         ``wants_gpu``, ``remote`` (jobs go to a cluster, whose nodes are not looked at).
     machine : Machine
     ask_hub : callable
@@ -88,6 +91,7 @@ def checks(
         *(_with_code(check) if code else check for code, check in models),
         *(_annotator(name, environment) for name in config["annotators"]),
         *([_datalad()] if config["fetches_by_datalad"] else []),
+        *([_null_texts(config["null_texts"])] if config["null_texts"] is not None else []),
         _disk(config, machine),
     ]
     if config["remote"]:
@@ -101,6 +105,18 @@ def _annotator(name: str, environment: Mapping[str, str]) -> Check:
     if environment.get("ENGRAM_CHAT_KEY"):
         return Check(what, FINE, "a key is given")
     return Check(what, LOOK, "no key (ENGRAM_CHAT_KEY); fine for an endpoint that wants none")
+
+
+def _null_texts(number: int) -> Check:
+    """Return whether a test over so many null texts can show anything."""
+    smallest = f"{number}; no p over texts is below {1 / (1 + number):.3g}"
+    if number >= _FEWEST_NULL_TEXTS:
+        return Check("random texts", FINE, smallest)
+    advice = (
+        "nothing can be shown at 0.05: 39 serve for a few regions, 99 for an atlas "
+        "(association_effect.controls.random)"
+    )
+    return Check("random texts", LOOK, f"{smallest}: {advice}")
 
 
 def _datalad() -> Check:

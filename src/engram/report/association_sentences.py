@@ -1,11 +1,10 @@
-"""What the report says of the association effect F: gains over random texts, tests, limits.
+"""What the report says of the association effect F: gains over null texts, tests, limits.
 
 Every sentence is built from the numbers, and says when there are none.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,20 +12,22 @@ import pandas as pd
 
 from engram.report.naming import region
 from engram.statistics import significance
-from engram.wording import count, listed, number, span, writers
+from engram.statistics.text_tests import ALL, OTHERS, PRIMARY
+from engram.statistics.yin2025.association_claims import PUBLISHED_MAPS, PUBLISHED_REGIONS
+from engram.wording import count, listed, null_text, number, span, writers
 
 
 def what_association_adds(
     table: pd.DataFrame | None, unique: pd.DataFrame | None = None
 ) -> list[str]:
-    """Return what texts with associations add over random ones.
+    """Return what texts with associations add over null texts.
 
     It comes with the test over texts, and what they add beyond nuisance features.
     """
     if table is None or table.empty:
         return ["What association adds was not measured: the study has no texts with associations."]
     gains, last = _gains(table), ""
-    if table["smallest_p"].min() >= significance.LEVEL:
+    if (1 / (1 + table["n_draws"])).min() > significance.LEVEL:
         first = [_too_few_texts(table)]
     elif gains:
         first = _gain_sentences(table, gains)
@@ -46,21 +47,23 @@ def _gains(table: pd.DataFrame) -> list[str]:
 
 
 def _too_few_texts(table: pd.DataFrame) -> str:
-    few = count(int(table["n_random"].max()), "random text")
+    draws = int(table["n_draws"].max())
+    few = count(draws, null_text(table["null"]))
     return (
         f"What association adds cannot be tested: with {few} no p below "
-        f"{number(table['smallest_p'].min())} can be reached."
+        f"{number(1 / (1 + draws))} can be reached."
     )
 
 
 def _gain_sentences(table: pd.DataFrame, gains: Sequence[str]) -> list[str]:
-    """Return which F stand out from those of random texts, and how many were tested."""
+    """Return which F stand out from those of null texts, and how many were tested."""
     others = table.groupby(["text", "model"]).ngroups - len(gains)
-    fallen = (table.loc[table["p_texts_fdr"] < significance.LEVEL, "F"] <= 0).any()
+    fallen = (table.loc[table["p_texts_corrected"] <= significance.LEVEL, "F"] <= 0).any()
+    null = null_text(table["null"])
     claim = (
-        "Association takes less from R than random texts do, or adds to it"
+        f"Association takes less from R than {null}s do, or adds to it"
         if fallen
-        else "Association adds to R beyond random texts of the same shape"
+        else f"Association adds to R beyond {null}s of the same shape"
     )
     return [
         f"{claim}: {'; '.join(gains)}.",
@@ -70,22 +73,32 @@ def _gain_sentences(table: pd.DataFrame, gains: Sequence[str]) -> list[str]:
 
 
 def _no_gain_sentences(table: pd.DataFrame) -> list[str]:
-    """Return that no F stands out from those of random texts, and how near the tests came."""
+    """Return that no F stands out from those of null texts, and how near the tests came."""
     uncorrected = int((table["p_texts"] <= significance.LEVEL).sum())
     return [
         "No gain from association is shown: after correction no F stands out from that of "
-        "random texts of the same shape "
-        f"(smallest corrected p {number(table['p_texts_fdr'].min())}; {_tests(table)}).",
+        f"{null_text(table['null'])}s of the same shape "
+        f"(smallest corrected p {number(table['p_texts_corrected'].min())}; {_tests(table)}).",
         f"Uncorrected, p is at most {significance.LEVEL} in {uncorrected} of {len(table)}; "
         "chance gives one in twenty.",
-        _needs_many(table),
     ]
 
 
 def _tests(table: pd.DataFrame) -> str:
-    return (
-        f"{count(len(table), 'test')} over texts, corrected over the regions of each text and model"
-    )
+    """Return how many tests there are, and what they were corrected for."""
+    first = table.iloc[0]
+    if set(table["family"]) == {ALL}:
+        over = "regions" + (", texts and models" if first["n_family"] > _n_regions(table) else "")
+    else:
+        named = table[table["family"] == PRIMARY].iloc[0]
+        over = f"regions for {named['text']} read by {named['model']}, which was named beforehand"
+        if OTHERS in set(table["family"]):
+            over += ", and over regions, texts and models for all others"
+    return f"{count(len(table), 'test')} over texts, corrected by the maximum statistic over {over}"
+
+
+def _n_regions(table: pd.DataFrame) -> int:
+    return len(table[["hemisphere", "roi"]].drop_duplicates())
 
 
 def _texts(table: pd.DataFrame) -> str:
@@ -98,19 +111,34 @@ def _texts(table: pd.DataFrame) -> str:
 
 def _ranges(table: pd.DataFrame) -> str:
     return (
-        f"F = R_mem − R is {span(table['F'], signed=True)}, that of random "
-        f"texts {span(table['F_random'], signed=True)}."
+        f"F = R_mem − R is {span(table['F'], signed=True)}, that of "
+        f"{null_text(table['null'])}s {span(table['F_null'], signed=True)}."
     )
 
 
 def _detectable(table: pd.DataFrame) -> str:
-    """Return which F would have been found; nothing where there are too few texts to say."""
-    if table["detectable"].isna().all():
+    """Return which F would have been found, beside what was published.
+
+    It is nothing where there are too few texts to say.
+    """
+    detectable = table["detectable_corrected"].dropna()
+    if detectable.empty:
         return ""
+    low, high = PUBLISHED_MAPS
+    maps = f"{low} to {high} on maps, up to {PUBLISHED_REGIONS} in regions"
+    if detectable.min() > PUBLISHED_REGIONS:
+        beside = f"More than was published ({maps}): such effects could not be found here"
+    elif n_larger := int((detectable > PUBLISHED_MAPS[1]).sum()):
+        beside = (
+            f"In {n_larger} of {len(detectable)} this is more than the published maps show "
+            f"({maps}), so that most effects of that size would have been missed"
+        )
+    else:
+        beside = f"Of the published effects ({maps}) those above this would mostly have been found"
     return (
-        f"An F of {span(table['detectable'])} above the random texts' mean, depending on text "
-        "and region, would have been found in four of five such studies before correction; "
-        "smaller effects cannot be excluded."
+        f"An F of {span(detectable)} above the {null_text(table['null'])}s' mean, depending on "
+        "text and region, would have been found in four of five such studies after correction; "
+        f"smaller effects cannot be excluded. {beside}."
     )
 
 
@@ -119,43 +147,26 @@ def _unique_of_texts(unique: pd.DataFrame | None) -> str:
     if unique is None or unique.empty:
         return ""
     found, few = (
-        int((unique["p_texts_fdr"] < significance.LEVEL).sum()),
-        count(int(unique["n_random"].min()), "random text"),
+        int((unique["p_texts_corrected"] <= significance.LEVEL).sum()),
+        count(int(unique["n_null"].min()), null_text(unique["null"])),
     )
-    smallest = number(unique["p_texts_fdr"].min())
+    smallest = number(unique["p_texts_corrected"].min())
     return (
         "Beyond nuisance features and the story alone associations predict "
-        f"{span(unique['unique_minus_random'], signed=True)} more than random texts do, "
-        f"by text and region; over {few} the corrected p is below {significance.LEVEL} in {found} "
-        f"of {len(unique)} (smallest {smallest})."
-    )
-
-
-def _needs_many(table: pd.DataFrame) -> str:
-    """Return how many regions must stand out at once to survive correction.
-
-    It is for too few random texts for one alone to survive it.
-    """
-    needed = max(
-        math.ceil(part["smallest_p"].iloc[0] * len(part) / significance.LEVEL - 1e-9)
-        for _, part in table.groupby(["text", "model"])
-    )
-    if needed <= 1:
-        return ""
-    few = count(int(table["n_random"].min()), "random text")
-    return (
-        f"With {few} no p is below {number(table['smallest_p'].max())}, and {needed} regions "
-        "would have to reach that at once for any to survive correction."
+        f"{span(unique['unique_minus_null'], signed=True)} more than {null_text(unique['null'])}s "
+        f"do, by text and region; over {few} the corrected p is at most {significance.LEVEL} in "
+        f"{found} of {len(unique)} (smallest {smallest})."
     )
 
 
 def _gain(key: Any, part: pd.DataFrame) -> str:
-    significant = part[part["p_texts_fdr"] < significance.LEVEL]
+    significant = part[part["p_texts_corrected"] <= significance.LEVEL]
     if significant.empty:
         return ""
-    best = significant.loc[significant["F_minus_random"].idxmax()]
+    best = significant.loc[significant["F_minus_null"].idxmax()]
     return (
         f"{key[0]}, read by {key[1]}, in {len(significant)} of {count(len(part), 'region')} "
-        f"(most in {region(best)}: F {number(best['F'], signed=True)}, random "
-        f"{number(best['F_random'], signed=True)}, corrected p {number(best['p_texts_fdr'])})"
+        f"(most in {region(best)}: F {number(best['F'], signed=True)}, "
+        f"{null_text(part['null'])}s {number(best['F_null'], signed=True)}, corrected p "
+        f"{number(best['p_texts_corrected'])})"
     )

@@ -12,7 +12,7 @@ from typing import Any
 from engram.report.naming import Tables, people
 from engram.report.sources import cited, model_citation
 from engram.vocabulary import AVERAGE, WORD_RATE
-from engram.wording import count, listed, writers
+from engram.wording import count, listed, null_text, writers
 
 _ALIGNMENTS = {
     "context": (
@@ -229,7 +229,7 @@ def _nuisance(tables: Tables) -> str:
     beyond = "; or ".join(dict.fromkeys(tables["nuisance"]["beyond"]))
     texts = ""
     if (unique := tables.get("association_unique")) is not None:
-        few = count(int(unique["n_random"].min()), "random text")
+        few = count(int(unique["n_null"].min()), null_text(unique["null"]))
         texts = (
             " What associations predict beyond these features and the story alone is the score "
             "with a further band, the difference that the insertions make to the delayed "
@@ -269,6 +269,7 @@ def _associations(config: Mapping[str, Any], tables: Tables) -> str:
         else "every target was scored"
     )
     readers = listed(config["models_reading_associations"])
+    null = null_text(["random"] if table is None else table["null"])
     return (
         f"Texts with associations: {texts}; read by {readers}. "
         f"{_ALIGNMENTS[one['alignment']].capitalize()} (alignment: {one['alignment']}); "
@@ -276,8 +277,26 @@ def _associations(config: Mapping[str, Any], tables: Tables) -> str:
         f"same windows, with room for insertions ({one['room']:g}). The association effect F "
         "is the score with the insertions minus that of the story alone. Controls of each text: "
         f"{controls}. F is tested over "
-        "texts: one-sided p = (1 + random texts that reach F) / (1 + random texts), with the mean "
-        "over listeners as the statistic."
+        f"texts: one-sided p = (1 + {null}s that reach F) / (1 + {null}s), with the mean over "
+        f"listeners as the statistic. {_corrected_over_texts(config)}"
+    )
+
+
+def _corrected_over_texts(config: Mapping[str, Any]) -> str:
+    """Return how F is corrected for many tests."""
+    primary = config["primary"]
+    family = (
+        "regions, texts and models"
+        if primary is None
+        else f"the regions of {primary['text']} read by {primary['model']}, which were named "
+        "beforehand; for all others over regions, texts and models"
+    )
+    return (
+        "It is corrected by the maximum statistic [@maximum]: F of each region is standardised "
+        "over all texts, its own included, and held against the largest that each null text "
+        "reaches, "
+        f"over {family}. Null texts are paired by number; what is detectable was simulated "
+        "with their correlations [@shrinkage]."
     )
 
 
@@ -290,7 +309,8 @@ def _tunings(config: Mapping[str, Any]) -> str:
         "tokens per step. "
         "The tuning effect M is (R_sft − R) / R on the original stories, a ratio of "
         "means over listeners. Where there are four or more seeds of a tuning and of a control, "
-        "labels are permuted (a permutation test); seeds are the random factor."
+        "labels are permuted (a permutation test), in all regions alike; seeds are the random "
+        "factor. It is corrected over regions by the maximum statistic [@maximum]."
     )
 
 
@@ -355,7 +375,8 @@ def _statistics(config: Mapping[str, Any], tables: Tables) -> str:
     if not tested:
         return f"{intervals}. No test was made."
     return (
-        f"{intervals}. Tests: {listed(tested)}; p-values are corrected within families of regions "
-        "[@bh]. Tests over listeners generalise to listeners only, and "
-        "no claim rests on one alone."
+        f"{intervals}. Tests: {listed(tested)}; those over texts, shifts and seeds are corrected "
+        "by the maximum statistic [@maximum], those over listeners and stories by the false "
+        "discovery rate within families of regions [@bh]. Tests over listeners generalise to "
+        "listeners only, and no claim rests on one alone."
     )

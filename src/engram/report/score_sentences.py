@@ -116,24 +116,24 @@ def _of_the_ceiling(single: pd.DataFrame, shown: Sequence[str], floor: float) ->
 def _above_chance(chance: pd.DataFrame | None, shown: Sequence[str]) -> str:
     if chance is None:
         return "R was not tested against chance here."
-    mine = chance[chance["model"].isin(shown) & chance["p_fdr"].notna()]
+    mine = chance[chance["model"].isin(shown) & chance["p_corrected"].notna()]
     if mine.empty:
         return "R was not tested against chance: the stories are too short for circular shifts."
-    if mine["smallest_p"].min() >= significance.LEVEL:
+    if mine["smallest_p"].min() > significance.LEVEL:
         return (
             "Against chance (circular shifts of BOLD) no p below "
             f"{number(mine['smallest_p'].min())} can be reached."
         )
     above = [
         (
-            f"{model} in {int((part['p_fdr'] < significance.LEVEL).sum())} "
+            f"{model} in {int((part['p_corrected'] <= significance.LEVEL).sum())} "
             f"of {count(len(part), 'region')}"
         )
         for model, part in mine.groupby("model", sort=False)
     ]
     return (
-        f"Above chance (circular shifts of BOLD; p below {significance.LEVEL} when corrected over "
-        f"regions): {listed(above)}."
+        f"Above chance (circular shifts of BOLD; p at most {significance.LEVEL}, corrected over "
+        f"regions by the maximum statistic): {listed(above)}."
     )
 
 

@@ -127,6 +127,20 @@ SOURCES = {
             "57, 289-300."
         ),
     ),
+    "maximum": (
+        "Nichols & Holmes 2002",
+        (
+            "Nichols TE, Holmes AP (2002). Nonparametric permutation tests for functional "
+            "neuroimaging: a primer with examples. Human Brain Mapping 15, 1-25."
+        ),
+    ),
+    "shrinkage": (
+        "Ledoit & Wolf 2004",
+        (
+            "Ledoit O, Wolf M (2004). A well-conditioned estimator for large-dimensional "
+            "covariance matrices. Journal of Multivariate Analysis 88, 365-411."
+        ),
+    ),
     "bca": (
         "Efron 1987",
         (

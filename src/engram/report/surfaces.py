@@ -41,7 +41,7 @@ def surface_maps(
 ) -> list[SurfaceMap]:
     """Return the maps that can be turned.
 
-    They are R of each model shown, F minus that of random texts, and the
+    They are R of each model shown, F minus that of null texts, and the
     ceiling of single listeners.
 
     Parameters
@@ -69,7 +69,7 @@ def surface_maps(
     ):
         maps.append(
             SurfaceMap(
-                f"F minus random texts (Pearson r): {text}, {model}",
+                f"F minus null texts (Pearson r): {text}, {model}",
                 _values(sides, ASSOCIATION_DIFFERENCE),
                 _LEAST_F,
             )

@@ -19,7 +19,7 @@ def what_tuning_adds(table: pd.DataFrame | None) -> list[str]:
     if table is None or table.empty:
         return ["What tuning adds was not measured: the study has no tunings."]
     # Of those controls that there are.
-    p = table[[f"p_{kind}_fdr" for kind in TUNING_CONTROLS]].max(axis=1)
+    p = table[[f"p_{kind}_corrected" for kind in TUNING_CONTROLS]].max(axis=1)
     if p.isna().all():
         return [_too_few_seeds(table), *_changes(table)]
     untested = sum(
@@ -29,9 +29,9 @@ def what_tuning_adds(table: pd.DataFrame | None) -> list[str]:
     rest = [f"{count(untested, 'tuning')} had too few seeds for a test."] if untested else []
     tests = (
         f"{count(int(p.notna().sum()), 'test')} over seeds against each control, "
-        "corrected over regions"
+        "corrected over regions by the maximum statistic"
     )
-    if not (p < significance.LEVEL).any():
+    if not (p <= significance.LEVEL).any():
         first = [
             "No gain from tuning is shown: none over control tunings survives correction "
             f"(smallest corrected p {number(p.min())}, the larger of the two against controls; "
@@ -65,7 +65,7 @@ def _too_few_seeds(table: pd.DataFrame) -> str:
 
 def _gain(table: pd.DataFrame, p: pd.Series) -> str:
     """Return where tuning to associate is above control tunings, and where by the most."""
-    significant = table[p < significance.LEVEL]
+    significant = table[p <= significance.LEVEL]
     best = significant.loc[significant["difference"].idxmax()]
     fallen = " R itself falls in some of these." if (significant["difference"] <= 0).any() else ""
     return (

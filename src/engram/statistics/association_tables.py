@@ -9,17 +9,19 @@ import numpy as np
 import pandas as pd
 
 from engram.associations.control_texts import CONTROLS
-from engram.statistics import columns, significance
-from engram.statistics.text_tests import against_random, with_corrected
-from engram.statistics.variant_effects import Effects, by_layer, by_listener
+from engram.statistics import columns, maximum_statistic, significance, text_tests
+from engram.statistics.text_tests import Found, Primary
+from engram.statistics.variant_effects import by_layer, by_listener, null_texts
 from engram.vocabulary import ORIGINAL, RANDOM, WITH_ASSOCIATIONS
 
 ASSOCIATION = (
     "Association effects F = R_mem - R at each model's reported layer, by region: "
     "the score of the story with associations written into it, minus that of the story alone, "
-    "read in the same windows. Tested over texts: F of this text among the F of random texts, "
-    "which have the same places and numbers of words, and content of other stories. Tests over "
-    "listeners generalise to other listeners of these texts, not to other texts or stories."
+    "read in the same windows. Tested over texts: F of this text among the F of null texts, "
+    "which have the same places and numbers of words, and content of other stories (random) or "
+    "this text's words dealt anew (dealt); corrected over regions, texts and models by the maximum "
+    "statistic. Tests over listeners generalise to other listeners of these texts, not to other "
+    "texts or stories."
 )
 ASSOCIATION_COLUMNS = {
     **columns.MODEL_AND_TEXT,
@@ -30,19 +32,16 @@ ASSOCIATION_COLUMNS = {
     "original": "R of the story alone, mean over listeners.",
     "F": "Association effect, mean over listeners.",
     **columns.interval("F_low", "F_high"),
-    "F_random": "F of random texts, mean over texts and listeners.",
-    "F_minus_random": "F minus that.",
+    **columns.null_texts(""),
+    "F_null": "F of null texts, mean over texts and listeners.",
+    "F_minus_null": "F minus that.",
     **columns.interval("difference_low", "difference_high", of="the difference"),
-    "n_random": "Random texts.",
     **columns.p_texts("that reach F"),
-    "smallest_p": "The smallest p that so many texts can give.",
-    "detectable": (
-        "Smallest F above the random texts' mean that would have been found with 80 % power."
-    ),
-    **columns.p_listeners("texts", of="F minus random"),
-    "effect_size": "F minus that of random texts, over the standard deviation of random texts.",
+    **columns.detectable("F", "the null texts' mean"),
+    **columns.p_listeners("texts", of="F minus that of null texts", how=columns.WITHIN_TEXT),
+    "effect_size": "F minus that of null texts, over the standard deviation of null texts.",
     **columns.N_STORIES,
-    **columns.p_stories(of="F minus random"),
+    **columns.p_stories(of="F minus that of null texts"),
     "F_shuffled": (
         "F of this text's associations at each other's places, mean over texts: insertions stand "
         "where they did, with the wrong content."
@@ -57,7 +56,7 @@ ASSOCIATION_COLUMNS = {
 
 
 def association_table(
-    effects: Mapping[tuple[str, str], Effects], written_by: Mapping[str, str], seed: int
+    effects: Found, written_by: Mapping[str, str], seed: int, primary: Primary = None
 ) -> pd.DataFrame:
     """Return F by region, with its controls and tests (the columns of `ASSOCIATION_COLUMNS`).
 
@@ -69,12 +68,15 @@ def association_table(
         By text.
     seed : int
         Of the bootstrap.
+    primary : mapping or None
+        The text and the model that were named beforehand.
     """
     rows = []
+    tests = text_tests.corrected(effects, primary)
     for (model, text), one in effects.items():
         means = {kind: one.mean_difference(kind) for kind in CONTROLS if kind != RANDOM}
         f = one.difference(WITH_ASSOCIATIONS)
-        for number, row in enumerate(against_random(one, "F", seed)):
+        for number, row in enumerate(text_tests.against_null(one, tests[model, text], "F", seed)):
             rows.append(
                 {
                     "model": model,
@@ -87,12 +89,13 @@ def association_table(
                     "F_average": f[~one.single, number].mean() if (~one.single).any() else np.nan,
                 }
             )
-    return with_corrected(pd.DataFrame(rows), ["model", "text"])[list(ASSOCIATION_COLUMNS)]
+    return text_tests.with_fdr(pd.DataFrame(rows))[list(ASSOCIATION_COLUMNS)]
 
 
 CONTROLS_TABLE = (
-    "F of every control text, tested among the random texts as the text with associations is "
-    "(a random text among the other random ones)."
+    "F of every control text, tested among the null texts as the text with associations is "
+    "(a null text among the other null texts, of which a few always stand out: p is a rank). "
+    "Corrected over the regions of this control text alone."
 )
 CONTROLS_COLUMNS = {
     **columns.MODEL_AND_TEXT,
@@ -100,27 +103,24 @@ CONTROLS_COLUMNS = {
     **columns.PLACE,
     "F": "Mean over listeners.",
     "p_texts": "One-sided p over texts.",
-    **columns.corrected("p_texts", columns.WITHIN_TEXT),
+    **columns.maximum("p_texts", "the regions of this control text", "null texts"),
 }
 
 
-def controls_table(effects: Mapping[tuple[str, str], Effects]) -> pd.DataFrame:
+def controls_table(effects: Found) -> pd.DataFrame:
     """Return F of every control text with its test (the columns of `CONTROLS_COLUMNS`)."""
     rows: list[dict[str, Any]] = []
     for (model, text), one in effects.items():
-        random = one.of_kind("random")
-        null = {variant: one.difference(variant)[one.single].mean(0) for variant in random}
+        null = dict(zip(null_texts(one), text_tests.null_draws(one), strict=True))
         for variant in one.variants:
             if variant in (ORIGINAL, WITH_ASSOCIATIONS):
                 continue
             f = one.difference(variant)[one.single].mean(0)
-            others = (
-                np.stack([values for name, values in null.items() if name != variant])
-                if len(null) > 1 or variant not in null
-                else np.empty((0, len(f)))
+            others = np.reshape(
+                [values for name, values in null.items() if name != variant], (-1, len(f))
             )
+            corrected = maximum_statistic.corrected_p(f, others)
             for number, (hemisphere, roi, _) in enumerate(one.regions):
-                p = significance.text_test(f[number], others[:, number])
                 rows.append(
                     {
                         "model": model,
@@ -129,12 +129,11 @@ def controls_table(effects: Mapping[tuple[str, str], Effects]) -> pd.DataFrame:
                         "hemisphere": hemisphere,
                         "roi": roi,
                         "F": f[number],
-                        "p_texts": p,
+                        "p_texts": significance.text_test(f[number], others[:, number]),
+                        "p_texts_corrected": corrected[number],
                     }
                 )
-    table = pd.DataFrame(rows, columns=[name for name in CONTROLS_COLUMNS if name != "p_texts_fdr"])
-    table["p_texts_fdr"] = significance.corrected(table, "p_texts", ["model", "text", "variant"])
-    return table[list(CONTROLS_COLUMNS)]
+    return pd.DataFrame(rows, columns=list(CONTROLS_COLUMNS))
 
 
 LISTENERS_TABLE = "F by listener, at each model's reported layer, beside the means of its controls."
@@ -148,7 +147,7 @@ LISTENERS_COLUMNS = {
 }
 
 
-def listeners_table(effects: Mapping[tuple[str, str], Effects]) -> pd.DataFrame:
+def listeners_table(effects: Found) -> pd.DataFrame:
     """Return F by listener (the columns of `LISTENERS_COLUMNS`)."""
     parts = []
     for (model, text), one in effects.items():
@@ -175,7 +174,7 @@ LAYERS_COLUMNS = {
 }
 
 
-def layers_table(effects: Mapping[tuple[str, str], Effects]) -> pd.DataFrame:
+def layers_table(effects: Found) -> pd.DataFrame:
     """Return F by layer (the columns of `LAYERS_COLUMNS`)."""
     rows = []
     for (model, text), one in effects.items():

@@ -9,7 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from engram.files import storage
-from engram.statistics import columns, significance
+from engram.statistics import columns, maximum_statistic, significance
 from engram.statistics.reported_scores import by_area
 
 CHANCE = (
@@ -17,7 +17,8 @@ CHANCE = (
     "what it is when BOLD is shifted in time within each story, by 20 s or more and by the same "
     "distance for all listeners, and everything is fitted anew. The test generalises to other "
     "BOLD of these listeners with these stories; neighbouring shifts resemble each other, "
-    "so that their number says how small p can be, not how many independent draws there are."
+    "so that their number says how small p can be, not how many independent draws there are. "
+    "Corrected over the regions of a model by the maximum statistic."
 )
 CHANCE_COLUMNS = {
     "model": "Model or baseline.",
@@ -36,8 +37,12 @@ CHANCE_COLUMNS = {
     "null_95": "Their 95th percentile.",
     "effect_size": "R minus the mean over shifts, over their standard deviation.",
     "detectable": (
-        "Smallest R that would have been found with 80 % power, from the spread of "
-        "shifts, taken as normal."
+        "Smallest R that would have been found with 80 % power before correction, from the spread "
+        "of shifts, taken as normal."
+    ),
+    "detectable_corrected": (
+        "The same after correction, were it in this region alone; it goes by how shifts "
+        "correlate over regions."
     ),
     "n_shifts": "Shifts: `chance: {shifts: ...}`, or all that a single story allows.",
     "smallest_p": "The smallest p that so many shifts can give.",
@@ -45,7 +50,7 @@ CHANCE_COLUMNS = {
         "One-sided p: (1 + shifts whose R reaches this one) / (1 + shifts); n/a where a story "
         "is too short to be shifted."
     ),
-    **columns.corrected("p", "for the regions of this model (Benjamini-Hochberg)"),
+    **columns.maximum("p", "the regions of this model", "shifts"),
 }
 
 
@@ -63,6 +68,7 @@ def chance_table(files: Mapping[str, Sequence[str]], seed: int) -> pd.DataFrame:
     for model, paths in files.items():
         read = [storage.open_dataset(path).load() for path in paths]
         r, null, stories = together(read)
+        corrected = _corrected(r, null)
         for number, area in enumerate(by_area(model, read[0])):
             score = float(r[:, number].mean())
             low, high = significance.interval(r[:, number], seed)
@@ -75,10 +81,20 @@ def chance_table(files: Mapping[str, Sequence[str]], seed: int) -> pd.DataFrame:
                 "high": high,
                 "n_shifts": len(null),
             }
-            rows.append(row | _against(score, null[:, number]))
-    table = pd.DataFrame(rows, columns=[name for name in CHANCE_COLUMNS if name != "p_fdr"])
-    table["p_fdr"] = significance.corrected(table, "p", ["model"])
-    return table[list(CHANCE_COLUMNS)]
+            of_all = {name: values[number] for name, values in corrected.items()}
+            rows.append(row | _against(score, null[:, number]) | of_all)
+    return pd.DataFrame(rows, columns=list(CHANCE_COLUMNS))
+
+
+def _corrected(r: np.ndarray, null: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what follows from all regions of a model together; NaN without a null."""
+    if len(null) < 2:
+        nothing = np.full(r.shape[1], np.nan)
+        return {"detectable_corrected": nothing, "p_corrected": nothing}
+    return {
+        "detectable_corrected": null.mean(axis=0) + maximum_statistic.detectable(null),
+        "p_corrected": maximum_statistic.corrected_p(r.mean(axis=0), null),
+    }
 
 
 def together(read: Sequence[xr.Dataset]) -> tuple[np.ndarray, np.ndarray, set[str]]:

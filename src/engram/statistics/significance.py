@@ -109,6 +109,23 @@ def spread_interval(value: float, draws: np.ndarray, of_mean: bool = False) -> t
     return value - half, value + half
 
 
+def difference_interval(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
+    """Return the 95 % t interval (Welch) of the difference of two means over a random factor.
+
+    It is NaN with fewer than two draws of either, or no spread.
+
+    Parameters
+    ----------
+    one, other : arrays of shape (n_draws, )
+    """
+    from scipy import stats
+
+    if min(len(one), len(other)) < 2 or not (np.ptp(one) > 0 or np.ptp(other) > 0):
+        return np.nan, np.nan
+    found = stats.ttest_ind(one, other, equal_var=False).confidence_interval(0.95)
+    return float(found.low), float(found.high)
+
+
 def widest(*intervals: tuple[float, float]) -> tuple[float, float]:
     """Return the lowest and highest ends of intervals over several random factors.
 

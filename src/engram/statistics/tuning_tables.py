@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from engram.statistics import columns, significance, variant_effects
+from engram.statistics import columns, maximum_statistic, significance, variant_effects
 from engram.statistics.variant_effects import Effects
 from engram.vocabulary import ASSOCIATION, TUNING_CONTROLS
 
@@ -23,7 +23,8 @@ TUNING = (
     "the score R_sft of the model tuned to associate, minus that of the base model, and M, "
     "the same as a share of R. Controls are tuned on as many tokens in as many steps: shuffled, "
     "on other passages' associations; generic, on the passages' own continuations. Tested over "
-    "seeds; tests over listeners generalise to other listeners of these tuned models only."
+    "seeds, corrected over the regions of a model and tuning by the maximum statistic; tests over "
+    "listeners generalise to other listeners of these tuned models only."
 )
 TUNING_COLUMNS = {
     **columns.MODEL_AND_TUNING,
@@ -54,8 +55,10 @@ TUNING_COLUMNS = {
         "One-sided p over seeds: labels of tunings and shuffled controls permuted; "
         "n/a with fewer than four of either."
     ),
-    **columns.corrected(
-        "p_shuffled", "for the regions of this model and tuning (Benjamini-Hochberg)"
+    "p_shuffled_corrected": (
+        "The same, corrected over the regions of this model and tuning by the maximum statistic: "
+        "the share of labellings, this one among them, whose largest standardised difference over "
+        "regions reaches this one's; each region is standardised over all labellings."
     ),
     "n_generic": "Control tunings on the passages' own continuations.",
     "difference_generic": "Their R minus R of the base model.",
@@ -63,7 +66,7 @@ TUNING_COLUMNS = {
     "minus_generic": "Difference minus that of the generic.",
     **columns.interval("minus_generic_low", "minus_generic_high"),
     "p_generic": "One-sided p over seeds, as above.",
-    **columns.corrected("p_generic"),
+    "p_generic_corrected": "The same, corrected as above.",
     "smallest_p": "The smallest p that so many seeds can give.",
     "effect_size": (
         "Difference minus that of all control tunings, over the standard deviation of seeds "
@@ -71,10 +74,18 @@ TUNING_COLUMNS = {
     ),
     "detectable": (
         "Smallest difference above all control tunings that a test over these seeds would have "
-        "found with 80 % power (t test)."
+        "found with 80 % power before correction (t test)."
+    ),
+    "detectable_corrected": (
+        "Smallest difference above either kind of control tunings that the test over seeds would "
+        "have found with 80 % power after correction, were it in this region alone; regions are "
+        "taken as independent, which is the worst case; n/a where no size is enough."
     ),
     **columns.N_STORIES,
-    **columns.p_stories(of="the difference minus that of all controls"),
+    **columns.p_stories(
+        of="the difference minus that of all controls",
+        how="for the regions of this model and tuning (Benjamini-Hochberg)",
+    ),
     **columns.p_listeners("tuned models", of="the difference minus that of all controls"),
     "difference_average": "R_sft - R of the average listener; in no test.",
 }
@@ -94,32 +105,46 @@ def tuning_table(effects: Found, methods: Mapping[str, str], seed: int) -> pd.Da
     seed : int
         Of the bootstrap.
     """
-    rows = [
-        {
-            "model": model,
-            "tuning": tuning,
-            "method": methods[tuning],
-            **_region_row(one, number, seed),
-        }
-        for (model, tuning), one in effects.items()
-        for number in range(len(one.regions))
-    ]
+    rows = []
+    for (model, tuning), one in effects.items():
+        corrected = _corrected(one)
+        of_all = {"model": model, "tuning": tuning, "method": methods[tuning]}
+        for number in range(len(one.regions)):
+            p = {f"p_{kind}_corrected": values[number] for kind, values in corrected.items()}
+            rows.append(of_all | _region_row(one, number, seed) | p)
     if not rows:
         return pd.DataFrame(columns=list(TUNING_COLUMNS))
     table = pd.DataFrame(rows)
-    for name in (*(f"p_{kind}" for kind in TUNING_CONTROLS), "p_listeners", "p_stories"):
+    for name in ("p_listeners", "p_stories"):
         table[f"{name}_fdr"] = significance.corrected(table, name, ["model", "tuning"])
     return table[list(TUNING_COLUMNS)]
+
+
+def _corrected(one: Effects) -> dict[str, np.ndarray]:
+    """Return the p over seeds of each region, against each control, corrected over regions."""
+    mine, *theirs = (_by_seed(one, kind) for kind in (ASSOCIATION, *TUNING_CONTROLS))
+    few = significance.FEWEST_SEEDS
+    return {
+        kind: (
+            maximum_statistic.seed_p(mine, controls)
+            if min(len(mine), len(controls)) >= few
+            else np.full(len(one.regions), np.nan)
+        )
+        for kind, controls in zip(TUNING_CONTROLS, theirs, strict=True)
+    }
+
+
+def _by_seed(one: Effects, kind: str) -> np.ndarray:
+    """Return the difference of each seed of a kind, mean over listeners: (n_seeds, n_regions)."""
+    seeds = [one.difference(name)[one.single].mean(axis=0) for name in one.of_kind(kind)]
+    return np.reshape(seeds, (len(seeds), len(one.regions)))
 
 
 def _region_row(one: Effects, number: int, seed: int) -> dict[str, Any]:
     hemisphere, roi, n_targets = one.regions[number]
     single = one.single
     original, mine = one.original[single, number], one.mean_difference(ASSOCIATION)[single, number]
-    by_seed = {
-        kind: np.array([one.difference(name)[single, number].mean() for name in one.of_kind(kind)])
-        for kind in (ASSOCIATION, *TUNING_CONTROLS)
-    }
+    by_seed = {kind: _by_seed(one, kind)[:, number] for kind in (ASSOCIATION, *TUNING_CONTROLS)}
     controls = np.concatenate([by_seed[kind] for kind in TUNING_CONTROLS])
     n_controls = max(len(by_seed[kind]) for kind in TUNING_CONTROLS)
     row = {
@@ -137,7 +162,7 @@ def _region_row(one: Effects, number: int, seed: int) -> dict[str, Any]:
         "null_sd": np.std(controls / original.mean(), ddof=1) if len(controls) > 1 else np.nan,
         "smallest_p": significance.smallest_seed_p(len(by_seed[ASSOCIATION]), n_controls),
         "p_listeners": np.nan,
-        **_over_seeds(by_seed),
+        **_over_seeds(by_seed, len(one.regions)),
         "n_stories": len(one.r_stimulus),
         "p_stories": np.nan,
         "difference_average": (
@@ -171,8 +196,8 @@ def _region_row(one: Effects, number: int, seed: int) -> dict[str, Any]:
     return row
 
 
-def _over_seeds(by_seed: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """Return what the spread of seeds within conditions makes of the difference from all controls.
+def _over_seeds(by_seed: Mapping[str, np.ndarray], n_regions: int) -> dict[str, float]:
+    """Return what the spread of seeds within conditions makes of the difference from controls.
 
     It is NaN with fewer than two of either.
     """
@@ -182,7 +207,7 @@ def _over_seeds(by_seed: Mapping[str, np.ndarray]) -> dict[str, float]:
     )
     conditions = [values for values in by_seed.values() if len(values) > 1]
     if len(tunings) < 2 or len(controls) < 2 or not conditions:
-        return {"effect_size": np.nan, "detectable": np.nan}
+        return dict.fromkeys(("effect_size", "detectable", "detectable_corrected"), np.nan)
     spread = float(
         np.sqrt(
             np.average(
@@ -194,7 +219,24 @@ def _over_seeds(by_seed: Mapping[str, np.ndarray]) -> dict[str, float]:
     return {
         "effect_size": (tunings.mean() - controls.mean()) / spread if spread > 0 else np.nan,
         "detectable": significance.detectable_difference(spread, len(tunings), len(controls)),
+        "detectable_corrected": spread * _detectable_spreads(by_seed, n_regions),
     }
+
+
+def _detectable_spreads(by_seed: Mapping[str, np.ndarray], n_regions: int) -> float:
+    """Return the smallest difference that is found after correction, in spreads of a seed.
+
+    It is that against the kind of controls with fewer seeds, of those that are tested.
+    """
+    tunings = len(by_seed[ASSOCIATION])
+    tested = [
+        n
+        for n in (len(by_seed[kind]) for kind in TUNING_CONTROLS)
+        if min(n, tunings) >= significance.FEWEST_SEEDS
+    ]
+    if not tested:
+        return np.nan
+    return maximum_statistic.detectable_seed_spreads(tunings, min(tested), n_regions)
 
 
 def _ends(name: str, interval: tuple[float, float]) -> dict[str, float]:

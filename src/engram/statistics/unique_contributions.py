@@ -14,9 +14,9 @@ import xarray as xr
 
 from engram.encoding.nuisance.bands import LANGUAGE, RATE, WITH_LANGUAGE
 from engram.files import storage
-from engram.statistics import columns, significance
+from engram.statistics import columns, significance, text_tests
 from engram.statistics.reported_scores import by_area, stimulus_stories
-from engram.statistics.text_tests import against_random, with_corrected
+from engram.statistics.text_tests import Primary
 from engram.statistics.variant_effects import read_effects
 from engram.vocabulary import AVERAGE, SHUFFLED
 
@@ -24,10 +24,11 @@ ASSOCIATIONS = (
     "What associations predict beyond nuisance features and the story alone, at each model's "
     "reported layer, by region: banded ridge regression with a band for what the insertions "
     "change in the model's features, minus that without this band, on the same rows and folds. "
-    "A band of no use costs or gains something by its size, so the same is done with random "
-    "texts, which have the same places and numbers of words, and content of other stories; "
-    "what counts is the difference from these. Tested over texts. Tests over listeners generalise "
-    "to other listeners of these texts, not to other texts or stories."
+    "A band of no use costs or gains something by its size, so the same is done with null "
+    "texts, which have the same places and numbers of words, and content of other stories (random) "
+    "or this text's words dealt anew (dealt); what counts is the difference from these. Tested "
+    "over texts, corrected over regions, texts and models by the maximum statistic. Tests over "
+    "listeners generalise to other listeners of these texts, not to other texts or stories."
 )
 ASSOCIATIONS_COLUMNS = {
     **columns.MODEL_AND_TEXT,
@@ -39,20 +40,16 @@ ASSOCIATIONS_COLUMNS = {
     "original": "R of the nuisance features and the story alone, mean over listeners.",
     "unique": "R with what the insertions change, minus that.",
     **columns.interval("unique_low", "unique_high"),
-    "unique_random": "The same of random texts, mean over texts and listeners.",
-    "unique_minus_random": (
-        "Unique contribution minus that of random texts: what only the associations predict."
+    **columns.null_texts(": `nuisance: {random_texts: ...}`, or all"),
+    "unique_null": "The same of null texts, mean over texts and listeners.",
+    "unique_minus_null": (
+        "Unique contribution minus that of null texts: what only the associations predict."
     ),
     **columns.interval("difference_low", "difference_high", of="this difference"),
-    "n_random": "Random texts: `nuisance: {random_texts: ...}`, or all.",
     **columns.p_texts("whose unique contribution reaches this one"),
-    "smallest_p": "The smallest p that so many texts can give.",
-    "detectable": (
-        "Smallest unique contribution above the random texts' mean that would have been "
-        "found with 80 % power."
-    ),
-    **columns.p_listeners("texts", of="the difference"),
-    "effect_size": "The difference over the standard deviation of random texts.",
+    **columns.detectable("unique contribution", "the null texts' mean"),
+    **columns.p_listeners("texts", of="the difference", how=columns.WITHIN_TEXT),
+    "effect_size": "The difference over the standard deviation of null texts.",
     **columns.p_stories(of="the difference"),
     "unique_shuffled": (
         "Unique contribution of this text's associations at each other's places, mean over "
@@ -61,7 +58,9 @@ ASSOCIATIONS_COLUMNS = {
 }
 
 
-def associations_table(files: Mapping[tuple[str, str], Sequence[str]], seed: int) -> pd.DataFrame:
+def associations_table(
+    files: Mapping[tuple[str, str], Sequence[str]], seed: int, primary: Primary = None
+) -> pd.DataFrame:
     """Return what associations predict beyond nuisance features and the story alone.
 
     The columns are those of `ASSOCIATIONS_COLUMNS`.
@@ -73,12 +72,18 @@ def associations_table(files: Mapping[tuple[str, str], Sequence[str]], seed: int
         made them, of all groups.
     seed : int
         Of the bootstrap.
+    primary : mapping or None
+        The text and the model that were named beforehand.
     """
     rows = []
-    for (model, text), paths in files.items():
-        one, beyond = read_effects(paths), storage.open_dataset(paths[0]).attrs["nuisance"]
+    found = {key: read_effects(paths) for key, paths in files.items()}
+    tests = text_tests.corrected(found, primary)
+    for (model, text), one in found.items():
+        beyond = storage.open_dataset(files[model, text][0]).attrs["nuisance"]
         shuffled = one.mean_difference(SHUFFLED)[one.single].mean(0)
-        for number, row in enumerate(against_random(one, "unique", seed)):
+        for number, row in enumerate(
+            text_tests.against_null(one, tests[model, text], "unique", seed)
+        ):
             rows.append(
                 {
                     "model": model,
@@ -88,7 +93,7 @@ def associations_table(files: Mapping[tuple[str, str], Sequence[str]], seed: int
                     "unique_shuffled": shuffled[number],
                 }
             )
-    return with_corrected(pd.DataFrame(rows), ["model", "text"])[list(ASSOCIATIONS_COLUMNS)]
+    return text_tests.with_fdr(pd.DataFrame(rows))[list(ASSOCIATIONS_COLUMNS)]
 
 
 NUISANCE = (

@@ -15,7 +15,7 @@ import pandas as pd
 from engram.bold.regions import regions_of
 from engram.datasets.roi_sets import members, roi_sets
 from engram.files import storage
-from engram.vocabulary import AVERAGE, LISTENERS, stimulus
+from engram.vocabulary import AVERAGE, DEALT, LISTENERS, RANDOM, stimulus
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,19 @@ class Effects:
     def single(self) -> np.ndarray:
         """Which subjects are single listeners."""
         return np.array([name != AVERAGE for name in self.subjects])
+
+
+def null_kind(effects: Effects) -> str:
+    """Return the kind of control texts that are the null of a text's effects.
+
+    It is `dealt` where there are dealt texts, else `random`.
+    """
+    return DEALT if effects.of_kind(DEALT) else RANDOM
+
+
+def null_texts(effects: Effects) -> list[str]:
+    """Return the names of the control texts that are the null, in the order of their numbers."""
+    return effects.of_kind(null_kind(effects))
 
 
 def read_effects(files: Sequence[str]) -> Effects:

@@ -85,10 +85,10 @@ def test_a_planted_association_comes_back_and_nothing_else(tmp_path: Path) -> No
     table = table_of(scored(*made(2.0)), tmp_path)
     assert list(table.columns) == list(unique_contributions.ASSOCIATIONS_COLUMNS)
     found, none = table.iloc[0], table.iloc[1]
-    assert found["unique_minus_random"] > 0.1 and found["p_texts"] == found["smallest_p"] == 1 / 20
-    assert found["difference_low"] > 0 and found["unique"] > 0.1 > abs(found["unique_random"])
-    assert abs(none["unique_minus_random"]) < 0.03 and none["p_texts"] > 0.05
-    assert (found["layer"], found["n_listeners"], found["n_random"], found["n_stories"]) == (
+    assert found["unique_minus_null"] > 0.1 and found["p_texts"] == found["smallest_p"] == 1 / 20
+    assert found["difference_low"] > 0 and found["unique"] > 0.1 > abs(found["unique_null"])
+    assert abs(none["unique_minus_null"]) < 0.03 and none["p_texts"] > 0.05
+    assert (found["layer"], found["n_listeners"], found["n_null"], found["n_stories"]) == (
         3,
         LISTENERS,
         RANDOM,
@@ -103,8 +103,8 @@ def test_without_an_association_there_is_none(tmp_path: Path) -> None:
     """The text is one more random text: what it costs or gains, the others do too."""
     tables = [table_of(scored(*made(0.0, seed)), tmp_path) for seed in (1, 2)]
     table = pd.concat(tables)
-    assert (table["unique"] < 0.02).all() and (table["unique_minus_random"].abs() < 0.04).all()
-    assert abs(table["unique_minus_random"].mean()) < 0.02 and 0.05 < table["p_texts"].mean() < 0.95
+    assert (table["unique"] < 0.02).all() and (table["unique_minus_null"].abs() < 0.04).all()
+    assert abs(table["unique_minus_null"].mean()) < 0.02 and 0.05 < table["p_texts"].mean() < 0.95
 
 
 @pytest.mark.slow
@@ -117,7 +117,7 @@ def test_a_second_view_of_the_story_is_no_association(tmp_path: Path) -> None:
     noise = np.random.default_rng(5).standard_normal((len(texts), 240, 20))
     views = {name: bands[-1] + 0.5 * one for name, one in zip(texts, noise, strict=True)}
     table = table_of(scored(bands, views, bold), tmp_path)
-    assert (table["unique_minus_random"].abs() < 0.02).all() and (table["p_texts"] > 0.05).all()
+    assert (table["unique_minus_null"].abs() < 0.02).all() and (table["p_texts"] > 0.05).all()
 
 
 def test_shares_are_chosen_as_the_solver_chooses_them() -> None:

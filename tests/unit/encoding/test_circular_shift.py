@@ -168,7 +168,7 @@ def test_what_is_planted_gets_the_smallest_p_and_noise_does_not(tmp_path: Path) 
         and (found["low"] < found["score"]).all()
         and (found["score"] < found["high"]).all()
     )
-    assert (found["p_fdr"] <= 0.05).all() and (found["effect_size"] > 3).all()
+    assert (found["p_corrected"] <= 0.05).all() and (found["effect_size"] > 3).all()
     noise = table(tmp_path, *group(0.0, seed=1))
     assert (noise["p"] > 1 / 40).all()
 
@@ -200,7 +200,7 @@ def test_where_a_story_is_too_short_there_is_no_test(tmp_path: Path) -> None:
     found = chance_table.chance_table({"m": [path]}, 0)
     assert (
         found["p"].isna().all()
-        and found["p_fdr"].isna().all()
+        and found["p_corrected"].isna().all()
         and (found["n_shifts"] == 0).all()
         and found["score"].notna().all()
     )

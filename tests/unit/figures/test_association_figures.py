@@ -76,7 +76,7 @@ def test_dots_of_listeners_do_not_stretch_the_axis() -> None:
 def test_association_of_nothing_is_worded_with_care() -> None:
     check(
         association({("m", "a"): texts()}),
-        "None of 3 tests is below 0.05",
+        "None of 3 tests has p at most 0.05",
         "Nothing here shows that the associations do more than random texts",
     )
     check(
@@ -95,4 +95,4 @@ def test_association_of_nothing_is_worded_with_care() -> None:
         one.r[..., :1],
         one.r_layer[..., :1],
     )
-    check(association({("m", "a"): alone}), "The one test is not below 0.05")
+    check(association({("m", "a"): alone}), "The one test has p above 0.05")

@@ -56,7 +56,7 @@ def test_f_is_drawn_on_the_cortex_inflated_and_flat() -> None:
     assert [axes.name for axes in drawn.figure.axes] == ["3d"] * 4 + ["rectilinear"] * 3
     assert any("written by: language model" in text.get_text() for text in drawn.figure.texts)
     assert drawn.figure.axes[-1].get_xlabel() == "F minus F of random texts (Pearson r)"
-    assert f"{table['F_minus_random'].max():.3f} in" in drawn.words.alt
+    assert f"{table['F_minus_null'].max():.3f} in" in drawn.words.alt
 
 
 def test_maps_are_those_of_their_files() -> None:

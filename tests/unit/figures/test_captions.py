@@ -16,11 +16,11 @@ from engram.figures.time_courses import Course
 @pytest.mark.parametrize(
     ("number", "of", "expected"),
     [
-        (0, 1, "The one test is not below 0.05"),
-        (1, 1, "The one test is below 0.05"),
-        (0, 6, "None of 6 tests is below 0.05"),
-        (1, 6, "1 of 6 tests is below 0.05"),
-        (2, 6, "2 of 6 tests are below 0.05"),
+        (0, 1, "The one test has p above 0.05"),
+        (1, 1, "The one test has p at most 0.05"),
+        (0, 6, "None of 6 tests has p at most 0.05"),
+        (1, 6, "1 of 6 tests has p at most 0.05"),
+        (2, 6, "2 of 6 tests have p at most 0.05"),
     ],
 )
 def test_numbers_of_tests_agree_with_their_verbs(number: int, of: int, expected: str) -> None:

@@ -189,7 +189,7 @@ def test_maps_of_f_are_means_over_single_listeners(tmp_path: Path) -> None:
     f = (r - r[0]).mean(1)
     for name, expected in (
         (maps.ASSOCIATION, f[1]),
-        (maps.ASSOCIATION_RANDOM, f[2]),
+        (maps.ASSOCIATION_NULL, f[2]),
         (maps.ASSOCIATION_DIFFERENCE, f[1] - f[2]),
     ):
         np.testing.assert_allclose(found[name], expected, atol=1e-6)

@@ -85,9 +85,10 @@ def test_what_only_the_language_model_predicts_is_said() -> None:
 def test_what_only_associations_predict_is_said() -> None:
     unique = pd.DataFrame(
         {
-            "unique_minus_random": [-0.002, 0.013],
-            "p_texts_fdr": [0.9, 0.04],
-            "n_random": 39,
+            "unique_minus_null": [-0.002, 0.013],
+            "p_texts_corrected": [0.9, 0.04],
+            "n_null": 39,
+            "null": "random",
             "beyond": "word-rate, since-insertion",
         }
     )
@@ -135,21 +136,44 @@ def test_what_association_adds_is_said_with_care(table: pd.DataFrame | None, exp
 def test_an_effect_that_was_not_found_comes_with_what_would_have_been() -> None:
     said = " ".join(association_sentences.what_association_adds(sample.association()))
     assert (
-        "An F of 0.007 above" in said
+        "An F of 0.010 above" in said
         and "written by a language model" in said
         and "smaller effects cannot be excluded" in said
     )
     assert "people" in " ".join(
         association_sentences.what_association_adds(sample.association(written_by="manual"))
     )
-    # With 39 random texts p is 0.025 at best: corrected over 30 regions it is below
-    # 0.05 only if 15 have it.
-    assert "and 15 regions would have to reach that at once" in " ".join(
-        association_sentences.what_association_adds(sample.association(regions=30))
-    )
-    assert "at once" not in " ".join(
-        association_sentences.what_association_adds(sample.association(regions=2))
-    )
+
+
+@pytest.mark.parametrize(
+    ("detectable", "beside"),
+    [
+        ([0.01, 0.012, 0.015], "those above this would mostly have been found"),
+        ([0.01, 0.025, 0.03], "In 2 of 3 this is more than the published maps show"),
+        ([0.06, 0.07, 0.08], "More than was published"),
+    ],
+)
+def test_what_would_have_been_found_stands_beside_what_was_published(
+    detectable: list[float], beside: str
+) -> None:
+    table = sample.association().assign(detectable_corrected=detectable)
+    said = " ".join(association_sentences.what_association_adds(table))
+    assert beside in said and "(0.0014 to 0.02 on maps, up to 0.05 in regions)" in said
+
+
+def test_what_tests_were_corrected_for_is_said() -> None:
+    one = sample.association()
+    said = " ".join(association_sentences.what_association_adds(one))
+    assert "corrected by the maximum statistic over regions)" in said
+    both = pd.concat([one, one.assign(text="other")], ignore_index=True)
+    said = " ".join(association_sentences.what_association_adds(both.assign(n_family=6)))
+    assert "over regions, texts and models)" in said
+    both["family"] = ["primary"] * 3 + ["others"] * 3
+    said = " ".join(association_sentences.what_association_adds(both))
+    assert "over regions for word-judged read by small, which was named beforehand, and" in said
+    dealt = sample.association().assign(null="dealt")
+    said = " ".join(association_sentences.what_association_adds(dealt))
+    assert "dealt texts" in said and "random" not in said
 
 
 @pytest.mark.parametrize(
@@ -180,7 +204,7 @@ def test_what_tuning_adds_is_said_with_care(table: pd.DataFrame | None, expected
 
 def test_falling_less_than_controls_is_not_called_a_gain() -> None:
     lower = sample.association(0.01)
-    lower[["F", "F_random"]] -= 0.05
+    lower[["F", "F_null"]] -= 0.05
     first, *_ = association_sentences.what_association_adds(lower)
     assert (
         first.startswith("Association takes less from R than random texts") and "F −0.020" in first
@@ -193,7 +217,7 @@ def test_falling_less_than_controls_is_not_called_a_gain() -> None:
 
 def test_a_tuning_is_a_gain_only_against_both_controls() -> None:
     table = sample.tuning(0.02)
-    table["p_generic_fdr"] = 0.4
+    table["p_generic_corrected"] = 0.4
     assert "No gain from tuning is shown" in tuning_sentences.what_tuning_adds(table)[0]
 
 

@@ -279,6 +279,70 @@ def test_regions_that_an_atlas_lacks_are_not_tested() -> None:
     assert found["tuning-medial-temporal"] == found["tuning-superior-parietal"] == NOT_TESTABLE
 
 
+def test_intervals_subtract_what_p_subtracts() -> None:
+    """Texts whose null texts gain as much show nothing, nor do tunings beside equal controls."""
+    one, other = effects(0.012, random=0.011), effects(0.001, random=0.0, seed=2)
+    found = {("llama", "word-manual"): one, ("llama", "sentence-manual"): other}
+    row = claims_table(complete(effects=found)).set_index("claim").loc["word-over-sentence"]
+
+    def beyond(effects: Effects) -> np.ndarray:
+        f = effects.r - effects.r[0]
+        result: np.ndarray = (f[1] - f[2:].mean(0)).mean(0) @ [3, 3, 2] / 8
+        return result
+
+    expected = beyond(one) - beyond(other)
+    assert float(row["ours"]) == pytest.approx(expected, abs=5e-5)
+    assert row["low"] < expected < row["high"] < 0.002 and row["verdict"] != REPRODUCED
+
+    same = tunings(0.05, control=0.05)
+    row = claims_table(complete(tunings={("llama", "lora"): same}))
+    row = row.set_index("claim").loc["tuning-medial-temporal"]
+    assert row["low"] < 0 < row["high"] and row["p"] > 0.05 and row["verdict"] == NOT_REPRODUCED
+    assert "M itself is +5." in row["test"] and "control tunings" in row["test"]
+    some = tunings(0.05, control=0.01)
+    row = claims_table(complete(tunings={("llama", "lora"): some}))
+    row = row.set_index("claim").loc["tuning-medial-temporal"]
+    assert row["ours"].startswith("+4.") and row["low"] < 4 < row["high"]
+
+
+def test_dealt_texts_are_the_null_of_texts_that_have_them() -> None:
+    one = effects(0.012, random=0.011)
+    names = [name.replace("random", "dealt") for name in one.variants]
+    dealt = replace(one, variants=names)
+    found = {("llama", "word-manual"): dealt, ("llama", "word-gpt4"): effects(0.012, seed=3)}
+    table = claims_table(complete(effects=found)).set_index("claim")
+    # The mean of 0.001 above dealt texts, and 0.015 above random ones.
+    assert table.loc["association-maps", "ours"].startswith("+0.007")
+    # Random texts are those of the text that has them.
+    assert float(table.loc["random-not-above-zero", "ours"]) == pytest.approx(-0.003, abs=5e-4)
+    assert "word-manual" not in table.loc["random-not-above-zero", "test"]
+    none = claims_table(complete(effects={("llama", "word-manual"): dealt})).set_index("claim")
+    assert "no random texts" in none.loc["random-not-above-zero", "why"]
+
+
+def test_a_best_layer_whose_interval_is_wider_than_a_quarter_says_nothing() -> None:
+    flat = gpt2()
+    curve = 0.1 - 0.001 * np.abs(np.arange(13) - 9)[:, None, None]
+    rng = np.random.default_rng(0)
+    found = {}
+    for noise in (0.0005, 0.05):
+        r_layer = curve + noise * rng.standard_normal((13, len(SIX), 8))
+        model = replace(flat, scores=replace(flat.scores, r_layer=r_layer))
+        found[noise] = claims_table(complete(models={"gpt": model})).set_index("claim")
+    sharp, wide = (table.loc["gpt2-peak"] for table in found.values())
+    assert sharp["high"] - sharp["low"] <= 3 and sharp["verdict"] == REPRODUCED
+    assert wide["high"] - wide["low"] > 3 and "quarter of the depth" in wide["why"]
+
+
+def test_what_could_not_have_been_found_is_said() -> None:
+    rng = np.random.default_rng(4)
+    one = effects(0.0, random=0.0)
+    one.r[1:] += 0.01 * rng.standard_normal((len(one.variants) - 1, 1, 3))
+    row = claims_table(complete(effects={("llama", "word-manual"): one})).set_index("claim")
+    why = row.loc["association-maps", "why"]
+    assert "80 % power after correction, which is more than the published maps show" in why
+
+
 def test_judge() -> None:
     assert judge(0.01, 0.02, 0.01, (0.005, np.inf), True)[0] == REPRODUCED
     # The test does not agree.

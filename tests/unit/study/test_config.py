@@ -471,6 +471,23 @@ def test_nuisance_features_and_random_texts_that_cannot_be_had_are_refused() -> 
     assert study(nuisance={"random_texts": 0}).nuisance.random_texts == 0
 
 
+def test_a_primary_text_and_model_are_of_the_study() -> None:
+    both = {"models": {"m": GPT2, "k": GPT2}, "associations": {"a": {}}}
+    assert study(**both).primary is None
+    made = study(**both, primary={"text": "a", "model": "k"}).primary
+    assert made is not None and (made.text, made.model) == ("a", "k")
+    assert "primary.text: 'b' is no text of associations; the study has ['a']" in message(
+        **both, primary={"text": "b", "model": "m"}
+    )
+    assert "primary.model: 'word-rate' reads no texts with associations; these do" in message(
+        **both, primary={"text": "a", "model": "word-rate"}
+    )
+    assert "primary.model: 'k' reads no texts" in message(
+        **both, association_effect={"models": ["m"]}, primary={"text": "a", "model": "k"}
+    )
+    assert "primary.model" in message(**both, primary={"text": "a"})
+
+
 def test_pathvars_that_snakemake_would_take_in_silence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

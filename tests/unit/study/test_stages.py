@@ -394,6 +394,10 @@ SETTINGS: list[tuple[dict[str, Any], set[str]]] = [
         {"association_texts", "text_activations", "claims"},
     ),
     ({"association_effect": {"targets": "roi"}}, {"association_scores"}),
+    (
+        {"primary": {"text": "chat", "model": "gpt2-tiny"}},
+        {"association_tables", "association_nuisance_table"},
+    ),
     ({"figures": {"dpi": 99}}, {"figure", "brain_figure", "alignment_figure", "insertions_figure"}),
     ({"reported_layer": 1}, REPORTED),
     ({"seed": 3}, SEEDED),

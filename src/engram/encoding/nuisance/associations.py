@@ -32,7 +32,7 @@ from engram.encoding.scores import nuisance_scores
 from engram.features.variants import kind_of
 from engram.files import storage
 from engram.jobs.progress import progress
-from engram.vocabulary import ORIGINAL, RANDOM, SHUFFLED, WITH_ASSOCIATIONS
+from engram.vocabulary import DEALT, ORIGINAL, RANDOM, SHUFFLED, WITH_ASSOCIATIONS
 
 #: Shares of a text's band beside all others that are tried for each target, besides none.
 SHARES = (0.1, 0.5)
@@ -211,9 +211,13 @@ def _delayed(group: Group, read: Sequence[xr.Dataset], name: str) -> np.ndarray:
 
 
 def _scored(variants: Sequence[str], random_texts: int | None) -> list[str]:
-    """Return the texts that are scored: with associations, random ones, shuffled ones."""
+    """Return the texts that are scored: with associations, null texts, shuffled ones.
+
+    Null texts are dealt ones where there are some, else random ones.
+    """
     names = [WITH_ASSOCIATIONS]
-    for kind in (RANDOM, SHUFFLED):
+    null = DEALT if DEALT in map(kind_of, variants) else RANDOM
+    for kind in (null, SHUFFLED):
         names += [name for name in variants if kind_of(name) == kind][:random_texts]
     return names
 

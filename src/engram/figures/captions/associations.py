@@ -8,7 +8,8 @@ import pandas as pd
 
 from engram.figures.captions.common import F_MEANING, Words, lines_of_points, tests_below_level
 from engram.figures.shown_values import shown_controls
-from engram.wording import capitalised, count, listed, span, writers
+from engram.vocabulary import DEALT, RANDOM
+from engram.wording import capitalised, count, listed, null_text, span, writers
 
 #: How control texts beside random ones are drawn, and what they are.
 _CONTROLS = {
@@ -26,11 +27,12 @@ def association(table: pd.DataFrame) -> Words:
     table : pandas.DataFrame
         As `engram.statistics.association_tables.association_table` makes it.
     """
-    n_significant = int((table["p_texts_fdr"] < 0.05).sum())
+    n_significant = int((table["p_texts_corrected"] <= 0.05).sum())
+    null = null_text(table["null"])
     so = (
         "The tests hold for these listeners and stories."
         if n_significant
-        else "Nothing here shows that the associations do more than random texts."
+        else f"Nothing here shows that the associations do more than {null}s."
     )
     caption = (
         f"Association effect by region: {F_MEANING}, at the reported layer, "
@@ -39,13 +41,11 @@ def association(table: pd.DataFrame) -> Words:
         f"written by {listed(writers(table['written_by']))}. "
         f"Points: mean over listeners; {lines_of_points(table['F_low'])}; dots: single listeners, "
         "as far as the axis reaches. "
-        f"Grey bars: the middle 95 % of {count(int(table['n_random'].max()), 'random text')}, "
-        "which insert the same "
-        "numbers of words at the same places, with content of other stories, and their mean "
-        "(white). "
+        f"Grey bars: the middle 95 % of {count(int(table['n_null'].max()), null)}, {_null(table)}, "
+        "and their mean (white). "
         f"{_controls(shown_controls(table))}"
-        "Test: one-sided, over texts: the rank of F among those of the "
-        f"random texts (smallest possible p {table['smallest_p'].min():.3g}). "
+        f"Test: one-sided, over texts: the rank of F among those of the {null}s "
+        f"(smallest possible p {table['smallest_p'].min():.3g}), {_family(table)}. "
         f"{tests_below_level(n_significant, len(table))}"
         f"Right: mean over regions by layer, descriptive. {so}"
     )
@@ -54,14 +54,14 @@ def association(table: pd.DataFrame) -> Words:
 
 def _alt(table: pd.DataFrame) -> str:
     said = [
-        "Points with intervals by region, beside grey bars of random texts; a row "
+        f"Points with intervals by region, beside grey bars of {null_text(table['null'])}s; a row "
         "for each text and model."
     ]
     for _, part in table.groupby(["text", "model"], sort=False):
         said.append(
             f"{association_title(part)}: F {span(part['F'], signed=True)}, "
-            f"random texts {span(part['F_random'], signed=True)}, smallest corrected "
-            f"p {part['p_texts_fdr'].min():.2g}."
+            f"{null_text(part['null'])}s {span(part['F_null'], signed=True)}, smallest corrected "
+            f"p {part['p_texts_corrected'].min():.2g}."
         )
     return " ".join(said)
 
@@ -73,6 +73,28 @@ def association_title(part: pd.DataFrame) -> str:
         f"{first['text']} (written by: {first['written_by']}), {first['model']}, "
         f"layer {first['layer']}"
     )
+
+
+def _null(table: pd.DataFrame) -> str:
+    """Return what null texts are."""
+    said = {
+        RANDOM: "which insert the same numbers of words at the same places, with content of other "
+        "stories",
+        DEALT: "which have this text's own words, dealt anew among the places",
+    }
+    return "; or ".join(said[kind] for kind in table["null"].unique())
+
+
+def _family(table: pd.DataFrame) -> str:
+    """Return for what tests are corrected together."""
+    sizes = table.groupby("family", sort=False)["n_family"].first()
+    said = {
+        "primary": "the text and model named beforehand",
+        "others": "the others",
+        "all": "regions, texts and models together",
+    }
+    named = [f"{said[family]} ({count(int(n), 'test')})" for family, n in sizes.items()]
+    return f"held against the largest of {listed(named)}"
 
 
 def _controls(kinds: Sequence[str]) -> str:

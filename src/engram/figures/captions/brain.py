@@ -8,7 +8,7 @@ import pandas as pd
 from engram.figures.captions.common import F_MEANING, M_MEANING, SCORE, Words
 from engram.figures.shown_values import Measure
 from engram.vocabulary import AVERAGE
-from engram.wording import count, number, percent
+from engram.wording import count, null_text, number, percent
 
 _MESH = (
     "drawn on fsaverage5, inflated (lateral and medial) and flat; grey: "
@@ -44,14 +44,14 @@ def association(table: pd.DataFrame, by_target: bool) -> str:
 
     The table is that of `engram.statistics.association_tables.association_table`.
     """
-    survive = int((table["p_texts_fdr"] < 0.05).sum())
+    survive, null = int((table["p_texts_corrected"] <= 0.05).sum()), null_text(table["null"])
     return (
-        f"Association effect minus that of random texts: {F_MEANING}. "
+        f"Association effect minus that of {null}s: {F_MEANING}. "
         f"n = {count(int(table['n_listeners'].max()), 'listener')} (mean), "
-        f"{count(int(table['n_random'].max()), 'random text')} for each text. "
+        f"{count(int(table['n_null'].max()), null)} for each text. "
         f"{'' if by_target else 'Regions have one value each. '}Not thresholded; by region, "
-        f"{survive or 'none'} of {len(table)} tests over texts {'is' if survive < 2 else 'are'} "
-        "below 0.05 after correction (tables/association.tsv)."
+        f"{survive or 'none'} of {len(table)} tests over texts {'has' if survive < 2 else 'have'} "
+        "p at most 0.05, corrected by the maximum statistic (tables/association.tsv)."
     )
 
 

@@ -21,7 +21,8 @@ M_MEANING = (
 )
 #: Intervals that the tables of F and M hold.
 _BOOTSTRAP = "95 % bootstrap interval (BCa) over listeners"
-_LEVEL = "after correction over regions (Benjamini-Hochberg, 5 %)"
+#: How tests of F and M are corrected.
+_CORRECTED = "corrected by the maximum statistic"
 
 
 @dataclass(frozen=True)
@@ -49,12 +50,12 @@ def lines_of_points(ends: pd.Series) -> str:
 
 
 def tests_below_level(number: int, of: int, against: str = "") -> str:
-    """Return a sentence on how many tests have a corrected p below 0.05."""
+    """Return a sentence on how many tests have a corrected p of at most 0.05."""
     if of == 1:
-        return f"The one test is {'' if number else 'not '}below 0.05{against}. "
+        return f"The one test has p {'at most' if number else 'above'} 0.05{against}. "
     if not number:
-        return f"None of {of} tests is below 0.05{against} {_LEVEL}. "
+        return f"None of {of} tests has p at most 0.05{against}, {_CORRECTED}. "
     return (
-        f"{number} of {of} tests {'is' if number == 1 else 'are'} below 0.05{against} "
-        f"{_LEVEL}, marked by stars. "
+        f"{number} of {of} tests {'has' if number == 1 else 'have'} p at most 0.05{against}, "
+        f"{_CORRECTED}: marked by stars. "
     )

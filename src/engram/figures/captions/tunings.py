@@ -145,7 +145,7 @@ def _test(table: pd.DataFrame) -> str:
     p = tuning_p(table)
     if p.isna().all():
         return "No test: it takes four seeds and four control seeds."
-    found = tests_below_level(int((p < 0.05).sum()), len(table), " against both controls")
+    found = tests_below_level(int((p <= 0.05).sum()), len(table), " against both controls")
     return (
         "Test: one-sided permutation of the labels of tunings and control tunings, over seeds "
         f"(smallest possible p {table['smallest_p'].min():.3g}). {found.strip()}"

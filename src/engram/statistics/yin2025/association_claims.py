@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
 
-from engram.statistics import significance
+from engram.statistics import maximum_statistic, significance
+from engram.statistics.variant_effects import Effects, null_texts
 from engram.statistics.yin2025.evidence import Evidence, Text
 from engram.statistics.yin2025.finding import (
     NOT_REPRODUCED,
@@ -21,18 +21,30 @@ from engram.statistics.yin2025.finding import (
 from engram.vocabulary import ADDITIVE, RANDOM, WITH_ASSOCIATIONS
 from engram.wording import count
 
-#: The smallest effect of associations that was published (on maps), and the largest (in regions).
-_MAPS = (0.0014, 0.05)
-#: Fewest random texts with which p can reach 0.05.
+#: Effects of associations that were published: on maps, and the largest in regions.
+PUBLISHED_MAPS, PUBLISHED_REGIONS = (0.0014, 0.02), 0.05
+#: The smallest of all, and the largest.
+_MAPS = (PUBLISHED_MAPS[0], PUBLISHED_REGIONS)
+#: Fewest null texts with which p can reach 0.05.
 _FEWEST_TEXTS = 19
 
 
 @dataclass(frozen=True)
 class _Means:
-    """Mean effects of some texts: of the text, and of random texts by number."""
+    """Mean effects of some texts: of the text, and of its null texts by number.
+
+    Attributes
+    ----------
+    f : array of shape (n_listeners, n_regions)
+    null : array of shape (n_texts, n_listeners, n_regions)
+    sizes : array of shape (n_regions, )
+        Targets of each region.
+    regions : list of (hemisphere, roi, n_targets)
+    n_stories : int
+    """
 
     f: np.ndarray
-    random: np.ndarray
+    null: np.ndarray
     sizes: np.ndarray
     regions: list[tuple[str, str, int]]
     n_stories: int
@@ -42,7 +54,7 @@ class _Means:
         """What there is of each."""
         return (
             f"{count(len(self.f), 'listener')}, {count(self.n_stories, 'story')}, "
-            f"{count(len(self.random), 'random text')}"
+            f"{count(len(self.null), 'null text')}"
         )
 
     def everywhere(self, values: np.ndarray) -> np.ndarray:
@@ -51,26 +63,31 @@ class _Means:
         return result
 
 
-def _means(evidence: Evidence, model: str, texts: Sequence[str]) -> _Means:
+def _means(
+    evidence: Evidence,
+    model: str,
+    texts: Sequence[str],
+    null: Callable[[Effects], list[str]] = null_texts,
+) -> _Means:
     found = [evidence.effects[model, name] for name in texts]
     one = found[0]
-    n_random = min(len(each.of_kind(RANDOM)) for each in found)
+    n_null = min(len(null(each)) for each in found)
     f = np.mean([each.difference(WITH_ASSOCIATIONS)[each.single] for each in found], axis=0)
-    random = np.mean(
-        [
-            [each.difference(text)[each.single] for text in each.of_kind(RANDOM)[:n_random]]
-            for each in found
-        ],
-        axis=0,
-    )
+    of_null = [
+        [each.difference(text)[each.single] for text in null(each)[:n_null]] for each in found
+    ]
     sizes = np.array([n_targets for _, _, n_targets in one.regions], dtype=float)
-    return _Means(f, random, sizes, one.regions, len(one.r_stimulus))
+    return _Means(f, np.mean(of_null, axis=0), sizes, one.regions, len(one.r_stimulus))
 
 
-def _all_texts(evidence: Evidence, model: str) -> tuple[str, _Means]:
-    """Return the names of all texts that a model reads, and the means of their effects."""
-    names = [name for name in evidence.texts if (model, name) in evidence.effects]
-    return ", ".join(names), _means(evidence, model, names)
+def _all_texts(evidence: Evidence, model: str) -> list[str]:
+    """Return the names of all texts that a model reads."""
+    return [name for name in evidence.texts if (model, name) in evidence.effects]
+
+
+def _random_texts(one: Effects) -> list[str]:
+    """Return the names of random texts, whether they are the null or not."""
+    return one.of_kind(RANDOM)
 
 
 def _model_reading_associations(evidence: Evidence) -> tuple[str | None, str | None]:
@@ -89,7 +106,7 @@ def _model_reading_associations(evidence: Evidence) -> tuple[str | None, str | N
 
 
 _OVER_TEXTS = (
-    "interval over texts (from how random texts spread) and over listeners, the wider end "
+    "interval over texts (from how null texts spread) and over listeners, the wider end "
     "of either; generalises to other texts in these stories"
 )
 
@@ -110,35 +127,38 @@ def _texts(
     if not all(kinds):
         return Finding(why=missing)
     one, other = (_means(evidence, model, kind) for kind in kinds)
-    n_random = min(len(one.random), len(other.random))
-    by_listener = one.everywhere(one.f) - other.everywhere(other.f)
-    null = (one.everywhere(one.random[:n_random]) - other.everywhere(other.random[:n_random])).mean(
-        1
-    )
+    n_null = min(len(one.null), len(other.null))
+    difference = one.everywhere(one.f) - other.everywhere(other.f)  # (listener, )
+    of_null = one.everywhere(one.null[:n_null]) - other.everywhere(other.null[:n_null])
+    null = of_null.mean(axis=1)  # (text, )
+    # Interval and p are of the same: what the texts differ by beyond what their null texts do.
+    by_listener = difference - of_null.mean(axis=0)
     value = float(by_listener.mean())
     low, high = significance.widest(
         significance.spread_interval(value, null), significance.interval(by_listener, evidence.seed)
     )
     test = (
-        f"F of {names[0]} ({', '.join(kinds[0])}) minus {names[1]} ({', '.join(kinds[1])}), "
-        f"{model}, all targets, among the same of random texts; {_OVER_TEXTS}"
+        f"F minus that of null texts, of {names[0]} ({', '.join(kinds[0])}) minus {names[1]} "
+        f"({', '.join(kinds[1])}), {model}, all targets; test among pairs of null texts; "
+        f"{_OVER_TEXTS}"
     )
     n = (
         f"{count(len(by_listener), 'listener')}, {count(one.n_stories, 'story')}, "
-        f"{count(n_random, 'pair')} of random texts"
+        f"{count(n_null, 'pair')} of null texts"
     )
-    found = Finding(f"{value:+.4f}", low, high, n, test, significance.text_test(value, null))
-    return _judged(found, n_random, (_MAPS[0], np.inf), True, reason)
+    p = significance.text_test(float(difference.mean()), null)
+    found = Finding(f"{value:+.4f}", low, high, n, test, p)
+    return _judged(found, n_null, (_MAPS[0], np.inf), True, reason)
 
 
 def _judged(
-    found: Finding, n_random: int, size: tuple[float, float], direction: bool, reason: str | None
+    found: Finding, n_null: int, size: tuple[float, float], direction: bool, reason: str | None
 ) -> Finding:
-    if n_random < _FEWEST_TEXTS:
+    if n_null < _FEWEST_TEXTS:
         found = replace(
             found,
             why=(
-                f"With {count(n_random, 'random text')} no p can reach 0.05; "
+                f"With {count(n_null, 'null text')} no p can reach 0.05; "
                 f"{_FEWEST_TEXTS} are needed."
             ),
         )
@@ -176,19 +196,23 @@ def random_texts(evidence: Evidence) -> Finding:
     model, reason = _model_reading_associations(evidence)
     if model is None:
         return Finding(why=str(reason))
-    names, means = _all_texts(evidence, model)
-    everywhere = means.everywhere(means.random)  # (text, listener)
+    names = [name for name in _all_texts(evidence, model) if evidence.has_random(model, name)]
+    if not names:
+        return Finding(why="This study reads no random texts.")
+    means = _means(evidence, model, names, _random_texts)
+    everywhere = means.everywhere(means.null)  # (text, listener)
     by_text, by_listener = everywhere.mean(1), everywhere.mean(0)
     low, high = significance.widest(
         significance.spread_interval(float(by_text.mean()), by_text, of_mean=True),
         significance.interval(by_listener, evidence.seed),
     )
     test = (
-        f"Mean F of random texts ({names}), {model}, all targets; t interval over random texts "
+        f"Mean F of random texts ({', '.join(names)}), {model}, all targets; t interval over them "
         "and BCa interval over listeners, the wider end of either, and one-sided t test of F > 0 "
         "over random texts: generalises to other random texts in these stories"
     )
-    found = Finding(f"{by_text.mean():+.4f}", low, high, means.text, test, _above_zero(by_text))
+    n = means.text.replace("null text", "random text")
+    found = Finding(f"{by_text.mean():+.4f}", low, high, n, test, _above_zero(by_text))
     if np.isnan(low):
         found = replace(found, why="There are too few random texts or listeners for an interval.")
     elif low > 0:
@@ -221,7 +245,7 @@ def _above_zero(values: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class _Regions:
-    """F minus that of random texts, by region.
+    """F minus that of null texts, by region.
 
     Attributes
     ----------
@@ -231,7 +255,7 @@ class _Regions:
     lows, highs : arrays of shape (n_regions, )
         Intervals over texts and over listeners, the wider end of either.
     detectable : array of shape (n_regions, )
-        What would have been found with 80 % power.
+        What would have been found with 80 % power after correction.
     """
 
     names: list[str]
@@ -243,8 +267,8 @@ class _Regions:
 
 
 def _by_region(means: _Means, seed: int) -> _Regions:
-    null = means.random.mean(1)  # (text, region)
-    above = means.f - means.random.mean(0)  # (listener, region)
+    null = means.null.mean(1)  # (text, region)
+    above = means.f - means.null.mean(0)  # (listener, region)
     observed = above.mean(0)
     intervals = [
         significance.widest(
@@ -252,16 +276,14 @@ def _by_region(means: _Means, seed: int) -> _Regions:
         )
         for value, draws, values in zip(observed, null.T, above.T, strict=True)
     ]
-    p = [significance.text_test(f, draws) for f, draws in zip(means.f.mean(0), null.T, strict=True)]
-    corrected = significance.corrected(pd.DataFrame({"p": p, "family": 0}), "p", ["family"])
     lows, highs = np.transpose(intervals)
     return _Regions(
         [f"{roi} ({side})" for side, roi, _ in means.regions],
         observed,
-        corrected.to_numpy(),
+        maximum_statistic.corrected_p(means.f.mean(0), null),
         lows,
         highs,
-        np.array([significance.detectable(draws) for draws in null.T]),
+        maximum_statistic.detectable(null),
     )
 
 
@@ -270,12 +292,13 @@ def maps(evidence: Evidence) -> Finding:
     model, reason = _model_reading_associations(evidence)
     if model is None:
         return Finding(why=str(reason))
-    names, means = _all_texts(evidence, model)
+    names = _all_texts(evidence, model)
+    means = _means(evidence, model, names)
     regions = _by_region(means, evidence.seed)
     test = (
-        f"F minus that of random texts ({names}), {model}, by region; one-sided test over texts, "
-        "smallest p corrected over regions (Benjamini-Hochberg); interval: from the lowest end "
-        f"of all regions to the highest, each {_OVER_TEXTS}"
+        f"F minus that of null texts ({', '.join(names)}), {model}, by region; one-sided test over "
+        "texts, smallest p corrected over regions by the maximum statistic; interval: from the "
+        f"lowest end of all regions to the highest, each {_OVER_TEXTS}"
     )
     found = Finding(
         f"{regions.observed.min():+.4f} to {regions.observed.max():+.4f}",
@@ -285,10 +308,25 @@ def maps(evidence: Evidence) -> Finding:
         test,
         float(regions.p.min()),
     )
-    if len(means.random) < _FEWEST_TEXTS or np.isnan(found.low):
-        return _judged(found, len(means.random), _MAPS, False, reason)
+    if len(means.null) < _FEWEST_TEXTS or np.isnan(found.low):
+        return _judged(found, len(means.null), _MAPS, False, reason)
     verdict, why = _verdict_on_maps(regions)
     return analogue(replace(found, verdict=verdict, why=why), reason)
+
+
+def _power(detectable: np.ndarray) -> str:
+    """Return what would have been found after correction, beside what was published."""
+    if not len(detectable):
+        return ""
+    larger = (
+        f", which is more than the published maps show ({PUBLISHED_MAPS[0]} to {PUBLISHED_MAPS[1]})"
+        if detectable.min() > PUBLISHED_MAPS[1]
+        else ""
+    )
+    return (
+        f"Above null texts, {detectable.min():.4f} to {detectable.max():.4f}, by region, would "
+        f"have been found with 80 % power after correction{larger}."
+    )
 
 
 def _verdict_on_maps(regions: _Regions) -> tuple[str, str]:
@@ -301,11 +339,8 @@ def _verdict_on_maps(regions: _Regions) -> tuple[str, str]:
     )
     if hits.any():
         names = [name for name, hit in zip(regions.names, hits, strict=True) if hit]
-        return REPRODUCED, f"Above random texts, within the published range: {', '.join(names)}."
-    power = (
-        f"Above random, {regions.detectable.min():.4f} to {regions.detectable.max():.4f}, by "
-        "region, would have been found with 80 % power."
-    )
+        return REPRODUCED, f"Above null texts, within the published range: {', '.join(names)}."
+    power = _power(regions.detectable[~np.isnan(regions.detectable)])
     if regions.highs.max() < _MAPS[0]:
         return (
             NOT_REPRODUCED,
@@ -313,5 +348,5 @@ def _verdict_on_maps(regions: _Regions) -> tuple[str, str]:
         )
     return (
         NOT_TESTABLE,
-        f"No region differs from random texts, and the published range is not excluded. {power}",
+        f"No region differs from null texts, and the published range is not excluded. {power}",
     )

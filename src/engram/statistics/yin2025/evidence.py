@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from engram.statistics.reported_scores import Reported
 from engram.statistics.variant_effects import Effects
-from engram.vocabulary import PEOPLE
+from engram.vocabulary import PEOPLE, RANDOM
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,10 @@ class Evidence:
     alignment: str = "context"
     people: bool = True
     seed: int = 0
+
+    def has_random(self, model: str, text: str) -> bool:
+        """Tell whether there are random texts beside a text that a model read."""
+        return bool(self.effects[model, text].of_kind(RANDOM))
 
     def representative(self, names: Iterable[str]) -> tuple[str | None, str | None]:
         """Return the model that stands for the study, and why it cannot carry a claim, if so.

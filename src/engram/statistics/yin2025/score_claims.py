@@ -21,6 +21,9 @@ from engram.statistics.yin2025.finding import (
 )
 from engram.wording import count
 
+#: An interval of the best layer that is wider than this share of the depth says nothing of it.
+_WIDEST_PEAK = 1 / 4
+
 
 def peak(
     wanted: Callable[[LanguageModel], bool], name: str, layer: int
@@ -68,8 +71,8 @@ def _peak_of(model: LanguageModel, name: str, published: int | None, seed: int) 
         return replace(
             found, why="With fewer than six stories nothing generalises beyond listeners."
         )
-    if high - low > model.depth / 2:
-        return replace(found, why="The interval holds more than half of the layers.")
+    if high - low > model.depth * _WIDEST_PEAK:
+        return replace(found, why="The interval is wider than a quarter of the depth.")
     if published is None or low <= published <= high:
         return replace(found, verdict=REPRODUCED, why="The published layer is in the interval.")
     return replace(

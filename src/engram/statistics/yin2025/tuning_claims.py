@@ -48,6 +48,12 @@ def tuning(regions: str, published: tuple[float, float]) -> Callable[[Evidence],
     return find
 
 
+_TOO_FEW = (
+    f"There is no test with fewer than {significance.FEWEST_SEEDS} seeds of the tuning and of "
+    "each control."
+)
+
+
 def _tuning_of(
     effects: Effects, index: list[int], label: str, published: tuple[float, float], seed: int
 ) -> Finding:
@@ -62,33 +68,35 @@ def _tuning_of(
         kind: np.array([mean(effects.difference(name)).mean() for name in effects.of_kind(kind)])
         for kind in (ASSOCIATION, *TUNING_CONTROLS)
     }
-    gain = mean(effects.mean_difference(ASSOCIATION))
-    m = 100 * by_seed[ASSOCIATION] / original.mean()
-    over_seeds = significance.spread_interval(float(m.mean()), m, of_mean=True)
-    ratio = significance.ratio_interval(gain, original, seed)
-    low, high = significance.widest(over_seeds, (100 * ratio[0], 100 * ratio[1]))
-    tests = [
-        significance.seed_test(by_seed[ASSOCIATION], by_seed[kind])
+    m = {kind: 100 * values / original.mean() for kind, values in by_seed.items()}
+    tests = {
+        kind: significance.seed_test(by_seed[ASSOCIATION], by_seed[kind])
         for kind in TUNING_CONTROLS
         if len(by_seed[kind])
-    ]
-    p = float(np.max(tests)) if tests else np.nan
+    }
     counts = ", ".join(count(len(by_seed[kind]), f"{kind} seed") for kind in by_seed)
     n = f"{count(len(original), 'listener')}, {count(len(effects.r_stimulus), 'story')}, {counts}"
+    if not tests:
+        return Finding(f"{m[ASSOCIATION].mean():+.1f} %", n=n, why=_TOO_FEW)
+    # Interval and p are of the same: what is beyond the control with the larger p.
+    against = max(tests, key=lambda kind: (np.nan_to_num(tests[kind], nan=2), m[kind].mean()))
+    p = tests[against]
+    gain = mean(effects.mean_difference(ASSOCIATION) - effects.mean_difference(against))
+    ratio = significance.ratio_interval(gain, original, seed)
+    low, high = significance.widest(
+        significance.difference_interval(m[ASSOCIATION], m[against]),
+        (100 * ratio[0], 100 * ratio[1]),
+    )
     test = (
-        f"M in percent, {label}; labels of seeds permuted against each kind of control, the "
-        "larger p; interval over seeds (t) and over listeners (BCa), the wider end of either: "
+        f"M in percent, minus that of {against} control tunings, {label}; M itself is "
+        f"{m[ASSOCIATION].mean():+.1f} %; labels of seeds permuted against each kind of control, "
+        "the larger p; interval over seeds (t) and over listeners (BCa), the wider end of either: "
         "generalises to other tunings, heard by other listeners, of these stories"
     )
-    found = Finding(f"{m.mean():+.1f} %", low, high, n, test, p)
+    beyond = m[ASSOCIATION].mean() - m[against].mean()
+    found = Finding(f"{beyond:+.1f} %", low, high, n, test, p)
     if np.isnan(p):
-        return replace(
-            found,
-            why=(
-                f"There is no test with fewer than {significance.FEWEST_SEEDS} seeds of the "
-                "tuning and of each control."
-            ),
-        )
+        return replace(found, why=_TOO_FEW)
     if original.mean() <= 0:
         return replace(found, why="R is not above 0 there, and M, a share of it, means nothing.")
     verdict, why = judge(low, high, p, published, direction=False)

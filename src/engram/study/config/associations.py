@@ -45,7 +45,9 @@ class Controls(Section):
 
     random: int = Field(39, ge=1, le=10_000)
     """Random texts have the same places and numbers of words, and content from other stories. They
-    are the null distribution of F: with 39 the smallest p is 0.025."""
+    are the null distribution of F, which is corrected over regions by their largest F: 39 (the
+    smallest p is 0.025) serve for a few regions, 99 for an atlas; with fewer than 19 no p can be
+    0.05."""
     shuffled: int = Field(5, ge=0, le=10_000)
     """Shuffled texts have this text's associations, dealt to other places."""
     displaced: int = Field(5, ge=0, le=10_000)
@@ -53,6 +55,19 @@ class Controls(Section):
     repeat: int = Field(5, ge=0, le=10_000)
     """Repeat texts have, in the same places and lengths, words of the story that were heard
     before."""
+
+
+class Primary(Section):
+    """The text and the model that the question is about, named before any score is seen.
+
+    Their F in all regions is a family of tests of its own, so that it is not corrected for other
+    texts and models.
+    """
+
+    text: Name
+    """A text of `associations`."""
+    model: Name
+    """A model that reads texts with associations."""
 
 
 class AssociationEffect(Section):

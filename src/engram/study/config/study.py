@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from engram.study.config.activations import Activations
-from engram.study.config.associations import AssociationEffect, Associations
+from engram.study.config.associations import AssociationEffect, Associations, Primary
 from engram.study.config.bold import Bold
 from engram.study.config.compute import Compute
 from engram.study.config.datasets import Dataset
@@ -77,6 +77,9 @@ class Study(Section):
     is for what people wrote."""
     association_effect: AssociationEffect = AssociationEffect()
     """How texts with associations are read and scored."""
+    primary: Primary | None = None
+    """The text and the model that the question is about; all other texts and models are corrected
+    for together. null: all are corrected for together."""
     tunings: dict[Name, Tuning] = {}
     """Instruction tunings, by the names they get in tables and figures."""
     figures: Figures = Figures()
@@ -95,6 +98,7 @@ class Study(Section):
             _check_names_of_models,
             _check_names_of_texts,
             _check_models_of_associations,
+            _check_primary,
             _check_models_of_tunings,
             _check_adapters,
             _check_nuisance,
@@ -185,6 +189,24 @@ def _check_models_of_associations(study: Study) -> None:
         raise ValueError(
             f"association_effect.models: {unknown} are no models of the study; "
             f"it has {sorted(study.models)}"
+        )
+
+
+def _check_primary(study: Study) -> None:
+    if study.primary is None:
+        return
+    if study.primary.text not in study.associations:
+        raise ValueError(
+            f"primary.text: '{study.primary.text}' is no text of associations; the study has "
+            f"{sorted(study.associations)}"
+        )
+    reading = study.association_effect.models or [
+        name for name, model in study.language_models().items() if not model.reinitialised
+    ]
+    if study.primary.model not in reading:
+        raise ValueError(
+            f"primary.model: '{study.primary.model}' reads no texts with associations; these do: "
+            f"{sorted(reading)}"
         )
 
 

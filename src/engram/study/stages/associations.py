@@ -174,6 +174,7 @@ def tables_depend_on(study: Study, plan: Plan) -> dict[str, Any]:
     return {
         "keys": {"associations": story_jobs(study, plan), "scores": scoring_jobs(study, plan)},
         "layer": study.reported_layer,
+        "primary": plain(study.primary.model_dump(mode="json")) if study.primary else None,
         "seed": study.seed,
         "study": study.study,
     }

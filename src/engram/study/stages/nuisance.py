@@ -11,7 +11,7 @@ from engram.study.association_plan import controlled_models
 from engram.study.config.study import Study
 from engram.study.plan import Plan
 from engram.study.stages import encoding
-from engram.study.stages.shared import Key, paths, section, table_paths
+from engram.study.stages.shared import Key, paths, plain, section, table_paths
 
 SCORES = "<results>/nuisance/group-{group}_model-{model}_scores.nc"
 TEXT_SCORES = "<results>/nuisance/group-{group}_model-{model}_text-{text}_scores.nc"
@@ -88,7 +88,8 @@ def table_depends_on(study: Study, plan: Plan) -> dict[str, Any]:
 
 def text_table_depends_on(study: Study, plan: Plan) -> dict[str, Any]:
     """Return what the table of associations' unique contributions depends on."""
-    return _tabled(study, text_jobs(study, plan))
+    primary = plain(study.primary.model_dump(mode="json")) if study.primary else None
+    return {**_tabled(study, text_jobs(study, plan)), "primary": primary}
 
 
 def _tabled(study: Study, keys: list[Key]) -> dict[str, Any]:

@@ -87,6 +87,7 @@ def depends_on(study: Study, plan: Plan, is_remote: bool) -> dict[str, Any]:
             rule: _taken(study, plan, rule, jobs) for rule, jobs in all_jobs(study, plan).items()
         },
         "mirror": str(mirror) if mirror else None,
+        "null_texts": study.association_effect.controls.random if study.associations else None,
         "models": _models(study),
         "remote": is_remote,
         "study": study.study,
