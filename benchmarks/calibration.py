@@ -158,7 +158,7 @@ def association(rng: np.random.Generator, planted: float = 0.0) -> dict[str, flo
     null = np.array([one.difference(name).mean() for name in one.of_kind("random")])
     smallest = significance.text_test(row["F"] + row["detectable"], null)
     low, high = significance.widest(
-        significance.spread_interval(row["F_minus_random"], null),
+        significance.spread_interval(row["F_minus_null"], null),
         (row["difference_low"], row["difference_high"]),
     )
     return {
@@ -167,7 +167,7 @@ def association(rng: np.random.Generator, planted: float = 0.0) -> dict[str, flo
         "over listeners": row["p_listeners"] <= significance.LEVEL,
         "interval over texts and listeners": low <= 0 <= high,
         "interval over listeners": row["difference_low"] <= 0 <= row["difference_high"],
-        "effect": row["F_minus_random"],
+        "effect": row["F_minus_null"],
         "spread": null.std(ddof=1),
     }
 
