@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 import pandas as pd
@@ -10,6 +11,8 @@ from engram.vocabulary import PEOPLE
 
 #: What stands where there is no number.
 NONE = "n/a"
+#: Between names, but not inside parentheses.
+_BETWEEN = re.compile(r", (?![^(]*\))")
 
 
 def number(value: float, digits: int = 3, signed: bool = False) -> str:
@@ -83,10 +86,10 @@ def writers(written_by: Iterable[str]) -> list[str]:
     Parameters
     ----------
     written_by : iterable of str
-        Annotators of each text, with commas between them.
+        Annotators of each text, with commas between them; in parentheses what they are.
     """
     said = {PEOPLE: "people", "language model": "a language model"}
-    names = {name for text in written_by for name in text.split(", ")}
+    names = {name for text in written_by for name in _BETWEEN.split(text)}
     return sorted(said.get(name, name) for name in names)
 
 

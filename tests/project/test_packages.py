@@ -22,7 +22,7 @@ FETCH = {*JOBS, "fetch"}
 DATASETS = {*FETCH, "words", "datasets"}
 MODELS = {*FETCH, "words", "features", "features.language_models"}
 ENCODING = {*DATASETS, "bold", "features", "encoding"}
-SCIENCE = {*ENCODING, *MODELS, "associations", "tunings"}
+SCIENCE = {*ENCODING, *MODELS, "associations", "associations.norms", "tunings"}
 #: Packages, or parts of them, each with those that it may import. A part that is named here
 #: is no longer in the package that it lies in.
 MAY_IMPORT = {
@@ -49,13 +49,15 @@ MAY_IMPORT = {
     "decoding": ENCODING,
     "similarity": ENCODING,
     "associations": {*ENCODING, *MODELS},
+    # Preflight asks it what a table of norms covers.
+    "associations.norms": {*MODELS, "associations"},
     "tunings": {*ENCODING, *MODELS},
     # What simulated listeners have in mind is read by a model.
     "datasets.simulated": SCIENCE,
     "statistics": SCIENCE,
     "figures": {*SCIENCE, "statistics"},
     "report": {*SCIENCE, "statistics", "figures"},
-    "preflight": {*DATASETS, "bold"},
+    "preflight": {*DATASETS, "bold", "associations.norms"},
     # What is asked for, and what follows from it: no job imports these, and they import
     # nothing that tests or draws.
     "study": {*SCIENCE, "datasets.simulated", "study.config.fields"},

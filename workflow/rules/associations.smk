@@ -4,7 +4,7 @@ Needs files of associations (docs/annotating.md), words, models and BOLD. A text
 and their seeds run inside its jobs; their activations are removed when all groups were scored.
 """
 
-from engram.study.stages import associations, bold, features, fetch, stories
+from engram.study.stages import associations, bold, features, fetch, norms, stories
 
 
 # A chat endpoint is asked from the machine where Snakemake runs, as downloads are.
@@ -81,6 +81,7 @@ rule association_texts:
     input:
         words=stories.WORDS,
         associations=associations.ASSOCIATIONS,
+        norms=of(norms.manifest),
     output:
         insertions=associations.INSERTIONS,
         texts=associations.TEXTS,

@@ -5,9 +5,10 @@ Each makes a manifest of what it fetched; the files lie beside it, and may be re
 they are no longer read.
 """
 
+from engram.associations.norms.known import KNOWN_NORMS
 from engram.datasets.alice.plan import MANIFEST as ALICE
 from engram.datasets.narratives.plan import SCANS_MANIFEST, WORDS_MANIFEST
-from engram.study.stages import fetch
+from engram.study.stages import fetch, norms
 
 # What is fetched from Narratives is known by its annex keys, whatever code fetched it: an upgrade
 # must not fetch again what was dropped since, nor rerun what was made of it.
@@ -102,3 +103,23 @@ rule fetch_atlas:
         code=code_of("fetch_atlas"),
     script:
         "../scripts/fetch_atlas.py"
+
+
+rule fetch_norms:
+    """Fetch a published table of norms, pinned by its SHA-256."""
+    output:
+        manifest=norms.MANIFEST,
+    log:
+        "<logs>/fetch_norms/{norms}.log",
+    benchmark:
+        "<benchmarks>/fetch_norms/{norms}.tsv"
+    wildcard_constraints:
+        norms="|".join(KNOWN_NORMS),
+    localrule: True
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        config=of(norms.fetch_depends_on),
+        code=code_of("fetch_norms"),
+    script:
+        "../scripts/fetch_norms.py"

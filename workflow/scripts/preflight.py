@@ -4,7 +4,7 @@ from pathlib import Path
 
 from engram.errors import EngramError
 from engram.jobs.job import job
-from engram.preflight import machine_checks, survey
+from engram.preflight import machine_checks, norms_checks, survey
 
 with job(snakemake, network=True):
     config = snakemake.params.config
@@ -16,6 +16,7 @@ with job(snakemake, network=True):
         for story, one in data["stories"].items()
     ]
     found += machine_checks.data_checks(read)
+    found += norms_checks.norms_checks(config["norms"], data)
     shown = survey.survey_table(read) if read else data["why_not"]
     said = (
         f"study {config['study']}\n\n{shown}\n\n"

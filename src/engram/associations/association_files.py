@@ -131,10 +131,12 @@ def pool_texts(paths: Sequence[Path], like: Sequence[Association]) -> list[str]:
 
 
 def written_by(paths: Sequence[str]) -> str:
-    """Return who wrote the associations of some files."""
+    """Return who wrote the associations of some files; of norms what they are, in parentheses."""
     found: set[str] = set()
-    for path in paths:
-        found |= {one.annotator for one in read_associations(Path(path), 10**9)}
+    for path in map(Path, paths):
+        described = storage.read_json(storage.sidecar(path)).get("Made", {}).get("described")
+        annotators = {one.annotator for one in read_associations(path, 10**9)}
+        found |= {f"{one} ({described})" if described else one for one in annotators}
     return ", ".join(sorted(found))
 
 

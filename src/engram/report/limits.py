@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -57,6 +57,20 @@ def _of_the_sample(scores: pd.DataFrame, story_names: Sequence[str]) -> list[tup
     ]
 
 
+def _no_text_of_people(written_by: Collection[str]) -> str:
+    """Return that nobody wrote associations for these stories, and where they come from."""
+    norms = [one for one in written_by if one.startswith("norms:")]
+    if not norms:
+        return (
+            "No text that people wrote: those with associations were written by a language model."
+        )
+    models = "were written by a language model, or " if len(norms) < len(written_by) else ""
+    return (
+        "No text that people wrote for these stories: those with associations "
+        f"{models}are what people said to single words."
+    )
+
+
 def _of_the_configuration(tables: Tables, config: Mapping[str, Any]) -> list[tuple[bool, str]]:
     """Return limits by what the study asks for, and whether each holds."""
     scores = tables["scores"]
@@ -74,7 +88,7 @@ def _of_the_configuration(tables: Tables, config: Mapping[str, Any]) -> list[tup
         (not config["associations"], "No texts with associations: F is not measured."),
         (
             bool(config["associations"]) and PEOPLE not in writers,
-            "No text that people wrote: those with associations were written by a language model.",
+            _no_text_of_people(writers),
         ),
         (not config["tunings"], "No tunings: M is not measured."),
         (

@@ -25,6 +25,7 @@ KEPT = (
     "activations",
     "annotate",
     "annotate_locally",
+    "write_norms",
     "associations",
     "association_texts",
     "text_activations",

@@ -8,8 +8,12 @@ from pathlib import Path
 from engram.errors import EngramError
 from engram.files import delimited
 from engram.paths import ASSOCIATIONS, found
+from engram.study.config.associations import Norms
 from engram.study.config.study import Study
-from engram.vocabulary import ADDITIVE, WORD_RATE, associations_file
+from engram.vocabulary import ADDITIVE, CUES, DEALT, RANDOM, WORD_RATE, associations_file
+
+#: Dealt texts of a text that comes from norms, if the study does not say how many.
+FEWEST_DEALT = 39
 
 
 def models_reading_associations(study: Study) -> list[str]:
@@ -39,6 +43,30 @@ def controlled_models(study: Study) -> list[str]:
     """Return the names of the language models whose F is set beside nuisance features."""
     wanted = study.nuisance.method != "none" and study.nuisance.random_texts != 0
     return [name for name in models_reading_associations(study) if wanted and name != WORD_RATE]
+
+
+def norms_of(study: Study, text: str) -> Norms | None:
+    """Return the section of norms that a text comes from; None for any other text."""
+    annotator = study.associations[text].annotator
+    return None if annotator is None else annotator.norms
+
+
+def norms_texts(study: Study) -> list[str]:
+    """Return the texts that come from norms."""
+    return [text for text in study.associations if norms_of(study, text) is not None]
+
+
+def control_counts(study: Study, text: str) -> dict[str, int]:
+    """Return how many control texts of each kind a text has.
+
+    For a text that comes from norms, dealt texts take the place of random ones.
+    """
+    controls = study.association_effect.controls
+    counts: dict[str, int] = controls.model_dump(mode="json", exclude={DEALT, CUES})
+    if norms_of(study, text) is None:
+        return counts
+    dealt = controls.dealt or max(controls.random, FEWEST_DEALT)
+    return {**counts, RANDOM: 0, DEALT: dealt, CUES: controls.cues}
 
 
 def association_folder(study: Study, text: str) -> Path:

@@ -15,6 +15,7 @@ from math import ceil
 
 from engram.encoding.memory import BATCH_BYTES, BESIDE, EncodingShape, design_bytes, encoding_bytes
 from engram.features.language_models.reading_memory import ReadingShape, reading_bytes
+from engram.study.association_plan import control_counts
 from engram.study.config.activations import Activations
 from engram.study.config.study import Study
 from engram.study.disk import REGIONS
@@ -25,7 +26,7 @@ from engram.study.stages import tunings
 from engram.study.tuning_shapes import tuning_shape
 from engram.tunings.settings import Settings
 from engram.tunings.tuning_memory import CONTEXT, planned_memory
-from engram.vocabulary import WORD_RATE
+from engram.vocabulary import DEALT, RANDOM, SHUFFLED, WORD_RATE
 
 #: Bytes of a job with the libraries that read and write results (Snakemake beside it on a cluster
 #: included), of one with torch, and of torch on a GPU.
@@ -122,8 +123,7 @@ def _activations(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need
         tuning = study.tunings[wildcards["tuning"]]
         texts = 1 + tuning.seeds + tuning.controls.shuffled + tuning.controls.generic
     elif wildcards.get("text") in study.associations:
-        controls = study.association_effect.controls
-        texts = 2 + controls.random + controls.shuffled + controls.displaced + controls.repeat
+        texts = 2 + sum(control_counts(study, wildcards["text"]).values())
     # Of several texts, a few are kept with all their layers, the others at one.
     kept = 3 * layers * units * words * 4 + texts * units * words * 4 if texts > 1 else 0.0
     seconds = (
@@ -215,10 +215,7 @@ def _encoding(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
         scored = layers + float(tuning.seeds + tuning.controls.shuffled + tuning.controls.generic)
         targets = min(whole, _REGIONS_AT_MOST) if tuning.targets == "roi" else whole
     elif wildcards.get("text") in study.associations:
-        controls = study.association_effect.controls
-        scored = 2 * layers + float(
-            controls.random + controls.shuffled + controls.displaced + controls.repeat
-        )
+        scored = 2 * layers + float(sum(control_counts(study, wildcards["text"]).values()))
         targets = (
             min(whole, _REGIONS_AT_MOST) if study.association_effect.targets == "roi" else whole
         )
@@ -257,10 +254,10 @@ def _nuisance_texts(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> N
     group = plan.groups[wildcards["group"]]
     rows = sum(plan.dataset.n_rows(story) for story in group.stories)
     targets = _nuisance_targets(study, plan)
-    wanted, controls = study.nuisance.random_texts, study.association_effect.controls
+    wanted, controls = study.nuisance.random_texts, control_counts(study, wildcards["text"])
     texts = 1 + sum(
         there if wanted is None else min(wanted, there)
-        for there in (controls.random, controls.shuffled)
+        for there in (controls.get(kind, 0) for kind in (RANDOM, DEALT, SHUFFLED))
     )
     # Two shares of each text, a decomposition for each inner fold and one for all of them.
     solved = 2 * texts * study.encoding.folds * (study.encoding.inner_folds + 1)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from engram.files import storage
-from engram.study.association_plan import association_file, association_pool
+from engram.study.association_plan import association_file, association_pool, norms_of
 from engram.study.config.sources import source_folder
 from engram.study.config.study import Study
 from engram.study.models import is_local
@@ -58,8 +58,8 @@ def annotator(study: Study, text: str) -> dict[str, list[str]]:
     """
     chosen = study.associations[text].annotator
     return reads(
-        folders=[source_folder(chosen.model)]
-        if chosen is not None and chosen.address is None
+        folders=[source_folder(chosen.folder)]
+        if chosen is not None and chosen.folder is not None
         else []
     )
 
@@ -76,7 +76,9 @@ def associations(study: Study, text: str, story: str) -> dict[str, list[str]]:
 
 
 def pool(study: Study, text: str, story: str) -> dict[str, list[str]]:
-    """Return the files of other stories' associations."""
+    """Return the files of other stories' associations; none for a text that comes from norms."""
+    if norms_of(study, text) is not None:
+        return reads()
     return reads(association_pool(study, text, story))
 
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from engram.paths import RESOURCES
-from engram.study.config.associations import Associations
+from engram.study.config.associations import Annotator, Associations, Norms, NormsColumns
 from engram.study.config.datasets import SECTIONS
 from engram.study.config.models import Model
 from engram.study.config.study import Study
@@ -48,6 +48,9 @@ def readme() -> str:
     parts.append(
         _section("`associations`, for each name", Associations.__doc__ or "", Associations)
     )
+    parts.append(_section("`annotator` of a text", Annotator.__doc__ or "", Annotator))
+    parts.append(_section("`norms` of an annotator", Norms.__doc__ or "", Norms))
+    parts.append(_section("`columns` of norms", NormsColumns.__doc__ or "", NormsColumns))
     for name, field in Study.model_fields.items():
         section = field.annotation
         if isinstance(section, type) and issubclass(section, BaseModel):

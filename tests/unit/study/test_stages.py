@@ -34,6 +34,7 @@ from engram.study.stages import (
     fetch,
     figures,
     maps,
+    norms,
     nuisance,
     preflight,
     report,
@@ -47,11 +48,11 @@ from engram.study.stages.shared import Key, group_paths, paths, plain
 
 STAGES: list[ModuleType] = [
     associations, bold, ceilings, chance, comparisons, encoding, features, fetch, figures, maps,
-    nuisance, preflight, report, results, simulation, stories,
+    norms, nuisance, preflight, report, results, simulation, stories,
     tables, tunings,
 ]  # fmt: skip
 #: Wildcards that rules have.
-WILDCARDS = {"text", "download", "figure", "group", "model", "story", "tuning", "variant"}
+WILDCARDS = {"text", "download", "figure", "group", "model", "norms", "story", "tuning", "variant"}
 RAW: dict[str, Any] = {
     "study": "mine",
     "dataset": {"kind": "simulated", "stories": ["lighthouse", "market"], "n_listeners": 6},
@@ -304,7 +305,9 @@ DEPENDS: dict[str, Callable[[Study, Plan], dict[str, Any]]] = {
     "nuisance_table": nuisance.table_depends_on,
     "association_nuisance_table": nuisance.text_table_depends_on,
     "annotate": lambda study, plan: associations.writing_depends_on(study, plan, "chat"),
-    "association_texts": associations.texts_depend_on,
+    "association_texts": lambda study, plan: associations.texts_depend_on(
+        study, plan, "word-judged"
+    ),
     "text_activations": lambda study, plan: associations.reading_depends_on(study, plan, MODEL),
     "association_scores": lambda study, plan: associations.scores_depend_on(study, plan, GROUPS[0]),
     "association_tables": associations.tables_depend_on,

@@ -4,19 +4,65 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from engram.study.config.fields import Address, Name, Place, Section, Targets
+from engram.study.config.fields import Address, Name, Place, Reason, Section, Targets
+from engram.wording import listed
+
+
+class NormsColumns(Section):
+    """Names of the columns of a table of norms, where they are not those of published tables."""
+
+    cue: str | None = None
+    """What people were told; null: `cue`, `stimulus` or `ENGLISH`."""
+    response: str | None = None
+    """What they said; null: `response`, `target` or `associate`."""
+    count: str | None = None
+    """How many people said it; null: `R123`, `count`, `frequency`, `n`, `#P` or `R1`."""
+    edges: str | None = None
+    """All responses to a cue, as RESPONSE:count;...; null: `EDGES`, if there is such a column."""
+
+
+class Norms(Section):
+    """Norms of word association: what people said to single words (docs/annotating.md).
+
+    Behind content words of the story stands what people said to that word as a cue.
+    """
+
+    table: Place
+    """A table of cues, responses and counts: its path, or `kiss1973`, which is fetched."""
+    columns: NormsColumns = NormsColumns()
+    """Which columns hold cue, response and count."""
+    response: Literal["strongest", "drawn", "weak"] = "strongest"
+    """Which of a cue's responses is written: the one that most people gave, one that is drawn by
+    its count, or the one that fewest people gave (`least_count` at least)."""
+    at_most_one_in: int = Field(8, ge=1, le=10_000)
+    """Words of the story from one insertion to the next, at least."""
+    least_count: int = Field(2, ge=1, le=1_000_000)
+    """How many people must have given a response for it to count."""
+    both_strengths: bool = False
+    """Write only where a cue has two responses, a stronger and a weaker one, that may stand there.
+    Two texts that differ in `response` alone then have the same places, and their F are compared
+    (`association_strength.tsv`)."""
+    least_coverage: float = Field(0.1, ge=0, le=1)
+    """Share of a story's content words that must be forms of cues with a response; below it the
+    table is refused."""
+    described: Reason | None = None
+    """What the table is, in the words of tables, figures and report; null: what is known of it,
+    else 'associations of people to single words, not to this story'."""
 
 
 class Annotator(Section):
-    """A language model that writes associations (docs/annotating.md).
+    """Who writes associations, if people did not write them for this story (docs/annotating.md).
 
-    It writes one after every few sentences, and sees the story up to there only.
+    It is a language model, which writes one after every few sentences and sees the story up to
+    there only, or norms.
     """
 
-    model: Place
-    """With an address the model's name there, else the folder of a causal model."""
+    model: Place | None = None
+    """With an address the model's name there, else the folder of a causal model; null: norms."""
+    norms: Norms | None = None
+    """What people said to single words, instead of a model. The keys below are a model's."""
     address: Address | None = None
     """Address of an endpoint that speaks OpenAI's protocol, such as http://localhost:8000/v1; its
     key goes into the environment variable ENGRAM_CHAT_KEY. null: the model in the folder writes."""
@@ -29,12 +75,39 @@ class Annotator(Section):
     pseudo_sentences: bool = False
     """Ask it even where the story's sentences are pseudo-sentences, which end anywhere."""
 
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Annotator:
+        if (self.model is None) == (self.norms is None):
+            raise ValueError(
+                "an annotator is a model or norms: give 'model' (a folder, or with 'address' "
+                "a name), or 'norms: {table: ...}'"
+                + ("; here are both" if self.model is not None else "; here is neither")
+            )
+        if self.norms is not None and (strange := sorted(self.model_fields_set - {"norms"})):
+            raise ValueError(
+                f"{listed(strange)} belong to a model that writes; norms have keys of their own: "
+                f"norms: {{{', '.join(Norms.model_fields)}}}"
+            )
+        return self
+
+    @property
+    def kind(self) -> Literal["norms", "folder", "address"]:
+        """What writes: norms, a model in a folder, or one at an address."""
+        if self.norms is not None:
+            return "norms"
+        return "folder" if self.address is None else "address"
+
+    @property
+    def folder(self) -> str | None:
+        """The folder of a model; None if something else writes."""
+        return self.model if self.kind == "folder" else None
+
 
 class Associations(Section):
     """Associations that are written into the stories, under the name that the text gets."""
 
     annotator: Annotator | None = None
-    """A language model that writes them; null: they are read from files."""
+    """A language model or norms that write them; null: they are read from files."""
     folder: Place = "resources/associations"
     """Folder that holds `story-<story>_associations-<name>.tsv` for every story of the
     study (docs/annotating.md)."""
@@ -55,6 +128,13 @@ class Controls(Section):
     repeat: int = Field(5, ge=0, le=10_000)
     """Repeat texts have, in the same places and lengths, words of the story that were heard
     before."""
+    dealt: int | None = Field(None, ge=1, le=10_000)
+    """Dealt texts, for texts that come from norms, take the place of random ones: at the same
+    places, each cue has the responses to another cue of the story. They are the null distribution
+    of F; null: as many as random ones, 39 at least."""
+    cues: int = Field(5, ge=0, le=10_000)
+    """Texts of other cues, for texts that come from norms: at the same places, the responses
+    to cues of the same frequency and parts of speech that are not in the story."""
 
 
 class Primary(Section):

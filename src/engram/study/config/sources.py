@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from engram.associations.norms.known import KNOWN_NORMS
 from engram.errors import EngramError
 from engram.features.language_models.causality import check_told_causal
 from engram.paths import found
@@ -47,10 +48,22 @@ def check_sources(study: Study) -> None:
     for name, model in study.language_models().items():
         _check_source(study, name, model)
     for name, one in study.associations.items():
-        if one.annotator is not None and one.annotator.address is None:
-            folder, key = source_folder(one.annotator.model), f"associations.{name}.annotator.model"
+        if one.annotator is not None and one.annotator.folder is not None:
+            folder = source_folder(one.annotator.folder)
+            key = f"associations.{name}.annotator.model"
             check_model_folder(folder, key)
             check_told_causal(folder, key, "asked to write")
+        if one.annotator is not None and one.annotator.norms is not None:
+            _check_norms(one.annotator.norms.table, f"associations.{name}.annotator.norms.table")
+
+
+def _check_norms(table: str, key: str) -> None:
+    """Refuse a table of norms that is neither known nor there."""
+    if table not in KNOWN_NORMS and not found(table).is_file():
+        raise EngramError(
+            f"{key}: there is no file '{found(table)}'. Give the path of a table with cues, "
+            f"responses and counts, or one that is known and fetched: {', '.join(KNOWN_NORMS)}."
+        )
 
 
 def _check_source(study: Study, name: str, model: Model) -> None:

@@ -10,18 +10,23 @@ from typing import Any
 from engram.files.fingerprints import file_fingerprint, folder_fingerprint
 from engram.paths import COMMON_WORDS, PROMPTS
 from engram.study import raw_plan
-from engram.study.association_plan import models_reading_associations
+from engram.study.association_plan import (
+    control_counts,
+    models_reading_associations,
+    norms_of,
+)
 from engram.study.config.sources import source_folder
 from engram.study.config.study import Study
 from engram.study.plan import Plan
-from engram.study.stages import encoding, features
-from engram.study.stages.shared import Key, paths, plain, section, table_paths
+from engram.study.stages import encoding, features, norms
+from engram.study.stages.shared import Key, paths, plain, table_paths
 
 #: What a chat endpoint wrote, what a model in a folder wrote, and what was checked
 #: of either, or of people.
 WRITTEN = "<results>/associations/written/story-{story}_associations-{text}.tsv"
 GENERATED = "<results>/associations/generated/story-{story}_associations-{text}.tsv"
 ASSOCIATIONS = "<results>/associations/story-{story}_associations-{text}.tsv"
+_WRITTEN_BY = {"address": WRITTEN, "folder": GENERATED, "norms": norms.WRITTEN}
 #: Where insertions stand, what was inserted, and inserted words that are rows of their own.
 INSERTIONS = "<results>/associations/story-{story}_text-{text}_insertions.json"
 TEXTS = "<results>/associations/story-{story}_text-{text}_texts.tsv"
@@ -82,6 +87,11 @@ def texts(study: Study, plan: Plan) -> list[str]:
     return paths(TEXTS, story_jobs(study, plan))
 
 
+def strength_scores(study: Study, plan: Plan) -> list[str]:
+    """Return the scores of texts of strong and weak responses that are compared."""
+    return paths(SCORES, norms.strength_jobs(study, plan))
+
+
 def rows(study: Study, plan: Plan) -> list[str]:
     """Return the inserted words that are rows of their own, of every text and story."""
     return paths(ROWS, story_jobs(study, plan))
@@ -92,9 +102,10 @@ def written(study: Study, plan: Plan, story: str, text: str) -> list[str]:
 
     There is none where people made it.
     """
-    if study.associations[text].annotator is None:
+    annotator = study.associations[text].annotator
+    if annotator is None:
         return []
-    template = GENERATED if _is_generated(study, text) else WRITTEN
+    template = _WRITTEN_BY[annotator.kind]
     return [template.format(story=story, text=text)]
 
 
@@ -114,9 +125,9 @@ def writing_depends_on(study: Study, plan: Plan, text: str) -> dict[str, Any]:
     """Return what a model's associations depend on, beside the content of a model in a folder."""
     annotator = study.associations[text].annotator
     assert annotator is not None, text
-    settings: dict[str, Any] = plain(annotator.model_dump(mode="json"))
-    if annotator.address is None:
-        settings["folder"] = str(source_folder(annotator.model))
+    settings: dict[str, Any] = plain(annotator.model_dump(mode="json", exclude={"norms"}))
+    if annotator.folder is not None:
+        settings["folder"] = str(source_folder(annotator.folder))
     return {**settings, "prompts": folder_fingerprint(PROMPTS), "seed": study.seed}
 
 
@@ -135,18 +146,25 @@ def check_reads(study: Study, plan: Plan, story: str, text: str) -> dict[str, li
     return raw_plan.associations(study, text, story)
 
 
-def texts_depend_on(study: Study, plan: Plan) -> dict[str, Any]:
-    """Return what texts with associations, and control texts, depend on."""
+def texts_depend_on(study: Study, plan: Plan, text: str) -> dict[str, Any]:
+    """Return what a text with associations, and its control texts, depend on."""
+    from_norms = norms_of(study, text) is not None
     return {
         "alignment": study.association_effect.alignment,
         "common_words": file_fingerprint(COMMON_WORDS),
-        "controls": section(study, "association_effect")["controls"],
+        "controls": plain(control_counts(study, text)),
+        **({"norms": norms.depends_on(study, plan, text)} if from_norms else {}),
         "seed": study.seed,
     }
 
 
 def texts_read(study: Study, plan: Plan, story: str, text: str) -> dict[str, list[str]]:
-    """Return the files of other stories' associations, whose content random texts take."""
+    """Return the files of other stories' associations, whose content random texts take.
+
+    A text that comes from norms has none of these; it may have a table of the user's.
+    """
+    if norms_of(study, text) is not None:
+        return norms.reads(study, plan, text)
     return raw_plan.pool(study, text, story)
 
 
@@ -183,7 +201,7 @@ def tables_depend_on(study: Study, plan: Plan) -> dict[str, Any]:
 def _is_generated(study: Study, text: str) -> bool:
     """Tell whether a model in a folder writes a text, and no endpoint and no people."""
     annotator = study.associations[text].annotator
-    return annotator is not None and annotator.address is None
+    return annotator is not None and annotator.kind == "folder"
 
 
 def shown_tables(study: Study, plan: Plan) -> list[str]:

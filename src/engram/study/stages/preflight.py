@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from engram.study.association_plan import norms_texts
 from engram.study.config.study import Study
 from engram.study.disk import estimate
 from engram.study.model_shapes import unknown_models
@@ -20,6 +21,7 @@ from engram.study.stages import (
     encoding,
     features,
     fetch,
+    norms,
     nuisance,
     simulation,
     stories,
@@ -78,7 +80,7 @@ def depends_on(study: Study, plan: Plan, is_remote: bool) -> dict[str, Any]:
         "annotators": [
             name
             for name, one in study.associations.items()
-            if one.annotator is not None and one.annotator.address is not None
+            if one.annotator is not None and one.annotator.kind == "address"
         ],
         "data": data(study, plan),
         "disk": sum(estimate(study, plan).values()),
@@ -89,6 +91,10 @@ def depends_on(study: Study, plan: Plan, is_remote: bool) -> dict[str, Any]:
         "mirror": str(mirror) if mirror else None,
         "null_texts": study.association_effect.controls.random if study.associations else None,
         "models": _models(study),
+        "norms": {
+            text: {**norms.depends_on(study, plan, text), "here": norms.here(study, text)}
+            for text in norms_texts(study)
+        },
         "remote": is_remote,
         "study": study.study,
         "wants_gpu": "cuda" in (study.compute.device, study.compute.backend[6:]),

@@ -15,6 +15,7 @@ from engram.study.stages import (
     comparisons,
     features,
     figures,
+    norms,
     nuisance,
     simulation,
     tunings,
@@ -23,7 +24,7 @@ from engram.study.stages import tables as tables_of_scores
 from engram.study.stages.shared import plain
 
 #: Stages with tables; each says which of them its study has.
-_STAGES = (tables_of_scores, comparisons, nuisance, associations, tunings, simulation)
+_STAGES = (tables_of_scores, comparisons, nuisance, associations, norms, tunings, simulation)
 
 
 def tables(study: Study, plan: Plan) -> list[str]:
