@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from engram.errors import EngramError
-from engram.statistics import columns, significance
+from engram.statistics import columns, maximum_statistic, significance
 from engram.statistics.variant_effects import Effects
 from engram.vocabulary import DEALT, WITH_ASSOCIATIONS
 
@@ -34,7 +34,9 @@ STRENGTH_COLUMNS = {
     "dealt_high": "Their 97.5 % quantile.",
     "n_dealt": "Pairs of dealt texts.",
     "p_texts": "One-sided p over texts: (1 + pairs that reach the difference) / (1 + pairs).",
+    **columns.maximum("p_texts", "the regions of this model and these two texts", "pairs"),
     "smallest_p": "The smallest p that so many pairs can give.",
+    **columns.detectable("difference", "that of dealt texts"),
 }
 
 
@@ -77,6 +79,9 @@ def _rows(above: Effects, below: Effects, seed: int) -> list[dict[str, object]]:
             for name in above.of_kind(DEALT)
         ]
     )
+    observed = (strong - weak).mean(axis=0)
+    p = maximum_statistic.corrected_p(observed, null)
+    detectable = maximum_statistic.detectable(null)
     found = []
     for number, (hemisphere, roi, n_targets) in enumerate(above.regions):
         difference = (strong - weak)[:, number]
@@ -91,15 +96,18 @@ def _rows(above: Effects, below: Effects, seed: int) -> list[dict[str, object]]:
                 "n_listeners": int(single.sum()),
                 "F_strong": strong[:, number].mean(),
                 "F_weak": weak[:, number].mean(),
-                "difference": difference.mean(),
+                "difference": observed[number],
                 "difference_low": low,
                 "difference_high": high,
                 "difference_dealt": null[:, number].mean(),
                 "dealt_low": dealt_low,
                 "dealt_high": dealt_high,
                 "n_dealt": len(null),
-                "p_texts": significance.text_test(difference.mean(), null[:, number]),
+                "p_texts": significance.text_test(observed[number], null[:, number]),
+                "p_texts_corrected": p[number],
                 "smallest_p": 1 / (1 + len(null)),
+                "detectable": significance.detectable(null[:, number]),
+                "detectable_corrected": detectable[number],
             }
         )
     return found
