@@ -1,7 +1,10 @@
 # Every target sets up what it needs: a virtual environment in .venv from the
 # pinned envs/requirements*.txt.
-#   make alice                real fMRI, 27 listeners (download: 4 MB and a model;
+#   make alice                real fMRI, 27 listeners: R of every layer, ceilings, chance, one text
+#                             with few controls (download: 4 MB and two models of 0.3 and 0.5 GB;
 #                             or ENGRAM_MIRROR=folder)
+#   make alice-whole          the whole example: all texts, controls and tunings
+#   make publish-alice        copies what the whole example showed to published/alice
 #   make demo                 a small simulated Narratives, no network after set-up
 #   make datalad              adds what fetches Narratives, once
 #   make architectures        reads with a tiny model of each family that transformers
@@ -41,20 +44,39 @@ SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) $(ARGS)
 # Models this small gain nothing from many threads, nor from a GPU of their own: a core for each
 # job, as many jobs as there are cores.
 SMALL := --max-threads 1 --resources gpu=64
-demo alice tiny: export ENGRAM_JOBS_PER_GPU ?= 64
+demo alice alice-whole tiny: export ENGRAM_JOBS_PER_GPU ?= 64
 
-.PHONY: demo alice tiny datalad cluster calibrate architectures test test-fast browser slurm chaos bench bench-gpu lint lock docs clean help
+.PHONY: demo alice alice-whole publish-alice tiny datalad cluster calibrate architectures test test-fast browser slurm chaos bench bench-gpu lint lock docs clean help
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.ready
 	$(SNAKEMAKE) $(SMALL)
 
-# A mirror without GPT-2's weights has a smaller model, which takes its place.
-MIRRORED = $(if $(ENGRAM_MIRROR),$(wildcard $(ENGRAM_MIRROR)/models/$(1)))
-ALICE_MIRROR = $(if $(call MIRRORED,gpt2/*.safetensors),,$(if $(call MIRRORED,stories260K),config/alice-mirror.yaml))
+# Alice's models. Without a mirror: GPT-2 and SmolLM2-135M of the hub. With one: those too, if it
+# has both under their hub ids; else SmolLM2-135M-Instruct with 4-bit weights; else a model of
+# 260,000 parameters.
+mirrored = $(wildcard $(ENGRAM_MIRROR)/models/$(1)/*.safetensors)
+ifdef ENGRAM_MIRROR
+  ifneq (,$(and $(call mirrored,gpt2),$(call mirrored,HuggingFaceTB/SmolLM2-135M-Instruct)))
+    ALICE := config/alice.yaml
+  else ifneq (,$(call mirrored,SmolLM2-135M-Instruct))
+    ALICE := config/alice.yaml config/alice-smollm2.yaml
+  else
+    ALICE := config/alice.yaml config/alice-stories260K.yaml
+  endif
+else
+  ALICE := config/alice.yaml
+endif
 
 alice: $(VENV)/.ready
-	$(SNAKEMAKE) $(SMALL) --configfile config/alice.yaml $(ALICE_MIRROR)
+	$(SNAKEMAKE) $(SMALL) --configfile $(ALICE) config/alice-quick.yaml
+
+alice-whole: $(VENV)/.ready
+	$(SNAKEMAKE) $(SMALL) --configfile $(ALICE)
+
+# What docs/results-alice.md and the README show. Nothing in published/ is copied by hand.
+publish-alice: $(VENV)/.ready
+	$(BIN)/python -m engram.publish_results results/alice published/alice
 
 tiny: $(VENV)/.ready
 	$(SNAKEMAKE) $(SMALL) --configfile config/tiny.yaml

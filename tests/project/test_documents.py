@@ -50,6 +50,7 @@ def pages() -> list[Path]:
             *ROOT.glob("*.md"),
             *(ROOT / "docs").rglob("*.md"),
             *(ROOT / ".github").rglob("*.md"),
+            *(ROOT / "published").rglob("*.md"),
             ROOT / "config" / "README.md",
         ]
     )

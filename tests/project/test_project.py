@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -63,18 +65,25 @@ def test_the_conda_environment_has_the_same_pins() -> None:
     )
 
 
-#: Files of config/ that are stacked on another one.
-STACKED = {"alice-mirror.yaml": "alice.yaml"}
+#: Files of config/ that are stacked, each with those below it.
+STACKED = {
+    "alice-quick.yaml": ["alice.yaml"],
+    "alice-smollm2.yaml": ["alice.yaml"],
+    "alice-stories260K.yaml": ["alice.yaml"],
+}
 
 
-def shipped(name: str) -> dict[str, Any]:
-    """A study of config/, with the one that it is stacked on below it."""
-    content: dict[str, Any] = yaml.safe_load((ROOT / "config" / name).read_text())
-    if name not in STACKED:
-        return content
-    below = shipped(STACKED[name])
-    models = {**below["models"], **content["models"]}
-    return {**below, "models": {key: model for key, model in models.items() if model}}
+def shipped(*names: str) -> dict[str, Any]:
+    """A study of config/, with those that it is stacked on below it, as Snakemake merges them."""
+    from snakemake.utils import update_config
+
+    content: dict[str, Any] = {}
+    for name in names:
+        update_config(content, yaml.safe_load((ROOT / "config" / name).read_text()))
+    for key in ("models", "associations", "tunings"):
+        if key in content:
+            content[key] = {name: one for name, one in content[key].items() if one is not None}
+    return content
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "config").glob("*.yaml")))
@@ -83,9 +92,46 @@ def test_shipped_studies_are_valid_and_follow_the_schema(name: str) -> None:
 
     from engram.study.config.read import read_study
 
-    content = shipped(name)
+    content = shipped(*STACKED.get(name, []), name)
     read_study(content)
     jsonschema.validate(content, json.loads((ROOT / "config" / "schema.json").read_text()))
+
+
+@pytest.mark.parametrize("target", ["alice", "alice-whole"])
+@pytest.mark.parametrize(
+    ("mirrored", "stacked"),
+    [
+        (None, []),
+        (["gpt2", "HuggingFaceTB/SmolLM2-135M-Instruct", "SmolLM2-135M-Instruct"], []),
+        (["gpt2", "SmolLM2-135M-Instruct", "stories260K"], ["alice-smollm2.yaml"]),
+        (["stories260K"], ["alice-stories260K.yaml"]),
+    ],
+    ids=["no mirror", "the hub's models", "4-bit weights", "a small model"],
+)
+def test_make_scores_alice_with_what_the_mirror_has(
+    mirrored: list[str] | None, stacked: list[str], target: str, tmp_path: Path
+) -> None:
+    environment = {key: value for key, value in os.environ.items() if key != "ENGRAM_MIRROR"}
+    if mirrored is not None:
+        environment["ENGRAM_MIRROR"] = str(tmp_path)
+        # A folder without weights, as an incomplete mirror has one, counts for nothing.
+        (tmp_path / "models" / "SmolLM2-135M-Instruct").mkdir(parents=True)
+        for name in mirrored:
+            (tmp_path / "models" / name).mkdir(parents=True, exist_ok=True)
+            (tmp_path / "models" / name / "model.safetensors").touch()
+    said = subprocess.run(
+        ["make", "-n", target],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    quick = ["alice-quick.yaml"] if target == "alice" else []
+    assert re.findall(r"config/(\S+\.yaml)", said) == ["alice.yaml", *stacked, *quick]
+    content = shipped("alice.yaml", *stacked, *quick)
+    assert content["study"] == ("alice-quick" if quick else "alice")
+    assert ("tunings" in content and len(content["tunings"])) == (0 if quick else 2)
 
 
 @pytest.mark.parametrize(

@@ -113,26 +113,31 @@ def test_wrong_configurations_stop_before_any_job(
 
 def test_alice_is_planned_without_any_download(tmp_path: Path) -> None:
     planned = jobs(snakemake("-n", "--configfile", ROOT / "config" / "alice.yaml", folder=tmp_path))
-    assert (
-        planned["fetch_alice"],
-        planned["fetch_model"],
-        planned["activations"],
-        planned["encoding"],
-    ) == (1, 1, 3, 3)
+    # Two models, their twins and the word rate; two models read four texts, and are tuned in
+    # two ways with four seeds of each of three conditions.
+    assert {rule: planned[rule] for rule in ("fetch_alice", "fetch_model", "activations")} == {
+        "fetch_alice": 1,
+        "fetch_model": 2,
+        "activations": 5,
+    }
+    assert (planned["encoding"], planned["text_activations"], planned["tune"]) == (5, 8, 48)
 
 
 def test_alice_uses_the_mirrors_model(tmp_path: Path) -> None:
-    model = tmp_path / "mirror" / "models" / "stories260K"
+    model = tmp_path / "mirror" / "models" / "SmolLM2-135M-Instruct"
     shutil.copytree(ROOT / "resources" / "models" / "llama-tiny", model)
+    stacked = ("alice.yaml", "alice-smollm2.yaml", "alice-quick.yaml")
     result = snakemake(
         "-n",
         "--configfile",
-        ROOT / "config" / "alice.yaml",
-        ROOT / "config" / "alice-mirror.yaml",
+        *(ROOT / "config" / name for name in stacked),
         folder=tmp_path,
         environment={"ENGRAM_MIRROR": str(tmp_path / "mirror")},
     )
-    assert jobs(result)["activations"] == 3
+    planned = jobs(result)
+    assert planned["activations"] == 3 and planned["text_activations"] == 1
+    assert "tune" not in planned and "nuisance" not in planned
+    assert "smollm2-135m-4bit" in result.stdout
 
 
 BLOCKER = """

@@ -15,9 +15,10 @@ from engram.vocabulary import MIRROR_VARIABLE
 
 logger = logging.getLogger(__name__)
 
-#: What a model needs: no pickled weights, which can run code, and no code, unless the
+#: What a model needs, its chat template too, which newer ones keep in a file of its own
+#: (chat_template.jinja): no pickled weights, which can run code, and no code, unless the
 #: configuration allows it.
-_CONFIG_FILES = ("*.json", "*.txt", "*.model", "LICENSE*", "README.md")
+_CONFIG_FILES = ("*.json", "*.jinja", "*.txt", "*.model", "LICENSE*", "README.md")
 _WEIGHTS, _CODE = ("*.safetensors",), ("*.py",)
 
 

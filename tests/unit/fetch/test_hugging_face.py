@@ -21,6 +21,7 @@ from engram.fetch import hugging_face
 FILES = (
     "config.json",
     "tokenizer.json",
+    "chat_template.jinja",
     "vocab.txt",
     "tokenizer.model",
     "model.safetensors",

@@ -14,8 +14,8 @@ from engram.study.config.models import Model
 from engram.study.config.study import Study
 from engram.vocabulary import MIRROR_VARIABLE
 
-#: Models of the Alice study for a mirror without GPT-2.
-_ALICE_MIRROR = "config/alice-mirror.yaml"
+#: Models of the Alice study for a mirror without those of the hub, the larger one first.
+_ALICE_MIRRORS = ("config/alice-smollm2.yaml", "config/alice-stories260K.yaml")
 
 
 def is_folder_source(source: str) -> bool:
@@ -86,8 +86,8 @@ def _check_is_mirrored(study: Study, name: str, folder: Path) -> None:
     if folder.is_dir():
         return
     stacked = (
-        f" For Alice there is a file that takes the mirror's model instead: --configfile "
-        f"config/alice.yaml {_ALICE_MIRROR}."
+        " For Alice there are files that take a mirror's model instead: --configfile "
+        f"config/alice.yaml {' or '.join(_ALICE_MIRRORS)} ('make alice' chooses)."
         if study.dataset.kind == "alice"
         else ""
     )
