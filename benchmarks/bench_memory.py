@@ -72,7 +72,7 @@ def encoding_case(
     from engram.study.config.encoding import Encoding
 
     # Few folds, for time: they change the memory of the matrices, which is predicted from them.
-    folds = {"folds": 3, "inner_folds": 2}
+    folds: dict[str, Any] = {"folds": 3, "inner_folds": 2}
     shape = memory.EncodingShape(
         rows, units * 6, listeners, targets, layers, 1, **folds, alphas=len(ALPHAS)
     )

@@ -6,7 +6,7 @@ from engram.associations import association_files
 from engram.associations.text_tables import ROWS, ROWS_COLUMNS, TEXTS, TEXTS_COLUMNS
 from engram.files import keys, storage
 from engram.jobs.job import job
-from engram.statistics import association_tables, variant_effects
+from engram.statistics import association_tables, dependent_listeners, variant_effects
 
 with job(snakemake):
     config = snakemake.params.config
@@ -61,5 +61,6 @@ with job(snakemake):
             ROWS_COLUMNS,
         ),
     }
-    for name, (table, description, columns) in tables.items():
-        storage.write_table(snakemake.output[name], table, description, columns)
+    for name, table in tables.items():
+        tested = dependent_listeners.tested(*table, config["learn_from"])
+        storage.write_table(snakemake.output[name], *tested)

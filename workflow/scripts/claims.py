@@ -5,6 +5,7 @@ from pathlib import Path
 from engram.associations.association_files import read_associations
 from engram.files import keys, storage
 from engram.jobs.job import job
+from engram.statistics import dependent_listeners
 from engram.statistics.reported_scores import read_reported
 from engram.statistics.variant_effects import read_effects
 from engram.statistics.yin2025 import claims_table
@@ -45,9 +46,10 @@ with job(snakemake):
         config["people"],
         config["seed"],
     )
-    storage.write_table(
-        snakemake.output.claims,
+    tested = dependent_listeners.tested(
         claims_table.claims_table(evidence),
         claims_table.CLAIMS,
         claims_table.CLAIMS_COLUMNS,
+        config["learn_from"],
     )
+    storage.write_table(snakemake.output.claims, *tested)

@@ -2,7 +2,7 @@
 
 from engram.files import keys, storage
 from engram.jobs.job import job
-from engram.statistics import comparisons
+from engram.statistics import comparisons, dependent_listeners
 from engram.statistics.chance_table import CHANCE, CHANCE_COLUMNS, chance_table
 from engram.statistics.reported_scores import read_reported
 
@@ -17,14 +17,15 @@ with job(snakemake):
         keys.of_input(snakemake, "nulls", result="chance", study=config["study"], layer_rule=layer),
     )
     against_chance = chance_table(nulls, config["seed"])
-    storage.write_table(snakemake.output.chance, against_chance, CHANCE, CHANCE_COLUMNS)
+    tested = dependent_listeners.tested(
+        against_chance, CHANCE, CHANCE_COLUMNS, config["learn_from"]
+    )
+    storage.write_table(snakemake.output.chance, *tested)
     table = comparisons.comparisons_table(
         {model: read_reported(paths, config["layer"]) for model, paths in scores.items()},
         config["seed"],
     )
-    storage.write_table(
-        snakemake.output.comparisons,
-        table,
-        comparisons.COMPARISONS,
-        comparisons.COMPARISONS_COLUMNS,
+    tested = dependent_listeners.tested(
+        table, comparisons.COMPARISONS, comparisons.COMPARISONS_COLUMNS, config["learn_from"]
     )
+    storage.write_table(snakemake.output.comparisons, *tested)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from engram.files import keys, storage
 from engram.jobs.job import job
-from engram.statistics import tuning_tables, variant_effects
+from engram.statistics import dependent_listeners, tuning_tables, variant_effects
 from engram.tunings import sample_counts
 from engram.vocabulary import CARD
 
@@ -68,5 +68,6 @@ with job(snakemake):
             sample_counts.COUNTS_COLUMNS,
         ),
     }
-    for name, (table, description, columns) in tables.items():
-        storage.write_table(snakemake.output[name], table, description, columns)
+    for name, table in tables.items():
+        tested = dependent_listeners.tested(*table, config["learn_from"])
+        storage.write_table(snakemake.output[name], *tested)

@@ -81,12 +81,19 @@ def null_scores(group: Group, features: np.ndarray, shifts: np.ndarray) -> np.nd
     parts = []
     for begin in progress(range(0, len(shifts), at_once), "shifts", "batch"):
         some = shifts[begin : begin + at_once]
+        others = group.others
         scored = group.score_features(
             features,
-            np.concatenate([shifted(group.targets, group.row_story, one) for one in some], axis=1),
+            _side_by_side(group.targets, group, some),
+            None if others is None else _side_by_side(others, group, some),
         )
         parts.append(scored.r.mean((0, 1)).reshape(len(some), n_subjects, n_targets).mean(1))
     return np.concatenate(parts)
+
+
+def _side_by_side(bold: np.ndarray, group: Group, shifts: np.ndarray) -> np.ndarray:
+    """Return BOLD (n_rows, n_targets) after each of some shifts: (n_rows, n_shifts * n_targets)."""
+    return np.concatenate([shifted(bold, group.row_story, one) for one in shifts], axis=1)
 
 
 def score_shifted(
@@ -124,7 +131,8 @@ def score_shifted(
     features = group.features(
         [one["activation"][reported].values for one in read], group.how_for(read[0])
     )
-    observed = group.by_listener(group.score_features(features, group.targets)).mean((0, 1))
+    scored = group.score_features(features, group.targets, group.others)
+    observed = group.by_listener(scored).mean((0, 1))
     shifts = _shifts(group, number, seed)
     null = null_scores(group, features, shifts)
     return _dataset(group, observed, null, shifts).assign_attrs(reported_layer=reported)

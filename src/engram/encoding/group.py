@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,10 @@ import xarray as xr
 from engram.encoding import memory, ridge, timing
 from engram.encoding.backends import batch_bytes, batch_limit, choose_backend, listener_limit
 from engram.encoding.memory import EncodingShape
+from engram.encoding.other_listeners import OtherListeners
+from engram.encoding.preparation import Preparation
 from engram.encoding.read_ahead import ReadAhead
+from engram.encoding.shared_penalties import SharedPenalties, tied
 from engram.encoding.story_data import (
     StoryData,
     check_same_targets,
@@ -42,10 +46,13 @@ class Part:
         Of the group's subjects.
     targets : array or Tensor of shape (n_rows, n_listeners * n_targets)
         Their BOLD, where it is computed with: on the GPU, if one is used.
+    others : array or Tensor, optional
+        Of the same shape: mean BOLD of each one's others, where weights are learned from it too.
     """
 
     listeners: slice
     targets: Any
+    others: Any = None
 
 
 class Group:
@@ -61,6 +68,8 @@ class Group:
         other. None: most of what is free.
     words_to_trs, longest_delay, delays, folds, inner_folds, alphas, alpha_by, backend
         The `encoding` section of the configuration, and `compute.backend`.
+    penalty, trend, learn_from, scaling, components
+        The same.
     """
 
     def __init__(
@@ -76,6 +85,11 @@ class Group:
         alphas: Sequence[float],
         alpha_by: str,
         backend: str,
+        penalty: str = "target",
+        trend: str = "none",
+        learn_from: str = "listener",
+        scaling: str = "variance",
+        components: int | None = None,
         memory: float | None = None,
     ) -> None:
         check_same_targets(stories)
@@ -89,7 +103,11 @@ class Group:
             "gap": self.gap,
             "alphas": alphas,
             "alpha_by": alpha_by,
+            "preparation": Preparation(trend, scaling, components, len(self.fir)),
         }
+        self.penalty, self.learn_from = penalty, learn_from
+        self._others = OtherListeners(stories) if learn_from == "listener+others" else None
+        self._shared: SharedPenalties | None = None
         self._memory, self._limit = memory, batch_limit(self.backend)
         #: Index of the story of each row, and place of each row in its story: (n_rows, ).
         self.row_story = np.concatenate(
@@ -123,10 +141,19 @@ class Group:
             Takes a `Part`. Where memory runs out it is called again for fewer of the same
             listeners: it must write what it makes of them anew.
         """
+        at_once = self._listeners_at_once(units, layers)
+        if self.penalty == "listeners":
+            self._shared = SharedPenalties()
+            self._each_part(at_once, work)
+            self._shared.choose()
+        self._each_part(at_once, work)
+        self._shared = None
+
+    def _each_part(self, at_once: int, work: Callable[[Part], None]) -> None:
         from himalaya.backend import set_backend
 
         xp, n_listeners = set_backend(self.backend), self.shape[0]
-        limit = listener_limit(self._listeners_at_once(units, layers))
+        limit = listener_limit(at_once)
         tried = limit.size
 
         with ReadAhead(lambda some: stack_listeners(self.stories, self.subjects[some])) as bold:
@@ -137,16 +164,26 @@ class Group:
                     tried = limit.size
                     self._limit.reset()
                 end, size = listeners.stop, listeners.stop - listeners.start
-                part = Part(listeners, xp.asarray(bold.take(listeners)))
+                part = self._part(listeners, bold.take(listeners), xp)
+                if self._shared is not None:
+                    self._shared.begin_part()
                 try:
                     if end < n_listeners:
                         bold.announce(slice(end, min(end + size, n_listeners)))
                     work(part)
                 finally:
                     # So that no more than two parts are in memory, whoever still holds this one.
-                    part.targets = None
+                    part.targets = part.others = None
+                if self._shared is not None:
+                    self._shared.end_part()
 
             limit.each(n_listeners, one)
+
+    def _part(self, listeners: slice, bold: np.ndarray, xp: ModuleType) -> Part:
+        part = Part(listeners, xp.asarray(bold))
+        if self._others is not None:
+            part.others = xp.asarray(self._others.means(bold, self.subjects[listeners]))
+        return part
 
     def _listeners_at_once(self, units: int, layers: int) -> int:
         n_listeners, n_targets = self.shape
@@ -160,6 +197,8 @@ class Group:
             folds=self._options["folds"],
             inner_folds=self._options["inner_folds"],
             alphas=len(self._options["alphas"]),
+            shared_penalties=self.penalty == "listeners",
+            others=self._others is not None,
         )
         batch = batch_bytes(self.backend)
         at_once = memory.listeners_at_once(
@@ -228,11 +267,49 @@ class Group:
         how: str | None = None,
         more_onsets: Sequence[np.ndarray] | None = None,
     ) -> ridge.Scores:
-        """Score word vectors on some listeners; the other parameters are those of `features`."""
-        return self.score_features(self.features(vectors, how, more_onsets), part.targets)
+        """Score word vectors on some listeners; the other parameters are those of `features`.
 
-    def score_features(self, features: np.ndarray, targets: Any) -> ridge.Scores:
-        """Score delayed features (`features`) on targets of the same rows: (n_rows, n_targets)."""
+        Under `penalty: listeners` parts come twice (`each_part`), and all scores are 0 the first
+        time.
+        """
+        features, shared = self.features(vectors, how, more_onsets), self._shared
+        if shared is None:
+            return self._encode(features, part.targets, others=part.others)
+        of_part = tied(self.subjects[part.listeners], self.shape[1])
+        if not shared.choosing:
+            chosen = shared.next()[:, of_part]
+            return self._encode(features, part.targets, others=part.others, chosen=chosen)
+        found = ridge.inner_criterion(
+            features,
+            part.targets,
+            self.row_story,
+            self.row_position,
+            of_part,
+            2 * self.shape[1],
+            others=part.others,
+            backend=self.backend,
+            limit=self._limit,
+            **self._options,
+        )
+        shared.note(found, everyone=len(of_part) == self.shape[0] * self.shape[1])
+        return ridge.no_scores(len(self.stories), self._options["folds"], len(of_part))
+
+    def score_features(
+        self, features: np.ndarray, targets: Any, others: Any = None
+    ) -> ridge.Scores:
+        """Score delayed features (`features`) on targets of the same rows: (n_rows, n_targets).
+
+        The targets are those of all listeners side by side, once or several times; so are
+        `others`, from whom weights are learned too.
+        """
+        ties = {}
+        if self.penalty == "listeners":
+            n_listeners, n_targets = self.shape
+            repeats = targets.shape[1] // (n_listeners * n_targets)
+            ties["tied"] = tied(self.subjects, n_targets, repeats)
+        return self._encode(features, targets, others=others, **ties)
+
+    def _encode(self, features: np.ndarray, targets: Any, **more: Any) -> ridge.Scores:
         return ridge.encode(
             features,
             targets,
@@ -241,6 +318,7 @@ class Group:
             backend=self.backend,
             limit=self._limit,
             **self._options,
+            **more,
         )
 
     def by_listener(self, scores: ridge.Scores) -> np.ndarray:
@@ -254,6 +332,11 @@ class Group:
         Its shape is (n_rows, n_subjects * n_targets).
         """
         return stack_listeners(self.stories, self.subjects)
+
+    @cached_property
+    def others(self) -> np.ndarray | None:
+        """Mean BOLD of each one's others, of the shape of `targets`; None: not learned from."""
+        return None if self._others is None else self._others.means(self.targets, self.subjects)
 
 
 def open_group(

@@ -37,6 +37,10 @@ class EncodingShape:
     layers, stories : int
         Layers (or texts) whose scores are kept by target, and stories.
     folds, inner_folds, alphas : int
+    shared_penalties : bool
+        Whether listeners share penalties; what chooses them is then kept for each target.
+    others : bool
+        Whether weights are learned from others too; their BOLD is then kept beside each one's own.
     """
 
     rows: int
@@ -48,6 +52,8 @@ class EncodingShape:
     folds: int
     inner_folds: int
     alphas: int
+    shared_penalties: bool = False
+    others: bool = False
 
 
 def encoding_bytes(shape: EncodingShape, at_once: int, batch: int) -> int:
@@ -69,9 +75,15 @@ def encoding_bytes(shape: EncodingShape, at_once: int, batch: int) -> int:
     # The next listeners' BOLD is read while one part is scored.
     parts = 1 if at_once >= shape.listeners else 2
     bold = parts * at_once * shape.rows * shape.targets * 4
+    if shape.others:
+        bold += shape.rows * shape.targets * (4 * at_once + 8)
     scored = at_once * shape.targets * (shape.folds * (shape.stories * 4 * 2 + 1 + 8))
     kept = shape.layers * shape.listeners * shape.targets * (4 * shape.stories + 1)
     scoring = bold + scored + design_bytes(shape) + 4 * batch
+    if shape.shared_penalties:
+        each = 2 * shape.folds * shape.targets  # the average listener has penalties of its own
+        # Those of a part are added to those of the parts before it.
+        kept += shape.layers * each * (1 if parts == 1 else 2 * 4 * shape.alphas)
     # Packing into 16 bits makes copies of what is written.
     writing = shape.layers * shape.listeners * shape.targets * shape.stories * 10
     return BASE + kept + max(scoring, writing)
@@ -117,7 +129,8 @@ def listeners_at_once(
         1 where not even one fits; it is tried, and said in the log.
     """
     for at_once in range(shape.listeners, 0, -1):
-        on_device = at_once * shape.rows * shape.targets * 4 + design_bytes(shape) + 4 * batch
+        bold = (1 + shape.others) * at_once * shape.rows * shape.targets * 4
+        on_device = bold + design_bytes(shape) + 4 * batch
         if encoding_bytes(shape, at_once, batch) <= memory and (
             device_memory is None or on_device <= device_memory
         ):

@@ -4,15 +4,16 @@ All targets share their features, so one decomposition (himalaya's) for each fol
 Targets are predicted in batches sized to the memory at hand. No weights are kept.
 
 Features and targets are centred, and features scaled, by the rows of each training set, inner ones
-too. The smaller of the two forms is solved: the kernel where features outnumber training rows, else
-the primal. Products with the targets are in float32, decompositions in float64. In float32
-decompositions too, scores were the same within 1e-4 on Alice, but off by up to 0.16 for features
-with a dominant common direction (a test compares this case with scikit-learn).
+too (`engram.encoding.preparation`). The smaller of the two forms is solved: the kernel where
+features outnumber training rows, else the primal. Products with the targets are in float32,
+decompositions in float64. In float32 decompositions too, scores were the same within 1e-4 on Alice,
+but off by up to 0.16 for features with a dominant common direction (a test compares this case with
+scikit-learn).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -22,6 +23,7 @@ import numpy as np
 from engram.encoding.backends import batch_limit
 from engram.encoding.correlation import pearson, standardize
 from engram.encoding.folds import blocked_folds
+from engram.encoding.preparation import Preparation, prepared, row_numbers
 from engram.jobs.out_of_memory import Shrinking
 
 
@@ -39,6 +41,14 @@ class Scores:
 
     r: np.ndarray
     alpha: np.ndarray
+
+
+def no_scores(n_stories: int, n_folds: int, n_targets: int) -> Scores:
+    """Return scores of 0, for where only penalties are chosen."""
+    return Scores(
+        np.zeros((n_stories, n_folds, n_targets), dtype=np.float32),
+        np.zeros((n_folds, n_targets), dtype=np.uint8),
+    )
 
 
 @dataclass(frozen=True)
@@ -71,6 +81,10 @@ def encode(
     gap: int,
     alphas: Sequence[float],
     alpha_by: str = "r",
+    preparation: Preparation | None = None,
+    others: Any = None,
+    tied: np.ndarray | None = None,
+    chosen: np.ndarray | None = None,
     backend: str = "torch",
     limit: Shrinking | None = None,
 ) -> Scores:
@@ -93,39 +107,141 @@ def encode(
     alpha_by : {"r", "mse"}
         Inner criterion: highest mean Pearson r over stories and inner folds,
         or lowest mean squared error.
-    backend : {"numpy", "torch", "torch_cuda"}
-        himalaya's backend.
-    limit : Shrinking, optional
-        Bytes of predictions that are held at a time (`engram.encoding.backends.batch_limit`).
+    preparation : Preparation, optional
+        What is done to features in each fold; default: centred, with a variance of 1.
+    others : array of shape (n_rows, n_targets), optional
+        The mean BOLD of other listeners: weights are then learned from the mean of this and
+        `targets`, after it got their variance, by training rows alone.
+    tied : array of int of shape (n_targets, ), optional
+        Targets with the same number share a penalty: the one with the best mean over them.
+    chosen : array of shape (n_folds, n_targets), optional
+        Penalties that were chosen before (`inner_criterion`), from 0.
+    backend, limit
+        himalaya's backend, and bytes of predictions at a time (`engram.encoding.backends`).
     """
-    from himalaya.backend import set_backend
-
-    xp, limit = set_backend(backend), limit or batch_limit(backend)
-    design = xp.asarray(features, dtype=xp.float32)
-    bold = xp.asarray(targets, dtype=xp.float32)
+    data = _Data.of(features, targets, others, story, position, preparation, backend, limit)
     r = np.empty((len(np.unique(story)), folds, targets.shape[1]), dtype=np.float32)
-    chosen = np.empty((folds, targets.shape[1]), dtype=np.uint8)
+    best = np.empty((folds, targets.shape[1]), dtype=np.uint8) if chosen is None else chosen
     for fold, (train, test) in enumerate(blocked_folds(story, position, folds, gap)):
-        inner = [
-            _fold(design, train[fit], train[held_out], story, alphas, xp)
-            for fit, held_out in blocked_folds(story[train], position[train], inner_folds, gap)
-        ]
-        chosen[fold] = _best_penalties(inner, bold, alpha_by, limit, xp)
-        outer = _fold(design, train, test, story, alphas, xp)
-        r[:, fold] = _held_out_scores(outer, chosen[fold], bold, limit, xp)
-    return Scores(r, chosen)
+        if chosen is None:
+            inner = _inner_folds(data, train, inner_folds, gap, alphas)
+            best[fold] = _best_penalties(inner, data, alpha_by, tied)
+        outer = _fold(data, train, test, alphas)
+        r[:, fold] = _held_out_scores(outer, best[fold], data)
+    return Scores(r, best)
 
 
-def _fold(
-    design: Any,
-    fit: np.ndarray,
-    held_out: np.ndarray,
+def inner_criterion(
+    features: np.ndarray,
+    targets: np.ndarray,
     story: np.ndarray,
+    position: np.ndarray,
+    tied: np.ndarray,
+    n_tied: int,
+    *,
+    folds: int,
+    inner_folds: int,
+    gap: int,
     alphas: Sequence[float],
-    xp: ModuleType,
-) -> _Fold:
-    matrices = _hat_matrices(design, fit, held_out, alphas, xp)
-    return _Fold(matrices, xp.asarray(fit), xp.asarray(held_out), _stories_of(story[held_out]))
+    alpha_by: str = "r",
+    preparation: Preparation | None = None,
+    others: Any = None,
+    backend: str = "torch",
+    limit: Shrinking | None = None,
+) -> np.ndarray:
+    """Return how well each penalty does in the inner folds of each outer fold.
+
+    It is the first half of `encode`, for targets that share a penalty with others that are not in
+    memory together: what parts of them give is added up.
+
+    Parameters
+    ----------
+    tied : array of int of shape (n_targets, )
+        Targets with the same number share a penalty.
+    n_tied : int
+        How many numbers there are.
+    features, targets, ...
+        As `encode` takes them.
+
+    Returns
+    -------
+    array of shape (n_folds, n_alphas, n_tied)
+        Sums over the targets that share a penalty; higher is better.
+    """
+    data = _Data.of(features, targets, others, story, position, preparation, backend, limit)
+    return np.stack(
+        [
+            _tied_criterion(
+                _inner_folds(data, train, inner_folds, gap, alphas), data, alpha_by, tied, n_tied
+            )
+            for train, _ in blocked_folds(story, position, folds, gap)
+        ]
+    )
+
+
+@dataclass(frozen=True)
+class _Data:
+    """Features and BOLD where they are computed with, and how.
+
+    Attributes
+    ----------
+    design : array or Tensor of shape (n_rows, n_features)
+    bold : array or Tensor of shape (n_rows, n_targets)
+    others : array or Tensor of the same shape, or None
+        From which weights are learned too.
+    story, numbers : arrays of shape (n_rows, )
+        Which story a row belongs to; `engram.encoding.preparation.row_numbers`.
+    """
+
+    design: Any
+    bold: Any
+    others: Any
+    story: np.ndarray
+    position: np.ndarray
+    preparation: Preparation
+    limit: Shrinking
+    xp: ModuleType
+
+    @classmethod
+    def of(
+        cls,
+        features: np.ndarray,
+        targets: Any,
+        others: Any,
+        story: np.ndarray,
+        position: np.ndarray,
+        preparation: Preparation | None,
+        backend: str,
+        limit: Shrinking | None,
+    ) -> _Data:
+        """Return the data of `encode`, on the backend."""
+        from himalaya.backend import set_backend
+
+        xp = set_backend(backend)
+        bold = xp.asarray(targets, dtype=xp.float32)
+        return cls(
+            xp.asarray(features, dtype=xp.float32),
+            bold,
+            None if others is None else xp.asarray(others, dtype=xp.float32),
+            story,
+            position,
+            preparation or Preparation(),
+            limit or batch_limit(backend),
+            xp,
+        )
+
+
+def _inner_folds(
+    data: _Data, train: np.ndarray, inner_folds: int, gap: int, alphas: Sequence[float]
+) -> list[_Fold]:
+    folds = blocked_folds(data.story[train], data.position[train], inner_folds, gap)
+    return [_fold(data, train[fit], train[held_out], alphas) for fit, held_out in folds]
+
+
+def _fold(data: _Data, fit: np.ndarray, held_out: np.ndarray, alphas: Sequence[float]) -> _Fold:
+    matrices = _hat_matrices(data, fit, held_out, alphas)
+    xp = data.xp
+    return _Fold(matrices, xp.asarray(fit), xp.asarray(held_out), _stories_of(data.story[held_out]))
 
 
 def _stories_of(story: np.ndarray) -> list[slice]:
@@ -134,9 +250,7 @@ def _stories_of(story: np.ndarray) -> list[slice]:
     return [slice(*ends) for ends in zip(begins, [*begins[1:], len(story)], strict=True)]
 
 
-def _hat_matrices(
-    design: Any, train: np.ndarray, test: np.ndarray, alphas: Sequence[float], xp: ModuleType
-) -> Any:
+def _hat_matrices(data: _Data, train: np.ndarray, test: np.ndarray, alphas: Sequence[float]) -> Any:
     """Return what turns training targets into predictions, for every penalty.
 
     It has the shape (n_alphas, n_test, n_train), in float32.
@@ -147,11 +261,9 @@ def _hat_matrices(
     from himalaya.kernel_ridge._random_search import _decompose_kernel_ridge
     from himalaya.ridge._random_search import _decompose_ridge
 
-    n_train = len(train)
-    rows = xp.asarray(design[np.concatenate([train, test])], dtype=xp.float64)
-    rows -= rows[:n_train].mean(0)
-    scale = (rows[:n_train] ** 2).mean(0) ** 0.5
-    rows /= scale + (scale == 0)
+    n_train, xp = len(train), data.xp
+    numbers = row_numbers(data.story, data.position)
+    rows = prepared(data.design, train, test, numbers, data.preparation, xp)
     penalties = xp.asarray(np.asarray(alphas), dtype=xp.float64)
     n_features = rows.shape[1]
     if n_features > n_train:
@@ -169,60 +281,95 @@ def _hat_matrices(
     )
 
 
-def _criterion(fold: _Fold, bold: Any, alpha_by: str, xp: ModuleType) -> Any:
-    """Return how well each penalty predicts each target of `bold` (n_rows, n_targets).
+def _criterion(fold: _Fold, data: _Data, batch: slice, alpha_by: str) -> Any:
+    """Return how well each penalty predicts each target of a batch.
 
     The shape is (n_alphas, n_targets); higher is better.
     """
-    fit, held_out = bold[fold.fit], bold[fold.held_out]
-    predictions = xp.matmul(fold.matrices, fit)
+    own, held_out = data.bold[:, batch][fold.fit], data.bold[:, batch][fold.held_out]
+    predictions = data.xp.matmul(fold.matrices, _learned_from(own, data, batch, fold))
     if alpha_by == "mse":
-        return -((predictions - (held_out - fit.mean(0))) ** 2).mean(1)
+        return -((predictions - (held_out - own.mean(0))) ** 2).mean(1)
     scores = [pearson(standardize(held_out[rows]), predictions[:, rows]) for rows in fold.parts]
     return sum(scores) / len(scores)
 
 
-def _best_penalties(
-    inner: Sequence[_Fold], bold: Any, alpha_by: str, limit: Shrinking, xp: ModuleType
-) -> np.ndarray:
-    """Return which penalty predicts each target best: (n_targets, ), from 0."""
-    best = np.empty(bold.shape[1], dtype=np.uint8)
+def _learned_from(own: Any, data: _Data, columns: slice | np.ndarray, fold: _Fold) -> Any:
+    """Return what weights of some targets are learned from, given their own training BOLD."""
+    if data.others is None:
+        return own
+    own = own - own.mean(0)
+    others = standardize(data.others[:, columns][fold.fit])
+    return (own + others * (own**2).sum(0) ** 0.5) / 2
+
+
+def _each_criterion(
+    inner: Sequence[_Fold], data: _Data, alpha_by: str, take: Callable[[slice, Any], None]
+) -> None:
+    """Hand the criterion of each batch of targets, summed over inner folds, to `take`."""
 
     # All inner folds of a batch follow each other, so that its BOLD is read from memory once.
-    def choose(batch: slice) -> None:
-        criterion = sum(_criterion(one, bold[:, batch], alpha_by, xp) for one in inner)
-        best[batch] = xp.to_numpy(criterion.argmax(0))
+    def one(batch: slice) -> None:
+        take(batch, sum(_criterion(fold, data, batch, alpha_by) for fold in inner))
 
-    limit.each(
-        len(best),
-        choose,
-        weight=4 * len(inner[0].matrices) * max(len(one.held_out) for one in inner),
+    data.limit.each(
+        data.bold.shape[1],
+        one,
+        weight=4 * len(inner[0].matrices) * max(len(fold.held_out) for fold in inner),
     )
+
+
+def _best_penalties(
+    inner: Sequence[_Fold], data: _Data, alpha_by: str, tied: np.ndarray | None
+) -> np.ndarray:
+    """Return which penalty predicts each target best: (n_targets, ), from 0."""
+    if tied is not None:
+        summed = _tied_criterion(inner, data, alpha_by, tied, int(tied.max()) + 1)
+        return summed.argmax(0).astype(np.uint8)[tied]
+    best = np.empty(data.bold.shape[1], dtype=np.uint8)
+
+    def choose(batch: slice, criterion: Any) -> None:
+        best[batch] = data.xp.to_numpy(criterion.argmax(0))
+
+    _each_criterion(inner, data, alpha_by, choose)
     return best
 
 
-def _held_out_scores(
-    fold: _Fold, chosen: np.ndarray, bold: Any, limit: Shrinking, xp: ModuleType
+def _tied_criterion(
+    inner: Sequence[_Fold], data: _Data, alpha_by: str, tied: np.ndarray, n_tied: int
 ) -> np.ndarray:
+    """Return the criterion, summed over targets that share a penalty: (n_alphas, n_tied)."""
+    summed = np.zeros((len(inner[0].matrices), n_tied))
+
+    def add(batch: slice, criterion: Any) -> None:
+        np.add.at(summed.T, tied[batch], data.xp.to_numpy(criterion).T)
+
+    _each_criterion(inner, data, alpha_by, add)
+    return summed
+
+
+def _held_out_scores(fold: _Fold, chosen: np.ndarray, data: _Data) -> np.ndarray:
     """Return r of each target at its chosen penalty, per story: (n_stories, n_targets)."""
     r = np.empty((len(fold.parts), len(chosen)), dtype=np.float32)
     for penalty in np.unique(chosen):
         mine = np.flatnonzero(chosen == penalty)
-        r[:, mine] = _scores_at(fold, fold.matrices[int(penalty)], bold, mine, limit, xp)
+        r[:, mine] = _scores_at(fold, fold.matrices[int(penalty)], data, mine)
     return r
 
 
-def _scores_at(
-    fold: _Fold, matrix: Any, bold: Any, mine: np.ndarray, limit: Shrinking, xp: ModuleType
-) -> np.ndarray:
+def _scores_at(fold: _Fold, matrix: Any, data: _Data, mine: np.ndarray) -> np.ndarray:
     """Return r of the targets `mine` under one penalty's matrix: (n_stories, n_mine)."""
     r = np.empty((len(fold.parts), len(mine)), dtype=np.float32)
 
     def score(batch: slice) -> None:
-        selected = bold[:, mine[batch]]
-        predictions, held_out = matrix @ selected[fold.fit], selected[fold.held_out]
+        some = mine[batch]
+        selected = data.bold[:, some]
+        predictions = matrix @ _learned_from(selected[fold.fit], data, some, fold)
+        held_out = selected[fold.held_out]
         for place, rows in enumerate(fold.parts):
-            r[place, batch] = xp.to_numpy(pearson(standardize(held_out[rows]), predictions[rows]))
+            r[place, batch] = data.xp.to_numpy(
+                pearson(standardize(held_out[rows]), predictions[rows])
+            )
 
-    limit.each(len(mine), score, weight=4 * len(fold.held_out))
+    data.limit.each(len(mine), score, weight=4 * len(fold.held_out))
     return r

@@ -74,12 +74,15 @@ def write_provenance(
         "PeakMemoryMB": round(peak_memory() / 2**20),
         "Finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
     }
+    protocol = (snakemake.params.get("config") or {}).get("protocol")
+    named = {} if protocol is None else {"Protocol": protocol}
     for place in sorted({storage.sidecar(path) for path in paths}):
         outputs = {
             Path(path).name: checksum(path) for path in paths if storage.sidecar(path) == place
         }
         storage.write_json(
-            place, {**storage.read_json(place), PROVENANCE: {**provenance, "Outputs": outputs}}
+            place,
+            {**storage.read_json(place), **named, PROVENANCE: {**provenance, "Outputs": outputs}},
         )
 
 

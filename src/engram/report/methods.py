@@ -202,11 +202,52 @@ def _encoding(config: Mapping[str, Any]) -> str:
         "Each story was cut into "
         f"{one['folds']} contiguous test blocks; rows within the last delay of a test block "
         "were left out of the training set, and scalers were fitted to training rows alone. "
-        "Each target's "
+        f"{_features(one)}Each target's "
         f"penalty, of {penalties}, has "
-        f"{by} over {one['inner_folds']} inner blocks. The brain score R is Pearson's r in each "
-        "test block, averaged over blocks, stories and a region's targets."
+        f"{by} over {one['inner_folds']} inner blocks{_penalty(one)}.{_learned_from(one)} "
+        "The brain score R is Pearson's r in each "
+        "test block, averaged over blocks, stories and a region's targets. Protocol: "
+        f"{config['protocol_described']}.{_substituted(config)}"
     )
+
+
+def _features(encoding: Mapping[str, Any]) -> str:
+    """Return what was done to features in each fold, where it is not the usual."""
+    said = ""
+    if encoding["components"] is not None:
+        said += (
+            f"{count(encoding['components'], 'principal component')} of the training rows took "
+            "the place of a layer's units. "
+        )
+    if encoding["trend"] == "runs":
+        said += (
+            "A line was taken off each feature within each contiguous run of training rows and "
+            "within each held-out block. "
+        )
+    if encoding["scaling"] == "none":
+        said += "Features were centred and not scaled. "
+    return said
+
+
+def _penalty(encoding: Mapping[str, Any]) -> str:
+    if encoding["penalty"] == "target":
+        return ""
+    return " and over the group's single listeners, who share it; the average listener has its own"
+
+
+def _learned_from(encoding: Mapping[str, Any]) -> str:
+    if encoding["learn_from"] == "listener":
+        return ""
+    return (
+        " A listener's weights were learned, on training rows, from the mean of own BOLD and that "
+        "of all others who heard the story, scaled alike: scores show what listeners share, depend "
+        "on each other, and are in no test over listeners."
+    )
+
+
+def _substituted(config: Mapping[str, Any]) -> str:
+    said = config["protocol_substituted"]
+    return f" {said}" if said else ""
 
 
 def _ceilings(config: Mapping[str, Any], tables: Tables) -> str:

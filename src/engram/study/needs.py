@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import ceil
+from typing import Any
 
 from engram.encoding.memory import BATCH_BYTES, BESIDE, EncodingShape, design_bytes, encoding_bytes
 from engram.features.language_models.reading_memory import ReadingShape, reading_bytes
@@ -225,10 +226,12 @@ def _encoding(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
         study.encoding.delays or range(int(study.encoding.longest_delay / plan.dataset.tr))
     )
     values = len(group.subjects) * targets * rows
-    folds = {
+    folds: dict[str, Any] = {
         "folds": study.encoding.folds,
         "inner_folds": study.encoding.inner_folds,
         "alphas": len(study.encoding.alphas),
+        "shared_penalties": study.encoding.penalty == "listeners",
+        "others": study.encoding.learn_from == "listener+others",
     }
     form = EncodingShape(
         int(rows),

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from engram.datasets import kinds
 from engram.datasets.planned import Context, PlannedDataset, Scan
+from engram.errors import EngramError
 from engram.study.association_plan import check_associations, check_frequencies
 from engram.study.config.study import Study
 from engram.study.tuning_plan import check_tunings
@@ -74,7 +75,19 @@ def make_plan(study: Study) -> Plan:
     dataset = kinds.planned(study.dataset, context)
     check_associations(study, dataset.stories)
     check_frequencies(study, dataset.story_files)
+    _check_others(study, dataset)
     return Plan(dataset, _groups(dataset.scans, study.bold.average))
+
+
+def _check_others(study: Study, dataset: PlannedDataset) -> None:
+    """Refuse to learn from others where a story has one listener."""
+    alone = [story for story in dataset.stories if len(dataset.listeners(story)) < 2]
+    if study.encoding.learn_from == "listener+others" and alone:
+        raise EngramError(
+            f"encoding.learn_from: listener+others needs two listeners of each story, and "
+            f"{', '.join(alone)} {'has' if len(alone) == 1 else 'have'} one. Write "
+            "encoding: {learn_from: listener}, or leave these stories out (dataset.stories)."
+        )
 
 
 def group_name(stories: tuple[str, ...]) -> str:

@@ -100,7 +100,9 @@ def test_targets_are_scored_in_smaller_batches(
     features = np.random.default_rng(2).standard_normal((80, 12)).astype(np.float32)
     whole = group().score_features(features, group().targets)
     monkeypatch.setattr(backends, "_FEWEST_BYTES", 1)
-    given = tight(monkeypatch, ridge, "_criterion", 60, lambda fold, bold, *_: bold.shape[1])
+    given = tight(
+        monkeypatch, ridge, "_criterion", 60, lambda fold, data, some, *_: some.stop - some.start
+    )
     found = group().score_features(features, group().targets)
     assert given[:3] == [200, 100, 50] and max(given[3:]) <= 60
     np.testing.assert_array_equal(found.alpha, whole.alpha)

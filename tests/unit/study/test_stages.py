@@ -340,6 +340,10 @@ TABLED = {
     "association_tables",
     "tuning_tables",
 }
+#: Tables name the rules by which BOLD was predicted.
+RULED = {*OF_GROUPS, *TABLED, "tables"}
+#: Banded ridge regression follows some rules alone.
+NUISANCE = {"nuisance", "association_nuisance"}
 REPORTED = {
     *OF_GROUPS,
     *TABLED,
@@ -377,8 +381,15 @@ NAMES_STUDY = {
 SETTINGS: list[tuple[dict[str, Any], set[str]]] = [
     ({"stories": {"pseudo_sentence": 9}}, {"story"}),
     ({"bold": {"high_pass": None}}, {"bold"}),
-    ({"encoding": {"folds": 4}}, {*OF_GROUPS, "ceiling"}),
-    ({"encoding": {"alpha_by": "mse"}}, OF_GROUPS),
+    ({"encoding": {"folds": 4}}, {*RULED, "ceiling"}),
+    ({"encoding": {"alpha_by": "mse"}}, RULED),
+    ({"encoding": {"penalty": "listeners"}}, RULED - NUISANCE),
+    ({"encoding": {"trend": "runs"}}, RULED - NUISANCE),
+    ({"encoding": {"learn_from": "listener+others"}}, RULED - NUISANCE),
+    ({"encoding": {"scaling": "none"}}, RULED - NUISANCE),
+    ({"encoding": {"components": 20}}, RULED - NUISANCE),
+    ({"protocol": "yin2025"}, {*TABLED, "tables"}),
+    ({"protocol": "huth"}, {*RULED, "ceiling"}),
     ({"bold": {"trim": 2}}, {"bold"}),
     ({"activations": {"context": 64}}, {"activations", "text_activations", "tuned_activations"}),
     ({"compute": {"device": "cpu"}}, {"activations", "text_activations", "tuned_activations"}),

@@ -27,10 +27,28 @@ class Encoding(Section):
     alphas: list[Penalty] = Field(
         [10.0**power for power in range(-1, 9)], min_length=1, max_length=255
     )
-    """Ridge penalties to choose from, for each target by itself."""
+    """Ridge penalties to choose from."""
     alpha_by: Literal["r", "mse"] = "r"
     """What the penalty is chosen by in the inner folds: the highest mean Pearson r, or the lowest
     mean squared error."""
+    penalty: Literal["target", "listeners"] = "target"
+    """Who shares a penalty. `target`: nobody, each target of each listener has its own;
+    `listeners`: a target has one for all single listeners of a group, chosen by the mean over them.
+    The average listener always has its own."""
+    trend: Literal["none", "runs"] = "none"
+    """`runs`: a line is taken off each feature within each contiguous run of training rows and
+    within each held-out block; `none`: features stay as they are. Never over a whole run:
+    that would leak."""
+    learn_from: Literal["listener", "listener+others"] = "listener"
+    """Whose BOLD weights are learned from, on training rows: the listener's own, or the mean of it
+    and of what all others who heard the story have in common. With others, scores show what
+    listeners share, depend on each other, and are in no test over listeners."""
+    scaling: Literal["variance", "none"] = "variance"
+    """Whether features get a variance of 1 by the training rows; they are centred in either
+    case."""
+    components: int | None = Field(None, ge=1, le=100_000)
+    """How many principal components, learned from training rows, take the place of a layer's units;
+    null: units stay."""
 
     @model_validator(mode="after")
     def _delays_make_sense(self) -> Encoding:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -17,6 +17,7 @@ from engram.study.config.encoding import Encoding
 from engram.study.config.fields import Address, Made, Name, Section, Targets
 from engram.study.config.figures import Figures
 from engram.study.config.models import Model
+from engram.study.config.protocols import ProtocolName, with_protocol
 from engram.study.config.statistics import Ceiling, Chance, Nuisance
 from engram.study.config.stories import Stories
 from engram.study.config.tunings import Tuning
@@ -62,6 +63,9 @@ class Study(Section):
     """How a language model reads a story, and what is kept of it."""
     bold: Bold = Bold()
     """Which rows and targets of BOLD are kept, and how they are cleaned."""
+    protocol: ProtocolName = "engram"
+    """Whose way of predicting BOLD is followed: it sets the keys of `encoding` that are not written
+    here (docs/protocols.md says which, with sources, and what is left out because it leaks)."""
     encoding: Encoding = Encoding()
     """How BOLD is predicted from word vectors."""
     compute: Compute = Compute()
@@ -91,6 +95,11 @@ class Study(Section):
     (docs/data.md); null: the one that the environment variable ENGRAM_MIRROR names, if any."""
     pathvars: dict[Literal["results", "downloads", "logs", "benchmarks"], Made] = {}
     """Where results, downloads, logs and benchmarks go, if not where Snakemake puts them."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _protocol_fills_in(cls, values: Any) -> Any:
+        return with_protocol(values) if isinstance(values, dict) else values
 
     @model_validator(mode="after")
     def _sections_fit_together(self) -> Study:

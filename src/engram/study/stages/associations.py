@@ -19,7 +19,7 @@ from engram.study.config.sources import source_folder
 from engram.study.config.study import Study
 from engram.study.plan import Plan
 from engram.study.stages import encoding, features, norms
-from engram.study.stages.shared import Key, paths, plain, table_paths
+from engram.study.stages.shared import Key, paths, plain, rules, table_paths
 
 #: What a chat endpoint wrote, what a model in a folder wrote, and what was checked
 #: of either, or of people.
@@ -194,6 +194,7 @@ def tables_depend_on(study: Study, plan: Plan) -> dict[str, Any]:
         "layer": study.reported_layer,
         "primary": plain(study.primary.model_dump(mode="json")) if study.primary else None,
         "seed": study.seed,
+        **rules(study),
         "study": study.study,
     }
 

@@ -13,7 +13,7 @@ from engram.study.config.study import Study
 from engram.study.models import scored_models
 from engram.study.plan import Plan
 from engram.study.stages import associations, encoding, features, simulation, tunings
-from engram.study.stages.shared import Key, table_paths
+from engram.study.stages.shared import Key, rules, table_paths
 
 
 def jobs(study: Study, plan: Plan) -> list[Key]:
@@ -28,6 +28,7 @@ def depends_on(study: Study, plan: Plan) -> dict[str, Any]:
         "keys": {"nulls": scored, "scores": scored},
         "layer": study.reported_layer,
         "seed": study.seed,
+        **rules(study),
         "study": study.study,
     }
 
@@ -48,6 +49,7 @@ def claims_depend_on(study: Study, plan: Plan) -> dict[str, Any]:
         "roi_sets": file_fingerprint(ROI_SETS),
         "seed": study.seed,
         "sources": features.trained_sources(study),
+        **rules(study),
         "study": study.study,
     }
 

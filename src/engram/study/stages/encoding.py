@@ -16,6 +16,9 @@ from engram.vocabulary import AVERAGE, ORIGINAL
 
 SCORES = "<results>/scores/group-{group}_model-{model}_text-{text}_scores.nc"
 
+#: Settings that the nuisance control does not follow: its bands are fitted in one way alone.
+OF_R_ALONE = ("components", "learn_from", "penalty", "scaling", "trend")
+
 
 def jobs(study: Study, plan: Plan) -> list[Key]:
     """Return a job for each group and each model, baselines included."""

@@ -11,7 +11,7 @@ from engram.study.association_plan import controlled_models
 from engram.study.config.study import Study
 from engram.study.plan import Plan
 from engram.study.stages import encoding
-from engram.study.stages.shared import Key, paths, plain, section, table_paths
+from engram.study.stages.shared import Key, paths, plain, rules, section, table_paths
 
 SCORES = "<results>/nuisance/group-{group}_model-{model}_scores.nc"
 TEXT_SCORES = "<results>/nuisance/group-{group}_model-{model}_text-{text}_scores.nc"
@@ -67,6 +67,7 @@ def depends_on(study: Study, plan: Plan, group: str) -> dict[str, Any]:
     nuisance = section(study, "nuisance")
     return {
         **encoding.listeners_depend_on(study, plan, group),
+        "encoding": _settings(study),
         "features": nuisance["features"],
         "targets": nuisance["targets"],
     }
@@ -77,8 +78,15 @@ def texts_depend_on(study: Study, plan: Plan, group: str) -> dict[str, Any]:
     nuisance = section(study, "nuisance")
     return {
         **encoding.listeners_depend_on(study, plan, group),
+        "encoding": _settings(study),
         **{key: nuisance[key] for key in ("features", "random_texts", "targets")},
     }
+
+
+def _settings(study: Study) -> dict[str, Any]:
+    """Return how BOLD is predicted, less what banded ridge regression does in its own way."""
+    settings = encoding.settings(study).items()
+    return {key: value for key, value in settings if key not in encoding.OF_R_ALONE}
 
 
 def table_depends_on(study: Study, plan: Plan) -> dict[str, Any]:
@@ -97,6 +105,7 @@ def _tabled(study: Study, keys: list[Key]) -> dict[str, Any]:
         "keys": {"scores": keys},
         "layer": study.reported_layer,
         "seed": study.seed,
+        **rules(study),
         "study": study.study,
     }
 

@@ -7,6 +7,7 @@ from typing import Any
 from engram.files.fingerprints import folder_fingerprint
 from engram.paths import TEMPLATES
 from engram.study.association_plan import models_reading_associations
+from engram.study.config import protocols
 from engram.study.config.study import Study
 from engram.study.models import scored_models
 from engram.study.plan import Plan
@@ -49,6 +50,8 @@ def depends_on(study: Study, plan: Plan) -> dict[str, Any]:
     """
     checked = study.model_dump(mode="json", exclude={"mirror", "pathvars"})
     made = {
+        "protocol_described": protocols.described(study.protocol, study.encoding),
+        "protocol_substituted": protocols.SUBSTITUTED[study.protocol],
         "models_reading_associations": models_reading_associations(study),
         "association_maps": associations.mapped(study, plan),
         "brain": plan.dataset.brain,

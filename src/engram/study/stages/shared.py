@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from engram.study.config import protocols
 from engram.study.config.study import Study
 from engram.study.plan import Plan
 
@@ -50,6 +51,14 @@ def section(study: Study, name: str) -> dict[str, Any]:
     """Return a section of the configuration as plain values with sorted keys."""
     settings: dict[str, Any] = plain(getattr(study, name).model_dump(mode="json"))
     return settings
+
+
+def rules(study: Study) -> dict[str, Any]:
+    """Return what a table says of how BOLD was predicted, and whether listeners are independent."""
+    return {
+        "learn_from": study.encoding.learn_from,
+        "protocol": protocols.described(study.protocol, study.encoding),
+    }
 
 
 def plain(value: Any) -> Any:

@@ -9,7 +9,7 @@ from engram.paths import ROI_SETS
 from engram.study.config.study import Study
 from engram.study.plan import Plan
 from engram.study.stages import ceilings, encoding
-from engram.study.stages.shared import Key, table_paths
+from engram.study.stages.shared import Key, rules, table_paths
 
 
 def jobs(study: Study, plan: Plan) -> list[Key]:
@@ -24,6 +24,7 @@ def depends_on(study: Study, plan: Plan) -> dict[str, Any]:
         "keys": {"ceilings": ceilings.jobs(study, plan), "scores": encoding.jobs(study, plan)},
         "roi_sets": file_fingerprint(ROI_SETS),
         "stories": {group: list(members.stories) for group, members in sorted(plan.groups.items())},
+        **rules(study),
         "study": study.study,
     }
 

@@ -14,7 +14,7 @@ from engram.study.config.study import Study
 from engram.study.models import model_key
 from engram.study.plan import Plan
 from engram.study.stages import encoding, features, stories
-from engram.study.stages.shared import Key, paths, plain, table_paths
+from engram.study.stages.shared import Key, paths, plain, rules, table_paths
 from engram.study.tuning_plan import tuned_models, tuning_config, tuning_variants
 from engram.tunings.settings import Settings
 
@@ -137,6 +137,7 @@ def tables_depend_on(study: Study, plan: Plan) -> dict[str, Any]:
         "methods": {tuning: one.method for tuning, one in study.tunings.items()},
         "roi_sets": file_fingerprint(ROI_SETS),
         "seed": study.seed,
+        **rules(study),
         "study": study.study,
     }
 

@@ -1,0 +1,123 @@
+"""What is done to delayed features in each fold, before the regression.
+
+Whatever is learned here is learned from training rows, inner ones too. Nothing is done to a whole
+run: BOLD was filtered over its whole run, so features that are filtered so tie test rows to
+training rows, and noise is then predicted (docs/methods.md, "A leak").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How delayed features are prepared.
+
+    Attributes
+    ----------
+    trend : {"none", "runs"}
+        `runs`: a line is taken off each feature within each contiguous run of training rows, and
+        within each contiguous run of the held-out ones.
+    scaling : {"variance", "none"}
+        Whether features get a variance of 1, after they were centred.
+    components : int or None
+        How many principal components take the place of the units; None: units stay.
+    delays : int
+        How many delays the features have: their columns go delay by delay.
+    """
+
+    trend: str = "none"
+    scaling: str = "variance"
+    components: int | None = None
+    delays: int = 1
+
+
+def prepared(
+    design: Any,
+    train: np.ndarray,
+    test: np.ndarray,
+    runs: np.ndarray,
+    how: Preparation,
+    xp: ModuleType,
+) -> Any:
+    """Return features of training rows, then of test rows, as a regression of a fold takes them.
+
+    Parameters
+    ----------
+    design : array or Tensor of shape (n_rows, n_delays * n_units)
+    train, test : arrays of int
+        Rows.
+    runs : array of shape (n_rows, )
+        Where rows of a story follow each other without a hole, the number rises by exactly 1
+        (`row_numbers`).
+    how : Preparation
+    xp : module
+        himalaya's backend.
+
+    Returns
+    -------
+    array or Tensor of shape (n_train + n_test, n_features)
+        Float64, centred by the training rows.
+    """
+    n_train = len(train)
+    rows = xp.asarray(design[np.concatenate([train, test])], dtype=xp.float64)
+    if how.components is not None:
+        rows = _components(rows, n_train, how.components, how.delays, xp)
+    if how.trend == "runs":
+        for begin, held in ((0, train), (n_train, test)):
+            for run in contiguous(runs[held]):
+                one = slice(begin + run.start, begin + run.stop)
+                rows[one] = without_line(rows[one], xp)
+    rows -= rows[:n_train].mean(0)
+    if how.scaling == "variance":
+        scale = (rows[:n_train] ** 2).mean(0) ** 0.5
+        rows /= scale + (scale == 0)
+    return rows
+
+
+def row_numbers(story: np.ndarray, position: np.ndarray) -> np.ndarray:
+    """Return a number for each row that rises by 1 where rows of a story follow each other."""
+    return np.asarray(position + story * (int(position.max(initial=0)) + 2))
+
+
+def contiguous(numbers: np.ndarray) -> list[slice]:
+    """Return the longest stretches of rows whose numbers rise by 1."""
+    if len(numbers) == 0:
+        return []
+    breaks = np.flatnonzero(np.diff(numbers) != 1) + 1
+    ends = [0, *breaks.tolist(), len(numbers)]
+    return [slice(*pair) for pair in pairwise(ends)]
+
+
+def without_line(values: Any, xp: ModuleType) -> Any:
+    """Return values (n_rows, n_features) minus the line that fits each feature best."""
+    time = xp.asarray(np.arange(len(values)) - (len(values) - 1) / 2, dtype=xp.float64)
+    centred = values - values.mean(0)
+    if len(values) < 3:
+        return centred * 0
+    slope = time @ centred / (time @ time)
+    return centred - time[:, None] * slope
+
+
+def _components(rows: Any, n_train: int, n_components: int, delays: int, xp: ModuleType) -> Any:
+    """Return the principal components of the units at each delay, delay by delay.
+
+    They are those of the training rows at all delays, of units with a variance of 1.
+    """
+    units = rows.shape[1] // delays
+    by_delay = rows.reshape(len(rows), delays, units)
+    seen = by_delay[:n_train].reshape(-1, units)
+    mean = seen.mean(0)
+    scale = ((seen - mean) ** 2).mean(0) ** 0.5
+    by_delay = (by_delay - mean) / (scale + (scale == 0))
+    seen = by_delay[:n_train].reshape(-1, units)
+    _, vectors = np.linalg.eigh(xp.to_numpy(seen.T @ seen))
+    kept = min(n_components, units)
+    basis = xp.asarray(np.ascontiguousarray(vectors[:, ::-1][:, :kept]), dtype=xp.float64)
+    return (by_delay @ basis).reshape(len(rows), delays * kept)
