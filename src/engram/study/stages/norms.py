@@ -15,7 +15,7 @@ from engram.study import raw_plan
 from engram.study.association_plan import models_reading_associations, norms_of, norms_texts
 from engram.study.config.study import Study
 from engram.study.plan import Plan
-from engram.study.stages.shared import Key, paths, plain, table_paths
+from engram.study.stages.shared import Key, paths, plain, rules, table_paths
 
 #: The manifest of a table that is fetched, what is written from norms, and how much they cover.
 MANIFEST = "<downloads>/norms/{norms}.tsv"
@@ -129,6 +129,7 @@ def strength_depends_on(study: Study, plan: Plan) -> dict[str, Any]:
         "layer": study.reported_layer,
         "pairs": [list(pair) for pair in strength_pairs(study)],
         "seed": study.seed,
+        **rules(study),
         "study": study.study,
     }
 
