@@ -6,6 +6,8 @@ and that no feature predicts. Scores are those of the package's own cross-valida
 tests are the package's own. `make calibrate` runs it and writes docs/calibration.tsv.
 
     python benchmarks/calibration.py --runs 1000 --output docs/calibration.tsv
+
+With `--cases 10 11` only those rows of the table are made anew.
 """
 
 from __future__ import annotations
@@ -23,7 +25,14 @@ from scipy import stats
 from engram.encoding import circular_shift, ridge
 from engram.encoding.timing import delayed_features
 from engram.files import storage
-from engram.statistics import association_tables, significance, tuning_tables, variant_effects
+from engram.statistics import (
+    association_tables,
+    maximum_statistic,
+    significance,
+    text_tests,
+    tuning_tables,
+    variant_effects,
+)
 
 TR, ROWS, WORDS, UNITS, LISTENERS = 2.0, 180, 400, 5, 27
 SHIFTS = 39
@@ -48,6 +57,11 @@ STRAY = 0.5
 #: The test where an effect of the size is added that the tables call `detectable`.
 DETECTABLE = "the same test, with that added"
 SMALLEST = "the smallest detectable effect of each study is added to nothing"
+#: Tests of several regions: that any is found where there is nothing, and an effect in one.
+ANY, AFTER = "any region, corrected", "detectable_corrected added in one region"
+BY_FDR = "the same, by false discovery rate"
+#: How much of what all share and no feature predicts is the same in all regions.
+COMMON = 0.5
 POSITION, STORY = np.arange(ROWS), np.zeros(ROWS, dtype=int)
 TIMES = TR * np.arange(ROWS)
 TEXTS = ["original", "associations", *(f"random-{k:02d}" for k in range(1, 40))]
@@ -94,6 +108,9 @@ class World:
     more : array of shape (n_words, n_units), optional
         What drives it besides, as much as the word vectors do times `planted`.
     listeners : int
+    regions : int
+        Each has its own response to the word vectors; what no feature predicts is shared by
+        half. Targets are region by region.
     """
 
     def __init__(
@@ -103,18 +120,34 @@ class World:
         more: np.ndarray | None = None,
         planted: float = 0.0,
         listeners: int = LISTENERS,
+        regions: int = 1,
     ) -> None:
         self.rng = rng
         self.onsets = np.sort(rng.uniform(0, TIMES[-1] - 8, WORDS))
         self.vectors = rng.standard_normal((WORDS, UNITS))
-        bold = np.sqrt(SHARED_VARIANCE) * noise(rng, SHARED)[:, None] + np.sqrt(
+        common = noise(rng, SHARED) if regions > 1 else None
+        drives = ((self.vectors, driven), (more, driven * planted))
+        parts = [self._region(driven, drives, listeners, common) for _ in range(regions)]
+        self.bold = np.concatenate(parts, axis=1).astype(np.float32)
+
+    def _region(
+        self,
+        driven: float,
+        drives: tuple[tuple[np.ndarray | None, float], ...],
+        listeners: int,
+        common: np.ndarray | None,
+    ) -> np.ndarray:
+        rng, shared = self.rng, noise(self.rng, SHARED)
+        if common is not None:
+            shared = np.sqrt(COMMON) * common + np.sqrt(1 - COMMON) * shared
+        bold: np.ndarray = np.sqrt(SHARED_VARIANCE) * shared[:, None] + np.sqrt(
             1 - SHARED_VARIANCE - driven
         ) * noise(rng, OWN, listeners)
-        for vectors, share in ((self.vectors, driven), (more, driven * planted)):
+        for vectors, share in drives:
             if vectors is not None and share:
                 response = self.features(vectors) @ rng.standard_normal(3 * UNITS)
                 bold += np.sqrt(share) * (response / response.std())[:, None]
-        self.bold = bold.astype(np.float32)
+        return bold
 
     def features(self, vectors: np.ndarray) -> np.ndarray:
         """Return the delayed features of word vectors."""
@@ -128,11 +161,15 @@ class World:
 
 
 def effects_of(names: list[str], scores: list[np.ndarray]) -> variant_effects.Effects:
-    """Return scores of variants as the package reads them."""
-    r = np.stack(scores)[..., None]
+    """Return scores of variants as the package reads them.
+
+    Scores have the shape (n_listeners, ), or (n_listeners, n_regions).
+    """
+    r = np.stack(scores)
+    r = r[..., None] if r.ndim == 2 else r
     return variant_effects.Effects(
         [f"{k:02d}" for k in range(r.shape[1])],
-        REGION,
+        [(*REGION[0][:1], f"region{number}", 1) for number in range(r.shape[2])],
         names,
         names[:1],
         1,
@@ -240,6 +277,78 @@ def against_chance(
     }
 
 
+def associations_by_region(
+    rng: np.random.Generator, regions: int, listeners: int = LISTENERS
+) -> dict[str, float]:
+    """F of one more random text among 39, in several regions of the same listeners."""
+    world = World(rng, DRIVEN_VARIANCE, listeners=listeners, regions=regions)
+    stray = STRAY * rng.standard_normal((len(TEXTS), WORDS, UNITS))
+    stray[0] = 0
+    scores = [world.score(world.vectors + by).reshape(regions, listeners).T for by in stray]
+    one = effects_of(TEXTS, scores)
+    observed, null = text_tests.statistic(one), text_tests.null_draws(one)
+    return _by_region(observed, null, int(rng.integers(regions)))
+
+
+def tunings_by_region(rng: np.random.Generator, regions: int) -> dict[str, float]:
+    """M of one tuning twice, four seeds each, in several regions of the same listeners."""
+    world = World(rng, DRIVEN_VARIANCE, regions=regions)
+    stray = STRAY * rng.standard_normal((len(TUNINGS), WORDS, UNITS))
+    stray[0] = 0
+    scores = [world.score(world.vectors + by).reshape(regions, LISTENERS).mean(1) for by in stray]
+    seeds, controls = np.array(scores[1:5]), np.array(scores[5:])
+    place = int(rng.integers(regions))
+    more = seeds.copy()
+    spread = np.sqrt((seeds[:, place].var(ddof=1) + controls[:, place].var(ddof=1)) / 2)
+    more[:, place] += spread * maximum_statistic.detectable_seed_spreads(4, 4, regions)
+    by_itself = [
+        significance.seed_test(more[:, number], controls[:, number]) for number in range(regions)
+    ]
+    return {
+        ANY: maximum_statistic.seed_p(seeds, controls).min() <= significance.LEVEL,
+        AFTER: maximum_statistic.seed_p(more, controls)[place] <= significance.LEVEL,
+        BY_FDR: _by_fdr(by_itself)[place] <= significance.LEVEL,
+    }
+
+
+def against_chance_by_region(rng: np.random.Generator, regions: int) -> dict[str, float]:
+    """R of features that have nothing to do with the BOLD of several regions."""
+    world = World(rng, 0.0, regions=regions)
+    drawn = circular_shift.drawn_shifts("story", ROWS, TR, SHIFTS, int(rng.integers(1 << 30)))
+    everything = np.concatenate(
+        [world.bold, *(circular_shift.shifted(world.bold, STORY, [shift]) for shift in drawn)],
+        axis=1,
+    )
+    features = world.features(world.vectors)
+    r = ridge.encode(features, everything, STORY, POSITION, **OPTIONS).r.mean((0, 1))
+    r = r.astype(float).reshape(1 + SHIFTS, regions, LISTENERS).mean(2)
+    return _by_region(r[0], r[1:], int(rng.integers(regions)))
+
+
+def _by_region(observed: np.ndarray, null: np.ndarray, place: int) -> dict[str, float]:
+    """Return whether any region is found, and one to which what is detectable is added."""
+    found: dict[str, float] = {
+        ANY: maximum_statistic.corrected_p(observed, null).min() <= significance.LEVEL
+    }
+    if len(observed) > _FEW_REGIONS:
+        return found
+    more = observed.copy()
+    more[place] += maximum_statistic.detectable(null)[place]
+    by_itself = [
+        significance.text_test(value, draws) for value, draws in zip(more, null.T, strict=True)
+    ]
+    return {
+        **found,
+        AFTER: maximum_statistic.corrected_p(more, null)[place] <= significance.LEVEL,
+        BY_FDR: _by_fdr(by_itself)[place] <= significance.LEVEL,
+    }
+
+
+def _by_fdr(p: list[float]) -> np.ndarray:
+    corrected: np.ndarray = stats.false_discovery_control(p)
+    return corrected
+
+
 Simulation = Callable[..., dict[str, float]]
 # New cases go to the end: a case's number is part of its seed.
 #: Question, what is true, how it is simulated, the test that is to be right, and what else
@@ -291,9 +400,25 @@ CASES: list[tuple[str, str, Simulation, dict[str, float], str, list[str]]] = [
     ("F", SMALLEST, association, {}, DETECTABLE, []),
     ("M", SMALLEST, tuning, {}, DETECTABLE, []),
     ("R", SMALLEST, against_chance, {}, DETECTABLE, []),
+    ("F", "nothing, in 6 regions", associations_by_region, {"regions": 6}, ANY, [AFTER, BY_FDR]),
+    # Few listeners, for time: how often nothing is found does not depend on their number.
+    (
+        "F",
+        "nothing, in 148 regions of 6 listeners",
+        associations_by_region,
+        {"regions": 148, "listeners": 6},
+        ANY,
+        [],
+    ),
+    ("M", "nothing, in 6 regions", tunings_by_region, {"regions": 6}, ANY, [AFTER, BY_FDR]),
+    ("R", "nothing, in 6 regions", against_chance_by_region, {"regions": 6}, ANY, [AFTER, BY_FDR]),
 ]
+#: Up to so many regions it is looked at what is detectable in one of them.
+_FEW_REGIONS = 6
 #: What is planted or added is simulated so many times less often.
 _FEWER = 5
+#: How far the power after correction may be from the stated one.
+_POWER_WITHIN = 0.04
 #: Intervals that are held against 95 %; the others are shown beside.
 _NOMINAL = ("interval over texts and listeners", "interval over listeners, of this story")
 
@@ -317,22 +442,41 @@ def calibrate(whole: int, seed: int = 0, cases: list[int] | None = None) -> pd.D
     """
     rows = []
     for number in range(len(CASES)) if cases is None else cases:
-        question, case, simulate, options, main, beside = CASES[number]
+        question, case, simulate, options, *_ = CASES[number]
         start = time.monotonic()
         runs = whole if case.startswith("nothing") else whole // _FEWER
         results = pd.DataFrame(
             [simulate(np.random.default_rng([seed, number, run]), **options) for run in range(runs)]
         )
         print(f"{question}, {case}: {runs} runs in {time.monotonic() - start:.0f} s", flush=True)
-        for test in [main, *beside]:
-            found = int(results[test].sum())
-            expected, fits = _expected(test, main, "planted" in options, runs, found)
-            rows.append(
-                (question, _named(case, results), test, runs, found, found / runs, expected, fits)
-            )
-    return pd.DataFrame(rows, columns=list(COLUMNS)).sort_values(
-        "question", kind="stable", ignore_index=True
+        rows += _rows(number, results)
+    return _table(pd.DataFrame(rows, columns=list(COLUMNS)))
+
+
+def _rows(number: int, results: pd.DataFrame) -> list[tuple[Any, ...]]:
+    """Return a case's rows of the table, from what each simulated study found."""
+    question, case, _, options, main, beside = CASES[number]
+    runs, rows = len(results), []
+    for test in [main, *beside]:
+        found = int(results[test].sum())
+        expected, fits = _expected(test, main, "planted" in options, runs, found)
+        rows.append(
+            (question, _named(case, results), test, runs, found, found / runs, expected, fits)
+        )
+    return rows
+
+
+def _table(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.sort_values("question", kind="stable", ignore_index=True)
+
+
+def renewed(old: pd.DataFrame, new: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with the rows of some cases in the place of those it had."""
+    mine, theirs = (
+        table["question"] + table["case"].str.replace(r"^planted: .*", "planted", regex=True)
+        for table in (old, new)
     )
+    return _table(pd.concat([old[~mine.isin(theirs)], new], ignore_index=True))
 
 
 def _named(case: str, results: pd.DataFrame) -> str:
@@ -352,6 +496,10 @@ def _expected(
         return f"power {significance.POWER:.2f}", (
             "yes" if abs(found / runs - significance.POWER) <= 0.1 else "no"
         )
+    if test == AFTER:
+        return f"power {significance.POWER:.2f}", (
+            "yes" if abs(found / runs - significance.POWER) <= _POWER_WITHIN else "no"
+        )
     if planted or (test != main and test not in _NOMINAL):
         return None, None
     low, high = bounds(runs, 0.95 if "interval" in test else significance.LEVEL)
@@ -365,7 +513,10 @@ if __name__ == "__main__":
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, default=Path("docs/calibration.tsv"))
+    parser.add_argument("--cases", type=int, nargs="+", help="numbers in CASES; default: all")
     arguments = parser.parse_args()
-    table = calibrate(arguments.runs, arguments.seed)
+    table = calibrate(arguments.runs, arguments.seed, arguments.cases)
+    if arguments.cases is not None:
+        table = renewed(storage.read_table(arguments.output), table)
     print(table.to_string(index=False))
     storage.write_table(arguments.output, table, TABLE, COLUMNS)

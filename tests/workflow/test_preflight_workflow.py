@@ -65,10 +65,10 @@ def states(
 
 
 def test_too_few_random_texts_for_any_p_to_be_small_are_said() -> None:
-    assert states({"null_texts": 39})["random texts"] == FINE
-    assert states({"null_texts": 18})["random texts"] == LOOK
+    assert states({"null_texts": 39})["null texts"] == FINE
+    assert states({"null_texts": 18})["null texts"] == LOOK
     found = machine_checks.checks({**CONFIG, "null_texts": 9}, MACHINE, lambda *_: "", {})
-    said = next(one.found for one in found if one.what == "random texts")
+    said = next(one.found for one in found if one.what == "null texts")
     assert "no p over texts is below 0.1" in said and "99 for an atlas" in said
 
 

@@ -241,6 +241,7 @@ CONFIG: dict[str, Change] = {
     "encoding.alpha_by": configured(encoding={"alpha_by": "mse"}),
     "activations.context": configured(activations={"context": 128}),
     "association_effect.alignment": configured(association_effect={"alignment": "anchor"}),
+    "primary": configured(primary={"text": "mine", "model": "gpt2-tiny"}),
     "encoding.folds": configured(encoding={"folds": 4}),
     "ceiling.floor": configured(ceiling={"floor": 0.1}),
     "figures.dpi": configured(figures={"dpi": 99}),

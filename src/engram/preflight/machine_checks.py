@@ -111,12 +111,12 @@ def _null_texts(number: int) -> Check:
     """Return whether a test over so many null texts can show anything."""
     smallest = f"{number}; no p over texts is below {1 / (1 + number):.3g}"
     if number >= _FEWEST_NULL_TEXTS:
-        return Check("random texts", FINE, smallest)
+        return Check("null texts", FINE, smallest)
     advice = (
         "nothing can be shown at 0.05: 39 serve for a few regions, 99 for an atlas "
         "(association_effect.controls.random)"
     )
-    return Check("random texts", LOOK, f"{smallest}: {advice}")
+    return Check("null texts", LOOK, f"{smallest}: {advice}")
 
 
 def _datalad() -> Check:

@@ -234,11 +234,17 @@ def _needed(draws: np.ndarray, gain: np.ndarray, rng: np.random.Generator) -> np
     values = standardised(draws)
     np.put_along_axis(values, place[:, None, None], -np.inf, axis=2)
     others = values.max(axis=2)
+    # Mean and variance with an effect follow from those without, so that no draw is scaled anew.
+    centred, more = one - one.mean(axis=1, keepdims=True), gain - gain.mean()
+    freedom = n_draws - 1
+    variance, covariance = (centred**2).sum(axis=1) / freedom, centred @ more / freedom
     low, high = np.zeros(studies), np.full(studies, _LARGEST_EFFECT)
     for _ in range(24):
         middle = (low + high) / 2
-        mine = standardised((one + middle[:, None] * gain)[:, :, None])[:, :, 0]
-        reached = (np.maximum(mine, others)[:, 1:] >= mine[:, :1]).sum(axis=1)
+        mine = centred + middle[:, None] * more
+        spread = np.sqrt(variance + 2 * middle * covariance + middle**2 * (more @ more) / freedom)
+        by_others = others[:, 1:] * spread[:, None] >= mine[:, :1]
+        reached = (by_others | (mine[:, 1:] >= mine[:, :1])).sum(axis=1)
         found = reached <= _may_reach(n_draws)
         low, high = np.where(found, low, middle), np.where(found, middle, high)
     result: np.ndarray = high

@@ -69,6 +69,12 @@ def control_counts(study: Study, text: str) -> dict[str, int]:
     return {**counts, RANDOM: 0, DEALT: dealt, CUES: controls.cues}
 
 
+def n_null_texts(study: Study, text: str) -> int:
+    """Return how many control texts are the null of a text: dealt ones if it has some."""
+    counts = control_counts(study, text)
+    return counts.get(DEALT) or counts[RANDOM]
+
+
 def association_folder(study: Study, text: str) -> Path:
     """Return where a text's files are."""
     return found(study.associations[text].folder)

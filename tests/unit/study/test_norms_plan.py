@@ -10,7 +10,7 @@ import pytest
 from engram.errors import EngramError
 from engram.preflight.machine_checks import FINE, LOOK, STOP
 from engram.preflight.norms_checks import norms_checks
-from engram.study.association_plan import control_counts
+from engram.study.association_plan import control_counts, n_null_texts
 from engram.study.config.read import read_study
 from engram.study.config.study import Study
 from engram.study.needs import need
@@ -73,6 +73,7 @@ def test_dealt_texts_take_the_place_of_random_ones() -> None:
     assert control_counts(study, "word-judged")["random"] == 39
     counts = control_counts(study, "norms-word")
     assert (counts["random"], counts["dealt"], counts["cues"], counts["shuffled"]) == (0, 39, 5, 5)
+    assert (n_null_texts(study, "word-judged"), n_null_texts(study, "norms-word")) == (39, 39)
     for controls, dealt in (({"random": 99}, 99), ({"random": 9}, 39), ({"dealt": 3}, 3)):
         study, _ = planned(BOTH, association_effect={"controls": controls})
         assert control_counts(study, "norms-word")["dealt"] == dealt

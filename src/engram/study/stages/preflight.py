@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from engram.study.association_plan import norms_texts
+from engram.study.association_plan import n_null_texts, norms_texts
 from engram.study.config.study import Study
 from engram.study.disk import estimate
 from engram.study.model_shapes import unknown_models
@@ -89,7 +89,7 @@ def depends_on(study: Study, plan: Plan, is_remote: bool) -> dict[str, Any]:
             rule: _taken(study, plan, rule, jobs) for rule, jobs in all_jobs(study, plan).items()
         },
         "mirror": str(mirror) if mirror else None,
-        "null_texts": study.association_effect.controls.random if study.associations else None,
+        "null_texts": min((n_null_texts(study, text) for text in study.associations), default=None),
         "models": _models(study),
         "norms": {
             text: {**norms.depends_on(study, plan, text), "here": norms.here(study, text)}
