@@ -16,6 +16,7 @@ IRREGULAR_FORMS = RESOURCES / "english_words" / "irregular_forms.tsv"
 NORMS_PINS = RESOURCES / "norms" / "files.tsv"
 COMMON_WORDS = RESOURCES / "common_words.txt"
 ASSOCIATIONS = RESOURCES / "associations"
+TUNING_SAMPLES = RESOURCES / "tuning_samples" / "associations.jsonl"
 PROMPTS = RESOURCES / "prompts"
 TEMPLATES = Path(__file__).parent / "report" / "templates"
 

@@ -82,6 +82,7 @@ rule association_texts:
         words=stories.WORDS,
         associations=associations.ASSOCIATIONS,
         norms=of(norms.manifest),
+        others=of(associations.of_other_stories),
     output:
         insertions=associations.INSERTIONS,
         texts=associations.TEXTS,

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from engram.associations import association_files, control_texts, text_tables
-from engram.associations.insertions import insertions_of
+from engram.associations import association_files, control_sources, control_texts, text_tables
 from engram.associations.norms.control_texts import norms_controls
 from engram.associations.norms.writing import open_choices
+from engram.associations.random_texts import Made
 from engram.files import storage
 from engram.jobs.job import job
-from engram.vocabulary import ORIGINAL, WITH_ASSOCIATIONS
+from engram.vocabulary import ORIGINAL
 
 with job(snakemake):
     config, story, name = (
@@ -19,23 +19,34 @@ with job(snakemake):
     table = storage.read_words(snakemake.input.words)
     words = table["word"].tolist()
     found = association_files.read_associations(Path(snakemake.input.associations), len(words))
-    sentence, files = table["sentence"].tolist(), map(Path, snakemake.params.reads["files"])
+    sentence = table["sentence"].tolist()
     of_norms = config.get("norms")
-    pool = [] if of_norms else association_files.pool_texts(list(files), found)
-    controls = control_texts.control_insertions(
-        words, sentence, found, pool, config["controls"], config["seed"]
-    )
+    sources, further = [], {}
     if of_norms:
         choices = open_choices(words, sentence, of_norms, snakemake.input.norms)
-        controls |= norms_controls(choices, found, config["controls"])
-    texts = {
-        ORIGINAL: {},
-        WITH_ASSOCIATIONS: insertions_of(found),
-        **controls,
+        further = norms_controls(choices, found, config["controls"])
+    else:
+        files = [*snakemake.params.reads["files"], *snakemake.input.others]
+        sources = control_sources.read_sources(list(map(Path, files)), found[0].granularity)
+    made = {
+        ORIGINAL: Made({}),
+        **control_texts.texts_with_controls(
+            words,
+            sentence,
+            found,
+            sources,
+            config["controls"],
+            config["seed"],
+            f"{story}/{name}",
+            further,
+        ),
     }
+    texts = {variant: one.insertions for variant, one in made.items()}
     storage.write_table(
         snakemake.output.texts,
-        text_tables.texts_table(story, name, words, texts),
+        text_tables.texts_table(
+            story, name, words, made, control_texts.source_counts(words, sources)
+        ),
         text_tables.TEXTS,
         text_tables.TEXTS_COLUMNS,
     )

@@ -120,16 +120,6 @@ def check_name(name: str, found: Sequence[Association], path: Path) -> None:
         )
 
 
-def pool_texts(paths: Sequence[Path], like: Sequence[Association]) -> list[str]:
-    """Return the texts of other stories' associations.
-
-    They are of the same granularity where there are some.
-    """
-    found = [one for path in paths for one in read_associations(path, 10**9)]
-    same = [one.text for one in found if one.granularity == like[0].granularity]
-    return same or [one.text for one in found]
-
-
 def written_by(paths: Sequence[str]) -> str:
     """Return who wrote the associations of some files; of norms what they are, in parentheses."""
     found: set[str] = set()

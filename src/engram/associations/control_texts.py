@@ -2,31 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
+from engram.associations.annotators.story_style import StoryStyle
 from engram.associations.association_files import Association
+from engram.associations.control_sources import Source
 from engram.associations.insertions import insertions_of
+from engram.associations.random_texts import Made, RandomTexts
+from engram.associations.word_counts import SourceCounts, common_words, content_words
 from engram.errors import EngramError
+from engram.vocabulary import RANDOM, WITH_ASSOCIATIONS
 
 #: The kinds of control texts, in the order of tables and figures. The place of a kind seeds its
 #: random numbers: a new one goes to the end.
-CONTROLS = ("random", "shuffled", "displaced", "repeat")
+CONTROLS = ("random", "shuffled", "displaced", "repeat", "passage")
 #: Insertions of `shuffled` move at least so many places; those of `displaced` stand at least
 #: so many words from every original place, or, where the story is too short, from their own.
 SHUFFLED_BY, DISPLACED_BY = 2, 20
+#: Words of the story, the last ones before an insertion, whose content a `passage` text has.
+PASSAGE = 25
 
 
-def control_insertions(
+@dataclass(frozen=True)
+class Material:
+    """What control texts are made of.
+
+    Attributes
+    ----------
+    insertions : dict
+        The text's, in the story's style, by the words that they stand behind.
+    granularity : {"word", "sentence"}
+    words : sequence of str
+        The story's.
+    boundaries : sequence of int
+        Words behind which insertions of this kind may stand.
+    style : StoryStyle
+    common : frozenset of str
+        Function words.
+    """
+
+    insertions: dict[int, str]
+    granularity: str
+    words: Sequence[str]
+    boundaries: Sequence[int]
+    style: StoryStyle
+    common: frozenset[str]
+
+
+#: How the texts of a kind are made; those of `random` depend on each other (`RandomTexts`).
+_MAKERS: dict[str, Callable[[Material, np.random.Generator], dict[int, str]]] = {
+    "shuffled": lambda one, rng: shuffled_text(one.insertions, rng),
+    "displaced": lambda one, rng: displaced_text(one.insertions, one.boundaries, rng),
+    "repeat": lambda one, rng: repeated_text(one.insertions, one.words, rng),
+    "passage": lambda one, rng: passage_text(one, rng),
+}
+
+
+def texts_with_controls(
     story_words: Sequence[str],
     sentence: Sequence[int],
     found: Sequence[Association],
-    pool: Sequence[str],
+    sources: Sequence[Source],
     counts: Mapping[str, int],
     seed: int,
-) -> dict[str, dict[int, str]]:
-    """Return the insertions of every control text, by its name.
+    name: str = "",
+    further: Mapping[str, Mapping[int, str]] | None = None,
+) -> dict[str, Made]:
+    """Return a text with associations and its control texts, all written as the story is.
 
     Parameters
     ----------
@@ -34,74 +80,85 @@ def control_insertions(
     sentence : sequence of int
         Index of each word's sentence.
     found : sequence of Association
-    pool : sequence of str
-        Texts of other stories' associations, for `random`.
+    sources : sequence of Source
+        Whose content `random` texts have.
     counts : mapping
         How many texts of each kind.
     seed : int
+    name : str
+        Of the story and the text: `random` and `passage` texts of others are drawn with other
+        random numbers.
+    further : mapping, optional
+        Control texts that were made elsewhere, to be written as the story is.
     """
-    insertions = insertions_of(found)
-    ends = [
-        index for index in range(len(story_words) - 1) if sentence[index] != sentence[index + 1]
-    ]
-    at_ends = found[0].granularity == "sentence"
-    boundaries = ends if at_ends else sorted(set(range(len(story_words) - 1)) - set(ends))
-    texts: dict[str, dict[int, str]] = {}
-    for kind in CONTROLS:
-        for number in range(1, counts[kind] + 1):
-            rng = np.random.default_rng([seed, CONTROLS.index(kind), number])
-            if kind == "random":
-                made = random_text(insertions, pool, rng)
-            elif kind == "shuffled":
-                made = shuffled_text(insertions, rng)
-            elif kind == "displaced":
-                made = displaced_text(insertions, boundaries, rng)
-            else:
-                made = repeated_text(insertions, story_words, rng)
-            texts[f"{kind}-{number:02d}"] = made
-    return texts
-
-
-def random_text(
-    insertions: Mapping[int, str], pool: Sequence[str], rng: np.random.Generator
-) -> dict[int, str]:
-    """Return insertions at the same places with content from other stories' associations.
-
-    They have the same numbers of words.
-
-    Parameters
-    ----------
-    insertions : mapping
-    pool : sequence of str
-        Texts of other stories.
-    rng : numpy.random.Generator
-
-    Raises
-    ------
-    EngramError
-        If the pool is empty.
-    """
-    if not pool:
-        raise EngramError(
-            "random control texts are made from the associations of other stories, and there "
-            "are none. Add files for another story."
+    further = further or {}
+    known = [text for insertions in further.values() for text in insertions.values()]
+    material = _material(story_words, sentence, found, sources, known)
+    texts = {WITH_ASSOCIATIONS: Made(material.insertions)}
+    random = (
+        RandomTexts(
+            material.insertions,
+            material.granularity,
+            sources,
+            material.style,
+            source_counts(story_words, sources),
+            material.common,
         )
-    by_length: dict[int, list[str]] = {}
-    for text in pool:
-        by_length.setdefault(len(text.split()), []).append(text)
-    result: dict[int, str] = {}
-    for place, text in insertions.items():
-        wanted = len(text.split())
-        same = by_length.get(wanted)
-        if same:
-            result[place] = same[int(rng.integers(len(same)))]
-            continue
-        # No text of that length: longer ones are cut, shorter ones joined.
-        words: list[str] = []
-        while len(words) < wanted:
-            words += pool[int(rng.integers(len(pool)))].split()
-        result[place] = " ".join(words[:wanted])
-    return result
+        if counts.get(RANDOM)
+        else None
+    )
+    of_name = zlib.crc32(name.encode())
+    for index, kind in enumerate(CONTROLS):
+        for number in range(1, counts.get(kind, 0) + 1):
+            if kind == RANDOM and random is not None:
+                # The order of sources is that of all stories: text 1 has one source in each.
+                order = np.random.default_rng([seed, index])
+                made = random.make(
+                    number, order, np.random.default_rng([seed, index, number, of_name])
+                )
+            else:
+                entropy = [seed, index, number, *([of_name] if kind == "passage" else [])]
+                insertions = _MAKERS[kind](material, np.random.default_rng(entropy))
+                made = Made(_styled(material, insertions))
+            texts[f"{kind}-{number:02d}"] = made
+    return texts | {
+        variant: Made(_styled(material, insertions)) for variant, insertions in further.items()
+    }
+
+
+def source_counts(story_words: Sequence[str], sources: Sequence[Source]) -> SourceCounts:
+    """Return how often words stand in a story and in the sources of its control texts."""
+    return SourceCounts(story_words, {source.name: source.all_texts for source in sources})
+
+
+def _styled(one: Material, insertions: Mapping[int, str]) -> dict[int, str]:
+    """Return insertions in the story's style, each with as many words as it had."""
+    styled = one.style.of_insertions(insertions, one.granularity)
+    return {
+        # A word without a letter or a digit, which earlier story text may have, would be lost.
+        place: styled[place] if len(styled[place].split()) == len(text.split()) else text
+        for place, text in insertions.items()
+    }
+
+
+def _material(
+    words: Sequence[str],
+    sentence: Sequence[int],
+    found: Sequence[Association],
+    sources: Sequence[Source],
+    texts: Sequence[str],
+) -> Material:
+    """Return what control texts are made of; names are known from all that is at hand."""
+    known = [*texts, *(one.text for one in found)]
+    known += [text for source in sources for text in source.all_texts]
+    style = StoryStyle.of(words, sentence, known)
+    granularity = found[0].granularity
+    ends = [index for index in range(len(words) - 1) if sentence[index] != sentence[index + 1]]
+    boundaries = (
+        ends if granularity == "sentence" else sorted(set(range(len(words) - 1)) - set(ends))
+    )
+    insertions = style.of_insertions(insertions_of(found), granularity)
+    return Material(insertions, granularity, words, boundaries, style, common_words())
 
 
 def shuffled_text(insertions: Mapping[int, str], rng: np.random.Generator) -> dict[int, str]:
@@ -188,3 +245,36 @@ def repeated_text(
         begin = int(rng.integers(0, place + 2 - wanted))
         result[place] = " ".join(words[begin : begin + wanted])
     return result
+
+
+def passage_text(one: Material, rng: np.random.Generator) -> dict[int, str]:
+    """Return insertions at the same places that say again what was just heard, in another order.
+
+    Each has the function words of the text's own insertion, and in place of its content words some
+    of the story's last 25 words up to there, or of more where these have too few with content.
+    It is about the passage, and brings nothing to mind.
+    """
+    result = {}
+    for place, text in one.insertions.items():
+        tokens = text.split()
+        slots = [index for index, word in enumerate(tokens) if content_words(word, one.common)]
+        slots = slots or list(range(len(tokens)))
+        heard = _heard(one, place, len(slots))
+        # As few words as a story has at its beginning are said more than once.
+        times = -(-len(slots) // len(heard))
+        drawn = np.concatenate([rng.permutation(heard) for _ in range(times)])[: len(slots)]
+        for index, word in zip(slots, drawn.tolist(), strict=True):
+            tokens[index] = one.style.inside(word) or word
+        result[place] = " ".join(tokens)
+    return result
+
+
+def _heard(one: Material, place: int, wanted: int) -> list[str]:
+    """Return different content words of the passage up to a place, or all words without any."""
+    begin = place + 1
+    content: dict[str, str] = {}
+    while begin > 0 and len(content) < wanted:
+        begin = max(0, begin - PASSAGE)
+        passage = one.words[begin : place + 1]
+        content = {found[0]: word for word in passage if (found := content_words(word, one.common))}
+    return list(content.values()) or list(one.words[: place + 1])

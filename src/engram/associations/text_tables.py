@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from engram.associations.insertions import inserted_rows
-from engram.paths import COMMON_WORDS
+from engram.associations.random_texts import Made
+from engram.associations.word_counts import (
+    SourceCounts,
+    common_words,
+    content_words,
+    plain_words,
+)
+from engram.features.variants import kind_of
+from engram.words.punctuation import core
 
 #: Words after an insertion in which its content must not appear for the first time.
 AHEAD = 100
@@ -18,11 +27,28 @@ TEXTS_COLUMNS = {
     "story": "Story.",
     "text": "Name of the associations.",
     "variant": "original, associations, or a control and its number.",
+    "source": "Whose words a random text has: a story's text, or a part of the tuning samples.",
+    "n_sources": "Sources that random texts are drawn from.",
+    "pool": (
+        "Texts of the source that could stand for an insertion, and share no words; with fewer "
+        "than 20 times the insertions, or fewer than ten sources, p over texts holds for these "
+        "sources only."
+    ),
     "insertions": "Texts inserted.",
     "inserted_words": "Words inserted.",
+    "characters": "Letters and digits inserted.",
     "content_words": (
         "Inserted words with content (not articles, pronouns, prepositions and the like)."
     ),
+    "log_frequency": (
+        "Mean over insertions of log10(1 + count) of their content words, counted in the story "
+        "and in all sources but the text's own."
+    ),
+    "punctuated": "Insertions that end in punctuation.",
+    "capitals": "Insertions with a capital letter.",
+    "repeated": "Insertions that stand in this text more than once, but for the first time.",
+    "shared": "Insertions that another text of the same kind has too.",
+    "cut": "Insertions that are any words in a row of a text, or of several.",
     "ahead": (
         "Content words that first occur in the story within the next 100 words: foresight, "
         "where it is more than the shuffled texts'."
@@ -43,20 +69,50 @@ ROWS_COLUMNS = {
 
 
 def texts_table(
-    story: str, name: str, words: Sequence[str], texts: Mapping[str, Mapping[int, str]]
+    story: str,
+    name: str,
+    words: Sequence[str],
+    texts: Mapping[str, Made],
+    counts: SourceCounts,
 ) -> pd.DataFrame:
     """Return what was inserted in each text (the columns of `TEXTS_COLUMNS`)."""
-    common = frozenset(
-        line
-        for line in COMMON_WORDS.read_text(encoding="utf-8").split("\n")
-        if line and not line.startswith("#")
+    common = common_words()
+    having = Counter(
+        (kind_of(variant), text)
+        for variant, made in texts.items()
+        for text in set(made.insertions.values())
     )
     rows = []
-    for text, insertions in texts.items():
-        content, ahead = foresight(words, insertions, common)
-        inserted = sum(len(one.split()) for one in insertions.values())
-        rows.append((story, name, text, len(insertions), inserted, content, ahead))
-    return pd.DataFrame(rows, columns=list(TEXTS_COLUMNS))
+    for variant, made in texts.items():
+        insertions = list(made.insertions.values())
+        content, ahead = foresight(words, made.insertions, common)
+        known = counts.outside(made.source)
+        frequencies = [
+            known.log_frequency(content_words(text, common) or plain_words(text))
+            for text in insertions
+        ]
+        row = {
+            "story": story,
+            "text": name,
+            "variant": variant,
+            "source": made.source or None,
+            "n_sources": made.n_sources or None,
+            "pool": made.pool or None,
+            "insertions": len(insertions),
+            "inserted_words": sum(len(text.split()) for text in insertions),
+            "characters": sum(map(len, plain_words(" ".join(insertions)))),
+            "content_words": content,
+            "log_frequency": sum(frequencies) / len(frequencies) if frequencies else None,
+            "punctuated": sum(core(text)[1] < len(text) for text in insertions),
+            "capitals": sum(text != text.lower() for text in insertions),
+            "repeated": len(insertions) - len(set(insertions)),
+            "shared": sum(having[kind_of(variant), text] > 1 for text in insertions),
+            "cut": made.cut,
+            "ahead": ahead,
+        }
+        rows.append(row)
+    table = pd.DataFrame(rows, columns=list(TEXTS_COLUMNS))
+    return table.astype({"n_sources": "Int64", "pool": "Int64", "log_frequency": float})
 
 
 def rows_table(

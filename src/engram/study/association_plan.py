@@ -5,12 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from engram.associations.control_sources import ENOUGH_SOURCES
 from engram.errors import EngramError
 from engram.files import delimited
-from engram.paths import ASSOCIATIONS, found
+from engram.paths import ASSOCIATIONS, TUNING_SAMPLES, found
 from engram.study.config.associations import Norms
+from engram.study.config.sources import source_folder
 from engram.study.config.study import Study
-from engram.vocabulary import ADDITIVE, CUES, DEALT, RANDOM, WORD_RATE, associations_file
+from engram.vocabulary import (
+    ADDITIVE,
+    CARD,
+    CUES,
+    DEALT,
+    RANDOM,
+    WORD_RATE,
+    associations_file,
+    stimulus,
+)
 
 #: Dealt texts of a text that comes from norms, if the study does not say how many.
 FEWEST_DEALT = 39
@@ -85,20 +96,51 @@ def association_file(study: Study, text: str, story: str) -> Path:
     return association_folder(study, text) / associations_file(story, text)
 
 
-def association_pool(study: Study, text: str, story: str) -> list[Path]:
-    """Return the files of other stories' associations, whose content random texts take.
+def association_sources(study: Study, text: str, story: str) -> list[Path]:
+    """Return the files whose content random texts take.
 
-    They are those under the same name, and the project's own.
+    They are those of other stories under the same name, by the same hand; where these are fewer
+    than ten, also those under other names, the project's own, and its tuning samples. Versions of
+    the story count as the story. Tuning samples are left out where a tuned model reads the texts.
     """
-    here = sorted(association_folder(study, text).glob(associations_file("*", text)))
-    pool = [path for path in here if path.name != associations_file(story, text)]
-    if not pool:
-        pool = [
-            path
-            for path in sorted(ASSOCIATIONS.glob("story-*_associations-*.tsv"))
-            if not path.name.startswith(f"story-{story}_")
-        ]
-    return pool
+    folder = association_folder(study, text)
+    under_this_name = _of_others(folder, story, text)
+    if len(under_this_name) >= ENOUGH_SOURCES:
+        return under_this_name
+    files = {*_of_others(folder, story, "*"), *_of_others(ASSOCIATIONS, story, "*")}
+    # The same folder may be named in two ways.
+    alone = list({path.resolve(): path for path in sorted(files)}.values())
+    return alone if _tuned_model_reads(study) else [*alone, TUNING_SAMPLES]
+
+
+def other_stories(study: Study, text: str, story: str, stories: Sequence[str]) -> list[str]:
+    """Return the stories of the study for which a model writes the same text.
+
+    Versions of the story are not among them.
+    """
+    if study.associations[text].annotator is None or norms_of(study, text) is not None:
+        return []
+    return [other for other in stories if stimulus(other) != stimulus(story)]
+
+
+def _of_others(folder: Path, story: str, text: str) -> list[Path]:
+    """Return a folder's files of other stories' associations."""
+    return [
+        path
+        for path in sorted(folder.glob(associations_file("*", text)))
+        if stimulus(path.name.removeprefix("story-").partition("_associations-")[0])
+        != stimulus(story)
+    ]
+
+
+def _tuned_model_reads(study: Study) -> bool:
+    """Tell whether a model that reads texts is tuned, as an adapter is."""
+    models = study.language_models()
+    return any(
+        models[name].base is not None or (source_folder(models[name].source) / CARD).is_file()
+        for name in models_reading_associations(study)
+        if name in models
+    )
 
 
 def check_associations(study: Study, stories: Sequence[str]) -> None:

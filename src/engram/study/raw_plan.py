@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from engram.files import storage
-from engram.study.association_plan import association_file, association_pool, norms_of
+from engram.study.association_plan import association_file, association_sources, norms_of
 from engram.study.config.sources import source_folder
 from engram.study.config.study import Study
 from engram.study.models import is_local
@@ -75,11 +75,11 @@ def associations(study: Study, text: str, story: str) -> dict[str, list[str]]:
     return reads([file, *(path for path in [storage.sidecar(file)] if path.is_file())])
 
 
-def pool(study: Study, text: str, story: str) -> dict[str, list[str]]:
-    """Return the files of other stories' associations; none for a text that comes from norms."""
+def control_sources(study: Study, text: str, story: str) -> dict[str, list[str]]:
+    """Return the files whose content random texts take; none for a text that comes from norms."""
     if norms_of(study, text) is not None:
         return reads()
-    return reads(association_pool(study, text, story))
+    return reads(association_sources(study, text, story))
 
 
 def with_digests(found: dict[str, list[str]], folder: str) -> dict[str, Any]:

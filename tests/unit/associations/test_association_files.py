@@ -14,6 +14,8 @@ from conftest import ROOT, story_words
 from engram.associations import association_files, control_texts, text_tables
 from engram.associations.association_files import Association
 from engram.associations.insertions import insertions_of
+from engram.associations.random_texts import Made
+from engram.associations.word_counts import SourceCounts
 from engram.errors import EngramError
 from engram.paths import ASSOCIATIONS, TEXTS
 from engram.words import stories
@@ -113,13 +115,13 @@ def test_shipped_texts_are_what_their_names_say(path: Path) -> None:
         assert all(sentence[one.after_word] != sentence[one.after_word + 1] for one in mine)
     insertions = insertions_of(mine)
     texts = {
-        "associations": insertions,
+        "associations": Made(insertions),
         **{
-            f"shuffled-{k}": control_texts.shuffled_text(insertions, np.random.default_rng(k))
+            f"shuffled-{k}": Made(control_texts.shuffled_text(insertions, np.random.default_rng(k)))
             for k in range(39)
         },
     }
-    table = text_tables.texts_table("s", name, words, texts)
+    table = text_tables.texts_table("s", name, words, texts, SourceCounts(words, {}))
     share = (table["ahead"] / table["content_words"]).to_numpy()
     assert share[0] <= np.quantile(share[1:], 0.95)  # no foresight
 

@@ -48,17 +48,12 @@ def test_controls_hold_what_they_should(places: set[int], seed: int) -> None:
     insertions = {
         place: " ".join(["word"] * (1 + place % 4)) + f" x{place}" for place in sorted(places)
     }
-    pool = ["one", "two of three", "a b c d", "some other thing that is long"]
     rng = np.random.default_rng(seed)
-    random = control_texts.random_text(insertions, pool, rng)
     repeat = control_texts.repeated_text(insertions, WORDS, rng)
     shuffled = control_texts.shuffled_text(insertions, rng)
     order = list(insertions)
-    for made in (random, repeat, shuffled):
+    for made in (repeat, shuffled):
         assert list(made) == order
-    assert [len(random[place].split()) for place in order] == [
-        len(insertions[place].split()) for place in order
-    ]
     for place, text in repeat.items():  # what was heard before, in one piece
         wanted = text.split()
         assert any(
@@ -105,3 +100,73 @@ def test_foresight_counts_what_comes_soon_for_the_first_time() -> None:
         4,
         1,
     )
+
+
+def test_passage_texts_say_again_what_was_just_heard() -> None:
+    words = ["the", "old", "cat", "saw", *["the"] * 40, "a", "red", "boat,", "and", "Sarah", "too"]
+    found = [
+        Association(3, "like a very small bell", "word", "x"),
+        Association(49, "with tea in the garden", "word", "x"),
+        Association(48, "a bell of bronze and glass", "word", "x"),
+    ]
+    made = control_texts.texts_with_controls(words, [0] * 50, found, [], {"passage": 20}, 0)
+    ours = made["associations"].insertions
+    for number in range(1, 21):
+        text = made[f"passage-{number:02d}"].insertions
+        assert list(text) == [3, 49, 48]
+        assert {len(text[place].split()) for place in text} == {5, 6}
+        # Its own function words where they were; the last words with content for the others.
+        assert text[3].startswith("like a very ")
+        assert set(text[3].split()[3:]) < {"old", "cat", "saw"}
+        first, tea, *rest = text[49].split()
+        assert (first, *rest[:2]) == ("with", "in", "the")
+        assert {tea, rest[2]} < {"red", "boat", "Sarah"}
+        # Three are wanted of the three that were heard, in an order of their own.
+        assert {word for word in text[48].split() if word not in ours[48]} <= {
+            "red",
+            "boat",
+            "Sarah",
+        }
+    assert len({made[f"passage-{number:02d}"].insertions[49] for number in range(1, 21)}) > 3
+
+
+def test_passage_texts_where_there_is_no_content() -> None:
+    found = [Association(0, "just like that", "word", "x"), Association(1, "so it", "word", "x")]
+    made = control_texts.texts_with_controls(
+        ["the", "and", "x"], [0] * 3, found, [], {"passage": 1}, 0
+    )
+    assert made["passage-01"].insertions.keys() == {0, 1}
+    assert made["passage-01"].insertions[0] == "the the the"
+    assert set(made["passage-01"].insertions[1].split()) == {"the", "and"}
+
+
+def test_all_texts_are_written_as_the_story_is() -> None:
+    """Sentences of a story with punctuation move to where phrases stand, and back."""
+    words = [f"{word}." if index % 10 == 9 else word for index, word in enumerate(["sea"] * 400)]
+    words[0] = "The"
+    sentence = [index // 10 for index in range(400)]
+    # Half of them at sentence ends; none is written as it should be.
+    found = [
+        Association(place, f"like Thing{place} of old", "word", "x") for place in range(14, 390, 15)
+    ]
+    counts = {"shuffled": 3, "displaced": 3, "repeat": 3, "passage": 3}
+    made = control_texts.texts_with_controls(words, sentence, found, [], counts, 0)
+    assert set(made) == {"associations", *(f"{kind}-0{k}" for kind in counts for k in (1, 2, 3))}
+    for one in made.values():
+        for place, text in one.insertions.items():
+            assert text[-1] == ("." if place % 10 == 9 else ",")
+            assert text[0].isupper() is (place % 10 == 9)
+            assert text == control_texts.StoryStyle.of(words, sentence).applied(text, "word", place)
+
+
+def test_texts_that_were_there_before_are_drawn_as_before() -> None:
+    """Random numbers of these texts hang on seed, kind and number alone."""
+    ours = found(list(range(9, 290, 9)))
+    insertions = {one.after_word: one.text for one in ours}
+    story = [word.strip(".,;:!?\"'").lower() or "x" for word in WORDS]
+    counts = {"shuffled": 2, "repeat": 2}
+    made = control_texts.texts_with_controls(story, [0] * 300, ours, [], counts, 7, "a/b")
+    rng = np.random.default_rng([7, 1, 2])
+    assert made["shuffled-02"].insertions == control_texts.shuffled_text(insertions, rng)
+    rng = np.random.default_rng([7, 3, 1])
+    assert made["repeat-01"].insertions == control_texts.repeated_text(insertions, story, rng)

@@ -21,12 +21,11 @@ from typing import Any, Protocol
 from engram.associations.annotators import answers
 from engram.associations.annotators.answers import BrokenFormatError
 from engram.associations.annotators.prompts import places, prompt
-from engram.associations.annotators.story_style import in_style, names_of
+from engram.associations.annotators.story_style import StoryStyle
 from engram.associations.association_files import Association
 from engram.errors import EngramError
 from engram.files import storage
 from engram.jobs.progress import progress
-from engram.words.punctuation import ends_sentence, marks
 
 logger = logging.getLogger(__name__)
 
@@ -129,15 +128,14 @@ def annotate(
         logger.warning(
             "the story has too few sentences to be asked about every %d: no associations", every
         )
-    names = names_of(words, sentence)
-    written = marks(words) if any(map(ends_sentence, words)) else None
+    style = StoryStyle.of(words, sentence)
     report, found = Report(), list[Association]()
     kind, annotated_by = annotator.granularity, f"language model: {annotator.model}"
     try:
         for place in progress(where, "places", "place"):
             text = _association(words, place, annotator, template, report)
             if text:
-                styled = in_style(text, kind, written, ends_sentence(words[place]), names)
+                styled = style.applied(text, kind, place)
                 found.append(Association(place, styled, kind, annotated_by))
     finally:
         _log(annotator.model, len(found), len(where), report)

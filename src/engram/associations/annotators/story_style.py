@@ -1,15 +1,23 @@
-"""Associations written as their story is: its punctuation, its capitals and its names."""
+"""Associations written as their story is: its punctuation, its capitals and its names.
+
+All that is inserted goes through one function, `StoryStyle.applied`: what annotators write, and
+each text that a model reads, with its controls. A text's style then never tells whether
+it is a control.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from engram.words.punctuation import (
     bare,
     ends_sentence,
     has_letters,
     is_closed,
+    marks,
     unquoted,
     without_end,
 )
@@ -35,6 +43,82 @@ _ALWAYS_CAPITAL = frozenset(
         "Easter",
     ]
 )
+
+
+@dataclass(frozen=True)
+class StoryStyle:
+    """How a story is written.
+
+    Attributes
+    ----------
+    ends : sequence of bool
+        Whether a sentence's mark stands behind each word of the story.
+    written : (str, str) or None
+        The story's full stop and comma; None if it has no punctuation.
+    case : {"mixed", "lower", "upper"}
+        `lower` and `upper`: the story has no capitals, or nothing else.
+    names : frozenset of str
+        Words that keep their capital.
+    """
+
+    ends: Sequence[bool]
+    written: tuple[str, str] | None
+    case: Literal["mixed", "lower", "upper"]
+    names: frozenset[str]
+
+    @classmethod
+    def of(
+        cls, words: Sequence[str], sentence: Sequence[int], texts: Iterable[str] = ()
+    ) -> StoryStyle:
+        """Return the style of a story.
+
+        Parameters
+        ----------
+        words : sequence of str
+        sentence : sequence of int
+            The sentence of each word.
+        texts : iterable of str
+            Further texts from which names are known, such as those that will be inserted.
+        """
+        ends = [ends_sentence(word) for word in words]
+        known, parts, last = list(words), list(sentence), max(sentence, default=0)
+        for text in texts:
+            last += 1
+            for word in text.split():
+                known.append(word)
+                parts.append(last)
+                last += ends_sentence(word)
+        told = "".join(words)
+        upper = told.upper() == told != told.lower()
+        case: Literal["mixed", "lower", "upper"] = (
+            "lower" if told.lower() == told != told.upper() else "upper" if upper else "mixed"
+        )
+        return cls(ends, marks(words) if any(ends) else None, case, names_of(known, parts))
+
+    def applied(self, text: str, granularity: str, place: int) -> str:
+        """Return a text as it is written behind a word of the story.
+
+        It has the same words. Applied twice it is as applied once.
+
+        Parameters
+        ----------
+        text : str
+        granularity : {"word", "sentence"}
+        place : int
+            The word of the story that it stands behind.
+        """
+        if not has_letters(text):
+            return text
+        styled = in_style(text, granularity, self.written, self.ends[place], self.names)
+        return {"mixed": styled, "lower": styled.lower(), "upper": styled.upper()}[self.case]
+
+    def of_insertions(self, insertions: Mapping[int, str], granularity: str) -> dict[int, str]:
+        """Return insertions, by the words that they stand behind, as the story is written."""
+        return {place: self.applied(text, granularity, place) for place, text in insertions.items()}
+
+    def inside(self, word: str) -> str:
+        """Return a word as it is written in the middle of a sentence, without punctuation."""
+        return _lowered(bare(word), "", self.names)
 
 
 def names_of(words: Sequence[str], sentence: Sequence[int]) -> frozenset[str]:
@@ -85,10 +169,8 @@ def in_style(
         text = re.sub(r"^([\W_]*)([^\W\d_])", lambda found: found[1] + found[2].upper(), text)
         return text if is_closed(text) else without_end(text) + stop
     tokens = without_end(text).split()
-    return (
-        " ".join([_lowered(tokens[0], tokens[1] if len(tokens) > 1 else "", names), *tokens[1:]])
-        + comma
-    )
+    following = "" if len(tokens) == 1 or ends_sentence(tokens[0]) else tokens[1]
+    return " ".join([_lowered(tokens[0], following, names), *tokens[1:]]) + comma
 
 
 def _bare(text: str, names: frozenset[str]) -> str:
@@ -97,7 +179,8 @@ def _bare(text: str, names: frozenset[str]) -> str:
     result, begins = [], True
     for token, following in zip(tokens, [*tokens[1:], ""], strict=True):
         word = bare(token)
-        result.append(_lowered(word, following, names) if begins else word)
+        next_one = "" if ends_sentence(token) else following
+        result.append(_lowered(word, next_one, names) if begins else word)
         begins = ends_sentence(token)
     return " ".join(result)
 

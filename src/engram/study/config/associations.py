@@ -117,10 +117,10 @@ class Controls(Section):
     """Control texts: how many there are of each kind, for every text with associations."""
 
     random: int = Field(39, ge=1, le=10_000)
-    """Random texts have the same places and numbers of words, and content from other stories. They
-    are the null distribution of F, which is corrected over regions by their largest F: 39 (the
-    smallest p is 0.025) serve for a few regions, 99 for an atlas; with fewer than 19 no p can be
-    0.05."""
+    """Random texts have the same places and numbers of words, and content from one source each:
+    another story's text, or a part of the tuning samples. They are the null distribution of F, which
+    is corrected over regions by their largest F: 39 (the smallest p is 0.025) serve for a few
+    regions, 99 for an atlas; with fewer than 19 no p can be 0.05."""
     shuffled: int = Field(5, ge=0, le=10_000)
     """Shuffled texts have this text's associations, dealt to other places."""
     displaced: int = Field(5, ge=0, le=10_000)
@@ -135,6 +135,9 @@ class Controls(Section):
     cues: int = Field(5, ge=0, le=10_000)
     """Texts of other cues, for texts that come from norms: at the same places, the responses
     to cues of the same frequency and parts of speech that are not in the story."""
+    passage: int = Field(5, ge=0, le=10_000)
+    """Passage texts say again what was just heard, in another order: they are about the passage,
+    and associate nothing."""
 
 
 class Primary(Section):

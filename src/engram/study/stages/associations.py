@@ -14,6 +14,7 @@ from engram.study.association_plan import (
     control_counts,
     models_reading_associations,
     norms_of,
+    other_stories,
 )
 from engram.study.config.sources import source_folder
 from engram.study.config.study import Study
@@ -159,13 +160,19 @@ def texts_depend_on(study: Study, plan: Plan, text: str) -> dict[str, Any]:
 
 
 def texts_read(study: Study, plan: Plan, story: str, text: str) -> dict[str, list[str]]:
-    """Return the files of other stories' associations, whose content random texts take.
+    """Return the files whose content random texts take.
 
     A text that comes from norms has none of these; it may have a table of the user's.
     """
     if norms_of(study, text) is not None:
         return norms.reads(study, plan, text)
-    return raw_plan.pool(study, text, story)
+    return raw_plan.control_sources(study, text, story)
+
+
+def of_other_stories(study: Study, plan: Plan, story: str, text: str) -> list[str]:
+    """Return what a model wrote for other stories of the study, which random texts take too."""
+    others = other_stories(study, text, story, list(plan.stories))
+    return paths(ASSOCIATIONS, ({"text": text, "story": other} for other in others))
 
 
 def reading_depends_on(study: Study, plan: Plan, model: str) -> dict[str, Any]:
