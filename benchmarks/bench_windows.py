@@ -30,7 +30,7 @@ def study(name: str, mode: str, context: int) -> dict[str, Any]:
         # Half of a window for insertions, so that short ones hold the densest stretch.
         "association_effect": {
             "room": 2,
-            "controls": {"random": 1, "shuffled": 0, "displaced": 0, "repeat": 0},
+            "controls": {"random": 1, "shuffled": 0, "displaced": 0, "repeat": 0, "passage": 0},
         },
     }
 

@@ -200,7 +200,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "associations": {"word-manual": {"folder": "texts"}, "word-model": {"folder": "texts"}},
         "association_effect": {
             "targets": "roi",
-            "controls": {"random": 3, "shuffled": 1, "displaced": 0, "repeat": 1},
+            "controls": {"random": 3, "shuffled": 1, "displaced": 0, "repeat": 1, "passage": 1},
         },
         "nuisance": {
             "method": "banded",
@@ -356,7 +356,7 @@ def test_additive_alignments_score_the_word_rate_too(study: Path) -> None:
     """
     extra = (
         "association_effect={alignment: interpolate, targets: roi, controls: {random: 2, "
-        "shuffled: 0, displaced: 0, repeat: 0}}"
+        "shuffled: 0, displaced: 0, repeat: 0, passage: 0}}"
     )
     arguments = [
         "--configfile",

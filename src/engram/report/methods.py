@@ -300,7 +300,7 @@ def _associations(config: Mapping[str, Any], tables: Tables) -> str:
     controls = listed(
         [
             f"{count(one['controls'][kind], kind + ' text')}"
-            for kind in ("random", "shuffled", "displaced", "repeat")
+            for kind in ("random", "shuffled", "displaced", "repeat", "passage")
             if one["controls"][kind]
         ]
     )

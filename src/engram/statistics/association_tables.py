@@ -51,6 +51,7 @@ ASSOCIATION_COLUMNS = {
         "content, at the wrong time."
     ),
     "F_repeat": "F of repeated story text at the same places: mere extra text.",
+    "F_passage": "F of what was just heard, in another order: about the passage, no association.",
     "F_average": "F of the average listener; in no test.",
 }
 

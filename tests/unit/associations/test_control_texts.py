@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engram.associations import control_texts, text_tables
+from engram.associations.annotators.story_style import StoryStyle
 from engram.associations.association_files import Association
 from engram.associations.insertions import with_insertions
 from engram.errors import EngramError
@@ -156,7 +157,7 @@ def test_all_texts_are_written_as_the_story_is() -> None:
         for place, text in one.insertions.items():
             assert text[-1] == ("." if place % 10 == 9 else ",")
             assert text[0].isupper() is (place % 10 == 9)
-            assert text == control_texts.StoryStyle.of(words, sentence).applied(text, "word", place)
+            assert text == StoryStyle.of(words, sentence).applied(text, "word", place)
 
 
 def test_texts_that_were_there_before_are_drawn_as_before() -> None:

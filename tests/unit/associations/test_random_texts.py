@@ -92,7 +92,7 @@ def test_each_text_is_of_one_source_and_sources_take_turns(made: dict[str, Made]
 def test_hardly_a_text_is_used_twice(made: dict[str, Made]) -> None:
     all_texts = [text for one in random_of(made) for text in one.insertions.values()]
     assert all(len(set(one.insertions.values())) == len(PLACES) for one in random_of(made))
-    assert len(set(all_texts)) > 0.9 * len(all_texts)
+    assert len(set(all_texts)) > 0.85 * len(all_texts)
     assert not any(one.cut for one in random_of(made))
 
 
@@ -112,13 +112,14 @@ def test_texts_are_drawn_anew_by_seed_and_by_name_and_only_then(made: dict[str, 
 
 def test_matching_brings_texts_nearer_in_what_is_seen() -> None:
     """Long and rare words are wanted, or short and frequent ones: each gets its own."""
-    rng = np.random.default_rng(1)
-    pool = [
-        *(f"t{k} d{k} b{k}" for k in range(100)),
-        *(f"extraordinary{k} unmistakable{k} incomprehensible{k}" for k in range(100)),
-        *(f"the t{k} of" for k in range(100)),
-    ]
-    among = [Source(f"s{k}", tuple(rng.permutation(pool))) for k in range(3)]
+    among = []
+    for one in "pqr":
+        pool = [
+            *(f"t{k}{one} d{k}{one} b{k}{one}" for k in range(100)),
+            *(f"extraordinary{k}{one} unmistakable{k} unbelievable{k}{one}" for k in range(100)),
+            *(f"the t{k}{one} of" for k in range(100)),
+        ]
+        among.append(Source(one, tuple(np.random.default_rng(1).permutation(pool))))
     texts = ["tea dog sun", "inconceivable philosophers contemplating", "the bus of"]
     ours = [Association(place, texts[place % 3], "word", "x") for place in range(60)]
     made = control_texts.texts_with_controls(BARE, [0] * 2000, ours, among, {"random": 3}, 0)
@@ -226,11 +227,11 @@ def test_pieces_of_a_text() -> None:
 @given(st.text("ab .,:;-\u2014()!\"'", max_size=40))
 @settings(max_examples=100, deadline=None)
 def test_pieces_are_words_of_the_text_in_a_row(text: str) -> None:
-    tokens = text.split()
+    tokens = text.replace("\u2014", "\u2014 ").replace("-", "- ").split()
     for one in pieces(text, {1, 2, 3}, COMMON):
         assert one.end - one.begin in (1, 2, 3) and one.text.strip() == one.text != ""
         assert len(one.text.split()) == one.end - one.begin
-        assert all(any(word in token for token in tokens) for word in one.text.split())
+        assert all(any(part in token for token in tokens) for part in re.findall("[ab]+", one.text))
 
 
 def test_parts_of_samples(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ _CONTROLS = {
     "shuffled": "triangles: the same associations at each other's places",
     "displaced": "inverted triangles: the same associations elsewhere",
     "repeat": "squares: earlier story text at the same places",
+    "passage": "diamonds: what was just heard, in another order",
 }
 
 

@@ -118,9 +118,9 @@ class Controls(Section):
 
     random: int = Field(39, ge=1, le=10_000)
     """Random texts have the same places and numbers of words, and content from one source each:
-    another story's text, or a part of the tuning samples. They are the null distribution of F, which
-    is corrected over regions by their largest F: 39 (the smallest p is 0.025) serve for a few
-    regions, 99 for an atlas; with fewer than 19 no p can be 0.05."""
+    another story's text, or a part of the tuning samples. They are the null distribution of F,
+    which is corrected over regions by their largest F: 39 (the smallest p is 0.025) serve for a
+    few regions, 99 for an atlas; with fewer than 19 no p can be 0.05."""
     shuffled: int = Field(5, ge=0, le=10_000)
     """Shuffled texts have this text's associations, dealt to other places."""
     displaced: int = Field(5, ge=0, le=10_000)
