@@ -95,18 +95,7 @@ def texts_with_controls(
     known = [text for insertions in further.values() for text in insertions.values()]
     material = _material(story_words, sentence, found, sources, known)
     texts = {WITH_ASSOCIATIONS: Made(material.insertions)}
-    random = (
-        RandomTexts(
-            material.insertions,
-            material.granularity,
-            sources,
-            material.style,
-            source_counts(story_words, sources),
-            material.common,
-        )
-        if counts.get(RANDOM)
-        else None
-    )
+    random = _random_texts(material, sources) if counts.get(RANDOM) else None
     of_name = zlib.crc32(name.encode())
     for index, kind in enumerate(CONTROLS):
         for number in range(1, counts.get(kind, 0) + 1):
@@ -124,6 +113,12 @@ def texts_with_controls(
     return texts | {
         variant: Made(_styled(material, insertions)) for variant, insertions in further.items()
     }
+
+
+def _random_texts(one: Material, sources: Sequence[Source]) -> RandomTexts:
+    """Return what makes random texts."""
+    counts = source_counts(one.words, sources)
+    return RandomTexts(one.insertions, one.granularity, sources, one.style, counts, one.common)
 
 
 def source_counts(story_words: Sequence[str], sources: Sequence[Source]) -> SourceCounts:

@@ -34,7 +34,7 @@ NEAREST = 5
 #: What makes a candidate farther, in standard deviations of what is matched: that its words stand
 #: in this text already, each earlier text that they stand in, that it is a phrase cut out of
 #: a sentence or any words in a row, and that it is of the other granularity.
-IN_THIS_TEXT, IN_ANOTHER, PER_CUT, OTHER_GRANULARITY = 20.0, 1.5, 2.0, 1.0
+IN_THIS_TEXT, IN_ANOTHER, PER_CUT, OTHER_GRANULARITY = 20.0, 4.0, 2.0, 1.0
 #: Any words in a row are candidates only where there are fewer others than so many times those
 #: that a text needs.
 SPARE = 2
