@@ -67,9 +67,22 @@ def _gain_sentences(table: pd.DataFrame, gains: Sequence[str]) -> list[str]:
     )
     return [
         f"{claim}: {'; '.join(gains)}.",
+        _without_primary(table),
         f"{_tests(table)}.",
         f"None in {count(others, 'other combination')} of text and model." if others else "",
     ]
+
+
+def _without_primary(table: pd.DataFrame) -> str:
+    """Return that the text that was named beforehand is not among the gains, if so."""
+    primary = table[table["family"] == PRIMARY]
+    if primary.empty or (primary["p_texts_corrected"] <= significance.LEVEL).any():
+        return ""
+    named = primary.iloc[0]
+    return (
+        f"None is in {named['text']} read by {named['model']}, which was named beforehand "
+        f"(smallest corrected p {number(primary['p_texts_corrected'].min())})."
+    )
 
 
 def _no_gain_sentences(table: pd.DataFrame) -> list[str]:

@@ -10,6 +10,7 @@ import pandas as pd
 from engram.report.means import target_mean
 from engram.report.naming import MOST_NAMED, region
 from engram.statistics import significance
+from engram.statistics.yin2025.tuning_claims import MEDIAL_TEMPORAL, SUPERIOR_PARIETAL
 from engram.vocabulary import TUNING_CONTROLS
 from engram.wording import capitalised, count, listed, number, percent, span
 
@@ -35,11 +36,35 @@ def what_tuning_adds(table: pd.DataFrame | None) -> list[str]:
         first = [
             "No gain from tuning is shown: none over control tunings survives correction "
             f"(smallest corrected p {number(p.min())}, the larger of the two against controls; "
-            f"{tests})."
+            f"{tests}).",
+            _detectable(table),
         ]
     else:
         first = [_gain(table, p), f"{capitalised(tests)}."]
-    return [*first, *_changes(table), *rest]
+    return [sentence for sentence in (*first, *_changes(table), *rest) if sentence]
+
+
+def _detectable(table: pd.DataFrame) -> str:
+    """Return which M would have been found, beside what was published.
+
+    It is nothing where no size is enough, or R is not above 0.
+    """
+    known = table[table["detectable_corrected"].notna() & (table["original"] > 0)]
+    if known.empty:
+        return ""
+    shares = known["detectable_corrected"] / known["original"]
+    low, high = MEDIAL_TEMPORAL
+    published = (
+        f"{low:g} to {high:g} % in medial temporal regions and {SUPERIOR_PARIETAL[0]:g} to "
+        f"{SUPERIOR_PARIETAL[1]:g} % in superior parietal ones"
+    )
+    larger = 100 * shares.min() > high
+    return (
+        f"An M of {percent(shares.min())} to {percent(shares.max())} above control tunings, "
+        "depending on region, would have been found in four of five such studies after correction "
+        f"(regions taken as independent). Published are {published}"
+        f"{', so that the smaller of these could not be found here' if larger else ''}."
+    )
 
 
 def _changes(table: pd.DataFrame) -> list[str]:

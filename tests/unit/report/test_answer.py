@@ -171,6 +171,11 @@ def test_what_tests_were_corrected_for_is_said() -> None:
     both["family"] = ["primary"] * 3 + ["others"] * 3
     said = " ".join(association_sentences.what_association_adds(both))
     assert "over regions for word-judged read by small, which was named beforehand, and" in said
+    both.loc[4, "p_texts_corrected"] = 0.01  # of the other text alone
+    sentences = association_sentences.what_association_adds(both)
+    assert "None is in word-judged read by small, which was named beforehand" in sentences[1]
+    both.loc[1, "p_texts_corrected"] = 0.05
+    assert "None is in" not in " ".join(association_sentences.what_association_adds(both))
     dealt = sample.association().assign(null="dealt")
     said = " ".join(association_sentences.what_association_adds(dealt))
     assert "dealt texts" in said and "random" not in said
@@ -219,6 +224,18 @@ def test_a_tuning_is_a_gain_only_against_both_controls() -> None:
     table = sample.tuning(0.02)
     table["p_generic_corrected"] = 0.4
     assert "No gain from tuning is shown" in tuning_sentences.what_tuning_adds(table)[0]
+
+
+def test_what_tunings_could_have_shown_stands_beside_what_was_published() -> None:
+    none = sample.tuning().assign(detectable_corrected=float("nan"))
+    assert "four of five" not in " ".join(tuning_sentences.what_tuning_adds(none))
+    small = " ".join(
+        tuning_sentences.what_tuning_adds(sample.tuning().assign(detectable_corrected=0.008))
+    )
+    assert "An M of +4 % to +4 % above control tunings" in small and "could not be" not in small
+    large = sample.tuning().assign(detectable_corrected=[0.05, 0.06, 0.1])
+    said = " ".join(tuning_sentences.what_tuning_adds(large))
+    assert "An M of +25 % to +50 %" in said and "the smaller of these could not be found" in said
 
 
 def test_m_is_not_said_where_r_is_not_above_0() -> None:

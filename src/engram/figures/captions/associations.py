@@ -90,12 +90,12 @@ def _family(table: pd.DataFrame) -> str:
     """Return for what tests are corrected together."""
     sizes = table.groupby("family", sort=False)["n_family"].first()
     said = {
-        "primary": "the text and model named beforehand",
-        "others": "the others",
+        "primary": "regions of the text and model named beforehand",
+        "others": "all others together",
         "all": "regions, texts and models together",
     }
     named = [f"{said[family]} ({count(int(n), 'test')})" for family, n in sizes.items()]
-    return f"held against the largest of {listed(named)}"
+    return f"held against the largest of its family: {listed(named)}"
 
 
 def _controls(kinds: Sequence[str]) -> str:

@@ -96,13 +96,13 @@ PUBLISHED: list[tuple[str, str, str, Callable[[Evidence], Finding]]] = [
         "tuning-medial-temporal",
         "Tuning to associate raises scores in medial temporal regions",
         "M +2 to 7 %",
-        tuning_claims.tuning("medial temporal", (2.0, 7.0)),
+        tuning_claims.tuning("medial temporal", tuning_claims.MEDIAL_TEMPORAL),
     ),
     (
         "tuning-superior-parietal",
         "Tuning to associate raises scores in superior parietal regions",
         "M +50 to 60 %",
-        tuning_claims.tuning("superior parietal", (50.0, 60.0)),
+        tuning_claims.tuning("superior parietal", tuning_claims.SUPERIOR_PARIETAL),
     ),
 ]
 

@@ -48,6 +48,8 @@ def tuning(regions: str, published: tuple[float, float]) -> Callable[[Evidence],
     return find
 
 
+#: Published M, in percent: of medial temporal regions, and of superior parietal ones.
+MEDIAL_TEMPORAL, SUPERIOR_PARIETAL = (2.0, 7.0), (50.0, 60.0)
 _TOO_FEW = (
     f"There is no test with fewer than {significance.FEWEST_SEEDS} seeds of the tuning and of "
     "each control."
