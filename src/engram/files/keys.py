@@ -82,8 +82,7 @@ def stated(path: str | Path) -> dict[str, str]:
     """Return what a file, or a folder, says that it is of; nothing where it does not say."""
     path = Path(path)
     if path.suffix == ".nc":
-        with storage.open_dataset(path) as dataset:
-            found = dict(dataset.attrs)
+        found = storage.attributes(path)
     else:
         found = provenance(storage.sidecar(path)).get("Wildcards", {})
     return {name: str(found[name]) for name in NAMES if name in found}

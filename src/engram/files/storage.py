@@ -84,8 +84,29 @@ def open_dataset(path: str | Path) -> xr.Dataset:
     """
     import xarray as xr
 
-    try:
+    with _named(path):
         return xr.open_dataset(path, engine="h5netcdf")
+
+
+def attributes(path: str | Path) -> dict[str, Any]:
+    """Return what a NetCDF file says of itself, without a look at its variables.
+
+    Raises
+    ------
+    EngramError
+        As `open_dataset` does.
+    """
+    import h5netcdf
+
+    with _named(path), h5netcdf.File(path, "r") as file:
+        return dict(file.attrs)
+
+
+@contextmanager
+def _named(path: str | Path) -> Iterator[None]:
+    """Name a file that cannot be read."""
+    try:
+        yield
     except (OSError, ValueError) as error:
         raise EngramError(
             f"'{path}' cannot be read ({error}). Delete it and run again: only what "

@@ -185,7 +185,11 @@ def _file(module: str) -> Path | None:
 
     A folder without `__init__.py` is no package.
     """
-    place = _PACKAGE
+    return _file_in(_PACKAGE, module)
+
+
+@cache
+def _file_in(place: Path, module: str) -> Path | None:
     for part in module.split(".") if module else []:
         if not (place / "__init__.py").exists():
             return None

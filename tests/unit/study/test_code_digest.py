@@ -65,6 +65,7 @@ def forget() -> None:
     """Files are read once in a process, which edits none of them."""
     code_digest._read.cache_clear()
     code_digest._imported.cache_clear()
+    code_digest._file_in.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -141,6 +142,7 @@ def test_moving_code_between_modules_changes_the_digest(
     assert digest() != before
 
 
+@pytest.mark.slow
 def test_every_script_of_the_workflow_has_a_digest_of_its_own() -> None:
     forget()
     scripts = sorted((ROOT / "workflow" / "scripts").glob("*.py"))
