@@ -6,6 +6,7 @@ The mirror is used where there is one; of models there is every type.
 from __future__ import annotations
 
 import atexit
+import gc
 import json
 import logging
 import os
@@ -17,15 +18,17 @@ import time
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
 import pytest
-import xarray as xr
 
-from engram.bold import story_bold as reading
 from engram.vocabulary import MIRROR_VARIABLE
+
+# Nothing heavy is imported here: the process that only hands out tests would wait for it.
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    import xarray as xr
 
 ROOT = Path(__file__).parents[1]
 MODELS = ROOT / "resources" / "models"
@@ -43,21 +46,38 @@ if MIRROR_VARIABLE in os.environ:
 LONGEST = (
     "test_reruns.py",
     "test_workflow.py",
+    "test_current_results.py",
     "test_tunings_workflow.py",
     "test_associations_workflow.py",
     "test_narratives.py",
-    "test_preflight_workflow.py",
-    "test_faults.py",
+    "test_benchmarks.py",
+    "test_remote_code.py",
 )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest files first."""
+    """Put the longest files first, then others that hold slow tests."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(
         key=lambda item: (
-            LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST)
+            LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST),
+            item.path not in slow,
         )
     )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Iterator[None]:
+    """Collect without looking for what could be freed: libraries stay until the end.
+
+    The half million objects that they hold are not looked at during the tests either.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 # ------------------------------------------- tiers: `make test-fast` leaves out what is marked slow
@@ -169,6 +189,8 @@ def write_table_study(
     story: str = "tale",
 ) -> None:
     """Write a table study: one story, each listener's BOLD of shape (n_trs, n_targets)."""
+    import pandas as pd
+
     folder.mkdir(parents=True, exist_ok=True)
     words.to_csv(
         folder / f"story-{story}_words.tsv", sep="\t", index=False, na_rep="n/a", quoting=3
@@ -185,6 +207,9 @@ def write_table_study(
 
 def random_words(number: int, rate: float = 2.5, seed: int = 0) -> pd.DataFrame:
     """Words of the story with random times."""
+    import numpy as np
+    import pandas as pd
+
     rng = np.random.default_rng(seed)
     onsets = np.cumsum(rng.uniform(0.5, 1.5, number)) / rate
     return pd.DataFrame(
@@ -198,6 +223,8 @@ def random_words(number: int, rate: float = 2.5, seed: int = 0) -> pd.DataFrame:
 
 def regions(number: int) -> pd.DataFrame:
     """A table of targets in two regions of both hemispheres."""
+    import pandas as pd
+
     rows: list[dict[str, Any]] = [
         {"target": f"t{i}", "hemisphere": "LR"[i % 2], "roi": ("one", "two")[i // 2 % 2]}
         for i in range(number)
@@ -348,5 +375,9 @@ def story_bold(*arguments: Any, **options: Any) -> tuple[xr.Dataset, pd.DataFram
 
     In standard deviations.
     """
+    import xarray as xr
+
+    from engram.bold import story_bold as reading
+
     result, scans = reading.story_bold(*arguments, **options)
     return xr.decode_cf(result), scans

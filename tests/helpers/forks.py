@@ -10,6 +10,7 @@ script. Engram itself is in neither: every run and every job reads it anew, edit
 """
 
 import atexit
+import gc
 import io
 import json
 import os
@@ -42,6 +43,8 @@ def run_snakemake(
                 _become(folder, environment, [1, 2], [output.fileno()] * 2)
                 if jobs:
                     _let_jobs_fork(jobs)
+                from snakemake.cli import main
+
                 main(arguments)
             except SystemExit as end:
                 status = int(end.code or 0)
@@ -56,18 +59,50 @@ def run_snakemake(
 
 
 def import_libraries() -> None:
-    """Import the libraries that jobs import."""
+    """Import the libraries that jobs import, also those that they import late."""
+    import h5netcdf  # noqa: F401
+    import himalaya.backend
+    import himalaya.kernel_ridge
+    import himalaya.ridge
+    import himalaya.scoring  # noqa: F401
+    import jinja2  # noqa: F401
+    import matplotlib.backends.backend_agg
+    import matplotlib.backends.backend_svg
     import matplotlib.pyplot  # noqa: F401
-    import nilearn.plotting  # noqa: F401
+    import nilearn.datasets
+    import nilearn.glm.first_level
+    import nilearn.plotting
+    import nilearn.surface  # noqa: F401
     import peft  # noqa: F401
+    import scipy.integrate
+    import scipy.optimize
+    import scipy.signal
+    import scipy.stats  # noqa: F401
     import torch  # noqa: F401
     import xarray  # noqa: F401
     from transformers import AutoModel, AutoTokenizer, GPT2LMHeadModel, LlamaForCausalLM  # noqa: F401
+    from transformers.conversion_mapping import get_checkpoint_conversion_mapping
+
+    # Half a second at the first model that a process loads.
+    get_checkpoint_conversion_mapping("gpt2")
+
+
+def import_what_runs_import() -> None:
+    """Import what a run of Snakemake imports, also late."""
+    import jinja2  # noqa: F401
+    import pandas  # noqa: F401
+    import pydantic  # noqa: F401
+    import requests  # noqa: F401
+    import smart_open  # noqa: F401
+    import snakemake.cli
+    import snakemake.profiles
+    import snakemake.report.html_reporter  # noqa: F401
 
 
 def serve_jobs(place: str) -> NoReturn:
     """Import what jobs import, and fork for each that is asked for at a socket."""
     import_libraries()
+    gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(place)
@@ -130,9 +165,12 @@ def _become(folder: str, environment: dict[str, str], streams: list[int], files:
     sys.stdout, sys.stderr = (
         io.TextIOWrapper(os.fdopen(os.dup(stream), "wb"), write_through=True) for stream in (1, 2)
     )
-    for path in environment.get("PYTHONPATH", "").split(os.pathsep):
-        # As a Python that begins does.
-        if path and (customize := Path(path) / "sitecustomize.py").is_file():
+    # As a Python that begins does.
+    paths = [path for path in environment.get("PYTHONPATH", "").split(os.pathsep) if path]
+    sys.path[:0] = [path for path in paths if path not in sys.path]
+    sys.dont_write_bytecode = bool(environment.get("PYTHONDONTWRITEBYTECODE"))
+    for path in paths:
+        if (customize := Path(path) / "sitecustomize.py").is_file():
             runpy.run_path(str(customize))
 
 
@@ -153,11 +191,10 @@ def _let_jobs_fork(place: str) -> None:
 
 
 if __name__ == "__main__":
-    import pandas  # noqa: F401
-    import pydantic  # noqa: F401
-    from snakemake.cli import main
-
+    import_what_runs_import()
     if sys.argv[1] == "jobs":
         serve_jobs(sys.argv[2])
+    # No fork looks at what is there already for what it could free.
+    gc.freeze()
     for line in sys.stdin:
         print(json.dumps(run_snakemake(**json.loads(line))), flush=True)

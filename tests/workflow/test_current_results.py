@@ -14,7 +14,7 @@ import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +61,7 @@ def aged(path: Path, days: float) -> None:
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """A finished study: a story, two listeners, a model with 9 MB of weights, associations."""
     made = Runs(tmp_path_factory.mktemp("current"))
     write_stubs(made.project)
@@ -83,8 +83,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
         aged(made.study / name, 1)
     configure(made.study)
     made.snakemake()
-    yield made
-    made.close()
+    return made
 
 
 @pytest.fixture

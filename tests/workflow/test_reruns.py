@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from conftest import ROOT, Forks, random_words, regions, write_table_study
+from conftest import ROOT, forks, random_words, regions, write_table_study
 
 pytestmark = pytest.mark.slow
 
@@ -63,7 +63,7 @@ STUDY: dict[str, Any] = {
 
 
 class Runs:
-    """A project, a study's folder, and a process that does dry-runs."""
+    """A project, a study's folder, and how Snakemake runs there."""
 
     def __init__(self, folder: Path) -> None:
         self.project, self.study = folder / "project", folder / "my stúdy"
@@ -72,8 +72,6 @@ class Runs:
             "PYTHONPATH": str(self.project / "src"),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
-        self._server = Forks(self.environment)
-        self.close = self._server.close
 
     def snakemake(
         self, *arguments: str, project: Path | None = None, study: Path | None = None
@@ -88,7 +86,9 @@ class Runs:
             "--configfile",
             "study.yaml",
         ]
-        status, output = self._server.run(study or self.study, command, self.environment)
+        status, output = forks().run(
+            study or self.study, command, self.environment, fork_jobs="-n" not in arguments
+        )
         assert status == 0, output[-4000:]
         return output
 
@@ -145,7 +145,7 @@ def write_stubs(project: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Runs:
     """A finished study: two stories, four listeners, two models, two texts, a tuning."""
     folder = tmp_path_factory.mktemp("reruns")
     made = Runs(folder)
@@ -170,8 +170,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runs]:
         shutil.copytree(ROOT / "resources" / "models" / name, made.study / "models" / name)
     (made.study / "study.yaml").write_text(yaml.safe_dump(STUDY))
     made.snakemake()
-    yield made
-    made.close()
+    return made
 
 
 def git(folder: Path, *arguments: str) -> None:
