@@ -57,6 +57,7 @@ def reader(request: pytest.FixtureRequest) -> Reader:
     return activations.load(MODELS / request.param)
 
 
+@pytest.mark.slow
 def test_every_text_reads_the_same_story(reader: Reader) -> None:
     """An insertion of nothing changes nothing.
 

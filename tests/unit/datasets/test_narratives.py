@@ -74,6 +74,7 @@ def raw(folder: Path, scan: str) -> np.ndarray:
     )
 
 
+@pytest.mark.slow
 def test_metadata_of_the_made_dataset_give_the_facts_it_was_planned_by(tree: Path) -> None:
     assert facts.read_dataset(tree) == SCANS
     assert sum(fact.excluded is not None for fact in SCANS) == 1 and any(

@@ -173,6 +173,7 @@ def test_what_is_planted_gets_the_smallest_p_and_noise_does_not(tmp_path: Path) 
     assert (noise["p"] > 1 / 40).all()
 
 
+@pytest.mark.slow
 def test_a_single_story_has_no_more_shifts_than_it_allows(tmp_path: Path) -> None:
     found = table(tmp_path, *group(0.5), number=199)
     assert (found["n_shifts"] == 150 - 2 * 14 + 1).all()

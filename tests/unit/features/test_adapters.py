@@ -180,6 +180,7 @@ def test_an_adapter_without_a_card_says_which_base_it_names(
     assert "llama-tiny', and is applied to" in caplog.text
 
 
+@pytest.mark.slow
 def test_adapters_that_change_nothing_or_cannot_be_read(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -89,6 +89,7 @@ def test_a_family_that_cannot_be_read_says_why(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "said"),
     [

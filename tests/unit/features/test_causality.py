@@ -327,6 +327,7 @@ def test_a_first_loss_that_is_not_finite_is_no_question_of_the_learning_rate() -
 
 
 # ------------------------------------------------------- memory of models with masks of other forms
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("family", "changes"),
     [

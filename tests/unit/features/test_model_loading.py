@@ -145,6 +145,7 @@ def test_weights_in_double_precision_are_no_quantised_ones(tmp_path: Path) -> No
     np.testing.assert_array_equal(vectors(folder), vectors(MODELS / "gpt2-tiny"))
 
 
+@pytest.mark.slow
 def test_heads_poolers_and_masks_are_not_missed(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -253,6 +254,7 @@ def doubled(prefix: str, other: bool = True) -> Callable[[Tensors], Tensors]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prefix", ["", "transformer._orig_mod."])
 def test_two_weights_that_are_read_as_one_are_refused_unless_alike(
     prefix: str, tmp_path: Path
@@ -270,6 +272,7 @@ def test_two_weights_that_are_read_as_one_are_refused_unless_alike(
     )
 
 
+@pytest.mark.slow
 def test_one_file_and_shards_with_other_weights_are_refused(tmp_path: Path) -> None:
     folder = tmp_path / "model"
     sharded(folder)

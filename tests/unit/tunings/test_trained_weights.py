@@ -44,6 +44,7 @@ def test_frozen_weights_are_the_bases_and_only_named_layers_change(
     assert activations.load(tmp_path / "tuned").causal
 
 
+@pytest.mark.slow
 def test_frozen_weights_are_the_bases_even_if_they_were_used_in_half_precision(
     tune: Tune, tmp_path: Path
 ) -> None:

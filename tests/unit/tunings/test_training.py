@@ -145,6 +145,7 @@ def test_every_setting_has_a_test_that_flips_it() -> None:
     assert [name for name in FLIPPED_ELSEWHERE.values() if f"def {name}(" not in tests] == []
 
 
+@pytest.mark.slow
 def test_the_template_changes_what_is_learned(tune: Tune, tmp_path: Path) -> None:
     shutil.copytree(MODELS / "gpt2-tiny", tmp_path / "chat")
     tokenizer = AutoTokenizer.from_pretrained(MODELS / "gpt2-tiny")
@@ -311,6 +312,7 @@ def test_wrong_settings_are_refused(changes: dict[str, Any]) -> None:
         Settings(**changes)
 
 
+@pytest.mark.slow
 def test_other_refusals(tune: Tune, tmp_path: Path) -> None:
     with pytest.raises(
         EngramError, match="the condition is 'other'. Allowed: association, shuffled, generic"

@@ -92,6 +92,7 @@ def test_a_fingerprint_does_not_depend_on_how_weights_are_spread_over_files(tmp_
     )
 
 
+@pytest.mark.slow
 def test_a_published_adapter_names_its_base_and_no_path(tune: Tune, tmp_path: Path) -> None:
     card = tune(
         licence="For research only.", settings=replace(SETTINGS, steps=2, rank=3, alpha=5.0)

@@ -78,6 +78,7 @@ def test_planned_memory_is_what_is_measured(name: str, method: str) -> None:
     assert plan["optimizer"] == sum(part.nbytes for part in moments)
 
 
+@pytest.mark.slow
 def test_planned_memory_follows_the_settings() -> None:
     config = AutoConfig.from_pretrained(MODELS / "llama-tiny")
     plain = planned(config, Settings(max_length=64, micro_tokens=256))
@@ -127,7 +128,9 @@ def test_too_little_memory_is_said_before_training(caplog: pytest.LogCaptureFixt
 
 
 # ---------------------------------------------------------------- preflight and job
-@pytest.mark.parametrize("name", [*DECODERS, "gpt2", "llama-2-7b"])
+@pytest.mark.parametrize(
+    "name", [*DECODERS, "gpt2", pytest.param("llama-2-7b", marks=pytest.mark.slow)]
+)
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("checkpointing", [False, True])
 @pytest.mark.parametrize("device", ["cuda", "cpu"])
