@@ -26,7 +26,7 @@ _TIE = 1e-9
 #: More labellings of seeds than this are sampled: up to eight seeds of each all are taken.
 _ALL_LABELLINGS, _SAMPLED = 13_000, 10_000
 #: Simulated studies from which a detectable effect is taken: as many as fit into so many numbers.
-_MOST_STUDIES, _FEWEST_STUDIES, _NUMBERS = 2000, 500, 20_000_000
+_MOST_STUDIES, _FEWEST_STUDIES, _NUMBERS = 2000, 250, 20_000_000
 #: Labellings of seeds of such a study; more hardly change it.
 _SIMULATED_LABELLINGS = 300
 #: Effects beyond so many standard deviations count as never found.
