@@ -42,8 +42,8 @@ def set_aside(workflow: Any, use: Use, logger: Any) -> None:
 
     In a dry-run they are only named.
 
-    Only where the whole study was asked for: what part of it does not need is no leftover. Of a
-    module it is where the other workflow needs the module's rule `all`.
+    Only where the whole study was asked for, of all rules: what part of it does not need is no
+    leftover. Of a module it is where the other workflow needs the module's rule `all`.
 
     Parameters
     ----------
@@ -60,6 +60,7 @@ def set_aside(workflow: Any, use: Use, logger: Any) -> None:
         or wanted.omit_from
         or wanted.target_jobs
         or wanted.batch
+        or wanted.allowed_rules
     )
     if partial or workflow.executor_plugin is None or workflow.touch:
         return

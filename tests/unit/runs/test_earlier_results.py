@@ -13,6 +13,45 @@ from aged_files import written
 from engram.runs import earlier_results
 
 
+def run_of(*rules: str, **asked: object) -> Any:
+    """A run of Snakemake whose plan has jobs of these rules, with what was asked for of it."""
+    known = ("until", "omit_from", "target_jobs", "batch", "allowed_rules")
+    assert asked.keys() <= set(known)
+    return SimpleNamespace(
+        dag=SimpleNamespace(
+            jobs=[SimpleNamespace(rule=SimpleNamespace(name=name), output=[]) for name in rules]
+        ),
+        dag_settings=SimpleNamespace(**{**dict.fromkeys(known), **asked}),
+        executor_plugin=object(),
+        touch=False,
+        dryrun=False,
+        persistence=SimpleNamespace(locked=False),
+    )
+
+
+@pytest.mark.parametrize(
+    ("rules", "asked"),
+    [
+        (["all", "tables"], {}),
+        (["tables"], {}),
+        (["all"], {"until": {"tables"}}),
+        (["all"], {"omit_from": {"report"}}),
+        (["all"], {"target_jobs": {"tables:"}}),
+        (["all"], {"batch": object()}),
+        (["all"], {"allowed_rules": {"all", "tables"}}),
+    ],
+    ids=lambda one: " ".join(one),
+)
+def test_a_part_of_the_study_moves_nothing(
+    rules: list[str], asked: dict[str, object], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = written(tmp_path / "a.nc", 10)
+    monkeypatch.setattr(earlier_results, "leftovers", lambda *_: iter([found]))
+    use: Any = SimpleNamespace(results=str(tmp_path), name=str)
+    earlier_results.set_aside(run_of(*rules, **asked), use, logging.getLogger("test"))
+    assert found.exists() is (bool(asked) or "all" not in rules)
+
+
 @pytest.mark.parametrize("allowed", [True, False])
 def test_only_what_was_moved_aside_is_said_to_be(
     allowed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
@@ -31,19 +70,8 @@ def test_only_what_was_moved_aside_is_said_to_be(
 
     monkeypatch.setattr(earlier_results, "leftovers", lambda *_: iter(found))
     monkeypatch.setattr(Path, "rename", renamed)
-    asked = SimpleNamespace(
-        targets={"all"}, until=None, omit_from=None, target_jobs=None, batch=None
-    )
-    workflow: Any = SimpleNamespace(
-        dag=SimpleNamespace(jobs=[SimpleNamespace(rule=SimpleNamespace(name="all"), output=[])]),
-        dag_settings=asked,
-        executor_plugin=object(),
-        touch=False,
-        dryrun=False,
-        persistence=SimpleNamespace(locked=False),
-    )
     use: Any = SimpleNamespace(results=str(tmp_path), name=str)
-    earlier_results.set_aside(workflow, use, logging.getLogger("test"))
+    earlier_results.set_aside(run_of("all"), use, logging.getLogger("test"))
     assert moved == ["a.nc", "b.tsv", "a.json"]
     assert ("they were moved" in caplog.text) == allowed and (
         "could not be moved" in caplog.text
