@@ -45,6 +45,10 @@ OLD: dict[str, tuple[dict[str, Any], str]] = {
         {"models": {"u": {"source": "gpt2", "untrained": True}}},
         "    models:\n      u:\n        reinitialised: true",
     ),
+    "untrained": (
+        {"untrained": True},
+        "    baselines: [word-rate, reinitialised]",
+    ),
     "baselines": (
         {"baselines": ["word-rate", "untrained"]},
         "    baselines: [word-rate, reinitialised]",

@@ -46,6 +46,10 @@ def _names_reinitialised(value: Any) -> Any:
     return ["reinitialised" if one == "untrained" else one for one in value]
 
 
+def _with_twins(value: Any) -> list[str]:
+    return ["word-rate", "reinitialised"] if value else ["word-rate"]
+
+
 def _same(value: Any) -> Any:
     return value
 
@@ -89,6 +93,13 @@ CHANGES = (
     Change("dataset.listeners", "dataset.n_listeners", applies=_is_count),
     Change("dataset.subjects", "dataset.listeners"),
     Change("models.*.untrained", "models.*.reinitialised"),
+    Change(
+        "untrained",
+        "baselines",
+        written=_with_twins,
+        says="is no key of a study: each model's re-initialised twin is a baseline, and one model "
+        "is re-initialised with 'reinitialised: true' below its name",
+    ),
     Change(
         "baselines",
         "baselines",
