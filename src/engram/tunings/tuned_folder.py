@@ -65,6 +65,9 @@ def _write_adapter(folder: Path, model: Any, card: Card) -> None:
     )
     config = copy.deepcopy(model.peft_config["default"])
     config.base_model_name_or_path, config.inference_mode = card.base["source"], True
+    if isinstance(config.target_modules, set):
+        # peft writes a set in an order that differs from process to process.
+        config.target_modules = sorted(config.target_modules)
     config.save_pretrained(folder)
 
 

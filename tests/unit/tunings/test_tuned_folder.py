@@ -6,6 +6,8 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -18,7 +20,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from engram.errors import EngramError
 from engram.features.language_models import activations, adapters, base_model
 from engram.features.language_models.model_source import ModelSource
+from engram.tunings import tuned_folder
 from engram.tunings.card import Card
+from engram.tunings.model import prepared
+from engram.tunings.settings import Settings
 from engram.vocabulary import CARD
 
 
@@ -113,3 +118,14 @@ def test_a_published_adapter_names_its_base_and_no_path(tune: Tune, tmp_path: Pa
         and "For research only." in readme
     )
     assert Card(**json.loads((tmp_path / "tuned" / CARD).read_text())) == card
+
+
+def test_an_adapter_names_its_layers_in_their_order(tmp_path: Path) -> None:
+    """Peft holds them as a set, whose order differs from process to process."""
+    names = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+    settings = Settings(target_modules=names, max_length=64)
+    base = AutoModelForCausalLM.from_pretrained(MODELS / "llama-tiny")
+    card: Any = SimpleNamespace(base={"source": "engram/tiny"})
+    tuned_folder._write_adapter(tmp_path, prepared(base, settings), card)
+    config = json.loads((tmp_path / "adapter_config.json").read_text())
+    assert config["target_modules"] == sorted(names)
