@@ -235,7 +235,7 @@ def test_the_base_is_read_as_any_model_and_a_tuning_that_changed_nothing_scores_
         and data.sizes["row"] == 0
     )
     alone = activations.story_activations(words, load(), **READING)["activation"].values
-    np.testing.assert_array_equal(data["whole"].values[0], alone)
+    np.testing.assert_array_equal(data["all_layers"].values[0], alone)
     for number in range(4):
         np.testing.assert_array_equal(data["reported"].values[number], alone[4])
 

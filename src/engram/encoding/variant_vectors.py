@@ -39,8 +39,10 @@ def at_layer(read: Sequence[xr.Dataset], variant: int, layer: int) -> list[np.nd
     return [
         np.concatenate(
             [
-                one["whole"][place, layer].values,
-                one["whole_inserted"][layer].values[one["layer_row_variant"].values == variant],
+                one["all_layers"][place, layer].values,
+                one["all_layers_inserted"][layer].values[
+                    one["layer_row_variant"].values == variant
+                ],
             ]
         )
         for one in read

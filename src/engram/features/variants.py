@@ -41,21 +41,21 @@ def collect(
     Returns
     -------
     xarray.Dataset
-        ``whole`` (layer_variant, layer, word, unit), ``reported`` (variant, word, unit), float32;
-        ``whole_inserted`` (layer, layer_row, unit) and ``reported_inserted`` (row, unit):
-        inserted words that are rows of their own, with the index of their variant (``row_variant``,
-        ``layer_row_variant``) and their time (``row_onset``).
+        ``all_layers`` (layer_variant, layer, word, unit) and ``reported`` (variant, word, unit),
+        float32; ``all_layers_inserted`` (layer, layer_row, unit) and ``reported_inserted``
+        (row, unit): inserted words that are rows of their own, with the index of their variant
+        (``row_variant``, ``layer_row_variant``) and their time (``row_onset``).
     """
     names: list[str] = []
     kept: list[int] = []
-    whole, whole_inserted, reported, reported_inserted, onsets = [], [], [], [], []
+    all_layers, all_layers_inserted, reported, reported_inserted, onsets = [], [], [], [], []
     depth = 0
     for name, own, inserted, times in variants:
         depth = reported_layer(len(own) - 1, layer)
         if name in at_every_layer:
             kept.append(len(names))
-            whole.append(own)
-            whole_inserted.append(inserted)
+            all_layers.append(own)
+            all_layers_inserted.append(inserted)
         names.append(name)
         reported.append(own[depth])
         reported_inserted.append(inserted[depth])
@@ -64,10 +64,14 @@ def collect(
     index = {"description": "Index of the variant that has the row"}
     return xr.Dataset(
         {
-            "whole": (("layer_variant", "layer", "word", "unit"), np.stack(whole), DESCRIPTION),
-            "whole_inserted": (
+            "all_layers": (
+                ("layer_variant", "layer", "word", "unit"),
+                np.stack(all_layers),
+                DESCRIPTION,
+            ),
+            "all_layers_inserted": (
                 ("layer", "layer_row", "unit"),
-                np.concatenate(whole_inserted, axis=1),
+                np.concatenate(all_layers_inserted, axis=1),
                 DESCRIPTION,
             ),
             "reported": (("variant", "word", "unit"), np.stack(reported), DESCRIPTION),
@@ -76,7 +80,7 @@ def collect(
         coords={
             "layer_variant": [names[number] for number in kept],
             "variant": names,
-            "layer": np.arange(len(whole[0])),
+            "layer": np.arange(len(all_layers[0])),
             "row_variant": ("row", owner, index),
             "row_onset": ("row", np.concatenate(onsets), {"units": "s"}),
             "layer_row_variant": ("layer_row", owner[np.isin(owner, kept)], index),

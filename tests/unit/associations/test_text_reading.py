@@ -74,16 +74,20 @@ def test_every_text_reads_the_same_story(reader: Reader) -> None:
         "late": late,
     }
     data = read(words, texts, reader)
-    assert data["whole"].shape[:3] == (2, 7, 400) and data.attrs["reported_layer"] == 4
+    assert data["all_layers"].shape[:3] == (2, 7, 400) and data.attrs["reported_layer"] == 4
     reported = data["reported"].values
     np.testing.assert_array_equal(reported[0], reported[2])  # F is exactly 0
-    np.testing.assert_array_equal(reported[0], data["whole"].values[0, 4])
+    np.testing.assert_array_equal(reported[0], data["all_layers"].values[0, 4])
     np.testing.assert_allclose(reported[0, :351], reported[3, :351], atol=1e-4)
     assert np.abs(reported[0, 351:] - reported[3, 351:]).max() > 1e-2
     if reader.model.config.model_type == "llama":  # rotary: no positions in the embeddings
-        np.testing.assert_array_equal(data["whole"].values[0, 0], data["whole"].values[1, 0])
+        np.testing.assert_array_equal(
+            data["all_layers"].values[0, 0], data["all_layers"].values[1, 0]
+        )
     else:
-        assert np.abs(data["whole"].values[0, 0] - data["whole"].values[1, 0]).max() > 1e-3
+        assert (
+            np.abs(data["all_layers"].values[0, 0] - data["all_layers"].values[1, 0]).max() > 1e-3
+        )
 
 
 def test_anchored_vectors_are_means_with_the_insertion(reader: Reader) -> None:
@@ -92,9 +96,12 @@ def test_anchored_vectors_are_means_with_the_insertion(reader: Reader) -> None:
     context, anchor = (
         read(words, texts, reader, alignment=how, layer=3) for how in ("context", "anchor")
     )
-    differ = np.abs(context["whole"].values[1] - anchor["whole"].values[1]).max(axis=(0, 2)) > 1e-6
+    differ = (
+        np.abs(context["all_layers"].values[1] - anchor["all_layers"].values[1]).max(axis=(0, 2))
+        > 1e-6
+    )
     assert np.flatnonzero(differ).tolist() == [30]
-    np.testing.assert_array_equal(context["whole"].values[0], anchor["whole"].values[0])
+    np.testing.assert_array_equal(context["all_layers"].values[0], anchor["all_layers"].values[0])
 
 
 def test_too_little_room_is_said(reader: Reader) -> None:
@@ -124,13 +131,15 @@ def test_additive_rows_are_the_inserted_words_at_their_times(reader: Reader) -> 
         for how in ("context", "anchor-additive", "interpolate")
     }
     for how in ("anchor-additive", "interpolate"):
-        np.testing.assert_array_equal(data[how]["whole"].values, data["context"]["whole"].values)
+        np.testing.assert_array_equal(
+            data[how]["all_layers"].values, data["context"]["all_layers"].values
+        )
         np.testing.assert_array_equal(
             data[how]["reported"].values, data["context"]["reported"].values
         )
         assert data[how]["row_variant"].values.tolist() == [1, 1, 1, 1, 2, 2, 2]
         np.testing.assert_array_equal(
-            data[how]["reported_inserted"].values[:4], data[how]["whole_inserted"].values[3]
+            data[how]["reported_inserted"].values[:4], data[how]["all_layers_inserted"].values[3]
         )
     assert data["context"].sizes["row"] == 0
     # Words begin every 0.4 s and last 0.3 s; the story ends with its last word.
@@ -145,7 +154,7 @@ def test_additive_rows_are_the_inserted_words_at_their_times(reader: Reader) -> 
     text = with_insertions(words, texts["associations"])
     whole = text_reading.text_reader(words, reader, **READING, room=0.75)("associations", text)
     np.testing.assert_array_equal(
-        whole[:, -2:], data["interpolate"]["whole_inserted"].values[:, 2:]
+        whole[:, -2:], data["interpolate"]["all_layers_inserted"].values[:, 2:]
     )
 
 
