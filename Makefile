@@ -13,10 +13,10 @@
 #                             each (docs/calibration.tsv)
 #   make cluster              adds what submits jobs to Slurm, once; make slurm tries it on a
 #                             small Slurm of its own
-#   make test-fast            tests without Snakemake runs, two minutes on
+#   make test-fast            tests without Snakemake runs, a minute on
 #                             two cores: while you work
 #   make test | lint | tiny   what the project's own checks run; all tests take about
-#                             ten minutes on two cores
+#                             seven minutes on two cores
 #   make browser              the reports in Chromium (as root it installs Debian's)
 #   make bench | bench-gpu    time and memory beside what people use today (docs/benchmarks.md);
 #                             ENGRAM_MIRROR=folder for all of it
