@@ -12,6 +12,8 @@ WORD_RATE = "word-rate"
 REINITIALISED_SUFFIX = "-reinitialised"
 #: The annotator that stands for people, and for nobody else.
 PEOPLE = "manual"
+#: How the annotator of associations from norms begins; the name of the table follows.
+NORMS = "norms:"
 #: The first two texts that a model reads of a story with associations: the story alone, as it
 #: was heard, and with them.
 ORIGINAL, WITH_ASSOCIATIONS = "original", "associations"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from engram.vocabulary import PEOPLE
+from engram.vocabulary import NORMS, PEOPLE
 
 #: What stands where there is no number.
 NONE = "n/a"
@@ -91,6 +91,21 @@ def writers(written_by: Iterable[str]) -> list[str]:
     said = {PEOPLE: "people", "language model": "a language model"}
     names = {name for text in written_by for name in _BETWEEN.split(text)}
     return sorted(said.get(name, name) for name in names)
+
+
+def origin(written_by: Iterable[str]) -> str:
+    """Return where texts come from: who wrote them, or from which norms they are taken.
+
+    Parameters
+    ----------
+    written_by : iterable of str
+        As in `writers`.
+    """
+    names = writers(written_by)
+    norms = [name.removeprefix(NORMS) for name in names if name.startswith(NORMS)]
+    authors = [name for name in names if not name.startswith(NORMS)]
+    said = [f"written by {listed(authors)}"] if authors else []
+    return " or ".join([*said, *([f"from norms: {listed(norms)}"] if norms else [])])
 
 
 def capitalised(text: str) -> str:

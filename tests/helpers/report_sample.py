@@ -11,6 +11,7 @@ from engram.bold.scans_table import SCAN_COLUMNS
 from engram.report import embedding, html_report, report_figures, report_tables, surfaces
 from engram.statistics import score_tables, tuning_tables
 from engram.statistics.association_tables import ASSOCIATION_COLUMNS
+from engram.study.association_plan import control_counts
 from engram.study.config import protocols
 from engram.study.config.read import read_study
 from engram.vocabulary import AVERAGE, ORIGINAL
@@ -48,6 +49,7 @@ def config(raw: dict[str, Any] | None = None, **made: Any) -> dict[str, Any]:
         "protocol_described": protocols.described(study.protocol, study.encoding),
         "protocol_substituted": protocols.SUBSTITUTED[study.protocol],
         "association_maps": [],
+        "control_counts": {name: control_counts(study, name) for name in study.associations},
         "brain": None,
         "data": study.dataset.description(),
         "models": {name: model.model_dump(mode="json") for name, model in models.items()},

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from engram import wording
+from engram.wording import origin, writers
 
 
 @pytest.mark.parametrize(
@@ -62,3 +63,11 @@ def test_only_the_first_letter_becomes_a_capital() -> None:
 def test_writers_are_named_once_each() -> None:
     found = wording.writers(["manual", "language model, gpt-4", "gpt-4"])
     assert found == ["a language model", "gpt-4", "people"]
+
+
+def test_where_texts_come_from_is_people_a_model_or_norms() -> None:
+    norms = "norms:kiss1973 (what people said to words, 1970s, not to this story)"
+    assert origin(["manual", "language model, manual"]) == "written by a language model and people"
+    assert origin([norms, norms]) == f"from norms: {norms.removeprefix('norms:')}"
+    assert origin(["manual", norms]).startswith("written by people or from norms: kiss1973 (what")
+    assert writers([f"{norms}, manual"]) == sorted([norms, "people"])

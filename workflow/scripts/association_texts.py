@@ -24,7 +24,7 @@ with job(snakemake):
     sources, further = [], {}
     if of_norms:
         choices = open_choices(words, sentence, of_norms, snakemake.input.norms)
-        further = norms_controls(choices, found, config["controls"])
+        further = norms_controls(choices, found, of_norms["controls"])
     else:
         files = [*snakemake.params.reads["files"], *snakemake.input.others]
         sources = control_sources.read_sources(list(map(Path, files)), found[0].granularity)

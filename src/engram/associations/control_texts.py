@@ -19,7 +19,7 @@ from engram.vocabulary import RANDOM, WITH_ASSOCIATIONS
 
 #: The kinds of control texts, in the order of tables and figures. The place of a kind seeds its
 #: random numbers: a new one goes to the end.
-CONTROLS = ("random", "shuffled", "displaced", "repeat", "passage")
+CONTROLS = ("random", "shuffled", "displaced", "repeat", "passage", "dealt", "cues")
 #: Insertions of `shuffled` move at least so many places; those of `displaced` stand at least
 #: so many words from every original place, or, where the story is too short, from their own.
 SHUFFLED_BY, DISPLACED_BY = 2, 20
@@ -83,7 +83,8 @@ def texts_with_controls(
     sources : sequence of Source
         Whose content `random` texts have.
     counts : mapping
-        How many texts of each kind.
+        How many texts of each kind; of those that norms have it is none, they are made by
+        `engram.associations.norms.control_texts`.
     seed : int
     name : str
         Of the story and the text: `random` and `passage` texts of others are drawn with other

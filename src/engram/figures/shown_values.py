@@ -14,7 +14,7 @@ from engram.vocabulary import AVERAGE, ORIGINAL, TUNING_CONTROLS
 #: Hemispheres in the order of panels, and what they are called.
 SIDES = {"L": "left hemisphere", "R": "right hemisphere", "B": "both hemispheres"}
 #: Kinds of control texts that are drawn beside random ones.
-_CONTROL_TEXTS = ("shuffled", "displaced", "repeat", "passage")
+_CONTROL_TEXTS = ("shuffled", "displaced", "repeat", "passage", "cues")
 
 
 def regions_by_side(table: pd.DataFrame) -> dict[str, list[str]]:

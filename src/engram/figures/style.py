@@ -35,7 +35,7 @@ _TEXTS = ("#332288", "#CC6677", "#44AA99", "#882255", "#999933", "#117733")
 #: Colours of what a model was tuned on.
 CONDITIONS = {ASSOCIATION: _TEXTS[0], "shuffled": "#E69F00", "generic": GREY}
 #: Markers of control texts.
-CONTROLS = {"shuffled": "^", "displaced": "v", "repeat": "s", "passage": "D"}
+CONTROLS = {"shuffled": "^", "displaced": "v", "repeat": "s", "passage": "D", "cues": "p"}
 #: Colour maps of values on either side of 0, and of values from 0 on.
 DIVERGING, SEQUENTIAL = "RdBu_r", "viridis"
 RC: dict[str, Any] = {

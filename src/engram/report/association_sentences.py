@@ -14,7 +14,7 @@ from engram.report.naming import region
 from engram.statistics import significance
 from engram.statistics.text_tests import ALL, OTHERS, PRIMARY
 from engram.statistics.yin2025.association_claims import PUBLISHED_MAPS, PUBLISHED_REGIONS
-from engram.wording import count, listed, null_text, number, span, writers
+from engram.wording import count, null_text, number, origin, span
 
 
 def what_association_adds(
@@ -115,9 +115,9 @@ def _n_regions(table: pd.DataFrame) -> int:
 
 
 def _texts(table: pd.DataFrame) -> str:
-    authors = listed(writers(table["written_by"]))
     return (
-        f"{count(table['text'].nunique(), 'text')} with associations, written by {authors}, "
+        f"{count(table['text'].nunique(), 'text')} with associations, "
+        f"{origin(table['written_by'])}, "
         f"read by {count(table['model'].nunique(), 'model')}."
     )
 

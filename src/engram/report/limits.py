@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from engram.report.naming import Tables
-from engram.vocabulary import AVERAGE, FEWEST_LISTENERS, PEOPLE, stimulus
+from engram.vocabulary import AVERAGE, FEWEST_LISTENERS, NORMS, PEOPLE, stimulus
 from engram.wording import count
 
 #: Fewest stories over which a test could be made.
@@ -59,7 +59,7 @@ def _of_the_sample(scores: pd.DataFrame, story_names: Sequence[str]) -> list[tup
 
 def _no_text_of_people(written_by: Collection[str]) -> str:
     """Return that nobody wrote associations for these stories, and where they come from."""
-    norms = [one for one in written_by if one.startswith("norms:")]
+    norms = [one for one in written_by if one.startswith(NORMS)]
     if not norms:
         return (
             "No text that people wrote: those with associations were written by a language model."

@@ -5,14 +5,15 @@ They are written from its configuration as it was checked.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
 from engram.report.naming import Tables, people
 from engram.report.sources import cited, model_citation
 from engram.vocabulary import AVERAGE, WORD_RATE
-from engram.wording import count, listed, null_text, writers
+from engram.wording import count, listed, null_text, origin
 
 _ALIGNMENTS = {
     "context": (
@@ -293,16 +294,13 @@ def _associations(config: Mapping[str, Any], tables: Tables) -> str:
     authors = {} if table is None else dict(zip(table["text"], table["written_by"], strict=True))
     texts = listed(
         [
-            f"{name} (written by {listed(writers([authors[name]]))})" if name in authors else name
+            f"{name} ({origin([authors[name]])})" if name in authors else name
             for name in config["associations"]
         ]
     )
-    controls = listed(
-        [
-            f"{count(one['controls'][kind], kind + ' text')}"
-            for kind in ("random", "shuffled", "displaced", "repeat", "passage")
-            if one["controls"][kind]
-        ]
+    controls = "; ".join(
+        f"{_control_counts(counts)} ({listed(names)})" if several else _control_counts(counts)
+        for counts, names, several in _texts_by_controls(config)
     )
     targets = (
         "the mean time course of each region was scored"
@@ -321,6 +319,25 @@ def _associations(config: Mapping[str, Any], tables: Tables) -> str:
         f"texts: one-sided p = (1 + {null}s that reach F) / (1 + {null}s), with the mean over "
         f"listeners as the statistic. {_corrected_over_texts(config)}"
     )
+
+
+def _control_counts(counts: Mapping[str, int]) -> str:
+    """Return how many control texts there are, kind by kind."""
+    return listed([count(number, f"{kind} text") for kind, number in counts.items() if number])
+
+
+def _texts_by_controls(
+    config: Mapping[str, Any],
+) -> Iterator[tuple[dict[str, int], list[str], bool]]:
+    """Yield each set of control texts, the texts that have it, and whether there are several.
+
+    Those of texts that come from norms are others.
+    """
+    texts: dict[str, list[str]] = {}
+    for name, counts in config["control_counts"].items():
+        texts.setdefault(json.dumps(counts), []).append(name)
+    for counts, names in texts.items():
+        yield json.loads(counts), names, len(texts) > 1
 
 
 def _corrected_over_texts(config: Mapping[str, Any]) -> str:

@@ -12,7 +12,7 @@ from engram.associations.control_texts import CONTROLS
 from engram.statistics import columns, maximum_statistic, significance, text_tests
 from engram.statistics.text_tests import Found, Primary
 from engram.statistics.variant_effects import by_layer, by_listener, null_texts
-from engram.vocabulary import ORIGINAL, RANDOM, WITH_ASSOCIATIONS
+from engram.vocabulary import DEALT, ORIGINAL, RANDOM, WITH_ASSOCIATIONS
 
 ASSOCIATION = (
     "Association effects F = R_mem - R at each model's reported layer, by region: "
@@ -25,7 +25,7 @@ ASSOCIATION = (
 )
 ASSOCIATION_COLUMNS = {
     **columns.MODEL_AND_TEXT,
-    "written_by": "Who wrote them: manual (people), or what kind of model.",
+    "written_by": "Who wrote them: manual (people), what kind of model, or which norms.",
     **columns.FIXED_LAYER,
     **columns.REGION,
     **columns.N_LISTENERS,
@@ -52,6 +52,10 @@ ASSOCIATION_COLUMNS = {
     ),
     "F_repeat": "F of repeated story text at the same places: mere extra text.",
     "F_passage": "F of what was just heard, in another order: about the passage, no association.",
+    "F_cues": (
+        "Of norms: F of responses to cues that are not in the story, as frequent and of the same "
+        "parts of speech, at the same places."
+    ),
     "F_average": "F of the average listener; in no test.",
 }
 
@@ -75,7 +79,9 @@ def association_table(
     rows = []
     tests = text_tests.corrected(effects, primary)
     for (model, text), one in effects.items():
-        means = {kind: one.mean_difference(kind) for kind in CONTROLS if kind != RANDOM}
+        means = {
+            kind: one.mean_difference(kind) for kind in CONTROLS if kind not in (RANDOM, DEALT)
+        }
         f = one.difference(WITH_ASSOCIATIONS)
         for number, row in enumerate(text_tests.against_null(one, tests[model, text], "F", seed)):
             rows.append(

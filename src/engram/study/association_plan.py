@@ -68,14 +68,14 @@ def norms_texts(study: Study) -> list[str]:
 
 
 def control_counts(study: Study, text: str) -> dict[str, int]:
-    """Return how many control texts of each kind a text has.
+    """Return how many control texts of each kind a text has: all that are read and scored.
 
     For a text that comes from norms, dealt texts take the place of random ones.
     """
     controls = study.association_effect.controls
     counts: dict[str, int] = controls.model_dump(mode="json", exclude={DEALT, CUES})
     if norms_of(study, text) is None:
-        return counts
+        return {**counts, DEALT: 0, CUES: 0}
     dealt = controls.dealt or max(controls.random, FEWEST_DEALT)
     return {**counts, RANDOM: 0, DEALT: dealt, CUES: controls.cues}
 

@@ -260,7 +260,7 @@ def _nuisance_texts(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> N
     wanted, controls = study.nuisance.random_texts, control_counts(study, wildcards["text"])
     texts = 1 + sum(
         there if wanted is None else min(wanted, there)
-        for there in (controls.get(kind, 0) for kind in (RANDOM, DEALT, SHUFFLED))
+        for there in (controls[kind] for kind in (RANDOM, DEALT, SHUFFLED))
     )
     # Two shares of each text, a decomposition for each inner fold and one for all of them.
     solved = 2 * texts * study.encoding.folds * (study.encoding.inner_folds + 1)

@@ -69,8 +69,8 @@ def test_the_name_of_people_is_not_for_norms() -> None:
 
 def test_dealt_texts_take_the_place_of_random_ones() -> None:
     study, _ = planned(BOTH)
-    assert "dealt" not in control_counts(study, "word-judged")
-    assert control_counts(study, "word-judged")["random"] == 39
+    counts = control_counts(study, "word-judged")
+    assert (counts["random"], counts["dealt"], counts["cues"]) == (39, 0, 0)
     counts = control_counts(study, "norms-word")
     assert (counts["random"], counts["dealt"], counts["cues"], counts["shuffled"]) == (0, 39, 5, 5)
     assert (n_null_texts(study, "word-judged"), n_null_texts(study, "norms-word")) == (39, 39)

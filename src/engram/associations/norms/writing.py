@@ -14,6 +14,7 @@ from engram.associations.association_files import Association
 from engram.associations.norms.choices import Choices, Rules
 from engram.associations.norms.table import read_norms
 from engram.errors import EngramError
+from engram.vocabulary import NORMS
 from engram.wording import listed
 
 logger = logging.getLogger(__name__)
@@ -163,7 +164,7 @@ def _association(choices: Choices, place: int, name: str) -> Association:
     assert cue is not None
     one = choices.chosen(choices.admissible(place, cue), place)
     return Association(
-        place, choices.written(one.text), "word", f"norms:{name}", cue=cue, strength=str(one.count)
+        place, choices.written(one.text), "word", f"{NORMS}{name}", cue=cue, strength=str(one.count)
     )
 
 

@@ -8,8 +8,8 @@ import pandas as pd
 
 from engram.figures.captions.common import F_MEANING, Words, lines_of_points, tests_below_level
 from engram.figures.shown_values import shown_controls
-from engram.vocabulary import DEALT, RANDOM
-from engram.wording import capitalised, count, listed, null_text, span, writers
+from engram.vocabulary import DEALT, NORMS, RANDOM
+from engram.wording import capitalised, count, listed, null_text, origin, span
 
 #: How control texts beside random ones are drawn, and what they are.
 _CONTROLS = {
@@ -17,6 +17,7 @@ _CONTROLS = {
     "displaced": "inverted triangles: the same associations elsewhere",
     "repeat": "squares: earlier story text at the same places",
     "passage": "diamonds: what was just heard, in another order",
+    "cues": "pentagons: responses to other cues, not in the story",
 }
 
 
@@ -39,7 +40,7 @@ def association(table: pd.DataFrame) -> Words:
         f"Association effect by region: {F_MEANING}, at the reported layer, "
         f"fixed beforehand. n = {count(int(table['n_listeners'].max()), 'listener')}; "
         f"{count(table['text'].nunique(), 'text')}, "
-        f"written by {listed(writers(table['written_by']))}. "
+        f"{origin(table['written_by'])}. "
         f"Points: mean over listeners; {lines_of_points(table['F_low'])}; dots: single listeners, "
         "as far as the axis reaches. "
         f"Grey bars: the middle 95 % of {count(int(table['n_null'].max()), null)}, {_null(table)}, "
@@ -71,9 +72,16 @@ def association_title(part: pd.DataFrame) -> str:
     """Return what a row of F is about, and who wrote the text."""
     first = part.iloc[0]
     return (
-        f"{first['text']} (written by: {first['written_by']}), {first['model']}, "
+        f"{first['text']} ({_origin(first['written_by'])}), {first['model']}, "
         f"layer {first['layer']}"
     )
+
+
+def _origin(written_by: str) -> str:
+    """Return the same as a title has it."""
+    if written_by.startswith(NORMS):
+        return written_by.split(" (")[0]
+    return f"written by: {written_by}"
 
 
 def _null(table: pd.DataFrame) -> str:

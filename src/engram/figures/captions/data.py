@@ -9,7 +9,7 @@ import pandas as pd
 
 from engram.figures.captions.common import Words
 from engram.figures.time_courses import AUDITORY, EXPECTED, LAGS, Course, peak
-from engram.wording import count, listed, number, span, writers
+from engram.wording import count, number, origin, span
 
 #: More stories are not named one by one.
 MOST_NAMED_STORIES = 6
@@ -128,9 +128,9 @@ def _text_insertions(
             (texts["text"] == name) & (texts["variant"] == "associations"), "inserted_words"
         ].sum()
     )
-    annotators = writers(one for table in mine.values() for one in table["annotator"])
+    annotators = [one for table in mine.values() for one in table["annotator"]]
     return (
-        f"{name} (written by {listed(annotators)}): {count(total, 'insertion')}, "
+        f"{name} ({origin(annotators)}): {count(total, 'insertion')}, "
         f"{count(inserted, 'word')} in all ({100 * inserted / n_words:.0f} per 100 words of the "
         f"story), {100 * at_ends / total:.0f} % at the end of a sentence."
     )

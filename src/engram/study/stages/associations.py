@@ -21,6 +21,7 @@ from engram.study.config.study import Study
 from engram.study.plan import Plan
 from engram.study.stages import encoding, features, norms
 from engram.study.stages.shared import Key, paths, plain, rules, table_paths
+from engram.vocabulary import CUES, DEALT
 
 #: What a chat endpoint wrote, what a model in a folder wrote, and what was checked
 #: of either, or of people.
@@ -149,12 +150,17 @@ def check_reads(study: Study, plan: Plan, story: str, text: str) -> dict[str, li
 
 def texts_depend_on(study: Study, plan: Plan, text: str) -> dict[str, Any]:
     """Return what a text with associations, and its control texts, depend on."""
-    from_norms = norms_of(study, text) is not None
+    counts = control_counts(study, text)
+    of_norms = {kind: counts[kind] for kind in (DEALT, CUES)}
     return {
         "alignment": study.association_effect.alignment,
         "common_words": file_fingerprint(COMMON_WORDS),
-        "controls": plain(control_counts(study, text)),
-        **({"norms": norms.depends_on(study, plan, text)} if from_norms else {}),
+        "controls": plain({**counts, **dict.fromkeys(of_norms, 0)}),
+        **(
+            {"norms": {**norms.depends_on(study, plan, text), "controls": of_norms}}
+            if norms_of(study, text) is not None
+            else {}
+        ),
         "seed": study.seed,
     }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from engram.files.fingerprints import folder_fingerprint
 from engram.paths import TEMPLATES
-from engram.study.association_plan import models_reading_associations
+from engram.study.association_plan import control_counts, models_reading_associations
 from engram.study.config import protocols
 from engram.study.config.study import Study
 from engram.study.models import scored_models
@@ -53,6 +53,7 @@ def depends_on(study: Study, plan: Plan) -> dict[str, Any]:
         "protocol_described": protocols.described(study.protocol, study.encoding),
         "protocol_substituted": protocols.SUBSTITUTED[study.protocol],
         "models_reading_associations": models_reading_associations(study),
+        "control_counts": {name: control_counts(study, name) for name in study.associations},
         "association_maps": associations.mapped(study, plan),
         "brain": plan.dataset.brain,
         "data": study.dataset.description(),
