@@ -16,10 +16,11 @@ from engram.associations.association_files import (
 )
 from engram.associations.norms.choices import Choices, Rules
 from engram.associations.norms.control_texts import norms_controls
-from engram.associations.norms.english import common_words, parts_of_speech
+from engram.associations.norms.english import parts_of_speech
 from engram.associations.norms.table import Norms, Response
 from engram.associations.norms.writing import COVERAGE_COLUMNS, coverage_table, write_norms
 from engram.associations.text_tables import content_stems, stem_of
+from engram.associations.word_counts import common_words
 from engram.errors import EngramError
 
 RULES = Rules("strongest", 3, 2, False, 0.1, 0)

@@ -10,9 +10,10 @@ from functools import cached_property
 import numpy as np
 
 from engram.associations.annotators.story_style import in_style, names_of
-from engram.associations.norms.english import common_words, cue_of, folded, parts_of_speech
+from engram.associations.norms.english import cue_of, folded, parts_of_speech
 from engram.associations.norms.table import Norms, Response
 from engram.associations.text_tables import content_stems, stem_of, stems_ahead
+from engram.associations.word_counts import common_words
 from engram.words.punctuation import bare, ends_sentence, marks
 
 #: Which of a cue's responses is written.

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 
-from engram.paths import COMMON_WORDS, IRREGULAR_FORMS, PARTS_OF_SPEECH
+from engram.paths import IRREGULAR_FORMS, PARTS_OF_SPEECH
 
 #: Endings, and what stands in their place; tried in this order.
 _ENDINGS = (
@@ -33,12 +33,6 @@ _ENDINGS = (
 )
 #: Letters of what remains, at least.
 _SHORTEST = 3
-
-
-def common_words() -> frozenset[str]:
-    """Return the words that count as without content (articles, pronouns and the like)."""
-    lines = COMMON_WORDS.read_text(encoding="utf-8").split("\n")
-    return frozenset(line for line in lines if line and not line.startswith("#"))
 
 
 def folded(text: str) -> str:
