@@ -30,9 +30,10 @@ rule annotate:
 
 
 rule annotate_locally:
-    """Let a model in a folder write a story's associations: work for a GPU, where there is one."""
+    """Let a model write a story's associations here: work for a GPU, where there is one."""
     input:
         words=rules.annotate.input.words,
+        model=of(associations.writer_manifest),
     output:
         associations=associations.GENERATED,
     log:

@@ -4,10 +4,10 @@ from dataclasses import asdict
 from pathlib import Path
 
 from engram.associations import association_files
-from engram.associations.annotators import annotation, chat
+from engram.associations.annotators import annotation, chat, prompts
 from engram.associations.annotators.local_model import LocalAnnotator
 from engram.files import storage
-from engram.jobs.job import job, use_threads
+from engram.jobs.job import job, model_folder, use_threads
 
 with job(snakemake, network=snakemake.params.config["address"] is not None):
     config, output = snakemake.params.config, Path(snakemake.output.associations)
@@ -21,11 +21,13 @@ with job(snakemake, network=snakemake.params.config["address"] is not None):
         "seed": config["seed"],
     }
     if config["address"] is None:
+        folder = model_folder(snakemake) if snakemake.input.model else Path(config["folder"])
         annotator: annotation.Annotator = LocalAnnotator(
-            Path(config["folder"]), model=Path(config["model"]).name, **common
+            folder, model=Path(config["model"]).name, **common
         )
     else:
         annotator = chat.ChatAnnotator(config["address"], model=config["model"], **common)
+    kind = config.get("prompt", "instructions")
     found, report = annotation.annotate(
         table["word"].tolist(),
         table["sentence"].tolist(),
@@ -33,10 +35,13 @@ with job(snakemake, network=snakemake.params.config["address"] is not None):
         config["every"],
         pseudo=pseudo,
         allow_pseudo=config["pseudo_sentences"],
+        template=prompts.template_of(config["granularity"], kind),
+        longest=prompts.EXAMPLE_WORDS if kind == "examples" else prompts.STORY_WORDS,
     )
     made = {
         "by": f"language model: {annotator.model}",
         "every": config["every"],
+        "prompt": kind,
         "temperature": config["temperature"],
         **asdict(report),
     }

@@ -86,6 +86,13 @@ def n_null_texts(study: Study, text: str) -> int:
     return counts.get(DEALT) or counts[RANDOM]
 
 
+def writing_model(study: Study, text: str) -> str | None:
+    """Return the model of the study that writes a text; None where something else does."""
+    annotator = study.associations[text].annotator
+    writer = annotator.folder if annotator is not None else None
+    return writer if writer in study.models else None
+
+
 def association_folder(study: Study, text: str) -> Path:
     """Return where a text's files are."""
     return found(study.associations[text].folder)

@@ -14,7 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from engram.files import storage
-from engram.study.association_plan import association_file, association_sources, norms_of
+from engram.study.association_plan import (
+    association_file,
+    association_sources,
+    norms_of,
+    writing_model,
+)
 from engram.study.config.sources import source_folder
 from engram.study.config.study import Study
 from engram.study.models import is_local
@@ -56,7 +61,9 @@ def annotator(study: Study, text: str) -> dict[str, list[str]]:
 
     There is none for one that is asked through the network.
     """
-    chosen = study.associations[text].annotator
+    chosen, own = study.associations[text].annotator, writing_model(study, text)
+    if own is not None:
+        return model(study, own)
     return reads(
         folders=[source_folder(chosen.folder)]
         if chosen is not None and chosen.folder is not None

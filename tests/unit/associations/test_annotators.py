@@ -23,7 +23,7 @@ from late_train import BARE, PLACES, SENTENCE, WORDS
 from engram.associations.annotators import story_style
 from engram.associations.annotators.annotation import Report, annotate
 from engram.associations.annotators.chat import ChatAnnotator
-from engram.associations.annotators.prompts import prompt
+from engram.associations.annotators.prompts import prompt, template_of
 from engram.associations.association_files import Association, read_associations, write_associations
 from engram.errors import EngramError
 
@@ -511,14 +511,39 @@ def test_broken_format_twice_is_skipped_and_the_skip_is_kept(
     assert len(endpoint.seen) == 6
 
 
+@pytest.mark.parametrize(
+    "copied", ["Your sentence.", " ".join(WORDS[:4]), "something that EVERYONE knows"]
+)
+def test_a_part_of_the_prompt_is_no_association(
+    copied: str, endpoint: Endpoint, chat: ChatAnnotator
+) -> None:
+    endpoint.content = said(copied)
+    found, report = annotate(WORDS, SENTENCE, chat, 11)
+    assert not found and (report.asked, report.skipped, report.empty) == (2, 1, 0)
+    assert "word for word" in endpoint.seen[1]["messages"][0]["content"]
+
+
+def test_examples_are_given_instead_of_instructions(
+    endpoint: Endpoint, chat: ChatAnnotator
+) -> None:
+    template = template_of("sentence", "examples")
+    found, _ = annotate(WORDS, SENTENCE, chat, 11, template=template, longest=3)
+    asked = endpoint.seen[0]["messages"][0]["content"]
+    place = found[0].after_word
+    assert asked.endswith("Story: " + " ".join(WORDS[place - 2 : place + 1]))
+    # What stands in one of the examples is no association either.
+    endpoint.content = said("My grandmother kept one chipped cup.")
+    assert annotate(WORDS, SENTENCE, chat, 5, template=template)[1].skipped == 2
+
+
 @pytest.mark.parametrize("content", [said(""), said("  "), said("n/a"), said("None.")])
 def test_nothing_comes_to_mind(content: str, endpoint: Endpoint, chat: ChatAnnotator) -> None:
     endpoint.content = content
     assert annotate(WORDS, SENTENCE, chat, 11) == (
         [],
-        Report(asked=1, prompt_tokens=100, completion_tokens=7),
+        Report(asked=1, prompt_tokens=100, completion_tokens=7, empty=1),
     )
-    assert annotate(WORDS, SENTENCE, chat, 11) == ([], Report(cached=1))
+    assert annotate(WORDS, SENTENCE, chat, 11) == ([], Report(cached=1, empty=1))
 
 
 def test_word_is_one_phrase_and_sentence_may_be_two(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import numpy as np
 import pytest
 
-from engram.associations.annotators.prompts import places, prompt
+from engram.associations.annotators.prompts import places, prompt, template_of
 from engram.errors import EngramError
 
 
@@ -44,6 +45,18 @@ def test_templates_of_the_project(granularity: str) -> None:
     assert "<story>\n{story} {braces}\n</story>" in text
     assert '{"association": ' in text
     assert "JSON" in text  # endpoints that are asked for JSON want the word in the prompt
+
+
+@pytest.mark.parametrize("granularity", ["word", "sentence"])
+def test_examples_have_the_form_that_is_asked_for(granularity: str) -> None:
+    text = prompt(["once", "there"], 1, granularity, template_of(granularity, "examples"))
+    assert text.endswith("\n\nStory: once there")
+    shown = [json.loads(line)["association"] for line in text.splitlines() if line[:1] == "{"]
+    lengths = [len(one.split()) for one in shown]
+    low, high = (3, 7) if granularity == "word" else (8, 15)
+    assert len(shown) == 3 and all(low <= length <= high for length in lengths)
+    with pytest.raises(EngramError, match="granularity is 'letter'"):
+        template_of("letter", "examples")
 
 
 def test_prompt_with_a_template_of_ones_own() -> None:

@@ -14,6 +14,8 @@ from engram.study.association_plan import controlled_models, models_reading_asso
 from engram.study.config.models import Model
 from engram.study.config.read import read_study
 from engram.study.models import download_name, download_source, is_local, model_key, scored_models
+from engram.study.plan import make_plan
+from engram.study.stages import associations
 
 
 def model_folder(folder: Path, large: bytes = b"") -> Path:
@@ -144,3 +146,54 @@ def test_models_whose_texts_are_scored_beside_nuisance_features() -> None:
         study = read_study(raw if nuisance is None else {**raw, "nuisance": nuisance})
         assert controlled_models(study) == expected  # never the word rate
         assert models_reading_associations(study) == ["b", "word-rate"]
+
+
+def test_a_model_of_the_study_can_write_associations(tmp_path: Path) -> None:
+    """It is named, as tunings name theirs; from the hub it is the one that is fetched."""
+    folder = model_folder(tmp_path / "m")
+    (folder / "tokenizer.json").touch()
+    study = read_study(
+        {
+            "study": "s",
+            "dataset": {"kind": "alice"},
+            "models": {"hub": {"source": "org/m"}, "here": {"source": str(folder)}},
+            "associations": {
+                "by-hub": {"annotator": {"model": "hub", "prompt": "examples"}},
+                "by-here": {"annotator": {"model": "here"}},
+                "by-folder": {"annotator": {"model": str(folder)}},
+            },
+        }
+    )
+    made = make_plan(study)
+    settings = {
+        text: associations.writing_depends_on(study, made, text) for text in study.associations
+    }
+    manifests = {
+        text: associations.writer_manifest(study, made, text) for text in study.associations
+    }
+    (manifest,) = manifests.pop("by-hub")
+    assert manifest == f"<downloads>/models/{download_name(study.models['hub'])}.tsv"
+    assert manifests == {"by-here": [], "by-folder": []}
+    assert {text: one["folder"] for text, one in settings.items()} == {
+        "by-hub": None,
+        "by-here": str(folder),
+        "by-folder": str(folder),
+    }
+    # The prompt of before there was a choice is no part of what texts depend on.
+    assert settings["by-hub"]["prompt"] == "examples" and "prompt" not in settings["by-here"]
+    read = {text: raw_plan.annotator(study, text)["folders"] for text in study.associations}
+    assert read == {"by-hub": [], "by-here": [str(folder)], "by-folder": [str(folder)]}
+
+
+def test_a_reinitialised_model_of_the_study_writes_nothing() -> None:
+    with pytest.raises(
+        EngramError, match=r"associations\.a\.annotator\.model: 'm' is re-initialised.*\[\]"
+    ):
+        read_study(
+            {
+                "study": "s",
+                "dataset": {"kind": "alice"},
+                "models": {"m": {"source": "org/m", "reinitialised": True}},
+                "associations": {"a": {"annotator": {"model": "m"}}},
+            }
+        )

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 from engram.associations.annotators import answers
 from engram.associations.annotators.answers import BrokenFormatError
-from engram.associations.annotators.prompts import places, prompt
+from engram.associations.annotators.prompts import STORY_WORDS, places, prompt
 from engram.associations.annotators.story_style import StoryStyle
 from engram.associations.association_files import Association
 from engram.errors import EngramError
@@ -42,9 +42,11 @@ class Report:
         Requests whose answer was on disk already.
     skipped : int
         Places without an association, because the answer was twice not of the
-        form that was asked for.
+        form that was asked for, or a part of the prompt.
     prompt_tokens, completion_tokens : int
         Tokens read and written for the requests that were asked, where the endpoint tells.
+    empty : int
+        Places where nothing came to the model's mind.
     """
 
     asked: int = 0
@@ -52,6 +54,7 @@ class Report:
     skipped: int = 0
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    empty: int = 0
 
 
 class Annotator(Protocol):
@@ -91,6 +94,7 @@ def annotate(
     pseudo: bool = False,
     allow_pseudo: bool = False,
     template: str | None = None,
+    longest: int = STORY_WORDS,
 ) -> tuple[list[Association], Report]:
     """Let a language model write associations into a story.
 
@@ -108,6 +112,8 @@ def annotate(
         Whether they are good enough.
     template : str, optional
         The prompt's template; the project's own for the annotator's granularity if None.
+    longest : int
+        The last words of the story that a prompt holds, at most.
 
     Returns
     -------
@@ -125,18 +131,15 @@ def annotate(
     _check_story(words, sentence, pseudo and not allow_pseudo)
     where = places(sentence, every)
     if not where:
-        logger.warning(
-            "the story has too few sentences to be asked about every %d: no associations", every
-        )
+        logger.warning("too few sentences to be asked about every %d: no associations", every)
     style = StoryStyle.of(words, sentence)
     report, found = Report(), list[Association]()
-    kind, annotated_by = annotator.granularity, f"language model: {annotator.model}"
+    kind = annotator.granularity
     try:
         for place in progress(where, "places", "place"):
-            text = _association(words, place, annotator, template, report)
-            if text:
+            if text := _association(words, place, annotator, (template, longest), report):
                 styled = style.applied(text, kind, place)
-                found.append(Association(place, styled, kind, annotated_by))
+                found.append(Association(place, styled, kind, f"language model: {annotator.model}"))
     finally:
         _log(annotator.model, len(found), len(where), report)
     return found, report
@@ -162,29 +165,38 @@ def _log(model: str, found: int, places: int, report: Report) -> None:
     logger.info(
         (
             "%s: %d of %d places have an association; %d requests asked, %d from the cache, "
-            "%d places skipped; tokens: %d read, %d written"
+            "%d places skipped, nothing came to mind at %d; tokens: %d read, %d written"
         ),
-        *(model, found, places, report.asked, report.cached, report.skipped),
+        *(model, found, places, report.asked, report.cached, report.skipped, report.empty),
         *(report.prompt_tokens, report.completion_tokens),
     )
 
 
 def _association(
-    words: Sequence[str], place: int, annotator: Annotator, template: str | None, report: Report
+    words: Sequence[str],
+    place: int,
+    annotator: Annotator,
+    asked: tuple[str | None, int],
+    report: Report,
 ) -> str:
     """Return what comes to the model's mind at a place.
 
-    It is nothing, if the model twice answers in a form that was not asked for.
+    It is nothing, if the model twice answers in a form that was not asked for. `asked` is the
+    prompt's template, and the most words of the story in it.
     """
-    note = ""
+    note, (template, most) = "", asked
 
     def fill(longest: int) -> str:
-        return prompt(words, place, annotator.granularity, template, longest) + note
+        told = prompt(words, place, annotator.granularity, template, min(longest, most))
+        return told + note
 
     for attempt in (1, 2):
         answer = _kept_answer(annotator, annotator.request(fill, place), report)
         try:
-            return answers.checked(annotator.read(answer), annotator.granularity)
+            text = answers.checked(annotator.read(answer), annotator.granularity)
+            answers.refuse_copied(text, fill(most))
+            report.empty += not text
+            return text
         except BrokenFormatError as error:
             # A skip needs no mark of its own on disk: both answers are kept, and read again
             # they come to the same.

@@ -9,6 +9,7 @@ to the answer's length.
 from __future__ import annotations
 
 import json
+import re
 
 from engram.words.punctuation import ends_sentence, without_end
 
@@ -17,6 +18,7 @@ from engram.words.punctuation import ends_sentence, without_end
 LONGEST, LONGEST_TEXT, LONGEST_ANSWER = 40, 500, 20_000
 
 _FENCE = "```"
+_WORD = re.compile(r"[^\W_]+")
 _NOT_A_TEXT = frozenset({"n/a", "none", "null"})
 
 
@@ -91,3 +93,18 @@ def checked(text: str, granularity: str) -> str:
     if granularity == "word" and any(ends_sentence(token) for token in tokens[:-1]):
         raise BrokenFormatError("the text was several sentences instead of a phrase")
     return text
+
+
+def refuse_copied(text: str, prompt: str) -> None:
+    """Refuse a text of two words or more that stands in the prompt word for word.
+
+    Small models answer with a part of what they were told, an example or the story.
+
+    Raises
+    ------
+    BrokenFormatError
+        If it does.
+    """
+    words, told = (" ".join(_WORD.findall(one.casefold())) for one in (text, prompt))
+    if " " in words and f" {words} " in f" {told} ":
+        raise BrokenFormatError("the text was a part of what was asked, word for word")

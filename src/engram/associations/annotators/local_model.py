@@ -92,10 +92,13 @@ class LocalAnnotator:
         import torch
         from transformers import AutoModelForCausalLM
 
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        # Most processors compute in half precision by detours.
+        dtype = "auto" if device == "cuda" else "float32"
         network = load_model(
-            AutoModelForCausalLM, self.folder, dtype="auto", what=_NOT_LOADED, key=False
+            AutoModelForCausalLM, self.folder, dtype=dtype, what=_NOT_LOADED, key=False
         )
-        network = network.to("cuda" if torch.cuda.is_available() else "cpu").eval()
+        network = network.to(device).eval()
         check_causal(network, self.folder, "asked to write")
         return network
 

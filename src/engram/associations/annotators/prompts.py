@@ -10,8 +10,11 @@ from engram.paths import PROMPTS
 
 #: What stands for the story in a template.
 STORY = "{story}"
-#: The last words of the story that a prompt holds.
-STORY_WORDS = 1500
+#: The last words of the story that a prompt of instructions holds, and one of examples: models
+#: that need these lose themselves in more.
+STORY_WORDS, EXAMPLE_WORDS = 1500, 40
+#: The prompts that there are of each granularity.
+KINDS = ("instructions", "examples")
 
 
 def places(sentence: Sequence[int], every: int = 4) -> list[int]:
@@ -41,6 +44,19 @@ def places(sentence: Sequence[int], every: int = 4) -> list[int]:
         )
     ends = [index for index in range(len(sentence) - 1) if sentence[index] != sentence[index + 1]]
     return ends[every - 1 :: every]
+
+
+def template_of(granularity: str, kind: str = "instructions") -> str:
+    """Return the project's own template of a prompt.
+
+    Parameters
+    ----------
+    granularity : {"word", "sentence"}
+    kind : {"instructions", "examples"}
+        What is asked in full, or three examples for models that would copy instructions.
+    """
+    name = check_granularity(granularity) + ("-examples" if kind == "examples" else "")
+    return (PROMPTS / f"{name}.txt").read_text(encoding="utf-8")
 
 
 def prompt(
@@ -74,7 +90,7 @@ def prompt(
             f"word {place} is not in the story, which has the words 0 to {len(words) - 1}."
         )
     if template is None:
-        template = (PROMPTS / f"{check_granularity(granularity)}.txt").read_text(encoding="utf-8")
+        template = template_of(granularity)
     if template.count(STORY) != 1:
         raise EngramError(
             f"the prompt's template holds {STORY} {template.count(STORY)} times. Write it once, "

@@ -60,7 +60,8 @@ class Annotator(Section):
     """
 
     model: Place | None = None
-    """With an address the model's name there, else the folder of a causal model; null: norms."""
+    """With an address the model's name there, else the name of a model of this study, or the folder
+    of a causal model; null: norms."""
     norms: Norms | None = None
     """What people said to single words, instead of a model. The keys below are a model's."""
     address: Address | None = None
@@ -72,6 +73,10 @@ class Annotator(Section):
     """Sentences from one place where it writes to the next."""
     temperature: float = Field(0.7, ge=0, le=100)
     """How freely it chooses its words: with 0 always the likeliest, with more also others."""
+    prompt: Literal["instructions", "examples"] = "instructions"
+    """What it is given (`resources/prompts`). `instructions`: the last 1,500 words of the story and
+    what is wanted in full; `examples`: three examples and the last 40 words, for models of a few
+    hundred million parameters, which copy instructions instead of following them."""
     pseudo_sentences: bool = False
     """Ask it even where the story's sentences are pseudo-sentences, which end anywhere."""
 
@@ -99,7 +104,7 @@ class Annotator(Section):
 
     @property
     def folder(self) -> str | None:
-        """The folder of a model; None if something else writes."""
+        """The folder of a model, or the name of one of the study; None if something else writes."""
         return self.model if self.kind == "folder" else None
 
 

@@ -49,10 +49,7 @@ def check_sources(study: Study) -> None:
         _check_source(study, name, model)
     for name, one in study.associations.items():
         if one.annotator is not None and one.annotator.folder is not None:
-            folder = source_folder(one.annotator.folder)
-            key = f"associations.{name}.annotator.model"
-            check_model_folder(folder, key)
-            check_told_causal(folder, key, "asked to write")
+            _check_writer(study, one.annotator.folder, f"associations.{name}.annotator.model")
         if one.annotator is not None and one.annotator.norms is not None:
             _check_norms(one.annotator.norms.table, f"associations.{name}.annotator.norms.table")
 
@@ -64,6 +61,17 @@ def _check_norms(table: str, key: str) -> None:
             f"{key}: there is no file '{found(table)}'. Give the path of a table with cues, "
             f"responses and counts, or one that is known and fetched: {', '.join(KNOWN_NORMS)}."
         )
+
+
+def _check_writer(study: Study, model: str, key: str) -> None:
+    """Refuse a model that is to write and cannot: of the study, or in a folder."""
+    if model in study.models:
+        folder = folder_here(study, study.models[model].source)
+    else:
+        folder = source_folder(model)
+        check_model_folder(folder, key)
+    if folder is not None:
+        check_told_causal(folder, key, "asked to write")
 
 
 def _check_source(study: Study, name: str, model: Model) -> None:

@@ -107,6 +107,7 @@ class Study(Section):
             _check_names_of_models,
             _check_names_of_texts,
             _check_models_of_associations,
+            _check_models_that_write,
             _check_primary,
             _check_models_of_tunings,
             _check_adapters,
@@ -217,6 +218,17 @@ def _check_primary(study: Study) -> None:
             f"primary.model: '{study.primary.model}' reads no texts with associations; these do: "
             f"{sorted(reading)}"
         )
+
+
+def _check_models_that_write(study: Study) -> None:
+    trained = study.trained_models()
+    for name, one in study.associations.items():
+        writer = one.annotator.folder if one.annotator is not None else None
+        if writer in study.models and writer not in trained:
+            raise ValueError(
+                f"associations.{name}.annotator.model: '{writer}' is re-initialised or an adapter, "
+                f"and cannot be asked to write; trained models of the study are {trained}"
+            )
 
 
 def _check_models_of_tunings(study: Study) -> None:

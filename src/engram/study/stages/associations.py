@@ -15,11 +15,13 @@ from engram.study.association_plan import (
     models_reading_associations,
     norms_of,
     other_stories,
+    writing_model,
 )
 from engram.study.config.sources import source_folder
 from engram.study.config.study import Study
+from engram.study.models import is_local
 from engram.study.plan import Plan
-from engram.study.stages import encoding, features, norms
+from engram.study.stages import encoding, features, fetch, norms
 from engram.study.stages.shared import Key, paths, plain, rules, table_paths
 from engram.vocabulary import CUES, DEALT
 
@@ -128,9 +130,20 @@ def writing_depends_on(study: Study, plan: Plan, text: str) -> dict[str, Any]:
     annotator = study.associations[text].annotator
     assert annotator is not None, text
     settings: dict[str, Any] = plain(annotator.model_dump(mode="json", exclude={"norms"}))
-    if annotator.folder is not None:
+    if annotator.prompt == "instructions":
+        settings.pop("prompt")  # texts that were written before there was a choice stay
+    if (own := writing_model(study, text)) is not None:
+        source = study.models[own].source
+        settings["folder"] = str(source_folder(source)) if is_local(study, own) else None
+    elif annotator.folder is not None:
         settings["folder"] = str(source_folder(annotator.folder))
     return {**settings, "prompts": folder_fingerprint(PROMPTS), "seed": study.seed}
+
+
+def writer_manifest(study: Study, plan: Plan, text: str) -> list[str]:
+    """Return the manifest of a model of the study that writes a text, if it is downloaded."""
+    own = writing_model(study, text)
+    return [] if own is None else fetch.model_manifest(study, plan, own)
 
 
 def writing_reads(study: Study, plan: Plan, text: str) -> dict[str, list[str]]:
