@@ -184,6 +184,9 @@ rule association_tables:
             labels={"table": "what was inserted"},
         ),
         rows="<results>/tables/association_rows.tsv",
+        exchangeability="<results>/tables/association_exchangeability.tsv",
+        kinds="<results>/tables/association_kinds.tsv",
+        sources="<results>/tables/association_sources.tsv",
     log:
         "<logs>/association_tables.log",
     benchmark:

@@ -6,7 +6,12 @@ from engram.associations import association_files
 from engram.associations.text_tables import ROWS, ROWS_COLUMNS, TEXTS, TEXTS_COLUMNS
 from engram.files import keys, storage
 from engram.jobs.job import job
-from engram.statistics import association_tables, dependent_listeners, variant_effects
+from engram.statistics import (
+    association_tables,
+    dependent_listeners,
+    exchangeability,
+    variant_effects,
+)
 
 with job(snakemake):
     config = snakemake.params.config
@@ -23,6 +28,9 @@ with job(snakemake):
     }
     written = keys.by("text", keys.of_input(snakemake, "associations"))
     written_by = {name: association_files.written_by(paths) for name, paths in written.items()}
+    texts = pd.concat(
+        [storage.read_table(path) for path in snakemake.input.texts], ignore_index=True
+    )
     tables = {
         "association": (
             association_tables.association_table(
@@ -46,12 +54,21 @@ with job(snakemake):
             association_tables.LAYERS_TABLE,
             association_tables.LAYERS_COLUMNS,
         ),
-        "texts": (
-            pd.concat(
-                [storage.read_table(path) for path in snakemake.input.texts], ignore_index=True
-            ),
-            TEXTS,
-            TEXTS_COLUMNS,
+        "texts": (texts, TEXTS, TEXTS_COLUMNS),
+        "exchangeability": (
+            exchangeability.exchangeability_table(texts),
+            exchangeability.EXCHANGEABILITY,
+            exchangeability.EXCHANGEABILITY_COLUMNS,
+        ),
+        "kinds": (
+            exchangeability.kinds_table(found),
+            exchangeability.KINDS,
+            exchangeability.KINDS_COLUMNS,
+        ),
+        "sources": (
+            exchangeability.sources_table(found, texts),
+            exchangeability.SOURCES,
+            exchangeability.SOURCES_COLUMNS,
         ),
         "rows": (
             pd.concat(

@@ -233,5 +233,12 @@ def _is_generated(study: Study, text: str) -> bool:
 
 def shown_tables(study: Study, plan: Plan) -> list[str]:
     """Return the tables of F, its controls and its texts, for the report."""
-    names = ("association", "association_controls", "association_texts")
+    names = (
+        "association",
+        "association_controls",
+        "association_texts",
+        "association_exchangeability",
+        "association_kinds",
+        "association_sources",
+    )
     return table_paths(*names) if study.associations else []
