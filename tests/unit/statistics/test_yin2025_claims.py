@@ -233,6 +233,17 @@ def test_people_are_people_and_gpt4_is_gpt4() -> None:
     assert verdicts(complete(texts=other))["people-over-gpt4"] == NOT_TESTABLE
 
 
+def test_norms_are_no_words_that_were_written_for_a_story() -> None:
+    norms = Text(frozenset({"norms:kiss1973"}), frozenset({"word"}))
+    assert not norms.of_story and not norms.by_people
+    texts = {"norms-word": norms, "sentence-manual": complete().texts["sentence-manual"]}
+    found = {
+        ("llama", "norms-word"): effects(0.012),
+        ("llama", "sentence-manual"): effects(0.003, seed=2),
+    }
+    assert verdicts(complete(effects=found, texts=texts))["word-over-sentence"] == NOT_TESTABLE
+
+
 @pytest.mark.parametrize(
     ("changes", "claim", "said"),
     [

@@ -172,7 +172,7 @@ def word_over_sentence(evidence: Evidence) -> Finding:
     """Return whether word associations help more than sentence associations."""
     return _texts(
         evidence,
-        lambda text: text.granularities == {"word"},
+        lambda text: text.of_story and text.granularities == {"word"},
         lambda text: text.granularities == {"sentence"},
         ("word texts", "sentence texts"),
         "This study has not both word and sentence associations.",

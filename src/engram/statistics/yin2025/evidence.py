@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from engram.statistics.reported_scores import Reported
 from engram.statistics.variant_effects import Effects
-from engram.vocabulary import PEOPLE, RANDOM
+from engram.vocabulary import NORMS, PEOPLE, RANDOM
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,11 @@ class Text:
     def by_people(self) -> bool:
         """Whether people wrote all of it."""
         return self.annotators == {PEOPLE}
+
+    @property
+    def of_story(self) -> bool:
+        """Whether it was written for the story: norms are what people said to single words."""
+        return not any(name.startswith(NORMS) for name in self.annotators)
 
     @property
     def by_gpt4(self) -> bool:
