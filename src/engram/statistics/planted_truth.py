@@ -28,9 +28,9 @@ TRUTH_COLUMNS = {
     "regions": "Regions with this drive.",
     "quantity": (
         "R: brain score of the story alone; F minus that of null texts; controls: how many control "
-        "texts, null texts aside, have a region whose F survives correction; M; R_sft - R, minus "
-        "that of control tunings; by how much the validation loss fell, in the tuned model in "
-        "which it fell least."
+        "texts, null texts aside, have a region with planted associations whose F survives "
+        "correction; M; R_sft - R, minus that of control tunings; by how much the validation loss "
+        "fell, in the tuned model in which it fell least."
     ),
     "value": "Mean over these regions and listeners, or the number.",
     "standard_error": "Of the mean of R over listeners.",
@@ -117,34 +117,49 @@ def compare_association_with_truth(
                     **_association_effect(str(kind), here, of_kind),
                 }
             )
-        # A null text stands among those like it, of which the foremost always stands out.
-        survives = ~is_null & (mine["p_texts_corrected"] <= significance.LEVEL)
-        surviving = int(mine.loc[survives, "variant"].nunique())
+        surviving = _surviving(mine[~is_null].merge(truth, on=["hemisphere", "roi"]))
         values = {
             "quantity": "controls",
             "value": surviving,
             "expected": "none",
             "found": "no" if surviving else "yes",
         }
-        rows.append({"model": model, "text": text, "planted": "any", "regions": "all", **values})
+        of_planted = {"planted": "any", "regions": _regions_of(truth, "association")}
+        rows.append({"model": model, "text": text, **of_planted, **values})
     return pd.DataFrame(rows, columns=list(TRUTH_COLUMNS))
+
+
+def _surviving(controls: pd.DataFrame) -> int:
+    """Return how many control texts are found where associations are planted.
+
+    Null texts are not asked: they stand among those like them, of which the foremost always stands
+    out. Elsewhere control texts may be found: what is of the same story may help a model there.
+    """
+    here = controls["planted"] == "association"
+    survives = here & (controls["p_texts_corrected"] <= significance.LEVEL)
+    return int(controls.loc[survives, "variant"].nunique())
 
 
 def _association_effect(
     kind: str, here: pd.DataFrame, null_texts: pd.DataFrame
 ) -> dict[str, float | str]:
-    """Return F in regions with one drive, whether the table's own test found it, and was to."""
+    """Return F in regions with one drive, and whether it is as it should be.
+
+    Where associations are planted their regions are tested as one, which needs no correction:
+    that is what is asked of them. Elsewhere no region may survive the table's own correction.
+    """
     null = null_texts.groupby("variant")["F"].mean().to_numpy()
     value, corrected = here["F_minus_null"].mean(), here["p_texts_corrected"].min()
+    p = significance.text_test(here["F"].mean(), null)
     if kind == "association":
-        expected = f"above 0, in a region corrected p at most {significance.LEVEL}"
-        found = value > 0 and corrected <= significance.LEVEL
+        expected = f"above 0, p over texts at most {significance.LEVEL}"
+        found = value > 0 and p <= significance.LEVEL
     else:
         expected, found = "no region survives correction", corrected > significance.LEVEL
     return {
         "quantity": "F minus null",
         "value": value,
-        "p_texts": significance.text_test(here["F"].mean(), null),
+        "p_texts": p,
         "p_corrected": corrected,
         "expected": expected,
         "found": "yes" if found else "no",
