@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engram.associations.norms import writing
+from engram.associations.norms.table import read_norms
 from engram.datasets import readers
 from engram.errors import EngramError
 from engram.preflight.machine_checks import FINE, LOOK, STOP, Check
@@ -23,15 +24,21 @@ def norms_checks(norms: Mapping[str, Mapping[str, Any]], data: Mapping[str, Any]
     data : mapping
         ``folder`` and ``stories``, as `engram.study.stages.preflight.data` gives them.
     """
-    return [
-        check
-        for text, config in norms.items()
-        for check in (
-            [_checked(text, story, config, data) for story in data["stories"]]
-            if config["here"]
-            else [Check(f"norms {text}", LOOK, f"'{config['file']}' is fetched by the run")]
-        )
-    ]
+    return [check for text, config in norms.items() for check in _of_text(text, config, data)]
+
+
+def _of_text(text: str, config: Mapping[str, Any], data: Mapping[str, Any]) -> list[Check]:
+    """Return a check for each story whose words are here; of the table alone where none are."""
+    if not config["here"]:
+        return [Check(f"norms {text}", LOOK, f"'{config['file']}' is fetched by the run")]
+    if data["stories"]:
+        return [_checked(text, story, config, data) for story in data["stories"]]
+    try:
+        found = read_norms(Path(config["here"]), config["columns"])
+    except EngramError as error:
+        return [Check(f"norms {text}", STOP, str(error))]
+    said = f"{sum(map(bool, found.responses.values()))} cues with responses; no story is here yet"
+    return [Check(f"norms {text}", FINE, said)]
 
 
 def _checked(text: str, story: str, config: Mapping[str, Any], data: Mapping[str, Any]) -> Check:

@@ -165,4 +165,9 @@ def test_preflight_says_what_is_covered(tmp_path: Path) -> None:
     assert [one.state for one in found] == [FINE, STOP, LOOK]
     assert "48 of 48 content words (100%)" in found[0].found
     assert "covers hardly anything" in found[1].found
+    (tmp_path / "bad.tsv").write_text("cue\tresponse\tcount\nsea\tship\t-2\n")
+    config["b"]["here"] = str(tmp_path / "bad.tsv")
+    alone = norms_checks(config, {"folder": None, "stories": {}})
+    assert [one.state for one in alone] == [FINE, STOP, LOOK]
+    assert "8 cues with responses" in alone[0].found and "'-2'" in alone[1].found
     assert preflight.depends_on(study, plan, False)["norms"]["a"]["here"] == str(good)
