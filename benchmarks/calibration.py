@@ -23,6 +23,7 @@ import pandas as pd
 from scipy import stats
 
 from engram.encoding import circular_shift, ridge
+from engram.encoding.preparation import Preparation
 from engram.encoding.timing import delayed_features
 from engram.files import storage
 from engram.statistics import (
@@ -44,6 +45,9 @@ OPTIONS: dict[str, Any] = {
     "alpha_by": "r",
     "backend": "numpy",
 }
+#: Under `penalty: listeners` and `trend: runs`: what the latter does to features.
+BETTER = Preparation(trend="runs")
+WITH_BETTER = "penalty: listeners, trend: runs"
 #: Moving averages with the autocorrelation of Alice's listeners (0.58, 0.28, 0.11 at 1 to 3 rows)
 #: and of their mean (0.73, 0.43, 0.20).
 OWN, SHARED = np.array([1, 0.7, 0.3, 0.1]), np.array([1, 1, 0.6, 0.3, 0.1])
@@ -97,6 +101,17 @@ def noise(rng: np.random.Generator, kernel: np.ndarray, *shape: int) -> np.ndarr
     return result
 
 
+def r_of(features: np.ndarray, bold: np.ndarray, sharing: np.ndarray, better: bool) -> np.ndarray:
+    """Return R of each target, mean over test blocks.
+
+    With `better` targets of the same number in `sharing` share a penalty, and features are
+    prepared as `BETTER` says.
+    """
+    more: dict[str, Any] = {"tied": sharing, "preparation": BETTER} if better else {}
+    r: np.ndarray = ridge.encode(features, bold, STORY, POSITION, **OPTIONS, **more).r.mean((0, 1))
+    return r
+
+
 class World:
     """A story, and listeners who share a response to it.
 
@@ -111,6 +126,8 @@ class World:
     regions : int
         Each has its own response to the word vectors; what no feature predicts is shared by
         half. Targets are region by region.
+    better : bool
+        Whether listeners share a penalty, and features lose their trend (`BETTER`).
     """
 
     def __init__(
@@ -121,8 +138,10 @@ class World:
         planted: float = 0.0,
         listeners: int = LISTENERS,
         regions: int = 1,
+        better: bool = False,
     ) -> None:
-        self.rng = rng
+        self.rng, self.better = rng, better
+        self.sharing = np.repeat(np.arange(regions), listeners)
         self.onsets = np.sort(rng.uniform(0, TIMES[-1] - 8, WORDS))
         self.vectors = rng.standard_normal((WORDS, UNITS))
         common = noise(rng, SHARED) if regions > 1 else None
@@ -155,9 +174,7 @@ class World:
 
     def score(self, vectors: np.ndarray) -> np.ndarray:
         """Return R of every listener."""
-        scores = ridge.encode(self.features(vectors), self.bold, STORY, POSITION, **OPTIONS)
-        result: np.ndarray = scores.r.mean((0, 1))
-        return result
+        return r_of(self.features(vectors), self.bold, self.sharing, self.better)
 
 
 def effects_of(names: list[str], scores: list[np.ndarray]) -> variant_effects.Effects:
@@ -179,13 +196,15 @@ def effects_of(names: list[str], scores: list[np.ndarray]) -> variant_effects.Ef
     )
 
 
-def association(rng: np.random.Generator, planted: float = 0.0) -> dict[str, float]:
+def association(
+    rng: np.random.Generator, planted: float = 0.0, better: bool = False
+) -> dict[str, float]:
     """F of a text among 39 random ones.
 
     It is one more of them, or (`planted`) one that says what listeners have in mind.
     """
     mind = rng.standard_normal((WORDS, UNITS))
-    world = World(rng, DRIVEN_VARIANCE, mind, planted)
+    world = World(rng, DRIVEN_VARIANCE, mind, planted, better=better)
     stray = STRAY * rng.standard_normal((len(TEXTS), WORDS, UNITS))
     stray[0] = 0
     if planted:
@@ -209,13 +228,15 @@ def association(rng: np.random.Generator, planted: float = 0.0) -> dict[str, flo
     }
 
 
-def tuning(rng: np.random.Generator, planted: float = 0.0) -> dict[str, float]:
+def tuning(
+    rng: np.random.Generator, planted: float = 0.0, better: bool = False
+) -> dict[str, float]:
     """M of four seeds of a tuning beside four of its control.
 
     Both are of the same tuning, or (`planted`) one gains what listeners have in mind.
     """
     mind = rng.standard_normal((WORDS, UNITS))
-    world = World(rng, DRIVEN_VARIANCE, mind, planted)
+    world = World(rng, DRIVEN_VARIANCE, mind, planted, better=better)
     stray = STRAY * rng.standard_normal((len(TUNINGS), WORDS, UNITS))
     stray[0] = 0
     if planted:
@@ -243,7 +264,7 @@ def tuning(rng: np.random.Generator, planted: float = 0.0) -> dict[str, float]:
 
 
 def against_chance(
-    rng: np.random.Generator, planted: float = 0.0, slow: bool = False
+    rng: np.random.Generator, planted: float = 0.0, slow: bool = False, better: bool = False
 ) -> dict[str, float]:
     """R of features that have nothing to do with the BOLD, or (`planted`) that drive so much of it.
 
@@ -257,7 +278,8 @@ def against_chance(
     everything = np.concatenate(
         [world.bold, *(circular_shift.shifted(mine, STORY, [shift]) for shift in drawn)], axis=1
     )
-    r = ridge.encode(features, everything, STORY, POSITION, **OPTIONS).r.mean((0, 1)).astype(float)
+    sharing = np.repeat(np.arange(2 + SHIFTS), [LISTENERS, many, *[LISTENERS] * SHIFTS])
+    r = r_of(features, everything, sharing, better).astype(float)
     null = r[LISTENERS + many :].reshape(SHIFTS, LISTENERS).mean(1)
     r, others = r[:LISTENERS], r[LISTENERS : LISTENERS + many]
     low, high = significance.interval(r, 0)
@@ -412,6 +434,31 @@ CASES: list[tuple[str, str, Simulation, dict[str, float], str, list[str]]] = [
     ),
     ("M", "nothing, in 6 regions", tunings_by_region, {"regions": 6}, ANY, [AFTER, BY_FDR]),
     ("R", "nothing, in 6 regions", against_chance_by_region, {"regions": 6}, ANY, [AFTER, BY_FDR]),
+    (
+        "F",
+        f"nothing: one more random text ({WITH_BETTER})",
+        association,
+        {"better": True},
+        "over texts",
+        [],
+    ),
+    ("M", f"nothing: one tuning twice ({WITH_BETTER})", tuning, {"better": True}, "over seeds", []),
+    (
+        "R",
+        f"nothing: features of no relation ({WITH_BETTER})",
+        against_chance,
+        {"better": True},
+        "shifts",
+        [],
+    ),
+    (
+        "R",
+        f"nothing: such features, slow ({WITH_BETTER})",
+        against_chance,
+        {"slow": True, "better": True},
+        "shifts",
+        [],
+    ),
 ]
 #: Up to so many regions it is looked at what is detectable in one of them.
 _FEW_REGIONS = 6

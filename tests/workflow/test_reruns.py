@@ -238,6 +238,7 @@ CONFIG: dict[str, Change] = {
     "association_effect.controls": configured(association_effect={"controls": {"random": 3}}),
     "nuisance.features": configured(nuisance={"features": ["word-rate", "since-insertion"]}),
     "encoding.alpha_by": configured(encoding={"alpha_by": "mse"}),
+    "encoding.penalty": configured(encoding={"penalty": "listeners"}),
     "activations.context": configured(activations={"context": 128}),
     "association_effect.alignment": configured(association_effect={"alignment": "anchor"}),
     "primary": configured(primary={"text": "mine", "model": "gpt2-tiny"}),

@@ -1,6 +1,7 @@
 """Read a story with a model and keep every layer's vector of every word."""
 
 from engram.features.language_models import activations
+from engram.features.vectors import together
 from engram.features.word_rate import word_rate
 from engram.files import keys, storage
 from engram.jobs.job import job, model_folder, use_threads
@@ -15,4 +16,5 @@ with job(snakemake):
         use_threads(snakemake.threads)
         reader, options = activations.load_configured(model_folder(snakemake), config)
         result = activations.story_activations(words, reader, **options)
+        result = together(result, config["model"].get("layers_together"))
     keys.write_dataset(snakemake.output.activations, result, keys.of_job(snakemake, "activations"))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import xarray as xr
 
+from engram.errors import EngramError
 from engram.files import storage
 
 #: What an array of vectors says of itself.
@@ -24,3 +27,31 @@ def to_dataset(vectors: np.ndarray, half: bool = False) -> xr.Dataset:
         {"activation": (("layer", "word", "unit"), vectors, DESCRIPTION, encoding)},
         coords={"layer": np.arange(len(vectors))},
     )
+
+
+def together(read: xr.Dataset, layers: Sequence[int] | None) -> xr.Dataset:
+    """Return activations whose one layer has the units of some layers side by side.
+
+    Parameters
+    ----------
+    read : xarray.Dataset
+        As `to_dataset` makes it.
+    layers : sequence of int, optional
+        None: the activations stay as they are.
+
+    Raises
+    ------
+    EngramError
+        If the model has not all of these layers.
+    """
+    if layers is None:
+        return read
+    depth = read.sizes["layer"] - 1
+    if max(layers) > depth:
+        raise EngramError(
+            f"layers_together: {list(layers)} has layers beyond {depth}, the model's last one. "
+            "Write layers that it has."
+        )
+    vectors = np.concatenate([read["activation"].values[layer] for layer in layers], axis=-1)
+    half = "chunksizes" in read["activation"].encoding
+    return to_dataset(vectors[None], half=half).assign_attrs(read.attrs)

@@ -76,7 +76,7 @@ def _layer_line(panel: Axes, part: pd.DataFrame, model: str, palette: Palette) -
     look = palette.model(model)
     by_layer = part.groupby("layer")["score"].apply(panels.mean_interval)
     mean, low, high = np.array(by_layer.tolist()).T
-    if model == WORD_RATE:  # no layers: a line across
+    if len(mean) == 1:  # one layer (the word rate, layers together): a line across
         panel.axhline(mean[0], label=model, **look)
         panel.update_datalim([(0, mean[0])])  # a line across does not stretch the axis by itself
         panel.autoscale_view()

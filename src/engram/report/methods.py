@@ -158,6 +158,9 @@ def _model(name: str, model: Mapping[str, Any]) -> str:
     shown = _last(source) if source.startswith(("/", ".", "~")) else source
     words = [f"revision {model['revision']}"] if model["revision"] else []
     words += [f"an adapter of {model['base']}"] if model["base"] else []
+    if model["layers_together"]:
+        numbers = listed([str(layer) for layer in model["layers_together"]])
+        words += [f"layers {numbers} side by side"]
     words += ["re-initialised weights"] if model["reinitialised"] else []
     inside = ", ".join([*([shown] if shown != name else []), *words])
     return (

@@ -36,7 +36,9 @@ def models_reading_associations(study: Study) -> list[str]:
     reading = [
         name
         for name, model in study.language_models().items()
-        if (not model.reinitialised if chosen is None else name in chosen)
+        if (
+            not (model.reinitialised or model.layers_together) if chosen is None else name in chosen
+        )
     ]
     # Where inserted words are rows, their number alone changes scores: the rate of
     # words says by how much.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engram.datasets.planned import WORDS_A_SECOND
 from engram.study.association_plan import models_reading_associations
 from engram.study.config.study import Study
-from engram.study.model_shapes import model_shape
+from engram.study.model_shapes import scored_shape
 from engram.study.models import scored_models
 from engram.study.plan import Plan
 from engram.study.tuning_plan import tuned_models
@@ -31,7 +31,7 @@ def estimate(study: Study, plan: Plan) -> dict[str, float]:
     if not dataset.estimates_disk:
         return {}
     targets = REGIONS if study.bold.targets == "roi" else dataset.n_targets()
-    shapes = [model_shape(study, name) for name in scored_models(study)]
+    shapes = [scored_shape(study, name) for name in scored_models(study)]
     pairs = sum(len(group.stories) * len(group.subjects) for group in plan.groups.values())
     number = 4 if study.compute.reading_dtype == "float32" else 2.2
     layers = sum(shape.layers for shape in shapes)

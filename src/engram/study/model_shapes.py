@@ -6,7 +6,7 @@ They are known before a model is loaded, or fetched.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +192,18 @@ def model_shape(study: Study, name: str) -> ModelShape:
     return known_shape(study, name) or _ASSUMED
 
 
+def scored_shape(study: Study, name: str) -> ModelShape:
+    """Return the shape of what is scored of a model: one wide layer where several stand together.
+
+    Only its layers and units mean something then.
+    """
+    shape = model_shape(study, name)
+    together = None if name == WORD_RATE else study.language_models()[name].layers_together
+    if together is None:
+        return shape
+    return replace(shape, layers=1, units=shape.units * len(together))
+
+
 def unknown_models(study: Study) -> list[str]:
     """Return the names of the models whose shape is assumed."""
     return [name for name in study.language_models() if known_shape(study, name) is None]
@@ -206,10 +218,18 @@ def check_layer(study: Study) -> None:
     Raises
     ------
     EngramError
-        If the layer lies beyond the last one of every model; models whose shape is not
+        If the layer lies beyond the last one of every model, or one of `layers_together` beyond
+        the model's own; models whose shape is not
         known yet may have it.
     """
     shapes = {name: known_shape(study, name) for name in study.language_models()}
+    for name, shape in shapes.items():
+        together = study.language_models()[name].layers_together or [0]
+        if shape is not None and max(together) >= shape.layers:
+            raise EngramError(
+                f"models.{name}.layers_together: {together} has layers beyond "
+                f"{shape.layers - 1}, the model's last one. Write layers that it has."
+            )
     last = {name: shape.layers - 1 for name, shape in shapes.items() if shape is not None}
     if (
         study.reported_layer is not None

@@ -33,6 +33,7 @@ def model_key(study: Study, name: str) -> dict[str, Any]:
     base = None if model.base is None else model_key(study, model.base)
     # Not there where it is off: a new key would read every story again.
     code = {remote_code.KEY: True} if model.trust_remote_code else {}
+    together = {"layers_together": model.layers_together} if model.layers_together else {}
     return {
         "base": base,
         "revision": model.revision,
@@ -40,6 +41,7 @@ def model_key(study: Study, name: str) -> dict[str, Any]:
         "source": model.source,
         "reinitialised": model.reinitialised,
         **code,
+        **together,
     }
 
 

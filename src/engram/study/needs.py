@@ -20,7 +20,7 @@ from engram.study.association_plan import control_counts
 from engram.study.config.activations import Activations
 from engram.study.config.study import Study
 from engram.study.disk import REGIONS
-from engram.study.model_shapes import ModelShape, model_shape
+from engram.study.model_shapes import ModelShape, model_shape, scored_shape
 from engram.study.models import scored_models
 from engram.study.plan import Plan
 from engram.study.stages import tunings
@@ -208,7 +208,7 @@ def _nuisance(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
 
 def _encoding(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     group, name = plan.groups[wildcards["group"]], wildcards["model"]
-    layers, units = model_shape(study, name).layers, model_shape(study, name).units
+    layers, units = scored_shape(study, name).layers, scored_shape(study, name).units
     whole = _targets(study, plan)
     targets, scored = whole, float(layers)
     if "tuning" in wildcards:
@@ -294,7 +294,7 @@ def _ceiling(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
 
 def _tables(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     pairs = sum(len(group.stories) * len(group.subjects) for group in plan.groups.values())
-    layers = [model_shape(study, name).layers for name in scored_models(study)]
+    layers = [scored_shape(study, name).layers for name in scored_models(study)]
     largest = max(layers) * _targets(study, plan) * 4
     regions = min(_targets(study, plan), _REGIONS_AT_MOST)
     rows = sum(layers) * regions * pairs

@@ -18,11 +18,7 @@ from engram.vocabulary import ASSOCIATION, TUNING_CONTROLS
 def tuned_models(study: Study, tuning: str) -> list[str]:
     """Return the names of the models that a tuning tunes: no adapters, no re-initialised ones."""
     chosen = study.tunings[tuning].models
-    whole = [
-        name
-        for name, model in study.language_models().items()
-        if not (model.reinitialised or model.base)
-    ]
+    whole = [name for name, model in study.language_models().items() if model.is_whole]
     return [name for name in whole if chosen is None or name in chosen]
 
 

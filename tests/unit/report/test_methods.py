@@ -27,6 +27,10 @@ NARRATIVES = {
         ({"encoding": {"trend": "runs"}}, "A line was taken off each feature within each"),
         ({"encoding": {"learn_from": "listener+others"}}, "are in no test over listeners"),
         ({"encoding": {"scaling": "none"}}, "Features were centred and not scaled."),
+        (
+            {"models": {"two": {"source": "gpt2", "layers_together": [4, 8]}}},
+            "layers 4 and 8 side by side",
+        ),
         ({"encoding": {"components": 20}}, "20 principal components of the training rows"),
         ({"encoding": {"trend": "runs"}}, "Protocol: engram with trend: runs (rules "),
         ({"protocol": "yin2025"}, "Protocol: yin2025 (rules "),

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
 from engram.study.config.fields import Address, Name, Place, Section
+
+LayerNumber = Annotated[int, Field(ge=0, le=10_000)]
 
 
 class Model(Section):
@@ -23,7 +29,25 @@ class Model(Section):
     LoRA tuning's folder); null: the source is a whole model."""
     reinitialised: bool = False
     """Keep the architecture and the tokenizer, and draw the weights anew (with `seed`)."""
+    layers_together: Annotated[list[LayerNumber], Field(min_length=2, max_length=1000)] | None = (
+        None
+    )
+    """Layers whose units stand side by side and are scored together, such as `[8, 14, 20]`, as one
+    layer, numbered 0. Such a model is scored on stories as they were heard; name it beside the same
+    source with all its layers. null: every layer is scored by itself."""
     trust_remote_code: bool = False
     """Run the model's own code (the `*.py` files that its `auto_map` names), which can read,
     change and send all that you can; a hub id then needs its `revision`. An adapter's base decides.
     false: a model that needs such code is refused."""
+
+    @field_validator("layers_together")
+    @classmethod
+    def _layers_rise(cls, value: list[int] | None) -> list[int] | None:
+        if value is not None and sorted(set(value)) != value:
+            raise ValueError("layers are numbers in rising order, such as [8, 14, 20]")
+        return value
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is a whole, trained model with all its layers, and no adapter."""
+        return not (self.reinitialised or self.base or self.layers_together)

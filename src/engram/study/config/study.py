@@ -140,8 +140,8 @@ class Study(Section):
         return {**self.models, **twins}
 
     def is_trained(self, name: str) -> bool:
-        """Tell whether a model of `models` is whole and trained: no adapter, not re-initialised."""
-        return not (self.models[name].reinitialised or self.models[name].base)
+        """Tell whether a model of `models` is whole and trained (`Model.is_whole`)."""
+        return self.models[name].is_whole
 
 
 def with_targets(study: Study) -> Study:
@@ -195,6 +195,12 @@ def _check_names_of_texts(study: Study) -> None:
 
 def _check_models_of_associations(study: Study) -> None:
     unknown = sorted(set(study.association_effect.models or ()) - set(study.models))
+    together = [name for name, one in study.models.items() if one.layers_together]
+    if strange := sorted(set(study.association_effect.models or ()) & set(together)):
+        raise ValueError(
+            f"association_effect.models: {strange} are layers together, which read no texts with "
+            "associations; name the model with all its layers"
+        )
     if unknown:
         raise ValueError(
             f"association_effect.models: {unknown} are no models of the study; "

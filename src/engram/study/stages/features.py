@@ -49,13 +49,9 @@ def reads(study: Study, plan: Plan, model: str) -> dict[str, list[str]]:
 def trained_sources(study: Study) -> dict[str, str]:
     """Return the sources of the language models that were trained as they are.
 
-    No re-initialised twins and no adapters.
+    No re-initialised twins, no adapters, and no layers together.
     """
-    return {
-        name: model.source
-        for name, model in study.language_models().items()
-        if not (model.reinitialised or model.base)
-    }
+    return {name: model.source for name, model in study.language_models().items() if model.is_whole}
 
 
 def first_story_keys(study: Study, plan: Plan) -> list[Key]:
@@ -76,5 +72,9 @@ def shown_models(study: Study) -> list[str]:
 
     They are the trained language models, or whatever there is.
     """
-    trained = [name for name, model in study.language_models().items() if not model.reinitialised]
+    trained = [
+        name
+        for name, model in study.language_models().items()
+        if not (model.reinitialised or model.layers_together)
+    ]
     return trained or scored_models(study)
