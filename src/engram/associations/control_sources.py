@@ -8,13 +8,20 @@ source, so that random texts differ as one author's or one topic's text differs 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from engram.associations.association_files import read_associations
+from engram.associations.word_counts import plain_words
 from engram.errors import EngramError
 
+logger = logging.getLogger(__name__)
+
+#: A source is of another language if it shares less of its words with a story and its
+#: associations than this part of what another source shares.
+_SAME_LANGUAGE = 0.5
 #: How many sources the tuning samples are divided into.
 SAMPLE_PARTS = 12
 #: Sources, and texts of a source for each insertion, from which p holds for other sources too.
@@ -117,6 +124,34 @@ def sample_parts(path: Path, granularity: str, parts: int = SAMPLE_PARTS) -> lis
         passages = tuple(row["input"] for row in samples)
         result.append(Source(name, outputs[True], outputs[False], passages))
     return result
+
+
+def in_the_storys_language(sources: Sequence[Source], words: Iterable[str]) -> list[Source]:
+    """Return the sources without those that seem to be of another language than a story.
+
+    These share far fewer of their words with it than other sources do. Where all sources are of
+    another language, all are kept.
+
+    Parameters
+    ----------
+    sources : sequence of Source
+    words : iterable of str
+        Words of the story and of its associations.
+    """
+    known = {one for word in words for one in plain_words(word)}
+    shares = {}
+    for source in sources:
+        said = plain_words(" ".join((*source.texts, *source.other_texts)))
+        shares[source.name] = sum(word in known for word in said) / max(1, len(said))
+    least = _SAME_LANGUAGE * max(shares.values(), default=0.0)
+    kept = [source for source in sources if shares[source.name] >= least]
+    if len(kept) < len(sources):
+        logger.info(
+            "random texts: these sources share few words with the story, as texts of another "
+            "language do, and are left out: %s",
+            "; ".join(source.name for source in sources if source not in kept),
+        )
+    return kept
 
 
 def _name(path: Path) -> str:

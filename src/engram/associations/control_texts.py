@@ -10,7 +10,7 @@ import numpy as np
 
 from engram.associations.annotators.story_style import StoryStyle
 from engram.associations.association_files import Association
-from engram.associations.control_sources import Source
+from engram.associations.control_sources import Source, in_the_storys_language
 from engram.associations.insertions import insertions_of
 from engram.associations.random_texts import Made, RandomTexts
 from engram.associations.word_counts import SourceCounts, common_words, content_words
@@ -119,7 +119,8 @@ def texts_with_controls(
 def _random_texts(one: Material, sources: Sequence[Source]) -> RandomTexts:
     """Return what makes random texts."""
     counts = source_counts(one.words, sources)
-    return RandomTexts(one.insertions, one.granularity, sources, one.style, counts, one.common)
+    among = in_the_storys_language(sources, [*one.words, *one.insertions.values()])
+    return RandomTexts(one.insertions, one.granularity, among, one.style, counts, one.common)
 
 
 def source_counts(story_words: Sequence[str], sources: Sequence[Source]) -> SourceCounts:

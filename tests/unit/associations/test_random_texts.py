@@ -270,6 +270,26 @@ def test_sources_of_the_same_granularity_where_there_are_some(tmp_path: Path) ->
     ]
 
 
+def test_sources_of_another_language_are_left_out_where_there_are_others(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    story = "il y avait une fois un petit prince qui habitait une planète à peine plus grande"
+    french = [
+        Source("fr1", ("comme une nuit à la mer", "un petit bateau qui dort")),
+        Source("fr2", ("la planète que mon père habitait", "une fois un loup")),
+    ]
+    english = [
+        Source("en", ("like a night at the sea", "the little boat that sleeps", "on a hill"))
+    ]
+    with caplog.at_level(logging.INFO, "engram"):
+        kept = control_sources.in_the_storys_language([*french, *english], story.split())
+    assert kept == french and "left out: en" in caplog.text
+    # All of another language, or nothing in common at all: there is nothing better.
+    assert control_sources.in_the_storys_language(english, story.split()) == english
+    assert control_sources.in_the_storys_language([], story.split()) == []
+    assert control_sources.in_the_storys_language(french, ["x"]) == french
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("text", ["word-judged", "sentence-periodic"])
 def test_shipped_sources_make_fair_texts_for_a_shipped_story(text: str) -> None:
