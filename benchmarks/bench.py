@@ -23,6 +23,7 @@ from typing import Any
 import bench_activations
 import bench_encoding
 import bench_memory
+import bench_texts
 import bench_windows
 import bench_workflow
 import page
@@ -31,7 +32,10 @@ from paired import environment, say
 
 HERE = Path(__file__).parent
 TOKENIZER = HERE.parent / "resources" / "models" / "gpt2-tiny"
-SECTIONS = ("encoding", "scaling", "activations", "memory", "workflow", "windows")
+SECTIONS = ("encoding", "scaling", "activations", "memory", "workflow", "windows", "texts")
+#: The code that today's is set beside, where texts and their controls are read and scored: read
+#: to the last layer, each text by itself.
+BEFORE = "c265c4d"
 
 
 def main() -> None:
@@ -142,6 +146,10 @@ def section(name: str, given: argparse.Namespace) -> Any:
         return bench_workflow.costs(study, config, given.repeats)
     if not os.environ.get("ENGRAM_MIRROR"):
         return "needs ENGRAM_MIRROR, a folder with the public files of Alice and a small model"
+    if name == "texts":
+        if not (Path(os.environ["ENGRAM_MIRROR"]) / "models" / bench_texts.MODEL).is_dir():
+            return f"needs the model {bench_texts.MODEL} in the mirror"
+        return bench_texts.measured(2 if given.small else 54, 1, BEFORE)
     with tempfile.TemporaryDirectory() as temporary:
         return bench_windows.differences([128] if given.small else [128, 256], Path(temporary))
 

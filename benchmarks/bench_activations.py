@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 from paired import interleaved, say, synchronized
 
-from engram.features.language_models import activations
 from engram.features.language_models.reader import Reader
 from engram.features.language_models.tokens import TokenizedStory, tokenize
-from engram.features.language_models.window_batches import batches_of, padded
+from engram.features.language_models.window_batches import Piece, batches_of, padded
 from engram.features.language_models.windows import plan_windows
+from engram.features.language_models.word_vectors import word_vectors
 
 #: Shapes of models, with random weights: what they cost does not depend on what they know.
 GPT2 = {"n_embd": 768, "n_layer": 12, "n_head": 12, "vocab_size": 50_257}
@@ -53,6 +53,7 @@ def made_reader(name: str, dtype: str, device: str, tokenizer_folder: str) -> Re
         [],
         4096 if name == "llama-7b" else 1024,
         True,
+        config.num_hidden_layers,
     )
 
 
@@ -86,9 +87,10 @@ def bare_passes(story: TokenizedStory, reader: Reader, context: int, batch_token
     import torch
 
     windows = plan_windows(story, reader, mode="strided", context=context, stride=None)
+    pieces = [Piece(0, story, window) for window in windows]
     with torch.inference_mode():
-        for batch in batches_of(story, windows, reader, batch_tokens):
-            ids, mask = padded(story, batch, reader)
+        for batch in batches_of(pieces, reader, batch_tokens):
+            ids, mask = padded(batch, reader)
             reader.model(input_ids=ids, attention_mask=mask)
 
 
@@ -122,7 +124,7 @@ def compare(
     # The last words have a full look-back, as nearly all words of a story have.
     chosen = range(n_words - some, n_words)
     contenders: dict[str, Callable[[], Any]] = {
-        "Engram, default stride": partial(activations.word_vectors, story, windows, reader),
+        "Engram, default stride": partial(word_vectors, story, windows, reader),
         "a forward pass for each word": partial(per_word, story, reader, context, chosen),
         "bare forward passes over the same windows": partial(
             bare_passes, story, reader, context, 8192
@@ -166,7 +168,7 @@ def scaling(
     for context in contexts:
         windows = plan_windows(story, reader, mode="strided", context=context, stride=None)
         contenders: dict[str, Callable[[], Any]] = {
-            "ours": partial(activations.word_vectors, story, windows, reader),
+            "ours": partial(word_vectors, story, windows, reader),
             "bare": partial(bare_passes, story, reader, context, 8192),
         }
         times = interleaved(

@@ -139,13 +139,14 @@ def reading_shape(
     """Return the shapes that the memory of reading a story depends on."""
     from engram.features.language_models.reading_memory import ReadingShape
     from engram.features.language_models.tokens import tokenize
-    from engram.features.language_models.window_batches import batches_of, window_ids
+    from engram.features.language_models.window_batches import Piece, batches_of
     from engram.features.language_models.windows import plan_windows
 
     story = tokenize(words, reader.tokenizer)
     windows = plan_windows(story, reader, mode="strided", context=context, stride=None)
-    batches = batches_of(story, windows, reader, batch_tokens)
-    lengths = [[len(window_ids(story, window, reader)) for window in batch] for batch in batches]
+    pieces = [Piece(0, story, window) for window in windows]
+    batches = batches_of(pieces, reader, batch_tokens)
+    lengths = [[len(piece.ids(reader)) for piece in batch] for batch in batches]
     config = reader.model.config.get_text_config()
     return ReadingShape(
         parameters=sum(weight.numel() for weight in reader.model.parameters()),
@@ -159,7 +160,9 @@ def reading_shape(
         batch_tokens=max(len(one) * max(one) for one in lengths),
         context=max(map(max, lengths)),
         words=len(words),
-        batch_words=max(sum(window.end - window.read for window in batch) for batch in batches),
+        batch_words=max(
+            sum(piece.window.end - piece.window.read for piece in batch) for batch in batches
+        ),
         attention_matrices=getattr(config, "_attn_implementation", "") == "eager",
     )
 

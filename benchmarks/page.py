@@ -91,6 +91,8 @@ def _machine(name: str, found: dict[str, Any], drawings: Path) -> list[str]:
         parts.append(
             _table(list(found["windows"][0]), [list(row.values()) for row in found["windows"]])
         )
+    if isinstance(found.get("texts"), dict):
+        parts += _texts(found["texts"])
     return parts
 
 
@@ -170,6 +172,23 @@ def _activations(found: dict[str, Any]) -> list[str]:
         (
             f"{found['tokens_per_second']:,} tokens a second, {found['tflops']} TFLOP/s "
             f"({found['parameters'] / 1e6:.0f} million parameters).\n"
+        ),
+    ]
+
+
+def _texts(found: dict[str, Any]) -> list[str]:
+    """Return the part about a text and its controls."""
+    keys = ("case", "load", "read", "score", "peak_gb", "ratio")
+    return [
+        (
+            f"### A text and {found['controls']} controls read and scored (Alice, "
+            f"{found['model']}, {found['text']}, 27 listeners, six regions)\n\nSeconds of the "
+            f"processor, all threads together. {found.get('note', '')}".rstrip()
+            + "\n"
+        ),
+        _table(
+            ["", "load, s", "read, s", "score, s", "peak, GB", "times the bare passes and fits"],
+            [[row[key] for key in keys] for row in found["rows"]],
         ),
     ]
 

@@ -1,11 +1,6 @@
 """Read a story with a model, with associations and with every control's insertions."""
 
-from collections.abc import Callable
-
-import numpy as np
-
 from engram.associations import text_reading
-from engram.associations.insertions import Text
 from engram.features.language_models import activations
 from engram.files import keys, storage
 from engram.jobs.job import job, model_folder, use_threads
@@ -19,13 +14,18 @@ with job(snakemake):
         name: {int(place): text for place, text in insertions.items()}
         for name, insertions in storage.read_json(snakemake.input.insertions)["texts"].items()
     }
-    read: Callable[[str, Text], np.ndarray] = text_reading.count_words
+    read: text_reading.TextReading = text_reading.WordRateReading()
     if config["model"]["source"] != WORD_RATE:
         reader, options = activations.load_configured(model_folder(snakemake), config)
-        read = text_reading.text_reader(
+        read = text_reading.ModelReading(
             words["word"].tolist(), reader, room=config["room"], **options
         )
     result = text_reading.read_texts(
-        words, texts, read, alignment=config["alignment"], layer=config["layer"]
+        words,
+        texts,
+        read,
+        alignment=config["alignment"],
+        layer=config["layer"],
+        layers=config["layers"],
     )
     keys.write_dataset(snakemake.output.activations, result, keys.of_job(snakemake, "variants"))

@@ -10,7 +10,9 @@ without learned positions.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -19,29 +21,50 @@ import xarray as xr
 from engram.associations.insertions import Text, inserted_rows, with_insertions
 from engram.errors import EngramError
 from engram.features import variants
-from engram.features.language_models.activations import word_vectors
 from engram.features.language_models.reader import Reader
 from engram.features.language_models.tokens import tokenize
 from engram.features.language_models.windows import DEFAULT_CONTEXT, Window, plan_windows
+from engram.features.language_models.word_vectors import ToRead, text_vectors
+from engram.features.layers import reported_layer
 from engram.vocabulary import ORIGINAL, WITH_ASSOCIATIONS
 
 logger = logging.getLogger(__name__)
 
 
-def text_reader(
-    words: Sequence[str],
-    reader: Reader,
-    *,
-    mode: str,
-    context: int | None,
-    stride: int | None,
-    pooling: str,
-    batch_tokens: int,
-    room: float,
-) -> Callable[[str, Text], np.ndarray]:
-    """Return a function that reads a named text and returns the vectors of all its words.
+@dataclass(frozen=True)
+class Wanted:
+    """A text to be read, and what is wanted of it.
 
-    They have the shape (n_layers, n_words, n_units).
+    Attributes
+    ----------
+    name : str
+        For messages.
+    text : Text
+    layer : int or None
+        The only layer that is wanted, or None for all.
+    kept : array of int, optional
+        The words whose vectors are wanted, rising; None: all.
+    """
+
+    name: str
+    text: Text
+    layer: int | None = None
+    kept: np.ndarray | None = None
+
+
+class TextReading(Protocol):
+    """What reads texts."""
+
+    @property
+    def depth(self) -> int:
+        """The last layer, from 0."""
+
+    def __call__(self, wanted: Sequence[Wanted]) -> list[np.ndarray]:
+        """Return the vectors of each text, (n_layers, n_words, n_units)."""
+
+
+class ModelReading:
+    """A language model that reads texts of one story, all of them in common batches.
 
     Parameters
     ----------
@@ -54,53 +77,92 @@ def text_reader(
     room : float
         How much longer than the story a text may be within a window.
     """
-    frame = reader.frame
-    limit = (context if context is not None else min(DEFAULT_CONTEXT, reader.limit)) - frame
-    fit = int(limit / (1 + room))
-    story = tokenize(words, reader.tokenizer)
-    windows = plan_windows(
-        story,
-        reader,
-        mode=mode,
-        context=fit + frame,
-        stride=None if stride is None else int(stride / (1 + room)),
-    )
 
-    def read(name: str, text: Text) -> np.ndarray:
-        tokenized = tokenize(text.words, reader.tokenizer)
+    def __init__(
+        self,
+        words: Sequence[str],
+        reader: Reader,
+        *,
+        mode: str,
+        context: int | None,
+        stride: int | None,
+        pooling: str,
+        batch_tokens: int,
+        room: float,
+    ) -> None:
+        frame = reader.frame
+        limit = (context if context is not None else min(DEFAULT_CONTEXT, reader.limit)) - frame
+        self._reader, self._room, self._limit = reader, room, limit
+        self._pooling, self._batch_tokens = pooling, batch_tokens
+        self._windows = plan_windows(
+            tokenize(words, reader.tokenizer),
+            reader,
+            mode=mode,
+            context=int(limit / (1 + room)) + frame,
+            stride=None if stride is None else int(stride / (1 + room)),
+        )
+
+    @property
+    def depth(self) -> int:
+        """The last layer, from 0."""
+        return self._reader.depth
+
+    def __call__(self, wanted: Sequence[Wanted]) -> list[np.ndarray]:
+        """Return the vectors of each text, (n_layers, n_words, n_units)."""
+        return text_vectors(
+            [self._to_read(one) for one in wanted],
+            self._reader,
+            pooling=self._pooling,
+            batch_tokens=self._batch_tokens,
+        )
+
+    def _to_read(self, wanted: Wanted) -> ToRead:
+        """Return the tokens and windows of a text."""
+        text = wanted.text
+        tokenized = tokenize(text.words, self._reader.tokenizer)
         # In this text a word begins where it stands, and takes the insertion behind it along.
         borders = np.append(text.place, len(text.words))
         mine = [
             Window(*(int(borders[word]) for word in (window.begin, window.read, window.end)))
-            for window in windows
+            for window in self._windows
         ]
         longest = max(
             int(tokenized.first[window.end] - tokenized.first[window.begin]) for window in mine
         )
-        if longest > limit:
+        if longest > self._limit:
+            room = longest / self._limit * (1 + self._room) - 1
             raise EngramError(
-                f"text {name}: a window takes {longest} tokens with its insertions, "
-                f"more than the {limit} there are. Leave more room for them (association_effect: "
-                f"{{room: {np.ceil(10 * (longest / limit * (1 + room) - 1)) / 10 + 0.1:.1f}}}), "
+                f"text {wanted.name}: a window takes {longest} tokens with its insertions, "
+                f"more than the {self._limit} there are. Leave more room for them "
+                f"(association_effect: {{room: {np.ceil(10 * room) / 10 + 0.1:.1f}}}), "
                 "or give a longer activations.context."
             )
-        return word_vectors(tokenized, mine, reader, pooling=pooling, batch_tokens=batch_tokens)
-
-    return read
+        return ToRead(tokenized, mine, wanted.layer, wanted.kept)
 
 
-def count_words(name: str, text: Text) -> np.ndarray:
-    """Return what the word rate makes of a text: a layer with a unit that is 1 for every word."""
-    return np.ones((1, len(text.words), 1), dtype=np.float32)
+class WordRateReading:
+    """What the word rate makes of texts: a layer with a unit that is 1 for every word."""
+
+    depth = 0
+
+    def __call__(self, wanted: Sequence[Wanted]) -> list[np.ndarray]:
+        """Return ones for the words of each text, (1, n_words, 1)."""
+        return [
+            np.ones(
+                (1, len(one.text.words) if one.kept is None else len(one.kept), 1), dtype=np.float32
+            )
+            for one in wanted
+        ]
 
 
 def read_texts(
     words: pd.DataFrame,
     texts: Mapping[str, Mapping[int, str]],
-    read: Callable[[str, Text], np.ndarray],
+    read: TextReading,
     *,
     alignment: str,
     layer: int | None,
+    layers: str = "all",
 ) -> xr.Dataset:
     """Return the activations of the story's words in every text.
 
@@ -110,47 +172,68 @@ def read_texts(
         The story's words and their times.
     texts : mapping
         Insertions by name; the original first.
-    read : callable
-        `text_reader`'s, or `count_words`.
+    read : TextReading
     alignment : {"context", "anchor", "anchor-additive", "interpolate"}
         `anchor`: the vector of a word with an insertion is the mean of its own and its
         insertion's. Under the additive ones inserted words are kept too, with their times
         (`engram.associations.insertions.inserted_rows`).
     layer : int or None
         The layer to report (`engram.features.layers.reported_layer`), the only one
-        that is kept of controls.
+        that is read of controls.
+    layers : {"all", "reported"}
+        What is read of the original and of the text with associations.
 
     Returns
     -------
     xarray.Dataset
         As `engram.features.variants.collect` makes it; the original and the text with
-        associations are scored at every layer.
+        associations are those scored at every layer.
     """
     story = words["word"].tolist()
+    at_every_layer = [name for name in texts if name in (ORIGINAL, WITH_ASSOCIATIONS)]
+    reported = reported_layer(read.depth, layer)
+    written = {name: with_insertions(story, insertions) for name, insertions in texts.items()}
+    found = read(
+        [
+            Wanted(
+                name,
+                text,
+                None if layers == "all" and name in at_every_layer else reported,
+                text.place if alignment == "context" else None,
+            )
+            for name, text in written.items()
+        ]
+    )
 
-    def variant(name: str, insertions: Mapping[int, str]) -> variants.Variant:
-        text = with_insertions(story, insertions)
-        vectors = read(name, text)
+    result = variants.collect(
+        _variants(words, texts, written, found, alignment), len(texts), at_every_layer, reported
+    )
+    # As for the story alone: the mean over a TR's words would not say how many there are.
+    if isinstance(read, WordRateReading):
+        result.attrs["words_to_trs"] = "sum"
+    return result
+
+
+def _variants(
+    words: pd.DataFrame,
+    texts: Mapping[str, Mapping[int, str]],
+    written: Mapping[str, Text],
+    found: list[np.ndarray],
+    alignment: str,
+) -> Iterator[variants.Variant]:
+    """Yield what is kept of each text, in order, and let go of what was read of it."""
+    found.reverse()
+    for name, text in written.items():
+        vectors = found.pop()
+        if alignment == "context":
+            yield name, vectors, vectors[:, :0], np.empty(0)
+            continue
         own = vectors[:, text.place]
         if alignment == "anchor":
             _anchor(own, vectors, text)
-        rows = inserted_rows(words, insertions, alignment)
-        return (
-            name,
-            own,
-            vectors[:, text.inserted] if len(rows) else vectors[:, :0],
-            rows["onset"].to_numpy(),
-        )
-
-    result = variants.collect(
-        (variant(name, insertions) for name, insertions in texts.items()),
-        (ORIGINAL, WITH_ASSOCIATIONS),
-        layer,
-    )
-    # As for the story alone: the mean over a TR's words would not say how many there are.
-    if read is count_words:
-        result.attrs["words_to_trs"] = "sum"
-    return result
+        rows = inserted_rows(words, texts[name], alignment)
+        inserted = vectors[:, text.inserted] if len(rows) else vectors[:, :0]
+        yield name, own, inserted, rows["onset"].to_numpy()
 
 
 def _anchor(own: np.ndarray, vectors: np.ndarray, text: Text) -> None:

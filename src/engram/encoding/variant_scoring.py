@@ -61,7 +61,8 @@ class _VariantScoring:
         self.kinds = list(dict.fromkeys(map(kind_of, self.names)))
         self.reported = int(read[0].attrs["reported_layer"])
         self.regions = scores.regions_of_targets(group)
-        n_stories, n_layers = len(group.stories), read[0].sizes["layer"]
+        self.layers: list[int] = read[0]["layer"].values.tolist()
+        n_stories, n_layers = len(group.stories), len(self.layers)
         by_region = (n_stories, group.shape[0], len(self.regions))
         self.r = np.empty((len(self.names), *by_region), dtype=np.float32)
         self.r_layer = np.empty((len(self.at_every_layer), n_layers, *by_region), dtype=np.float32)
@@ -81,14 +82,14 @@ class _VariantScoring:
     def score_other_layers(self, part: Part) -> None:
         """Fill ``r_layer`` of some listeners; ``r`` has the reported layer already."""
         own = part.listeners
-        for layer in progress(range(self.r_layer.shape[1]), "layers", "layer"):
+        for index, layer in enumerate(progress(self.layers, "layers", "layer")):
             for place, name in enumerate(self.at_every_layer):
                 number = self.names.index(name)
                 if layer == self.reported:
-                    self.r_layer[place, layer][:, own] = self.r[number][:, own]
+                    self.r_layer[place, index][:, own] = self.r[number][:, own]
                     continue
-                vectors = variant_vectors.at_layer(self.read, number, layer)
-                self.r_layer[place, layer][:, own] = scores.region_means(
+                vectors = variant_vectors.at_layer(self.read, number, index)
+                self.r_layer[place, index][:, own] = scores.region_means(
                     self._scores(part, vectors, number), self.regions
                 )
 
@@ -124,7 +125,7 @@ class _VariantScoring:
                 "variant": self.names,
                 "layer_variant": self.at_every_layer,
                 "kind": self.kinds,
-                "layer": np.arange(self.r_layer.shape[1]),
+                "layer": self.layers,
                 **region_coordinates(self.regions),
                 **scores.target_coordinates(self.group),
             },

@@ -27,7 +27,7 @@ def at_reported_layer(read: Sequence[xr.Dataset], variant: int) -> list[np.ndarr
 
 
 def at_layer(read: Sequence[xr.Dataset], variant: int, layer: int) -> list[np.ndarray]:
-    """Return the vectors of a variant, by its number, at any layer: one a story.
+    """Return the vectors of a variant, by its number, at a layer, by its place: one a story.
 
     Raises
     ------

@@ -17,15 +17,15 @@ DESCRIPTION = {
 }
 
 
-def to_dataset(vectors: np.ndarray, half: bool = False) -> xr.Dataset:
+def to_dataset(vectors: np.ndarray, half: bool = False, layer: int | None = None) -> xr.Dataset:
     """Return activations (n_layers, n_words, n_units) with their dimensions named.
 
-    Those of a model in half precision take half of the disk.
+    Those of a model in half precision take half of the disk. They are of all layers, or of one.
     """
     encoding = {**storage.COMPRESSED, "chunksizes": (1, *vectors.shape[1:])} if half else {}
     return xr.Dataset(
         {"activation": (("layer", "word", "unit"), vectors, DESCRIPTION, encoding)},
-        coords={"layer": np.arange(len(vectors))},
+        coords={"layer": np.arange(len(vectors)) if layer is None else [layer]},
     )
 
 

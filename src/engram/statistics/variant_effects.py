@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 
 from engram.bold.regions import regions_of
 from engram.datasets.roi_sets import members, roi_sets
@@ -135,12 +136,7 @@ def read_effects(files: Sequence[str]) -> Effects:
                 heard.setdefault(stimulus(story), []).extend(
                     scores["r"].values[:, number, single].swapaxes(0, 1)
                 )
-            of_layers = (0, 0, len(single), len(regions))
-            layer_parts.append(
-                scores["r_layer"].mean("story").values
-                if "r_layer" in scores
-                else np.empty(of_layers)
-            )
+            layer_parts.append(_by_layer(scores, len(single), len(regions)))
     r_stimulus = {name: np.mean(values, axis=0) for name, values in sorted(heard.items()) if values}
     return Effects(
         subjects,
@@ -152,6 +148,19 @@ def read_effects(files: Sequence[str]) -> Effects:
         np.concatenate(layer_parts, axis=2),
         r_stimulus,
     )
+
+
+def _by_layer(scores: xr.Dataset, n_subjects: int, n_regions: int) -> np.ndarray:
+    """Return R of each layer variant at each layer from 0; NaN at layers that were not scored.
+
+    The shape is (n_layer_variants, n_layers, n_subjects, n_regions).
+    """
+    if "r_layer" not in scores:
+        return np.empty((0, 0, n_subjects, n_regions))
+    r, layers = scores["r_layer"].mean("story").values, scores["layer"].values
+    result = np.full((len(r), layers.max() + 1, n_subjects, n_regions), np.nan)
+    result[:, layers] = r
+    return result
 
 
 def by_listener(effects: Effects, values: Mapping[str, np.ndarray]) -> pd.DataFrame:
@@ -172,13 +181,14 @@ def by_listener(effects: Effects, values: Mapping[str, np.ndarray]) -> pd.DataFr
 def by_layer(effects: Effects) -> Iterator[tuple[str, int, int, np.ndarray]]:
     """Yield whose mean it is, the layer, the region's number, and R of each layer variant.
 
-    It is the mean over listeners, or that of the average listener.
+    It is the mean over listeners, or that of the average listener. Layers that were not scored
+    are left out.
     """
     for subjects, chosen in ((LISTENERS, effects.single), (AVERAGE, ~effects.single)):
         if not chosen.any():
             continue
         means = effects.r_layer[:, :, chosen].mean(2)
-        for layer in range(means.shape[1]):
+        for layer in np.flatnonzero(~np.isnan(means).all((0, 2))).tolist():
             for number in range(len(effects.regions)):
                 yield subjects, layer, number, means[:, layer, number]
 

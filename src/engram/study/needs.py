@@ -16,6 +16,7 @@ from typing import Any
 
 from engram.encoding.memory import BATCH_BYTES, BESIDE, EncodingShape, design_bytes, encoding_bytes
 from engram.features.language_models.reading_memory import ReadingShape, reading_bytes
+from engram.features.layers import reported_layer
 from engram.study.association_plan import control_counts
 from engram.study.config.activations import Activations
 from engram.study.config.study import Study
@@ -119,19 +120,29 @@ def _activations(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need
         int(words),
         int(tokens / _TOKENS),
     )
-    texts = 1
+    whole, reported = _texts_read(study, wildcards)
+    # Of several texts, a few are kept with all their layers, the others at one.
+    several = whole + reported > 1
+    kept = several * (whole * layers + whole + reported) * units * words * 4.0
+    # The others are read up to the reported layer.
+    part = reported_layer(layers - 1, study.reported_layer) / max(layers - 1, 1)
+    operations = reading_operations(model, words * _TOKENS, words, study.activations)
+    seconds = 2 * _START + (whole + part * reported) * operations / _OPERATIONS
+    return Need(BESIDE + reading_bytes(reading) + kept, seconds, _CONTEXT + weights + batch)
+
+
+def _texts_read(study: Study, wildcards: Mapping[str, str]) -> tuple[int, int]:
+    """Return how many texts (or tunings) a job reads at all layers, and up to the reported one."""
     if "tuning" in wildcards:
         tuning = study.tunings[wildcards["tuning"]]
-        texts = 1 + tuning.seeds + tuning.controls.shuffled + tuning.controls.generic
-    elif wildcards.get("text") in study.associations:
-        texts = 2 + sum(control_counts(study, wildcards["text"]).values())
-    # Of several texts, a few are kept with all their layers, the others at one.
-    kept = 3 * layers * units * words * 4 + texts * units * words * 4 if texts > 1 else 0.0
-    seconds = (
-        2 * _START
-        + texts * reading_operations(model, words * _TOKENS, words, study.activations) / _OPERATIONS
-    )
-    return Need(BESIDE + reading_bytes(reading) + kept, seconds, _CONTEXT + weights + batch)
+        kinds = (tuning.seeds, tuning.controls.shuffled, tuning.controls.generic)
+        whole = 1 + sum(number > 0 for number in kinds)
+        return whole, 1 + sum(kinds) - whole
+    if wildcards.get("text") in study.associations:
+        controls = sum(control_counts(study, wildcards["text"]).values())
+        both = 2 if study.association_effect.layers == "all" else 0
+        return both, 2 - both + controls
+    return 1, 0
 
 
 def reading_operations(
@@ -210,13 +221,12 @@ def _encoding(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     group, name = plan.groups[wildcards["group"]], wildcards["model"]
     layers, units = scored_shape(study, name).layers, scored_shape(study, name).units
     whole = _targets(study, plan)
-    targets, scored = whole, float(layers)
+    targets, (at_every_layer, reported) = whole, _texts_read(study, wildcards)
+    scored = float(at_every_layer * layers + reported)
     if "tuning" in wildcards:
         tuning = study.tunings[wildcards["tuning"]]
-        scored = layers + float(tuning.seeds + tuning.controls.shuffled + tuning.controls.generic)
         targets = min(whole, _REGIONS_AT_MOST) if tuning.targets == "roi" else whole
     elif wildcards.get("text") in study.associations:
-        scored = 2 * layers + float(sum(control_counts(study, wildcards["text"]).values()))
         targets = (
             min(whole, _REGIONS_AT_MOST) if study.association_effect.targets == "roi" else whole
         )

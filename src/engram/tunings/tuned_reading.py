@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import xarray as xr
 from engram.features import variants
 from engram.features.language_models.activations import story_activations
 from engram.features.language_models.reader import Reader
+from engram.features.layers import reported_layer
 from engram.vocabulary import BASE
 
 
@@ -36,11 +38,18 @@ def read_story(
         As `engram.features.variants.collect` makes it; the base and the first seed of each
         condition are scored at every layer.
     """
+    at_every_layer = [name for name in readers if name == BASE or name.endswith("-1")]
 
-    def variant(name: str) -> variants.Variant:
+    def variant(name: str, only: int | None) -> variants.Variant:
         reader: Reader = readers[name]()
-        vectors = story_activations(words, reader, **options)["activation"].values
+        vectors = story_activations(words, reader, layer=only, **options)["activation"].values
         return name, vectors, vectors[:, :0], np.empty(0)
 
-    at_every_layer = [name for name in readers if name == BASE or name.endswith("-1")]
-    return variants.collect((variant(name) for name in readers), at_every_layer, layer)
+    base = variant(BASE, None)
+    reported = reported_layer(len(base[1]) - 1, layer)
+    tuned = (
+        variant(name, None if name in at_every_layer else reported)
+        for name in readers
+        if name != BASE
+    )
+    return variants.collect(chain([base], tuned), len(readers), at_every_layer, reported)

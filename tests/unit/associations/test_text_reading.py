@@ -42,13 +42,15 @@ def read(
     alignment: str = "context",
     layer: int | None = None,
     room: float = 0.75,
+    layers: str = "all",
 ) -> xr.Dataset:
     return text_reading.read_texts(
         timed(words),
         texts,
-        text_reading.text_reader(words, reader, **READING, room=room),
+        text_reading.ModelReading(words, reader, **READING, room=room),
         alignment=alignment,
         layer=layer,
+        layers=layers,
     )
 
 
@@ -88,6 +90,26 @@ def test_every_text_reads_the_same_story(reader: Reader) -> None:
         assert (
             np.abs(data["all_layers"].values[0, 0] - data["all_layers"].values[1, 0]).max() > 1e-3
         )
+
+
+@pytest.mark.parametrize("alignment", ["context", "anchor", "interpolate"])
+def test_f_at_the_reported_layer_alone_is_that_of_all_layers(
+    reader: Reader, alignment: str
+) -> None:
+    words = story_words(60)
+    texts: dict[str, dict[int, str]] = {
+        "original": {},
+        "associations": {30: "like bells", 50: "at home"},
+        "random-1": {30: "so it goes", 50: "far off"},
+    }
+    every = read(words, texts, reader, alignment=alignment)
+    one = read(words, texts, reader, alignment=alignment, layers="reported")
+    assert one["layer"].values.tolist() == [4] and one.sizes["layer_variant"] == 2
+    for name in ("reported", "reported_inserted", "row_onset", "layer_row_variant"):
+        np.testing.assert_allclose(one[name].values, every[name].values, atol=1e-5)
+    np.testing.assert_allclose(
+        one["all_layers"].values, every["all_layers"].values[:, [4]], atol=1e-5
+    )
 
 
 def test_anchored_vectors_are_means_with_the_insertion(reader: Reader) -> None:
@@ -152,7 +174,8 @@ def test_additive_rows_are_the_inserted_words_at_their_times(reader: Reader) -> 
     )
     # "far off" is behind everything else: the model reads it as the end of the text.
     text = with_insertions(words, texts["associations"])
-    whole = text_reading.text_reader(words, reader, **READING, room=0.75)("associations", text)
+    read_alone = text_reading.ModelReading(words, reader, **READING, room=0.75)
+    (whole,) = read_alone([text_reading.Wanted("associations", text)])
     np.testing.assert_array_equal(
         whole[:, -2:], data["interpolate"]["all_layers_inserted"].values[:, 2:]
     )
@@ -183,7 +206,7 @@ def test_f_of_the_word_rate_is_what_rows_alone_do(alignment: str, more: int) -> 
         "associations": dict.fromkeys(range(5, 895, 9), "x y"),
     }
     data = text_reading.read_texts(
-        words, texts, text_reading.count_words, alignment=alignment, layer=None
+        words, texts, text_reading.WordRateReading(), alignment=alignment, layer=None
     )
     assert data.sizes["row"] == more * 99 and data.attrs["words_to_trs"] == "sum"
     rng = np.random.default_rng(0)

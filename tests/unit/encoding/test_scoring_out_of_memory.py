@@ -64,8 +64,9 @@ def read() -> xr.Dataset:
             )
             for name in ("base", "other-1")
         ),
+        2,
         ["base"],
-        None,
+        1,
     )
 
 

@@ -176,5 +176,5 @@ def test_what_was_found_stands_in_the_log(caplog: pytest.LogCaptureFixture) -> N
     activations.load(MODELS / "gpt2-tiny", device="cpu")
     assert (
         "read check: gpt2, causal, 7 layers (as given), at most 256 tokens, batched as alone, "
-        "layer 0 knows no context"
+        "layer 0 knows no context, stops at any block"
     ) in caplog.text

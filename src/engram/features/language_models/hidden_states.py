@@ -28,7 +28,7 @@ def hidden_states(model: Any, ids: Any, mask: Any, layers_from: str) -> list[Any
         return list(
             model(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
         )
-    embeddings, last = model.get_input_embeddings(), _blocks(model)[-1]
+    embeddings, last = model.get_input_embeddings(), blocks_of(model)[-1]
     with _outputs([embeddings, last]) as kept:
         given = model(input_ids=ids, attention_mask=mask, output_hidden_states=True).hidden_states
     return [kept[0], *given[:-2], given[-1]] if layers_from == "blocks" else [*given[:-1], kept[1]]
@@ -79,7 +79,7 @@ def find_layers(
             f"the model ({family}) gives hidden states of shapes "
             f"{[tuple(state.shape) for state in given]} for {length} tokens, not one for each."
         )
-    stack = _blocks(model)
+    stack = blocks_of(model)
     with _outputs(stack) as kept:
         given_states(model, ids[None, :length])
     widths = [state.shape[-1] for state in given]
@@ -219,7 +219,7 @@ def _outputs(modules: list[Any]) -> Iterator[list[Any]]:
             handle.remove()
 
 
-def _blocks(model: Any) -> list[Any]:
+def blocks_of(model: Any) -> list[Any]:
     """Return a model's blocks, or an empty list."""
     import torch
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from engram.errors import EngramError
+from engram.features.language_models.early_stop import can_stop
 from engram.features.language_models.embeddings import number_of_embeddings
 from engram.features.language_models.hidden_states import find_layers, given_states, read_states
 from engram.features.language_models.positions import NO_LIMIT, longest_input
@@ -59,6 +60,8 @@ class ReadCheck:
         Where layers come from: as transformers gives them; renumbered, since what it gives begins
         with the first block; or with the last block's own output as the last one, since what it
         gives there has another width.
+    stops : bool
+        Whether a reading can be stopped behind a block (`early_stop.can_stop`).
     """
 
     family: str
@@ -67,6 +70,7 @@ class ReadCheck:
     limit: int
     batched_is_single: bool
     layers_from: str
+    stops: bool
 
 
 def read_check(model: Any, tokenizer: Any, dtype: str) -> ReadCheck:
@@ -105,9 +109,23 @@ def read_check(model: Any, tokenizer: Any, dtype: str) -> ReadCheck:
     if long := long_trial(model, limit):
         causal = causal and _is_causal(model, ids, layers_from, (long,))
         alone = alone and _padding_is_harmless(model, ids, layers_from, (long // 2, long))
-    found = ReadCheck(model.config.model_type, causal, len(given), limit, alone, layers_from)
+    stops = can_stop(model, _stopping_trials(ids, lengths, alone), layers_from)
+    found = ReadCheck(model.config.model_type, causal, len(given), limit, alone, layers_from, stops)
     _report(found)
     return found
+
+
+def _stopping_trials(
+    ids: np.ndarray, lengths: tuple[int, int], padded: bool
+) -> list[tuple[np.ndarray, np.ndarray | None]]:
+    """Return what is read to see whether a model can be stopped: ids, and which are no padding."""
+    short, long = lengths
+    trials: list[tuple[np.ndarray, np.ndarray | None]] = [(np.resize(ids, (1, long)), None)]
+    if padded:
+        mask = np.ones((2, long), dtype=np.int64)
+        mask[1, short:] = 0
+        trials.append((np.resize(ids, (2, long)), mask))
+    return trials
 
 
 def _longest_trial(model: Any, tokenizer: Any) -> int:
@@ -174,7 +192,7 @@ def _report(found: ReadCheck) -> None:
     logger.info(
         (
             "read check: %s, %s, %d layers (%s), at most %s tokens, batched %s alone, "
-            "layer 0 knows no context"
+            "layer 0 knows no context, %s"
         ),
         found.family,
         "causal" if found.causal else "bidirectional",
@@ -186,6 +204,7 @@ def _report(found: ReadCheck) -> None:
         }[found.layers_from],
         found.limit if found.limit < NO_LIMIT else "any number of",
         "as" if found.batched_is_single else "not as",
+        "stops at any block" if found.stops else "always read to the end",
     )
 
 

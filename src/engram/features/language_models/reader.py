@@ -37,10 +37,14 @@ class Reader:
         Tokens that the model can read at once.
     causal : bool
         Whether a token's activations are independent of later tokens (tried out, not looked up).
+    depth : int
+        The last layer, from 0.
     batched_is_single : bool
         Whether padding changes nothing; else windows of equal length alone are read together.
     layers_from : str
         Where layers come from (`engram.features.language_models.read_check.ReadCheck`).
+    stops : bool
+        Whether a reading can be stopped behind a block (tried out, too).
     """
 
     model: Any
@@ -49,8 +53,10 @@ class Reader:
     suffix: list[int]
     limit: int
     causal: bool
+    depth: int
     batched_is_single: bool = True
     layers_from: str = "hidden_states"
+    stops: bool = False
 
     @property
     def frame(self) -> int:
@@ -101,8 +107,10 @@ def loaded_reader(source: ModelSource, device: str) -> Reader:
         suffix,
         check.limit,
         check.causal,
+        check.layers - 1,
         check.batched_is_single,
         check.layers_from,
+        check.stops,
     )
 
 

@@ -179,5 +179,9 @@ class AssociationEffect(Section):
     is much faster; `all`: every target by itself; null: the study's `targets`."""
     models: list[Name] | None = None
     """The models that read texts with associations; null: all trained ones."""
+    layers: Literal["all", "reported"] = "all"
+    """Where F itself is scored. `all`: at every layer, as figures show it; `reported`: at the
+    reported layer alone, where every test is. A model then reads no further, and a study with few
+    control texts takes a fraction of the time."""
     controls: Controls = Controls()
     """Control texts, with which F is compared."""

@@ -200,6 +200,7 @@ def reading_depends_on(study: Study, plan: Plan, model: str) -> dict[str, Any]:
         **features.depends_on(study, plan, model),
         "alignment": study.association_effect.alignment,
         "layer": study.reported_layer,
+        "layers": study.association_effect.layers,
         "room": study.association_effect.room,
     }
 
