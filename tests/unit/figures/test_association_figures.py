@@ -35,7 +35,7 @@ def test_association_stands_beside_the_range_of_random_texts() -> None:
         "n = 7 listeners",
         "39 random texts",
         "language model",
-        "3 of 6 tests are below 0.05",
+        "3 of 6 tests have p at most 0.05",
         "over texts",
         "bootstrap",
     )

@@ -51,7 +51,7 @@ def test_f_is_drawn_on_the_cortex_inflated_and_flat() -> None:
         "39 random texts",
         "inflated (lateral and medial) and flat",
         "Regions have one value each",
-        "3 of 3 tests over texts are below 0.05",
+        "3 of 3 tests over texts have p at most 0.05",
     )
     assert [axes.name for axes in drawn.figure.axes] == ["3d"] * 4 + ["rectilinear"] * 3
     assert any("written by: language model" in text.get_text() for text in drawn.figure.texts)

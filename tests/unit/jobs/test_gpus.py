@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import signal
 import subprocess
@@ -205,10 +206,10 @@ def test_no_script_imports_torch_before_a_device_is_taken() -> None:
     """
     scripts = sorted((ROOT / "workflow" / "scripts").glob("*.py"))
     imports = "\n".join(
-        line
+        ast.unparse(statement)
         for path in scripts
-        for line in path.read_text().splitlines()
-        if line.startswith(("import ", "from "))
+        for statement in ast.parse(path.read_text()).body
+        if isinstance(statement, ast.Import | ast.ImportFrom)
     )
     result = subprocess.run(
         [sys.executable, "-c", f"{imports}\nimport sys\nassert 'torch' not in sys.modules"],

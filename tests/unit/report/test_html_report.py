@@ -147,6 +147,7 @@ def test_paths_of_the_machine_are_not_shown() -> None:
             "revision": None,
             "base": None,
             "reinitialised": False,
+            "layers_together": None,
         }
     }
     made["scored"] = ["small", "small-reinitialised", "word-rate"]
