@@ -10,7 +10,7 @@ from engram.associations.insertions import with_insertions
 from engram.datasets.simulated.planted import PLANTED
 from engram.datasets.time_courses import zscore
 
-#: Words, heard or thought, over which what is in mind decays to 1/e.
+#: Words, heard or thought, over which a thought decays to 1/e.
 _SPAN = 12.0
 #: Principal components that drive a region: few, and so such as other models have too.
 _COMPONENTS = 2
@@ -21,12 +21,13 @@ _SCATTER = 0.5
 _NOISE_AR = 0.4
 
 
-def in_mind(
+def thought(
     words: Sequence[str], insertions: Mapping[int, str], embed: Callable[[str], np.ndarray]
 ) -> np.ndarray:
-    """Return what is in mind at each word of a story.
+    """Return what associations leave in mind at each word of a story.
 
-    It is the sum of the embeddings of the words heard, and thought, so far, older ones decayed.
+    It is the sum of the embeddings of the words thought so far, older ones decayed. The words that
+    are heard are no part of it, but time passes with them.
 
     Parameters
     ----------
@@ -41,11 +42,11 @@ def in_mind(
     array of shape (n_words, n_units)
     """
     text = with_insertions(words, insertions)
-    vectors = np.stack([embed(word) for word in text.words])
-    decay, mind = np.exp(-1 / _SPAN), np.zeros(vectors.shape[1])
-    course = np.empty_like(vectors)
-    for index, vector in enumerate(vectors):
-        mind = decay * mind + vector
+    inserted = set(text.inserted.tolist())
+    decay, mind = np.exp(-1 / _SPAN), np.zeros_like(embed(text.words[0]))
+    course = np.empty((len(text.words), len(mind)))
+    for index, word in enumerate(text.words):
+        mind = decay * mind + (embed(word) if index in inserted else 0)
         course[index] = mind
     return course[text.place]
 

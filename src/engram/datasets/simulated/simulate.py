@@ -2,9 +2,9 @@
 
 People 'hear' one of the project's stories through the frozen weights of a generator model
 that no study scores. Some regions follow the generator's last layer, or that of the generator
-when it was tuned to associate; some follow what is in mind of the words heard and of the
-associations they bring up; some follow the rate of words; some share a response to the story
-that nothing here predicts; some share nothing. Regions are vertices around the coordinates
+when it was tuned to associate; some follow what is thought, the associations that words
+bring up; some follow the rate of words; some share a response to the story that nothing here
+predicts; some share nothing. Regions are vertices around the coordinates
 of Dosenbach et al. (2010, Science 329:1358), which nilearn ships with region names; they stand
 for regions, and are approximate.
 """
@@ -24,7 +24,7 @@ from engram.datasets.narratives.facts import TR, Fact
 from engram.datasets.narratives.surfaces import VERTICES
 from engram.datasets.simulated import schedule, write_dataset
 from engram.datasets.simulated.planted import PLANTED, regions
-from engram.datasets.simulated.responses import components, in_mind, listen, noise, responses
+from engram.datasets.simulated.responses import components, listen, noise, responses, thought
 from engram.features.language_models import activations
 from engram.jobs.progress import progress
 from engram.vocabulary import associations_file
@@ -202,7 +202,7 @@ def _drives(
             insertions_of(association_files.read_associations(path, 10**9)) if path.exists() else {}
         )
         minds.append(
-            in_mind(
+            thought(
                 words, {place: text for place, text in found.items() if place < len(words)}, embed
             )
         )
