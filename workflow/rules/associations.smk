@@ -111,9 +111,9 @@ rule text_activations:
     output:
         activations=temp(associations.ACTIVATIONS),
     log:
-        "<logs>/augment/story-{story}_model-{model}_text-{text}.log",
+        "<logs>/text_activations/story-{story}_model-{model}_text-{text}.log",
     benchmark:
-        "<benchmarks>/augment/story-{story}_model-{model}_text-{text}.tsv"
+        "<benchmarks>/text_activations/story-{story}_model-{model}_text-{text}.tsv"
     conda:
         "../../envs/environment.yaml"
     threads: 8
