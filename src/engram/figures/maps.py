@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from engram.datasets.narratives.surfaces import VERTICES
+from engram.datasets.images.surfaces import VERTICES
 from engram.errors import EngramError
 from engram.files import storage
 from engram.statistics.score_tables import mean_scores

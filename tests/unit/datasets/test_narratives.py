@@ -21,10 +21,10 @@ from conftest import ROOT, jobs, snakemake, story_bold
 from datalad_source import make_dataset
 
 from engram.datasets import time_courses
+from engram.datasets.images.surfaces import VERTICES
 from engram.datasets.narratives import facts, layout
 from engram.datasets.narratives.plan import PlannedNarratives
 from engram.datasets.narratives.reader import NarrativesDataset
-from engram.datasets.narratives.surfaces import VERTICES
 from engram.datasets.narratives.words import NarrativesWords, punctuate, read_alignment
 from engram.datasets.simulated import schedule, simulate
 from engram.datasets.simulated.planted import PLANTED

@@ -17,11 +17,11 @@ import pytest
 from conftest import story_bold
 
 from engram.datasets import repetition_time
+from engram.datasets.images.surfaces import VERTICES, read_regions, read_surface
+from engram.datasets.images.volumes import Volume, displacement
 from engram.datasets.narratives import layout
 from engram.datasets.narratives.facts import Fact
 from engram.datasets.narratives.reader import NarrativesDataset
-from engram.datasets.narratives.surfaces import VERTICES, read_regions, read_surface
-from engram.datasets.narratives.volumes import Volume, displacement
 from engram.datasets.tables.reader import TableDataset
 from engram.errors import EngramError
 from engram.study import disk

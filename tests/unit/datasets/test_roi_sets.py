@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from engram.datasets import roi_sets
+from engram.datasets.images.surfaces import read_regions
 from engram.datasets.narratives import layout
-from engram.datasets.narratives.surfaces import read_regions
 from engram.errors import EngramError
 from engram.paths import ROI_SETS
 

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from nibabel.affines import apply_affine
 
+from engram.datasets.images.surfaces import VERTICES, Surface
+from engram.datasets.images.volumes import Volume
 from engram.datasets.narratives import layout
 from engram.datasets.narratives.facts import Fact
 from engram.datasets.narratives.reader import NarrativesDataset
-from engram.datasets.narratives.surfaces import VERTICES, Surface
-from engram.datasets.narratives.volumes import Volume
 from engram.errors import EngramError
 
 SHAPE, N_TRS = (6, 7, 5), 30

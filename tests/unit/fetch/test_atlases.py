@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engram.datasets.narratives.volumes import Volume
+from engram.datasets.images.volumes import Volume
 from engram.errors import EngramError
 from engram.fetch import atlases
 

@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 from figure_sample import ceilings, check, scores, seeds, texts
 
-from engram.datasets.narratives.surfaces import VERTICES
+from engram.datasets.images.surfaces import VERTICES
 from engram.figures import brain_figures, brain_measures, maps
 from engram.statistics import association_tables, tuning_tables
 from engram.vocabulary import AVERAGE

@@ -14,7 +14,7 @@ import pytest
 import xarray as xr
 
 from engram.bold import targets
-from engram.datasets.narratives.surfaces import VERTICES
+from engram.datasets.images.surfaces import VERTICES
 from engram.figures import maps
 from engram.files import storage
 from engram.vocabulary import AVERAGE

@@ -19,10 +19,10 @@ import numpy as np
 import pandas as pd
 
 from engram.datasets import time_courses
+from engram.datasets.images.surfaces import Surface
+from engram.datasets.images.volumes import Volume
 from engram.datasets.narratives import layout
 from engram.datasets.narratives.facts import TR, Fact, check_facts
-from engram.datasets.narratives.surfaces import Surface
-from engram.datasets.narratives.volumes import Volume
 from engram.datasets.narratives.words import NarrativesWords
 from engram.datasets.repetition_time import check_tr
 from engram.errors import EngramError

@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from engram.datasets.images.image_files import need
 from engram.datasets.narratives import layout
 from engram.datasets.narratives.facts import Fact
-from engram.datasets.narratives.images import need
 from engram.errors import EngramError
 from engram.files import delimited, text_files
 from engram.words.word_checks import check_words

@@ -20,8 +20,8 @@ import pandas as pd
 
 from engram.associations import association_files
 from engram.associations.insertions import insertions_of
+from engram.datasets.images.surfaces import VERTICES
 from engram.datasets.narratives.facts import TR, Fact
-from engram.datasets.narratives.surfaces import VERTICES
 from engram.datasets.simulated import schedule, write_dataset
 from engram.datasets.simulated.planted import PLANTED, regions
 from engram.datasets.simulated.responses import components, listen, noise, responses, thought

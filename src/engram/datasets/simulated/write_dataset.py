@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from engram.datasets.images.surfaces import VERTICES
 from engram.datasets.narratives import layout
 from engram.datasets.narratives.facts import Fact
-from engram.datasets.narratives.surfaces import VERTICES
 from engram.datasets.simulated.planted import PLANTED
 from engram.files import storage
 from engram.files.cells import MISSING

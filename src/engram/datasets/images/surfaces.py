@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from engram.datasets import roi_sets, time_courses
-from engram.datasets.narratives.images import broken, need, refuse_external
+from engram.datasets.images.image_files import broken, need, refuse_external
 from engram.datasets.repetition_time import surface_tr
 from engram.errors import EngramError
 

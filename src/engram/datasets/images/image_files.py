@@ -1,4 +1,4 @@
-"""Files of Narratives: those that are not there, broken, or keep numbers elsewhere are refused."""
+"""Files of images: those that are not there, broken, or keep numbers elsewhere are refused."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def broken(path: Path, error: Exception) -> EngramError:
     """Return the error of a file that cannot be read."""
     return EngramError(
         f"'{path}' cannot be read ({type(error).__name__}: {error}). It is broken or incomplete: "
-        "fetch it again (--forcerun fetch_scans)."
+        "copy or fetch it again (what Engram fetched: --forcerun fetch_scans)."
     )
 
 

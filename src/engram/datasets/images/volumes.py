@@ -13,9 +13,8 @@ import numpy as np
 import pandas as pd
 
 from engram.datasets import roi_sets, time_courses
-from engram.datasets.narratives import layout
-from engram.datasets.narratives.images import broken, need
-from engram.datasets.narratives.surfaces import NO_REGION
+from engram.datasets.images.image_files import broken, need
+from engram.datasets.images.surfaces import NO_REGION
 from engram.datasets.repetition_time import volume_tr
 from engram.errors import EngramError
 from engram.files import delimited
@@ -77,7 +76,7 @@ class Volume:
         if not self._inside.any() or (absent and regions is not None):
             raise EngramError(
                 f"'{atlas}' has no voxel of {absent} on the grid of '{grid}'. Is it in the same "
-                f"space ({layout.VOLUME})?"
+                "space?"
             )
         if absent:
             logger.warning("no voxel of %s is on the grid of '%s'", ", ".join(absent), grid)

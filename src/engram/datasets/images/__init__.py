@@ -1,0 +1,1 @@
+"""Images of BOLD, read for every kind of dataset: volumes, surfaces, CIFTI files."""
