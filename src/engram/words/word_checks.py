@@ -16,16 +16,18 @@ LONGEST_WORD, LONGEST_STEP = 10.0, 50.0
 _SECTION_WORDS = 5
 
 
-def check_words(words: pd.DataFrame, path: Path) -> None:
+def check_words(words: pd.DataFrame, path: Path, place: str = "line") -> None:
     """Raise `EngramError` if a story's words cannot be as they are.
 
     Parameters
     ----------
     words : pandas.DataFrame
         word (text); onset and offset (seconds, NaN where unknown). The index is each
-        word's line in the file.
+        word's line in the file, or whatever `place` counts.
     path : Path
         The file they come from, for messages.
+    place : str
+        What the index counts: lines, intervals of a tier, words.
 
     Raises
     ------
@@ -36,7 +38,7 @@ def check_words(words: pd.DataFrame, path: Path) -> None:
     empty = words["word"].isna() | (words["word"].str.strip() == "")
     if empty.any():
         raise EngramError(
-            f"'{path}', line {_line(empty)}: an empty word. Every row needs a "
+            f"'{path}', {place} {_line(empty)}: an empty word. Every row needs a "
             "word; take the row out."
         )
     onset, offset = words["onset"], words["offset"]
@@ -49,12 +51,12 @@ def check_words(words: pd.DataFrame, path: Path) -> None:
     backwards = offset < onset
     if backwards.any():
         raise EngramError(
-            f"'{path}', line {_line(backwards)}: the word ends before it begins. An offset is the "
-            "time of the word's end, not its duration; write n/a where a time is not known."
+            f"'{path}', {place} {_line(backwards)}: the word ends before it begins. An offset is "
+            "the time of the word's end, not its duration; write n/a where a time is not known."
         )
     timed = onset.dropna()
     if (timed.diff() < 0).any():
-        raise EngramError(f"'{path}', {_disorder(timed)}")
+        raise EngramError(f"'{path}', {_disorder(timed, place)}")
 
 
 def _check_unit(onsets: np.ndarray, durations: np.ndarray, path: Path) -> None:
@@ -72,7 +74,7 @@ def _check_unit(onsets: np.ndarray, durations: np.ndarray, path: Path) -> None:
         )
 
 
-def _disorder(onsets: pd.Series) -> str:
+def _disorder(onsets: pd.Series, place: str) -> str:
     """Say where onsets go back, and what to do.
 
     Sections that each begin their clock anew are not to be sorted.
@@ -85,14 +87,14 @@ def _disorder(onsets: pd.Series) -> str:
     # Sections: a few falls, each by more than half of the time that had gone by.
     if len(back) * _SECTION_WORDS <= len(onsets) and (back > reached / 2).all():
         return (
-            f"line {line}: the onset falls from {before:g} s to {after:g} s, as where sections "
+            f"{place} {line}: the onset falls from {before:g} s to {after:g} s, as where sections "
             "or runs that each have a clock of their own stand in one file. Do not sort them. "
             "If the BOLD was recorded by section, make each one a story (its own words and time "
             "series); if it is one recording, add to the onsets and offsets of each section "
             "the time at which it began."
         )
     return (
-        f"line {line}: the onset is earlier than the word's before it ({after:g} s after "
+        f"{place} {line}: the onset is earlier than the word's before it ({after:g} s after "
         f"{before:g} s). Sort the words by onset."
     )
 

@@ -1,0 +1,1 @@
+"""Readers of word timings: what aligners, transcribers and annotators write."""

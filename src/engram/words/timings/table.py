@@ -1,0 +1,186 @@
+"""Read words from a table whose columns the user names, or that have the usual names."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from engram.errors import EngramError
+from engram.files import delimited
+from engram.files.cells import MISSING
+from engram.files.text_files import read_text
+
+logger = logging.getLogger(__name__)
+
+#: What a column can be.
+ROLES = ("word", "onset", "offset", "duration", "speaker", "sentence_end", "log_frequency")
+#: What columns are called elsewhere, in lower case.
+_USUAL = {
+    "word": ("word", "words", "text", "token", "label"),
+    "onset": ("onset", "start", "begin", "xmin", "tmin", "start_time", "onset_time"),
+    "offset": ("offset", "end", "stop", "xmax", "tmax", "end_time", "offset_time"),
+    "duration": ("duration", "dur"),
+    "speaker": ("speaker",),
+    "sentence_end": ("sentence_end",),
+    "log_frequency": ("log_frequency",),
+}
+_SEPARATORS = ("\t", ",", ";")
+#: Seconds by which durations may differ that are the same, up to rounding.
+_SAME = 1e-6
+_TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no", "")
+
+
+def read_table(
+    path: Path,
+    columns: Mapping[str, str] | None = None,
+    rows: Mapping[str, str] | None = None,
+) -> pd.DataFrame:
+    """Return the words of a table.
+
+    Parameters
+    ----------
+    path : Path
+        Cells are separated by tabs, commas or semicolons; line 1 names the columns.
+    columns : mapping, optional
+        The names of columns, by what they are (`ROLES`); others are found by their usual names.
+    rows : mapping, optional
+        Columns, and the value that a row must have in each to count: ``{"section": "3"}``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        word, onset, offset (NaN where there is none), and those of speaker, sentence_end and
+        log_frequency that there are. The index is each row's line.
+
+    Raises
+    ------
+    EngramError
+        What `engram.files.delimited.read_frame` raises; a column that is not there, or that two
+        could be; no row that counts.
+    """
+    separator = _separator(path)
+    header = delimited.read_lines(path, separator=separator).columns
+    names = _names(header, columns or {}, path)
+    delimited.need_columns(header, list(rows or {}), path)
+    texts = [names[role] for role in ("word", "speaker", "sentence_end") if role in names]
+    table = delimited.read_frame(path, text=[*texts, *(rows or {})], separator=separator)
+    table = _counted(table, rows or {}, path)
+    result = pd.DataFrame({"word": table[names["word"]].str.strip()}, index=table.index)
+    result["onset"] = delimited.numbers(table[names["onset"]], path)
+    if "offset" in names:
+        result["offset"] = delimited.numbers(table[names["offset"]], path)
+    elif "duration" in names:
+        result["offset"] = result["onset"] + delimited.numbers(table[names["duration"]], path)
+    else:
+        result["offset"] = float("nan")
+    if "log_frequency" in names:
+        result["log_frequency"] = delimited.numbers(table[names["log_frequency"]], path)
+    if "speaker" in names:
+        result["speaker"] = table[names["speaker"]].str.strip()
+    if "sentence_end" in names:
+        result["sentence_end"] = _truth(table[names["sentence_end"]], path)
+    return _with_halves(result, path)
+
+
+def _counted(table: pd.DataFrame, rows: Mapping[str, str], path: Path) -> pd.DataFrame:
+    """Return the rows that have the value that is asked for in each column."""
+    for name, value in rows.items():
+        found = table[name].fillna("").str.strip()
+        table = table[found == str(value)]
+        if table.empty:
+            values = sorted(set(found))
+            raise EngramError(
+                f"'{path}': no row has '{value}' in the column '{name}'. It has: "
+                f"{', '.join(values[:12])}{', ...' if len(values) > 12 else ''}."
+            )
+    if table.empty:
+        raise EngramError(f"'{path}' has a header and no rows.")
+    return table
+
+
+def _with_halves(words: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Return the words, each with the time of the rows without a word that are its second half.
+
+    Parsers take a contraction apart (French du: de + le) and leave the second row's word empty;
+    the table of Little Prince then has half of the time in each. Where every row without a word
+    begins as the word before it ends, and lasts as long, that is what they are; else they are
+    silence.
+    """
+    empty = words["word"].fillna("") == ""
+    onset, offset, last = words["onset"], words["offset"], words["offset"] - words["onset"]
+    halves = (
+        (onset == offset.shift())
+        & ((last - last.shift()).abs() < _SAME)
+        & ~empty.shift(fill_value=True)
+    )
+    if not empty.any() or not halves[empty].all():
+        return words
+    logger.info(
+        "'%s': %d rows without a word are the second halves of contractions, and lengthen "
+        "the word before",
+        path,
+        empty.sum(),
+    )
+    whole = offset.where(~empty.shift(-1, fill_value=False), offset.shift(-1))
+    return words.assign(offset=whole)[~empty]
+
+
+def _separator(path: Path) -> str:
+    """Return what separates the cells of the first line."""
+    header = read_text(path).lstrip().splitlines()[:1]
+    found = [one for one in _SEPARATORS if header and one in header[0]]
+    return found[0] if found else "\t"
+
+
+def _names(header: list[str], chosen: Mapping[str, str], path: Path) -> dict[str, str]:
+    """Return the names of columns, by what they are."""
+    unknown = sorted(set(chosen) - set(ROLES))
+    if unknown:
+        raise EngramError(f"columns has {unknown}. Allowed: {', '.join(ROLES)}.")
+    names = {}
+    for role in ROLES:
+        if role in chosen:
+            if chosen[role] not in header:
+                raise EngramError(
+                    f"'{path}' has no column '{chosen[role]}' (columns: {role}). It has: {header}."
+                )
+            names[role] = chosen[role]
+            continue
+        found = [name for name in header if name.casefold() in _USUAL[role]]
+        found = [name for name in found if name not in chosen.values()]
+        if len(found) > 1 and role in found:
+            found = [role]
+        if len(found) > 1:
+            raise EngramError(
+                f"'{path}': which column is the {role}, {' or '.join(found)}? Say it by "
+                f"'columns: {{{role}: {found[0]}}}'."
+            )
+        if found:
+            names[role] = found[0]
+    missing = [role for role in ("word", "onset") if role not in names]
+    if missing:
+        raise EngramError(
+            f"'{path}' has no column that is plainly the {' or the '.join(missing)}. It has: "
+            f"{header}. Name them: 'columns: {{word: ..., onset: ..., offset: ...}}'."
+        )
+    if "offset" in names and "duration" in names and "duration" in chosen:
+        if "offset" in chosen:
+            raise EngramError("columns names an offset and a duration. Name one of them.")
+        del names["offset"]
+    return names
+
+
+def _truth(column: pd.Series, path: Path) -> pd.Series:
+    """Return a column of true and false as such; it must say it for every word."""
+    cells = column.fillna("").str.strip().str.casefold()
+    wrong = ~cells.isin([*_TRUE, *_FALSE])
+    if wrong.any():
+        raise EngramError(
+            f"'{path}', line {column.index[wrong][0]}, column '{column.name}': "
+            f"'{column[wrong].iloc[0]}'. Write true where a sentence ends, false (or {MISSING}) "
+            "elsewhere."
+        )
+    return cells.isin(_TRUE)
