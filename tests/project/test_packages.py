@@ -72,10 +72,12 @@ MAY_IMPORT = {
 #: what follows from that.
 SECTIONS = {f"datasets.{folder}.config" for folder in KINDS.values()}
 PLANS = {f"datasets.{folder}.plan" for folder in KINDS.values()}
-OF_SECTIONS = {*DATASETS, "datasets.section", "study.config.fields"}
+OF_SECTIONS = {*DATASETS, "datasets.section", "datasets.word_files", "study.config.fields"}
 OF_PLANS = {*OF_SECTIONS, "datasets.planned", *SECTIONS}
 MAY_IMPORT |= {
     "datasets.section": {"study.config.fields"},
+    # The key `words` of every kind, and the files that it names.
+    "datasets.word_files": {*DATASETS, "study.config.fields"},
     "datasets.planned": {*DATASETS, "datasets.section"},
     "datasets.kinds": {"datasets.section", "datasets.planned", *SECTIONS, *PLANS},
     **dict.fromkeys(SECTIONS, OF_SECTIONS),
@@ -87,7 +89,14 @@ MAY_IMPORT |= {
     "datasets.simulated.config": {*OF_SECTIONS, "datasets.narratives.config"},
     "datasets.simulated.plan": {*OF_PLANS, "datasets.narratives.plan", "datasets.simulated"},
 }
-PLANNING = {"datasets.section", "datasets.planned", "datasets.kinds", *SECTIONS, *PLANS}
+PLANNING = {
+    "datasets.section",
+    "datasets.word_files",
+    "datasets.planned",
+    "datasets.kinds",
+    *SECTIONS,
+    *PLANS,
+}
 MAY_IMPORT["study"] |= PLANNING
 #: No script may import these: a job that did would rerun with each new key of the configuration.
 NOT_IN_JOBS = {"study", "study.config.fields", "runs", "datasets.narratives.tree", *PLANNING}

@@ -165,9 +165,13 @@ def read_frame(
     pandas.DataFrame
         ``n/a`` and empty cells are missing values, and nothing else is.
     """
+    return frame_of(read_lines(path, [*text, *known], separator, names), text)
+
+
+def frame_of(table: Lines, text: Collection[str] = ()) -> pd.DataFrame:
+    """Return the lines of a table as `read_frame` does."""
     import pandas as pd
 
-    table = read_lines(path, [*text, *known], separator, names)
     if not table.rows:
         return pd.DataFrame(columns=table.columns)
     frame = pd.read_csv(

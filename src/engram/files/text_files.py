@@ -35,6 +35,8 @@ _BEGINNINGS = (
     (b"version https://git-lfs.", "it is a pointer of Git LFS. Fetch its content: 'git lfs pull'."),
     (b"/annex/objects/", "it is a pointer of git-annex. Fetch its content: 'datalad get'."),
 )
+#: Bytes of a file's beginning that are looked at.
+_LOOKED_AT = 1 << 14
 #: Line ends of Unix, Windows and old Macs.
 LINE_END = re.compile(r"\r\n|\r|\n")
 
@@ -74,6 +76,20 @@ def read_text(path: Path, prose: bool = False) -> str:
     if wrong := characters.fault(text, prose):
         raise EngramError(f"'{path}', line {_line(text, wrong[0])}: {wrong[1]}")
     return text
+
+
+def first_line(path: Path) -> str:
+    """Return the first line of a file, at most some thousand characters of it.
+
+    What cannot be read is for `read_text` to refuse; here it is "".
+    """
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(_LOOKED_AT)
+    except OSError:
+        return ""
+    encoding = next((name for mark, name in _MARKS if content.startswith(mark)), "utf-8")
+    return LINE_END.split(content.decode(encoding, errors="ignore").lstrip(), maxsplit=1)[0]
 
 
 def _decoded(content: bytes, path: Path) -> str:

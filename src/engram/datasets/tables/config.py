@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from engram.datasets.section import DatasetSection
+from engram.datasets.word_files import WordFiles
 from engram.study.config.fields import Name, Place, Reason, RepetitionTime, Seconds
 
 
@@ -20,6 +21,10 @@ class TableSection(DatasetSection):
     """Repetition time in seconds: the time from one row of a time course to the next."""
     start: Seconds | dict[str, Seconds] = 0.0
     """Time of the first row on the story's clock, in seconds: one number, or one for each story."""
+    words: WordFiles | None = None
+    """Files of word timings (docs/data.md, Word timings): a path with `{story}` in it, or for each
+    story a file or a list of files; null: `story-<story>_words` with `.tsv`, `.TextGrid`, `.json`
+    or `.ctm`."""
     stories: list[Name] | None = None
     """The stories to use; null: every story in the folder."""
     listeners: list[Name] | None = None

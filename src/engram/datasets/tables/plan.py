@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,15 @@ from engram.datasets.planned import (
     divided,
 )
 from engram.datasets.tables.config import TableSection
+from engram.datasets.tables.layout import words_table
+from engram.datasets.word_files import (
+    EVERY,
+    Source,
+    source_files,
+    stories_with_words,
+    word_sources,
+    words_about,
+)
 from engram.errors import EngramError
 from engram.files import delimited
 from engram.study.config.fields import NAME
@@ -25,6 +34,8 @@ from engram.vocabulary import AVERAGE, TARGET_COLUMNS
 
 #: Bytes of time courses that are read before a run.
 READ_BEFOREHAND = 400 << 20
+#: How files of words may end that are found by their names.
+_WORDS = "(?:tsv|TextGrid|json|ctm)"
 #: Bytes of a table up to which its lines are counted; those of larger ones are estimated from so
 #: many at the beginning.
 _COUNTED, _LOOKED_AT = 4 << 20, 1 << 16
@@ -39,18 +50,21 @@ class PlannedTables(PlannedDataset):
         self._path, self._start = dataset.path, dataset.start
         self.tr = dataset.tr
         folder = _folder(dataset.path)
-        _check_file_names(folder)
-        words = _word_tables(folder, dataset)
+        _check_file_names(folder, dataset)
+        words = _words(folder, dataset)
         targets = folder / "targets.tsv"
         if not targets.exists():
             raise EngramError(
                 f"dataset.path: '{folder}' has no 'targets.tsv' (columns: target, hemisphere, "
                 "roi). See docs/data.md."
             )
-        self.story_files = {
-            story: (str(path),)
-            for story, path in words.items()
+        self._sources = {
+            story: sources
+            for story, sources in words.items()
             if dataset.stories is None or story in dataset.stories
+        }
+        self.story_files = {
+            story: source_files(sources, folder) for story, sources in self._sources.items()
         }
         every = _scans(folder, words)
         scans = [scan for scan in every if scan.story in self.story_files]
@@ -65,6 +79,11 @@ class PlannedTables(PlannedDataset):
         self.common_files = (str(targets),)
         has_places = {"x", "y", "z"} <= set(delimited.read_header(targets, TARGET_COLUMNS))
         self.brain = "markers" if has_places else None
+
+    def words_config(self, story: str) -> dict[str, Any]:
+        """Return the files of a story's words, unless they are the table of its name."""
+        sources = self._sources[story]
+        return {} if sources == [{"file": words_table(story)}] else {"words": {story: sources}}
 
     def scans_config(self, story: str) -> dict[str, Any]:
         """Return when scans start, and the TR."""
@@ -92,8 +111,10 @@ class PlannedTables(PlannedDataset):
         return max(_lines(scan.files[0]) for scan in self.scans if scan.story == story)
 
     def n_words(self, story: str) -> float:
-        """Return the rows of the words table."""
-        return _lines(self.story_files[story][0])
+        """Return the rows of the words table, or what the size of other files lets expect."""
+        if not self.words_config(story):
+            return _lines(self.story_files[story][0])
+        return words_about(self._sources[story], Path(self._path).expanduser())
 
     def sources(self) -> list[dict[str, str]]:
         """Return the folder."""
@@ -118,18 +139,15 @@ def _folder(path: str) -> Path:
     return folder
 
 
-def _word_tables(folder: Path, dataset: TableSection) -> dict[str, Path]:
-    """Return the words table of every story in the folder, those that are not chosen included."""
-    stories = {
-        match[1]: path
-        for path in sorted(folder.iterdir())
-        if (match := re.fullmatch(rf"story-({NAME})_words\.tsv", path.name))
-    }
-    if not stories:
-        raise EngramError(
-            f"dataset.path: '{folder}' has no 'story-<story>_words.tsv'. docs/data.md says "
-            "which files a study needs."
-        )
+def _words(folder: Path, dataset: TableSection) -> dict[str, list[Source]]:
+    """Return the files of words of every story, those that are not chosen included."""
+    if dataset.words is None:
+        stories = _found_words(folder)
+    else:
+        stories = {
+            story: word_sources(dataset.words, story, folder)
+            for story in stories_with_words(dataset.words, folder)
+        }
     check_known("dataset.stories", dataset.stories or [], sorted(stories))
     if isinstance(dataset.start, dict):
         check_known("dataset.start", list(dataset.start), sorted(stories))
@@ -142,7 +160,32 @@ def _word_tables(folder: Path, dataset: TableSection) -> dict[str, Path]:
     return stories
 
 
-def _scans(folder: Path, words: Mapping[str, Path]) -> list[Scan]:
+def _found_words(folder: Path) -> dict[str, list[Source]]:
+    """Return the files in the folder that are named as words of a story."""
+    stories: dict[str, list[Source]] = {}
+    for path in sorted(folder.iterdir()):
+        match = re.fullmatch(rf"story-({NAME})_words\.{_WORDS}", path.name)
+        if match is None or (path.suffix == ".json" and path.with_suffix(".tsv").exists()):
+            continue  # JSON beside a table is its sidecar
+        if match[1] in stories:
+            raise EngramError(
+                f"dataset.path: '{folder}' has two files of words for story '{match[1]}': "
+                f"'{stories[match[1]][0]['file']}' and '{path.name}'. Keep one, or say which by "
+                f"'words: {{{match[1]}: <file>}}'."
+            )
+        stories[match[1]] = [{"file": path.name}]
+        transcript = f"story-{match[1]}_transcript.txt"
+        if path.suffix != ".tsv" and (folder / transcript).exists():
+            stories[match[1]][0]["transcript"] = transcript
+    if not stories:
+        raise EngramError(
+            f"dataset.path: '{folder}' has no 'story-<story>_words.tsv'. docs/data.md says "
+            "which files a study needs."
+        )
+    return stories
+
+
+def _scans(folder: Path, words: Collection[str]) -> list[Scan]:
     """Return every listener's scan of every story in the folder."""
     scans = []
     for path in sorted(folder.glob("sub-*_timeseries.tsv")):
@@ -152,7 +195,7 @@ def _scans(folder: Path, words: Mapping[str, Path]) -> list[Scan]:
         subject, story = match[1], match[2]
         if story not in words:
             raise EngramError(
-                f"'{path}' is of story '{story}', which has no 'story-{story}_words.tsv'. "
+                f"'{path}' is of story '{story}', which has no '{words_table(story)}'. "
                 f"Stories with words: {sorted(words)}."
             )
         if subject == AVERAGE:
@@ -167,17 +210,25 @@ def _scans(folder: Path, words: Mapping[str, Path]) -> list[Scan]:
     return scans
 
 
-def _check_file_names(folder: Path) -> None:
+def _check_file_names(folder: Path, dataset: TableSection) -> None:
     """Refuse files that look like a study's and are none of it.
 
     A misspelt name would be passed over in silence.
     """
     patterns = (
-        rf"story-{NAME}_words\.tsv",
+        rf"story-{NAME}_words\.{_WORDS}",
         rf"sub-{NAME}_story-{NAME}_(timeseries|confounds)\.tsv",
     )
-    looks_like_ours = re.compile(r"(sub|story)[-_].*\.(tsv|csv)(\.\w+)?", re.IGNORECASE)
-    names = sorted(path.name for path in folder.iterdir())
+    looks_like_ours = re.compile(
+        r"(sub|story)[-_].*\.(tsv|csv|textgrid|ctm)(\.\w+)?", re.IGNORECASE
+    )
+    told = {one.file for files in (dataset.words or {}).values() for one in files}
+    of_words = tuple(one.rsplit(EVERY, 1)[-1] for one in told)
+    names = sorted(
+        path.name
+        for path in folder.iterdir()
+        if not (of_words and path.name.startswith("story") and path.name.endswith(of_words))
+    )
     strange = [
         name
         for name in names

@@ -13,12 +13,14 @@ import numpy as np
 import pandas as pd
 
 from engram.datasets.repetition_time import check_tr
+from engram.datasets.tables.layout import words_table
 from engram.datasets.time_courses import as_float32, check_timeseries
 from engram.errors import EngramError
 from engram.files import delimited
 from engram.files.characters import look_alike
 from engram.files.delimited import numbers
 from engram.vocabulary import TARGET_COLUMNS, scan_name
+from engram.words.timings.read import story_timings
 from engram.words.word_checks import check_words
 
 HEMISPHERES = ("L", "R", "B")
@@ -28,14 +30,24 @@ _NO_NAME = ("NA", "NaN", "nan", "None", "null", "NULL", "<NA>", "N/A")
 
 
 class TableWords:
-    """The words in a folder of tables."""
+    """The words in a folder of tables.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    Parameters
+    ----------
+    folder : Path
+    sources : mapping
+        Files of word timings of stories that have no table of words
+        (`engram.words.timings.read.story_timings`).
+    """
+
+    def __init__(self, folder: Path, sources: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
+        self.folder, self._sources = folder, sources
 
     def words(self, story: str) -> pd.DataFrame:
         """Return a story's words."""
-        path = self.folder / f"story-{story}_words.tsv"
+        if story in self._sources:
+            return story_timings(self._sources[story], self.folder)
+        path = self.folder / words_table(story)
         table = delimited.read_frame(
             path, text=("word",), known=("onset", "offset", "log_frequency")
         )
@@ -68,7 +80,7 @@ class TableDataset(TableWords):
     simulated = False
 
     def __init__(self, folder: Path, tr: float, start: float | dict[str, float]) -> None:
-        super().__init__(folder)
+        super().__init__(folder, {})
         self.tr, self._start = tr, start
 
     def start(self, subject: str, story: str) -> float:
@@ -194,4 +206,4 @@ def open_dataset(config: Mapping[str, Any], folder: Path, atlas: str | None) -> 
 
 def open_words(config: Mapping[str, Any], folder: Path) -> TableWords:
     """Return the reader of words."""
-    return TableWords(folder)
+    return TableWords(folder, config.get("words", {}))

@@ -35,7 +35,8 @@ def _check_no_float(value: Any) -> Any:
     return value
 
 
-def _check_name(value: str) -> str:
+def check_name(value: str) -> str:
+    """Return a name; raise `ValueError` for what cannot be part of a file's name."""
     if not re.fullmatch(NAME, value):
         raise ValueError(
             "a name has letters and digits, with '-' or '.' between them (it "
@@ -49,7 +50,7 @@ def _check_name(value: str) -> str:
     return value
 
 
-Name = Annotated[str, BeforeValidator(_check_no_float), AfterValidator(_check_name)]
+Name = Annotated[str, BeforeValidator(_check_no_float), AfterValidator(check_name)]
 
 
 #: Characters of a reason: a cell of a table.

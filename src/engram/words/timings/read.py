@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
+from engram.errors import EngramError
 from engram.words.timings.formats import Options, format_of
 from engram.words.timings.marks import spoken_words, without_unknown
 from engram.words.word_checks import check_words
 
-logger = logging.getLogger(__name__)
+_FIRST = ["word", "onset", "offset", "sentence_end"]
 
 
 def word_timings(
@@ -30,14 +31,14 @@ def word_timings(
     ----------
     path : path
     format : str, optional
-        One of `engram.words.timings.formats.FORMATS`; else the file's name and content say it.
+        One of `engram.words.timings.names.FORMAT_NAMES`; else the file's name and content say it.
     tier : str, optional
         For formats with tiers: the name of the tier of words, or its number from 1; else it is
         found by its name and content.
     columns, rows : mapping, optional
         For tables: `engram.words.timings.table.read_table`.
     transcript : path, optional
-        A text that was read, from which words get their punctuation and case back.
+        The text that was read, from which words get their punctuation and case back.
 
     Returns
     -------
@@ -60,5 +61,44 @@ def word_timings(
         words["sentence_end"] = pd.NA
     words = without_unknown(words, path)
     check_words(words, path, known.place)
-    order = ["word", "onset", "offset", "sentence_end"]
-    return words[[*order, *words.columns.difference(order, sort=False)]].reset_index(drop=True)
+    more = words.columns.difference(_FIRST, sort=False)
+    return words[[*_FIRST, *more]].reset_index(drop=True)
+
+
+def story_timings(sources: Sequence[Mapping[str, Any]], folder: str | Path) -> pd.DataFrame:
+    """Return the words of a story that is read from one file, or from several in order.
+
+    Parameters
+    ----------
+    sources : sequence of mapping
+        For each file: ``file``, and if need be ``offset`` (seconds on the story's clock at which
+        the file's clock is 0) and keywords of `word_timings`.
+    folder : path
+        Where relative paths start.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As `word_timings` returns it, on the story's clock.
+
+    Raises
+    ------
+    EngramError
+        What `word_timings` raises; a file whose words begin before those of the file before it.
+    """
+    parts: list[pd.DataFrame] = []
+    for source in sources:
+        options = {key: value for key, value in source.items() if key not in ("file", "offset")}
+        if "transcript" in options:
+            options["transcript"] = Path(folder, options["transcript"])
+        part = word_timings(Path(folder, source["file"]), **options)
+        part[["onset", "offset"]] += float(source.get("offset", 0.0))
+        if parts and part["onset"].min() < parts[-1]["onset"].max():
+            before = sources[len(parts) - 1]["file"]
+            raise EngramError(
+                f"'{source['file']}' begins at {part['onset'].min():g} s, before the last word of "
+                f"'{before}' ({parts[-1]['onset'].max():g} s). Give each file its offset: the time "
+                "on the story's clock at which the file's clock is 0."
+            )
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]

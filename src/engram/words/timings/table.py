@@ -11,12 +11,11 @@ import pandas as pd
 from engram.errors import EngramError
 from engram.files import delimited
 from engram.files.cells import MISSING
-from engram.files.text_files import read_text
+from engram.files.text_files import first_line
+from engram.words.timings.names import ROLES
 
 logger = logging.getLogger(__name__)
 
-#: What a column can be.
-ROLES = ("word", "onset", "offset", "duration", "speaker", "sentence_end", "log_frequency")
 #: What columns are called elsewhere, in lower case.
 _USUAL = {
     "word": ("word", "words", "text", "token", "label"),
@@ -61,12 +60,11 @@ def read_table(
         What `engram.files.delimited.read_frame` raises; a column that is not there, or that two
         could be; no row that counts.
     """
-    separator = _separator(path)
-    header = delimited.read_lines(path, separator=separator).columns
-    names = _names(header, columns or {}, path)
-    delimited.need_columns(header, list(rows or {}), path)
+    lines = delimited.read_lines(path, separator=_separator(path))
+    names = _names(lines.columns, columns or {}, path)
+    delimited.need_columns(lines.columns, list(rows or {}), path)
     texts = [names[role] for role in ("word", "speaker", "sentence_end") if role in names]
-    table = delimited.read_frame(path, text=[*texts, *(rows or {})], separator=separator)
+    table = delimited.frame_of(lines, [*texts, *(rows or {})])
     table = _counted(table, rows or {}, path)
     result = pd.DataFrame({"word": table[names["word"]].str.strip()}, index=table.index)
     result["onset"] = delimited.numbers(table[names["onset"]], path)
@@ -130,9 +128,8 @@ def _with_halves(words: pd.DataFrame, path: Path) -> pd.DataFrame:
 
 def _separator(path: Path) -> str:
     """Return what separates the cells of the first line."""
-    header = read_text(path).lstrip().splitlines()[:1]
-    found = [one for one in _SEPARATORS if header and one in header[0]]
-    return found[0] if found else "\t"
+    header = first_line(path)
+    return next((one for one in _SEPARATORS if one in header), "\t")
 
 
 def _names(header: list[str], chosen: Mapping[str, str], path: Path) -> dict[str, str]:
