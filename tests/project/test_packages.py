@@ -22,7 +22,8 @@ FETCH = {*JOBS, "fetch"}
 DATASETS = {*FETCH, "words", "datasets"}
 MODELS = {*FETCH, "words", "features", "features.language_models"}
 ENCODING = {*DATASETS, "bold", "features", "encoding"}
-SCIENCE = {*ENCODING, *MODELS, "associations", "associations.norms", "tunings"}
+METRICS = {"decoding", "similarity"}
+SCIENCE = {*ENCODING, *METRICS, *MODELS, "associations", "associations.norms", "tunings"}
 #: Packages, or parts of them, each with those that it may import. A part that is named here
 #: is no longer in the package that it lies in.
 MAY_IMPORT = {
@@ -45,9 +46,9 @@ MAY_IMPORT = {
     "features": FILES,
     "features.language_models": {*FETCH, "words", "features"},
     "encoding": {*DATASETS, "bold", "features"},
-    # Places for further ways of comparing features with brains, beside encoding.
+    # Further ways of comparing features with brains, beside encoding.
     "decoding": ENCODING,
-    "similarity": ENCODING,
+    "similarity": {*ENCODING, "decoding"},
     "associations": {*ENCODING, *MODELS},
     # Preflight asks it what a table of norms covers.
     "associations.norms": {*MODELS, "associations"},

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
+from engram.report import metric_methods
 from engram.report.naming import Tables, people
 from engram.report.sources import cited, model_citation
 from engram.vocabulary import AVERAGE, WORD_RATE
@@ -56,6 +57,7 @@ def methods(
         "Encoding": _encoding(config),
         "Ceilings": _ceilings(config, tables),
         "Nuisance": _nuisance(tables),
+        "Decoding": metric_methods.decoding(config, tables),
         "Associations": _associations(config, tables),
         "Tunings": _tunings(config),
         "Statistics": _statistics(config, tables),

@@ -24,6 +24,7 @@ _ORDER = (
     "tuning",
     "chance",
     "comparisons",
+    "decoding_tests",
     "nuisance",
     "association_unique",
     "best_layer",

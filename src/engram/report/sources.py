@@ -127,6 +127,20 @@ SOURCES = {
             "57, 289-300."
         ),
     ),
+    "mitchell": (
+        "Mitchell et al. 2008",
+        (
+            "Mitchell TM et al. (2008). Predicting human brain activity associated with the "
+            "meanings of nouns. Science 320, 1191-1195."
+        ),
+    ),
+    "pereira": (
+        "Pereira et al. 2018",
+        (
+            "Pereira F et al. (2018). Toward a universal decoder of linguistic meaning from brain "
+            "activation. Nature Communications 9, 963."
+        ),
+    ),
     "maximum": (
         "Nichols & Holmes 2002",
         (

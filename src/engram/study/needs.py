@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
+from engram.decoding.from_bold import IN_MEMORY
 from engram.encoding.memory import BATCH_BYTES, BESIDE, EncodingShape, design_bytes, encoding_bytes
 from engram.features.language_models.reading_memory import ReadingShape, reading_bytes
 from engram.features.layers import reported_layer
@@ -46,6 +47,8 @@ _TOKENS, _CONTEXT_TOKENS = 1.35, 1024
 #: Seconds of a layer for as many listeners x targets x rows squared (benchmarks/full_size.py:
 #: 40 x 81,924 x 300 squared, two cores).
 _LAYER_SECONDS, _LAYER_SIZE = 206.0, 40 * 81_924 * 300.0**2
+#: Products of rows that are held against errors in a second, in the decoding direction.
+_PRODUCTS = 1e9
 #: Seconds of a decomposition in banded ridge for a study of so many rows (measured on Alice), and
 #: decompositions that the nuisance control makes of a model.
 _SOLVED_SECONDS, _SOLVED_ROWS, _SOLVED = 0.015, 362.0, 400
@@ -192,6 +195,39 @@ def _chance(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
         1 + study.chance.shifts
     ) * _LAYER_SECONDS * values * rows / _LAYER_SIZE + _decomposed(study, rows)
     return Need(_TORCH + 24 * values, _START + seconds, _CONTEXT + 24 * values)
+
+
+def _decoding(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
+    """Return what identification takes: an encoding of all layers, and one layer on shifted BOLD.
+
+    In the decoding direction products over rows of all layers, or of many shifts, are in memory.
+    """
+    wanted, group = study.decoding, plan.groups[wildcards["group"]]
+    layers = scored_shape(study, wildcards["model"]).layers if wanted.layers == "all" else 1
+    rows = sum(plan.dataset.n_rows(story) for story in group.stories)
+    values = len(group.subjects) * _targets_of(study, plan, wanted.targets) * rows
+    tried = layers + 1 + wanted.shifts
+    seconds = (
+        tried * _LAYER_SECONDS * values * rows / _LAYER_SIZE
+        + (layers + 1) * _decomposed(study, rows)
+        + len(group.subjects) * study.encoding.folds * rows**2 * tried / _PRODUCTS
+    )
+    products = 12 * (layers * rows**2 + min(wanted.shifts * rows**2, IN_MEMORY)) + 8 * IN_MEMORY
+    return Need(_TORCH + 24 * values + products, _START + seconds, _CONTEXT + 24 * values)
+
+
+def _targets_of(study: Study, plan: Plan, targets: str | None) -> float:
+    """Return how many targets a section scores: regions, or all."""
+    found = _targets(study, plan)
+    return min(found, _REGIONS_AT_MOST) if targets == "roi" else found
+
+
+def _decoding_ceiling(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
+    group = plan.groups[wildcards["group"]]
+    rows = sum(plan.dataset.n_rows(story) for story in group.stories)
+    targets = _targets_of(study, plan, study.decoding.targets)
+    values = len(group.subjects) * targets * rows
+    return Need(_SMALL + 16 * values + 16 * targets * rows, _START + values * 1e-7)
 
 
 def _decomposed(study: Study, rows: float) -> float:
@@ -348,6 +384,8 @@ _NEEDS: dict[str, Callable[[Study, Plan, Mapping[str, str]], Need]] = {
     "bold": _bold,
     "ceiling": _ceiling,
     "chance": _chance,
+    "decoding": _decoding,
+    "decoding_ceiling": _decoding_ceiling,
     "association_scores": _encoding,
     "association_tables": _tables,
     "nuisance": _nuisance,

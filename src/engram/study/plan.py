@@ -17,6 +17,7 @@ from engram.datasets.planned import Context, PlannedDataset, Scan
 from engram.errors import EngramError
 from engram.study.association_plan import check_associations, check_frequencies
 from engram.study.config.study import Study
+from engram.study.metric_plan import check_segments
 from engram.study.tuning_plan import check_tunings
 from engram.vocabulary import AVERAGE
 
@@ -76,6 +77,7 @@ def make_plan(study: Study) -> Plan:
     check_associations(study, dataset.stories)
     check_frequencies(study, dataset.story_files)
     _check_others(study, dataset)
+    check_segments(study, dataset)
     return Plan(dataset, _groups(dataset.scans, study.bold.average))
 
 

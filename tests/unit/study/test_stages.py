@@ -30,6 +30,7 @@ from engram.study.stages import (
     ceilings,
     chance,
     comparisons,
+    decoding,
     encoding,
     features,
     fetch,
@@ -48,7 +49,7 @@ from engram.study.stages import (
 from engram.study.stages.shared import Key, group_paths, paths, plain
 
 STAGES: list[ModuleType] = [
-    associations, bold, ceilings, chance, comparisons, encoding, features, fetch, figures, maps,
+    associations, bold, ceilings, chance, comparisons, decoding, encoding, features, fetch, figures, maps,
     norms, nuisance, preflight, report, results, simulation, stories,
     tables, tunings,
 ]  # fmt: skip
@@ -66,6 +67,7 @@ RAW: dict[str, Any] = {
     },
     "association_effect": {"models": ["gpt2-tiny"]},
     "nuisance": {"method": "banded"},
+    "decoding": {"directions": ["encoding"]},
     "tunings": {
         "lora": {"models": ["gpt2-tiny"], "seeds": 2, "controls": {"shuffled": 1, "generic": 0}}
     },
@@ -96,6 +98,8 @@ JOBS: dict[str, tuple[Callable[[Study, Plan], list[Key]], str]] = {
     "activations": (features.jobs, features.ACTIVATIONS),
     "encoding": (encoding.jobs, encoding.SCORES),
     "chance": (chance.jobs, chance.NULL),
+    "decoding": (decoding.jobs, decoding.ACCURACY),
+    "decoding_ceiling": (decoding.ceiling_jobs, decoding.CEILING),
     "nuisance": (nuisance.jobs, nuisance.SCORES),
     "association_nuisance": (nuisance.text_jobs, nuisance.TEXT_SCORES),
     "association_texts": (associations.story_jobs, associations.TEXTS),
@@ -300,6 +304,10 @@ DEPENDS: dict[str, Callable[[Study, Plan], dict[str, Any]]] = {
     "tables": tables.depends_on,
     "chance": lambda study, plan: chance.depends_on(study, plan, GROUPS[0]),
     "comparisons": comparisons.depends_on,
+    "decoding": lambda study, plan: decoding.depends_on(study, plan, GROUPS[0]),
+    "decoding_ceiling": lambda study, plan: decoding.ceilings_depend_on(study, plan, GROUPS[0]),
+    "decoding_tables": decoding.tables_depend_on,
+    "metric_figure": lambda study, plan: decoding.figure_depends_on(study, plan, "decoding"),
     "claims": comparisons.claims_depend_on,
     "nuisance": lambda study, plan: nuisance.depends_on(study, plan, GROUPS[0]),
     "association_nuisance": lambda study, plan: nuisance.texts_depend_on(study, plan, GROUPS[0]),
@@ -327,6 +335,8 @@ DEPENDS: dict[str, Callable[[Study, Plan], dict[str, Any]]] = {
 }
 OF_GROUPS = {
     "encoding",
+    "decoding",
+    "decoding_ceiling",
     "chance",
     "nuisance",
     "association_nuisance",
@@ -335,6 +345,7 @@ OF_GROUPS = {
 }
 TABLED = {
     "comparisons",
+    "decoding_tables",
     "claims",
     "nuisance_table",
     "association_nuisance_table",
@@ -353,7 +364,7 @@ REPORTED = {
     "tuned_activations",
     "figure",
     "brain_figure",
-} - {"encoding"}
+} - {"encoding", "decoding_ceiling"}
 #: Who hears what in a simulated study is drawn too.
 SEEDED = {
     *TABLED,
@@ -362,6 +373,7 @@ SEEDED = {
     "bold",
     "ceiling",
     "chance",
+    "decoding",
     "annotate",
     "association_texts",
     "tune",
@@ -400,6 +412,12 @@ SETTINGS: list[tuple[dict[str, Any], set[str]]] = [
     ({"ceiling": {"halves": 9}}, {"ceiling"}),
     ({"ceiling": {"floor": 0.2}}, {"tables", "brain_figure"}),
     ({"chance": {"shifts": 39}}, {"chance"}),
+    ({"decoding": {"shifts": 39}}, {"decoding"}),
+    ({"decoding": {"layers": "reported"}}, {"decoding"}),
+    ({"decoding": {"directions": ["decoding"]}}, {"decoding"}),
+    ({"decoding": {"seconds": 10}}, {"decoding", "decoding_ceiling"}),
+    ({"decoding": {"sets": ["all"]}}, {"decoding", "decoding_ceiling"}),
+    ({"decoding": {"targets": "all"}}, {"decoding", "decoding_ceiling"}),
     ({"nuisance": {"features": ["word-rate"]}}, {"nuisance", "association_nuisance"}),
     ({"nuisance": {"random_texts": 3}}, {"association_nuisance"}),
     ({"association_effect": {"controls": {"random": 20}}}, {"association_texts"}),
@@ -413,7 +431,7 @@ SETTINGS: list[tuple[dict[str, Any], set[str]]] = [
         {"primary": {"text": "chat", "model": "gpt2-tiny"}},
         {"association_tables", "association_nuisance_table"},
     ),
-    ({"figures": {"dpi": 99}}, {"figure", "brain_figure", "alignment_figure", "insertions_figure"}),
+    ({"figures": {"dpi": 99}}, {"figure", "brain_figure", "alignment_figure", "insertions_figure", "metric_figure"}),
     ({"reported_layer": 1}, REPORTED),
     ({"seed": 3}, SEEDED),
     ({"study": "other"}, NAMES_STUDY),

@@ -16,6 +16,7 @@ from engram.study.config.datasets import Dataset
 from engram.study.config.encoding import Encoding
 from engram.study.config.fields import Address, Made, Name, Section, Targets
 from engram.study.config.figures import Figures
+from engram.study.config.metrics import Decoding
 from engram.study.config.models import Model
 from engram.study.config.protocols import ProtocolName, with_protocol
 from engram.study.config.statistics import Ceiling, Chance, Nuisance
@@ -52,7 +53,7 @@ class Study(Section):
     targets: Targets = "all"
     """Which targets are scored. `all`: every target (vertex, voxel or parcel) by itself; `roi`: the
     mean time course of each region and hemisphere. It holds for each stage whose section does not
-    say otherwise; `chance` and `nuisance` take regions, unless they are told not to."""
+    say otherwise; `chance`, `nuisance` and `decoding` take regions, unless they are told not to."""
     reported_layer: int | None = Field(None, ge=0, le=10_000)
     """The layer of tables, tests and figures that are about one layer, which is fixed beforehand;
     the last one of models that are not as deep; null: two thirds of each model's depth. Never
@@ -76,6 +77,8 @@ class Study(Section):
     """The test of R against chance."""
     nuisance: Nuisance = Nuisance()
     """The control for what the number, length and places of words predict."""
+    decoding: Decoding = Decoding()
+    """Identification of segments of a story from BOLD."""
     associations: dict[Name, Associations] = {}
     """Texts with associations, by the names they get in tables and figures; `manual` in a name
     is for what people wrote."""
@@ -148,14 +151,14 @@ def with_targets(study: Study) -> Study:
     """Return the study with the targets of each section filled in: its own, or the study's."""
     filled = {
         name: _filled(getattr(study, name), study.targets)
-        for name in ("bold", "chance", "nuisance", "association_effect")
+        for name in ("bold", "chance", "nuisance", "decoding", "association_effect")
     }
     tunings = {name: _filled(one, study.targets) for name, one in study.tunings.items()}
     return study.model_copy(update={**filled, "tunings": tunings})
 
 
 def _filled(
-    section: Bold | Chance | Nuisance | AssociationEffect | Tuning, targets: str
+    section: Bold | Chance | Nuisance | Decoding | AssociationEffect | Tuning, targets: str
 ) -> Section:
     return section.model_copy(update={"targets": section.targets or targets})
 

@@ -14,6 +14,7 @@ from engram.study.plan import Plan
 from engram.study.stages import (
     associations,
     comparisons,
+    decoding,
     features,
     figures,
     norms,
@@ -25,7 +26,16 @@ from engram.study.stages import tables as tables_of_scores
 from engram.study.stages.shared import plain
 
 #: Stages with tables; each says which of them its study has.
-_STAGES = (tables_of_scores, comparisons, nuisance, associations, norms, tunings, simulation)
+_STAGES = (
+    tables_of_scores,
+    comparisons,
+    decoding,
+    nuisance,
+    associations,
+    norms,
+    tunings,
+    simulation,
+)
 
 
 def tables(study: Study, plan: Plan) -> list[str]:

@@ -1,0 +1,1 @@
+"""Decoding: which part of a story was heard, told from the brain."""

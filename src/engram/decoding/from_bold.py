@@ -1,0 +1,302 @@
+"""The decoding direction: what a segment was about, predicted from BOLD.
+
+The embedding of a row (the vectors of its words, as for R) is predicted by ridge regression from
+the BOLD of the rows that answer to it, t + d for every delay d. A segment's embedding is the mean
+over its rows. For what was decoded from a segment, the segment is sought whose true embedding is
+most alike, by the cosine of deviations from the mean of the training rows.
+
+No weight and no embedding is ever made. BOLD enters by its products over rows, so a whole cortex
+costs as much as a few regions; embeddings enter by theirs, so wide layers cost as much as narrow
+ones. One decomposition of a listener's BOLD serves all layers and all shifts of the null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engram.decoding import ranks
+from engram.decoding.segments import Block
+from engram.encoding.folds import Folds, blocked_folds
+
+#: Axes shorter than this part of the longest are rounding: centring leaves one without any length.
+_SHORTEST = 1e-7
+#: Numbers, of products of embeddings or of listeners' BOLD, that are in memory at once.
+IN_MEMORY = 1 << 26
+
+
+def bold_features(
+    bold: np.ndarray, story: np.ndarray, position: np.ndarray, delays: Sequence[int]
+) -> np.ndarray:
+    """Return the BOLD that answers to each row, in as few columns as hold it.
+
+    Parameters
+    ----------
+    bold : array of shape (n_rows, n_targets)
+        Of a listener, standardised.
+    story, position : arrays of shape (n_rows, )
+    delays : sequence of int
+        In rows.
+
+    Returns
+    -------
+    array of shape (n_rows, n_columns)
+        Of the same products over rows as BOLD at all delays side by side: that itself, or, where
+        it has more columns than rows, a square root of its products. BOLD after a story's end is 0.
+    """
+    n_rows = len(bold)
+    places = [_later(story, position, delay) for delay in delays]
+    values = bold.astype(np.float64)
+    if len(delays) * values.shape[1] <= n_rows:
+        return np.concatenate([values[rows] * there[:, None] for rows, there in places], axis=1)
+    products, summed = values @ values.T, np.zeros((n_rows, n_rows))
+    for rows, there in places:
+        summed += products[np.ix_(rows, rows)] * np.outer(there, there)
+    size, vectors = np.linalg.eigh(summed)
+    result: np.ndarray = vectors * np.sqrt(np.maximum(size, 0))
+    return result
+
+
+def _later(story: np.ndarray, position: np.ndarray, delay: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return which row is so much later than each, and whether there is one in the same story."""
+    rows = np.minimum(np.arange(len(story)) + delay, len(story) - 1)
+    there = (story[rows] == story) & (position[rows] == position + delay)
+    return rows, there
+
+
+def embedding_products(embeddings: np.ndarray) -> np.ndarray:
+    """Return the products of rows' embeddings, units scaled to a variance of 1 over all rows.
+
+    Parameters
+    ----------
+    embeddings : array of shape (n_rows, n_units)
+
+    Returns
+    -------
+    array of shape (n_rows, n_rows)
+        Float32, divided by the number of units. Units are centred, which changes nothing: the
+        regression takes the mean of the training rows off.
+    """
+    values = embeddings.astype(np.float64)
+    values -= values.mean(0)
+    spread = values.std(0)
+    values /= np.where(spread > 0, spread, 1)
+    return (values @ values.T / values.shape[1]).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class _Regression:
+    """A ridge regression from BOLD on some rows, before a penalty is chosen.
+
+    Attributes
+    ----------
+    held_out : array of shape (n_held_out, n_kept)
+        Centred features of held-out rows, on the axes of the training rows.
+    fit : array of shape (n_fit, n_kept)
+        The same of training rows, each axis with a length of 1.
+    size : array of shape (n_kept, )
+        Lengths of the axes.
+    """
+
+    held_out: np.ndarray
+    fit: np.ndarray
+    size: np.ndarray
+
+    @classmethod
+    def of(cls, features: np.ndarray, fit: np.ndarray, held_out: np.ndarray) -> _Regression:
+        """Return the regression from features of the rows `fit`."""
+        mean = features[fit].mean(0)
+        mine, others = features[fit] - mean, features[held_out] - mean
+        if mine.shape[1] <= len(mine):
+            squares, axes = np.linalg.eigh(mine.T @ mine)
+            size = np.sqrt(np.maximum(squares, 0))
+            kept = size > _SHORTEST * max(size.max(initial=0), 1e-300)
+            axes, size = axes[:, kept], size[kept]
+            return cls(others @ axes, mine @ axes / size, size)
+        squares, left = np.linalg.eigh(mine @ mine.T)
+        size = np.sqrt(np.maximum(squares, 0))
+        kept = size > _SHORTEST * max(size.max(initial=0), 1e-300)
+        left, size = left[:, kept], size[kept]
+        return cls(others @ (mine.T @ left) / size, left, size)
+
+    def matrix(self, penalty: float) -> np.ndarray:
+        """Return what turns training embeddings into predictions: (n_held_out, n_fit).
+
+        Predictions are deviations from the mean of the training rows.
+        """
+        result: np.ndarray = (self.held_out * (self.size / (self.size**2 + penalty))) @ self.fit.T
+        return result
+
+
+class Decoder:
+    """Decodes a listener's BOLD of one set of targets, in all folds.
+
+    Parameters
+    ----------
+    features : array of shape (n_rows, n_columns)
+        As `bold_features` returns them.
+    folds, inner : Folds and a list of Folds
+        As `nested_folds` returns them.
+    penalties : sequence of float
+    """
+
+    def __init__(
+        self, features: np.ndarray, folds: Folds, inner: list[Folds], penalties: Sequence[float]
+    ) -> None:
+        self._features, self._folds, self._inner = features, folds, inner
+        self._penalties = penalties
+
+    def errors(self, fold: int) -> np.ndarray:
+        """Return what turns products of embeddings into errors of the inner folds.
+
+        Its shape is (n_penalties, n_train * n_train): times the products over the training rows
+        of the outer fold, it gives the squared errors of all units, summed over inner folds.
+        """
+        n_train = len(self._folds[fold][0])
+        result = np.zeros((len(self._penalties), n_train, n_train), dtype=np.float32)
+        train = self._folds[fold][0]
+        for fit, held_out in self._inner[fold]:
+            regression = _Regression.of(self._features, train[fit], train[held_out])
+            for number, penalty in enumerate(self._penalties):
+                residual = np.zeros((len(held_out), n_train))
+                residual[np.arange(len(held_out)), held_out] = 1
+                residual[:, fit] -= regression.matrix(penalty) + 1 / len(fit)
+                short = residual.astype(np.float32)
+                result[number] += short.T @ short
+        return result.reshape(len(self._penalties), -1)
+
+    def outer(self, fold: int) -> list[np.ndarray]:
+        """Return what turns training embeddings into predictions of test rows, by penalty."""
+        train, test = self._folds[fold]
+        regression = _Regression.of(self._features, train, test)
+        return [regression.matrix(penalty) for penalty in self._penalties]
+
+
+def nested_folds(
+    story: np.ndarray, position: np.ndarray, folds: int, inner_folds: int, gap: int
+) -> tuple[Folds, list[Folds]]:
+    """Return the outer folds, and the inner ones of each, by places among its training rows."""
+    outer = blocked_folds(story, position, folds, gap)
+    inner = [blocked_folds(story[train], position[train], inner_folds, gap) for train, _ in outer]
+    return outer, inner
+
+
+def identified(
+    decoders: Sequence[Decoder],
+    folds: Folds,
+    blocks: Sequence[Sequence[Block]],
+    products: Sequence[np.ndarray],
+    n_stories: int,
+    whole: bool = True,
+) -> np.ndarray:
+    """Return how well segments are identified by decoded embeddings.
+
+    Parameters
+    ----------
+    decoders : sequence of Decoder
+        One for each listener and set of targets.
+    folds : Folds
+    blocks : sequence
+        Segments of each fold.
+    products : sequence of arrays of shape (n_rows, n_rows)
+        Products of embeddings (`embedding_products`), one for each layer or each shift.
+    n_stories : int
+    whole : bool
+        All measures; else rank accuracy alone, which needs less.
+
+    Returns
+    -------
+    array of shape (n_measures, n_stories, n_products, n_decoders)
+        Means over test blocks.
+    """
+    found = ranks.MeanOverBlocks(n_stories)
+    for fold, (train, test) in enumerate(folds):
+        of_train = np.stack([one[np.ix_(train, train)] for one in products])
+        errors_of = of_train.reshape(len(products), -1).T
+        usable = [block for block in blocks[fold] if block.usable]
+        alike = [
+            np.empty((len(products), len(decoders), len(one.rows), len(one.rows))) for one in usable
+        ]
+        seen = [_Candidates(block, train, test, products) for block in usable]
+        for number, decoder in enumerate(decoders):
+            chosen = (decoder.errors(fold) @ errors_of).argmin(0)
+            matrices = decoder.outer(fold)
+            for place, candidates in enumerate(seen):
+                for penalty in np.unique(chosen):
+                    mine = np.flatnonzero(chosen == penalty)
+                    alike[place][mine, number] = candidates.alike(
+                        matrices[penalty], mine, of_train if whole else None
+                    )
+        for block, values in zip(usable, alike, strict=True):
+            measure = ranks.measures if whole else ranks.rank_only
+            found.add(block.story, measure(values, block.far))
+    return found.mean()
+
+
+class _Candidates:
+    """The segments of a block, as embeddings that decoded ones are held against."""
+
+    def __init__(
+        self, block: Block, train: np.ndarray, test: np.ndarray, products: Sequence[np.ndarray]
+    ) -> None:
+        places = np.searchsorted(test, block.rows)
+        self._pool = np.zeros((len(block.rows), len(test)))
+        np.put_along_axis(self._pool, places, 1 / block.rows.shape[1], axis=1)
+        deviation = np.zeros((len(block.rows), len(products[0])))
+        np.put_along_axis(deviation, block.rows, 1 / block.rows.shape[1], axis=1)
+        deviation[:, train] -= 1 / len(train)
+        #: Products of training rows with segments' deviations: (n_products, n_train, n_segments).
+        self._with_train = np.stack([one[train] @ deviation.T for one in products])
+        self._lengths = np.stack(
+            [np.sqrt(np.maximum(((deviation @ one) * deviation).sum(1), 0)) for one in products]
+        )
+
+    def alike(
+        self, matrix: np.ndarray, mine: np.ndarray, of_train: np.ndarray | None
+    ) -> np.ndarray:
+        """Return cosines of decoded and true embeddings: (n_mine, n_segments, n_segments).
+
+        Parameters
+        ----------
+        matrix : array of shape (n_test, n_train)
+            What makes predictions.
+        mine : array of int
+            Which products of embeddings.
+        of_train : array of shape (n_products, n_train, n_train), optional
+            Products of training rows, for the lengths of what was decoded; None: these are not
+            divided by, which changes no order of candidates.
+        """
+        pooled = self._pool @ matrix
+        result = pooled @ self._with_train[mine]
+        lengths = self._lengths[mine][:, None, :]
+        result = np.where(lengths > 0, result / np.where(lengths > 0, lengths, 1), 0)
+        if of_train is None:
+            # Rounding is judged against the largest, so that ties stay ties.
+            own = np.abs(result).max(axis=-1, keepdims=True)
+        else:
+            short = pooled.astype(np.float32)
+            squares = ((short @ of_train[mine]) * short).sum(-1)
+            own = np.sqrt(np.maximum(squares, 0))[..., None]
+        scaled: np.ndarray = np.where(own > 0, result / np.where(own > 0, own, 1), 0)
+        return scaled
+
+
+def rolled(products: np.ndarray, story: np.ndarray, shifts: Sequence[int]) -> np.ndarray:
+    """Return products of embeddings where each story's BOLD is shifted later by its shift.
+
+    Embeddings are shifted the other way, which comes to the same and leaves BOLD as it is.
+    """
+    rows = np.arange(len(story))
+    moved = np.concatenate(
+        [np.roll(rows[story == number], -shift) for number, shift in enumerate(shifts)]
+    )
+    return products[np.ix_(moved, moved)]
+
+
+def in_parts(number: int, size: int, most: int = IN_MEMORY) -> Iterator[slice]:
+    """Yield slices of so many things of a size, each with at most so many numbers."""
+    at_once = max(1, most // max(size, 1))
+    for begin in range(0, number, at_once):
+        yield slice(begin, min(begin + at_once, number))

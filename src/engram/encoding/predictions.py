@@ -1,0 +1,126 @@
+"""Predicted BOLD of held-out rows, handed over fold by fold and never kept.
+
+The nested folds, penalties and matrices are those of the scores (`engram.encoding.ridge`): a score
+of these predictions is R. What compares predictions with BOLD in another way takes them from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from engram.encoding import ridge
+from engram.encoding.folds import blocked_folds
+from engram.encoding.group import Group, Part
+from engram.encoding.shared_penalties import tied
+
+#: What takes predictions: which targets (n_some, ), predicted and recorded BOLD (n_rows, n_some).
+Take = Callable[[np.ndarray, np.ndarray, np.ndarray], None]
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The held-out rows of a fold, with what predicts them.
+
+    Attributes
+    ----------
+    rows : array of int
+        Indices into all rows, rising.
+    """
+
+    rows: np.ndarray
+    _fold: ridge._Fold
+    _chosen: np.ndarray
+    _data: ridge._Data
+
+    def each(self, take: Take) -> None:
+        """Hand predictions and BOLD of all targets to `take`, some targets at a time.
+
+        Predictions are deviations from the mean of the training rows.
+        """
+        data, fold = self._data, self._fold
+        for penalty in np.unique(self._chosen):
+            mine, matrix = np.flatnonzero(self._chosen == penalty), fold.matrices[int(penalty)]
+
+            def one(batch: slice, mine: np.ndarray = mine, matrix: Any = matrix) -> None:
+                some = mine[batch]
+                selected = data.bold[:, some]
+                learned = ridge._learned_from(selected[fold.fit], data, some, fold)
+                predicted, recorded = matrix @ learned, selected[fold.held_out]
+                take(some, data.xp.to_numpy(predicted), data.xp.to_numpy(recorded))
+
+            data.limit.each(len(mine), one, weight=4 * len(self.rows))
+
+
+def of_targets(
+    group: Group,
+    features: np.ndarray,
+    targets: Any,
+    *,
+    others: Any = None,
+    tied: np.ndarray | None = None,
+    chosen: np.ndarray | None = None,
+) -> Iterator[HeldOut]:
+    """Yield each fold's held-out rows with what predicts them.
+
+    Parameters
+    ----------
+    group : engram.encoding.group.Group
+        Its rows, folds and options are used.
+    features : array of shape (n_rows, n_features)
+        Delayed features (`Group.features`).
+    targets, others, tied, chosen
+        As `engram.encoding.ridge.encode` takes them.
+    """
+    options = dict(group._options)
+    folds, gap, alphas = options["folds"], options["gap"], options["alphas"]
+    data = ridge._Data.of(
+        features,
+        targets,
+        others,
+        group.row_story,
+        group.row_position,
+        options["preparation"],
+        group.backend,
+        group._limit,
+    )
+    for fold, (train, test) in enumerate(
+        blocked_folds(group.row_story, group.row_position, folds, gap)
+    ):
+        if chosen is None:
+            inner = ridge._inner_folds(data, train, options["inner_folds"], gap, alphas)
+            best = ridge._best_penalties(inner, data, options["alpha_by"], tied)
+        else:
+            best = chosen[fold]
+        yield HeldOut(test, ridge._fold(data, train, test, alphas), best, data)
+
+
+def of_part(
+    group: Group, part: Part, vectors: Sequence[np.ndarray], how: str | None = None
+) -> Iterator[HeldOut] | None:
+    """Return the held-out rows of some listeners, predicted from word vectors.
+
+    To be called by what `Group.each_part` calls. Under `penalty: listeners` parts come twice, and
+    there is nothing to predict the first time: None.
+    """
+    shared = group._shared
+    if shared is None:
+        features = group.features(vectors, how)
+        return of_targets(group, features, part.targets, others=part.others)
+    if shared.choosing:
+        group.score_vectors(part, vectors, how)
+        return None
+    chosen = shared.next()[:, tied(group.subjects[part.listeners], group.shape[1])]
+    features = group.features(vectors, how)
+    return of_targets(group, features, part.targets, others=part.others, chosen=chosen)
+
+
+def ties_of(group: Group, repeats: int) -> np.ndarray | None:
+    """Return which targets share a penalty where all listeners stand side by side several times.
+
+    None where each target has its own.
+    """
+    return tied(group.subjects, group.shape[1], repeats) if group.penalty == "listeners" else None

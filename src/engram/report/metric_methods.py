@@ -1,0 +1,47 @@
+"""The methods of identification and similarity in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from engram.report.naming import Tables
+from engram.wording import count, listed
+
+
+def decoding(config: Mapping[str, Any], tables: Tables) -> str:
+    """Return how segments were identified; nothing where they were not."""
+    one = config.get("decoding") or {}
+    if not one.get("directions") or "decoding" not in tables:
+        return ""
+    ways = {
+        "encoding": (
+            "In the encoding direction BOLD was predicted as for R, and how alike a predicted and "
+            "a recorded segment are is Pearson's r over the targets of a set and the segment's "
+            "rows, each target less its mean over the block's segments and divided by the standard "
+            "deviation of its BOLD there."
+        ),
+        "decoding": (
+            "In the decoding direction the embedding of each row was predicted by ridge regression "
+            "from the BOLD of a set's targets at all delays after it, with one penalty for a "
+            "listener and set, chosen by the squared error in the inner blocks; a segment's "
+            "embedding is the mean over its rows, and likeness is the cosine of deviations from "
+            "the training rows' mean."
+        ),
+    }
+    targets = (
+        "Targets are the mean time courses of regions."
+        if one["targets"] == "roi"
+        else "Every target was taken by itself."
+    )
+    return (
+        f"Held-out blocks were cut into segments of {one['seconds']:g} s. A segment's candidates "
+        "lie in the same block and begin at least its length and the last delay away. "
+        f"{' '.join(ways[name] for name in one['directions'])} {targets} Rank accuracy is the "
+        "share of candidates less alike than the true segment, ties counted half "
+        "[@pereira]; 2v2 is that of [@mitchell]. It is averaged over segments, blocks, stories and "
+        f"listeners, and tested by {count(one['shifts'], 'circular shift')} of BOLD within "
+        "stories, everything refitted, corrected over sets of targets "
+        f"({listed(list(dict.fromkeys(tables['decoding_tests']['set'])))}) by the maximum "
+        "statistic [@maximum]. The ceiling is identification by the other listeners' mean."
+    )

@@ -1,0 +1,64 @@
+"""The sections `decoding` and `similarity`: how else features and brains are compared."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from engram.datasets.roi_sets import roi_sets
+from engram.study.config.fields import Section, Targets
+
+#: Names of sets that stand for several.
+_SEVERAL = ("all", "hemispheres", "roi-sets")
+
+
+def _check_sets(names: list[str]) -> list[str]:
+    known = [*_SEVERAL, *roi_sets()]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(
+            f"{unknown} are no sets of targets. Write all (all targets), hemispheres (each by "
+            "itself), roi-sets (every ROI set that the atlas has), or names of ROI sets: "
+            f"{', '.join(roi_sets())}"
+        )
+    if len(set(names)) < len(names):
+        raise ValueError(f"a set stands there twice: {names}")
+    return names
+
+
+Sets = Annotated[list[str], Field(min_length=1), AfterValidator(_check_sets)]
+#: Length of a segment.
+SegmentSeconds = Annotated[float, Field(ge=2, le=300)]
+
+
+def _check_once(names: list[str]) -> list[str]:
+    if len(set(names)) < len(names):
+        raise ValueError(f"a word stands there twice: {names}")
+    return names
+
+
+class Decoding(Section):
+    """Identification: can the segment of the story be told from the brain? (docs/methods.md).
+
+    It is off until `directions` are given.
+    """
+
+    directions: Annotated[list[Literal["encoding", "decoding"]], AfterValidator(_check_once)] = []
+    """`encoding`: BOLD is predicted as for R, and segments are told by how alike predicted and
+    recorded patterns are; `decoding`: the embedding of a segment is predicted from BOLD. Both make
+    `tables/decoding.tsv` and `tables/decoding_tests.tsv`; none: there is no identification."""
+    seconds: SegmentSeconds = 20.0
+    """Length of a segment, 10 to 30 s in the literature. A test block must hold two segments and
+    the longest delay, at least."""
+    sets: Sets = ["all", "hemispheres", "roi-sets"]
+    """Sets of targets whose pattern is compared: `all` targets; `hemispheres`, each by itself;
+    `roi-sets`, every one of resources/roi_sets.tsv that the atlas has; or names of ROI sets."""
+    layers: Literal["all", "reported"] = "all"
+    """Layers of a model that are tried. Tests are at the reported layer alone."""
+    shifts: int = Field(199, ge=19, le=100_000)
+    """Circular shifts of BOLD that rank accuracy is tested by, everything fitted anew; with 199 the
+    smallest p is 0.005."""
+    targets: Targets | None = "roi"
+    """`roi`: the mean time course of each region and hemisphere; `all`: every target by itself,
+    which a whole cortex makes slow; null: the study's `targets`."""

@@ -1,0 +1,45 @@
+"""Whether the segments of decoding fit into the stories' test blocks, before the first job."""
+
+from __future__ import annotations
+
+from math import ceil
+
+from engram.datasets.planned import PlannedDataset
+from engram.decoding.segments import segment_rows
+from engram.encoding.timing import fir_delays, fold_gap
+from engram.errors import EngramError
+from engram.study.config.study import Study
+
+#: Numbers of rows are estimates before the data are read: a job that finds fewer says so itself.
+_TOLERANCE = 1.2
+
+
+def check_segments(study: Study, dataset: PlannedDataset) -> None:
+    """Refuse segments of which a test block cannot hold two that are far enough apart.
+
+    Raises
+    ------
+    EngramError
+        With the longest segments that would fit.
+    """
+    if not study.decoding.directions:
+        return
+    encoding = study.encoding
+    delays = fir_delays(dataset.tr, encoding.longest_delay, encoding.delays)
+    gap = fold_gap(delays, encoding.words_to_trs)
+    length = segment_rows(study.decoding.seconds, dataset.tr)
+    needed = (ceil((length + gap) / length) + 1) * length
+    short = {
+        story: rows
+        for story in dataset.stories
+        if (rows := dataset.n_rows(story) / encoding.folds) * _TOLERANCE < needed
+    }
+    if short:
+        story = min(short, key=lambda name: short[name])
+        raise EngramError(
+            f"decoding.seconds: a test block of {story} has about {short[story]:.0f} rows, and "
+            f"segments of {study.decoding.seconds:g} s ({length} rows) need {needed}, since a "
+            f"segment is told from others that begin {length + gap} rows away. Write shorter "
+            "segments (decoding: {seconds: ...}), fewer folds (encoding: {folds: ...}) or a "
+            "shorter longest_delay, or leave such stories out (dataset.stories)."
+        )
