@@ -25,7 +25,7 @@ from engram.datasets.images.surfaces import VERTICES
 from engram.datasets.narratives import facts, layout
 from engram.datasets.narratives.plan import PlannedNarratives
 from engram.datasets.narratives.reader import NarrativesDataset
-from engram.datasets.narratives.words import NarrativesWords, punctuate, read_alignment
+from engram.datasets.narratives.words import NarrativesWords
 from engram.datasets.simulated import schedule, simulate
 from engram.datasets.simulated.planted import PLANTED
 from engram.errors import EngramError
@@ -33,6 +33,8 @@ from engram.paths import ASSOCIATIONS, GENERATOR, NARRATIVES_FACTS, TEXTS, TUNED
 from engram.study.config.read import read_study
 from engram.study.plan import Plan, make_plan
 from engram.words import stories
+from engram.words.timings.gentle import read_alignment
+from engram.words.timings.transcript import punctuate
 
 FACTS = facts.read_facts(NARRATIVES_FACTS)
 N_VERTICES = VERTICES["fsaverage5"]

@@ -14,10 +14,10 @@ import pandas as pd
 import pytest
 
 from engram.associations import association_files
-from engram.datasets.narratives.words import read_alignment
 from engram.datasets.tables.reader import TableDataset, TableWords
 from engram.errors import EngramError
 from engram.files import delimited
+from engram.words.timings.gentle import read_alignment
 
 WORDS = ["Once,", '"Upon', "a", 'time,"', "null", "NA", "caf\u00e9", "\u201cso\u201d", "2"]
 FRAME = pd.DataFrame({"word": WORDS, "onset": np.arange(9) / 2, "offset": np.arange(9) / 2 + 0.3})

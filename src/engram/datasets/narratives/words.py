@@ -16,9 +16,9 @@ import pandas as pd
 from engram.datasets.images.image_files import need
 from engram.datasets.narratives import layout
 from engram.datasets.narratives.facts import Fact
-from engram.errors import EngramError
-from engram.files import delimited, text_files
-from engram.words.word_checks import check_words
+from engram.files import text_files
+from engram.words.timings.gentle import read_alignment
+from engram.words.timings.transcript import punctuate
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +43,9 @@ class NarrativesWords:
     def words(self, story: str) -> pd.DataFrame:
         """Return a story's words, with the transcript's punctuation where there is one."""
         fact = next(fact for fact in self._facts if fact.story == story)
-        table = read_alignment(self.folder / layout.alignment_file(fact.stimulus))
+        alignment = self.folder / layout.alignment_file(fact.stimulus)
+        need(alignment)
+        table = read_alignment(alignment)
         transcript = self.folder / layout.transcript_file(fact.stimulus)
         if transcript.exists():
             table["word"] = punctuate(
@@ -85,65 +87,3 @@ def _drop_impossible_times(table: pd.DataFrame, fact: Fact) -> None:
             wrong.sum(),
         )
         table.loc[wrong, ["onset", "offset"]] = np.nan
-
-
-def read_alignment(path: Path) -> pd.DataFrame:
-    """Read a Gentle alignment: word, aligned word or ``<unk>``, onset, offset.
-
-    It has no header, and blank times where it failed.
-
-    Returns
-    -------
-    pandas.DataFrame
-        word; onset and offset in seconds on the audio's clock, NaN where unknown.
-
-    Raises
-    ------
-    EngramError
-        If the file is not there, is no such table, or its words cannot be as they
-        are (`engram.words.word_checks`).
-    """
-    need(path)
-    table = delimited.read_frame(
-        path,
-        text=("word", "aligned word"),
-        separator=",",
-        names=("word", "aligned word", "onset", "offset"),
-    )
-    times = {name: delimited.numbers(table[name], path) for name in ("onset", "offset")}
-    for name, column in times.items():
-        if (column < 0).any():
-            early = column[column < 0]
-            raise EngramError(
-                f"'{path}', line {early.index[0]}: {name} is {early.iloc[0]:g}; times "
-                "are seconds from the audio's beginning. Leave both blank where the aligner "
-                "did not find the word."
-            )
-    words = pd.DataFrame({"word": table["word"].str.strip(), **times})
-    check_words(words, path)
-    return words.reset_index(drop=True)
-
-
-def punctuate(words: Sequence[str], transcript: str) -> list[str]:
-    """Return the words with the punctuation that the transcript has around them.
-
-    Words and transcript are compared by their letters and digits alone; where they go
-    apart the bare word stays.
-    """
-    import difflib
-
-    written = transcript.split()
-    matcher = difflib.SequenceMatcher(
-        None,
-        [_letters(word) for word in words],
-        [_letters(word) for word in written],
-        autojunk=False,
-    )
-    result = list(words)
-    for block in matcher.get_matching_blocks():
-        result[block.a : block.a + block.size] = written[block.b : block.b + block.size]
-    return result
-
-
-def _letters(word: str) -> str:
-    return "".join(character for character in word.lower() if character.isalnum())

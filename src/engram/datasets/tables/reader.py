@@ -40,8 +40,10 @@ class TableWords:
         (`engram.words.timings.read.story_timings`).
     """
 
-    def __init__(self, folder: Path, sources: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
-        self.folder, self._sources = folder, sources
+    def __init__(
+        self, folder: Path, sources: Mapping[str, Sequence[Mapping[str, Any]]] | None = None
+    ) -> None:
+        self.folder, self._sources = folder, sources or {}
 
     def words(self, story: str) -> pd.DataFrame:
         """Return a story's words."""
@@ -80,7 +82,7 @@ class TableDataset(TableWords):
     simulated = False
 
     def __init__(self, folder: Path, tr: float, start: float | dict[str, float]) -> None:
-        super().__init__(folder, {})
+        super().__init__(folder)
         self.tr, self._start = tr, start
 
     def start(self, subject: str, story: str) -> float:

@@ -22,8 +22,10 @@ _SILENCE = frozenset(
 )  # fmt: skip
 #: A mark in brackets: <sil>, <p:>, [noise], {LG}, ((laughs)).
 _BRACKETED = re.compile(r"<[^<>]*>|\[[^\[\]]*\]|\{[^{}]*\}|\(\([^()]*\)\)")
-#: A word that the aligner's dictionary lacks.
-UNKNOWN = frozenset(("<unk>", "[unk]", "<oov>", "[oov]", "<unknown>"))
+#: What spreadsheets write for a word that they took for a formula (-il: #NAME?), in lower case.
+_SPREADSHEET = frozenset(("#name?", "#ref!", "#value!", "#div/0!", "#num!", "#null!", "#n/a"))
+#: What stands for a word that only a transcript can tell: the aligner's dictionary lacks it.
+UNKNOWN = frozenset(("<unk>", "[unk]", "<oov>", "[oov]", "<unknown>")) | _SPREADSHEET
 #: Signs that are said, though Unicode counts them as punctuation.
 _SAID = frozenset("&%@§")
 #: Share of words that may be unknown to the aligner where no transcript says what they are.
@@ -99,14 +101,29 @@ def spoken_words(entries: pd.DataFrame, path: Path) -> pd.DataFrame:
     return kept.iloc[places].assign(word=words)
 
 
-def without_unknown(words: pd.DataFrame, path: Path) -> pd.DataFrame:
+def without_unknown(words: pd.DataFrame, path: Path, place: str) -> pd.DataFrame:
     """Return the words without those that the aligner did not know (``<unk>``).
+
+    Parameters
+    ----------
+    words : pandas.DataFrame
+    path : Path
+        For messages.
+    place : str
+        What the index counts.
 
     Raises
     ------
     EngramError
-        If they are many: a transcript says what was said there.
+        If they are many: a transcript says what was said there. If a spreadsheet spoiled a word.
     """
+    spoiled = words["word"].str.casefold().isin(_SPREADSHEET)
+    if spoiled.any():
+        raise EngramError(
+            f"'{path}', {place} {spoiled.idxmax()}: '{words['word'][spoiled].iloc[0]}' is how a "
+            "spreadsheet shows a word that it took for a formula, such as '-il' (here: "
+            f"{spoiled.sum()} words). Write the words anew, from the file before that."
+        )
     unknown = words["word"].str.casefold().isin(UNKNOWN)
     if not unknown.any():
         return words

@@ -11,6 +11,7 @@ import pandas as pd
 from engram.errors import EngramError
 from engram.words.timings.formats import Options, format_of
 from engram.words.timings.marks import spoken_words, without_unknown
+from engram.words.timings.transcript import written_words
 from engram.words.word_checks import check_words
 
 _FIRST = ["word", "onset", "offset", "sentence_end"]
@@ -54,12 +55,15 @@ def word_timings(
         word is left, or its times cannot be as they are (`engram.words.word_checks`).
     """
     path = Path(path)
-    known = format_of(path, format)
-    entries = known.read(path, Options(tier, columns, rows))
+    options = Options(tier, columns, rows)
+    known = format_of(path, format, options)
+    entries = known.read(path, options)
     words = spoken_words(entries, path)
     if "sentence_end" not in words:
         words["sentence_end"] = pd.NA
-    words = without_unknown(words, path)
+    if transcript is not None:
+        words = written_words(words, Path(transcript), path)
+    words = without_unknown(words, path, known.place)
     check_words(words, path, known.place)
     more = words.columns.difference(_FIRST, sort=False)
     return words[[*_FIRST, *more]].reset_index(drop=True)
