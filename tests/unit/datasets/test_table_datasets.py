@@ -507,3 +507,14 @@ def test_real_alice_listeners(real_alice: alice.AliceDataset) -> None:
         ),
     ):
         real_alice.timeseries("33", "alice")
+
+
+def test_words_of_timings_are_read_by_the_jobs_reader(tmp_path: Path) -> None:
+    (tmp_path / "tale.ctm").write_text("tale 1 0.5 0.25 once\ntale 1 1.0 0.5 upon\n")
+    (tmp_path / "tale.txt").write_text("Once upon...")
+    sources = [{"file": "tale.ctm", "transcript": "tale.txt", "offset": 10.0}]
+    opened = readers.open_words({"reader": "tables", "words": {"tale": sources}}, tmp_path)
+    words = stories.words_table(opened.words("tale"), 15, "tale")
+    assert words["word"].tolist() == ["Once", "upon..."]
+    assert words["onset"].tolist() == [10.5, 11.0]
+    assert words["sentence_source"].unique().tolist() == ["punctuation"]

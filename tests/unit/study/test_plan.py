@@ -356,3 +356,52 @@ def test_frequencies_that_are_asked_for_must_be_there(tmp_path: Path) -> None:
         plan.make_plan(read_study({**raw, "nuisance": {**wanted, "method": "banded"}}))
     (folder / "story-two_words.tsv").write_text("word\tlog_frequency\tonset\toffset\n")
     plan.make_plan(read_study({**raw, "nuisance": {**wanted, "method": "banded"}}))
+
+
+def test_words_may_come_from_files_of_timings(tmp_path: Path) -> None:
+    folder = data_folder(tmp_path, {"a": "one two", "b": "three"})
+    for name in ("story-two_words.tsv", "story-three_words.tsv"):
+        (folder / name).unlink()
+    (folder / "story-two_words.TextGrid").write_text("x" * 1300)
+    (folder / "story-two_transcript.txt").touch()
+    (folder / "story-three_words.json").touch()
+    dataset = plan_of(folder).dataset
+    assert dataset.words_config("one") == {}  # as before there were timings
+    assert dataset.words_config("two") == {
+        "words": {
+            "two": [{"file": "story-two_words.TextGrid", "transcript": "story-two_transcript.txt"}]
+        }
+    }
+    assert [Path(path).name for path in dataset.story_files["two"]] == [
+        "story-two_words.TextGrid",
+        "story-two_transcript.txt",
+    ]
+    assert dataset.n_words("two") == 10
+    (folder / "story-two_words.tsv").touch()
+    assert "two files of words for story 'two'" in message(folder)
+    assert plan_of(folder, words={"two": "story-two_words.tsv"}).dataset.words_config("two") == {}
+
+
+def test_the_key_words_names_files_of_timings(tmp_path: Path) -> None:
+    folder = data_folder(tmp_path / "data", {"a": "one two"})
+    grids = tmp_path / "grids"
+    grids.mkdir()
+    for name in ("one.TextGrid", "two-1.TextGrid", "two-2.TextGrid"):
+        (grids / name).touch()
+    (folder / "story-one_words.tsv").unlink()
+    sections = [
+        {"file": "../grids/two-1.TextGrid"},
+        {"file": "../grids/two-2.TextGrid", "offset": 60},
+    ]
+    dataset = plan_of(
+        folder, words={"{story}": "../grids/{story}.TextGrid", "two": sections}
+    ).dataset
+    assert dataset.stories == ["one", "two"]
+    assert dataset.words_config("two")["words"]["two"][1]["offset"] == 60.0
+    assert len(dataset.story_files["two"]) == 2
+    assert "no file '" in message(folder, words={"one": "one.json", "two": sections})
+    (folder / "story-two_words.tsv").rename(folder / "story-two_words.csv")
+    assert "names that mean nothing here" in message(folder, words={"one": "../grids/one.TextGrid"})
+    table = {"file": "story-{story}_words.csv", "columns": {"word": "token"}}
+    words = {"one": "../grids/one.TextGrid", "{story}": table}
+    assert plan_of(folder, words=words).stories == ["one", "two"]

@@ -431,7 +431,10 @@ SETTINGS: list[tuple[dict[str, Any], set[str]]] = [
         {"primary": {"text": "chat", "model": "gpt2-tiny"}},
         {"association_tables", "association_nuisance_table"},
     ),
-    ({"figures": {"dpi": 99}}, {"figure", "brain_figure", "alignment_figure", "insertions_figure", "metric_figure"}),
+    (
+        {"figures": {"dpi": 99}},
+        {"figure", "brain_figure", "alignment_figure", "insertions_figure", "metric_figure"},
+    ),
     ({"reported_layer": 1}, REPORTED),
     ({"seed": 3}, SEEDED),
     ({"study": "other"}, NAMES_STUDY),

@@ -36,6 +36,7 @@ from engram.vocabulary import AVERAGE, TARGET_COLUMNS
 READ_BEFOREHAND = 400 << 20
 #: How files of words may end that are found by their names.
 _WORDS = "(?:tsv|TextGrid|json|ctm)"
+_SCAN = re.compile(rf"sub-({NAME})_story-({NAME})_timeseries\.tsv")
 #: Bytes of a table up to which its lines are counted; those of larger ones are estimated from so
 #: many at the beginning.
 _COUNTED, _LOOKED_AT = 4 << 20, 1 << 16
@@ -141,13 +142,22 @@ def _folder(path: str) -> Path:
 
 def _words(folder: Path, dataset: TableSection) -> dict[str, list[Source]]:
     """Return the files of words of every story, those that are not chosen included."""
-    if dataset.words is None:
-        stories = _found_words(folder)
-    else:
-        stories = {
-            story: word_sources(dataset.words, story, folder)
-            for story in stories_with_words(dataset.words, folder)
+    told = dataset.words or {}
+    named = {
+        story: word_sources(told, story, folder)
+        for story in (stories_with_words(told, folder) if told else [])
+    }
+    if EVERY in told:  # there may be timings of stories that nobody heard
+        heard = {match[2] for path in folder.iterdir() if (match := _SCAN.fullmatch(path.name))}
+        named = {
+            story: sources for story, sources in named.items() if story in told or story in heard
         }
+    stories = {**_found_words(folder, named), **named}
+    if not stories:
+        raise EngramError(
+            f"dataset.path: '{folder}' has no 'story-<story>_words.tsv'. docs/data.md says "
+            "which files a study needs."
+        )
     check_known("dataset.stories", dataset.stories or [], sorted(stories))
     if isinstance(dataset.start, dict):
         check_known("dataset.start", list(dataset.start), sorted(stories))
@@ -160,13 +170,15 @@ def _words(folder: Path, dataset: TableSection) -> dict[str, list[Source]]:
     return stories
 
 
-def _found_words(folder: Path) -> dict[str, list[Source]]:
-    """Return the files in the folder that are named as words of a story."""
+def _found_words(folder: Path, others: Collection[str]) -> dict[str, list[Source]]:
+    """Return the files in the folder that are named as words of a story, `others` left out."""
     stories: dict[str, list[Source]] = {}
     for path in sorted(folder.iterdir()):
         match = re.fullmatch(rf"story-({NAME})_words\.{_WORDS}", path.name)
         if match is None or (path.suffix == ".json" and path.with_suffix(".tsv").exists()):
             continue  # JSON beside a table is its sidecar
+        if match[1] in others:
+            continue
         if match[1] in stories:
             raise EngramError(
                 f"dataset.path: '{folder}' has two files of words for story '{match[1]}': "
@@ -177,11 +189,6 @@ def _found_words(folder: Path) -> dict[str, list[Source]]:
         transcript = f"story-{match[1]}_transcript.txt"
         if path.suffix != ".tsv" and (folder / transcript).exists():
             stories[match[1]][0]["transcript"] = transcript
-    if not stories:
-        raise EngramError(
-            f"dataset.path: '{folder}' has no 'story-<story>_words.tsv'. docs/data.md says "
-            "which files a study needs."
-        )
     return stories
 
 
@@ -189,7 +196,7 @@ def _scans(folder: Path, words: Collection[str]) -> list[Scan]:
     """Return every listener's scan of every story in the folder."""
     scans = []
     for path in sorted(folder.glob("sub-*_timeseries.tsv")):
-        match = re.fullmatch(rf"sub-({NAME})_story-({NAME})_timeseries\.tsv", path.name)
+        match = _SCAN.fullmatch(path.name)
         if match is None:
             continue  # refused by `_check_file_names`
         subject, story = match[1], match[2]
