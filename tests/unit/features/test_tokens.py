@@ -36,6 +36,30 @@ def test_every_token_has_one_word_and_words_read_back(name: str) -> None:
         assert read == word, (index, read, word)
 
 
+def test_contractions_are_read_without_a_blank() -> None:
+    words = ["it", "didn", "'t", "matter", "said", "the", "prince"]
+    tokenizer = TOKENIZERS["gpt2-tiny"]
+    story = tokenize(words, tokenizer)
+    whole = tokenize(["it", "didn't", "matter", "said", "the", "prince"], tokenizer)
+    np.testing.assert_array_equal(story.ids, whole.ids)
+    assert tokenizer.decode(story.ids[story.pooled[2]]).strip("'") == "t"
+    np.testing.assert_array_equal(story.first[[0, 1, 3, 4]], whole.first[[0, 1, 2, 3]])
+
+
+def test_a_blank_comes_back_where_a_token_covers_a_contraction(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    vocabulary = {"it": 0, "it's": 1, "'s": 2, "so": 3, "he": 4, "?": 5}
+    made = tokenizers.Tokenizer(models.WordLevel(vocabulary, unk_token="?"))
+    made.pre_tokenizer = Split(tokenizers.Regex("it's| |'s"), "isolated")
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=made)
+    with caplog.at_level("INFO"):
+        story = tokenize(["it", "'s", "so", "he", "'s"], tokenizer)
+    tokens = [story.ids[story.pooled[place][-1]] for place in range(5)]
+    assert tokens == [0, 2, 3, 4, 2]
+    assert "a blank stands before 1 words, such as ''s'" in caplog.text
+
+
 @pytest.mark.parametrize("name", TOKENIZERS)
 def test_punctuation_around_a_word_is_not_pooled(name: str) -> None:
     tokenizer: Any = TOKENIZERS[name]

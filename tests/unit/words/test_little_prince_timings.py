@@ -51,6 +51,7 @@ def test_english_textgrids_give_the_words_that_were_said(folder: Path) -> None:
     assert not text.str.contains(r'[\\_#"]').any()
     assert text.str.contains("[a-z]").all()
     assert text.isin(["'the", "'where", "'i", "'reign", "i'd", "it'll", "naïve"]).sum() == 7
+    assert text[text.str.startswith("'")].value_counts()[["'s", "'t"]].tolist() == [177, 138]
     assert text.str.contains(" ").sum() == 7  # numbers, such as three hundred twenty-five
     assert set(text[text.str.contains("[a-z]—[a-z]")]) == {"i—i", "time—well", "you—you"}
 

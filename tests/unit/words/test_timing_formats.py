@@ -340,3 +340,10 @@ def test_sections_have_offsets(tmp_path: Path) -> None:
     assert words["onset"].tolist() == [0.5, 60.25, 61.0]
     with pytest.raises(EngramError, match="'two.tsv' begins at 0.25 s, before the last.*offset"):
         story_timings([sources[0], {"file": "two.tsv"}], tmp_path)
+
+
+def test_capitals_throughout_are_read_in_lower_case(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.ctm", "s 1 0 1 I'LL\ns 1 1 1 GO\ns 1 2 1 SP\ns 1 3 1 I\ns 1 4 1 12\n")
+    assert [word for word, *_ in rows(path)] == ["I'll", "go", "I", "12"]
+    some = write(tmp_path, "b.ctm", "s 1 0 1 NASA\ns 1 1 1 went\n")
+    assert [word for word, *_ in rows(some)] == ["NASA", "went"]

@@ -12,6 +12,7 @@ import numpy as np
 from engram.errors import EngramError
 from engram.features.language_models.special_tokens import says_something, special_tokens
 from engram.words.punctuation import core, has_letters
+from engram.words.spacing import Layout, laid_out
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +51,8 @@ def tokenize(words: Sequence[str], tokenizer: Any) -> TokenizedStory:
     Parameters
     ----------
     words : sequence of str
-        The story's text is the words joined by spaces.
+        The story's text is the words with blanks between them, but where people write none
+        (`engram.words.spacing`).
     tokenizer : transformers.PreTrainedTokenizerFast
 
     Returns
@@ -73,12 +75,10 @@ def tokenize(words: Sequence[str], tokenizer: Any) -> TokenizedStory:
     which the listener has not heard yet.
     """
     _check_fast(tokenizer)
-    text = " ".join(words)
-    _check_whole(words, text)
-    encoded = _encoded(text, tokenizer)
-    ends = np.cumsum([len(word) + 1 for word in words]) - 1  # end of each word in the text
-    begins = np.concatenate([[0], ends[:-1] + 1])
-    owners = _owners(words, ends, encoded.offsets, tokenizer)
+    _check_whole(words, " ".join(words))
+    layout, encoded = _laid_out_and_encoded(words, tokenizer)
+    begins, ends = layout.begins, layout.ends
+    owners = _owners(words, layout, encoded.offsets, tokenizer)
     first = np.searchsorted(owners, np.arange(len(words) + 1))
     is_read = _characters_read(encoded)
     pooled, unknown, partly, shortened = [], list[str](), list[str](), list[str]()
@@ -144,6 +144,37 @@ def _encoded(text: str, tokenizer: Any) -> _Encoded:
     offsets = np.asarray(encoded["offset_mapping"]).reshape(-1, 2)
     names = special_tokens(tokenizer)
     return _Encoded(text, ids, offsets, np.isin(ids, list(names)), names, tokenizer)
+
+
+def _laid_out_and_encoded(words: Sequence[str], tokenizer: Any) -> tuple[Layout, _Encoded]:
+    """Return the text of a story, and its tokens.
+
+    Where a token covers parts of two words between which people write no blank (don + 't), a blank
+    stands between them after all: a token belongs to one word.
+    """
+    apart = set[int]()
+    while True:
+        layout = laid_out(words, apart)
+        encoded = _encoded(layout.text, tokenizer)
+        _, from_word, to_word = _across(layout, encoded.offsets)
+        found = {
+            place
+            for begin, end in zip(from_word.tolist(), to_word.tolist(), strict=True)
+            for place in range(begin + 1, end + 1)
+            if layout.begins[place] == layout.ends[place - 1]
+        }
+        if not found:
+            break
+        apart |= found
+    if apart:
+        logger.info(
+            "a blank stands before %d words, such as '%s', which follow the word before without "
+            "one where people write: tokens of this tokenizer (%s) cover parts of both",
+            len(apart),
+            words[min(apart)],
+            type(tokenizer).__name__,
+        )
+    return layout, encoded
 
 
 def _characters_read(encoded: _Encoded) -> np.ndarray:
@@ -277,39 +308,53 @@ def _lost_letters(word: str, tokenizer: Any) -> list[str]:
     ]
 
 
+def _spans(layout: Layout, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return whether tokens cover anything but a blank, and their first and last words.
+
+    The blanks at a token's edges are no part of a word: some tokenizers take along the one before
+    a word, others the one behind it.
+    """
+    begin = offsets[:, 0] + np.isin(offsets[:, 0], layout.blanks)
+    end = offsets[:, 1] - np.isin(offsets[:, 1] - 1, layout.blanks)
+    from_word, to_word = (
+        np.minimum(np.searchsorted(layout.ends, where, side="right"), len(layout.ends) - 1)
+        for where in (begin, np.maximum(end - 1, begin))
+    )
+    return begin < end, from_word, to_word
+
+
+def _across(layout: Layout, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the tokens that cover parts of several words, and their first and last words."""
+    visible, from_word, to_word = _spans(layout, offsets)
+    tokens = np.flatnonzero(visible & (from_word != to_word))
+    return tokens, from_word[tokens], to_word[tokens]
+
+
 def _owners(
-    words: Sequence[str], ends: np.ndarray, offsets: np.ndarray, tokenizer: Any
+    words: Sequence[str], layout: Layout, offsets: np.ndarray, tokenizer: Any
 ) -> np.ndarray:
     """Return the word of each token, never decreasing.
 
     Parameters
     ----------
     words : sequence of str
-    ends : array of shape (n_words, )
-        End of each word in the text, where the space between words stands.
+    layout : Layout
+        Where they stand in the text.
     offsets : array of shape (n_tokens, 2)
     tokenizer : transformers.PreTrainedTokenizerFast
     """
-    length, last_word = int(ends[-1]), len(words) - 1
+    length = int(layout.ends[-1])
     if ((offsets < 0) | (offsets > length)).any() or (offsets[:, 0] > offsets[:, 1]).any():
         raise EngramError(
             f"the tokenizer ({type(tokenizer).__name__}) gives offsets outside the text: "
             "they are no positions of characters. "
             "Use a fast tokenizer of the tokenizers library (tokenizer.json)."
         )
-    # The spaces at a token's edges are no part of a word: some tokenizers take along the one before
-    # a word, others the one behind it.
-    begin = offsets[:, 0] + np.isin(offsets[:, 0], ends)
-    end = offsets[:, 1] - np.isin(offsets[:, 1] - 1, ends)
-    visible = begin < end
-    from_word, to_word = (
-        np.minimum(np.searchsorted(ends, where, side="right"), last_word)
-        for where in (begin, np.maximum(end - 1, begin))
-    )
-    across = np.flatnonzero(visible & (from_word != to_word))
+    visible, _, to_word = _spans(layout, offsets)
+    across, ones, others = _across(layout, offsets)
     if len(across):
-        one, other = int(from_word[across[0]]), int(to_word[across[0]])
-        text = " ".join(words)[slice(*offsets[across[0]])]
+        one, other = int(ones[0]), int(others[0])
+        text = layout.text[slice(*offsets[across[0]])]
         raise EngramError(
             f"{len(across)} tokens of this tokenizer ({type(tokenizer).__name__}) cover several "
             f"words: '{text}' covers parts of word {one} ('{words[one]}') and word {other} "

@@ -26,6 +26,9 @@ _BRACKETED = re.compile(r"<[^<>]*>|\[[^\[\]]*\]|\{[^{}]*\}|\(\([^()]*\)\)")
 _SPREADSHEET = frozenset(("#name?", "#ref!", "#value!", "#div/0!", "#num!", "#null!", "#n/a"))
 #: What stands for a word that only a transcript can tell: the aligner's dictionary lacks it.
 UNKNOWN = frozenset(("<unk>", "[unk]", "<oov>", "[oov]", "<unknown>")) | _SPREADSHEET
+#: Share of words with letters that have capitals, from which they tell that all are in them.
+_MOSTLY = 0.5
+_FIRST_PERSON = r"I(?:['’]|$)"
 #: Signs that are said, though Unicode counts them as punctuation.
 _SAID = frozenset("&%@§")
 #: Share of words that may be unknown to the aligner where no transcript says what they are.
@@ -141,6 +144,20 @@ def without_unknown(words: pd.DataFrame, path: Path, place: str) -> pd.DataFrame
         words["word"][unknown].iloc[0],
     )
     return words[~unknown]
+
+
+def in_lower_case(words: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Return words that are all in capitals in lower case, as aligners of English write them.
+
+    I and its contractions keep theirs.
+    """
+    text = words["word"]
+    upper, lower = text.str.upper(), text.str.lower()
+    cased = upper != lower
+    if cased.mean() < _MOSTLY or (text[cased] != upper[cased]).any():
+        return words
+    logger.info("'%s': all words are in capitals; they are read in lower case", path)
+    return words.assign(word=lower.where(~text.str.match(_FIRST_PERSON), "I" + lower.str[1:]))
 
 
 def _as_written(text: str) -> str:

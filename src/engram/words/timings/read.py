@@ -9,8 +9,9 @@ from typing import Any
 import pandas as pd
 
 from engram.errors import EngramError
+from engram.words.timings.contractions import with_apostrophes
 from engram.words.timings.formats import Options, format_of
-from engram.words.timings.marks import spoken_words, without_unknown
+from engram.words.timings.marks import in_lower_case, spoken_words, without_unknown
 from engram.words.timings.transcript import written_words
 from engram.words.word_checks import check_words
 
@@ -64,6 +65,9 @@ def word_timings(
     if transcript is not None:
         words = written_words(words, Path(transcript), path)
     words = without_unknown(words, path, known.place)
+    if transcript is None:
+        words = in_lower_case(words, path)
+        words["word"] = with_apostrophes(words["word"].tolist())
     check_words(words, path, known.place)
     more = words.columns.difference(_FIRST, sort=False)
     return words[[*_FIRST, *more]].reset_index(drop=True)

@@ -80,7 +80,8 @@ def read_table(
         result["speaker"] = table[names["speaker"]].str.strip()
     if "sentence_end" in names:
         result["sentence_end"] = _truth(table[names["sentence_end"]], path)
-    return _with_halves(result, path)
+    blank = table[names["word"]].notna() & (result["word"] == "")
+    return _with_halves(result, blank, path)
 
 
 def _counted(table: pd.DataFrame, rows: Mapping[str, str], path: Path) -> pd.DataFrame:
@@ -99,13 +100,13 @@ def _counted(table: pd.DataFrame, rows: Mapping[str, str], path: Path) -> pd.Dat
     return table
 
 
-def _with_halves(words: pd.DataFrame, path: Path) -> pd.DataFrame:
+def _with_halves(words: pd.DataFrame, blank: pd.Series, path: Path) -> pd.DataFrame:
     """Return the words, each with the time of the rows without a word that are its second half.
 
-    Parsers take a contraction apart (French du: de + le) and leave the second row's word empty;
-    the table of Little Prince then has half of the time in each. Where every row without a word
-    begins as the word before it ends, and lasts as long, that is what they are; else they are
-    silence.
+    Parsers take a contraction apart (French du: de + le) and leave a blank for the second row's
+    word; the table of Little Prince then has half of the time in each. Where every row without a
+    word has a blank (`blank`), begins as the word before it ends, and lasts as long, that is what
+    they are; else they are silence.
     """
     empty = words["word"].fillna("") == ""
     onset, offset, last = words["onset"], words["offset"], words["offset"] - words["onset"]
@@ -114,7 +115,7 @@ def _with_halves(words: pd.DataFrame, path: Path) -> pd.DataFrame:
         & ((last - last.shift()).abs() < _SAME)
         & ~empty.shift(fill_value=True)
     )
-    if not empty.any() or not halves[empty].all():
+    if not empty.any() or not (halves & blank)[empty].all():
         return words
     logger.info(
         "'%s': %d rows without a word are the second halves of contractions, and lengthen "
