@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from engram.associations.association_files import GRANULARITIES
 from engram.errors import EngramError
 from engram.paths import PROMPTS
+from engram.words.spacing import laid_out
 
 #: What stands for the story in a template.
 STORY = "{story}"
@@ -96,7 +97,8 @@ def prompt(
             f"the prompt's template holds {STORY} {template.count(STORY)} times. Write it once, "
             "where the story belongs."
         )
-    return template.replace(STORY, " ".join(words[max(0, place + 1 - longest) : place + 1])).strip()
+    told = laid_out(words[max(0, place + 1 - longest) : place + 1]).text
+    return template.replace(STORY, told).strip()
 
 
 def check_granularity(name: str) -> str:
