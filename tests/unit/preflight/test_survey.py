@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +92,44 @@ def test_all_faults_are_told_each_once(tmp_path: Path) -> None:
     assert [one.state for one in checks] == [
         machine_checks.STOP
     ] * 3 and "faults below" in survey_table([found])
+
+
+@pytest.mark.parametrize(
+    ("source", "fault"),
+    [
+        ({}, None),
+        (
+            {"tier": "phrases"},
+            "has no tier 'phrases'. Its tiers: 1: 'words' .60 intervals, such as",
+        ),
+        ({"transcript": "tale.txt"}, "it is the transcript of something else"),
+        ({"format": "gentle"}, "is a TextGrid, and 'format: gentle' is another"),
+    ],
+)
+def test_word_timings_are_read_beforehand(
+    tmp_path: Path, source: dict[str, str], fault: str | None
+) -> None:
+    """The same words as in the table give the same story; a mistake is told before a job."""
+    folder = study(tmp_path)
+    (folder / "tale.txt").write_text("Four score and seven years ago. " * 9)
+    labels = [f'{onset} {onset + 0.5} "word"' for onset in ONSETS]
+    head = 'File type = "ooTextFile"\nObject class = "TextGrid"\n0 60 <exists> 1\n'
+    (folder / "tale.TextGrid").write_text(
+        f'{head}"IntervalTier" "words" 0 60 60\n' + "\n".join(labels) + "\n"
+    )
+    words = {
+        "dataset": {
+            "reader": "tables",
+            "words": {"tale": [{"file": "tale.TextGrid", **source}]},
+        },
+        "stories": {"pseudo_sentence": 20},
+    }
+    found = survey("tale", folder, words, SCANS)
+    if fault is None:
+        expected = surveyed(folder)  # of the table; NaN of its clock are not equal to themselves
+        assert replace(found, clock=None) == replace(expected, clock=None)
+    else:
+        assert len(found.faults) == 1 and re.search(fault, found.faults[0])
 
 
 def test_scans_that_do_not_fit_together_are_a_fault(tmp_path: Path) -> None:

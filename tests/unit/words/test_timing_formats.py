@@ -316,7 +316,7 @@ def test_a_wrong_format_says_what_is_there(tmp_path: Path) -> None:
     path = write(tmp_path, "a.json", whisperx())
     with pytest.raises(EngramError, match="no alignment by Gentle.*'segments'"):
         word_timings(path, format="gentle")
-    with pytest.raises(EngramError, match="no TextGrid"):
+    with pytest.raises(EngramError, match="is JSON, and 'format: textgrid' is another.*whisper"):
         word_timings(path, format="textgrid")
     with pytest.raises(EngramError, match="needs 'tiers'"):
         word_timings(path, format="mfa")

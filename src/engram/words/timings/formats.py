@@ -88,6 +88,8 @@ def format_of(path: Path, given: str | None, options: Options) -> Format:
         raise EngramError(
             f"'{path}' is not there, or is a link whose content was not fetched ('datalad get')."
         )
+    if given:
+        _check_given(path, given)
     name = given or _name_of(path)
     if name not in FORMATS:
         advice = _ELSEWHERE.get(path.suffix.casefold(), "")
@@ -105,10 +107,26 @@ def format_of(path: Path, given: str | None, options: Options) -> Format:
     return FORMATS[name]
 
 
+def _check_given(path: Path, given: str) -> None:
+    """Refuse a format that a file's first line contradicts."""
+    line = first_line(path)
+    found = "a TextGrid" if _is_textgrid(line) else "JSON" if line[:1] == "{" else None
+    fitting = ("textgrid", "mfa") if found == "a TextGrid" else ("mfa", "gentle", "whisper")
+    if found and given in FORMATS and given not in fitting:
+        raise EngramError(
+            f"'{path}' is {found}, and 'format: {given}' is another. Take the key 'format' out, or "
+            f"write one of {', '.join(fitting)}."
+        )
+
+
+def _is_textgrid(line: str) -> bool:
+    return "ooTextFile" in line or "Praat chronological" in line
+
+
 def _name_of(path: Path) -> str | None:
     """Return the name of the format that a file's name and content are of."""
     suffix, line = path.suffix.casefold(), first_line(path)
-    if suffix == ".textgrid" or "ooTextFile" in line or "Praat chronological" in line:
+    if suffix == ".textgrid" or _is_textgrid(line):
         return "textgrid"
     if suffix == ".ctm":
         return "ctm"
