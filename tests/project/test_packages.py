@@ -9,6 +9,7 @@ import pytest
 
 import engram
 from engram.datasets.kinds import KINDS
+from engram.features import kinds as feature_kinds
 from engram.study import code_digest
 
 SOURCE = Path(engram.__file__).parent
@@ -43,7 +44,9 @@ MAY_IMPORT = {
     "datasets": {*FETCH, "words"},
     "bold": DATASETS,
     # What all feature spaces share; scores depend on no language model.
-    "features": FILES,
+    "features": {*FILES, "words", "associations.norms.english"},
+    # Lemmas and parts of speech of English words.
+    "associations.norms.english": BASE,
     "features.language_models": {*FETCH, "words", "features"},
     "encoding": {*DATASETS, "bold", "features"},
     # Further ways of comparing features with brains, beside encoding.
@@ -51,7 +54,7 @@ MAY_IMPORT = {
     "similarity": {*ENCODING, "decoding"},
     "associations": {*ENCODING, *MODELS},
     # Preflight asks it what a table of norms covers.
-    "associations.norms": {*MODELS, "associations"},
+    "associations.norms": {*MODELS, "associations", "associations.norms.english"},
     "tunings": {*ENCODING, *MODELS},
     # What simulated listeners have in mind is read by a model.
     "datasets.simulated": SCIENCE,
@@ -98,6 +101,15 @@ PLANNING = {
     *SECTIONS,
     *PLANS,
 }
+#: The same of feature spaces, each of which has a folder for its kind.
+SPACES = {f"features.{folder}.config" for folder in feature_kinds.KINDS.values()}
+OF_SPACES = {*FILES, "features", "features.section", "study.config.fields"}
+MAY_IMPORT |= {
+    "features.section": {"study.config.fields"},
+    "features.kinds": {"features.section", *SPACES},
+    **dict.fromkeys(SPACES, OF_SPACES),
+}
+PLANNING |= {"features.section", "features.kinds", *SPACES}
 MAY_IMPORT["study"] |= PLANNING
 #: No script may import these: a job that did would rerun with each new key of the configuration.
 NOT_IN_JOBS = {"study", "study.config.fields", "runs", "datasets.narratives.tree", *PLANNING}

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from engram.report import metric_methods
+from engram.report.feature_methods import feature_methods
 from engram.report.naming import Tables, people
 from engram.report.sources import cited, model_citation
 from engram.vocabulary import AVERAGE, WORD_RATE
@@ -54,6 +55,7 @@ def methods(
         "Data": _data(config, tables),
         "BOLD": _bold(config, tables),
         "Models": _models(config),
+        "Feature spaces": feature_methods(config, tables),
         "Encoding": _encoding(config),
         "Ceilings": _ceilings(config, tables),
         "Nuisance": _nuisance(tables),

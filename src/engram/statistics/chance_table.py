@@ -68,7 +68,7 @@ def chance_table(files: Mapping[str, Sequence[str]], seed: int) -> pd.DataFrame:
     for model, paths in files.items():
         read = [storage.open_dataset(path).load() for path in paths]
         r, null, stories = together(read)
-        corrected = _corrected(r, null)
+        of_regions = corrected(r, null)
         for number, area in enumerate(by_area(model, read[0])):
             score = float(r[:, number].mean())
             low, high = significance.interval(r[:, number], seed)
@@ -81,12 +81,12 @@ def chance_table(files: Mapping[str, Sequence[str]], seed: int) -> pd.DataFrame:
                 "high": high,
                 "n_shifts": len(null),
             }
-            of_all = {name: values[number] for name, values in corrected.items()}
-            rows.append(row | _against(score, null[:, number]) | of_all)
+            of_all = {name: values[number] for name, values in of_regions.items()}
+            rows.append(row | against(score, null[:, number]) | of_all)
     return pd.DataFrame(rows, columns=list(CHANCE_COLUMNS))
 
 
-def _corrected(r: np.ndarray, null: np.ndarray) -> dict[str, np.ndarray]:
+def corrected(r: np.ndarray, null: np.ndarray) -> dict[str, np.ndarray]:
     """Return what follows from all regions of a model together; NaN without a null."""
     if len(null) < 2:
         nothing = np.full(r.shape[1], np.nan)
@@ -117,7 +117,7 @@ def together(read: Sequence[xr.Dataset]) -> tuple[np.ndarray, np.ndarray, set[st
     return r, np.asarray(null), stories
 
 
-def _against(score: float, null: np.ndarray) -> dict[str, float]:
+def against(score: float, null: np.ndarray) -> dict[str, float]:
     """Return what a score is beside its null; NaN without one."""
     if len(null) < 2:
         return dict.fromkeys(

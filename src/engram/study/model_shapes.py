@@ -13,8 +13,7 @@ from typing import Any
 from engram.errors import EngramError
 from engram.study.config.sources import folder_here
 from engram.study.config.study import Study
-from engram.study.models import download_name
-from engram.vocabulary import WORD_RATE
+from engram.study.models import download_name, is_language_model
 
 #: Types of models whose tokens see what comes after them; each word is read in a window of its own.
 _ENCODERS = frozenset(
@@ -198,7 +197,9 @@ def scored_shape(study: Study, name: str) -> ModelShape:
     Only its layers and units mean something then.
     """
     shape = model_shape(study, name)
-    together = None if name == WORD_RATE else study.language_models()[name].layers_together
+    if not is_language_model(study, name):
+        return shape
+    together = study.language_models()[name].layers_together
     if together is None:
         return shape
     return replace(shape, layers=1, units=shape.units * len(together))
@@ -249,8 +250,8 @@ def known_shape(study: Study, name: str) -> ModelShape | None:
 
     It may be in its folder, in the mirror, or downloaded; the shape is None if it is not known.
     """
-    if name == WORD_RATE:
-        return ModelShape(1, 1)
+    if not is_language_model(study, name):
+        return _shape_of_space(study, name)
     model = study.language_models()[name]
     if model.base is not None:
         # An adapter has the shape of the model that it adapts.
@@ -266,6 +267,16 @@ def known_shape(study: Study, name: str) -> ModelShape | None:
             if found is not None:
                 return found
     return _KNOWN.get(model.source)
+
+
+def _shape_of_space(study: Study, name: str) -> ModelShape:
+    """Return the layers and units of a feature space; the word rate has one of each."""
+    space = study.features.get(name)
+    if space is None:
+        return ModelShape(1, 1)
+    model = ModelShape(1, 1) if space.model is None else model_shape(study, space.model)
+    layers, units = space.width(model.units, model.layers)
+    return ModelShape(layers, units)
 
 
 def read_shape(path: Path) -> ModelShape | None:

@@ -15,8 +15,17 @@ from engram.vocabulary import WORD_RATE
 
 
 def scored_models(study: Study) -> list[str]:
-    """Return the names of everything that is scored, baselines included."""
-    return [*study.language_models(), *([WORD_RATE] if WORD_RATE in study.baselines else [])]
+    """Return the names of everything that is scored, feature spaces and baselines included.
+
+    They share one set of names: later stages ask of none what it is.
+    """
+    rate = [WORD_RATE] if WORD_RATE in study.baselines else []
+    return [*study.language_models(), *study.features, *rate]
+
+
+def is_language_model(study: Study, name: str) -> bool:
+    """Tell whether what is scored under a name is a language model that reads stories."""
+    return name in study.language_models()
 
 
 def model_key(study: Study, name: str) -> dict[str, Any]:

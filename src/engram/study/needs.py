@@ -23,13 +23,13 @@ from engram.study.config.activations import Activations
 from engram.study.config.study import Study
 from engram.study.disk import REGIONS
 from engram.study.model_shapes import ModelShape, model_shape, scored_shape
-from engram.study.models import scored_models
+from engram.study.models import is_language_model, scored_models
 from engram.study.plan import Plan
 from engram.study.stages import tunings
 from engram.study.tuning_shapes import tuning_shape
 from engram.tunings.settings import Settings
 from engram.tunings.tuning_memory import CONTEXT, planned_memory
-from engram.vocabulary import DEALT, RANDOM, SHUFFLED, WORD_RATE
+from engram.vocabulary import DEALT, RANDOM, SHUFFLED
 
 #: Bytes of a job with the libraries that read and write results (Snakemake beside it on a cluster
 #: included), of one with torch, and of torch on a GPU.
@@ -100,7 +100,7 @@ def need(study: Study, plan: Plan, rule: str, wildcards: Mapping[str, str]) -> N
 
 def _activations(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     name = wildcards["model"]
-    if name == WORD_RATE:
+    if not is_language_model(study, name):
         return Need()
     model = model_shape(study, name)
     layers, units = model.layers, model.units
@@ -132,6 +132,14 @@ def _activations(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need
     operations = reading_operations(model, words * _TOKENS, words, study.activations)
     seconds = 2 * _START + (whole + part * reported) * operations / _OPERATIONS
     return Need(BESIDE + reading_bytes(reading) + kept, seconds, _CONTEXT + weights + batch)
+
+
+def _feature_space(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
+    """Return what a feature space takes: what reading its model does, if it reads one."""
+    space = study.features[wildcards["model"]]
+    if not (space.reads_model and space.model):
+        return Need()
+    return _activations(study, plan, {**wildcards, "model": space.model})
 
 
 def _texts_read(study: Study, wildcards: Mapping[str, str]) -> tuple[int, int]:
@@ -228,6 +236,19 @@ def _decoding_ceiling(study: Study, plan: Plan, wildcards: Mapping[str, str]) ->
     targets = _targets_of(study, plan, study.decoding.targets)
     values = len(group.subjects) * targets * rows
     return Need(_SMALL + 16 * values + 16 * targets * rows, _START + values * 1e-7)
+
+
+def _deals(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
+    """Return what a space takes under all deals: each has decompositions of its own."""
+    group = plan.groups[wildcards["group"]]
+    rows = sum(plan.dataset.n_rows(story) for story in group.stories)
+    targets = _targets(study, plan)
+    if study.chance.targets == "roi":
+        targets = min(targets, _REGIONS_AT_MOST)
+    values = len(group.subjects) * targets * rows
+    each = _LAYER_SECONDS * values * rows / _LAYER_SIZE + _decomposed(study, rows)
+    seconds = (1 + study.features[wildcards["model"]].n_deals) * each
+    return Need(_TORCH + 24 * values, _START + seconds, _CONTEXT + 24 * values)
 
 
 def _decomposed(study: Study, rows: float) -> float:
@@ -386,6 +407,8 @@ _NEEDS: dict[str, Callable[[Study, Plan, Mapping[str, str]], Need]] = {
     "chance": _chance,
     "decoding": _decoding,
     "decoding_ceiling": _decoding_ceiling,
+    "deal_scores": _deals,
+    "feature_space": _feature_space,
     "association_scores": _encoding,
     "association_tables": _tables,
     "nuisance": _nuisance,

@@ -22,9 +22,8 @@ from engram.study.association_plan import (
 )
 from engram.study.config.sources import source_folder
 from engram.study.config.study import Study
-from engram.study.models import is_local
+from engram.study.models import is_language_model, is_local
 from engram.study.plan import Plan
-from engram.vocabulary import WORD_RATE
 
 
 def reads(
@@ -50,7 +49,7 @@ def scans(plan: Plan, story: str) -> dict[str, list[str]]:
 def model(study: Study, name: str) -> dict[str, list[str]]:
     """Return the folders of a model and of its base, where these are not downloaded."""
     models = study.language_models()
-    names = [] if name == WORD_RATE else [name, models[name].base]
+    names = [name, models[name].base] if is_language_model(study, name) else []
     return reads(
         folders=(source_folder(models[one].source) for one in names if one and is_local(study, one))
     )

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from engram.paths import RESOURCES
+from engram.study.config import features
 from engram.study.config.associations import Annotator, Associations, Norms, NormsColumns
 from engram.study.config.datasets import SECTIONS
 from engram.study.config.models import Model
@@ -45,6 +46,8 @@ def readme() -> str:
     for name, kind in SECTIONS.items():
         parts.append(_section(f"`dataset`, kind `{name}`", kind.__doc__ or "", kind))
     parts.append(_section("`models`, for each name", Model.__doc__ or "", Model))
+    for name, space in features.SECTIONS.items():
+        parts.append(_section(f"`features`, kind `{name}`", space.__doc__ or "", space))
     parts.append(
         _section("`associations`, for each name", Associations.__doc__ or "", Associations)
     )

@@ -30,6 +30,7 @@ from engram.study.stages import (
     ceilings,
     chance,
     comparisons,
+    deals,
     decoding,
     encoding,
     features,
@@ -42,6 +43,7 @@ from engram.study.stages import (
     report,
     results,
     simulation,
+    spaces,
     stories,
     tables,
     tunings,
@@ -49,8 +51,8 @@ from engram.study.stages import (
 from engram.study.stages.shared import Key, group_paths, paths, plain
 
 STAGES: list[ModuleType] = [
-    associations, bold, ceilings, chance, comparisons, decoding, encoding, features, fetch, figures, maps,
-    norms, nuisance, preflight, report, results, simulation, stories,
+    associations, bold, ceilings, chance, comparisons, deals, decoding, encoding, features, fetch,
+    figures, maps, norms, nuisance, preflight, report, results, simulation, spaces, stories,
     tables, tunings,
 ]  # fmt: skip
 #: Wildcards that rules have.

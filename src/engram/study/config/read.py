@@ -21,7 +21,8 @@ def read_study(raw: dict[str, Any]) -> Study:
     ----------
     raw : dict
         The configuration as Snakemake merged it. Entries whose value is null are taken out
-        first where a mapping of names is expected (`models`, `associations`, `tunings`),
+        first where a mapping of names is expected (`models`, `features`, `associations`,
+        `tunings`),
         so that a stacked file can remove what an earlier one put in.
 
     Returns
@@ -34,7 +35,7 @@ def read_study(raw: dict[str, Any]) -> Study:
         Naming every offending key: its value, what is allowed, and the line to write.
     """
     raw, messages = with_new_keys(raw)
-    for key in ("models", "associations", "tunings"):
+    for key in ("models", "features", "associations", "tunings"):
         if isinstance(raw.get(key), dict):
             raw[key] = {
                 name: value for name, value in raw[key].items() if value not in (None, "null")

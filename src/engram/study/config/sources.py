@@ -47,6 +47,8 @@ def check_sources(study: Study) -> None:
     """Look into model folders before the first job: what is missing there costs hours later."""
     for name, model in study.language_models().items():
         _check_source(study, name, model)
+    for name, space in study.features.items():
+        space.check(f"features.{name}")
     for name, one in study.associations.items():
         if one.annotator is not None and one.annotator.folder is not None:
             _check_writer(study, one.annotator.folder, f"associations.{name}.annotator.model")

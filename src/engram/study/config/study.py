@@ -14,6 +14,7 @@ from engram.study.config.bold import Bold
 from engram.study.config.compute import Compute
 from engram.study.config.datasets import Dataset
 from engram.study.config.encoding import Encoding
+from engram.study.config.features import Features
 from engram.study.config.fields import Address, Made, Name, Section, Targets
 from engram.study.config.figures import Figures
 from engram.study.config.metrics import Decoding
@@ -47,6 +48,9 @@ class Study(Section):
     """Where the stories and the BOLD come from; its `kind` says which further keys there are."""
     models: dict[Name, Model] = {}
     """The language models, by the name they get in tables and figures."""
+    features: dict[Name, Features] = {}
+    """What else is laid over the stories and scored as models are: word norms, say, by the name
+    they get in tables and figures; each has a `kind`, which says what further keys there are."""
     baselines: list[Literal["word-rate", "reinitialised"]] = ["word-rate"]
     """Models to beat: the number of words in each TR, and each language
     model's re-initialised twin."""
@@ -108,6 +112,7 @@ class Study(Section):
     def _sections_fit_together(self) -> Study:
         for check in (
             _check_names_of_models,
+            _check_features,
             _check_names_of_texts,
             _check_models_of_associations,
             _check_models_that_write,
@@ -175,6 +180,27 @@ def _check_names_of_models(study: Study) -> None:
         if study.is_trained(name) and twin in study.models:
             raise ValueError(
                 f"models: '{twin}' is the name of the re-initialised twin of '{name}'; rename one"
+            )
+
+
+def _check_features(study: Study) -> None:
+    """Refuse a space with the name of a model, and one that is made from a model that is none."""
+    models = study.language_models()
+    for name, space in study.features.items():
+        if name == WORD_RATE or name in models:
+            raise ValueError(
+                f"features: '{name}' is the name of a model or a baseline; give the space another"
+            )
+        if space.model is None:
+            continue
+        key = f"features.{name}.{space.reads_model or space.takes_model}"
+        if space.model not in models:
+            raise ValueError(
+                f"{key}: '{space.model}' is no model of the study; it has {sorted(models)}"
+            )
+        if models[space.model].layers_together:
+            raise ValueError(
+                f"{key}: '{space.model}' is layers together; name the model with all its layers"
             )
 
 
@@ -289,5 +315,5 @@ def _check_nuisance(study: Study) -> None:
 
 
 def _check_something_to_score(study: Study) -> None:
-    if not study.models and WORD_RATE not in study.baselines:
-        raise ValueError(f"nothing to score: give models, or baselines: [{WORD_RATE}]")
+    if not (study.models or study.features) and WORD_RATE not in study.baselines:
+        raise ValueError(f"nothing to score: give models, features, or baselines: [{WORD_RATE}]")

@@ -6,7 +6,7 @@ from typing import Any
 
 from engram.study import raw_plan
 from engram.study.config.study import Study
-from engram.study.models import model_key, scored_models
+from engram.study.models import is_language_model, model_key, scored_models
 from engram.study.plan import Plan
 from engram.study.stages.shared import Key, paths, plain, section
 from engram.vocabulary import ORIGINAL, WORD_RATE
@@ -17,28 +17,35 @@ ORIGINAL_ACTIVATIONS = ACTIVATIONS.replace("{text}", ORIGINAL)
 
 
 def jobs(study: Study, plan: Plan) -> list[Key]:
-    """Return a job for each story and each model, baselines included."""
+    """Return a job for each story and each model, baselines included.
+
+    Other feature spaces have jobs of their own (`engram.study.stages.spaces`).
+    """
     return [
         {"text": ORIGINAL, "model": model, "story": story}
         for story in plan.stories
         for model in scored_models(study)
+        if model not in study.features
     ]
 
 
 def depends_on(study: Study, plan: Plan, model: str) -> dict[str, Any]:
     """Return what a story's activations depend on."""
-    if model == WORD_RATE:
+    if not is_language_model(study, model):
         return {"model": {"source": WORD_RATE}}
-    return {
-        "model": plain(model_key(study, model)),
-        "reading": plain(
-            {
-                **section(study, "activations"),
-                "device": study.compute.device,
-                "dtype": study.compute.reading_dtype,
-            }
-        ),
-    }
+    return {"model": plain(model_key(study, model)), "reading": reading(study)}
+
+
+def reading(study: Study) -> dict[str, Any]:
+    """Return how a model reads a story."""
+    settings: dict[str, Any] = plain(
+        {
+            **section(study, "activations"),
+            "device": study.compute.device,
+            "dtype": study.compute.reading_dtype,
+        }
+    )
+    return settings
 
 
 def reads(study: Study, plan: Plan, model: str) -> dict[str, list[str]]:

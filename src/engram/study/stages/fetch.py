@@ -8,10 +8,16 @@ from typing import Any
 from engram.datasets.planned import Download
 from engram.study.config.models import Model
 from engram.study.config.study import Study
-from engram.study.models import download_name, download_source, is_local, weights_of
+from engram.study.models import (
+    download_name,
+    download_source,
+    is_language_model,
+    is_local,
+    weights_of,
+)
 from engram.study.plan import Plan
 from engram.study.stages.shared import plain
-from engram.vocabulary import NILEARN_PREFIX, WORD_RATE
+from engram.vocabulary import NILEARN_PREFIX
 
 MODEL = "<downloads>/models/{download}.tsv"
 ATLAS = "<downloads>/atlases/{atlas}.tsv"
@@ -67,9 +73,9 @@ def atlas_manifest(study: Study, plan: Plan) -> list[str]:
 def model_manifest(study: Study, plan: Plan, model: str) -> list[str]:
     """Return the manifest of a model that is downloaded, or of an adapter's base.
 
-    There is none for a folder or a baseline.
+    There is none for a folder, a feature space or a baseline.
     """
-    if model == WORD_RATE:
+    if not is_language_model(study, model):
         return []
     name = weights_of(study, model)
     if is_local(study, name):

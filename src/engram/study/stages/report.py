@@ -14,12 +14,14 @@ from engram.study.plan import Plan
 from engram.study.stages import (
     associations,
     comparisons,
+    deals,
     decoding,
     features,
     figures,
     norms,
     nuisance,
     simulation,
+    spaces,
     tunings,
 )
 from engram.study.stages import tables as tables_of_scores
@@ -28,7 +30,9 @@ from engram.study.stages.shared import plain
 #: Stages with tables; each says which of them its study has.
 _STAGES = (
     tables_of_scores,
+    spaces,
     comparisons,
+    deals,
     decoding,
     nuisance,
     associations,
@@ -70,6 +74,7 @@ def depends_on(study: Study, plan: Plan) -> dict[str, Any]:
         "models": {
             name: one.model_dump(mode="json") for name, one in study.language_models().items()
         },
+        "feature_spaces": spaces.described(study),
         "scored": scored_models(study),
         "shown": features.shown_models(study),
         "simulated": study.dataset.is_simulated,

@@ -1,0 +1,78 @@
+"""What the sections of all kinds of feature spaces have in common."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from engram.study.config.fields import Section
+
+
+class FeatureSection(Section):
+    """An entry of `features`: something that is laid over a story, such as word norms.
+
+    Each kind declares `kind` itself, and documents its keys.
+
+    Attributes
+    ----------
+    reads_model, takes_model : str
+        Name of the key whose value is the model of the study that is read (`reads_model`), or whose
+        activations of the story are taken (`takes_model`); empty: there is none.
+    """
+
+    reads_model: ClassVar[str] = ""
+    takes_model: ClassVar[str] = ""
+
+    if TYPE_CHECKING:
+        kind: str
+
+    @property
+    def model(self) -> str | None:
+        """The model of the study that this space is made from; None: it needs none."""
+        key = self.reads_model or self.takes_model
+        found: str | None = getattr(self, key) if key else None
+        return found
+
+    @property
+    def fetched(self) -> str | None:
+        """The table that is fetched by its name (`engram.features.known_tables`); None: none is."""
+        return None
+
+    @property
+    def n_deals(self) -> int:
+        """How often the values of words are dealt to other words, for a null of this space."""
+        return 0
+
+    def files(self, story: str) -> list[str]:
+        """Return the files of the user's that a job for a story reads."""
+        return []
+
+    def width(self, units: int, layers: int) -> tuple[int, int]:
+        """Return how many layers and units there are, about.
+
+        Parameters
+        ----------
+        units, layers : int
+            Those of the model that the space is made from; 1 and 1 without one.
+        """
+        return 1, 1
+
+    def settings(self) -> dict[str, Any]:
+        """Return what the vectors of a story depend on, beside its words: plain values.
+
+        What a table of results alone goes by is left out, so that it reads no story anew.
+        """
+        return self.model_dump(mode="json", exclude={"deals"})
+
+    def check(self, key: str) -> None:
+        """Raise `EngramError` if something that the section names is not there.
+
+        Parameters
+        ----------
+        key : str
+            Where it stands in the configuration, for the message.
+        """
+
+    @abstractmethod
+    def description(self) -> str:
+        """Return what the space is, for the report's methods: a phrase without a full stop."""

@@ -1,0 +1,153 @@
+"""Feature spaces in the configuration and in the plan: names, files, jobs, what each depends on."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_stages import planned
+
+from engram.errors import EngramError
+from engram.features.kinds import KINDS, section
+from engram.study.model_shapes import scored_shape
+from engram.study.needs import need
+from engram.study.stages import (
+    chance,
+    comparisons,
+    deals,
+    encoding,
+    features,
+    figures,
+    preflight,
+    report,
+    spaces,
+    tables,
+)
+from engram.study.stages.shared import paths
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> str:
+    """A table of norms."""
+    path = tmp_path / "mine.tsv"
+    path.write_text("word\ta\tb\ndog\t1\t2\n")
+    return str(path)
+
+
+def norms(table: str, **more: Any) -> dict[str, Any]:
+    """Return an entry of `features`."""
+    return {"kind": "norms", "table": table, "columns": ["a", "b"], **more}
+
+
+def test_every_kind_has_a_section_that_says_its_kind() -> None:
+    for kind in KINDS:
+        assert section(kind).model_fields["kind"].annotation is not None
+        assert (section(kind).__doc__ or "").strip()
+
+
+def test_spaces_enter_wherever_models_do(table: str) -> None:
+    study, plan = planned(
+        features={"mine": norms(table), "fetched": {"kind": "norms", "table": "lynott2020"}}
+    )
+    names = ["gpt2-tiny", "llama-tiny", "mine", "fetched", "word-rate"]
+    assert {key["model"] for key in encoding.jobs(study, plan)} == set(names)
+    assert {key["model"] for key in chance.jobs(study, plan)} == set(names)
+    assert figures.depends_on(study, plan, "layers")["models"] == names
+    assert {key["model"] for key in comparisons.depends_on(study, plan)["keys"]["scores"]} == set(
+        names
+    )
+    assert {key["model"] for key in tables.depends_on(study, plan)["keys"]["scores"]} == set(names)
+    # Each file is made by one rule.
+    assert {key["model"] for key in features.jobs(study, plan)} == {*names} - {"mine", "fetched"}
+    assert {key["model"] for key in spaces.jobs(study, plan)} == {"mine", "fetched"}
+    made = [*paths(features.ACTIVATIONS, features.jobs(study, plan)), *spaces.files(study, plan)]
+    assert len(made) == len(set(made)) == len(names) * len(plan.stories)
+    assert scored_shape(study, "mine").units == 2 and scored_shape(study, "fetched").layers == 1
+    assert features.shown_models(study) == ["gpt2-tiny", "llama-tiny"]
+    jobs = preflight.all_jobs(study, plan)
+    assert len(jobs["feature_space"]) == 4 and jobs["deal_scores"] == deals.jobs(study, plan)
+    assert all(need(study, plan, rule, key).memory > 0 for rule in jobs for key in jobs[rule])
+    shown = report.tables(study, plan)
+    assert "<results>/tables/features.tsv" in shown
+    assert "<results>/tables/feature_deals.tsv" in shown
+    assert set(report.depends_on(study, plan)["feature_spaces"]) == {"mine", "fetched"}
+    assert spaces.table_manifest(study, plan, "fetched") == [
+        "<downloads>/word-norms/lynott2020.tsv"
+    ]
+    assert spaces.table_manifest(study, plan, "mine") == []
+    assert spaces.reads(study, plan, "mine", "lighthouse")["files"] == [table]
+
+
+def test_a_study_without_spaces_has_none_of_it() -> None:
+    study, plan = planned()
+    assert spaces.jobs(study, plan) == deals.jobs(study, plan) == []
+    assert not re.fullmatch(spaces.pattern(study), "gpt2-tiny")
+    assert not re.fullmatch(spaces.pattern(study), "")
+    assert not {"feature_space", "deal_scores"} & set(preflight.all_jobs(study, plan))
+    assert not [one for one in report.tables(study, plan) if "feature" in one]
+
+
+def test_spaces_alone_make_a_study(table: str) -> None:
+    nothing: dict[str, Any] = {
+        "models": {"gpt2-tiny": None, "llama-tiny": None},
+        "associations": {"word-judged": None, "chat": None},
+        "association_effect": {"models": None},
+        "tunings": {"lora": None},
+    }
+    study, plan = planned(**nothing, baselines=[], features={"mine": norms(table)})
+    assert features.shown_models(study) == ["mine"]
+    assert {key["model"] for key in encoding.jobs(study, plan)} == {"mine"}
+
+
+def test_what_a_space_depends_on(table: str) -> None:
+    def of(**more: Any) -> tuple[Any, Any, Any]:
+        study, plan = planned(features={"mine": norms(table, **more)})
+        group = next(iter(plan.groups))
+        return (
+            spaces.depends_on(study, plan, "mine", "market"),
+            deals.deal_depends_on(study, plan, "mine"),
+            deals.depends_on(study, plan, group),
+        )
+
+    first = of()
+    # Deals are for the test alone: what is laid over a story stays.
+    for more in ({"deals": 99}, {"bins": "column"}):
+        made, dealt, _ = of(**more)
+        assert made == first[0] and dealt != first[1]
+    assert of(described="something")[:2] == first[:2]
+    assert of(columns=["a"])[0] != first[0] and of(least_coverage=0.1)[0] != first[0]
+    assert of(deals=0)[0] == first[0]
+    study, plan = planned(features={"mine": norms(table, deals=0)})
+    assert deals.jobs(study, plan) == [] and deals.shown_tables(study, plan) == []
+
+
+@pytest.mark.parametrize(
+    ("features", "said"),
+    [
+        ({"gpt2-tiny": {}}, "'gpt2-tiny' is the name of a model or a baseline"),
+        ({"word-rate": {}}, "'word-rate' is the name of a model or a baseline"),
+        ({"mine": {"columns": None}}, "features.mine.columns: which columns of"),
+        ({"mine": {"table": "nowhere.tsv"}}, "there is no file 'nowhere.tsv'"),
+        ({"mine": {"words": "x"}}, "words"),
+        ({"mine": {"kind": "nomrs"}}, "norms"),
+    ],
+)
+def test_what_cannot_be_is_refused(table: str, features: dict[str, Any], said: str) -> None:
+    with pytest.raises(EngramError) as error:
+        planned(features={name: norms(table) | more for name, more in features.items()})
+    assert said in str(error.value)
+
+
+def test_a_twin_and_a_space_share_no_name(table: str) -> None:
+    with pytest.raises(EngramError, match="is the name of a model or a baseline"):
+        planned(
+            baselines=["word-rate", "reinitialised"],
+            features={"gpt2-tiny-reinitialised": norms(table)},
+        )
+
+
+def test_null_takes_a_space_out(table: str) -> None:
+    study, _ = planned(features={"mine": norms(table), "other": None})
+    assert list(study.features) == ["mine"]
