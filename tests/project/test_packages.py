@@ -77,12 +77,14 @@ MAY_IMPORT = {
 SECTIONS = {f"datasets.{folder}.config" for folder in KINDS.values()}
 PLANS = {f"datasets.{folder}.plan" for folder in KINDS.values()}
 OF_SECTIONS = {*DATASETS, "datasets.section", "datasets.word_files", "study.config.fields"}
-OF_PLANS = {*OF_SECTIONS, "datasets.planned", *SECTIONS}
+OF_PLANS = {*OF_SECTIONS, "datasets.planned", "datasets.repository", *SECTIONS}
 MAY_IMPORT |= {
     "datasets.section": {"study.config.fields"},
     # The key `words` of every kind, and the files that it names.
     "datasets.word_files": {*DATASETS, "study.config.fields"},
     "datasets.planned": {*DATASETS, "datasets.section"},
+    # Where a published dataset's files come from, for the plans of its kind.
+    "datasets.repository": {"datasets.planned"},
     "datasets.kinds": {"datasets.section", "datasets.planned", *SECTIONS, *PLANS},
     **dict.fromkeys(SECTIONS, OF_SECTIONS),
     **dict.fromkeys(PLANS, OF_PLANS),
@@ -97,6 +99,7 @@ PLANNING = {
     "datasets.section",
     "datasets.word_files",
     "datasets.planned",
+    "datasets.repository",
     "datasets.kinds",
     *SECTIONS,
     *PLANS,

@@ -60,7 +60,7 @@ wildcard_constraints:
     group=r"[A-Za-z0-9.+-]+",
     tuning=NAME,
     variant=TUNED_VARIANT,
-    clone=r"[0-9a-f]+",
+    clone=r"[a-z]+-[0-9a-f]{8}",
     files=r"[0-9a-f]{8}",
     atlas=NILEARN_ATLASES,
 

@@ -7,10 +7,10 @@ they are no longer read.
 
 from engram.associations.norms.known import KNOWN_NORMS
 from engram.datasets.alice.plan import MANIFEST as ALICE
-from engram.datasets.narratives.plan import SCANS_MANIFEST, WORDS_MANIFEST
+from engram.datasets.repository import SCANS_MANIFEST, WORDS_MANIFEST
 from engram.study.stages import fetch, norms
 
-# What is fetched from Narratives is known by its annex keys, whatever code fetched it: an upgrade
+# What is fetched from a published dataset is known by its annex keys, whatever code fetched it: an upgrade
 # must not fetch again what was dropped since, nor rerun what was made of it.
 FETCH_VERSION = "1"
 
@@ -52,7 +52,7 @@ rule fetch_model:
 
 
 rule fetch_words:
-    """Fetch a story's words and times from Narratives."""
+    """Fetch a story's words and times from a published dataset."""
     output:
         manifest=WORDS_MANIFEST,
     log:
@@ -66,11 +66,11 @@ rule fetch_words:
         config=of(fetch.words_depends_on),
         code=FETCH_VERSION,
     script:
-        "../scripts/fetch_narratives.py"
+        "../scripts/fetch_dataset.py"
 
 
 rule fetch_scans:
-    """Fetch a story's scans from Narratives: exactly those of the study, verified by git-annex."""
+    """Fetch a story's scans from a published dataset: those of the study, verified by annex key."""
     output:
         manifest=SCANS_MANIFEST,
     log:
@@ -84,7 +84,7 @@ rule fetch_scans:
         config=of(fetch.scans_depends_on),
         code=FETCH_VERSION,
     script:
-        "../scripts/fetch_narratives.py"
+        "../scripts/fetch_dataset.py"
 
 
 rule fetch_atlas:

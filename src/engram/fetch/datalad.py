@@ -143,8 +143,8 @@ def _check_all_known(source: str, folder: Path, wanted: Sequence[str]) -> None:
         raise EngramError(
             f"the dataset '{source}' has no {absent[0]}"
             f"{f' and {len(absent) - 1} more of the files wanted' if len(absent) > 1 else ''}. "
-            "Is it Narratives, with its derivatives? If it was cloned long ago: 'datalad update "
-            "--how=ff-only -r' in the clone."
+            "Is it the dataset that is meant (Narratives: with its derivatives)? If it was cloned "
+            "long ago: 'datalad update --how=ff-only -r' in the clone."
         )
 
 
@@ -192,9 +192,9 @@ def _datalad() -> Any:
         subprocess.run(["git-annex", "version", "--raw"], check=True, capture_output=True)
     except (ImportError, OSError, subprocess.CalledProcessError) as error:
         raise EngramError(
-            f"Narratives comes by DataLad, which is not installed here ({error}). "
-            "Run 'make datalad' (or: pip install datalad git-annex), or give a folder that has "
-            "the data (dataset: path: ...)."
+            f"the dataset comes by DataLad, which is not installed here ({error}). "
+            "Run 'make datalad' (or: pip install datalad git-annex), fetch by plain HTTPS "
+            "(dataset: source: s3), or give a folder that has the data (dataset: path: ...)."
         ) from None
     return api
 

@@ -1,10 +1,11 @@
-"""Downloads of single files that are pinned by SHA-256.
+"""Downloads of single files that are pinned by a checksum.
 
 They are resumed where they stopped, tried again, or taken from a local mirror.
 """
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import shutil
 import time
@@ -28,13 +29,22 @@ WAITS = (1.0, 4.0, 15.0)
 class PinnedFile:
     """A public file.
 
-    It has a path below a folder of downloads, a size in bytes, a SHA-256 and an address.
+    It has a path below a folder of downloads, a size in bytes, a checksum and an address.
     """
 
     path: str
     size: int
-    sha256: str
+    digest: str
     url: str
+    algorithm: str = "sha256"
+
+    def digest_of(self, path: Path) -> str:
+        """Return another file's checksum of the same kind, in hexadecimal."""
+        with path.open("rb") as stream:
+            made = hashlib.file_digest(
+                stream, lambda: hashlib.new(self.algorithm, usedforsecurity=False)
+            )
+        return made.hexdigest()
 
 
 def read_pins(table: str | Path) -> list[PinnedFile]:
@@ -70,7 +80,11 @@ def fetch(
     folder = Path(folder)
     for file in progress(files, "files", "file"):
         target = folder / file.path
-        if target.exists() and target.stat().st_size == file.size and sha256(target) == file.sha256:
+        if (
+            target.exists()
+            and target.stat().st_size == file.size
+            and file.digest_of(target) == file.digest
+        ):
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         if mirror is not None:
@@ -175,11 +189,12 @@ def _stream(url: str, part: Path) -> None:
 
 
 def _verify(path: Path, file: PinnedFile, what: str) -> None:
-    found = sha256(path)
-    if found != file.sha256:
+    found = file.digest_of(path)
+    if found != file.digest:
+        kind = file.algorithm.upper().replace("SHA", "SHA-")
         raise EngramError(
-            f"{what} is not the pinned '{file.path}': SHA-256 {found} ({path.stat().st_size} "
-            f"bytes) instead of {file.sha256} "
+            f"{what} is not the pinned '{file.path}': {kind} {found} ({path.stat().st_size} "
+            f"bytes) instead of {file.digest} "
             f"({file.size} bytes). It is broken or has changed at its source; "
             "nothing was put in place."
         )

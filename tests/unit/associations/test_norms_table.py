@@ -124,4 +124,4 @@ def test_known_tables_are_pinned() -> None:
     pinned = {file.path: file for file in read_pins(NORMS_PINS)}
     for known in KNOWN_NORMS.values():
         file = pinned[known.file]
-        assert len(file.sha256) == 64 and "/9010c67f6e1fefbdb1c0761b5dfd69f932e77441/" in file.url
+        assert len(file.digest) == 64 and "/9010c67f6e1fefbdb1c0761b5dfd69f932e77441/" in file.url

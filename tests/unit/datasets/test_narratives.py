@@ -23,6 +23,7 @@ from datalad_source import make_dataset
 from engram.datasets import time_courses
 from engram.datasets.images.surfaces import VERTICES
 from engram.datasets.narratives import facts, layout
+from engram.datasets.narratives.config import NarrativesSection
 from engram.datasets.narratives.plan import PlannedNarratives
 from engram.datasets.narratives.reader import NarrativesDataset
 from engram.datasets.narratives.words import NarrativesWords
@@ -513,6 +514,28 @@ def test_files_that_are_not_there_are_named_before_the_first_job(
     assert plan(path=str(folder), stories=["lucy"], listeners=["022"]).dataset.scans[
         0
     ].files == tuple(str(folder / path) for path in wanted)
+
+
+def test_source_s3_wants_the_same_files_without_datalad() -> None:
+    """Downloads by DataLad keep their names and what they depend on: nothing is fetched again."""
+    annexed, https = (plan(stories=["lucy"], **one).dataset for one in ({}, {"source": "s3"}))
+    assert annexed.fetches_by_datalad and not https.fetches_by_datalad
+    assert "[@datalad]" not in NarrativesSection(kind="narratives", source="s3").description()
+    for one, other in (
+        (annexed.words_download("lucy"), https.words_download("lucy")),
+        (annexed.scans_download("lucy"), https.scans_download("lucy")),
+    ):
+        assert one is not None and other is not None
+        assert sorted(one.settings) == ["files", "optional", "source"]
+        assert other.settings == {
+            **one.settings,
+            "bucket": "https://s3.amazonaws.com/fcp-indi/data/Projects/narratives",
+            "name": "narratives",
+        }
+        assert re.fullmatch(r"<downloads>/narratives-3cba3caa/\S+", one.manifest)
+        assert one.manifest.split("/")[1] != other.manifest.split("/")[1]
+    assert https.sources() == [{"URL": other.settings["bucket"]}]
+    assert https.download_bytes() == annexed.download_bytes() > 0
 
 
 @pytest.mark.slow

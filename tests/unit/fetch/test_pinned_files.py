@@ -312,7 +312,7 @@ def test_pins_of_the_project_are_complete_and_safe() -> None:
     pins = pinned_files.read_pins(ROOT / "resources" / "alice" / "files.tsv")
     assert len({pin.path for pin in pins}) == len(pins) > 0
     for pin in pins:
-        assert re.fullmatch(r"[0-9a-f]{64}", pin.sha256)
+        assert re.fullmatch(r"[0-9a-f]{64}", pin.digest)
         assert pin.url.startswith("https://")
         assert pin.size > 0
         assert not Path(pin.path).is_absolute() and ".." not in Path(pin.path).parts

@@ -25,6 +25,8 @@ NARRATIVES_STORIES = [
 ]  # fmt: skip
 #: The DataLad dataset with derivatives and transcripts.
 NARRATIVES_SOURCE = "https://datasets.datalad.org/labs/hasson/narratives"
+#: The public bucket (``s3://fcp-indi/data/Projects/narratives``) with the same files.
+NARRATIVES_BUCKET = "https://s3.amazonaws.com/fcp-indi/data/Projects/narratives"
 
 
 def where(space: str) -> str:
@@ -57,7 +59,8 @@ class NarrativesSection(NarrativesForm):
 
     kind: Literal["narratives"]
     source: Address = NARRATIVES_SOURCE
-    """The DataLad dataset to fetch from: an address, or the path of a clone."""
+    """The DataLad dataset to fetch from: an address, or the path of a clone. `s3`: its public
+    bucket by plain HTTPS, which needs git, and neither DataLad nor git-annex."""
     path: Place | None = None
     """A folder with the dataset's tree instead, whose files are used where they lie;
     null: fetch from `source`."""
@@ -113,7 +116,9 @@ class NarrativesSection(NarrativesForm):
 
     def description(self) -> str:
         """Return a sentence for the report's methods."""
-        fetched = "read from a folder" if self.path else "fetched by DataLad [@datalad]"
+        fetched = "fetched by DataLad [@datalad]"
+        if self.path or self.source == "s3":
+            fetched = "read from a folder" if self.path else "fetched from its public bucket"
         if self.atlas is None:
             named = "the Destrieux parcellation [@destrieux]"
         elif self.atlas.startswith(NILEARN_PREFIX):

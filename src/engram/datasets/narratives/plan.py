@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from math import ceil
 from pathlib import Path
 from typing import Any
 
-from engram.datasets.narratives.config import NarrativesForm, NarrativesSection
+from engram.datasets.narratives.config import (
+    NARRATIVES_BUCKET,
+    NARRATIVES_SOURCE,
+    NarrativesForm,
+    NarrativesSection,
+)
 from engram.datasets.narratives.facts import Fact, read_facts
 from engram.datasets.narratives.layout import (
     METADATA,
@@ -33,14 +37,12 @@ from engram.datasets.planned import (
     Scan,
     check_known,
 )
+from engram.datasets.repository import S3, Repository
 from engram.datasets.roi_sets import choose
 from engram.errors import EngramError
 from engram.files.fingerprints import file_fingerprint
 from engram.paths import DESTRIEUX, NARRATIVES_FACTS, ROI_SETS
 from engram.vocabulary import NILEARN_PREFIX
-
-WORDS_MANIFEST = "<downloads>/narratives-{clone}/words-{story}.tsv"
-SCANS_MANIFEST = "<downloads>/narratives-{clone}/scans-{story}-{files}.tsv"
 
 #: Vertices with a region of the Destrieux parcellation, and all, of both hemispheres.
 _TARGETS = {"fsaverage6": 74_901, "fsaverage5": 18_720}
@@ -166,7 +168,7 @@ class PlannedForm(PlannedDataset):
 
 
 class PlannedNarratives(PlannedForm):
-    """Narratives, fetched by DataLad or in a folder of the user's."""
+    """Narratives, fetched by DataLad or by HTTPS, or in a folder of the user's."""
 
     is_large = True
 
@@ -176,7 +178,8 @@ class PlannedNarratives(PlannedForm):
         super().__init__(dataset, dataset.space, _facts(dataset), context)
         self.brain = "markers" if dataset.space == VOLUME else "surface"
         self.has_destrieux = self.brain == "surface" and dataset.atlas is None
-        self.fetches_by_datalad = dataset.path is None
+        self._repository = None if dataset.path is not None else _repository(dataset.source)
+        self.fetches_by_datalad = dataset.path is None and dataset.source != S3
         self.common_files = _atlas_files(dataset)
         if dataset.path is not None:
             tree = tree_files(Path(dataset.path).expanduser(), dataset, self.facts, self._runs)
@@ -191,52 +194,33 @@ class PlannedNarratives(PlannedForm):
             choose(dataset.regions, _destrieux(), "dataset.regions")
 
     def words_download(self, story: str) -> Download | None:
-        """Return which files of the DataLad dataset hold a story's words.
+        """Return which files of the dataset hold a story's words.
 
         Those that are `optional` may not be there.
         """
-        if not self.fetches_by_datalad:
+        if self._repository is None:
             return None
         stimulus = next(fact.stimulus for fact in self.facts if fact.story == story)
-        return Download(
-            WORDS_MANIFEST.format(clone=self._clone, story=story),
-            {
-                "files": [alignment_file(stimulus)],
-                "optional": [transcript_file(stimulus)],
-                "source": self._dataset.source,
-            },
+        return self._repository.words(
+            story, [alignment_file(stimulus)], [transcript_file(stimulus)]
         )
 
     def scans_download(self, story: str) -> Download | None:
-        """Return which files of the DataLad dataset hold a story's scans.
+        """Return which files of the dataset hold a story's scans.
 
-        The parcellation is among them, and the metadata that they are checked against. The
-        manifest is named after the files: studies that want others have one of their own.
+        The parcellation is among them, and the metadata that they are checked against.
         """
-        if not self.fetches_by_datalad:
+        if self._repository is None:
             return None
         scans = sorted({fact.scan for fact in self.scan_facts(story)})
         bold = [path for scan in scans for path in bold_files(self.pipeline, self._space, scan)]
         files = [*bold, *(parcellation_files() if self.atlas is None else []), *METADATA]
         beside = [path for scan in scans for path in (events_file(scan), *raw_tr_files(scan))]
-        name = hashlib.sha256("\n".join(files).encode()).hexdigest()[:8]
-        return Download(
-            SCANS_MANIFEST.format(clone=self._clone, story=story, files=name),
-            {
-                "files": files,
-                "optional": list(dict.fromkeys(beside)),
-                "source": self._dataset.source,
-            },
-        )
-
-    @property
-    def _clone(self) -> str:
-        """The name under which a DataLad dataset is kept: one for each source."""
-        return hashlib.sha256(self._dataset.source.encode()).hexdigest()[:8]
+        return self._repository.scans(story, files, list(dict.fromkeys(beside)))
 
     def download_bytes(self) -> float:
         """Return the bytes of all scans in use."""
-        if not self.fetches_by_datalad:
+        if self._repository is None:
             return 0.0
         everywhere = _VOXELS if self._space == VOLUME else _VERTICES[self._space]
         raw = 0.0
@@ -246,11 +230,20 @@ class PlannedNarratives(PlannedForm):
         return raw
 
     def sources(self) -> list[dict[str, str]]:
-        """Return the folder, or the DataLad dataset."""
-        return [{"URL": self._dataset.path or self._dataset.source}]
+        """Return the folder, the DataLad dataset, or the bucket."""
+        if self._repository is None:
+            return [{"URL": str(self._dataset.path)}]
+        return [{"URL": self._repository.bucket or self._repository.source}]
 
 
 PLAN = PlannedNarratives
+
+
+def _repository(source: str) -> Repository:
+    """Return where files come from: a DataLad dataset, or the bucket that holds the public one."""
+    if source == S3:
+        return Repository("narratives", NARRATIVES_SOURCE, NARRATIVES_BUCKET)
+    return Repository("narratives", source)
 
 
 def _used(
