@@ -77,7 +77,13 @@ MAY_IMPORT = {
 SECTIONS = {f"datasets.{folder}.config" for folder in KINDS.values()}
 PLANS = {f"datasets.{folder}.plan" for folder in KINDS.values()}
 OF_SECTIONS = {*DATASETS, "datasets.section", "datasets.word_files", "study.config.fields"}
-OF_PLANS = {*OF_SECTIONS, "datasets.planned", "datasets.repository", *SECTIONS}
+OF_PLANS = {
+    *OF_SECTIONS,
+    "datasets.planned",
+    "datasets.repository",
+    "datasets.given_folder",
+    *SECTIONS,
+}
 MAY_IMPORT |= {
     "datasets.section": {"study.config.fields"},
     # The key `words` of every kind, and the files that it names.

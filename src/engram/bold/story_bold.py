@@ -13,6 +13,7 @@ import xarray as xr
 from engram.bold import clock, story_rows
 from engram.bold.cleaning import clean
 from engram.bold.packing import PackedBold, to_dataset
+from engram.bold.repeats import repeated_bold
 from engram.bold.scan_checks import check_lengths, share_heard, warn_of_losses
 from engram.bold.scans_table import SCAN_COLUMNS
 from engram.bold.targets import region_means, regions_table, vertex_map, warn_of_sides
@@ -96,7 +97,8 @@ def story_bold(
         ``bold`` (subject, time, target), in standard deviations of each listener's time course,
         as 16-bit numbers of steps of 5e-4 (300 rows) that `engram.files.storage.open_dataset`
         or `xarray.decode_cf` makes float32; ``time`` is the beginning of each row on the story's
-        clock, in seconds. Targets carry hemisphere, roi, and x, y, z where known.
+        clock, in seconds. Targets carry hemisphere, roi, and x, y, z where known. ``repeats``
+        (repeat, time, target) where one listener heard the story several times.
     scans : pandas.DataFrame
         The scans in use, with the columns of `engram.bold.scans_table.SCAN_COLUMNS`.
 
@@ -114,8 +116,17 @@ def story_bold(
     packed, scans = _pack_listeners(dataset, story, subjects, words, table, options)
     scans = scans.assign(**_checked_clock(dataset, story, subjects, words, packed))
     warn_of_losses(scans, story)
+    bold = _described(dataset, story, subjects, table, packed, options.in_regions)
+    repeats = repeated_bold(
+        dataset,
+        story,
+        subjects[0],
+        slice(packed.begin, packed.end),
+        options.high_pass,
+        _regions(table) if options.in_regions else None,
+    )
     return (
-        _described(dataset, story, subjects, table, packed, options.in_regions),
+        bold if repeats is None else bold.assign(repeats=repeats),
         scans[[name for name in SCAN_COLUMNS if name != "excluded"]],
     )
 

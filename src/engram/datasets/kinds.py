@@ -18,6 +18,8 @@ KINDS = {
     "alice": "alice",
     "simulated": "simulated",
     "narratives": "narratives",
+    "littleprince": "littleprince",
+    "lebel": "lebel",
 }
 
 

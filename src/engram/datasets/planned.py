@@ -160,6 +160,10 @@ class PlannedDataset(ABC):
     def n_words(self, story: str) -> float:
         """Return how many words a story has, about."""
 
+    def n_repeats(self, story: str) -> int:
+        """Return how often a listener heard a story, where each time is kept."""
+        return 1
+
     def seconds(self, story: str) -> float:
         """Return how long a story is, about."""
         return self.n_rows(story) * self.tr

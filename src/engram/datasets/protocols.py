@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import pandas as pd
@@ -49,6 +49,17 @@ class Dataset(Protocol):
 
     def confounds(self, subject: str, story: str) -> np.ndarray | None:
         """Return a scan's confounds, of shape (n_trs, n_confounds), where there are any."""
+
+
+@runtime_checkable
+class Repeated(Protocol):
+    """What a dataset has beside that in which listeners heard a story more than once."""
+
+    def repeats(self, subject: str, story: str) -> np.ndarray | None:
+        """Return the BOLD of each time, of shape (n_repeats, n_trs, n_targets); None if once.
+
+        The dataset's `timeseries` are then their mean.
+        """
 
 
 class Reader(Protocol):

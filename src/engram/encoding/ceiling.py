@@ -37,6 +37,18 @@ DESCRIPTIONS = {
 }
 #: Those that each listener has; the others are of all listeners together.
 _OF_LISTENERS = {"loo", "loo_ridge", "single"}
+#: The kinds of ceilings of a story that a listener heard several times; `single` is then what a
+#: perfect model of the mean of these repeats reaches, the root of its reliability.
+REPEATS_DESCRIPTIONS = {
+    "repeats_split": (
+        "Correlation of the means of two random halves of a listener's repeats of the story, mean "
+        "over splits."
+    ),
+    "repeats_split_sb": "Reliability of the mean of all repeats of a listener (Spearman-Brown).",
+    "explainable_variance": (
+        "Reliability of one repeat: the share of its variance that it has in common with others."
+    ),
+}
 
 
 def story_ceiling(
@@ -82,6 +94,36 @@ def story_ceiling(
         "loo_ridge": loo_ridge,
         "single": _single(loo, reliability),
     }
+
+
+def repeats_ceiling(
+    repeats: np.ndarray, position: np.ndarray, *, folds: int, gap: int, halves: int, seed: int
+) -> dict[str, np.ndarray]:
+    """Return the ceilings of a listener who heard a story several times.
+
+    Parameters
+    ----------
+    repeats : array of shape (n_repeats, n_rows, n_targets)
+        Standardised.
+    position, folds, gap, halves, seed
+        As in `story_ceiling`.
+
+    Returns
+    -------
+    dict
+        `REPEATS_DESCRIPTIONS` and ``single``, each (1, n_targets).
+    """
+    blocks = blocked_folds(np.zeros(len(position), int), position, folds, gap)
+    split = _split_half(repeats, blocks, halves, seed)
+    whole = spearman_brown(split, 2)
+    reliability = np.clip(whole, 0, None)
+    found = {
+        "repeats_split": split,
+        "repeats_split_sb": whole,
+        "explainable_variance": spearman_brown(reliability, 1 / len(repeats)),
+        "single": np.sqrt(reliability),
+    }
+    return {name: values[None] for name, values in found.items()}
 
 
 def _split_half(bold: np.ndarray, blocks: Folds, halves: int, seed: int) -> np.ndarray:
@@ -167,7 +209,8 @@ def of_dataset(
     Parameters
     ----------
     dataset : xarray.Dataset
-        As `engram.bold.story_bold.story_bold` returns it; the average listener is left out.
+        As `engram.bold.story_bold.story_bold` returns it; the average listener is left out. With
+        ``repeats`` of a story, four or more, its listener has ceilings by these.
     halves, seed
         As in `story_ceiling`.
     folds, longest_delay, delays, words_to_trs
@@ -178,26 +221,27 @@ def of_dataset(
         timing.fir_delays(float(dataset.attrs["tr"]), longest_delay, delays), words_to_trs
     )
     n_targets = dataset.sizes["target"]
+    has_repeats = dataset.sizes.get("repeat", 0) >= FEWEST_LISTENERS
+    how: dict[str, int] = {"folds": folds, "gap": gap, "halves": halves, "seed": seed}
     parts = []
     # A whole cortex has gigabytes.
     for begin in progress(range(0, n_targets, _BATCH), "targets", f"{_BATCH} targets"):
-        bold = listeners["bold"].isel(target=slice(begin, begin + _BATCH)).values
-        parts.append(
-            story_ceiling(
-                bold,
-                np.arange(dataset.sizes["time"]),
-                folds=folds,
-                gap=gap,
-                halves=halves,
-                seed=seed,
-            )
-        )
+        part = listeners.isel(target=slice(begin, begin + _BATCH))
+        position = np.arange(dataset.sizes["time"])
+        parts.append(story_ceiling(part["bold"].values, position, **how))
+        if has_repeats:
+            parts[-1] |= repeats_ceiling(part["repeats"].values, position, **how)
     values = {name: np.concatenate([part[name] for part in parts], axis=-1) for name in parts[0]}
+    descriptions = {**DESCRIPTIONS, **(REPEATS_DESCRIPTIONS if has_repeats else {})}
+    if has_repeats:
+        descriptions["single"] = (
+            "What a perfect model of the mean of the repeats reaches, sqrt(repeats_split_sb)."
+        )
     described = {
         name: (
             ("subject", "target")[-value.ndim :],
             value.astype(np.float32),
-            {"units": "Pearson r", "description": DESCRIPTIONS[name]},
+            {"units": "Pearson r", "description": descriptions[name]},
         )
         for name, value in values.items()
     }

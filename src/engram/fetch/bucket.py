@@ -5,7 +5,9 @@ Sizes and checksums are those of the dataset's annex keys, which git alone reads
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import fcntl
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -15,6 +17,7 @@ from engram.fetch.annex_keys import Key, read_key
 from engram.fetch.git_tree import GitTree
 from engram.fetch.pinned_files import WAITS, PinnedFile
 from engram.files.storage import atomic
+from engram.jobs.progress import progress
 
 
 def fetch(
@@ -76,7 +79,9 @@ def fetch(
         else:
             address = f"{bucket.rstrip('/')}/{quote(path)}"
             pinned.append(PinnedFile(path, entry.size, entry.digest, address, entry.algorithm))
-    pinned_files.fetch(pinned, folder, mirror, waits)
+    for file in progress(pinned, "files", "file"):
+        with _alone(folder / file.path):
+            pinned_files.fetch([file], folder, mirror, waits)
     there = ((path, entries[path]) for path in [*wanted, *optional] if path in entries)
     return {path: entry.name if isinstance(entry, Key) else None for path, entry in there}
 
@@ -88,3 +93,12 @@ def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic(path) as temporary:
         temporary.write_bytes(content)
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold other jobs off that want the same file: stories may share one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with (path.parent / f".{path.name}.lock").open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield

@@ -82,6 +82,21 @@ class GitTree:
             found |= {f"{root}/{path}": entry for path, entry in tree.read(inside).items()}
         return found
 
+    def keys(self) -> dict[str, str]:
+        """Return the annex keys of all links of the repository, sub-datasets apart, by path."""
+        links = [(path, name) for path, (mode, name) in self._entries.items() if mode == _LINK]
+        wanted = "\n".join(name for _, name in links).encode()
+        listed = self._git("cat-file", "--batch=%(objectsize)", given=wanted)
+        found, begin = {}, 0
+        for path, _ in links:
+            end = listed.index(b"\n", begin)
+            size = int(listed[begin:end])
+            key = named_key(listed[end + 1 : end + 1 + size])
+            begin = end + 2 + size
+            if key is not None:
+                found[path] = key
+        return found
+
     def _subdataset(self, path: str) -> str | None:
         parts = path.split("/")
         for length in range(len(parts) - 1, 0, -1):
@@ -112,8 +127,8 @@ class GitTree:
             f"({said}). Check the network and the address (dataset.source), and run again."
         )
 
-    def _git(self, *arguments: str) -> bytes:
-        done = _run(arguments, self._clone)
+    def _git(self, *arguments: str, given: bytes | None = None) -> bytes:
+        done = _run(arguments, self._clone, given)
         if done.returncode != 0:
             said = " ".join(done.stderr.decode("utf-8", "replace").split())[:300]
             raise EngramError(
@@ -123,12 +138,15 @@ class GitTree:
         return done.stdout
 
 
-def _run(arguments: Sequence[str], folder: Path) -> subprocess.CompletedProcess[bytes]:
+def _run(
+    arguments: Sequence[str], folder: Path, given: bytes | None = None
+) -> subprocess.CompletedProcess[bytes]:
     """Run git without questions to a person."""
     try:
         return subprocess.run(
             ["git", *arguments],
             cwd=folder,
+            input=given,
             env={**os.environ, "GIT_TERMINAL_PROMPT": "0"},
             check=False,
             capture_output=True,

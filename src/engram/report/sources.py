@@ -36,6 +36,22 @@ SOURCES = {
             "Brain and Language 157-158, 81-94."
         ),
     ),
+    "li": (
+        "Li et al. 2022",
+        (
+            "Li J, Bhattasali S, Zhang S, Franzluebbers B, Luh W-M, Spreng RN, Brennan JR, Yang Y, "
+            "Pallier C, Hale J (2022). Le Petit Prince multilingual naturalistic fMRI corpus. "
+            "Scientific Data 9, 530. OpenNeuro ds003643 (CC0)."
+        ),
+    ),
+    "lebel": (
+        "LeBel et al. 2023",
+        (
+            "LeBel A, Wagner L, Jain S, Adhikari-Desai A, Gupta B, Morgenthal A, Tang J, Xu L, "
+            "Huth AG (2023). A natural language fMRI dataset for voxelwise encoding models. "
+            "Scientific Data 10, 555. OpenNeuro ds003020 (CC0)."
+        ),
+    ),
     "datalad": (
         "Halchenko et al. 2021",
         (

@@ -27,6 +27,7 @@ KEYS = dict.fromkeys(
 
 _KIND_AVERAGE = "sqrt(split_sb)"
 _KIND_SINGLE = "loo/sqrt(rel(n-1))"
+_KIND_REPEATS = "sqrt(repeats_split_sb)"
 
 SCORES = (
     "Brain scores R: Pearson r between recorded BOLD and BOLD predicted by cross-validated FIR "
@@ -51,7 +52,8 @@ SCORES_COLUMNS = {
     "ceiling_split_sb": "Reliability of the mean of all listeners, 2 r_h / (1 + r_h).",
     "ceiling_loo": "Correlation of this listener with the mean of the others; n/a for 'average'.",
     "ceiling_kind": (
-        f"Kind of 'ceiling': {_KIND_AVERAGE} for 'average', {_KIND_SINGLE} for a listener."
+        f"Kind of 'ceiling': {_KIND_AVERAGE} for 'average', {_KIND_SINGLE} for a listener; "
+        f"{_KIND_REPEATS} where a listener heard every story several times."
     ),
     "ceiling": (
         "That ceiling: what a perfect model would reach, taken target by target and story "
@@ -107,6 +109,7 @@ def _group_table(scores: xr.Dataset, ceilings: list[xr.Dataset], floor: float) -
         kind: np.mean([one[kind].values for one in ceilings], axis=0)
         for kind in ("split", "split_sb", "average")
     }
+    by_repeats = all("repeats_split_sb" in one for one in ceilings)
     bounds = []
     for (hemisphere, roi), index in regions:
         shared = {kind: float(values[index].mean()) for kind, values in group_bounds.items()}
@@ -116,7 +119,7 @@ def _group_table(scores: xr.Dataset, ceilings: list[xr.Dataset], floor: float) -
                 loo, ceiling, kind = (
                     _listener_bound(ceilings, "loo", subject, index),
                     _listener_bound(ceilings, "single", subject, index),
-                    _KIND_SINGLE,
+                    _KIND_REPEATS if by_repeats else _KIND_SINGLE,
                 )
             bounds.append(
                 {
@@ -296,7 +299,9 @@ CEILINGS_COLUMNS = {
     "n_listeners": "Listeners of the story.",
     "kind": (
         "split, split_sb, average (= sqrt(split_sb)), loo, loo_ridge, single (= loo / "
-        "sqrt(rel(n - 1))): see docs/methods.md."
+        "sqrt(rel(n - 1))); of a story that one listener heard several times repeats_split, "
+        "repeats_split_sb, explainable_variance, and single = sqrt(repeats_split_sb): see "
+        "docs/methods.md."
     ),
     "ceiling": "Pearson r, mean over the region's targets; n/a with fewer than four listeners.",
 }

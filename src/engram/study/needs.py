@@ -349,8 +349,13 @@ def _bold(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     rows, people = plan.dataset.n_rows(story), len(plan.listeners(story)) + 1
     read, kept = _targets(study, plan, regions=False) * rows, _targets(study, plan) * rows
     # All listeners in two bytes, twice while they are written; one listener's scan in
-    # several steps of cleaning.
-    return Need(_SMALL + people * kept * 4 + read * 4 * 8, _START + people * read * 2e-7)
+    # several steps of cleaning. Repeats are there as they were read, and in two bytes.
+    repeats = plan.dataset.n_repeats(story)
+    again = 0 if repeats == 1 else repeats * (read * 4 + kept * 4)
+    return Need(
+        _SMALL + people * kept * 4 + read * 4 * 8 + again,
+        _START + (people + repeats - 1) * read * 2e-7,
+    )
 
 
 def _ceiling(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:

@@ -8,6 +8,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
+from engram.datasets.given_folder import dataset_folder
 from engram.datasets.narratives.config import (
     NARRATIVES_BUCKET,
     NARRATIVES_SOURCE,
@@ -182,7 +183,7 @@ class PlannedNarratives(PlannedForm):
         self.fetches_by_datalad = dataset.path is None and dataset.source != S3
         self.common_files = _atlas_files(dataset)
         if dataset.path is not None:
-            tree = tree_files(Path(dataset.path).expanduser(), dataset, self.facts, self._runs)
+            tree = tree_files(dataset_folder(dataset.path), dataset, self.facts, self._runs)
             self.story_files = tree.words
             self.common_files = (*self.common_files, *tree.common)
             self.scans = tuple(

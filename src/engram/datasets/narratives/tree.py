@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from engram.datasets.given_folder import check_there, inside
 from engram.datasets.narratives.config import NarrativesSection
 from engram.datasets.narratives.facts import Fact
 from engram.datasets.narratives.layout import (
@@ -18,7 +19,6 @@ from engram.datasets.narratives.layout import (
     transcript_file,
 )
 from engram.datasets.planned import Files
-from engram.errors import EngramError
 
 
 class TreeFiles(NamedTuple):
@@ -58,13 +58,8 @@ def tree_files(
     Raises
     ------
     EngramError
-        If there is no such folder, or a file is missing.
+        If a file is missing.
     """
-    if not folder.is_dir():
-        raise EngramError(
-            f"dataset.path: there is no folder '{folder}'. Leave the key out to "
-            "fetch the data by DataLad."
-        )
     stimuli = {fact.story: fact.stimulus for fact in facts}
     stories = sorted(set(dataset.stories))
     words = {story: [alignment_file(stimuli[story])] for story in stories}
@@ -76,7 +71,7 @@ def tree_files(
     }
     parcellation = [] if dataset.atlas else parcellation_files()
     needed = [path for paths in (*words.values(), *bold.values(), parcellation) for path in paths]
-    _check_there(folder, needed)
+    check_there(folder, needed)
 
     def there(paths: Iterable[str]) -> list[str]:
         return [path for path in paths if (folder / path).exists()]
@@ -94,29 +89,7 @@ def tree_files(
         for key, mine in runs.items()
     }
     return TreeFiles(
-        {story: _inside(folder, [*words[story], *texts[story]]) for story in stories},
-        _inside(folder, [*parcellation, *there(METADATA)]),
-        {key: _inside(folder, [*paths, *beside[key]]) for key, paths in bold.items()},
-    )
-
-
-def _inside(folder: Path, paths: Iterable[str]) -> Files:
-    return tuple(str(folder / path) for path in paths)
-
-
-def _check_there(folder: Path, needed: Sequence[str]) -> None:
-    missing = [str(folder / path) for path in needed if not (folder / path).exists()]
-    if not missing:
-        return
-    links = sum(Path(path).is_symlink() for path in missing)
-    not_fetched = (
-        (f" ({links} of them are links whose content was not fetched: 'datalad get' brings it)")
-        if links
-        else ""
-    )
-    raise EngramError(
-        f"dataset.path: {len(missing)} of {len(needed)} files that the "
-        f"study needs are not in '{folder}'{not_fetched}"
-        f". The first: {', '.join(missing[:3])}. Leave 'path' out to fetch them "
-        "by DataLad, or choose other stories or listeners."
+        {story: inside(folder, [*words[story], *texts[story]]) for story in stories},
+        inside(folder, [*parcellation, *there(METADATA)]),
+        {key: inside(folder, [*paths, *beside[key]]) for key, paths in bold.items()},
     )
