@@ -65,7 +65,8 @@ def test_tables_are_those_of_the_file_list(mirror: Path) -> None:
     responses = facts.responses_of(keys, tellings)
     assert facts.read_responses(LEBEL_RESPONSES) == responses and len(responses) == 440
     assert facts.read_tellings(LEBEL_WORDS) == {one.story: one for one in tellings}
-    assert {one.path: one.key for one in [*responses, *tellings]}.items() <= keys.items()
+    known = {one.path: one.key for one in responses} | {one.path: one.key for one in tellings}
+    assert known.items() <= keys.items()
 
 
 def test_a_size_that_does_not_fit_is_refused() -> None:
@@ -188,7 +189,7 @@ def repeated(path: Path, values: np.ndarray, **more: Any) -> tuple[xr.Dataset, x
             **more,
         },
     )
-    rows = {"folds": 3, "longest_delay": 4.0, "delays": None, "words_to_trs": "fir"}
+    rows: dict[str, Any] = {"folds": 3, "longest_delay": 4.0, "delays": None, "words_to_trs": "fir"}
     return bold, ceiling.of_dataset(bold, halves=40, seed=0, **rows)
 
 

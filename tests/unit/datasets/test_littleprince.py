@@ -58,7 +58,7 @@ def test_sizes_of_files_follow_the_lengths_of_sections() -> None:
 
     Sections are 265 to 401 volumes long: with two of them swapped this would not hold.
     """
-    sizes = defaultdict(dict)
+    sizes: dict[str, dict[int, float]] = defaultdict(dict)
     for scan in facts.read_scans(LITTLEPRINCE_SCANS):
         sizes[scan.subject][scan.section] = (
             scan.bytes / facts.VOLUMES[scan.language][scan.section - 1]

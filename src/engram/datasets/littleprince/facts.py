@@ -142,8 +142,8 @@ def scans_of(keys: Mapping[str, str]) -> list[SectionScan]:
                 "each section."
             )
         for section, (_, run, name) in enumerate(sorted(mine), start=1):
-            key = read_key(name)
-            scans.append(SectionScan(subject, section, run, key.size, key.digest))
+            found = read_key(name)
+            scans.append(SectionScan(subject, section, run, found.size, found.digest))
     return scans
 
 
