@@ -81,7 +81,6 @@ OF_PLANS = {
     *OF_SECTIONS,
     "datasets.planned",
     "datasets.repository",
-    "datasets.given_folder",
     *SECTIONS,
 }
 MAY_IMPORT |= {

@@ -116,17 +116,8 @@ def story_bold(
     packed, scans = _pack_listeners(dataset, story, subjects, words, table, options)
     scans = scans.assign(**_checked_clock(dataset, story, subjects, words, packed))
     warn_of_losses(scans, story)
-    bold = _described(dataset, story, subjects, table, packed, options.in_regions)
-    repeats = repeated_bold(
-        dataset,
-        story,
-        subjects[0],
-        slice(packed.begin, packed.end),
-        options.high_pass,
-        _regions(table) if options.in_regions else None,
-    )
     return (
-        bold if repeats is None else bold.assign(repeats=repeats),
+        _described(dataset, story, subjects, table, packed, options),
         scans[[name for name in SCAN_COLUMNS if name != "excluded"]],
     )
 
@@ -247,11 +238,11 @@ def _described(
     subjects: Sequence[str],
     table: pd.DataFrame,
     packed: PackedBold,
-    in_regions: bool,
+    options: _Options,
 ) -> xr.Dataset:
-    """Return the packed BOLD with its listeners, times and targets."""
-    regions = _regions(table)
-    shown = regions_table(table, regions) if in_regions else table
+    """Return the packed BOLD with its listeners, times and targets, and repeats if there are."""
+    regions = _regions(table) if options.in_regions else None
+    shown = table if regions is None else regions_table(table, regions)
     times = dataset.start(subjects[0], story) + dataset.tr * np.arange(packed.begin, packed.end)
     logger.info(
         "story %s: %d listeners, %d rows (%.1f to %.1f s), %d targets",
@@ -263,6 +254,9 @@ def _described(
         len(shown),
     )
     names = [*subjects, *([AVERAGE] if packed.has_average else [])]
-    return to_dataset(
+    bold = to_dataset(
         packed.packed(), packed.step, names, times, shown, {"story": story, "tr": dataset.tr}
-    ).assign_coords(vertex_map(table, regions if in_regions else None))
+    ).assign_coords(vertex_map(table, regions))
+    rows = slice(packed.begin, packed.end)
+    repeats = repeated_bold(dataset, story, subjects[0], rows, options.high_pass, regions)
+    return bold if repeats is None else bold.assign(repeats=repeats)

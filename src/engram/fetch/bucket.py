@@ -60,18 +60,7 @@ def fetch(
     EngramError
         If a file cannot be had, or is not what its key says. What came stays.
     """
-    entries: dict[str, Key | bytes] = {
-        path: read_key(key) for path, key in (known or {}).items() if path in {*wanted, *optional}
-    }
-    asked = [*wanted, *([] if mirror is not None else optional)]
-    if unknown := [path for path in asked if path not in entries]:
-        entries |= GitTree(source, folder.parent / "git", waits).read(unknown)
-    if absent := [path for path in wanted if path not in entries]:
-        raise EngramError(
-            f"the dataset '{source}' has no {absent[0]}"
-            f"{f' and {len(absent) - 1} more of the files wanted' if len(absent) > 1 else ''}. "
-            f"If it was looked into long ago, remove '{folder.parent / 'git'}': it is made anew."
-        )
+    entries = _entries(source, folder.parent / "git", wanted, optional, known or {}, mirror, waits)
     pinned = []
     for path, entry in entries.items():
         if isinstance(entry, bytes):
@@ -84,6 +73,31 @@ def fetch(
             pinned_files.fetch([file], folder, mirror, waits)
     there = ((path, entries[path]) for path in [*wanted, *optional] if path in entries)
     return {path: entry.name if isinstance(entry, Key) else None for path, entry in there}
+
+
+def _entries(
+    source: str,
+    clones: Path,
+    wanted: Sequence[str],
+    optional: Sequence[str],
+    known: Mapping[str, str],
+    mirror: Path | None,
+    waits: Sequence[float],
+) -> dict[str, Key | bytes]:
+    """Return each file's key, or its content where that lies in git itself."""
+    entries: dict[str, Key | bytes] = {
+        path: read_key(key) for path, key in known.items() if path in {*wanted, *optional}
+    }
+    asked = [*wanted, *([] if mirror is not None else optional)]
+    if unknown := [path for path in asked if path not in entries]:
+        entries |= GitTree(source, clones, waits).read(unknown)
+    if absent := [path for path in wanted if path not in entries]:
+        more = f" and {len(absent) - 1} more of the files wanted" if len(absent) > 1 else ""
+        raise EngramError(
+            f"the dataset '{source}' has no {absent[0]}{more}. If it was looked into long ago, "
+            f"remove '{clones}': it is made anew."
+        )
+    return entries
 
 
 def _write(path: Path, content: bytes) -> None:
