@@ -49,7 +49,9 @@ def _bold_values(study: Study, plan: Plan, story: str) -> float:
     """Return the rows of a story's BOLD, of all listeners together."""
     listeners = len(plan.listeners(story))
     rows = (plan.dataset.seconds(story) + study.bold.tail) / plan.dataset.tr
-    return (listeners + (study.bold.average and listeners > 1)) * rows
+    repeats = plan.dataset.n_repeats(story)
+    kept = listeners + (study.bold.average and listeners > 1) + (repeats > 1 and repeats)
+    return kept * rows
 
 
 def _variant_values(study: Study, targets: float) -> float:
