@@ -164,6 +164,7 @@ def reading_shape(
             sum(piece.window.end - piece.window.read for piece in batch) for batch in batches
         ),
         attention_matrices=getattr(config, "_attn_implementation", "") == "eager",
+        streams=reader.streams,
     )
 
 

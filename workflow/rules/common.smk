@@ -11,7 +11,7 @@ from engram.errors import EngramError
 from engram.paths import RESOURCES
 from engram.runs import endings, sidecar_memory, use
 from engram.study import model_shapes, raw_plan
-from engram.study.code_digest import digest
+from engram.study.code_digest import digest, keep_in
 from engram.study.config.fields import NAME
 from engram.study.config.read import read_study
 from engram.study.config_files import check_files
@@ -43,6 +43,9 @@ if STUDY.mirror_folder():
 # In a conda environment the package is not installed: jobs find it beside the workflow.
 if "conda" in str(workflow.deployment_settings.deployment_method).lower():
     os.environ.update(PYTHONPATH=str(RESOURCES.parent / "src"))
+
+# Parsing is most of a dry-run's and of a job's start: what was parsed is kept, by content.
+keep_in(".snakemake/engram_code.json")
 
 
 pathvars:

@@ -14,11 +14,13 @@ import ast
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
+from typing import Any
 
 import engram
 from engram.errors import EngramError
+from engram.study.digest_cache import DigestCache
 
 _ROOT = "engram"
 _PACKAGE = Path(engram.__file__).parent
@@ -26,13 +28,15 @@ _PACKAGE = Path(engram.__file__).parent
 _BY_TEXT = ("import_module", "__import__")
 #: The place of a folder that such a text leaves open.
 _OPEN = "{}"
+#: Where what is found in files is kept: one place or none.
+_CACHES: list[DigestCache] = []
 
 
 @dataclass(frozen=True)
 class _Source:
     """A file of Python: what it holds and what it imports.
 
-    That is its own digest, whether it holds code, the names that it binds, its import statements,
+    That is its own digest, whether it holds code, the names that it binds, its imports of engram,
     and the texts of modules of engram that leave a folder open.
     """
 
@@ -41,6 +45,17 @@ class _Source:
     names: frozenset[str]
     imports: tuple[ast.Import | ast.ImportFrom, ...]
     texts: tuple[str, ...]
+
+
+def keep_in(file: str | Path) -> None:
+    """Keep what is found in files of Python in a file, for later processes.
+
+    Parameters
+    ----------
+    file : path
+        In a folder that is there, or nothing is kept.
+    """
+    _CACHES[:] = [DigestCache(Path(file), Path(__file__))]
 
 
 def digest(script: str | Path, folder: str | None = None) -> str:
@@ -70,6 +85,8 @@ def digest(script: str | Path, folder: str | None = None) -> str:
     """
     files = {module: _file(module) for module in modules(script, folder)} | {"script": Path(script)}
     lines = [f"{name} {_read(path).digest}" for name, path in sorted(files.items()) if path]
+    for kept in _CACHES[-1:]:
+        kept.save()
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
 
 
@@ -214,12 +231,31 @@ def _is_engram(name: str) -> bool:
 
 @cache
 def _read(path: Path) -> _Source:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    imports: list[ast.Import | ast.ImportFrom] = []
+    text = path.read_text(encoding="utf-8")
+    make = partial(_parsed, text, path)
+    found = _CACHES[-1].entry(text, make) if _CACHES else make()
+    own, is_empty, names, imports, texts = found
+    nodes = []
+    for line, statement in imports:
+        (node,) = ast.parse(statement).body
+        assert isinstance(node, ast.Import | ast.ImportFrom), statement
+        node.lineno = line
+        nodes.append(node)
+    return _Source(own, is_empty, frozenset(names), tuple(nodes), tuple(texts))
+
+
+def _parsed(text: str, path: Path) -> list[Any]:
+    """Return what a file of Python holds, as plain values: the fields of `_Source`.
+
+    Imports are pairs of the line and the statement.
+    """
+    tree = ast.parse(text)
+    imports: list[tuple[int, str]] = []
     texts: list[str] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
-            imports.append(node)
+            if _may_need_engram(node):
+                imports.append((node.lineno, ast.unparse(node)))
         elif isinstance(node, ast.Call):
             texts += _open_texts(node, path)
         if (
@@ -227,13 +263,15 @@ def _read(path: Path) -> _Source:
             and ast.get_docstring(node, clean=False) is not None
         ):
             node.body = node.body[1:]
-    return _Source(
-        hashlib.sha256(ast.unparse(tree).encode()).hexdigest(),
-        not tree.body,
-        frozenset(_bound(tree)),
-        tuple(imports),
-        tuple(texts),
-    )
+    digest_of_code = hashlib.sha256(ast.unparse(tree).encode()).hexdigest()
+    return [digest_of_code, not tree.body, sorted(_bound(tree)), imports, texts]
+
+
+def _may_need_engram(node: ast.Import | ast.ImportFrom) -> bool:
+    """Tell whether an import is of engram, or a relative one."""
+    if isinstance(node, ast.ImportFrom):
+        return node.level > 0 or _is_engram(node.module or "")
+    return any(_is_engram(alias.name) for alias in node.names)
 
 
 def _bound(tree: ast.Module) -> Iterator[str]:

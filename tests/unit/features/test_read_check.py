@@ -144,9 +144,10 @@ def test_where_padding_changes_what_is_read_windows_of_equal_length_are_batched(
     found = read_check(model, gpt2.tokenizer, "float32")
     assert (
         not found.batched_is_single
+        and not found.streams
         and "windows of equal length alone are read together" in caplog.text
     )
-    one = replace(gpt2, model=model, batched_is_single=False)
+    one = replace(gpt2, model=model, batched_is_single=False, streams=False)
     words, how = story_words(40), {"mode": "exact", "context": 32}
     np.testing.assert_allclose(
         vectors(words, one, **how), vectors(words, one, **how, batch_tokens=1), atol=1e-4
@@ -176,5 +177,5 @@ def test_what_was_found_stands_in_the_log(caplog: pytest.LogCaptureFixture) -> N
     activations.load(MODELS / "gpt2-tiny", device="cpu")
     assert (
         "read check: gpt2, causal, 7 layers (as given), at most 256 tokens, batched as alone, "
-        "layer 0 knows no context, stops at any block"
+        "layer 0 knows no context, stops at any block, layers one by one"
     ) in caplog.text

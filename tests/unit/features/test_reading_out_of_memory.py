@@ -103,9 +103,9 @@ print(float(np.abs(parts - small).max() / small.std()))
 
 
 def test_a_real_limit_of_memory() -> None:
-    """The batch would take 300 MB, its hidden states alone 100."""
+    """The batch would take more than 100 MB; a layer of it takes 10."""
     command = LIMITED.format(
-        words=story_words(150), model=str(MODELS / "gpt2-tiny"), more=100 << 20
+        words=story_words(150), model=str(MODELS / "gpt2-tiny"), more=40 << 20
     )
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run(
@@ -114,7 +114,7 @@ def test_a_real_limit_of_memory() -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=200,
+        timeout=1800,  # against a process that hangs: under load it took more than 200
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert (

@@ -374,3 +374,47 @@ def test_an_import_that_cannot_be_followed_is_an_error(
     with pytest.raises(EngramError) as error:
         code_digest.digest(house.parent / "script.py")
     assert f"{house.parent / file}, line {line}: " in str(error.value) and found in str(error.value)
+
+
+def test_a_later_process_parses_no_file_again(
+    package: Path, digest: Callable[[], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is kept is by content: an edit is seen, and one that is taken back is known."""
+    plain = digest()
+    monkeypatch.setattr(code_digest, "_CACHES", [])
+    parsed: list[Path] = []
+    parse = code_digest._parsed
+
+    def noted(text: str, path: Path) -> list[object]:
+        parsed.append(path)
+        return parse(text, path)
+
+    monkeypatch.setattr(code_digest, "_parsed", noted)
+    kept = tmp_path / "kept.json"
+
+    def later() -> tuple[str, int]:
+        """Return the digest that a new process takes, and how many files it parses."""
+        parsed.clear()
+        code_digest.keep_in(kept)
+        return digest(), len(parsed)
+
+    # The script, and all modules but engram itself and the unrelated one.
+    assert later() == (plain, 5)
+    assert later() == (plain, 0)
+    (package / "lazy.py").write_text("def half(x):\n    return x / 3\n")
+    changed, number = later()
+    assert changed != plain and number == 1
+    (package / "lazy.py").write_text(MODULES["lazy"])
+    assert later() == (plain, 0)
+    # An import that leads nowhere is the same error, with its line.
+    (package / "lazy.py").write_text("value = 1\n\nfrom engram import nowhere\n")
+    for _ in range(2):
+        with pytest.raises(EngramError, match=r"lazy.py, line 3: `from engram import nowhere`"):
+            later()
+    (package / "lazy.py").write_text(MODULES["lazy"])
+    # Damaged, of another maker, or with an entry of another form: as none.
+    for text in ("{", "[]", '{"maker": "else", "entries": {}}', '{"entries": 3}'):
+        kept.write_text(text)
+        assert later() == (plain, 5), text
+    code_digest.keep_in(tmp_path / "no_folder" / "kept.json")
+    assert digest() == plain and not (tmp_path / "no_folder").exists()

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from engram.features.language_models.hidden_states import blocks_of, hidden_states, read_states
+from engram.features.language_models.hidden_states import blocks_of, read_states
 
 
 class _ReadEnough(Exception):  # noqa: N818 (no error)
@@ -55,20 +55,6 @@ def block_states(model: Any, ids: Any, mask: Any, layers: Sequence[int]) -> list
         for handle in handles:
             handle.remove()
     return [found[layer] for layer in layers]
-
-
-def layer_states(
-    model: Any, ids: Any, mask: Any, layer: int | None, *, layers_from: str, stops: bool
-) -> list[Any]:
-    """Return the states of all layers, or of one, each (n_sequences, n_tokens, n_units).
-
-    For one layer, a model that can be stopped (`stops`) is stopped behind its block. The other
-    parameters are those of `engram.features.language_models.hidden_states.hidden_states`.
-    """
-    if layer is not None and stops and 0 < layer < len(blocks_of(model)):
-        return block_states(model, ids, mask, [layer])
-    states = hidden_states(model, ids, mask, layers_from)
-    return states if layer is None else [states[layer]]
 
 
 def can_stop(

@@ -20,6 +20,7 @@ from engram.features.language_models.early_stop import can_stop
 from engram.features.language_models.embeddings import number_of_embeddings
 from engram.features.language_models.hidden_states import find_layers, given_states, read_states
 from engram.features.language_models.positions import NO_LIMIT, longest_input
+from engram.features.language_models.streaming import can_stream
 from engram.features.language_models.trials import (
     LENGTHS,
     ROUNDING,
@@ -62,6 +63,8 @@ class ReadCheck:
         gives there has another width.
     stops : bool
         Whether a reading can be stopped behind a block (`early_stop.can_stop`).
+    streams : bool
+        Whether layers can be taken one by one while it reads (`streaming.can_stream`).
     """
 
     family: str
@@ -71,6 +74,7 @@ class ReadCheck:
     batched_is_single: bool
     layers_from: str
     stops: bool
+    streams: bool
 
 
 def read_check(model: Any, tokenizer: Any, dtype: str) -> ReadCheck:
@@ -109,8 +113,17 @@ def read_check(model: Any, tokenizer: Any, dtype: str) -> ReadCheck:
     if long := long_trial(model, limit):
         causal = causal and _is_causal(model, ids, layers_from, (long,))
         alone = alone and _padding_is_harmless(model, ids, layers_from, (long // 2, long))
-    stops = can_stop(model, _stopping_trials(ids, lengths, alone), layers_from)
-    found = ReadCheck(model.config.model_type, causal, len(given), limit, alone, layers_from, stops)
+    trials = _stopping_trials(ids, lengths, alone)
+    found = ReadCheck(
+        model.config.model_type,
+        causal,
+        len(given),
+        limit,
+        alone,
+        layers_from,
+        can_stop(model, trials, layers_from),
+        can_stream(model, trials, layers_from),
+    )
     _report(found)
     return found
 
@@ -192,7 +205,7 @@ def _report(found: ReadCheck) -> None:
     logger.info(
         (
             "read check: %s, %s, %d layers (%s), at most %s tokens, batched %s alone, "
-            "layer 0 knows no context, %s"
+            "layer 0 knows no context, %s, %s"
         ),
         found.family,
         "causal" if found.causal else "bidirectional",
@@ -205,6 +218,7 @@ def _report(found: ReadCheck) -> None:
         found.limit if found.limit < NO_LIMIT else "any number of",
         "as" if found.batched_is_single else "not as",
         "stops at any block" if found.stops else "always read to the end",
+        "layers one by one" if found.streams else "all layers at once",
     )
 
 

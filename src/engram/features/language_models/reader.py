@@ -45,6 +45,8 @@ class Reader:
         Where layers come from (`engram.features.language_models.read_check.ReadCheck`).
     stops : bool
         Whether a reading can be stopped behind a block (tried out, too).
+    streams : bool
+        Whether layers can be taken one by one while the model reads (tried out, too).
     """
 
     model: Any
@@ -57,6 +59,7 @@ class Reader:
     batched_is_single: bool = True
     layers_from: str = "hidden_states"
     stops: bool = False
+    streams: bool = False
 
     @property
     def frame(self) -> int:
@@ -111,6 +114,7 @@ def loaded_reader(source: ModelSource, device: str) -> Reader:
         check.batched_is_single,
         check.layers_from,
         check.stops,
+        check.streams,
     )
 
 

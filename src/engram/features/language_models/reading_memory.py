@@ -29,6 +29,9 @@ class ReadingShape:
         Words of the story, and at most in a batch.
     attention_matrices : bool
         Whether attention is computed as whole matrices (`eager`), of heads x context x context.
+    streams : bool
+        Whether layers are taken one by one while the model reads, as most models allow
+        (`engram.features.language_models.streaming`): one is held beside the block's own.
     """
 
     parameters: int
@@ -42,6 +45,7 @@ class ReadingShape:
     words: int
     batch_words: int
     attention_matrices: bool = False
+    streams: bool = True
 
 
 def reading_bytes(shape: ReadingShape) -> int:
@@ -50,10 +54,11 @@ def reading_bytes(shape: ReadingShape) -> int:
     Those of the process before it holds any data are included.
     """
     weights = shape.parameters * shape.itemsize
-    states = (shape.blocks + 1) * shape.batch_tokens * shape.units * shape.itemsize
+    layer = shape.batch_tokens * shape.units * shape.itemsize
+    states = layer * (2 if shape.streams else shape.blocks + 1)
     inside = shape.batch_tokens * (3 * shape.widest + 4 * shape.units) * shape.itemsize
     if shape.attention_matrices:
         inside += 2 * shape.batch_tokens * shape.context * shape.heads * shape.itemsize
-    pooled = 2 * (shape.blocks + 1) * shape.batch_words * shape.units * 4
+    pooled = 2 * shape.batch_words * shape.units * 4
     result = (shape.blocks + 1) * shape.words * shape.units * 4
     return BASE_READING + weights + result + states + max(inside, pooled)

@@ -6,16 +6,18 @@ texts share is read once.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from engram.errors import EngramError
-from engram.features.language_models.early_stop import layer_states
+from engram.features.language_models.early_stop import block_states
 from engram.features.language_models.embeddings import check_tokens
+from engram.features.language_models.hidden_states import blocks_of, hidden_states
 from engram.features.language_models.reader import Reader
+from engram.features.language_models.streaming import Take, stream
 from engram.features.language_models.tokens import TokenizedStory
 from engram.features.language_models.window_batches import Piece, batches_of, padded, picks
 from engram.features.language_models.windows import Window
@@ -127,7 +129,8 @@ def text_vectors(
     """Return the activations of the words of several texts.
 
     Where one layer alone is wanted of a window, the model stops behind its block, if it can be
-    stopped there (`engram.features.language_models.early_stop`).
+    stopped there (`engram.features.language_models.early_stop`). Where all are wanted they are
+    pooled one by one, while the model reads (`engram.features.language_models.streaming`).
 
     Parameters
     ----------
@@ -155,10 +158,14 @@ def text_vectors(
     for layer, batch in progress(batches, "windows", "batch"):
 
         def read(some: slice, layer: int | None = layer, batch: list[Piece] = batch) -> None:
-            for place, n_layers, vectors in _layers_read(batch[some], reader, pooling, layer):
-                for piece, mine in zip(batch[some], vectors, strict=True):
+            pieces = batch[some]
+
+            def keep(place: int, n_layers: int, vectors: list[np.ndarray]) -> None:
+                for piece, mine in zip(pieces, vectors, strict=True):
                     for one in shared[piece]:
                         found[one.text].keep(one.window, place, n_layers, mine)
+
+            _read_batch(pieces, reader, pooling, layer, keep)
 
         limit.each(len(batch), read, weight=max(len(piece.ids(reader)) for piece in batch))
     return [one.values() for one in found]
@@ -191,13 +198,17 @@ def _batches(
             yield layer, batch
 
 
-def _layers_read(
-    batch: Sequence[Piece], reader: Reader, pooling: str, layer: int | None
-) -> Iterator[tuple[int, int, list[np.ndarray]]]:
-    """Yield what a batch of windows gives, layer by layer: the words' vectors of each window.
+def _read_batch(
+    batch: Sequence[Piece],
+    reader: Reader,
+    pooling: str,
+    layer: int | None,
+    keep: Callable[[int, int, list[np.ndarray]], None],
+) -> None:
+    """Read a batch of windows, and hand over, layer by layer, the words' vectors of each window.
 
-    They come with the layer's place and the number of layers, and have the shape (n_words,
-    n_units). A layer is let go of before the next one is pooled.
+    `keep` gets a layer's place, the number of layers, and arrays of shape (n_words, n_units). A
+    layer is let go of before the next one is pooled.
     """
     import torch
 
@@ -210,15 +221,30 @@ def _layers_read(
     )
     scale = torch.as_tensor(weights, device=device)[:, None]
     ends = np.cumsum(numbers)[:-1]
+
+    def take(place: int, n_layers: int, state: Any) -> None:
+        tokens = state.reshape(-1, state.shape[-1])[index].float() * scale
+        pooled = torch.zeros(sum(numbers), state.shape[-1], device=device)
+        vectors = pooled.index_add_(0, target, tokens).cpu().numpy()
+        keep(place, n_layers, np.split(vectors, ends))
+
     with torch.inference_mode():
-        states = layer_states(
-            reader.model, ids, mask, layer, layers_from=reader.layers_from, stops=reader.stops
-        )
-    n_layers = len(states)
-    for place in range(n_layers):
-        with torch.inference_mode():
-            state, states[place] = states[place], None
-            tokens = state.reshape(-1, state.shape[-1])[index].float() * scale
-            pooled = torch.zeros(sum(numbers), state.shape[-1], device=device)
-            vectors = pooled.index_add_(0, target, tokens).cpu().numpy()
-        yield place, n_layers, np.split(vectors, ends)
+        _hand_over(reader, ids, mask, layer, take)
+
+
+def _hand_over(reader: Reader, ids: Any, mask: Any, layer: int | None, take: Take) -> None:
+    """Read a batch, and hand over the states of all layers (layer None), or of one.
+
+    As few are held at once as the model was found to allow.
+    """
+    model = reader.model
+    if layer is not None and reader.stops and 0 < layer < len(blocks_of(model)):
+        take(0, 1, block_states(model, ids, mask, [layer])[0])
+    elif layer is None and reader.streams:
+        stream(model, ids, mask, take)
+    else:
+        states = hidden_states(model, ids, mask, reader.layers_from)
+        wanted = range(len(states)) if layer is None else [layer]
+        for place, index in enumerate(wanted):
+            state, states[index] = states[index], None
+            take(place, len(wanted), state)
