@@ -15,17 +15,7 @@ from engram.statistics import (
 
 with job(snakemake):
     config = snakemake.params.config
-    scores = keys.of_input(
-        snakemake,
-        "scores",
-        result="effects",
-        study=config["study"],
-        layer_rule=keys.layer_rule(config["layer"]),
-    )
-    found = {
-        key: variant_effects.read_effects(paths)
-        for key, paths in keys.by_model_and("text", scores).items()
-    }
+    found = variant_effects.effects_of_job(snakemake, "text")
     written = keys.by("text", keys.of_input(snakemake, "associations"))
     written_by = {name: association_files.written_by(paths) for name, paths in written.items()}
     texts = pd.concat(

@@ -10,17 +10,7 @@ from engram.vocabulary import CARD
 
 with job(snakemake):
     config = snakemake.params.config
-    scores = keys.of_input(
-        snakemake,
-        "scores",
-        result="effects",
-        study=config["study"],
-        layer_rule=keys.layer_rule(config["layer"]),
-    )
-    found = {
-        key: variant_effects.read_effects(paths)
-        for key, paths in keys.by_model_and("tuning", scores).items()
-    }
+    found = variant_effects.effects_of_job(snakemake, "tuning")
     folders = keys.of_input(snakemake, "tuned")
     cards = {
         (key["model"], key["tuning"], key["variant"]): storage.read_json(Path(folder) / CARD)

@@ -53,7 +53,15 @@ class Wanted:
 
 
 class TextReading(Protocol):
-    """What reads texts."""
+    """What reads texts.
+
+    Attributes
+    ----------
+    tokens : dict
+        Tokens of each text that was read, by its name; empty for what knows no tokens.
+    """
+
+    tokens: dict[str, int]
 
     @property
     def depth(self) -> int:
@@ -94,6 +102,7 @@ class ModelReading:
         limit = (context if context is not None else min(DEFAULT_CONTEXT, reader.limit)) - frame
         self._reader, self._room, self._limit = reader, room, limit
         self._pooling, self._batch_tokens = pooling, batch_tokens
+        self.tokens: dict[str, int] = {}
         self._windows = plan_windows(
             tokenize(words, reader.tokenizer),
             reader,
@@ -120,6 +129,7 @@ class ModelReading:
         """Return the tokens and windows of a text."""
         text = wanted.text
         tokenized = tokenize(text.words, self._reader.tokenizer)
+        self.tokens[wanted.name] = len(tokenized.ids)
         # In this text a word begins where it stands, and takes the insertion behind it along.
         borders = np.append(text.place, len(text.words))
         mine = [
@@ -144,6 +154,9 @@ class WordRateReading:
     """What the word rate makes of texts: a layer with a unit that is 1 for every word."""
 
     depth = 0
+
+    def __init__(self) -> None:
+        self.tokens: dict[str, int] = {}
 
     def __call__(self, wanted: Sequence[Wanted]) -> list[np.ndarray]:
         """Return ones for the words of each text, (1, n_words, 1)."""
@@ -187,7 +200,8 @@ def read_texts(
     -------
     xarray.Dataset
         As `engram.features.variants.collect` makes it; the original and the text with
-        associations are those scored at every layer.
+        associations are those scored at every layer. ``tokens`` (variant) says how many tokens a
+        model read.
     """
     story = words["word"].tolist()
     at_every_layer = [name for name in texts if name in (ORIGINAL, WITH_ASSOCIATIONS)]
@@ -208,6 +222,8 @@ def read_texts(
     result = variants.collect(
         _variants(words, texts, written, found, alignment), len(texts), at_every_layer, reported
     )
+    if read.tokens:
+        result = result.assign_coords(tokens=("variant", [read.tokens[name] for name in texts]))
     # As for the story alone: the mean over a TR's words would not say how many there are.
     if isinstance(read, WordRateReading):
         result.attrs["words_to_trs"] = "sum"

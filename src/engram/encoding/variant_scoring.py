@@ -128,6 +128,15 @@ class _VariantScoring:
                 "layer": self.layers,
                 **region_coordinates(self.regions),
                 **scores.target_coordinates(self.group),
+                **self._tokens(),
             },
             attrs={**scores.attributes(self.group), "reported_layer": self.reported},
         )
+
+    def _tokens(self) -> dict[str, tuple[tuple[str, str], np.ndarray, dict[str, str]]]:
+        """Return the tokens of texts, if it is known how many a model read of each."""
+        if not all("tokens" in one.coords for one in self.read):
+            return {}
+        tokens = np.stack([one["tokens"].values for one in self.read], axis=1)
+        what = {"description": "Tokens that the model read, without special ones around windows"}
+        return {"tokens": (("variant", "story"), tokens, what)}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ import xarray as xr
 
 from engram.bold.regions import regions_of
 from engram.datasets.roi_sets import members, roi_sets
-from engram.files import storage
+from engram.files import keys, storage
 from engram.vocabulary import AVERAGE, DEALT, LISTENERS, RANDOM, stimulus
 
 
@@ -38,6 +39,8 @@ class Effects:
     r_stimulus : dict of arrays of shape (n_variants, n_regions)
         By stimulus: the mean over the single listeners who heard it; stories that are
         tellings of one stimulus (`engram.vocabulary.stimulus`) are taken together.
+    tokens : dict of arrays of shape (n_variants, )
+        By story: tokens that the model read of each variant, where scores say so.
     """
 
     subjects: list[str]
@@ -48,6 +51,7 @@ class Effects:
     r: np.ndarray
     r_layer: np.ndarray
     r_stimulus: dict[str, np.ndarray] = field(default_factory=dict)
+    tokens: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def original(self) -> np.ndarray:
@@ -87,6 +91,13 @@ class Effects:
         ]
         return np.stack(differences) if differences else np.empty((0, len(self.regions)))
 
+    def tokens_of(self, variants: Sequence[str]) -> float:
+        """Return the mean tokens of some variants, all stories together; NaN if not known."""
+        if not self.tokens:
+            return float("nan")
+        chosen = [self.variants.index(name) for name in variants]
+        return float(sum(self.tokens.values())[chosen].mean())
+
     @property
     def single(self) -> np.ndarray:
         """Which subjects are single listeners."""
@@ -106,6 +117,28 @@ def null_texts(effects: Effects) -> list[str]:
     return effects.of_kind(null_kind(effects))
 
 
+def effects_of_job(snakemake: Any, name: str) -> dict[tuple[str, str], Effects]:
+    """Return the effects of a job's scores, by model and ``text`` or ``tuning``.
+
+    Each file is held against what it says it is of.
+
+    Parameters
+    ----------
+    snakemake : snakemake.iocontainers.Snakemake
+        Of a job with an input ``scores``; its configuration has ``study`` and ``layer``.
+    name : {"text", "tuning"}
+    """
+    config = snakemake.params.config
+    scores = keys.of_input(
+        snakemake,
+        "scores",
+        result="effects",
+        study=config["study"],
+        layer_rule=keys.layer_rule(config["layer"]),
+    )
+    return {key: read_effects(paths) for key, paths in keys.by_model_and(name, scores).items()}
+
+
 def read_effects(files: Sequence[str]) -> Effects:
     """Read the scores of all groups, averaged over stories.
 
@@ -122,6 +155,7 @@ def read_effects(files: Sequence[str]) -> Effects:
     variants: list[str] = []
     layer_variants: list[str] = []
     layer = 0
+    tokens: dict[str, np.ndarray] = {}
     for path in files:
         with storage.open_dataset(path) as scores:
             regions = regions_of(scores)
@@ -136,6 +170,8 @@ def read_effects(files: Sequence[str]) -> Effects:
                 heard.setdefault(stimulus(story), []).extend(
                     scores["r"].values[:, number, single].swapaxes(0, 1)
                 )
+            if "tokens" in scores.coords:
+                tokens |= dict(zip(scores["story"].values, scores["tokens"].values.T, strict=True))
             layer_parts.append(_by_layer(scores, len(single), len(regions)))
     r_stimulus = {name: np.mean(values, axis=0) for name, values in sorted(heard.items()) if values}
     return Effects(
@@ -147,6 +183,7 @@ def read_effects(files: Sequence[str]) -> Effects:
         np.concatenate(parts, axis=1),
         np.concatenate(layer_parts, axis=2),
         r_stimulus,
+        tokens,
     )
 
 

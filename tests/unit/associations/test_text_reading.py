@@ -18,6 +18,7 @@ from engram.encoding.story_data import StoryData
 from engram.errors import EngramError
 from engram.features.language_models import activations
 from engram.features.language_models.reader import Reader
+from engram.features.language_models.tokens import tokenize
 
 WORDS = story_words(300)
 
@@ -179,6 +180,15 @@ def test_additive_rows_are_the_inserted_words_at_their_times(reader: Reader) -> 
     np.testing.assert_array_equal(
         whole[:, -2:], data["interpolate"]["all_layers_inserted"].values[:, 2:]
     )
+
+
+def test_tokens_are_those_of_the_whole_text(reader: Reader) -> None:
+    """Also where words stand in two windows."""
+    words, inserted = story_words(120), "like the old bell"
+    data = read(words, {"original": {}, "associations": {5: inserted}}, reader)
+    tokens = [len(tokenize(one, reader.tokenizer).ids) for one in (words, ["a", *inserted.split()])]
+    alone = len(tokenize(["a"], reader.tokenizer).ids)
+    assert data["tokens"].values.tolist() == [tokens[0], sum(tokens) - alone]
 
 
 def test_rows_table_says_which_words_are_rows() -> None:

@@ -14,7 +14,7 @@ from engram.encoding.story_data import StoryData
 from engram.encoding.variant_scoring import score_variants
 from engram.features import variants
 from engram.files import storage
-from engram.statistics import association_tables, variant_effects
+from engram.statistics import association_tables, exchangeability, variant_effects
 from engram.vocabulary import ORIGINAL, WITH_ASSOCIATIONS
 
 OPTIONS: dict[str, Any] = {
@@ -80,3 +80,16 @@ def test_variants_are_kept_in_order_and_only_the_named_ones_at_every_layer() -> 
     np.testing.assert_array_equal(
         data["reported"].values[:2], data["all_layers"].values[:, REPORTED]
     )
+
+
+def test_tokens_of_texts_go_into_scores_and_the_table_of_kinds(tmp_path: Path) -> None:
+    path = tmp_path / "scores.nc"
+    known = read(slice(None)).assign_coords(tokens=("variant", [100, 130, 140]))
+    storage.write_dataset(path, score_variants([known], group()))
+    effects = variant_effects.read_effects([str(path)])
+    assert effects.tokens_of(TEXTS[1:]) == 135 and effects.tokens["s"].tolist() == [100, 130, 140]
+    kinds = exchangeability.kinds_table({("m", "t"): effects}).set_index("kind")
+    assert kinds["tokens"].to_dict() == {WITH_ASSOCIATIONS: 130, CONTROLS[0]: 140}
+    assert set(kinds["tokens_original"]) == {100}
+    storage.write_dataset(path, score_variants([read(slice(None))], group()))
+    assert np.isnan(variant_effects.read_effects([str(path)]).tokens_of(TEXTS))

@@ -104,9 +104,7 @@ print(float(np.abs(parts - small).max() / small.std()))
 
 def test_a_real_limit_of_memory() -> None:
     """The batch would take more than 100 MB; a layer of it takes 10."""
-    command = LIMITED.format(
-        words=story_words(150), model=str(MODELS / "gpt2-tiny"), more=40 << 20
-    )
+    command = LIMITED.format(words=story_words(150), model=str(MODELS / "gpt2-tiny"), more=40 << 20)
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run(
         [sys.executable, "-c", command],
