@@ -1,7 +1,8 @@
-"""Other metrics than R: identification of segments from BOLD (decoding). They are made where the
-configuration asks for them; needs activations, words and BOLD, as scores do."""
+"""Other metrics than R: identification of segments from BOLD (decoding), and similarity without
+fitted weights. They are made where the configuration asks for them; needs activations, words and
+BOLD, as scores do."""
 
-from engram.study.stages import bold, decoding, features, stories
+from engram.study.stages import bold, decoding, features, metrics, similarity, stories
 
 
 rule decoding:
@@ -74,11 +75,100 @@ rule decoding_tables:
         "../scripts/decoding_tables.py"
 
 
-rule metric_figure:
-    """Draw how well segments are identified."""
+rule similarity:
+    """Compare what is alike in a model with what is alike in brains, also on shifted BOLD."""
     input:
-        table="<results>/tables/{figure}.tsv",
-        tests="<results>/tables/{figure}_tests.tsv",
+        activations=rules.decoding.input.activations,
+        bold=rules.decoding.input.bold,
+        words=rules.decoding.input.words,
+    output:
+        similarity=similarity.SIMILARITY,
+    log:
+        "<logs>/similarity/group-{group}_model-{model}.log",
+    benchmark:
+        "<benchmarks>/similarity/group-{group}_model-{model}.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: 8
+    resources:
+        mem_mb=memory("similarity"),
+        runtime=minutes("similarity"),
+    params:
+        config=of(similarity.depends_on),
+        code=code_of("similarity"),
+    script:
+        "../scripts/similarity.py"
+
+
+rule similarity_ceiling:
+    """Noise ceilings of RSA of a story's listeners."""
+    input:
+        bold=bold.BOLD,
+        words=stories.WORDS,
+    output:
+        ceiling=similarity.CEILING,
+    log:
+        "<logs>/similarity_ceiling/{story}.log",
+    benchmark:
+        "<benchmarks>/similarity_ceiling/{story}.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    resources:
+        mem_mb=memory("similarity_ceiling"),
+        runtime=minutes("similarity_ceiling"),
+    params:
+        config=of(similarity.ceilings_depend_on),
+        code=code_of("similarity_ceiling"),
+    script:
+        "../scripts/similarity_ceiling.py"
+
+
+rule similarity_tables:
+    """Table how alike models and brains are, and test it against chance."""
+    input:
+        similarity=of(similarity.files),
+        ceilings=of(similarity.ceilings),
+    output:
+        similarity="<results>/tables/similarity.tsv",
+        tests="<results>/tables/similarity_tests.tsv",
+    log:
+        "<logs>/similarity_tables.log",
+    benchmark:
+        "<benchmarks>/similarity_tables.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        config=of(similarity.tables_depend_on),
+        code=code_of("similarity_tables"),
+    script:
+        "../scripts/similarity_tables.py"
+
+
+rule metrics:
+    """Set models beside each other by brain score, identification and similarity."""
+    input:
+        scores="<results>/tables/scores.tsv",
+        decoding=of(metrics.decodings),
+        similarity=of(metrics.similarities),
+    output:
+        metrics="<results>/tables/metrics.tsv",
+    log:
+        "<logs>/metrics.log",
+    benchmark:
+        "<benchmarks>/metrics.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        config=of(metrics.depends_on),
+        code=code_of("metrics"),
+    script:
+        "../scripts/metrics.py"
+
+
+rule metric_figure:
+    """Draw identification, similarity, or models by each metric."""
+    input:
+        tables=of(metrics.figure_tables),
     output:
         svg=report(
             "<results>/figures/{figure}.svg",
@@ -92,11 +182,11 @@ rule metric_figure:
     benchmark:
         "<benchmarks>/figure/{figure}.tsv"
     wildcard_constraints:
-        figure="decoding",
+        figure="decoding|similarity|metrics",
     conda:
         "../../envs/environment.yaml"
     params:
-        config=of(decoding.figure_depends_on),
+        config=of(metrics.figure_depends_on),
         code=code_of("metric_figure"),
     script:
         "../scripts/metric_figure.py"

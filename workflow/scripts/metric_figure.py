@@ -1,4 +1,4 @@
-"""Draw a figure of identification."""
+"""Draw a figure of identification, of similarity, or of models by each metric."""
 
 from engram.figures import metric_figures, style
 from engram.files import storage
@@ -7,13 +7,12 @@ from engram.statistics import score_tables
 
 with job(snakemake):
     config = snakemake.params.config
-    given = {
-        name: storage.read_table(path, dtype=score_tables.KEYS | {"set": str})
-        for name, path in snakemake.input.items()
-    }
-    drawn = {
-        "decoding": lambda: metric_figures.decoding(
-            given["table"], given["tests"], config["models"]
-        ),
-    }[config["figure"]]()
+    text = score_tables.KEYS | {"set": str, "metric": str, "direction": str}
+    tables = [storage.read_table(path, dtype=text) for path in snakemake.input.tables]
+    draw = {
+        "decoding": metric_figures.decoding,
+        "similarity": metric_figures.similarity,
+        "metrics": metric_figures.metrics,
+    }[config["figure"]]
+    drawn = draw(*tables, config["models"])
     style.save(drawn, snakemake.output.svg, snakemake.output.png, config["dpi"])

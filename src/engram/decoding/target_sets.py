@@ -1,4 +1,4 @@
-"""Sets of targets whose pattern is compared: all, each hemisphere, ROI sets."""
+"""Sets of targets whose pattern is compared: all, each hemisphere, ROI sets, regions."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 from engram.datasets.roi_sets import members, roi_sets
 from engram.errors import EngramError
 
-#: All targets; each hemisphere by itself; every ROI set that the atlas has.
-ALL, HEMISPHERES, ROI_SETS = "all", "hemispheres", "roi-sets"
+#: All targets; each hemisphere by itself; every ROI set that the atlas has; every region.
+ALL, HEMISPHERES, ROI_SETS, REGIONS = "all", "hemispheres", "roi-sets", "regions"
 #: What hemispheres are called as sets.
 _SIDES = {"L": "left", "R": "right"}
 
@@ -26,7 +26,7 @@ def target_sets(
     coordinates : dict
         ``hemisphere`` and ``roi`` of the targets, as (dimensions, values).
     wanted : sequence of str
-        `all`, `hemispheres`, `roi-sets`, or names of ROI sets.
+        `all`, `hemispheres`, `roi-sets`, `regions`, or names of ROI sets.
     fewest : int
         Sets of fewer targets are left out: one target has no pattern over targets.
 
@@ -43,6 +43,9 @@ def target_sets(
         elif name == HEMISPHERES:
             if set(_SIDES) <= set(sides.tolist()):
                 found |= {word: sides == side for side, word in _SIDES.items()}
+        elif name == REGIONS:
+            for side, roi in dict.fromkeys(zip(sides.tolist(), rois.tolist(), strict=True)):
+                found[f"{side}-{roi}"] = (sides == side) & (rois == roi)
         elif name == ROI_SETS:
             here = {one: _of_roi_set(one, rois) for one in roi_sets()}
             found |= {one: is_in for one, is_in in here.items() if is_in.any()}

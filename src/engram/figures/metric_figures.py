@@ -5,7 +5,7 @@ They are drawn from the tables alone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -32,32 +32,97 @@ def decoding(table: pd.DataFrame, tests: pd.DataFrame, models: Sequence[str]) ->
     models : sequence of str
         All models of the study.
     """
-    directions = list(dict.fromkeys(table["direction"]))
-    palette, deepest = Palette(models), int(table["layer"].max())
-    figure = Figure(figsize=(PAGE, 52 * MM * len(directions) + 14 * MM))
-    grid = figure.subplots(len(directions), 2, squeeze=False, sharey="row")
-    first = next(iter(dict.fromkeys(table["set"])))
-    for line, direction in zip(grid, directions, strict=True):
-        here = table[(table["direction"] == direction) & (table["subject"] != AVERAGE)]
-        for model in models:
-            mine = here[(here["model"] == model) & (here["set"] == first)]
-            _by_layer(line[0], mine, model, palette)
-        panels.layer_axis(line[0], deepest)
-        line[0].set_title(f"{captions.DIRECTIONS[direction]}, {first}")
-        line[0].set_ylabel("rank accuracy")
-        _by_set(line[1], tests[tests["direction"] == direction], models, palette, "rank", "null_95")
-        line[1].set_title(f"{captions.DIRECTIONS[direction]}, reported layer")
-        for panel in line:
-            panel.axhline(0.5, color=INK, linewidth=0.5, zorder=0.5)
-    panels.legend(figure, grid.flat)
+    figure = _rows(
+        table, tests, models, "direction", captions.DIRECTIONS, ("rank", "rank accuracy")
+    )
+    for panel in figure.axes:
+        panel.axhline(0.5, color=INK, linewidth=0.5, zorder=0.5)
     return Drawn(figure, captions.decoding(table, tests, models))
 
 
-def _by_layer(panel: Axes, part: pd.DataFrame, model: str, palette: Palette) -> None:
+@style.styled
+def similarity(table: pd.DataFrame, tests: pd.DataFrame, models: Sequence[str]) -> Drawn:
+    """Draw similarity by layer and by set of targets, a row for each metric.
+
+    Parameters
+    ----------
+    table, tests : pandas.DataFrame
+        Of `engram.statistics.similarity_tables`.
+    models : sequence of str
+        All models of the study.
+    """
+    tests = tests.assign(ceiling=tests["ceiling_lower"])
+    of = ("similarity", "similarity (Pearson r)")
+    figure = _rows(table, tests, models, "metric", captions.SIMILARITIES, of)
+    for panel in figure.axes:
+        panels.zero_line(panel)
+    return Drawn(figure, captions.similarity(table, tests, models))
+
+
+@style.styled
+def metrics(table: pd.DataFrame, models: Sequence[str]) -> Drawn:
+    """Draw the rank of each model by each metric, with its interval over listeners.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Of `engram.statistics.metric_agreement`.
+    models : sequence of str
+        All models of the study.
+    """
+    names, palette = list(dict.fromkeys(table["metric"])), Palette(models)
+    figure = Figure(figsize=(PAGE, 60 * MM))
+    panel = figure.subplots()
+    for number, model in enumerate(models):
+        mine = table[table["model"] == model].dropna(subset=["rank"])
+        where = panels.places(names, mine["metric"]) + 0.06 * (number - (len(models) - 1) / 2)
+        look = palette.model(model)
+        panel.plot(where, mine["rank"], label=model, marker="o", **look)
+        ends = mine["rank_low"], mine["rank_high"]
+        panel.vlines(where, *ends, color=look["color"], linewidth=2.4, alpha=0.3)
+    panel.set_xticks(range(len(names)), names)
+    panel.set_yticks(range(1, len(models) + 1))
+    panel.set(ylabel="rank (1: highest)", ylim=(len(models) + 0.5, 0.5))
+    panels.legend(figure, [panel])
+    return Drawn(figure, captions.metrics(table, models))
+
+
+def _rows(
+    table: pd.DataFrame,
+    tests: pd.DataFrame,
+    models: Sequence[str],
+    kind: str,
+    titles: Mapping[str, str],
+    value: tuple[str, str],
+) -> Figure:
+    """Return a row of panels for each kind: by layer on the left, by set on the right.
+
+    `value` is the column that is drawn, and what its axis is called.
+    """
+    kinds = list(dict.fromkeys(table[kind]))
+    palette, deepest = Palette(models), int(table["layer"].max())
+    figure = Figure(figsize=(PAGE, 52 * MM * len(kinds) + 14 * MM))
+    grid = figure.subplots(len(kinds), 2, squeeze=False, sharey="row")
+    for line, one in zip(grid, kinds, strict=True):
+        here = table[(table[kind] == one) & (table["subject"] != AVERAGE)]
+        first = next(iter(dict.fromkeys(here["set"])))
+        for model in models:
+            mine = here[(here["model"] == model) & (here["set"] == first)]
+            _by_layer(line[0], mine, model, palette, value[0])
+        panels.layer_axis(line[0], deepest)
+        line[0].set_title(f"{titles[one]}, {first}")
+        line[0].set_ylabel(value[1])
+        _by_set(line[1], tests[tests[kind] == one], models, palette, value[0])
+        line[1].set_title(f"{titles[one]}, reported layer")
+    panels.legend(figure, grid.flat)
+    return figure
+
+
+def _by_layer(panel: Axes, part: pd.DataFrame, model: str, palette: Palette, value: str) -> None:
     if part.empty:
         return
     look = palette.model(model)
-    by_listener = part.groupby(["layer", "subject"])["rank"].mean()
+    by_listener = part.groupby(["layer", "subject"])[value].mean()
     found = by_listener.groupby("layer").apply(panels.mean_interval)
     mean, low, high = np.array(found.tolist()).T
     if len(mean) == 1:
@@ -75,7 +140,6 @@ def _by_set(
     models: Sequence[str],
     palette: Palette,
     value: str,
-    null: str,
 ) -> None:
     """Draw a value of each model by set of targets, with intervals, null and ceiling."""
     sets = list(dict.fromkeys(tests["set"]))
@@ -90,7 +154,9 @@ def _by_set(
         where = panels.places(sets, mine["set"]) + (number - (len(shown) - 1) / 2) * step
         colour = palette.model(model)["color"]
         panels.error_bars(panel, where, mine[value], mine["low"], mine["high"], colour)
-        panel.scatter(where, mine[null], s=8, marker="x", color=colour, linewidth=0.6, zorder=2)
+        panel.scatter(
+            where, mine["null_95"], s=8, marker="x", color=colour, linewidth=0.6, zorder=2
+        )
         heights = mine[["high", value]].max(axis=1)
         panels.stars(panel, where, heights, mine["p_corrected"])
     panel.set_xticks(range(len(sets)), sets, fontsize=SMALL)

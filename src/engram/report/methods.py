@@ -60,6 +60,7 @@ def methods(
         "Ceilings": _ceilings(config, tables),
         "Nuisance": _nuisance(tables),
         "Decoding": metric_methods.decoding(config, tables),
+        "Similarity": metric_methods.similarity(config, tables),
         "Associations": _associations(config, tables),
         "Tunings": _tunings(config),
         "Statistics": _statistics(config, tables),

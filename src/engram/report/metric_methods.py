@@ -45,3 +45,30 @@ def decoding(config: Mapping[str, Any], tables: Tables) -> str:
         f"({listed(list(dict.fromkeys(tables['decoding_tests']['set'])))}) by the maximum "
         "statistic [@maximum]. The ceiling is identification by the other listeners' mean."
     )
+
+
+def similarity(config: Mapping[str, Any], tables: Tables) -> str:
+    """Return how models and brains were compared by similarity; nothing where they were not."""
+    one = config.get("similarity") or {}
+    if not one.get("metrics") or "similarity" not in tables:
+        return ""
+    ways = {
+        "rsa": (
+            f"Stories were cut into segments of {one['seconds']:g} s. Dissimilarities of all pairs "
+            "of segments that begin at least their length and the last delay apart, 1 minus "
+            "Pearson's r over a layer's units or a set's targets (mean BOLD of the segment's rows "
+            "at all delays), were centred within each lag, the number of words was taken off both "
+            "by regression, and they were correlated [@rsa]. Ceilings are those of [@nili]."
+        ),
+        "encoding": (
+            "In similarity encoding the BOLD of a held-out row was predicted as the mean of "
+            "the training rows, weighted by the cosine of their delayed features [@anderson], and "
+            "correlated with what was recorded as for R; nothing was fitted."
+        ),
+    }
+    sets = list(dict.fromkeys(tables["similarity_tests"]["set"]))
+    return (
+        f"{' '.join(ways[name] for name in one['metrics'])} Tests are over "
+        f"{count(one['shifts'], 'circular shift')} of text against BOLD within stories, corrected "
+        f"over sets of targets ({listed(sets)}) by the maximum statistic [@maximum]."
+    )

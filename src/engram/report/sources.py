@@ -150,6 +150,29 @@ SOURCES = {
             "meanings of nouns. Science 320, 1191-1195."
         ),
     ),
+    "rsa": (
+        "Kriegeskorte et al. 2008",
+        (
+            "Kriegeskorte N, Mur M, Bandettini P (2008). Representational similarity analysis: "
+            "connecting the branches of systems neuroscience. Frontiers in Systems Neuroscience "
+            "2, 4."
+        ),
+    ),
+    "nili": (
+        "Nili et al. 2014",
+        (
+            "Nili H et al. (2014). A toolbox for representational similarity analysis. PLoS "
+            "Computational Biology 10, e1003553."
+        ),
+    ),
+    "anderson": (
+        "Anderson et al. 2016",
+        (
+            "Anderson AJ, Zinszer BD, Raizada RDS (2016). Representational similarity encoding for "
+            "fMRI: pattern-based synthesis to predict brain activity using stimulus-model-"
+            "similarities. NeuroImage 128, 44-53."
+        ),
+    ),
     "pereira": (
         "Pereira et al. 2018",
         (

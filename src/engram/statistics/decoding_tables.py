@@ -9,8 +9,7 @@ import pandas as pd
 import xarray as xr
 
 from engram.files import storage
-from engram.statistics import chance_table, columns, significance
-from engram.vocabulary import AVERAGE
+from engram.statistics import columns, metric_tests
 
 _DIRECTION = {
     "direction": (
@@ -169,60 +168,17 @@ def tests_table(
     rows = []
     for model, paths in files.items():
         read = [storage.open_dataset(path).load() for path in paths]
+        layer = int(read[0].attrs["reported_layer"])
         for direction in read[0]["direction"].values.tolist():
-            kept = [_reported(one, direction) for one in read]
-            kept = [one for one in kept if one.sizes["subject"]]
-            for row in _tested(kept, seed) if kept else []:
+            kept = [_reported(one, direction, layer) for one in read]
+            for row in metric_tests.tested(kept, "rank", seed):
                 ceiling = by_set.get(row["set"], np.nan) if direction == "encoding" else np.nan
-                layer = int(read[0].attrs["reported_layer"])
                 of = {"direction": direction, "model": model, "layer": layer, "ceiling": ceiling}
                 rows.append(of | row)
     return pd.DataFrame(rows, columns=list(TESTS_COLUMNS))
 
 
-def _reported(one: xr.Dataset, direction: str) -> xr.Dataset:
-    """Return rank accuracy of single listeners, mean over stories, in the form of scores."""
-    single = [name for name in one["subject"].values.tolist() if name != AVERAGE]
-    rank = one["accuracy"].sel(
-        direction=direction, measure="rank", layer=one.attrs["reported_layer"], subject=single
-    )
-    return xr.Dataset(
-        {
-            "r": (("subject", "region"), rank.mean("story").transpose("subject", "set").values),
-            "r_shifted": (
-                ("shift", "region"),
-                one["rank_shifted"].sel(direction=direction).transpose("shift", "set").values,
-            ),
-        },
-        coords={
-            "subject": single,
-            "story": one["story"].values,
-            "allowed": ("story", one["allowed"].values),
-            "region": one["set"].values,
-            "n_targets": ("region", one["n_targets"].values),
-        },
-    )
-
-
-def _tested(read: list[xr.Dataset], seed: int) -> list[dict[str, object]]:
-    r, null, stories = chance_table.together(read)
-    corrected = chance_table._corrected(r, null)
-    rows: list[dict[str, object]] = []
-    for number, name in enumerate(read[0]["region"].values.tolist()):
-        mean = float(r[:, number].mean())
-        low, high = significance.interval(r[:, number], seed)
-        rows.append(
-            {
-                "set": name,
-                "n_targets": int(read[0]["n_targets"][number]),
-                "n_listeners": len(r),
-                "n_stories": len(stories),
-                "rank": mean,
-                "low": low,
-                "high": high,
-                "n_shifts": len(null),
-                **chance_table._against(mean, null[:, number]),
-                **{key: values[number] for key, values in corrected.items()},
-            }
-        )
-    return rows
+def _reported(one: xr.Dataset, direction: str, layer: int) -> xr.Dataset:
+    """Return rank accuracy at the reported layer in the form of scores."""
+    rank = one["accuracy"].sel(direction=direction, measure="rank", layer=layer)
+    return metric_tests.as_scores(rank, one["rank_shifted"].sel(direction=direction), one)

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from engram.decoding.from_bold import IN_MEMORY
 from engram.encoding.memory import BATCH_BYTES, BESIDE, EncodingShape, design_bytes, encoding_bytes
 from engram.features.language_models.reading_memory import ReadingShape, reading_bytes
 from engram.features.layers import reported_layer
 from engram.study.association_plan import control_counts
 from engram.study.config.activations import Activations
+from engram.study import metric_needs
 from engram.study.config.study import Study
 from engram.study.disk import REGIONS
 from engram.study.model_shapes import ModelShape, model_shape, scored_shape
@@ -47,8 +47,6 @@ _TOKENS, _CONTEXT_TOKENS = 1.35, 1024
 #: Seconds of a layer for as many listeners x targets x rows squared (benchmarks/full_size.py:
 #: 40 x 81,924 x 300 squared, two cores).
 _LAYER_SECONDS, _LAYER_SIZE = 206.0, 40 * 81_924 * 300.0**2
-#: Products of rows that are held against errors in a second, in the decoding direction.
-_PRODUCTS = 1e9
 #: Seconds of a decomposition in banded ridge for a study of so many rows (measured on Alice), and
 #: decompositions that the nuisance control makes of a model.
 _SOLVED_SECONDS, _SOLVED_ROWS, _SOLVED = 0.015, 362.0, 400
@@ -205,37 +203,46 @@ def _chance(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     return Need(_TORCH + 24 * values, _START + seconds, _CONTEXT + 24 * values)
 
 
-def _decoding(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
-    """Return what identification takes: an encoding of all layers, and one layer on shifted BOLD.
-
-    In the decoding direction products over rows of all layers, or of many shifts, are in memory.
-    """
-    wanted, group = study.decoding, plan.groups[wildcards["group"]]
-    layers = scored_shape(study, wildcards["model"]).layers if wanted.layers == "all" else 1
-    rows = sum(plan.dataset.n_rows(story) for story in group.stories)
-    values = len(group.subjects) * _targets_of(study, plan, wanted.targets) * rows
-    tried = layers + 1 + wanted.shifts
-    seconds = (
-        tried * _LAYER_SECONDS * values * rows / _LAYER_SIZE
-        + (layers + 1) * _decomposed(study, rows)
-        + len(group.subjects) * study.encoding.folds * rows**2 * tried / _PRODUCTS
-    )
-    products = 12 * (layers * rows**2 + min(wanted.shifts * rows**2, IN_MEMORY)) + 8 * IN_MEMORY
-    return Need(_TORCH + 24 * values + products, _START + seconds, _CONTEXT + 24 * values)
-
-
 def _targets_of(study: Study, plan: Plan, targets: str | None) -> float:
     """Return how many targets a section scores: regions, or all."""
     found = _targets(study, plan)
     return min(found, _REGIONS_AT_MOST) if targets == "roi" else found
 
 
+def _decoding(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
+    rows = sum(plan.dataset.n_rows(story) for story in plan.groups[wildcards["group"]].stories)
+    values = _targets_of(study, plan, study.decoding.targets) * rows
+    layers = scored_shape(study, wildcards["model"]).layers
+    seconds = _LAYER_SECONDS * rows / _LAYER_SIZE, _decomposed(study, rows)
+    people = len(plan.groups[wildcards["group"]].subjects)
+    memory, taken = metric_needs.decoding(study, people, rows, values, layers, *seconds)
+    return Need(_TORCH + memory, _START + taken, _CONTEXT + 24 * people * values)
+
+
 def _decoding_ceiling(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     group = plan.groups[wildcards["group"]]
     rows = sum(plan.dataset.n_rows(story) for story in group.stories)
-    targets = _targets_of(study, plan, study.decoding.targets)
-    values = len(group.subjects) * targets * rows
-    return Need(_SMALL + 16 * values + 16 * targets * rows, _START + values * 1e-7)
+    values = _targets_of(study, plan, study.decoding.targets) * rows
+    people = len(group.subjects)
+    return Need(_SMALL + 16 * (people + 1) * values, _START + people * values * 1e-7)
+
+
+def _similarity(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
+    group, shape = plan.groups[wildcards["group"]], scored_shape(study, wildcards["model"])
+    rows = sum(plan.dataset.n_rows(story) for story in group.stories)
+    values = _targets_of(study, plan, study.similarity.targets) * rows
+    memory, seconds = metric_needs.similarity(
+        study, plan.dataset.tr, len(group.subjects), rows, values, shape.layers, shape.units
+    )
+    return Need(_TORCH + memory, _START + seconds)
+
+
+def _similarity_ceiling(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
+    story = wildcards["story"]
+    people, rows = len(plan.listeners(story)), plan.dataset.n_rows(story)
+    values = _targets_of(study, plan, study.similarity.targets) * rows
+    pairs = metric_needs.pair_bytes(study, plan.dataset.tr, people, rows)
+    return Need(_SMALL + 24 * values + pairs, _START + people * values * 1e-7)
 
 
 def _deals(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
@@ -414,6 +421,8 @@ _NEEDS: dict[str, Callable[[Study, Plan, Mapping[str, str]], Need]] = {
     "decoding_ceiling": _decoding_ceiling,
     "deal_scores": _deals,
     "feature_space": _feature_space,
+    "similarity": _similarity,
+    "similarity_ceiling": _similarity_ceiling,
     "association_scores": _encoding,
     "association_tables": _tables,
     "nuisance": _nuisance,

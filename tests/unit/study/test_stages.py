@@ -37,11 +37,13 @@ from engram.study.stages import (
     fetch,
     figures,
     maps,
+    metrics,
     norms,
     nuisance,
     preflight,
     report,
     results,
+    similarity,
     simulation,
     spaces,
     stories,
@@ -52,7 +54,8 @@ from engram.study.stages.shared import Key, group_paths, paths, plain
 
 STAGES: list[ModuleType] = [
     associations, bold, ceilings, chance, comparisons, deals, decoding, encoding, features, fetch,
-    figures, maps, norms, nuisance, preflight, report, results, simulation, spaces, stories,
+    figures, maps, metrics, norms, nuisance, preflight, report, results, similarity, simulation,
+    spaces, stories,
     tables, tunings,
 ]  # fmt: skip
 #: Wildcards that rules have.
@@ -70,6 +73,7 @@ RAW: dict[str, Any] = {
     "association_effect": {"models": ["gpt2-tiny"]},
     "nuisance": {"method": "banded"},
     "decoding": {"directions": ["encoding"]},
+    "similarity": {"metrics": ["rsa"]},
     "tunings": {
         "lora": {"models": ["gpt2-tiny"], "seeds": 2, "controls": {"shuffled": 1, "generic": 0}}
     },
@@ -102,6 +106,8 @@ JOBS: dict[str, tuple[Callable[[Study, Plan], list[Key]], str]] = {
     "chance": (chance.jobs, chance.NULL),
     "decoding": (decoding.jobs, decoding.ACCURACY),
     "decoding_ceiling": (decoding.ceiling_jobs, decoding.CEILING),
+    "similarity": (similarity.jobs, similarity.SIMILARITY),
+    "similarity_ceiling": (similarity.ceiling_jobs, similarity.CEILING),
     "nuisance": (nuisance.jobs, nuisance.SCORES),
     "association_nuisance": (nuisance.text_jobs, nuisance.TEXT_SCORES),
     "association_texts": (associations.story_jobs, associations.TEXTS),
@@ -309,7 +315,11 @@ DEPENDS: dict[str, Callable[[Study, Plan], dict[str, Any]]] = {
     "decoding": lambda study, plan: decoding.depends_on(study, plan, GROUPS[0]),
     "decoding_ceiling": lambda study, plan: decoding.ceilings_depend_on(study, plan, GROUPS[0]),
     "decoding_tables": decoding.tables_depend_on,
-    "metric_figure": lambda study, plan: decoding.figure_depends_on(study, plan, "decoding"),
+    "similarity": lambda study, plan: similarity.depends_on(study, plan, GROUPS[0]),
+    "similarity_ceiling": similarity.ceilings_depend_on,
+    "similarity_tables": similarity.tables_depend_on,
+    "metrics": metrics.depends_on,
+    "metric_figure": lambda study, plan: metrics.figure_depends_on(study, plan, "decoding"),
     "claims": comparisons.claims_depend_on,
     "nuisance": lambda study, plan: nuisance.depends_on(study, plan, GROUPS[0]),
     "association_nuisance": lambda study, plan: nuisance.texts_depend_on(study, plan, GROUPS[0]),
@@ -339,6 +349,7 @@ OF_GROUPS = {
     "encoding",
     "decoding",
     "decoding_ceiling",
+    "similarity",
     "chance",
     "nuisance",
     "association_nuisance",
@@ -348,6 +359,7 @@ OF_GROUPS = {
 TABLED = {
     "comparisons",
     "decoding_tables",
+    "similarity_tables",
     "claims",
     "nuisance_table",
     "association_nuisance_table",
@@ -355,12 +367,13 @@ TABLED = {
     "tuning_tables",
 }
 #: Tables name the rules by which BOLD was predicted.
-RULED = {*OF_GROUPS, *TABLED, "tables"}
+RULED = {*OF_GROUPS, *TABLED, "metrics", "tables"}
 #: Banded ridge regression follows some rules alone.
 NUISANCE = {"nuisance", "association_nuisance"}
 REPORTED = {
     *OF_GROUPS,
     *TABLED,
+    "metrics",
     "truth",
     "text_activations",
     "tuned_activations",
@@ -376,6 +389,8 @@ SEEDED = {
     "ceiling",
     "chance",
     "decoding",
+    "similarity",
+    "metrics",
     "annotate",
     "association_texts",
     "tune",
@@ -391,6 +406,7 @@ NAMES_STUDY = {
     "ceiling_maps",
     "brain_figure",
     "alignment_figure",
+    "similarity_ceiling",
 }
 #: A change of one setting, and all jobs whose parameters it changes.
 SETTINGS: list[tuple[dict[str, Any], set[str]]] = [
@@ -403,14 +419,17 @@ SETTINGS: list[tuple[dict[str, Any], set[str]]] = [
     ({"encoding": {"learn_from": "listener+others"}}, RULED - NUISANCE),
     ({"encoding": {"scaling": "none"}}, RULED - NUISANCE),
     ({"encoding": {"components": 20}}, RULED - NUISANCE),
-    ({"protocol": "yin2025"}, {*TABLED, "tables"}),
-    ({"protocol": "huth"}, {*RULED, "ceiling"}),
+    ({"protocol": "yin2025"}, {*TABLED, "metrics", "tables"}),
+    ({"protocol": "huth"}, {*RULED, "ceiling", "similarity_ceiling"}),
     ({"bold": {"trim": 2}}, {"bold"}),
     ({"activations": {"context": 64}}, {"activations", "text_activations", "tuned_activations"}),
     ({"compute": {"device": "cpu"}}, {"activations", "text_activations", "tuned_activations"}),
     ({"compute": {"backend": "numpy"}}, OF_GROUPS),
     ({"compute": {"tuning_dtype": "float32"}}, {"tune"}),
-    ({"targets": "roi"}, {"bold", "association_scores", "tuning_scores"}),
+    (
+        {"targets": "roi"},
+        {"bold", "association_scores", "similarity", "similarity_ceiling", "tuning_scores"},
+    ),
     ({"ceiling": {"halves": 9}}, {"ceiling"}),
     ({"ceiling": {"floor": 0.2}}, {"tables", "brain_figure"}),
     ({"chance": {"shifts": 39}}, {"chance"}),
@@ -420,6 +439,12 @@ SETTINGS: list[tuple[dict[str, Any], set[str]]] = [
     ({"decoding": {"seconds": 10}}, {"decoding", "decoding_ceiling"}),
     ({"decoding": {"sets": ["all"]}}, {"decoding", "decoding_ceiling"}),
     ({"decoding": {"targets": "all"}}, {"decoding", "decoding_ceiling"}),
+    ({"similarity": {"shifts": 39}}, {"similarity"}),
+    ({"similarity": {"layers": "reported"}}, {"similarity"}),
+    ({"similarity": {"metrics": ["rsa", "encoding"]}}, {"similarity"}),
+    ({"similarity": {"seconds": 20}}, {"similarity", "similarity_ceiling"}),
+    ({"similarity": {"sets": ["all"]}}, {"similarity", "similarity_ceiling"}),
+    ({"similarity": {"targets": "roi"}}, {"similarity", "similarity_ceiling"}),
     ({"nuisance": {"features": ["word-rate"]}}, {"nuisance", "association_nuisance"}),
     ({"nuisance": {"random_texts": 3}}, {"association_nuisance"}),
     ({"association_effect": {"controls": {"random": 20}}}, {"association_texts"}),

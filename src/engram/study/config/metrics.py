@@ -10,7 +10,7 @@ from engram.datasets.roi_sets import roi_sets
 from engram.study.config.fields import Section, Targets
 
 #: Names of sets that stand for several.
-_SEVERAL = ("all", "hemispheres", "roi-sets")
+_SEVERAL = ("all", "hemispheres", "roi-sets", "regions")
 
 
 def _check_sets(names: list[str]) -> list[str]:
@@ -19,7 +19,7 @@ def _check_sets(names: list[str]) -> list[str]:
     if unknown:
         raise ValueError(
             f"{unknown} are no sets of targets. Write all (all targets), hemispheres (each by "
-            "itself), roi-sets (every ROI set that the atlas has), or names of ROI sets: "
+            "itself), roi-sets (every ROI set that the atlas has), regions, or names of ROI sets: "
             f"{', '.join(roi_sets())}"
         )
     if len(set(names)) < len(names):
@@ -53,7 +53,8 @@ class Decoding(Section):
     the longest delay, at least."""
     sets: Sets = ["all", "hemispheres", "roi-sets"]
     """Sets of targets whose pattern is compared: `all` targets; `hemispheres`, each by itself;
-    `roi-sets`, every one of resources/roi_sets.tsv that the atlas has; or names of ROI sets."""
+    `roi-sets`, every one of resources/roi_sets.tsv that the atlas has; `regions`, each in its
+    hemisphere; or names of ROI sets."""
     layers: Literal["all", "reported"] = "all"
     """Layers of a model that are tried. Tests are at the reported layer alone."""
     shifts: int = Field(199, ge=19, le=100_000)
@@ -62,3 +63,26 @@ class Decoding(Section):
     targets: Targets | None = "roi"
     """`roi`: the mean time course of each region and hemisphere; `all`: every target by itself,
     which a whole cortex makes slow; null: the study's `targets`."""
+
+
+class Similarity(Section):
+    """Similarity of models with brains without fitted weights (docs/methods.md).
+
+    It is off until `metrics` are given.
+    """
+
+    metrics: Annotated[list[Literal["rsa", "encoding"]], AfterValidator(_check_once)] = []
+    """`rsa`: dissimilarities of pairs of segments are correlated; `encoding`: BOLD is predicted as
+    the mean of training rows, weighted by how alike the text is. Both make `tables/similarity.tsv`
+    and `tables/similarity_tests.tsv`; none: there is no similarity."""
+    seconds: SegmentSeconds = 10.0
+    """Length of a segment, for `rsa`."""
+    sets: Sets = ["all", "hemispheres", "roi-sets"]
+    """Sets of targets, as in `decoding`. RSA leaves out sets of fewer than three targets."""
+    layers: Literal["all", "reported"] = "all"
+    """Layers of a model that are compared. Tests are at the reported layer alone."""
+    shifts: int = Field(199, ge=19, le=100_000)
+    """Circular shifts of text against BOLD; with 199 the smallest p is 0.005."""
+    targets: Targets | None = None
+    """`all`: every target by itself; `roi`: the mean time course of each region and hemisphere;
+    null: the study's `targets`."""

@@ -17,7 +17,7 @@ from engram.study.config.encoding import Encoding
 from engram.study.config.features import Features
 from engram.study.config.fields import Address, Made, Name, Section, Targets
 from engram.study.config.figures import Figures
-from engram.study.config.metrics import Decoding
+from engram.study.config.metrics import Decoding, Similarity
 from engram.study.config.models import Model
 from engram.study.config.protocols import ProtocolName, with_protocol
 from engram.study.config.statistics import Ceiling, Chance, Nuisance
@@ -83,6 +83,8 @@ class Study(Section):
     """The control for what the number, length and places of words predict."""
     decoding: Decoding = Decoding()
     """Identification of segments of a story from BOLD."""
+    similarity: Similarity = Similarity()
+    """Similarity of models with brains, without fitted weights."""
     associations: dict[Name, Associations] = {}
     """Texts with associations, by the names they get in tables and figures; `manual` in a name
     is for what people wrote."""
@@ -156,14 +158,15 @@ def with_targets(study: Study) -> Study:
     """Return the study with the targets of each section filled in: its own, or the study's."""
     filled = {
         name: _filled(getattr(study, name), study.targets)
-        for name in ("bold", "chance", "nuisance", "decoding", "association_effect")
+        for name in ("bold", "chance", "nuisance", "decoding", "similarity", "association_effect")
     }
     tunings = {name: _filled(one, study.targets) for name, one in study.tunings.items()}
     return study.model_copy(update={**filled, "tunings": tunings})
 
 
 def _filled(
-    section: Bold | Chance | Nuisance | Decoding | AssociationEffect | Tuning, targets: str
+    section: Bold | Chance | Nuisance | Decoding | Similarity | AssociationEffect | Tuning,
+    targets: str,
 ) -> Section:
     return section.model_copy(update={"targets": section.targets or targets})
 

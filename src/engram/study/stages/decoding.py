@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from engram.study.config.study import Study
-from engram.study.models import scored_models
 from engram.study.plan import Plan
 from engram.study.stages import encoding
 from engram.study.stages.shared import Key, paths, rules, section, table_paths
@@ -77,8 +76,3 @@ def tables_depend_on(study: Study, plan: Plan) -> dict[str, Any]:
 def shown_tables(study: Study, plan: Plan) -> list[str]:
     """Return the tables of identification, for the report."""
     return table_paths("decoding", "decoding_tests") if is_wanted(study) else []
-
-
-def figure_depends_on(study: Study, plan: Plan, figure: str) -> dict[str, Any]:
-    """Return what a figure of identification depends on."""
-    return {**section(study, "figures"), "figure": figure, "models": scored_models(study)}
