@@ -70,6 +70,7 @@ MAY_IMPORT = {
     # A run ends with what the table of scans says of clocks.
     "runs": {*FILES, "bold"},
     "compare_results": FILES,
+    "leaderboard": {*FILES, "statistics"},
     "publish_results": FILES,
 }
 #: What a kind of dataset says before its data are there: its section of the configuration, and

@@ -1,0 +1,126 @@
+"""Set models beside each other over finished studies: one table, one page.
+
+`python -m engram.leaderboard results/*` writes `leaderboard.tsv`, with a JSON sidecar that explains
+each column, and `leaderboard.html` into the folder that `--output` names (default: the working
+directory). Studies must have predicted BOLD by the same rules (delays and gap in seconds, folds,
+penalties ...); what differs is named, and nothing is written. The exit status is then 2.
+"""
+
+from __future__ import annotations
+
+import argparse
+import html
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from engram.errors import EngramError
+from engram.files import storage
+from engram.statistics.finished_study import FinishedStudy
+from engram.statistics.leaderboard_table import (
+    ALL,
+    LEADERBOARD,
+    LEADERBOARD_COLUMNS,
+    check_comparable,
+    leaderboard,
+)
+from engram.wording import NONE, count, number
+
+NAME = "leaderboard"
+_STYLE = (
+    "body{font:15px/1.5 system-ui,sans-serif;max-width:75rem;margin:2rem auto;padding:0 1rem}"
+    "table{border-collapse:collapse;font-size:13px}th,td{padding:.2rem .5rem;text-align:left;"
+    "border-bottom:1px solid #ddd}caption{text-align:left;font-weight:600;padding:.6rem 0}"
+    ".control{color:#666}dt{font-family:monospace}"
+)
+
+
+def write(folders: Sequence[Path], output: Path, seed: int) -> pd.DataFrame:
+    """Write the table and the page of some finished studies, and return the table.
+
+    Raises
+    ------
+    EngramError
+        If a folder holds no finished study, or their rules differ.
+    """
+    studies = [FinishedStudy.read(folder) for folder in folders]
+    check_comparable(studies)
+    table = leaderboard(studies, seed)
+    storage.write_table(output / f"{NAME}.tsv", table, LEADERBOARD, LEADERBOARD_COLUMNS)
+    with storage.atomic(output / f"{NAME}.html") as path:
+        path.write_text(page(table, studies), encoding="utf-8")
+    return table
+
+
+def page(table: pd.DataFrame, studies: Sequence[FinishedStudy]) -> str:
+    """Return the page: a table for each data set, all together first, and the rules."""
+    order = [name for name in (ALL, *(one.name for one in studies)) if name in set(table["data"])]
+    tables = "\n".join(_table(name, table[table["data"] == name]) for name in order)
+    rules = "".join(
+        f"<li>{html.escape(str(name))}: {html.escape(str(value))}</li>"
+        for name, value in studies[0].rules.items()
+    )
+    meanings = "".join(
+        f"<dt>{html.escape(name)}</dt><dd>{html.escape(text)}</dd>"
+        for name, text in LEADERBOARD_COLUMNS.items()
+    )
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
+        f"<title>Leaderboard</title><style>{_STYLE}</style></head><body><h1>Leaderboard</h1>"
+        f"<p>{html.escape(LEADERBOARD)}</p>{tables}<h2>Rules of all studies</h2><ul>{rules}</ul>"
+        f"<h2>Columns</h2><dl>{meanings}</dl></body></html>\n"
+    )
+
+
+def _table(name: str, part: pd.DataFrame) -> str:
+    part = part.sort_values(["rank", "model"]).dropna(axis=1, how="all").drop(columns="data")
+    head = "".join(f'<th scope="col">{html.escape(column)}</th>' for column in part)
+    rows = "".join(
+        f'<tr class="{"model" if row["kind"] == "model" else "control"}">'
+        + "".join(f"<td>{html.escape(_cell(value))}</td>" for value in row)
+        + "</tr>"
+        for _, row in part.iterrows()
+    )
+    return (
+        f"<table><caption>{html.escape(name)}</caption><thead><tr>{head}</tr></thead>"
+        f"<tbody>{rows}</tbody></table>"
+    )
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.0f}" if value.is_integer() else number(value)
+    return NONE if pd.isna(value) else str(value)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    parser = argparse.ArgumentParser(prog="engram.leaderboard", description=__doc__)
+    parser.add_argument("results", nargs="+", type=Path, help="folders of finished studies")
+    parser.add_argument("--output", type=Path, default=Path(), help="where table and page go")
+    parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
+    given = parser.parse_args(arguments)
+    try:
+        if missing := [str(path) for path in given.results if not path.exists()]:
+            raise EngramError(
+                f"there is no {', '.join(missing)}. Name folders of finished studies."
+            )
+        # `results/*` may name files too.
+        folders = [path for path in given.results if path.is_dir()]
+        if not folders:
+            raise EngramError("no folder is named. Name folders of finished studies: results/demo.")
+        table = write(folders, given.output, given.seed)
+    except EngramError as error:
+        print(f"engram: {error}", file=sys.stderr)
+        return 2
+    studies = table.loc[table["data"] != ALL, "data"].nunique()
+    said = f"{count(studies, 'study')}, {count(table['model'].nunique(), 'model')}"
+    print(f"{said}: {given.output / NAME}.html")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,191 @@
+"""The leaderboard: copies of a model tie, rules must be equal, numbers are a direct sum."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+from conftest import regions
+
+from engram import leaderboard as command
+from engram.errors import EngramError
+from engram.files import storage
+from engram.statistics import finished_study, leaderboard_table, rankings
+
+ENCODING: dict[str, Any] = {
+    "alpha_by": "r",
+    "alphas": [1.0, 10.0, 100.0, 1000.0, 10000.0],
+    "backend": "auto",
+    "delays": None,
+    "folds": 5,
+    "inner_folds": 5,
+    "longest_delay": 10.0,
+    "penalty": "target",
+    "words_to_trs": "sum",
+}
+MODELS = {"one": 0.3, "copy": 0.3, "two": 0.2, "word-rate": 0.1}
+
+
+def study(
+    folder: Path,
+    name: str,
+    stories: tuple[str, ...] = ("a", "b", "c", "d"),
+    tr: float = 1.5,
+    models: dict[str, float] = MODELS,
+    layer: int | None = 0,
+    noise: float = 0.05,
+    revision: str | None = None,
+    **encoding: Any,
+) -> Path:
+    """A folder of results of a finished study, of which a leaderboard reads these files."""
+    results, subjects = folder / name, ["01", "02", "03", "04"]
+    config = {"study": name, "encoding": {**ENCODING, **encoding}, "stories": list(stories)}
+    places = {column: ("target", regions(4)[column]) for column in ("hemisphere", "roi")}
+    for model, level in models.items():
+        seed = 0 if model in ("one", "copy") else len(model)
+        draws = np.random.default_rng([seed, *name.encode()])
+        r = level + noise * draws.standard_normal((1, len(stories), 5, 4))
+        key = f"group-g_model-{model}_text-original"
+        path = results / "scores" / f"{key}_scores.nc"
+        coordinates = {"story": list(stories), "subject": [*subjects, "average"], **places}
+        dataset = xr.Dataset(
+            {"r": (("layer", "story", "subject", "target"), r)},
+            coords=coordinates,
+            attrs={"tr": tr},
+        )
+        storage.write_dataset(path, dataset)
+        wildcards = {"group": "g", "model": model, "text": "original"}
+        _sidecar(path, config, wildcards)
+        defined = {"source": model, "revision": revision if model == "two" else None}
+        _sidecar(
+            results / "activations" / f"story-a_model-{model}_text-original_activations.nc",
+            {"model": defined},
+            wildcards,
+        )
+    for story in stories:
+        single = np.full((4, 4), 0.5)
+        storage.write_dataset(
+            results / "ceilings" / f"story-{story}_ceiling.nc",
+            xr.Dataset(
+                {"single": (("subject", "target"), single)},
+                coords={"subject": subjects},
+                attrs={"story": story},
+            ),
+        )
+    _sidecar(results / "tables" / "comparisons.tsv", {"layer": layer}, {})
+    return results
+
+
+def _sidecar(path: Path, config: dict[str, Any], wildcards: dict[str, str]) -> None:
+    about = {"Provenance": {"Config": config, "Wildcards": wildcards}}
+    storage.write_json(storage.sidecar(path), about)
+
+
+def test_two_copies_of_a_model_tie_in_every_data_set_and_over_all(tmp_path: Path) -> None:
+    folders = [study(tmp_path, name) for name in ("first", "second")]
+    table = command.write(folders, tmp_path, 0).set_index(["data", "model"])
+    for data in ("first", "second", "all"):
+        one, copy = (table.loc[(data, model)] for model in ("one", "copy"))
+        assert one["rank"] == copy["rank"] == 1.5
+        for name in ("low", "high", "rank_low", "rank_high", "normalised"):
+            assert one[name] == copy[name]
+        assert table.loc[(data, "word-rate"), "rank"] == 4
+    assert (table["w"].dropna() == 1).all() and (table["w_chance"] == 0.5).all()
+    # Either copy may be first; together they keep the first place in each draw.
+    assert (table["winner_changes"] == 0).all()
+    assert table.loc[("first", "word-rate"), "kind"] == "baseline"
+
+
+def test_numbers_are_those_of_a_direct_computation(tmp_path: Path) -> None:
+    folder = study(tmp_path, "first", noise=0.2)
+    table = command.write([folder], tmp_path, 0).set_index("model")
+    assert set(table["data"]) == {"first"}
+    path = folder / "scores" / "group-g_model-two_text-original_scores.nc"
+    with storage.open_dataset(path) as one:
+        r = one["r"][0].sel(subject=["01", "02", "03", "04"]).mean("target").values
+    assert table.loc["two", "R"] == pytest.approx(r.mean())
+    assert table.loc["two", "normalised"] == pytest.approx(r.mean() / 0.5)
+    assert table.loc["two", "over"] == "stories" and table.loc["two", "n_drawn"] == 4
+    by_story = np.sort(r.mean(1))
+    drawn = rankings.bootstrap_means(by_story[:, None], 0)
+    spread = table.loc["two", "high"] - table.loc["two", "low"]
+    assert spread == pytest.approx(np.ptp(np.percentile(drawn, [2.5, 97.5])), rel=0.15)
+    assert 0 <= table.loc["two", "winner_changes"] < 1
+
+
+def test_few_stories_are_not_drawn_and_versions_of_one_are_one(tmp_path: Path) -> None:
+    folder = study(tmp_path, "first", ("milkywayoriginal", "milkywayvodka", "tunnel"))
+    table = command.write([folder], tmp_path, 0)
+    assert (table["over"] == "listeners").all() and (table["n_drawn"] == 4).all()
+
+
+def test_rows_and_trs_may_differ_and_rules_may_not(tmp_path: Path) -> None:
+    first, second = study(tmp_path, "first"), study(tmp_path, "second", ("x", "y", "z"), tr=2.0)
+    assert len(command.write([first, second], tmp_path, 0)) == 12
+    other = study(tmp_path, "third", longest_delay=6.0)
+    wanted = r"first and third .*delays: all rows to 10 s and all rows to 6 s; gap in seconds: 10"
+    with pytest.raises(EngramError, match=wanted):
+        command.write([first, other], tmp_path, 0)
+    with pytest.raises(EngramError, match="folds: 5 and 4"):
+        command.write([first, study(tmp_path, "fourth", folds=4)], tmp_path, 0)
+    with pytest.raises(EngramError, match="reported_layer: layer 0.* and two thirds"):
+        command.write([first, study(tmp_path, "fifth", layer=None)], tmp_path, 0)
+    with pytest.raises(EngramError, match="'two' is another model in first than in sixth: revis"):
+        command.write([first, study(tmp_path, "sixth", revision="abc")], tmp_path, 0)
+    with pytest.raises(EngramError, match="same name: first"):
+        command.write([first, first], tmp_path, 0)
+
+
+def test_the_same_delays_in_rows_are_others_in_seconds() -> None:
+    one, other = (
+        finished_study.encoding_rules({**ENCODING, "delays": [1, 2]}, tr) for tr in (1, 2)
+    )
+    assert finished_study.differences(one, other) == [
+        "delays: 1, 2 s and 2, 4 s",
+        "gap in seconds: 2.0 and 4.0",
+    ]
+
+
+def test_models_that_a_data_set_has_alone_are_in_its_rows_only(tmp_path: Path) -> None:
+    first = study(tmp_path, "first")
+    second = study(tmp_path, "second", models={"one": 0.3, "three": 0.4})
+    table = command.write([first, second], tmp_path, 0)
+    assert set(table.loc[table["data"] == "all", "model"]) == {"one"}
+    assert table.loc[table["model"] == "three", "data"].tolist() == ["second"]
+
+
+def test_what_is_no_finished_study_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = study(tmp_path, "first")
+    (folder / "tables" / "comparisons.json").unlink()
+    assert command.main([str(folder)]) == 2
+    assert "not finished" in capsys.readouterr().err
+    assert command.main([str(tmp_path / "nowhere")]) == 2
+    assert "there is no" in capsys.readouterr().err
+    (tmp_path / "empty").mkdir()
+    assert command.main([str(tmp_path / "empty")]) == 2
+    assert "holds no scores" in capsys.readouterr().err
+
+
+def test_the_command_writes_a_table_and_a_page(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = study(tmp_path, "first")
+    assert command.main([str(folder), "--output", str(tmp_path / "out")]) == 0
+    assert "1 study, 4 models" in capsys.readouterr().out
+    table = storage.read_table(tmp_path / "out" / "leaderboard.tsv")
+    assert list(table) == list(leaderboard_table.LEADERBOARD_COLUMNS)
+    text = (tmp_path / "out" / "leaderboard.html").read_text()
+    assert "<caption>first</caption>" in text and "gap in seconds: 10.0" in text
+
+
+def test_weights_are_counted_from_a_header(tmp_path: Path) -> None:
+    from safetensors.numpy import save_file
+
+    path = tmp_path / "m.safetensors"
+    save_file({"a": np.zeros((3, 4)), "b": np.zeros(5)}, path)
+    assert finished_study.n_weights(path) == 17
