@@ -20,12 +20,18 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from scipy import stats
 
-from engram.encoding import circular_shift, ridge
+from engram.decoding import from_bold, from_predictions, ranks
+from engram.decoding import scoring as decoding
+from engram.encoding import circular_shift, predictions, ridge
+from engram.encoding.group import Group
 from engram.encoding.preparation import Preparation
+from engram.encoding.story_data import StoryData
 from engram.encoding.timing import delayed_features
 from engram.files import storage
+from engram.similarity import scoring as similarity
 from engram.statistics import (
     association_tables,
     maximum_statistic,
@@ -45,6 +51,8 @@ OPTIONS: dict[str, Any] = {
     "alpha_by": "r",
     "backend": "numpy",
 }
+#: The same as the package's groups of listeners take it; the gap follows from the delays.
+GROUP: dict[str, Any] = {key: value for key, value in OPTIONS.items() if key != "gap"}
 #: Under `penalty: listeners` and `trend: runs`: what the latter does to features.
 BETTER = Preparation(trend="runs")
 WITH_BETTER = "penalty: listeners, trend: runs"
@@ -79,7 +87,7 @@ TABLE = (
     "ridge regression and tests."
 )
 COLUMNS = {
-    "question": "F, M or R (against chance).",
+    "question": "F, M, R (against chance), or another metric (against chance).",
     "case": "What is true: nothing, or what was planted.",
     "test": "The package's test or interval.",
     "runs": "Simulated studies.",
@@ -347,6 +355,90 @@ def against_chance_by_region(rng: np.random.Generator, regions: int) -> dict[str
     return _by_region(r[0], r[1:], int(rng.integers(regions)))
 
 
+def by_other_metrics(rng: np.random.Generator, metric: str) -> dict[str, float]:
+    """Identification or similarity of a text of slow topics that has nothing to do with the BOLD.
+
+    Six listeners of six regions, for time; all share a response. The package's own functions score
+    it, and shift and fit everything anew.
+    """
+    world = World(rng, 0.0, listeners=6, regions=6)
+    topics = noise(rng, SHARED, UNITS)
+    rows = np.clip(np.searchsorted(TIMES, world.onsets, "right") - 1, 0, ROWS - 1)
+    vectors = [(topics[rows] + 0.5 * world.vectors).astype(np.float32)]
+    group = _group(world)
+    drawn = circular_shift.drawn_shifts("story", ROWS, TR, SHIFTS, int(rng.integers(1 << 30)))
+    compare = {
+        "identification": _identification,
+        "decoding": _decoding,
+        "rsa": _similarity,
+        "similarity-encoding": _similarity,
+    }[metric]
+    observed, null = compare(group, vectors, drawn[:, None], metric)
+    return {"shifts": significance.text_test(observed, null) <= significance.LEVEL}
+
+
+def _group(world: World) -> Group:
+    bold = world.bold.reshape(ROWS, 6, 6).transpose(2, 0, 1)
+    names = [f"{number:02d}" for number in range(len(bold))]
+    places = {
+        "target": (("target",), np.array([f"region{number}" for number in range(6)])),
+        "hemisphere": (("target",), np.array(["B"] * 6)),
+        "roi": (("target",), np.array([f"region{number}" for number in range(6)])),
+    }
+    array = xr.DataArray(bold, dims=("subject", "time", "target"), coords={"subject": names})
+    story = StoryData("story", TR, world.onsets, TIMES, array, places)
+    return Group([story], names, words_to_trs="sum", longest_delay=6.0, delays=None, **GROUP)
+
+
+def _identification(
+    group: Group, vectors: list[np.ndarray], shifts: np.ndarray, metric: str
+) -> tuple[float, np.ndarray]:
+    trials = decoding.Trials.of(group, 10.0, ["all"], GROUP["folds"], GROUP["inner_folds"])
+    features = group.features(vectors)
+    held = predictions.of_targets(group, features, group.targets)
+    found = from_predictions.identified(
+        held, trials.blocks, trials.sets, group.shape[0], 1, ranks.rank_only
+    )
+    null = from_predictions.null_ranks(group, features, shifts, trials.blocks, trials.sets)
+    return float(found.mean()), null[:, 0]
+
+
+def _decoding(
+    group: Group, vectors: list[np.ndarray], shifts: np.ndarray, metric: str
+) -> tuple[float, np.ndarray]:
+    trials = decoding.Trials.of(group, 10.0, ["all"], GROUP["folds"], GROUP["inner_folds"])
+    text = delayed_features(vectors[0], group.stories[0].onsets, TIMES, TR, [0])
+    whole = from_bold.embedding_products(text)
+    products = [whole, *(from_bold.rolled(whole, group.row_story, one) for one in shifts)]
+    bold = group.targets.reshape(ROWS, *group.shape)
+    decoders = [
+        from_bold.Decoder(
+            from_bold.bold_features(bold[:, one], group.row_story, group.row_position, group.fir),
+            trials.folds,
+            trials.inner,
+            GROUP["alphas"],
+        )
+        for one in range(group.shape[0])
+    ]
+    found = from_bold.identified(decoders, trials.folds, trials.blocks, products, 1, whole=False)
+    by_draw = found[0, 0].mean(1)
+    return float(by_draw[0]), by_draw[1:]
+
+
+def _similarity(
+    group: Group, vectors: list[np.ndarray], shifts: np.ndarray, metric: str
+) -> tuple[float, np.ndarray]:
+    read = [xr.Dataset({"activation": (("layer", "word", "unit"), vectors[0][None])})]
+    sets = {"all": np.ones(6, dtype=bool)}
+    compare = (
+        similarity._Rsa(read, group, sets, 6.0)
+        if metric == "rsa"
+        else similarity._Encoding(read, group, sets, GROUP["folds"])
+    )
+    null = compare.null(0, shifts, group.subjects)[:, 0]
+    return float(compare.observed(0).mean()), null
+
+
 def _by_region(observed: np.ndarray, null: np.ndarray, place: int) -> dict[str, float]:
     """Return whether any region is found, and one to which what is detectable is added."""
     found: dict[str, float] = {
@@ -458,6 +550,17 @@ CASES: list[tuple[str, str, Simulation, dict[str, float], str, list[str]]] = [
         {"slow": True, "better": True},
         "shifts",
         [],
+    ),
+    *(
+        (
+            metric,
+            "nothing: slow features of no relation",
+            by_other_metrics,
+            {"metric": metric},
+            "shifts",
+            [],
+        )
+        for metric in ("identification", "decoding", "rsa", "similarity-encoding")
     ),
 ]
 #: Up to so many regions it is looked at what is detectable in one of them.
