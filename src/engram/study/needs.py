@@ -17,9 +17,9 @@ from typing import Any
 from engram.encoding.memory import BATCH_BYTES, BESIDE, EncodingShape, design_bytes, encoding_bytes
 from engram.features.language_models.reading_memory import ReadingShape, reading_bytes
 from engram.features.layers import reported_layer
+from engram.study import metric_needs
 from engram.study.association_plan import control_counts
 from engram.study.config.activations import Activations
-from engram.study import metric_needs
 from engram.study.config.study import Study
 from engram.study.disk import REGIONS
 from engram.study.model_shapes import ModelShape, model_shape, scored_shape
