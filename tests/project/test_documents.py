@@ -31,6 +31,7 @@ LEARNED_FROM = (
             "extending",
             "glossary",
             "methods",
+            "python",
             "reruns",
             "standard-usage",
         )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -69,6 +72,9 @@ MAY_IMPORT = {
     "study.config.fields": DATASETS,
     # A run ends with what the table of scans says of clocks.
     "runs": {*FILES, "bold"},
+    # From Python: it plans a small study as the workflow does, and runs what its jobs run.
+    "interactive": {*SCIENCE, "statistics", "figures", "study", "study.config.fields"},
+    "api": {*FILES, "interactive"},
     "compare_results": FILES,
     "leaderboard": {*FILES, "statistics"},
     "publish_results": FILES,
@@ -120,8 +126,13 @@ MAY_IMPORT |= {
 }
 PLANNING |= {"features.section", "features.kinds", *SPACES}
 MAY_IMPORT["study"] |= PLANNING
+MAY_IMPORT["interactive"] |= PLANNING
 #: No script may import these: a job that did would rerun with each new key of the configuration.
-NOT_IN_JOBS = {"study", "study.config.fields", "runs", "datasets.narratives.tree", *PLANNING}
+NOT_IN_JOBS = {
+    *("api", "interactive", "runs", "study", "study.config.fields"),
+    "datasets.narratives.tree",
+    *PLANNING,
+}
 
 
 def modules() -> list[str]:
@@ -212,6 +223,47 @@ def test_no_package_has_code_of_its_own() -> None:
     ] == []
 
 
+def test_the_project_s_own_package_reaches_its_face_when_it_is_asked() -> None:
+    """It holds its version, and hands on names of `engram.api`: importing it imports nothing."""
+    tree = ast.parse((SOURCE / "__init__.py").read_text())
+    assert [
+        ast.unparse(node) for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)
+    ] == ["from typing import TYPE_CHECKING, Any"]
+    held = {name for name in code_digest._bound(tree) if name.startswith("_")}
+    assert held == {"__version__", "__getattr__", "__dir__", "_OF_API"}
+    imported = "print(*(name for name in sys.modules if name.startswith('engram')))"
+    assert python(f"import engram, sys; {imported}") == "engram"
+    where, *names = python(
+        "import engram; print(engram.load.__module__, *engram.api.__all__)"
+    ).split()
+    assert where == "engram.api"
+    assert set(engram._OF_API) == set(names) - {"EngramError"}
+    assert set(engram._OF_API) < set(dir(engram))
+    with pytest.raises(AttributeError, match="no attribute 'lode'"):
+        engram.lode  # type: ignore[attr-defined]  # noqa: B018
+
+
+def python(line: str) -> str:
+    """Return what a line of Python prints in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-c", line], capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def test_no_module_takes_a_name_of_the_public_face_from_the_package() -> None:
+    """The digest of code would not follow `engram.load`."""
+    asked = re.compile(rf"\bengram\.({'|'.join(engram._OF_API)})\b(?!`)")
+    code = [*SOURCE.rglob("*.py"), *SCRIPTS.glob("*.py")]
+    found = [
+        f"{path}: {line.strip()}"
+        for path in code
+        if "interactive" not in path.parts and path.name not in ("api.py", "__init__.py")
+        for line in path.read_text().splitlines()
+        if asked.search(line)
+    ]
+    assert found == []
+
+
 def prose() -> list[Path]:
     """Return the files in which modules are named."""
     return [
@@ -239,7 +291,7 @@ def test_what_prose_names_is_there() -> None:
                 ),
                 0,
             )
-            source = code_digest._file(".".join(parts[:depth])) if depth else None
+            source = code_digest._file(".".join(parts[:depth]))
             if source is None or (
                 parts[depth:] and parts[depth] not in code_digest._read(source).names
             ):

@@ -26,6 +26,8 @@ _ROOT = "engram"
 _PACKAGE = Path(engram.__file__).parent
 #: Functions that import a module by a text.
 _BY_TEXT = ("import_module", "__import__")
+#: What engram's own `__init__.py` holds itself.
+_VERSION = "__version__"
 #: The place of a folder that such a text leaves open.
 _OPEN = "{}"
 #: Where what is found in files is kept: one place or none.
@@ -162,12 +164,20 @@ def _targets(node: ast.Import | ast.ImportFrom, path: Path, module: str | None) 
             )
         if source.name == "__init__.py" and _file(submodule):
             yield submodule
-        elif base != module and alias.name in _read(source).names:
+        elif base != module and alias.name in _read(source).names and _is_followed(base, alias):
             yield base
         else:
             raise _error(
                 node, path, f"{_dotted(base)} has neither a module nor a name {alias.name}"
             )
+
+
+def _is_followed(base: str, alias: ast.alias) -> bool:
+    """Tell whether a name leads to the code behind it.
+
+    Engram's own `__init__.py` reaches `engram.api` when it is asked; only its version is its own.
+    """
+    return bool(base) or alias.name == _VERSION
 
 
 def _base(node: ast.ImportFrom, path: Path, module: str | None) -> str | None:
@@ -187,7 +197,8 @@ def _base(node: ast.ImportFrom, path: Path, module: str | None) -> str | None:
 def _with_packages(name: str) -> Iterator[str]:
     """Yield a module and the packages round it whose `__init__.py` holds code.
 
-    Engram's own `__init__.py` holds its version, which no result depends on.
+    Engram's own `__init__.py` holds its version, which no result depends on, and names of
+    `engram.api`, which no job imports.
     """
     parts = name.split(".") if name else []
     for depth in range(1, len(parts) + 1):

@@ -73,7 +73,17 @@ def make_plan(study: Study) -> Plan:
         downloads=Path(study.pathvars.get("downloads", "resources/downloads")),
         mirror=study.mirror_folder(),
     )
-    dataset = kinds.planned(study.dataset, context)
+    return plan_of(study, kinds.planned(study.dataset, context))
+
+
+def plan_of(study: Study, dataset: PlannedDataset) -> Plan:
+    """Return the plan of a study whose dataset is planned already.
+
+    Raises
+    ------
+    EngramError
+        If the dataset lacks what the study asks of it.
+    """
     check_associations(study, dataset.stories)
     check_frequencies(study, dataset.story_files)
     _check_others(study, dataset)

@@ -98,9 +98,28 @@ def loaded_reader(source: ModelSource, device: str) -> Reader:
             f"the model in '{source.folder}' ({config.model_type}) has an encoder and a decoder; "
             "give a causal model or an encoder."
         )
-    model = _text_part(model, config).to(place).eval()
+    model = text_part(model, config).to(place).eval()
     logger.info("%s from %s: %s on %s", config.model_type, source.folder, source.dtype, place)
-    check = read_check(model, tokenizer, source.dtype)
+    return reader_of(model, tokenizer, source.dtype)
+
+
+def reader_of(model: Any, tokenizer: Any, dtype: str) -> Reader:
+    """Try out how a model that is in memory reads.
+
+    Parameters
+    ----------
+    model : transformers.PreTrainedModel
+        In evaluation mode, without a head.
+    tokenizer : transformers.PreTrainedTokenizerBase
+    dtype : str
+        The model's precision, for messages.
+
+    Raises
+    ------
+    EngramError
+        As `engram.features.language_models.read_check.read_check` does.
+    """
+    check = read_check(model, tokenizer, dtype)
     prefix, suffix = window_frame(tokenizer, check.causal)
     check_tokens(np.asarray([*prefix, *suffix]), model, tokenizer)
     return Reader(
@@ -173,7 +192,7 @@ def _without_head(source: ModelSource, config: Any) -> Any:
     return model.base_model if headed else model
 
 
-def _text_part(model: Any, config: Any) -> Any:
+def text_part(model: Any, config: Any) -> Any:
     """Return the part of a model that reads text, where it reads images or sound too."""
     if config.get_text_config() is config:
         return model

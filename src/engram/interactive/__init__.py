@@ -1,0 +1,1 @@
+"""Scores and results from Python, without Snakemake; `engram.api` is its public face."""

@@ -1,0 +1,232 @@
+"""Words and BOLD that are in memory, as a kind of dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from engram.datasets.planned import PlannedDataset, Scan
+from engram.datasets.time_courses import as_float32, check_timeseries
+from engram.errors import EngramError
+from engram.vocabulary import AVERAGE, TARGET_COLUMNS, scan_name
+from engram.words.word_checks import check_words
+
+#: The name of a story where there is one, and it got none.
+STORY = "story"
+#: Where targets lie that nothing is known of.
+_NOWHERE = {"hemisphere": "B", "roi": "all"}
+_WORD_COLUMNS = ("word", "onset", "offset")
+
+
+class ArrayDataset:
+    """Words and BOLD of some stories, as readers of datasets give them.
+
+    Parameters
+    ----------
+    words : pandas.DataFrame, or mapping of str to DataFrame
+        The words of the one story, or of each.
+    bold : mapping of str to array, or mapping of str to such mappings
+        Each listener's BOLD, (time, target); or that for each story.
+    tr : float
+        Seconds.
+    start : float, or mapping of str to float
+        Time of the first row on the story's clock, in seconds.
+    targets : pandas.DataFrame, optional
+        Columns target, hemisphere, roi, and x, y, z where known.
+
+    Raises
+    ------
+    EngramError
+        If these do not fit together.
+    """
+
+    slack_trs = 0
+    most_constant = 0.0
+    simulated = False
+
+    def __init__(
+        self,
+        words: pd.DataFrame | Mapping[str, pd.DataFrame],
+        bold: Mapping[str, Any],
+        tr: float,
+        start: float | Mapping[str, float] = 0.0,
+        targets: pd.DataFrame | None = None,
+    ) -> None:
+        one_story = isinstance(words, pd.DataFrame)
+        self._words = {STORY: words} if isinstance(words, pd.DataFrame) else dict(words)
+        self.bold: dict[str, dict[str, np.ndarray]] = {
+            story: {str(who): np.asarray(values) for who, values in heard.items()}
+            for story, heard in ({STORY: bold} if one_story else bold).items()
+            if _is_mapping(heard, one_story)
+        }
+        self.tr = float(tr)
+        starts = start if isinstance(start, Mapping) else dict.fromkeys(self._words, start)
+        self._start = {story: float(when) for story, when in starts.items()}
+        _check_stories(self._words, self.bold, self._start)
+        self._targets = _targets_table(targets, _column_names(bold, one_story), self.bold)
+
+    def words(self, story: str) -> pd.DataFrame:
+        """Return a story's words."""
+        table = self._words[story]
+        missing = [name for name in ("word", "onset") if name not in table]
+        if missing:
+            raise EngramError(
+                f"words of {story}: there is no column {', '.join(missing)}; columns are "
+                f"{list(table.columns)}. Give word, onset and offset (seconds on the story's "
+                "clock)."
+            )
+        result = pd.DataFrame(
+            {
+                "word": table["word"].astype(str).str.strip(),
+                "onset": pd.to_numeric(table["onset"]).astype(float),
+                "offset": pd.to_numeric(table.get("offset", pd.Series(np.nan, table.index))).astype(
+                    float
+                ),
+                "sentence_end": table.get("sentence_end", pd.NA),
+            }
+        ).reset_index(drop=True)
+        if "log_frequency" in table:
+            result["log_frequency"] = table["log_frequency"].to_numpy(float)
+        check_words(result, Path(f"words of {story}"))
+        return result
+
+    def start(self, subject: str, story: str) -> float:
+        """Return the time of a scan's first row on the story's clock, in seconds."""
+        return self._start[story]
+
+    def scan_names(self, subject: str, story: str) -> str:
+        """Return the scan's name."""
+        return scan_name(subject, story)
+
+    def targets(self) -> pd.DataFrame:
+        """Return the targets."""
+        return self._targets
+
+    def timeseries(self, subject: str, story: str) -> np.ndarray:
+        """Return a scan's BOLD, float32, of shape (n_trs, n_targets)."""
+        names = self._targets["target"].tolist()
+        values = as_float32(self.bold[story][subject])
+        return check_timeseries(values, names, f"BOLD of {subject}, {story}", subject)
+
+    def confounds(self, subject: str, story: str) -> np.ndarray | None:
+        """Return nothing: what is in memory is taken as cleaned of confounds."""
+        return None
+
+
+class PlannedArrays(PlannedDataset):
+    """What a study needs to know of an `ArrayDataset`."""
+
+    reader = "arrays"
+
+    def __init__(self, dataset: ArrayDataset) -> None:
+        self._dataset, self.tr = dataset, dataset.tr
+        self.story_files = dict.fromkeys(dataset.bold, ())
+        self.scans = tuple(
+            Scan(subject, story)
+            for story in sorted(dataset.bold)
+            for subject in sorted(dataset.bold[story])
+        )
+
+    def scans_config(self, story: str) -> dict[str, Any]:
+        """Return the TR."""
+        return {"tr": self.tr}
+
+    def n_targets(self) -> float:
+        """Return the number of targets."""
+        return len(self._dataset.targets())
+
+    def n_rows(self, story: str) -> float:
+        """Return the rows of the longest time course."""
+        return max(len(values) for values in self._dataset.bold[story].values())
+
+    def n_words(self, story: str) -> float:
+        """Return the number of words."""
+        return len(self._dataset.words(story))
+
+    def sources(self) -> list[dict[str, str]]:
+        """Return nothing: where arrays come from is not known."""
+        return []
+
+
+def _is_mapping(heard: Any, one_story: bool) -> bool:
+    """Return True; refuse BOLD that is not by listener."""
+    if isinstance(heard, Mapping):
+        return True
+    example = (
+        "bold={'01': array, '02': array}"
+        if one_story
+        else "bold={'story': {'01': array, '02': array}}, as words are given by story"
+    )
+    raise EngramError(f"bold is {type(heard).__name__}; each listener has an array: {example}.")
+
+
+def _check_stories(words: dict[str, Any], bold: dict[str, Any], start: dict[str, float]) -> None:
+    for what, found in (("bold", bold), ("start", start)):
+        if set(found) != set(words):
+            raise EngramError(
+                f"words are of the stories {sorted(words)}, and {what} of {sorted(found)}. Give "
+                "both for each story."
+            )
+    empty = [story for story, heard in bold.items() if not heard]
+    if empty or not bold:
+        raise EngramError(f"bold has no listeners of {', '.join(empty) or 'any story'}.")
+    if any(AVERAGE in heard for heard in bold.values()):
+        raise EngramError(
+            f"'{AVERAGE}' is the name of the average listener, who is made of the others. Take it "
+            "out of bold, or give the listener another name."
+        )
+
+
+def _column_names(bold: Mapping[str, Any], one_story: bool) -> list[str] | None:
+    """Return what targets are called, where BOLD is in DataFrames."""
+    heard = bold if one_story else next(iter(bold.values()), {})
+    first = next(iter(heard.values()), None)
+    return [str(name) for name in first.columns] if isinstance(first, pd.DataFrame) else None
+
+
+def _targets_table(
+    targets: pd.DataFrame | None,
+    names: Sequence[str] | None,
+    bold: dict[str, dict[str, np.ndarray]],
+) -> pd.DataFrame:
+    """Return a table of targets that has a row for each column of every array."""
+    shapes = {
+        f"{who}, {story}": values.shape
+        for story, heard in bold.items()
+        for who, values in heard.items()
+    }
+    flat = {what: shape for what, shape in shapes.items() if len(shape) != 2}
+    if flat:
+        what, shape = next(iter(flat.items()))
+        raise EngramError(
+            f"BOLD of {what} has the shape {shape}; (time, target) is needed. Give one target as "
+            "array[:, None]."
+        )
+    first, (_, expected) = next(iter(shapes.items()))
+    if targets is None:
+        numbers = [f"target-{number}" for number in range(expected)]
+        targets = pd.DataFrame({"target": names or numbers, **_NOWHERE})
+    missing = [name for name in TARGET_COLUMNS[:3] if name not in targets]
+    if missing:
+        raise EngramError(
+            f"targets has no column {', '.join(missing)}; it needs target, hemisphere (L, R or B) "
+            "and roi."
+        )
+    if targets["target"].duplicated().any():
+        twice = targets["target"][targets["target"].duplicated()].iloc[0]
+        raise EngramError(f"targets: '{twice}' is there twice. Each target has a name of its own.")
+    if not targets["hemisphere"].isin(("L", "R", "B")).all():
+        raise EngramError("targets: hemisphere is L, R, or B (both, or neither).")
+    for what, (_, n_targets) in shapes.items():
+        if n_targets != len(targets):
+            raise EngramError(
+                f"BOLD of {what} has {n_targets} targets, and {len(targets)} are known (by "
+                f"'targets', or from {first}). All listeners have the same targets, a column "
+                "for each."
+            )
+    columns = [name for name in TARGET_COLUMNS if name in targets]
+    return targets[columns].reset_index(drop=True)
