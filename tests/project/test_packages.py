@@ -75,6 +75,7 @@ MAY_IMPORT = {
     # From Python: it plans a small study as the workflow does, and runs what its jobs run.
     "interactive": {*SCIENCE, "statistics", "figures", "study", "study.config.fields"},
     "api": {*FILES, "interactive"},
+    "trace": {*FILES, "interactive"},
     "compare_results": FILES,
     "leaderboard": {*FILES, "statistics"},
     "publish_results": FILES,
@@ -129,7 +130,7 @@ MAY_IMPORT["study"] |= PLANNING
 MAY_IMPORT["interactive"] |= PLANNING
 #: No script may import these: a job that did would rerun with each new key of the configuration.
 NOT_IN_JOBS = {
-    *("api", "interactive", "runs", "study", "study.config.fields"),
+    *("api", "interactive", "trace", "runs", "study", "study.config.fields"),
     "datasets.narratives.tree",
     *PLANNING,
 }

@@ -12,6 +12,8 @@ import yaml
 from conftest import ROOT, jobs, random_words, regions, snakemake, write_table_study
 from scipy import stats
 
+import engram
+from engram import trace
 from engram.associations import association_files
 from engram.associations.association_files import Association
 from engram.errors import EngramError
@@ -267,6 +269,23 @@ def test_the_whole_road(study: Path) -> None:
     # They were temporary.
     assert not list((study / "results" / "mine" / "associations").glob("*_activations.nc"))
     assert jobs(snakemake("-n", "--configfile", "study.yaml", folder=study)) == {}
+
+
+@pytest.mark.slow
+def test_f_is_traced_to_its_files_and_made_again(
+    study: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(study)
+    table = pd.read_csv("results/mine/tables/association.tsv", sep="\t")
+    row = table[table["text"] == "word-model"].iloc[1]
+    values = ("word-model", row["hemisphere"], row["roi"])
+    assert trace.main(["results/mine", "association", *values]) == 0
+    said = capsys.readouterr().out
+    assert "activations.nc  not here any more (removed once it was read" in said
+    assert "story-one_associations-word-model.tsv" in said and "word-manual" not in said
+    exec("\n".join(line[4:] for line in said.split("again:\n\n")[1].splitlines()), {})
+    assert float(capsys.readouterr().out) == pytest.approx(row["F"], rel=1e-4)
+    assert engram.load("results/mine").plot_association()._repr_png_()
 
 
 @pytest.mark.slow

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
 from conftest import ROOT, forks, jobs, random_words, regions, snakemake, write_table_study
+
+import engram
+from engram import trace
 
 pytestmark = pytest.mark.slow
 
@@ -301,6 +306,37 @@ def test_every_output_says_where_it_came_from(tiny: Path) -> None:
     assert table["score"]["Description"].startswith("Brain score")
 
 
+def test_the_page_on_python_opens_the_study(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The block of docs/python.md that opens a finished study, on this one."""
+    monkeypatch.chdir(tiny)
+    page = (ROOT / "docs" / "python.md").read_text()
+    (block,) = re.findall(r"^```python\n([^`]*engram\.load\([^`]*)^```", page, flags=re.MULTILINE)
+    lines = block.replace("results/alice", "results/tiny").replace('"gpt2"', '"gpt2-tiny"')
+    names: dict[str, Any] = {"engram": engram}
+    exec(lines, names)
+    study = names["study"]
+    assert study.name == "tiny" and study.config["study"] == "tiny"
+    assert study.plot_reliability()._repr_png_()
+    assert set(study.arrays["result"]) >= {"scores", "bold", "ceilings", "activations"}
+    reported = round(2 * study.scores.query("model == 'gpt2-tiny'")["layer"].max() / 3)
+    assert reported in set(study.scores["layer"])
+
+
+def test_a_number_of_the_study_is_made_again_by_the_lines_of_its_trace(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tiny)
+    scores = pd.read_csv("results/tiny/tables/scores.tsv", sep="\t", dtype={"subject": str})
+    row = scores[scores["model"] == "gpt2-tiny"].iloc[7]
+    names = ("model", "subject", "layer", "hemisphere", "roi")
+    values = [f"{name}={row[name]}" for name in names]
+    assert trace.main(["results/tiny", "scores", *values]) == 0
+    said = capsys.readouterr().out
+    assert "features  " in said and "raw files " in said and "rule encoding" in said
+    exec("\n".join(line[4:] for line in said.split("again:\n\n")[1].splitlines()), {})
+    assert float(capsys.readouterr().out) == pytest.approx(row["score"], rel=1e-5)
+
+
 def test_second_run_has_nothing_to_do_even_after_touches(tiny: Path) -> None:
     assert jobs(snakemake("-n", "--configfile", ROOT / "config" / "tiny.yaml", folder=tiny)) == {}
 
@@ -310,7 +346,7 @@ def test_a_table_study_with_every_option_flipped(table_study: Path) -> None:
 
     It is tried from raw files to figures.
     """
-    content = {
+    content: dict[str, Any] = {
         "dataset": {**DATASET, "start": {"one": 0.0, "two": 0.0}, "exclude": {"01": "asleep"}},
         "models": {"tiny": {"source": str(ROOT / "resources" / "models" / "gpt2-tiny")}},
         "baselines": ["reinitialised"],
@@ -363,6 +399,29 @@ def test_a_table_study_with_every_option_flipped(table_study: Path) -> None:
     assert len(against) == 2 * areas and (against["n_shifts"] == 21).all()
     assert "models" in set(pd.read_csv(tables / "comparisons.tsv", sep="\t")["question"])
     assert set(pd.read_csv(tables / "claims.tsv", sep="\t")["verdict"]) == {"not testable here"}
+    from_python_the_scores_are_the_same(table_study, content)
+
+
+def from_python_the_scores_are_the_same(folder: Path, content: dict[str, Any]) -> None:
+    """Hold `engram.brain_score` against the scores that the workflow wrote, under its settings."""
+    settings = {name: content[name] for name in ("stories", "activations", "bold", "compute")}
+    scored = engram.brain_score(
+        content["models"]["tiny"],
+        {**content["dataset"], "path": str(folder / "data")},
+        name="tiny",
+        settings={**settings, "encoding": content["encoding"]},
+        progress=False,
+    )
+    study = engram.load(folder / "elsewhere")
+    for group in study.arrays.query("result == 'scores'")["group"].unique():
+        with study.array("scores", group=group, model="tiny") as dataset:
+            expected = dataset["r"].mean("story").transpose("subject", "layer", "target").load()
+        mine = scored.scores.sel(subject=expected["subject"].values)
+        np.testing.assert_allclose(mine, expected, atol=1e-6)
+    kept = study.scores[study.scores["model"] == "tiny"].reset_index(drop=True)
+    table = scored.to_frame()
+    for name in ("score", "ceiling", "ceiling_loo", "normalized"):
+        np.testing.assert_allclose(table[name], kept[name], atol=1e-6, rtol=1e-5)
 
 
 def test_wrong_data_are_named_and_nothing_is_made_of_them(table_study: Path) -> None:

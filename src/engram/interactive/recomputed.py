@@ -1,0 +1,104 @@
+"""Lines of Python that make a number of a table again from the arrays that it was made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+#: The number that a row of a table is about.
+VALUES = {"scores": "score", "ceilings": "ceiling", "association": "F", "tuning": "M"}
+
+
+def lines(
+    table: str, row: Mapping[str, Any], groups: Sequence[str], folder: str, finished: bool
+) -> list[str]:
+    """Return lines that print the number of a row; none for tables that have none.
+
+    Parameters
+    ----------
+    table : str
+    row : mapping
+        The row's cells by column.
+    groups : sequence of str
+        The groups of listeners behind it.
+    folder : str
+        Of the results.
+    finished : bool
+        Whether the study is finished.
+    """
+    make = _MAKERS.get(table)
+    if make is None:
+        return []
+    opened = f"study = engram.load({folder!r}{'' if finished else ', unfinished=True'})"
+    return make(row, groups, opened)
+
+
+def index(table: str, row: Mapping[str, Any]) -> str:
+    """Return in words which values of the arrays a number is the mean of."""
+    region = f"targets of {row['hemisphere']} {row['roi']}"
+    if table == "scores":
+        return (
+            f"r at layer {row['layer']}, subject {row['subject']}, mean over stories and {region}"
+        )
+    if table == "ceilings":
+        return f"{row['kind']} of subject {row['subject']}, mean over {region}"
+    return (
+        f"r of variant 'associations' minus that of 'original', region {row['hemisphere']} "
+        f"{row['roi']}, mean over stories, then over single listeners"
+    )
+
+
+def _scores(row: Mapping[str, Any], groups: Sequence[str], opened: str) -> list[str]:
+    named = _named(row, "group", "model", "text")
+    return [
+        "import engram",
+        opened,
+        f'scores = study.array("scores", {named})',
+        f'r = scores["r"].sel(layer={row["layer"]}, subject={row["subject"]!r}).mean("story")',
+        f"mine = {_in_region('scores', row)}",
+        "print(float(r[mine.values].mean()))",
+    ]
+
+
+def _ceilings(row: Mapping[str, Any], groups: Sequence[str], opened: str) -> list[str]:
+    return [
+        "import engram",
+        opened,
+        f'ceilings = study.array("ceilings", {_named(row, "story")})',
+        f"found = ceilings[{row['kind']!r}]",
+        f'if "subject" in found.dims: found = found.sel(subject={row["subject"]!r})',
+        f"mine = {_in_region('ceilings', row)}",
+        "print(float(found[mine.values].mean()))",
+    ]
+
+
+def _association(row: Mapping[str, Any], groups: Sequence[str], opened: str) -> list[str]:
+    one = f'"associations", suffix="scores", group=group, {_named(row, "model", "text")}'
+    side, roi = row["hemisphere"], row["roi"]
+    return [
+        "import engram, numpy",
+        opened,
+        "listeners = []",
+        f"for group in {list(groups)!r}:",
+        f'    r = study.array({one})["r"].mean("story")',
+        f'    mine = (r["region_hemisphere"] == {side!r}) & (r["region_roi"] == {roi!r})',
+        '    r = r[:, (r["subject"] != "average").values, mine.values]',
+        '    listeners.extend((r.sel(variant="associations") - r.sel(variant="original")).values)',
+        "print(float(numpy.mean(listeners)))",
+    ]
+
+
+def _named(row: Mapping[str, Any], *names: str) -> str:
+    return ", ".join(f"{name}={row[name]!r}" for name in names)
+
+
+def _in_region(dataset: str, row: Mapping[str, Any]) -> str:
+    side, roi = row["hemisphere"], row["roi"]
+    return f'({dataset}["hemisphere"] == {side!r}) & ({dataset}["roi"] == {roi!r})'
+
+
+_MAKERS: dict[str, Callable[[Mapping[str, Any], Sequence[str], str], list[str]]] = {
+    "scores": _scores,
+    "ceilings": _ceilings,
+    "association": _association,
+}

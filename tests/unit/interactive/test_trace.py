@@ -1,0 +1,252 @@
+"""engram.trace: the way from a number of a table to its files, and the lines that make it again."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from contextlib import redirect_stdout
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from engram.files import storage
+from engram.files.checksums import PROVENANCE, checksum
+from engram.trace import main
+
+RNG = np.random.default_rng(0)
+REGIONS = {"L": "IFG", "R": "IFG"}
+
+
+def made(path: Path, rule: str, inputs: list[Path], **more: Any) -> Path:
+    """Write the sidecar of a result, as its job does."""
+    place = storage.sidecar(path)
+    record = {
+        "Rule": rule,
+        "Wildcards": more.pop("wildcards", {}),
+        "Code": "c0de",
+        "Revision": "4a5b",
+        "Finished": "2026-11-30T04:00:00+00:00",
+        "Inputs": {f"results/old/{one.parent.name}/{one.name}": checksum(one) for one in inputs},
+        "Outputs": {path.name: checksum(path)},
+        **more,
+    }
+    storage.write_json(place, {**storage.read_json(place), PROVENANCE: record})
+    return path
+
+
+def array(path: Path, dataset: xr.Dataset) -> Path:
+    storage.write_dataset(path, dataset)
+    return path
+
+
+def table(path: Path, rows: list[dict[str, Any]]) -> Path:
+    frame = pd.DataFrame(rows)
+    storage.write_table(path, frame, "A table.", dict.fromkeys(frame, "A column."), digits=9)
+    return path
+
+
+@pytest.fixture
+def results(written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the results, from where the raw files were named."""
+    shutil.copytree(written, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return Path("moved")
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with results that were moved since: scores, ceilings and F of two groups."""
+    place = tmp_path_factory.mktemp("traced")
+    with contextlib.chdir(place):
+        write_results()
+    return place
+
+
+def write_results() -> None:
+    """Write results with what made them."""
+    folder = Path("moved")
+    raw = Path("data") / "sub-01_story-tale_timeseries.tsv"
+    raw.parent.mkdir()
+    raw.write_text("1\n2\n")
+    known = {str(raw): {"sha256": checksum(raw), "size": 4}}
+    targets = {"hemisphere": ("target", ["L", "L", "R"]), "roi": ("target", ["IFG"] * 3)}
+    words = folder / "stories" / "story-tale_words.tsv"
+    made(table(words, [{"word": "so"}]), "story", [])
+    bold = array(folder / "bold" / "story-tale_bold.nc", xr.Dataset({"bold": ("x", np.ones(3))}))
+    made(bold, "bold", [words], RawFiles=known)
+    read = folder / "activations" / "story-tale_model-m_text-original_activations.nc"
+    made(
+        array(read, xr.Dataset({"a": ("x", np.ones(2))})),
+        "activations",
+        [words],
+        Config={"model": {"source": "gpt2", "revision": "607a", "base": None}},
+    )
+    ceiling = xr.Dataset(
+        {
+            "loo": (("subject", "target"), RNG.random((2, 3))),
+            "average": ("target", RNG.random(3)),
+        },
+        coords={"subject": ["01", "02"], **targets},
+    )
+    bound = array(folder / "ceilings" / "story-tale_ceiling.nc", ceiling)
+    made(bound, "ceiling", [bold], wildcards={"story": "tale"})
+    cells = []
+    for model in ("m", "word-rate"):
+        r = xr.Dataset(
+            {"r": (("layer", "story", "subject", "target"), RNG.random((2, 2, 2, 3)))},
+            coords={"subject": ["01", "02"], "layer": [0, 1], **targets},
+        )
+        key = {"group": "tale", "model": model, "text": "original"}
+        path = folder / "scores" / f"group-tale_model-{model}_text-original_scores.nc"
+        cells.append(made(array(path, r), "encoding", [read, bold, words], wildcards=key))
+        if model == "m":
+            mean = r["r"].mean("story")
+    rows = [
+        {**key, "model": "m", "subject": subject, "layer": layer, "hemisphere": side, "roi": roi}
+        | {"score": float(mean.sel(layer=layer, subject=subject)[where].mean())}
+        for subject in ("01", "02")
+        for layer in (0, 1)
+        for (side, roi), where in zip(REGIONS.items(), (slice(0, 2), slice(2, 3)), strict=True)
+    ]
+    made(table(folder / "tables" / "scores.tsv", rows), "tables", [*cells, bound])
+    rows = [
+        {"story": "tale", "subject": "01", "kind": "loo", "hemisphere": "L", "roi": "IFG"}
+        | {"ceiling": float(ceiling["loo"][0, :2].mean())},
+        {"story": "tale", "subject": "average", "kind": "average", "hemisphere": "R", "roi": "IFG"}
+        | {"ceiling": float(ceiling["average"][2])},
+    ]
+    made(table(folder / "tables" / "ceilings.tsv", rows), "tables", [*cells, bound])
+    associations(folder, read, bold)
+    made(table(folder / "tables" / "claims.tsv", [{"claim": "one"}]), "claims", [words])
+
+
+def associations(folder: Path, read: Path, bold: Path) -> None:
+    """Write F of a text from two groups; what was read of it is gone, its sidecar is not."""
+    gone = folder / "associations" / "story-tale_model-m_text-judged_activations.nc"
+    made(array(gone, xr.Dataset({"a": ("x", np.ones(2))})), "text_activations", [read])
+    paths, differences = [], []
+    for group, subjects in (("one", ["01", "average"]), ("two", ["02", "03"])):
+        r = RNG.random((3, 2, 2, 2)).astype(np.float32)
+        scores = xr.Dataset(
+            {"r": (("variant", "story", "subject", "region"), r)},
+            coords={
+                "variant": ["original", "associations", "random-0"],
+                "subject": subjects,
+                "region_hemisphere": ("region", list(REGIONS)),
+                "region_roi": ("region", list(REGIONS.values())),
+            },
+        )
+        key = {"group": group, "model": "m", "text": "judged"}
+        path = folder / "associations" / f"group-{group}_model-m_text-judged_scores.nc"
+        made(array(path, scores), "association_scores", [gone, bold], wildcards=key)
+        paths.append(path)
+        single = [name != "average" for name in subjects]
+        differences.append((r[1] - r[0]).mean(0)[single])
+    f = np.concatenate(differences).mean(0)
+    gone.unlink()
+    rows = [
+        {"model": "m", "text": "judged", "hemisphere": side, "roi": roi, "F": f[number]}
+        for number, (side, roi) in enumerate(REGIONS.items())
+    ]
+    made(table(folder / "tables" / "association.tsv", rows), "association_tables", paths)
+
+
+def traced(*arguments: str | Path, status: int = 0) -> str:
+    """Return what the command prints."""
+    said = StringIO()
+    with redirect_stdout(said):
+        assert main([str(one) for one in arguments]) == status
+    return said.getvalue()
+
+
+def number_of(said: str) -> float:
+    """Run the printed lines; return what they print."""
+    lines = said.split("makes it again:\n\n")[1].splitlines()
+    assert len(lines) <= 9
+    printed = StringIO()
+    with redirect_stdout(printed):
+        exec("\n".join(line[4:] for line in lines), {})
+    return float(printed.getvalue())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "value"),
+    [
+        (("scores", "m", "01", "L", "layer=1"), "score"),
+        (("scores", "02", "R", "layer=0"), "score"),
+        (("ceilings", "loo"), "ceiling"),
+        (("ceilings", "kind=average"), "ceiling"),
+        (("association", "L", "judged"), "F"),
+        (("association", "R"), "F"),
+    ],
+)
+def test_the_printed_lines_make_the_number(
+    results: Path, arguments: tuple[str, ...], value: str
+) -> None:
+    said = traced(results, *arguments)
+    stated = float(said.split(f"{value} = ")[1].split()[0])
+    assert number_of(said) == pytest.approx(stated, rel=1e-5)
+
+
+def test_the_chain_goes_from_the_row_to_the_raw_files(results: Path) -> None:
+    said = traced(results, "scores", "m", "01", "L", "layer=1")
+    places = [
+        said.index(word)
+        for word in (
+            "tables/scores.tsv, row 3",
+            "scores    r at layer 1, subject 01, mean over stories and targets of L IFG",
+            "text      ",
+            "features  ",
+            "BOLD      ",
+            "raw files data/sub-01_story-tale_timeseries.tsv",
+            "Python that makes it again",
+        )
+    ]
+    assert places == sorted(places)
+    assert "rule encoding, 2026-11-30T04:00:00+00:00, commit 4a5b, code c0de" in said
+    assert "model: source gpt2, revision 607a" in said
+    assert checksum(results / "bold" / "story-tale_bold.nc") in said
+    assert "word-rate" not in said and "ceilings" not in said and "CHANGED" not in said
+
+
+def test_what_was_removed_is_named_with_what_it_was_made_of(results: Path) -> None:
+    said = traced(results, "association", "L")
+    assert "text-judged_activations.nc  not here any more (removed once it was read" in said
+    assert "rule text_activations" in said and "model: source gpt2" in said
+
+
+def test_a_file_that_was_changed_is_named_and_ends_with_1(results: Path) -> None:
+    (results / "stories" / "story-tale_words.tsv").write_text("word\nno\n")
+    Path("data/sub-01_story-tale_timeseries.tsv").write_text("1\n3\n")
+    said = traced(results, "scores", "m", "01", "L", "layer=1", status=1)
+    assert said.count("CHANGED since it was read") == 2
+    assert "timeseries.tsv  CHANGED" in said and "words.tsv  CHANGED" in said
+
+
+def test_other_tables_say_what_they_are_made_of(results: Path) -> None:
+    said = traced(results, "claims")
+    assert "claim = one" in said and "stories/story-tale_words.tsv" in said
+    assert "The rule claims makes it of the files above." in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("scores",), "8 rows of the table fit. Say which: {'subject': ['01', '02']"),
+        (("scores", "03"), "'03' is no value of the table. It has"),
+        (("ceilings", "loo", "R"), "no row of the table fits loo R together"),
+        (("chance",), "no table 'chance'"),
+        (("best_layer",), "has no provenance beside it"),
+    ],
+)
+def test_what_cannot_be_traced_is_said(
+    results: Path, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str
+) -> None:
+    table(results / "tables" / "best_layer.tsv", [{"model": "m"}])
+    assert main([str(results), *arguments]) == 2
+    assert message in capsys.readouterr().err
