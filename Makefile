@@ -48,6 +48,7 @@ demo alice alice-whole tiny: export ENGRAM_JOBS_PER_GPU ?= 64
 
 .PHONY: demo alice alice-whole publish-alice tiny datalad cluster calibrate architectures test test-fast browser slurm chaos bench bench-gpu lint lock docs clean help
 .DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
 
 demo: $(VENV)/.ready
 	$(SNAKEMAKE) $(SMALL)

@@ -248,6 +248,8 @@ def command(
         "1",
         "--resources",
         "gpu=2",
+        # What tests look for is Snakemake's own: files, reasons and counts.
+        "--logger-engram-details",
     ]
     clean = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     return [*words, *map(str, arguments)], {**clean, **(environment or {})}
