@@ -374,6 +374,22 @@ def test_a_table_study_with_every_option_flipped(table_study: Path) -> None:
             "features": ["word-rate", "pause", "log-frequency", "since-insertion"],
             "targets": "all",
         },
+        "decoding": {
+            "directions": ["decoding", "encoding"],
+            "seconds": 6,
+            "sets": ["all", "regions"],
+            "layers": "reported",
+            "shifts": 19,
+            "targets": "all",
+        },
+        "similarity": {
+            "metrics": ["encoding", "rsa"],
+            "seconds": 6,
+            "sets": ["regions", "all"],
+            "layers": "reported",
+            "shifts": 20,
+            "targets": "roi",
+        },
         "pathvars": {"results": "elsewhere"},
     }
     result = snakemake("--configfile", configfile(table_study, **content), folder=table_study)
@@ -398,6 +414,14 @@ def test_a_table_study_with_every_option_flipped(table_study: Path) -> None:
     against = pd.read_csv(tables / "chance.tsv", sep="\t")
     assert len(against) == 2 * areas and (against["n_shifts"] == 21).all()
     assert "models" in set(pd.read_csv(tables / "comparisons.tsv", sep="\t")["question"])
+    told = pd.read_csv(tables / "decoding_tests.tsv", sep="\t")
+    assert len(told) == 2 * 2 * (1 + areas) and (told["n_shifts"] == 19).all()
+    alike = pd.read_csv(tables / "similarity_tests.tsv", sep="\t")
+    # A region of one target has no geometry.
+    assert alike.groupby("metric").size().to_dict() == {"encoding": 2 * (1 + areas), "rsa": 2}
+    assert len(pd.read_csv(tables / "metrics.tsv", sep="\t")) == 5 * 2
+    for name in ("decoding", "similarity", "metrics"):
+        assert (table_study / "elsewhere" / "figures" / f"{name}.svg").exists()
     assert set(pd.read_csv(tables / "claims.tsv", sep="\t")["verdict"]) == {"not testable here"}
     from_python_the_scores_are_the_same(table_study, content)
 
