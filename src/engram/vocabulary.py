@@ -30,6 +30,8 @@ BASE, ASSOCIATION = "base", "association"
 TUNING_CONTROLS = ("shuffled", "generic")
 #: Names of tuned models: what they were tuned on, and the number of the seed.
 TUNED_VARIANT = rf"({'|'.join([ASSOCIATION, *TUNING_CONTROLS])})-\d+"
+#: What is said of a tokenizer that reads a language as bytes, in the log and on the report.
+SPLITS_LETTERS = "splits letters into bytes"
 #: A tuned model's card, beside its weights.
 CARD = "tuning.json"
 #: How an atlas that nilearn downloads is named, and which there are.

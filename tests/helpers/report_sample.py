@@ -47,7 +47,7 @@ def config(raw: dict[str, Any] | None = None, **made: Any) -> dict[str, Any]:
         **study.model_dump(mode="json", exclude={"mirror", "pathvars"}),
         "models_reading_associations": trained,
         "protocol_described": protocols.described(study.protocol, study.encoding),
-        "protocol_substituted": protocols.SUBSTITUTED[study.protocol],
+        "protocol_substituted": protocols.substituted(study.protocol, study.encoding),
         "association_maps": [],
         "control_counts": {name: control_counts(study, name) for name in study.associations},
         "brain": None,

@@ -92,9 +92,9 @@ OF_PLANS = {
     *SECTIONS,
 }
 MAY_IMPORT |= {
-    "datasets.section": {"study.config.fields"},
     # The key `words` of every kind, and the files that it names.
     "datasets.word_files": {*DATASETS, "study.config.fields"},
+    "datasets.section": {"errors", "words", "study.config.fields"},
     "datasets.planned": {*DATASETS, "datasets.section"},
     # Where a published dataset's files come from, for the plans of its kind.
     "datasets.repository": {"datasets.planned"},
@@ -128,9 +128,11 @@ MAY_IMPORT |= {
 PLANNING |= {"features.section", "features.kinds", *SPACES}
 MAY_IMPORT["study"] |= PLANNING
 MAY_IMPORT["interactive"] |= PLANNING
+#: The command `engram` looks at data and plans a study; Snakemake does the rest.
+MAY_IMPORT["command"] = {*DATASETS, "study", "study.config.fields", *PLANNING}
 #: No script may import these: a job that did would rerun with each new key of the configuration.
 NOT_IN_JOBS = {
-    *("api", "interactive", "trace", "runs", "study", "study.config.fields"),
+    *("api", "command", "interactive", "trace", "runs", "study", "study.config.fields"),
     "datasets.narratives.tree",
     *PLANNING,
 }

@@ -9,6 +9,7 @@ from engram.study.stages import (
     comparisons,
     encoding,
     features,
+    folds,
     nuisance,
     stories,
     tables,
@@ -68,6 +69,23 @@ rule tables:
         code=code_of("tables"),
     script:
         "../scripts/tables.py"
+
+
+rule folds:
+    """Say which stories of which listener were tested, where whole stories are left out."""
+    output:
+        folds="<results>/tables/folds.tsv",
+    log:
+        "<logs>/folds.log",
+    benchmark:
+        "<benchmarks>/folds.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        config=of(folds.depends_on),
+        code=code_of("folds"),
+    script:
+        "../scripts/folds.py"
 
 
 rule chance:

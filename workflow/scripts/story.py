@@ -8,7 +8,9 @@ from engram.words import stories
 with job(snakemake):
     config, story = snakemake.params.config, snakemake.wildcards.story
     words = readers.open_words(config["dataset"], dataset_folder(snakemake)).words(story)
-    table = stories.words_table(words, config["stories"]["pseudo_sentence"], story)
+    table = stories.words_table(
+        words, config["stories"]["pseudo_sentence"], story, config["language"]
+    )
     columns = {
         name: text
         for name, text in {**stories.COLUMNS, **stories.MORE_COLUMNS}.items()

@@ -5,6 +5,7 @@ from engram.features.language_models import activations
 from engram.files import keys, storage
 from engram.jobs.job import job, model_folder, use_threads
 from engram.vocabulary import WORD_RATE
+from engram.words.language import language_of
 
 with job(snakemake):
     config = snakemake.params.config
@@ -18,7 +19,11 @@ with job(snakemake):
     if config["model"]["source"] != WORD_RATE:
         reader, options = activations.load_configured(model_folder(snakemake), config)
         read = text_reading.ModelReading(
-            words["word"].tolist(), reader, room=config["room"], **options
+            words["word"].tolist(),
+            reader,
+            room=config["room"],
+            language=language_of(words),
+            **options,
         )
     result = text_reading.read_texts(
         words,

@@ -8,11 +8,12 @@ from engram.files import keys, storage
 from engram.jobs.job import job, model_folder, use_threads
 from engram.tunings import tuned_reading
 from engram.vocabulary import BASE
+from engram.words.language import language_of
 
 with job(snakemake):
     config = snakemake.params.config
     use_threads(snakemake.threads)
-    words = storage.read_words(snakemake.input.words)["word"].tolist()
+    table = storage.read_words(snakemake.input.words)
     base, reading = model_folder(snakemake), config["reading"]
     load = partial(
         activations.load,
@@ -25,6 +26,10 @@ with job(snakemake):
     folders = keys.of_input(snakemake, "tuned", model=wildcards.model, tuning=wildcards.tuning)
     readers |= {key["variant"]: partial(load, folder, base=base) for key, folder in folders}
     result = tuned_reading.read_story(
-        words, readers, config["layer"], **activations.reading_options(reading)
+        table["word"].tolist(),
+        readers,
+        config["layer"],
+        language=language_of(table),
+        **activations.reading_options(reading),
     )
     keys.write_dataset(snakemake.output.activations, result, keys.of_job(snakemake, "variants"))

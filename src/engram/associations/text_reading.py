@@ -27,6 +27,7 @@ from engram.features.language_models.windows import DEFAULT_CONTEXT, Window, pla
 from engram.features.language_models.word_vectors import ToRead, text_vectors
 from engram.features.layers import reported_layer
 from engram.vocabulary import ORIGINAL, WITH_ASSOCIATIONS
+from engram.words.language import ENGLISH
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +85,8 @@ class ModelReading:
         The `activations` section.
     room : float
         How much longer than the story a text may be within a window.
+    language : str
+        Code of the story's language (`engram.words.language`).
     """
 
     def __init__(
@@ -97,14 +100,15 @@ class ModelReading:
         pooling: str,
         batch_tokens: int,
         room: float,
+        language: str = ENGLISH,
     ) -> None:
         frame = reader.frame
         limit = (context if context is not None else min(DEFAULT_CONTEXT, reader.limit)) - frame
         self._reader, self._room, self._limit = reader, room, limit
-        self._pooling, self._batch_tokens = pooling, batch_tokens
+        self._pooling, self._batch_tokens, self._language = pooling, batch_tokens, language
         self.tokens: dict[str, int] = {}
         self._windows = plan_windows(
-            tokenize(words, reader.tokenizer),
+            tokenize(words, reader.tokenizer, language),
             reader,
             mode=mode,
             context=int(limit / (1 + room)) + frame,
@@ -128,7 +132,7 @@ class ModelReading:
     def _to_read(self, wanted: Wanted) -> ToRead:
         """Return the tokens and windows of a text."""
         text = wanted.text
-        tokenized = tokenize(text.words, self._reader.tokenizer)
+        tokenized = tokenize(text.words, self._reader.tokenizer, self._language)
         self.tokens[wanted.name] = len(tokenized.ids)
         # In this text a word begins where it stands, and takes the insertion behind it along.
         borders = np.append(text.place, len(text.words))

@@ -54,4 +54,7 @@ def planned(dataset: DatasetSection, context: Context) -> PlannedDataset:
     plan: Callable[[DatasetSection, Context], PlannedDataset] = import_module(
         f"engram.datasets.{folder}.plan"
     ).PLAN
-    return plan(dataset, context)
+    made = plan(dataset, context)
+    if not made.languages:
+        made.languages = dataset.languages(made.stories)
+    return made

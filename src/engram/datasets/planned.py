@@ -10,11 +10,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from engram.datasets.section import DatasetSection
 from engram.errors import EngramError
 from engram.vocabulary import scan_name
+from engram.words.language import ENGLISH
 
 #: Words a second of speech.
 WORDS_A_SECOND = 2.6
@@ -107,6 +109,9 @@ class PlannedDataset(ABC):
     estimates_disk : bool
         Whether what the study will take can be told, and is worth it.
     fetches_by_datalad : bool
+    languages : dict
+        Codes of the stories' languages (`engram.words.language`). A kind need not set it: the key
+        `language` of its section counts, if it has one; else they are English.
     """
 
     reader: str
@@ -122,8 +127,13 @@ class PlannedDataset(ABC):
     is_large: bool = False
     estimates_disk: bool = False
     fetches_by_datalad: bool = False
+    languages: Mapping[str, str] = MappingProxyType({})
 
     # ------------------------------------------------------------ what jobs are told
+    def language(self, story: str) -> str:
+        """Return the code of a story's language."""
+        return self.languages.get(story, ENGLISH)
+
     def words_config(self, story: str) -> dict[str, Any]:
         """Return what the reader needs for a story's words, and what these depend on."""
         return {}

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, ClassVar
 
+from engram.errors import EngramError
 from engram.study.config.fields import Section
+from engram.words.language import ENGLISH
 
 
 class DatasetSection(Section):
@@ -29,6 +32,22 @@ class DatasetSection(Section):
         kind: str
         listeners: list[str] | None
         exclude: dict[str, str]
+
+    def languages(self, stories: Iterable[str]) -> dict[str, str]:
+        """Return the language of each story.
+
+        It is what the kind's key `language` says, one code or one by story; English where a kind
+        has no such key.
+        """
+        said, names = getattr(self, "language", ENGLISH), sorted(stories)
+        if isinstance(said, str):
+            return dict.fromkeys(names, said)
+        if missing := sorted(set(names) - set(said)):
+            raise EngramError(
+                f"dataset.language gives no language for {missing}. Give one for each story, such "
+                f"as '{missing[0]}: {ENGLISH}', or one code for all."
+            )
+        return {name: said[name] for name in names}
 
     @property
     def folder(self) -> str | None:

@@ -52,7 +52,7 @@ REPEATS_DESCRIPTIONS = {
 
 
 def story_ceiling(
-    bold: np.ndarray, position: np.ndarray, *, folds: int, gap: int, halves: int, seed: int
+    bold: np.ndarray, position: np.ndarray, *, folds: int | str, gap: int, halves: int, seed: int
 ) -> dict[str, np.ndarray]:
     """Return a story's ceilings, by their names in `DESCRIPTIONS`.
 
@@ -62,7 +62,10 @@ def story_ceiling(
         Single listeners, standardised; never the average listener.
     position : array of shape (n_rows, )
         Each row's place in the story, in TRs.
-    folds, gap : int
+    folds : int or "story"
+        Blocks of the story, as for the scores; "story": it is left out as a whole, and so all its
+        rows are one block.
+    gap : int
         As for the scores.
     halves : int
         Random splits.
@@ -72,14 +75,15 @@ def story_ceiling(
     -------
     dict
         ``split``, ``split_sb``, ``average`` (n_targets, ) and ``loo``, ``loo_ridge``, ``single``
-        (n_subjects, n_targets). All are NaN with fewer than four listeners. What a perfect model
-        reaches, ``average`` and ``single``, is 0 where the halves do not correlate above 0.
+        (n_subjects, n_targets). All are NaN with fewer than four listeners. ``loo_ridge`` is NaN
+        for a story that is left out: its weight would be learned in other stories. What a perfect
+        model reaches, ``average`` and ``single``, is 0 where the halves do not correlate above 0.
     """
     n_subjects, _, n_targets = bold.shape
     if n_subjects < FEWEST_LISTENERS:
         shared, each = np.full(n_targets, np.nan), np.full((n_subjects, n_targets), np.nan)
         return {name: each if name in _OF_LISTENERS else shared for name in DESCRIPTIONS}
-    blocks = blocked_folds(np.zeros(len(position), int), position, folds, gap)
+    blocks = _blocks(position, folds, gap)
     split = _split_half(bold, blocks, halves, seed)
     split_sb = spearman_brown(split, 2)
     loo, loo_ridge = _leave_one_out(bold, blocks)
@@ -97,7 +101,13 @@ def story_ceiling(
 
 
 def repeats_ceiling(
-    repeats: np.ndarray, position: np.ndarray, *, folds: int, gap: int, halves: int, seed: int
+    repeats: np.ndarray,
+    position: np.ndarray,
+    *,
+    folds: int | str,
+    gap: int,
+    halves: int,
+    seed: int,
 ) -> dict[str, np.ndarray]:
     """Return the ceilings of a listener who heard a story several times.
 
@@ -113,7 +123,7 @@ def repeats_ceiling(
     dict
         `REPEATS_DESCRIPTIONS` and ``single``, each (1, n_targets).
     """
-    blocks = blocked_folds(np.zeros(len(position), int), position, folds, gap)
+    blocks = _blocks(position, folds, gap)
     split = _split_half(repeats, blocks, halves, seed)
     whole = spearman_brown(split, 2)
     reliability = np.clip(whole, 0, None)
@@ -124,6 +134,13 @@ def repeats_ceiling(
         "single": np.sqrt(reliability),
     }
     return {name: values[None] for name, values in found.items()}
+
+
+def _blocks(position: np.ndarray, folds: int | str, gap: int) -> Folds:
+    """Return the test blocks of a story: all its rows, where it is left out as a whole."""
+    if isinstance(folds, int):
+        return blocked_folds(np.zeros(len(position), int), position, folds, gap)
+    return [(np.zeros(0, dtype=int), np.arange(len(position)))]
 
 
 def _split_half(bold: np.ndarray, blocks: Folds, halves: int, seed: int) -> np.ndarray:
@@ -189,6 +206,8 @@ def one_feature_ridge(feature: np.ndarray, bold: np.ndarray, blocks: Folds) -> n
     """
     scores = []
     for train, test in blocks:
+        if len(train) == 0:
+            return np.full(bold.shape[1], np.nan)
         sign = np.sign((zscore(feature[train]) * zscore(bold[train])).mean(0))
         scores.append(pearson(standardize(bold[test]), feature[test] * sign))
     return np.mean(scores, axis=0)
@@ -199,7 +218,7 @@ def of_dataset(
     *,
     halves: int,
     seed: int,
-    folds: int,
+    folds: int | str,
     longest_delay: float,
     delays: Sequence[int] | None,
     words_to_trs: str,

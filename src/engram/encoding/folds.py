@@ -1,13 +1,89 @@
-"""Contiguous cross-validation folds with a gap, the same for scores, penalties and ceilings."""
+"""Cross-validation folds, the same for scores, penalties and ceilings.
+
+They are contiguous blocks of each story with a gap, or whole stories
+(`engram.encoding.story_folds`).
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from engram.encoding.story_folds import StoryFolds
 from engram.errors import EngramError
 
 #: The training rows and the test rows of each fold, as sorted indices.
 Folds = list[tuple[np.ndarray, np.ndarray]]
+
+
+def outer_folds(
+    story: np.ndarray, position: np.ndarray, folds: int | StoryFolds, gap: int
+) -> Folds:
+    """Return the folds that are scored: blocks of each story, or whole stories.
+
+    Parameters
+    ----------
+    story, position, gap
+        As `blocked_folds` takes them; between stories there is no gap.
+    folds : int or StoryFolds
+        How many blocks, or which stories are left out together.
+    """
+    if isinstance(folds, int):
+        return blocked_folds(story, position, folds, gap)
+    # Stories that are versions of what is tested, and are not tested themselves, teach nothing.
+    return [
+        (
+            np.flatnonzero(~np.isin(_stimuli(story, folds), _stimuli(np.array(test), folds))),
+            np.flatnonzero(np.isin(story, test)),
+        )
+        for test in folds.tests
+    ]
+
+
+def inner_folds_of(
+    story: np.ndarray,
+    position: np.ndarray,
+    folds: int | StoryFolds,
+    inner_folds: int,
+    gap: int,
+) -> Folds:
+    """Return the folds that choose penalties, of the training rows of one of `outer_folds`.
+
+    They are blocks of each story where `folds` are, else stories: `inner_folds` at most.
+    """
+    if isinstance(folds, int):
+        return blocked_folds(story, position, inner_folds, gap)
+    rows = {one: int((story == one).sum()) for one in np.unique(story).tolist()}
+    tests = folds.inner(rows, inner_folds)
+    return [
+        (np.flatnonzero(~np.isin(story, test)), np.flatnonzero(np.isin(story, test)))
+        for test in tests
+    ]
+
+
+def count_folds(folds: int | StoryFolds) -> int:
+    """Return how many folds there are."""
+    return folds if isinstance(folds, int) else len(folds.tests)
+
+
+def count_blocks(folds: int | StoryFolds) -> int:
+    """Return how many test blocks each story has: 1 where stories are left out."""
+    return folds if isinstance(folds, int) else 1
+
+
+def count_tested(story: np.ndarray, folds: int | StoryFolds) -> int:
+    """Return how many stories are scored, given the story of every row."""
+    return len(np.unique(story) if isinstance(folds, int) else folds.tested)
+
+
+def place_of_scores(folds: int | StoryFolds, fold: int) -> tuple[Any, int]:
+    """Return where a fold's scores go in an array (n_scored_stories, n_blocks, ...)."""
+    return (slice(None), fold) if isinstance(folds, int) else (folds.places(fold), 0)
+
+
+def _stimuli(stories: np.ndarray, folds: StoryFolds) -> np.ndarray:
+    return np.asarray(folds.stimuli)[stories]
 
 
 def blocked_folds(story: np.ndarray, position: np.ndarray, n_folds: int, gap: int) -> Folds:

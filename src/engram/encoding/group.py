@@ -7,7 +7,7 @@ opens a group's files here (`open_group`), and so passes the same checks.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
@@ -30,6 +30,7 @@ from engram.encoding.story_data import (
     stack_listeners,
     with_regions_as_targets,
 )
+from engram.encoding.story_folds import StoryFolds, story_folds
 from engram.errors import EngramError
 from engram.files import storage
 
@@ -80,7 +81,7 @@ class Group:
         words_to_trs: str,
         longest_delay: float,
         delays: Sequence[int] | None,
-        folds: int,
+        folds: int | Mapping[str, Any],
         inner_folds: int,
         alphas: Sequence[float],
         alpha_by: str,
@@ -97,8 +98,11 @@ class Group:
         self.tr, self.backend = stories[0].tr, choose_backend(backend)
         self.fir = timing.fir_delays(self.tr, longest_delay, delays)
         self.gap = timing.fold_gap(self.fir, words_to_trs)
+        #: Blocks of each story, or which stories are left out together.
+        self.folds = folds_of(folds, stories)
         self._options: dict[str, Any] = {
-            "folds": folds,
+            "folds": self.folds,
+            "own": learn_from != "others",
             "inner_folds": inner_folds,
             "gap": self.gap,
             "alphas": alphas,
@@ -106,7 +110,7 @@ class Group:
             "preparation": Preparation(trend, scaling, components, len(self.fir)),
         }
         self.penalty, self.learn_from = penalty, learn_from
-        self._others = OtherListeners(stories) if learn_from == "listener+others" else None
+        self._others = OtherListeners(stories) if learn_from != "listener" else None
         self._shared: SharedPenalties | None = None
         self._memory, self._limit = memory, batch_limit(self.backend)
         #: Index of the story of each row, and place of each row in its story: (n_rows, ).
@@ -125,6 +129,13 @@ class Group:
             self.gap,
             self.backend,
         )
+
+    @property
+    def tested(self) -> list[StoryData]:
+        """The stories that are scored: all, or those that some fold leaves out."""
+        if isinstance(self.folds, int):
+            return list(self.stories)
+        return [self.stories[place] for place in self.folds.tested]
 
     def each_part(self, units: int, layers: int, work: Callable[[Part], None]) -> None:
         """Call `work` for some listeners after the other, as many at a time as memory holds.
@@ -194,7 +205,7 @@ class Group:
             targets=n_targets,
             layers=layers,
             stories=len(self.stories),
-            folds=self._options["folds"],
+            folds=self._folds_in_memory(),
             inner_folds=self._options["inner_folds"],
             alphas=len(self._options["alphas"]),
             shared_penalties=self.penalty == "listeners",
@@ -214,6 +225,15 @@ class Group:
             n_listeners,
         )
         return at_once
+
+    def _folds_in_memory(self) -> int:
+        """Return how many folds there are, or would be if all were as large as the largest."""
+        if isinstance(self.folds, int):
+            return self.folds
+        largest = max(
+            sum(len(self.stories[place].times) for place in test) for test in self.folds.tests
+        )
+        return max(2, round(len(self.row_story) / largest))
 
     def features(
         self,
@@ -292,7 +312,7 @@ class Group:
             **self._options,
         )
         shared.note(found, everyone=len(of_part) == self.shape[0] * self.shape[1])
-        return ridge.no_scores(len(self.stories), self._options["folds"], len(of_part))
+        return ridge.no_scores(len(self.tested), self.folds, len(of_part))
 
     def score_features(
         self, features: np.ndarray, targets: Any, others: Any = None
@@ -322,7 +342,7 @@ class Group:
         )
 
     def by_listener(self, scores: ridge.Scores) -> np.ndarray:
-        """Return r of shape (n_stories, n_folds, n_listeners, n_targets)."""
+        """Return r of shape (n_scored_stories, n_blocks, n_listeners, n_targets)."""
         return scores.r.reshape(*scores.r.shape[:2], -1, self.shape[1])
 
     @cached_property
@@ -337,6 +357,20 @@ class Group:
     def others(self) -> np.ndarray | None:
         """Mean BOLD of each one's others, of the shape of `targets`; None: not learned from."""
         return None if self._others is None else self._others.means(self.targets, self.subjects)
+
+
+def folds_of(folds: int | Mapping[str, Any], stories: Sequence[StoryData]) -> int | StoryFolds:
+    """Return the folds of a group, by `encoding.folds` as jobs get it."""
+    if isinstance(folds, int):
+        return folds
+    rows = [len(one.times) for one in stories]
+    names = [one.name for one in stories]
+    made = story_folds(names, rows, folds["n"], folds["test"])
+    logger.info(
+        "folds by story, each tested by what was learned in the others: %s",
+        "; ".join(", ".join(names[place] for place in test) for test in made.tests),
+    )
+    return made
 
 
 def open_group(

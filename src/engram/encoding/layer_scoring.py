@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 
 from engram.encoding import scores
+from engram.encoding.folds import count_blocks
 from engram.encoding.group import Part, open_group
 from engram.files import storage
 from engram.jobs.progress import progress
@@ -39,11 +40,12 @@ def score_layers(
     read, group = open_group(activations, bold, words, subjects, "all", **options)
     n_layers, how = read[0].sizes["layer"], group.how_for(read[0])
     regions = scores.regions_of_targets(group)
-    n_stories, (n_subjects, n_targets) = len(group.stories), group.shape
+    n_stories, (n_subjects, n_targets) = len(group.tested), group.shape
     # In memory once, as they will be written: for whole cortices they are gigabytes.
     r = np.empty((n_layers, n_stories, n_subjects, n_targets), dtype=np.float32)
     r_fold = np.empty(
-        (n_layers, n_stories, options["folds"], n_subjects, len(regions)), dtype=np.float32
+        (n_layers, n_stories, count_blocks(group.folds), n_subjects, len(regions)),
+        dtype=np.float32,
     )
     alpha = np.empty((n_layers, n_subjects, n_targets), dtype=np.uint8)
 

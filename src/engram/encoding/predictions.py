@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from engram.encoding import ridge
-from engram.encoding.folds import blocked_folds
+from engram.encoding.folds import outer_folds
 from engram.encoding.group import Group, Part
 from engram.encoding.shared_penalties import tied
 
@@ -76,11 +76,12 @@ def of_targets(
         As `engram.encoding.ridge.encode` takes them.
     """
     options = dict(group._options)
-    folds, gap, alphas = options["folds"], options["gap"], options["alphas"]
+    folds, gap, alphas = group.folds, options["gap"], options["alphas"]
     data = ridge._Data.of(
         features,
         targets,
         others,
+        options["own"],
         group.row_story,
         group.row_position,
         options["preparation"],
@@ -88,13 +89,15 @@ def of_targets(
         group._limit,
     )
     for fold, (train, test) in enumerate(
-        blocked_folds(group.row_story, group.row_position, folds, gap)
+        outer_folds(group.row_story, group.row_position, folds, gap)
     ):
-        if chosen is None:
-            inner = ridge._inner_folds(data, train, options["inner_folds"], gap, alphas)
+        if chosen is not None:
+            best = chosen[fold]
+        elif ridge._has_choice(folds, alphas):
+            inner = ridge._inner_folds(data, train, folds, options["inner_folds"], gap, alphas)
             best = ridge._best_penalties(inner, data, options["alpha_by"], tied)
         else:
-            best = chosen[fold]
+            best = np.zeros(targets.shape[1], dtype=np.uint8)
         yield HeldOut(test, ridge._fold(data, train, test, alphas), best, data)
 
 

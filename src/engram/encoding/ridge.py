@@ -22,8 +22,16 @@ import numpy as np
 
 from engram.encoding.backends import batch_limit
 from engram.encoding.correlation import pearson, standardize
-from engram.encoding.folds import blocked_folds
+from engram.encoding.folds import (
+    count_blocks,
+    count_folds,
+    count_tested,
+    inner_folds_of,
+    outer_folds,
+    place_of_scores,
+)
 from engram.encoding.preparation import Preparation, prepared, row_numbers
+from engram.encoding.story_folds import StoryFolds
 from engram.jobs.out_of_memory import Shrinking
 
 
@@ -33,8 +41,9 @@ class Scores:
 
     Attributes
     ----------
-    r : array of shape (n_stories, n_folds, n_targets)
-        Pearson r between predicted and recorded BOLD, per story and test block.
+    r : array of shape (n_stories, n_blocks, n_targets)
+        Pearson r between predicted and recorded BOLD, per tested story and test block; a story that
+        is left out is one block.
     alpha : array of shape (n_folds, n_targets)
         Which of the penalties the inner folds chose, from 0.
     """
@@ -43,11 +52,11 @@ class Scores:
     alpha: np.ndarray
 
 
-def no_scores(n_stories: int, n_folds: int, n_targets: int) -> Scores:
-    """Return scores of 0, for where only penalties are chosen."""
+def no_scores(n_stories: int, folds: int | StoryFolds, n_targets: int) -> Scores:
+    """Return scores of 0 of some tested stories, for where only penalties are chosen."""
     return Scores(
-        np.zeros((n_stories, n_folds, n_targets), dtype=np.float32),
-        np.zeros((n_folds, n_targets), dtype=np.uint8),
+        np.zeros((n_stories, count_blocks(folds), n_targets), dtype=np.float32),
+        np.zeros((count_folds(folds), n_targets), dtype=np.uint8),
     )
 
 
@@ -62,12 +71,16 @@ class _Fold:
         Indices into all rows.
     parts : sequence of slice
         The stories of the held-out rows.
+    is_of_stories : bool
+        Whether whole stories are held out. The criterion is then summed over them, so that each
+        counts the same however they are put into folds.
     """
 
     matrices: Any
     fit: Any
     held_out: Any
     parts: Sequence[slice]
+    is_of_stories: bool = False
 
 
 def encode(
@@ -76,19 +89,22 @@ def encode(
     story: np.ndarray,
     position: np.ndarray,
     *,
-    folds: int,
+    folds: int | StoryFolds,
     inner_folds: int,
     gap: int,
     alphas: Sequence[float],
     alpha_by: str = "r",
     preparation: Preparation | None = None,
     others: Any = None,
+    own: bool = True,
     tied: np.ndarray | None = None,
     chosen: np.ndarray | None = None,
     backend: str = "torch",
     limit: Shrinking | None = None,
 ) -> Scores:
     """Score how well features predict targets, on rows that no part of the model has seen.
+
+    In one piece: most of it says what its many parameters are.
 
     Parameters
     ----------
@@ -98,8 +114,11 @@ def encode(
         BOLD on the same rows, finite; of numpy, or of the backend (it stays where it is).
     story, position : arrays of shape (n_rows, )
         Which story a row belongs to, and its place there (in TRs).
-    folds, inner_folds : int
-        Contiguous blocks, outer and inner (`engram.encoding.folds.blocked_folds`).
+    folds : int or StoryFolds
+        Contiguous blocks of each story, or the stories that are left out together
+        (`engram.encoding.folds.outer_folds`).
+    inner_folds : int
+        Inner blocks; with whole stories, inner folds by story at most.
     gap : int
         Rows next to a test block that are left out of training.
     alphas : sequence of float
@@ -112,6 +131,9 @@ def encode(
     others : array of shape (n_rows, n_targets), optional
         The mean BOLD of other listeners: weights are then learned from the mean of this and
         `targets`, after it got their variance, by training rows alone.
+    own : bool
+        Whether a listener's own BOLD teaches too. If not, weights and penalties are learned from
+        `others` alone, and `targets` are only what is predicted.
     tied : array of int of shape (n_targets, ), optional
         Targets with the same number share a penalty: the one with the best mean over them.
     chosen : array of shape (n_folds, n_targets), optional
@@ -119,16 +141,25 @@ def encode(
     backend, limit
         himalaya's backend, and bytes of predictions at a time (`engram.encoding.backends`).
     """
-    data = _Data.of(features, targets, others, story, position, preparation, backend, limit)
-    r = np.empty((len(np.unique(story)), folds, targets.shape[1]), dtype=np.float32)
-    best = np.empty((folds, targets.shape[1]), dtype=np.uint8) if chosen is None else chosen
-    for fold, (train, test) in enumerate(blocked_folds(story, position, folds, gap)):
-        if chosen is None:
-            inner = _inner_folds(data, train, inner_folds, gap, alphas)
+    data = _Data.of(features, targets, others, own, story, position, preparation, backend, limit)
+    r = np.empty(
+        (count_tested(story, folds), count_blocks(folds), targets.shape[1]), dtype=np.float32
+    )
+    best = chosen
+    if best is None:
+        best = np.zeros((count_folds(folds), targets.shape[1]), dtype=np.uint8)
+    for fold, (train, test) in enumerate(outer_folds(story, position, folds, gap)):
+        if chosen is None and _has_choice(folds, alphas):
+            inner = _inner_folds(data, train, folds, inner_folds, gap, alphas)
             best[fold] = _best_penalties(inner, data, alpha_by, tied)
         outer = _fold(data, train, test, alphas)
-        r[:, fold] = _held_out_scores(outer, best[fold], data)
+        r[place_of_scores(folds, fold)] = _held_out_scores(outer, best[fold], data)
     return Scores(r, best)
+
+
+def _has_choice(folds: int | StoryFolds, alphas: Sequence[float]) -> bool:
+    """Tell whether penalties are chosen: a single one needs no inner folds of stories."""
+    return isinstance(folds, int) or len(alphas) > 1
 
 
 def inner_criterion(
@@ -139,13 +170,14 @@ def inner_criterion(
     tied: np.ndarray,
     n_tied: int,
     *,
-    folds: int,
+    folds: int | StoryFolds,
     inner_folds: int,
     gap: int,
     alphas: Sequence[float],
     alpha_by: str = "r",
     preparation: Preparation | None = None,
     others: Any = None,
+    own: bool = True,
     backend: str = "torch",
     limit: Shrinking | None = None,
 ) -> np.ndarray:
@@ -168,15 +200,14 @@ def inner_criterion(
     array of shape (n_folds, n_alphas, n_tied)
         Sums over the targets that share a penalty; higher is better.
     """
-    data = _Data.of(features, targets, others, story, position, preparation, backend, limit)
-    return np.stack(
-        [
-            _tied_criterion(
-                _inner_folds(data, train, inner_folds, gap, alphas), data, alpha_by, tied, n_tied
-            )
-            for train, _ in blocked_folds(story, position, folds, gap)
-        ]
-    )
+    data = _Data.of(features, targets, others, own, story, position, preparation, backend, limit)
+    if not _has_choice(folds, alphas):
+        return np.zeros((count_folds(folds), len(alphas), n_tied))
+    found = []
+    for train, _ in outer_folds(story, position, folds, gap):
+        inner = _inner_folds(data, train, folds, inner_folds, gap, alphas)
+        found.append(_tied_criterion(inner, data, alpha_by, tied, n_tied))
+    return np.stack(found)
 
 
 @dataclass(frozen=True)
@@ -189,6 +220,8 @@ class _Data:
     bold : array or Tensor of shape (n_rows, n_targets)
     others : array or Tensor of the same shape, or None
         From which weights are learned too.
+    own : bool
+        Whether they are learned from `bold` at all.
     story, numbers : arrays of shape (n_rows, )
         Which story a row belongs to; `engram.encoding.preparation.row_numbers`.
     """
@@ -196,6 +229,7 @@ class _Data:
     design: Any
     bold: Any
     others: Any
+    own: bool
     story: np.ndarray
     position: np.ndarray
     preparation: Preparation
@@ -208,6 +242,7 @@ class _Data:
         features: np.ndarray,
         targets: Any,
         others: Any,
+        own: bool,
         story: np.ndarray,
         position: np.ndarray,
         preparation: Preparation | None,
@@ -223,6 +258,7 @@ class _Data:
             xp.asarray(features, dtype=xp.float32),
             bold,
             None if others is None else xp.asarray(others, dtype=xp.float32),
+            own,
             story,
             position,
             preparation or Preparation(),
@@ -232,16 +268,33 @@ class _Data:
 
 
 def _inner_folds(
-    data: _Data, train: np.ndarray, inner_folds: int, gap: int, alphas: Sequence[float]
+    data: _Data,
+    train: np.ndarray,
+    folds: int | StoryFolds,
+    inner_folds: int,
+    gap: int,
+    alphas: Sequence[float],
 ) -> list[_Fold]:
-    folds = blocked_folds(data.story[train], data.position[train], inner_folds, gap)
-    return [_fold(data, train[fit], train[held_out], alphas) for fit, held_out in folds]
+    inner = inner_folds_of(data.story[train], data.position[train], folds, inner_folds, gap)
+    of_stories = not isinstance(folds, int)
+    return [_fold(data, train[fit], train[held_out], alphas, of_stories) for fit, held_out in inner]
 
 
-def _fold(data: _Data, fit: np.ndarray, held_out: np.ndarray, alphas: Sequence[float]) -> _Fold:
-    matrices = _hat_matrices(data, fit, held_out, alphas)
+def _fold(
+    data: _Data,
+    fit: np.ndarray,
+    held_out: np.ndarray,
+    alphas: Sequence[float],
+    is_of_stories: bool = False,
+) -> _Fold:
     xp = data.xp
-    return _Fold(matrices, xp.asarray(fit), xp.asarray(held_out), _stories_of(data.story[held_out]))
+    return _Fold(
+        _hat_matrices(data, fit, held_out, alphas),
+        xp.asarray(fit),
+        xp.asarray(held_out),
+        _stories_of(data.story[held_out]),
+        is_of_stories,
+    )
 
 
 def _stories_of(story: np.ndarray) -> list[slice]:
@@ -286,18 +339,24 @@ def _criterion(fold: _Fold, data: _Data, batch: slice, alpha_by: str) -> Any:
 
     The shape is (n_alphas, n_targets); higher is better.
     """
-    own, held_out = data.bold[:, batch][fold.fit], data.bold[:, batch][fold.held_out]
+    bold = (data.bold if data.own else data.others)[:, batch]
+    own, held_out = bold[fold.fit], bold[fold.held_out]
     predictions = data.xp.matmul(fold.matrices, _learned_from(own, data, batch, fold))
     if alpha_by == "mse":
-        return -((predictions - (held_out - own.mean(0))) ** 2).mean(1)
+        errors = (predictions - (held_out - own.mean(0))) ** 2
+        if fold.is_of_stories:
+            return -sum(errors[:, rows].mean(1) for rows in fold.parts)
+        return -errors.mean(1)
     scores = [pearson(standardize(held_out[rows]), predictions[:, rows]) for rows in fold.parts]
-    return sum(scores) / len(scores)
+    return sum(scores) if fold.is_of_stories else sum(scores) / len(scores)
 
 
 def _learned_from(own: Any, data: _Data, columns: slice | np.ndarray, fold: _Fold) -> Any:
     """Return what weights of some targets are learned from, given their own training BOLD."""
     if data.others is None:
         return own
+    if not data.own:
+        return data.others[:, columns][fold.fit]
     own = own - own.mean(0)
     others = standardize(data.others[:, columns][fold.fit])
     return (own + others * (own**2).sum(0) ** 0.5) / 2

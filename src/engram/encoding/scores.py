@@ -41,11 +41,11 @@ def region_means(values: np.ndarray, regions: Regions) -> np.ndarray:
 def target_coordinates(group: Group) -> dict[str, Any]:
     """Return what stories, listeners and targets are called in scores that are kept by target."""
     return {
-        "story": [one.name for one in group.stories],
+        "story": [one.name for one in group.tested],
         "subject": group.subjects,
         "n_trs": (
             "story",
-            [len(one.times) for one in group.stories],
+            [len(one.times) for one in group.tested],
             {"description": "Rows of each story"},
         ),
         **group.stories[0].target_coordinates,
@@ -86,13 +86,13 @@ def nuisance_scores(
         ``r`` (`dim`, story, subject, region), float32.
     """
     regions = regions_of_targets(group)
-    by_target = scores.reshape(len(names), len(group.stories), *group.shape)
+    by_target = scores.reshape(len(names), len(group.tested), *group.shape)
     r = region_means(by_target, regions).astype(np.float32)
     return xr.Dataset(
         {"r": pearson_r((dim, "story", "subject", "region"), r, description)},
         coords={
             dim: list(names),
-            "story": [one.name for one in group.stories],
+            "story": [one.name for one in group.tested],
             "subject": group.subjects,
             **region_coordinates(regions),
         },

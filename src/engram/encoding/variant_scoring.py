@@ -62,7 +62,7 @@ class _VariantScoring:
         self.reported = int(read[0].attrs["reported_layer"])
         self.regions = scores.regions_of_targets(group)
         self.layers: list[int] = read[0]["layer"].values.tolist()
-        n_stories, n_layers = len(group.stories), len(self.layers)
+        n_stories, n_layers = len(group.tested), len(self.layers)
         by_region = (n_stories, group.shape[0], len(self.regions))
         self.r = np.empty((len(self.names), *by_region), dtype=np.float32)
         self.r_layer = np.empty((len(self.at_every_layer), n_layers, *by_region), dtype=np.float32)

@@ -14,11 +14,14 @@ from typing import Any
 
 from engram.bold.clock import CONFIRMED
 from engram.preflight.survey import StorySurvey
+from engram.wording import count
 
 logger = logging.getLogger(__name__)
 
 #: Fewest null texts with which p over texts can be 0.05.
 _FEWEST_NULL_TEXTS = 19
+#: Listeners that a check names.
+_NAMED = 5
 #: What a check can say.
 FINE, LOOK, STOP = "ok", "look", "STOP"
 
@@ -77,7 +80,8 @@ def checks(
         ``jobs`` (by rule ``count``, ``memory``, ``gpu`` and ``seconds``, and ``sure_memory``
         and ``sure_gpu`` of jobs that read no model of assumed shape), ``disk`` (bytes), ``models``,
         ``assumed`` (models of assumed shape), ``annotators``, ``mirror``, ``fetches_by_datalad``,
-        ``null_texts`` (how many, None without associations),
+        ``null_texts`` (how many, None without associations), ``untested`` (the test stories
+        that listeners lack),
         ``wants_gpu``, ``remote`` (jobs go to a cluster, whose nodes are not looked at).
     machine : Machine
     ask_hub : callable
@@ -92,6 +96,7 @@ def checks(
         *(_annotator(name, environment) for name in config["annotators"]),
         *([_datalad()] if config["fetches_by_datalad"] else []),
         *([_null_texts(config["null_texts"])] if config["null_texts"] is not None else []),
+        *([_untested(config["untested"])] if config["untested"] else []),
         _disk(config, machine),
     ]
     if config["remote"]:
@@ -105,6 +110,18 @@ def _annotator(name: str, environment: Mapping[str, str]) -> Check:
     if environment.get("ENGRAM_CHAT_KEY"):
         return Check(what, FINE, "a key is given")
     return Check(what, LOOK, "no key (ENGRAM_CHAT_KEY); fine for an endpoint that wants none")
+
+
+def _untested(lacking: Mapping[str, Sequence[str]]) -> Check:
+    """Return which listeners did not hear which test stories."""
+    named = [f"{subject} ({', '.join(stories)})" for subject, stories in lacking.items()]
+    more = f", and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+    return Check(
+        "test stories",
+        LOOK,
+        f"{count(len(named), 'listener')} did not hear all, and are not scored there: "
+        f"{', '.join(named[:_NAMED])}{more} (tables/folds.tsv)",
+    )
 
 
 def _null_texts(number: int) -> Check:

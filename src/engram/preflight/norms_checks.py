@@ -49,6 +49,7 @@ def _checked(text: str, story: str, config: Mapping[str, Any], data: Mapping[str
             readers.open_words(words["dataset"], Path(data["folder"])).words(story),
             words["stories"]["pseudo_sentence"],
             story,
+            words["language"],
         )
         here = {**config, "file": config["here"]}
         choices = writing.open_choices(table["word"].tolist(), table["sentence"].tolist(), here)

@@ -81,6 +81,7 @@ def survey(
             readers.open_words(words["dataset"], folder).words(story),
             words["stories"]["pseudo_sentence"],
             story,
+            words["language"],
         )
     dataset = readers.open_dataset(scans["dataset"], folder)
     start = dataset.start(listeners[0], story)

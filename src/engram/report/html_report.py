@@ -15,7 +15,7 @@ import pandas as pd
 
 from engram.paths import TEMPLATES
 from engram.report import answer, clocks, limits, methods, verdicts
-from engram.report.job_records import run_times, versions, warnings_of
+from engram.report.job_records import read_as_bytes, run_times, versions, warnings_of
 from engram.report.naming import Tables, people
 from engram.report.report_figures import FigureFile
 from engram.report.report_tables import MOST_ROWS, Table, cell, in_order
@@ -107,6 +107,7 @@ def _jobs(jobs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "devices": sorted({job["Device"] for job in jobs}),
         "n_jobs": len(jobs),
+        "read_as_bytes": read_as_bytes(jobs),
         "run_times": run_times(jobs),
         "seconds": sum(job["Seconds"] for job in jobs),
         "versions": versions(jobs),

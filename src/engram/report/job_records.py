@@ -12,6 +12,7 @@ import pandas as pd
 from engram.files import storage
 from engram.files.checksums import provenance
 from engram.report.embedding import public
+from engram.vocabulary import SPLITS_LETTERS
 
 
 def jobs_behind(paths: Iterable[str | Path]) -> list[dict[str, Any]]:
@@ -79,3 +80,20 @@ def warnings_of(jobs: Sequence[Mapping[str, Any]]) -> list[str]:
     return sorted(
         {public(f"{job['Rule']}: {message}") for job in jobs for message in job.get("Warnings", [])}
     )
+
+
+def read_as_bytes(jobs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return which models read which story as bytes, by the warnings of the jobs that read."""
+    return sorted(
+        {
+            public(f"{_named(job['Wildcards'])}: {message}.")
+            for job in jobs
+            for message in job.get("Warnings", [])
+            if SPLITS_LETTERS in message
+        }
+    )
+
+
+def _named(wildcards: Mapping[str, str]) -> str:
+    """Return the model and the story of a job."""
+    return ", ".join(wildcards[name] for name in ("model", "story") if name in wildcards)

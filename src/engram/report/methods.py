@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from engram.report import metric_methods
+from engram.report import fold_sentences, metric_methods
 from engram.report.feature_methods import feature_methods
 from engram.report.naming import Tables, people
 from engram.report.sources import cited, model_citation
@@ -208,14 +208,10 @@ def _encoding(config: Mapping[str, Any]) -> str:
     return (
         f"Word vectors were {rows} (TR), with finite impulse responses at delays of {delays}, "
         "and mapped to BOLD by ridge regression with himalaya's decompositions [@himalaya]. "
-        "Each story was cut into "
-        f"{one['folds']} contiguous test blocks; rows within the last delay of a test block "
-        "were left out of the training set, and scalers were fitted to training rows alone. "
-        f"{_features(one)}Each target's "
+        f"{fold_sentences.splitting(one)}{_features(one)}Each target's "
         f"penalty, of {penalties}, has "
-        f"{by} over {one['inner_folds']} inner blocks{_penalty(one)}.{_learned_from(one)} "
-        "The brain score R is Pearson's r in each "
-        "test block, averaged over blocks, stories and a region's targets. Protocol: "
+        f"{by} over {fold_sentences.inner(one)}{_penalty(one)}.{_learned_from(one)} "
+        f"The brain score R is Pearson's r {fold_sentences.averaging(one)}. Protocol: "
         f"{config['protocol_described']}.{_substituted(config)}"
     )
 
@@ -247,6 +243,13 @@ def _penalty(encoding: Mapping[str, Any]) -> str:
 def _learned_from(encoding: Mapping[str, Any]) -> str:
     if encoding["learn_from"] == "listener":
         return ""
+    if encoding["learn_from"] == "others":
+        return (
+            " A listener's weights and penalties were learned, on training rows, from the mean "
+            "BOLD of all others who heard the story, and from nothing of the listener: scores show "
+            "what generalises to a new listener, depend on each other, and are in no test over "
+            "listeners."
+        )
     return (
         " A listener's weights were learned, on training rows, from the mean of own BOLD and that "
         "of all others who heard the story, scaled alike: scores show what listeners share, depend "

@@ -22,6 +22,7 @@ from engram.vocabulary import (
     associations_file,
     stimulus,
 )
+from engram.words.language import ENGLISH, primary
 
 #: Dealt texts of a text that comes from norms, if the study does not say how many.
 FEWEST_DEALT = 39
@@ -167,6 +168,25 @@ def check_associations(study: Study, stories: Sequence[str]) -> None:
                 f"associations.{name}: {len(missing)} of the study's {len(stories)} stories have "
                 f"no file. The first: '{missing[0]}' (docs/annotating.md)."
             )
+
+
+def check_languages(study: Study, languages: Mapping[str, str]) -> None:
+    """Refuse norms beside a story in another language than English.
+
+    Parameters
+    ----------
+    study : Study
+    languages : mapping
+        The code of each story's language.
+    """
+    others = {story: code for story, code in languages.items() if primary(code) != ENGLISH}
+    if others and (texts := norms_texts(study)):
+        story, code = next(iter(others.items()))
+        raise EngramError(
+            f"associations.{texts[0]}: norms are of English words, and cues are found by English "
+            f"forms; the language of {story} is '{code}' (dataset.language). Take the text out, or "
+            "make a study of the English stories."
+        )
 
 
 def check_frequencies(study: Study, story_files: Mapping[str, Sequence[str]]) -> None:

@@ -42,7 +42,7 @@ def decoding(
     seconds = (
         tried * people * values * seconds_of_value
         + (layers + 1) * decomposed
-        + people * study.encoding.folds * rows**2 * tried / _PRODUCTS
+        + people * _folds(study) * rows**2 * tried / _PRODUCTS
     )
     products = 12 * (layers * rows**2 + min(shifts * rows**2, IN_MEMORY)) + 8 * IN_MEMORY
     return 24 * people * values + products, seconds
@@ -65,10 +65,10 @@ def similarity(
     delays = len(study.encoding.delays or range(int(study.encoding.longest_delay / tr)))
     features = units * delays * rows
     seconds = (
-        (layers + 1) * study.encoding.folds * features * rows
+        (layers + 1) * _folds(study) * features * rows
         + people * values * rows * (layers + study.similarity.shifts)
     ) / _PRODUCTS
-    products = study.encoding.folds * rows**2 * 4
+    products = _folds(study) * rows**2 * 4
     pairs = pair_bytes(study, tr, people, rows)
     return 24 * values + 20 * features + pairs + products + 8 * IN_MEMORY, seconds
 
@@ -76,3 +76,9 @@ def similarity(
 def pair_bytes(study: Study, tr: float, people: int, rows: float) -> float:
     """Return the bytes of the dissimilarities of a story's pairs of segments, of all listeners."""
     return float((rows * tr / study.similarity.seconds) ** 2 * 8 * 12 * people)
+
+
+def _folds(study: Study) -> int:
+    """Return how many folds there are; RSA alone has whole stories, and uses none."""
+    folds = study.encoding.folds
+    return folds if isinstance(folds, int) else 1

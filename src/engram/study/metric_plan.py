@@ -17,14 +17,23 @@ _TOLERANCE = 1.2
 def check_segments(study: Study, dataset: PlannedDataset) -> None:
     """Refuse segments of which a test block cannot hold two that are far enough apart.
 
+    Where whole stories are left out there are no test blocks: all segments are refused.
+
     Raises
     ------
     EngramError
         With the longest segments that would fit.
     """
-    if not study.decoding.directions:
-        return
     encoding = study.encoding
+    by_blocks = bool(study.decoding.directions) or "encoding" in study.similarity.metrics
+    if by_blocks and not isinstance(encoding.folds, int):
+        raise EngramError(
+            "decoding, and similarity.metrics: encoding, have test blocks of each story, and "
+            "encoding.folds: {by: story} has none. Leave them out, or use blocks "
+            "(encoding: {folds: 5})."
+        )
+    if not study.decoding.directions or not isinstance(encoding.folds, int):
+        return
     delays = fir_delays(dataset.tr, encoding.longest_delay, encoding.delays)
     gap = fold_gap(delays, encoding.words_to_trs)
     length = segment_rows(study.decoding.seconds, dataset.tr)

@@ -22,6 +22,7 @@ from engram.study.association_plan import control_counts
 from engram.study.config.activations import Activations
 from engram.study.config.study import Study
 from engram.study.disk import REGIONS
+from engram.study.groups import Group
 from engram.study.model_shapes import ModelShape, model_shape, scored_shape
 from engram.study.models import is_language_model, scored_models
 from engram.study.plan import Plan
@@ -199,7 +200,7 @@ def _chance(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     values = len(group.subjects) * targets * rows
     seconds = (
         1 + study.chance.shifts
-    ) * _LAYER_SECONDS * values * rows / _LAYER_SIZE + _decomposed(study, rows)
+    ) * _LAYER_SECONDS * values * rows / _LAYER_SIZE + _decomposed(study, group, rows)
     return Need(_TORCH + 24 * values, _START + seconds, _CONTEXT + 24 * values)
 
 
@@ -213,8 +214,9 @@ def _decoding(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     rows = sum(plan.dataset.n_rows(story) for story in plan.groups[wildcards["group"]].stories)
     values = _targets_of(study, plan, study.decoding.targets) * rows
     layers = scored_shape(study, wildcards["model"]).layers
-    seconds = _LAYER_SECONDS * rows / _LAYER_SIZE, _decomposed(study, rows)
-    people = len(plan.groups[wildcards["group"]].subjects)
+    group = plan.groups[wildcards["group"]]
+    seconds = _LAYER_SECONDS * rows / _LAYER_SIZE, _decomposed(study, group, rows)
+    people = len(group.subjects)
     memory, taken = metric_needs.decoding(study, people, rows, values, layers, *seconds)
     return Need(_TORCH + memory, _START + taken, _CONTEXT + 24 * people * values)
 
@@ -253,14 +255,20 @@ def _deals(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     if study.chance.targets == "roi":
         targets = min(targets, _REGIONS_AT_MOST)
     values = len(group.subjects) * targets * rows
-    each = _LAYER_SECONDS * values * rows / _LAYER_SIZE + _decomposed(study, rows)
+    each = _LAYER_SECONDS * values * rows / _LAYER_SIZE + _decomposed(study, group, rows)
     seconds = (1 + study.features[wildcards["model"]].n_deals) * each
     return Need(_TORCH + 24 * values, _START + seconds, _CONTEXT + 24 * values)
 
 
-def _decomposed(study: Study, rows: float) -> float:
+def _folds(study: Study, group: Group) -> int:
+    """Return how many folds a group has; of stories, as many as its stories at most."""
+    folds = study.encoding.folds
+    return folds if isinstance(folds, int) else max(2, min(folds.n or 1000, len(group.stories)))
+
+
+def _decomposed(study: Study, group: Group, rows: float) -> float:
     """Return the seconds of the decompositions of a layer's features, in all folds."""
-    return study.encoding.folds * study.encoding.inner_folds * (rows / 3000) ** 3 * 10
+    return _folds(study, group) * study.encoding.inner_folds * (rows / 3000) ** 3 * 10
 
 
 def _nuisance_targets(study: Study, plan: Plan) -> float:
@@ -301,11 +309,11 @@ def _encoding(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     )
     values = len(group.subjects) * targets * rows
     folds: dict[str, Any] = {
-        "folds": study.encoding.folds,
+        "folds": _folds(study, group),
         "inner_folds": study.encoding.inner_folds,
         "alphas": len(study.encoding.alphas),
         "shared_penalties": study.encoding.penalty == "listeners",
-        "others": study.encoding.learn_from == "listener+others",
+        "others": study.encoding.learn_from != "listener",
     }
     form = EncodingShape(
         int(rows),
@@ -322,7 +330,7 @@ def _encoding(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     )
     memory = BESIDE + min(together, max(alone, _ENOUGH)) + words * units * 4
     seconds = _START + scored * (
-        _LAYER_SECONDS * values * rows / _LAYER_SIZE + _decomposed(study, rows)
+        _LAYER_SECONDS * values * rows / _LAYER_SIZE + _decomposed(study, group, rows)
     )
     return Need(memory, seconds, _CONTEXT + 4 * values + design_bytes(form) + 1e9)
 
@@ -337,7 +345,7 @@ def _nuisance_texts(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> N
         for there in (controls[kind] for kind in (RANDOM, DEALT, SHUFFLED))
     )
     # Two shares of each text, a decomposition for each inner fold and one for all of them.
-    solved = 2 * texts * study.encoding.folds * (study.encoding.inner_folds + 1)
+    solved = 2 * texts * _folds(study, group) * (study.encoding.inner_folds + 1)
     kernels, values = 12 * 8 * rows**2, len(group.subjects) * targets * rows
     batch = 8 * len(study.encoding.alphas) * values / study.encoding.inner_folds
     seconds = _START + solved * (

@@ -15,22 +15,16 @@ from pathlib import Path
 from engram.datasets import kinds
 from engram.datasets.planned import Context, PlannedDataset, Scan
 from engram.errors import EngramError
-from engram.study.association_plan import check_associations, check_frequencies
+from engram.study.association_plan import check_associations, check_frequencies, check_languages
 from engram.study.config.study import Study
+from engram.study.groups import Group
 from engram.study.metric_plan import check_segments
+from engram.study.story_folds import scored_groups
 from engram.study.tuning_plan import check_tunings
 from engram.vocabulary import AVERAGE
 
 #: Longest name of a group before it is abbreviated with a hash (file names have limits).
 _LONGEST_NAME = 60
-
-
-@dataclass(frozen=True)
-class Group:
-    """Listeners who heard the same stories, and so share features; `average` may be one of them."""
-
-    subjects: tuple[str, ...]
-    stories: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -85,19 +79,21 @@ def plan_of(study: Study, dataset: PlannedDataset) -> Plan:
         If the dataset lacks what the study asks of it.
     """
     check_associations(study, dataset.stories)
+    check_languages(study, {story: dataset.language(story) for story in dataset.stories})
     check_frequencies(study, dataset.story_files)
     _check_others(study, dataset)
     check_segments(study, dataset)
-    return Plan(dataset, _groups(dataset.scans, study.bold.average))
+    groups = _groups(dataset.scans, study.bold.average)
+    return Plan(dataset, scored_groups(study, groups, dataset.stories))
 
 
 def _check_others(study: Study, dataset: PlannedDataset) -> None:
     """Refuse to learn from others where a story has one listener."""
     alone = [story for story in dataset.stories if len(dataset.listeners(story)) < 2]
-    if study.encoding.learn_from == "listener+others" and alone:
+    if study.encoding.learn_from != "listener" and alone:
         raise EngramError(
-            f"encoding.learn_from: listener+others needs two listeners of each story, and "
-            f"{', '.join(alone)} {'has' if len(alone) == 1 else 'have'} one. Write "
+            f"encoding.learn_from: {study.encoding.learn_from} needs two listeners of each story, "
+            f"and {', '.join(alone)} {'has' if len(alone) == 1 else 'have'} one. Write "
             "encoding: {learn_from: listener}, or leave these stories out (dataset.stories)."
         )
 

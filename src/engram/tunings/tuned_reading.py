@@ -30,7 +30,7 @@ def read_story(
     layer : int or None
         The layer to report.
     **options
-        The `activations` section.
+        The `activations` section, and the story's `language`.
 
     Returns
     -------

@@ -42,7 +42,16 @@ _QUOTED = frozenset(
         "＂＂",
     ]
 )
+#: Abbreviations that end with a full stop: those of English, and more by language.
 _ABBREVIATIONS = frozenset({"mr.", "mrs.", "ms.", "dr.", "st.", "prof.", "vs.", "etc."})
+_MORE_ABBREVIATIONS = {
+    "fr": frozenset({"m.", "mm.", "mme.", "mlle.", "cf.", "p.", "av.", "apr."}),
+    "de": frozenset({"hr.", "fr.", "bzw.", "usw.", "nr.", "z.b.", "d.h.", "ca."}),
+    "es": frozenset({"sr.", "sra.", "srta.", "ud.", "uds.", "dra."}),
+    "it": frozenset({"sig.", "dott.", "ecc."}),
+    "nl": frozenset({"dhr.", "mevr.", "enz.", "bijv.", "nr."}),
+    "pt": frozenset({"sr.", "sra.", "dra."}),
+}
 
 
 def core(word: str) -> tuple[int, int]:
@@ -87,12 +96,17 @@ def has_letters(word: str) -> bool:
     return any(map(_is_letter, word))
 
 
-def ends_sentence(word: str) -> bool:
+def ends_sentence(word: str, language: str = "en") -> bool:
     """Tell whether a sentence ends with a word.
 
-    A sentence's mark then stands behind it, which is no abbreviation's.
+    A sentence's mark then stands behind it, which is no abbreviation's of the language.
     """
-    return is_closed(word) and word[core(word)[0] :].lower() not in _ABBREVIATIONS
+    if not is_closed(word):
+        return False
+    shown = word[core(word)[0] :].lower()
+    return shown not in _ABBREVIATIONS and shown not in _MORE_ABBREVIATIONS.get(
+        language.split("-")[0], ()
+    )
 
 
 def is_closed(text: str) -> bool:

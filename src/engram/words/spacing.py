@@ -9,6 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import regex
 
+from engram.words.language import ENGLISH, has_spaces, primary
+
 #: English contractions that some corpora cut off: 's, 't, n't. They follow the word before them
 #: without a blank, and so does what French hangs on by a hyphen: -il, -moi.
 _ATTACHED = regex.compile(r"(?:['’](?:s|t|re|ve|ll|d|m)|n['’]t)(?!\p{L})|-\p{L}", regex.IGNORECASE)
@@ -18,6 +20,16 @@ _ELIDED = regex.compile(
     r"un|dell|nell|all|dall|sull|quell|quest)['’]",
     regex.IGNORECASE,
 )
+#: Further ones by language; after some shortened words of Italian (po', mo', va') a blank stands.
+_ELIDED_IN = {
+    "fr": regex.compile(r"(?:.*\P{L})?(?:aujourd|entr|prud)['’]", regex.IGNORECASE),
+    "it": regex.compile(
+        r"(?:.*\P{L})?(?!(?:po|mo|be|di|fa|va|sta|da|to|ca)['’])\p{L}+['’]", regex.IGNORECASE
+    ),
+}
+#: What is not of a script without blanks: two words of it in a row have one between them.
+_SPACED_END = regex.compile(r"[\p{Latin}\p{Greek}\p{Cyrillic}\p{Nd}]\p{M}*$")
+_SPACED_START = regex.compile(r"[\p{Latin}\p{Greek}\p{Cyrillic}\p{Nd}]")
 
 
 class Layout(NamedTuple):
@@ -38,7 +50,7 @@ class Layout(NamedTuple):
     blanks: np.ndarray
 
 
-def laid_out(words: Sequence[str], apart: Collection[int] = ()) -> Layout:
+def laid_out(words: Sequence[str], apart: Collection[int] = (), language: str = ENGLISH) -> Layout:
     """Return the text of words, with the blanks that people write.
 
     Parameters
@@ -46,9 +58,11 @@ def laid_out(words: Sequence[str], apart: Collection[int] = ()) -> Layout:
     words : sequence of str
     apart : collection of int
         Words before which a blank stands though people write none.
+    language : str
+        Code of the story's language.
     """
     blank = [
-        place in apart or not is_attached(*pair)
+        place in apart or not is_attached(*pair, language)
         for place, pair in enumerate(itertools.pairwise(words), start=1)
     ]
     gaps = np.array([0, *blank], dtype=int)[: len(words)]
@@ -60,14 +74,21 @@ def laid_out(words: Sequence[str], apart: Collection[int] = ()) -> Layout:
     return Layout(text, begins, ends, begins[gaps > 0] - 1)
 
 
-def is_attached(before: str, word: str) -> bool:
+def is_attached(before: str, word: str, language: str = ENGLISH) -> bool:
     """Tell whether a word follows the word before it without a blank.
 
     Parameters
     ----------
     before, word : str
         Such as "don" and "'t", "j'" and "avais", "dit" and "-il".
+    language : str
+        Code of the story's language. In Chinese, Japanese, Thai, Lao, Khmer and Burmese all words
+        are attached, but where two of Latin, Greek or Cyrillic letters or digits meet.
     """
+    if not has_spaces(language):
+        return not (_SPACED_END.search(before) and _SPACED_START.match(word))
     if _ATTACHED.match(word):
         return before[-1:].isalpha()
-    return _ELIDED.fullmatch(before) is not None and word[:1].isalpha()
+    further = _ELIDED_IN.get(primary(language))
+    is_elided = _ELIDED.fullmatch(before) or (further is not None and further.fullmatch(before))
+    return bool(is_elided) and word[:1].isalpha()

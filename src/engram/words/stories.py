@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from engram.errors import EngramError
+from engram.words.language import ENGLISH
 from engram.words.punctuation import ends_sentence
 
 logger = logging.getLogger(__name__)
@@ -30,11 +31,14 @@ COLUMNS = {
 MORE_COLUMNS = {
     "log_frequency": (
         "Logarithm of how frequent the word is, as the dataset gives it; n/a where it is not known."
-    )
+    ),
+    "language": "Code of the story's language (BCP 47). Without this column it is English.",
 }
 
 
-def words_table(words: pd.DataFrame, pseudo_sentence: int, story: str) -> pd.DataFrame:
+def words_table(
+    words: pd.DataFrame, pseudo_sentence: int, story: str, language: str = ENGLISH
+) -> pd.DataFrame:
     """Return a story's words with complete times and sentences.
 
     Parameters
@@ -46,6 +50,8 @@ def words_table(words: pd.DataFrame, pseudo_sentence: int, story: str) -> pd.Dat
         Words in a pseudo-sentence, where neither the dataset nor punctuation tells sentences.
     story : str
         For messages.
+    language : str
+        Code of its language (`engram.words.language`).
 
     Returns
     -------
@@ -71,7 +77,7 @@ def words_table(words: pd.DataFrame, pseudo_sentence: int, story: str) -> pd.Dat
             len(words),
         )
     onset, offset = complete_times(words["onset"].to_numpy(float), words["offset"].to_numpy(float))
-    ends, source = _sentence_ends(words, pseudo_sentence)
+    ends, source = _sentence_ends(words, pseudo_sentence, language)
     if source == "pseudo":
         logger.warning(
             "story %s: no punctuation; every %d words count as a sentence", story, pseudo_sentence
@@ -85,6 +91,7 @@ def words_table(words: pd.DataFrame, pseudo_sentence: int, story: str) -> pd.Dat
             "timed": np.where(timed, "true", "false"),
             "sentence_source": source,
             **{name: words[name] for name in MORE_COLUMNS if name in words},
+            **({} if language == ENGLISH else {"language": language}),
         }
     )
 
@@ -125,10 +132,12 @@ def complete_times(onset: np.ndarray, offset: np.ndarray) -> tuple[np.ndarray, n
     return onset, offset
 
 
-def _sentence_ends(words: pd.DataFrame, pseudo_sentence: int) -> tuple[np.ndarray, str]:
+def _sentence_ends(
+    words: pd.DataFrame, pseudo_sentence: int, language: str
+) -> tuple[np.ndarray, str]:
     if words["sentence_end"].notna().all():
         return words["sentence_end"].to_numpy(bool), "dataset"
-    ends = np.array([ends_sentence(word) for word in words["word"]])
+    ends = np.array([ends_sentence(word, language) for word in words["word"]])
     if ends.sum() * _LONGEST_SENTENCE >= len(words) and ends.any():
         return ends, "punctuation"
     return (np.arange(len(words)) + 1) % pseudo_sentence == 0, "pseudo"

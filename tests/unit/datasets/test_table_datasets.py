@@ -68,7 +68,7 @@ def test_log_frequency_is_read_where_it_is_given(tmp_path: Path) -> None:
     words = table_study(tmp_path, words="".join(given)).words("tale")
     np.testing.assert_array_equal(words["log_frequency"], [-2.5, np.nan, -4, -7.25])
     made = stories.words_table(words, 15, "tale")
-    assert list(made.columns) == [*stories.COLUMNS, *stories.MORE_COLUMNS]
+    assert list(made.columns) == [*stories.COLUMNS, "log_frequency"]
     none = [
         f"{line}\t{value}\n"
         for line, value in zip(lines, ["log_frequency", *["n/a"] * 4], strict=True)

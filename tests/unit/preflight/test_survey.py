@@ -48,7 +48,7 @@ def surveyed(folder: Path, **changes: Any) -> StorySurvey:
     return survey(
         "tale",
         folder,
-        {"dataset": {"reader": "tables"}, "stories": {"pseudo_sentence": 20}},
+        {"dataset": {"reader": "tables"}, "stories": {"pseudo_sentence": 20}, "language": "en"},
         {**SCANS, **changes},
     )
 

@@ -36,6 +36,13 @@ NARRATIVES = {
         ({"protocol": "yin2025"}, "Protocol: yin2025 (rules "),
         ({"protocol": "huth"}, "take the place of a held-out story"),
         ({"encoding": {"folds": 7, "inner_folds": 3}}, "7 contiguous test blocks"),
+        ({"encoding": {"folds": {"by": "story"}}}, "Each story was left out in turn, versions of"),
+        ({"encoding": {"folds": {"by": "story", "n": 4}}}, "in 4 folds at most"),
+        (
+            {"encoding": {"folds": {"by": "story", "test": ["pieman"]}}},
+            "test stories are pieman, and weights",
+        ),
+        ({"encoding": {"learn_from": "others"}}, "generalises to a new listener"),
         ({"bold": {"trim": 6}}, "the first 6 rows of a scan were dropped"),
         ({"activations": {"mode": "exact"}}, "each word in a window of its own"),
         (

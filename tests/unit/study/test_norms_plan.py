@@ -151,7 +151,11 @@ def test_preflight_says_what_is_covered(tmp_path: Path) -> None:
         "folder": str(folder),
         "stories": {
             "one": {
-                "words": {"dataset": {"reader": "tables"}, "stories": {"pseudo_sentence": 15}},
+                "words": {
+                    "dataset": {"reader": "tables"},
+                    "stories": {"pseudo_sentence": 15},
+                    "language": "en",
+                },
             }
         },
     }

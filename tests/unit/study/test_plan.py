@@ -10,7 +10,8 @@ import pytest
 from engram.errors import EngramError
 from engram.study import plan
 from engram.study.config.read import read_study
-from engram.study.plan import Group, Plan
+from engram.study.groups import Group
+from engram.study.plan import Plan
 
 TARGETS = "target\themisphere\troi\nt\tL\tone\n"
 

@@ -83,7 +83,7 @@ def test_the_page_of_protocols_says_what_each_sets() -> None:
         ({"penalty": "group"}, "penalty"),
         ({"trend": "run"}, "trend"),
         ({"trend": "whole"}, "trend"),
-        ({"learn_from": "others"}, "learn_from"),
+        ({"learn_from": "other"}, "learn_from"),
         ({"components": 0}, "components"),
         ({"scaling": True}, "scaling"),
     ],

@@ -22,8 +22,9 @@ from conftest import ROOT
 
 from engram.study.config.read import read_study
 from engram.study.config.study import Study
+from engram.study.groups import Group
 from engram.study.models import download_name
-from engram.study.plan import Group, Plan, make_plan
+from engram.study.plan import Plan, make_plan
 from engram.study.stages import (
     associations,
     bold,
@@ -36,6 +37,7 @@ from engram.study.stages import (
     features,
     fetch,
     figures,
+    folds,
     maps,
     metrics,
     norms,
@@ -54,8 +56,8 @@ from engram.study.stages.shared import Key, group_paths, paths, plain
 
 STAGES: list[ModuleType] = [
     associations, bold, ceilings, chance, comparisons, deals, decoding, encoding, features, fetch,
-    figures, maps, metrics, norms, nuisance, preflight, report, results, similarity, simulation,
-    spaces, stories,
+    figures, folds, maps, metrics, norms, nuisance, preflight, report, results, similarity,
+    simulation, spaces, stories,
     tables, tunings,
 ]  # fmt: skip
 #: Wildcards that rules have.

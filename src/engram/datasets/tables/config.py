@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from engram.datasets.section import DatasetSection
 from engram.datasets.word_files import WordFiles
-from engram.study.config.fields import Name, Place, Reason, RepetitionTime, Seconds
+from engram.study.config.fields import Language, Name, Place, Reason, RepetitionTime, Seconds
 
 
 class TableSection(DatasetSection):
@@ -25,6 +25,9 @@ class TableSection(DatasetSection):
     """Files of word timings (docs/data.md, Word timings): a path with `{story}` in it, or for each
     story a file or a list of files; null: `story-<story>_words` with `.tsv`, `.TextGrid`, `.json`
     or `.ctm`."""
+    language: Language | dict[Name, Language] = "en"
+    """Language of the stories, as a BCP-47 code such as en, fr or zh: one code, or one for each
+    story. It says which words have a space between them in what models read."""
     stories: list[Name] | None = None
     """The stories to use; null: every story in the folder."""
     listeners: list[Name] | None = None

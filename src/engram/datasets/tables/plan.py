@@ -159,6 +159,8 @@ def _words(folder: Path, dataset: TableSection) -> dict[str, list[Source]]:
             "which files a study needs."
         )
     check_known("dataset.stories", dataset.stories or [], sorted(stories))
+    if isinstance(dataset.language, dict):
+        check_known("dataset.language", list(dataset.language), sorted(stories))
     if isinstance(dataset.start, dict):
         check_known("dataset.start", list(dataset.start), sorted(stories))
         missing = sorted(set(dataset.stories or stories) - set(dataset.start))

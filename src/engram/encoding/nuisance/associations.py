@@ -18,7 +18,14 @@ import pandas as pd
 import xarray as xr
 
 from engram.encoding import variant_vectors
-from engram.encoding.folds import Folds, blocked_folds
+from engram.encoding.folds import (
+    Folds,
+    count_blocks,
+    count_tested,
+    inner_folds_of,
+    outer_folds,
+    place_of_scores,
+)
 from engram.encoding.group import Group, open_group
 from engram.encoding.nuisance.banded_ridge import (
     Kernels,
@@ -29,6 +36,7 @@ from engram.encoding.nuisance.banded_ridge import (
 )
 from engram.encoding.nuisance.word_features import nuisance_bands, since_insertion
 from engram.encoding.scores import nuisance_scores
+from engram.encoding.story_folds import StoryFolds
 from engram.features.variants import kind_of
 from engram.files import storage
 from engram.jobs.progress import progress
@@ -46,7 +54,7 @@ def text_scores(
     story: np.ndarray,
     position: np.ndarray,
     *,
-    folds: int,
+    folds: int | StoryFolds,
     inner_folds: int,
     gap: int,
     alphas: Sequence[float],
@@ -73,12 +81,15 @@ def text_scores(
     array of shape (1 + n_texts, n_stories, n_targets)
         Pearson r, mean over test blocks; first without a text.
     """
-    r = np.zeros((1 + len(names), len(np.unique(story)), targets.shape[1]))
-    for train, test in progress(blocked_folds(story, position, folds, gap), "folds", "fold"):
-        inner = blocked_folds(story[train], position[train], inner_folds, gap)
+    n_blocks = count_blocks(folds)
+    r = np.zeros((1 + len(names), count_tested(story, folds), targets.shape[1]))
+    outer = outer_folds(story, position, folds, gap)
+    for number_of_fold, (train, test) in enumerate(progress(outer, "folds", "fold")):
+        places, _ = place_of_scores(folds, number_of_fold)
+        inner = inner_folds_of(story[train], position[train], folds, inner_folds, gap)
         fold = _Fold(train, test, inner, targets, alphas, backend)
         for number, predictions in enumerate(fold.predictions(bands, text, names)):
-            r[number] += block_scores(predictions, targets[test], story[test]) / folds
+            r[number][places] += block_scores(predictions, targets[test], story[test]) / n_blocks
     return r
 
 
@@ -185,9 +196,10 @@ def score_associations(
         group.targets,
         group.row_story,
         group.row_position,
+        folds=group.folds,
         gap=group.gap,
         backend=group.backend,
-        **{name: options[name] for name in ("folds", "inner_folds", "alphas")},
+        **{name: options[name] for name in ("inner_folds", "alphas")},
     )
     return nuisance_scores(
         group,

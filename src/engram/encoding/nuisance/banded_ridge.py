@@ -11,7 +11,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from engram.encoding.correlation import pearson, standardize
-from engram.encoding.folds import Folds, blocked_folds
+from engram.encoding.folds import Folds, inner_folds_of, outer_folds
+from engram.encoding.story_folds import StoryFolds
 
 #: Shares of a band, beside those before it, that are tried for each target.
 SHARES = (0.0, 0.1, 0.5, 0.9)
@@ -38,7 +39,7 @@ def banded_predictions(
     story: np.ndarray,
     position: np.ndarray,
     *,
-    folds: int,
+    folds: int | StoryFolds,
     inner_folds: int,
     gap: int,
     alphas: Sequence[float],
@@ -68,9 +69,9 @@ def banded_predictions(
     """
     predictions = np.empty(targets.shape, dtype=np.float32)
     n_features = sum(band.shape[1] for band in bands)
-    for train, test in blocked_folds(story, position, folds, gap):
+    for train, test in outer_folds(story, position, folds, gap):
         kernels = [band_kernels(band, train, test, n_features) for band in bands]
-        inner = blocked_folds(story[train], position[train], inner_folds, gap)
+        inner = inner_folds_of(story[train], position[train], folds, inner_folds, gap)
         predictions[test], _ = solve(
             kernels, targets[train], inner, alphas=alphas, shares=shares, backend=backend
         )
@@ -147,15 +148,15 @@ def score_predictions(
     targets: np.ndarray,
     story: np.ndarray,
     position: np.ndarray,
-    folds: int,
+    folds: int | StoryFolds,
     gap: int,
 ) -> np.ndarray:
-    """Return Pearson r per story, mean over test blocks: (n_stories, n_targets)."""
+    """Return Pearson r per tested story, mean over test blocks: (n_stories, n_targets)."""
     blocks = [
         block_scores(predictions[test], targets[test], story[test])
-        for _, test in blocked_folds(story, position, folds, gap)
+        for _, test in outer_folds(story, position, folds, gap)
     ]
-    return np.mean(blocks, axis=0)
+    return np.mean(blocks, axis=0) if isinstance(folds, int) else folds.by_story(blocks)
 
 
 def block_scores(predictions: np.ndarray, targets: np.ndarray, story: np.ndarray) -> np.ndarray:

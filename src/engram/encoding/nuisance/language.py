@@ -62,19 +62,20 @@ def score_language(
     bands = {LANGUAGE: group.features([one["activation"][reported].values for one in read])}
     bands |= nuisance_bands(group, [storage.read_words(path) for path in words], features)
     rows = (group.targets, group.row_story, group.row_position)
-    settings = {name: options[name] for name in ("folds", "inner_folds", "alphas")}
+    settings = {name: options[name] for name in ("inner_folds", "alphas")}
     sets = feature_sets(bands)
     scores = []
     for names in progress(sets.values(), "feature sets", "set"):
         predictions = banded_predictions(
             [bands[name] for name in names],
             *rows,
+            folds=group.folds,
             gap=group.gap,
             shares=candidates(len(names)),
             backend=group.backend,
             **settings,
         )
-        scores.append(score_predictions(predictions, *rows, options["folds"], group.gap))
+        scores.append(score_predictions(predictions, *rows, group.folds, group.gap))
     return nuisance_scores(
         group,
         "features",

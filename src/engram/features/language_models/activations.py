@@ -24,6 +24,7 @@ from engram.features.language_models.word_vectors import word_vectors
 from engram.features.vectors import to_dataset
 from engram.fetch.remote_code import is_allowed
 from engram.paths import found
+from engram.words.language import ENGLISH
 
 logger = logging.getLogger(__name__)
 
@@ -112,6 +113,7 @@ def story_activations(
     pooling: str,
     batch_tokens: int,
     layer: int | None = None,
+    language: str = ENGLISH,
 ) -> xr.Dataset:
     """Return the activations of a story.
 
@@ -123,13 +125,15 @@ def story_activations(
         As in `plan_windows` and `word_vectors`.
     layer : int or None
         The only layer to read, or all of them.
+    language : str
+        Code of the story's language (`engram.words.language`).
 
     Returns
     -------
     xarray.Dataset
         ``activation`` (layer, word, unit), float32; layer 0 is the embeddings.
     """
-    story = tokenize(words, reader.tokenizer)
+    story = tokenize(words, reader.tokenizer, language)
     windows = plan_windows(story, reader, mode=mode, context=context, stride=stride)
     logger.info("%d words, %d tokens, %d windows", len(words), len(story.ids), len(windows))
     vectors = word_vectors(

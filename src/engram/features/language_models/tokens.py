@@ -10,7 +10,10 @@ from typing import Any
 import numpy as np
 
 from engram.errors import EngramError
+from engram.features.language_models.cut_texts import in_pieces
 from engram.features.language_models.special_tokens import says_something, special_tokens
+from engram.vocabulary import SPLITS_LETTERS
+from engram.words.language import ENGLISH, has_spaces
 from engram.words.punctuation import core, has_letters
 from engram.words.spacing import Layout, laid_out
 
@@ -18,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 #: Words that a message names.
 _NAMED = 5
+#: Share of letters that a tokenizer may split into bytes before that is warned of.
+MOST_SPLIT = 0.1
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class TokenizedStory:
         return np.diff(self.first)
 
 
-def tokenize(words: Sequence[str], tokenizer: Any) -> TokenizedStory:
+def tokenize(words: Sequence[str], tokenizer: Any, language: str = ENGLISH) -> TokenizedStory:
     """Tokenize a story and assign each token to a word.
 
     Parameters
@@ -54,6 +59,8 @@ def tokenize(words: Sequence[str], tokenizer: Any) -> TokenizedStory:
         The story's text is the words with blanks between them, but where people write none
         (`engram.words.spacing`).
     tokenizer : transformers.PreTrainedTokenizerFast
+    language : str
+        Code of the story's language.
 
     Returns
     -------
@@ -72,19 +79,19 @@ def tokenize(words: Sequence[str], tokenizer: Any) -> TokenizedStory:
     with the word after it. What looks like a special token in the story (``<s>``, ``[SEP]``)
     is read as plain text. Tokenizers whose tokens cover several words (SuperBPE; Liu et al.
     2025, arXiv 2503.13423) are refused: the vector of the first word would know the second,
-    which the listener has not heard yet.
+    which the listener has not heard yet. So a language without spaces is cut into tokens between
+    words.
     """
     _check_fast(tokenizer)
     _check_whole(words, " ".join(words))
-    layout, encoded = _laid_out_and_encoded(words, tokenizer)
+    layout, encoded = _laid_out_and_encoded(words, tokenizer, language)
     begins, ends = layout.begins, layout.ends
     owners = _owners(words, layout, encoded.offsets, tokenizer)
     first = np.searchsorted(owners, np.arange(len(words) + 1))
     is_read = _characters_read(encoded)
     pooled, unknown, partly, shortened = [], list[str](), list[str](), list[str]()
     for index, word in enumerate(words):
-        named = f"word {index} ('{word}')"
-        tokens = np.arange(first[index], first[index + 1])
+        named, tokens = f"word {index} ('{word}')", np.arange(first[index], first[index + 1])
         inside = _without_punctuation(tokens, word, begins[index], encoded)
         if len(inside) == 0:
             raise EngramError(
@@ -99,6 +106,7 @@ def tokenize(words: Sequence[str], tokenizer: Any) -> TokenizedStory:
         if not is_read[begins[index] : ends[index]].all() and _lost_letters(word, tokenizer):
             shortened.append(named)
         pooled.append(kept)
+    _report_bytes(encoded, language)
     _report_unread(shortened, partly, unknown, len(words), tokenizer)
     return TokenizedStory(encoded.ids, first, pooled)
 
@@ -132,29 +140,31 @@ class _Encoded:
         return self.text[slice(*self.offsets[token])]
 
 
-def _encoded(text: str, tokenizer: Any) -> _Encoded:
-    encoded = tokenizer(
-        text,
-        add_special_tokens=False,
-        return_offsets_mapping=True,
-        split_special_tokens=True,
-        verbose=False,
-    )
-    ids = np.asarray(encoded["input_ids"])
-    offsets = np.asarray(encoded["offset_mapping"]).reshape(-1, 2)
+def _encoded(text: str, tokenizer: Any, cuts: Sequence[int] | np.ndarray = ()) -> _Encoded:
+    """Return the tokens of a text, which is cut into pieces at some places."""
+    pieces = in_pieces(text, cuts, tokenizer)
+    ids = np.concatenate([one.ids for one in pieces])
+    offsets = np.concatenate([one.offsets for one in pieces])
     names = special_tokens(tokenizer)
     return _Encoded(text, ids, offsets, np.isin(ids, list(names)), names, tokenizer)
 
 
-def _laid_out_and_encoded(words: Sequence[str], tokenizer: Any) -> tuple[Layout, _Encoded]:
+def _laid_out_and_encoded(
+    words: Sequence[str], tokenizer: Any, language: str
+) -> tuple[Layout, _Encoded]:
     """Return the text of a story, and its tokens.
 
     Where a token covers parts of two words between which people write no blank (don + 't), a blank
-    stands between them after all: a token belongs to one word.
+    stands between them after all: a token belongs to one word. A language that is written without
+    blanks is cut there instead.
     """
+    if not has_spaces(language):
+        layout = laid_out(words, language=language)
+        together = layout.begins[1:] == layout.ends[:-1]
+        return layout, _encoded(layout.text, tokenizer, layout.begins[1:][together])
     apart = set[int]()
     while True:
-        layout = laid_out(words, apart)
+        layout = laid_out(words, apart, language)
         encoded = _encoded(layout.text, tokenizer)
         _, from_word, to_word = _across(layout, encoded.offsets)
         found = {
@@ -179,11 +189,31 @@ def _laid_out_and_encoded(words: Sequence[str], tokenizer: Any) -> tuple[Layout,
 
 def _characters_read(encoded: _Encoded) -> np.ndarray:
     """Return whether each character of a text is covered by a token, (n_characters + 1, )."""
+    return _tokens_by_character(encoded) != 0
+
+
+def _tokens_by_character(encoded: _Encoded) -> np.ndarray:
+    """Return how many tokens cover each character of a text, (n_characters + 1, )."""
     # How many tokens begin, less how many end, at each character.
     change = np.zeros(len(encoded.text) + 1, dtype=int)
     np.add.at(change, encoded.offsets[:, 0], 1)
     np.add.at(change, encoded.offsets[:, 1], -1)
-    return np.cumsum(change) != 0
+    return np.cumsum(change)
+
+
+def _report_bytes(encoded: _Encoded, language: str) -> None:
+    """Warn where many letters are split into bytes: the model hardly knows the language."""
+    covered = _tokens_by_character(encoded)[:-1]
+    letters = np.array([character.isalpha() for character in encoded.text])
+    share = float((covered[letters] > 1).mean()) if letters.any() else 0.0
+    if share > MOST_SPLIT:
+        logger.warning(
+            "the tokenizer (%s) %s: %.0f%% of the letters of this story (language %s), %.1f tokens "
+            "for each letter. The model has seen little of this language; use one that was "
+            "trained on it",
+            *(type(encoded.tokenizer).__name__, SPLITS_LETTERS, 100 * share, language),
+            len(encoded.ids) / letters.sum(),
+        )
 
 
 def _without_punctuation(

@@ -18,6 +18,7 @@ from pydantic import (
 
 from engram.datasets.repetition_time import MILLISECONDS_FROM, SHORTEST_TR
 from engram.fetch.addresses import secret_in
+from engram.words.language import checked_code
 
 #: Names become parts of file names (BIDS: alphanumeric; we add the hyphen, which
 #: hub models often carry).
@@ -51,6 +52,16 @@ def check_name(value: str) -> str:
 
 
 Name = Annotated[str, BeforeValidator(_check_no_float), AfterValidator(check_name)]
+
+
+def _check_no_truth_value(value: Any) -> Any:
+    if value is False:
+        raise ValueError("YAML reads no as false; the code of Norwegian stands in quotes: 'no'")
+    return value
+
+
+#: A BCP-47 code of a language.
+Language = Annotated[str, BeforeValidator(_check_no_truth_value), AfterValidator(checked_code)]
 
 
 #: Characters of a reason: a cell of a table.

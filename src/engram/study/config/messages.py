@@ -8,6 +8,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel
 
 from engram.study.config.datasets import SECTIONS
+from engram.study.config.encoding import OF_BLOCKS, OF_STORIES
 from engram.study.config.fields import SECRET, section_keys
 from engram.study.config.study import Study
 
@@ -70,10 +71,13 @@ def yaml_lines(path: list[str], value: str) -> str:
 
 
 def _path(path: list[str]) -> tuple[list[str], str | None]:
-    """Return a key's path as it is written, and the kind of dataset that pydantic put into it."""
+    """Return a key's path as it is written, and the kind of dataset that pydantic put into it.
+
+    What pydantic adds to say which of several types was meant is taken out.
+    """
     if path[:1] == ["dataset"] and path[1:2] and path[1] in SECTIONS:
         return [path[0], *path[2:]], path[1]
-    return path, None
+    return [part for part in path if part not in (OF_BLOCKS, OF_STORIES)], None
 
 
 def _no_such_key(path: list[str], kind_of_dataset: str | None) -> str:

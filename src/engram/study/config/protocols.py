@@ -57,6 +57,24 @@ SUBSTITUTED: dict[str, str] = {
 }
 
 
+#: The same of protocols whose source leaves out whole stories or runs, where a study does too.
+_BY_STORY: dict[str, str] = {
+    "huth": (
+        "Penalties are chosen across whole training stories, in place of random chunks, and "
+        "features are scaled by training rows, not by story."
+    ),
+    "voxelwise": (
+        "Stories are left out in place of runs, and features are centred by training rows."
+    ),
+}
+
+
+def substituted(protocol: str, encoding: Encoding) -> str:
+    """Return what a protocol's steps became here, for the methods of a report."""
+    by_story = not isinstance(encoding.folds, int)
+    return _BY_STORY.get(protocol, SUBSTITUTED[protocol]) if by_story else SUBSTITUTED[protocol]
+
+
 def with_protocol(raw: Mapping[str, Any]) -> dict[str, Any]:
     """Return a study's configuration with the keys that its protocol fills in.
 
@@ -89,4 +107,7 @@ def _short(value: Any) -> str:
     """Return a value as YAML in one line; a longer list by its ends."""
     if isinstance(value, list) and len(value) > 4:
         return f"{len(value)} values from {value[0]:g} to {value[-1]:g}"
+    if isinstance(value, dict):
+        said = ", ".join(f"{key}: {_short(one)}" for key, one in value.items() if one is not None)
+        return "{" + said + "}"
     return "null" if value is None else str(value)

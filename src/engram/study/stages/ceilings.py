@@ -32,7 +32,11 @@ def depends_on(study: Study, plan: Plan) -> dict[str, Any]:
     rows = section(study, "encoding")
     return {
         "halves": study.ceiling.halves,
-        "rows": {key: rows[key] for key in ("delays", "folds", "longest_delay", "words_to_trs")},
+        "rows": {
+            **{key: rows[key] for key in ("delays", "longest_delay", "words_to_trs")},
+            # A story that is left out is one block, whatever it is left out with.
+            "folds": rows["folds"] if isinstance(rows["folds"], int) else rows["folds"]["by"],
+        },
         "seed": study.seed,
         "study": study.study,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from engram.study import story_folds
 from engram.study.association_plan import n_null_texts, norms_texts
 from engram.study.config.study import Study
 from engram.study.disk import estimate
@@ -94,6 +95,9 @@ def depends_on(study: Study, plan: Plan, is_remote: bool) -> dict[str, Any]:
         ],
         "data": data(study, plan),
         "disk": sum(estimate(study, plan).values()),
+        "untested": story_folds.untested(
+            study, {story: plan.listeners(story) for story in plan.stories}
+        ),
         "fetches_by_datalad": plan.dataset.fetches_by_datalad,
         "jobs": {
             rule: _taken(study, plan, rule, jobs) for rule, jobs in all_jobs(study, plan).items()

@@ -18,6 +18,7 @@ from engram.study.stages import (
     decoding,
     features,
     figures,
+    folds,
     metrics,
     norms,
     nuisance,
@@ -28,11 +29,13 @@ from engram.study.stages import (
 )
 from engram.study.stages import tables as tables_of_scores
 from engram.study.stages.shared import plain
+from engram.words import language
 
 #: Stages with tables; each says which of them its study has.
 _STAGES = (
     tables_of_scores,
     spaces,
+    folds,
     comparisons,
     deals,
     metrics,
@@ -69,12 +72,13 @@ def depends_on(study: Study, plan: Plan) -> dict[str, Any]:
     checked = study.model_dump(mode="json", exclude={"mirror", "pathvars"})
     made = {
         "protocol_described": protocols.described(study.protocol, study.encoding),
-        "protocol_substituted": protocols.SUBSTITUTED[study.protocol],
+        "protocol_substituted": protocols.substituted(study.protocol, study.encoding),
         "models_reading_associations": models_reading_associations(study),
         "control_counts": {name: control_counts(study, name) for name in study.associations},
         "association_maps": associations.mapped(study, plan),
         "brain": plan.dataset.brain,
-        "data": study.dataset.description(),
+        "data": study.dataset.description()
+        + language.described({story: plan.dataset.language(story) for story in plan.stories}),
         "models": {
             name: one.model_dump(mode="json") for name, one in study.language_models().items()
         },

@@ -27,6 +27,7 @@ def depends_on(study: Study, plan: Plan, story: str) -> dict[str, Any]:
     return {
         "dataset": plain({"reader": plan.dataset.reader, **plan.dataset.words_config(story)}),
         "folder": study.dataset.folder,
+        "language": plan.dataset.language(story),
         "stories": section(study, "stories"),
     }
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from engram.files.fingerprints import file_fingerprint
 from engram.paths import ROI_SETS
+from engram.study import story_folds
 from engram.study.config.study import Study
 from engram.study.plan import Plan
 from engram.study.stages import ceilings, encoding
@@ -23,7 +24,10 @@ def depends_on(study: Study, plan: Plan) -> dict[str, Any]:
         "floor": study.ceiling.floor,
         "keys": {"ceilings": ceilings.jobs(study, plan), "scores": encoding.jobs(study, plan)},
         "roi_sets": file_fingerprint(ROI_SETS),
-        "stories": {group: list(members.stories) for group, members in sorted(plan.groups.items())},
+        "stories": {
+            group: story_folds.tested(study, members)
+            for group, members in sorted(plan.groups.items())
+        },
         **rules(study),
         "study": study.study,
     }

@@ -1,0 +1,1 @@
+"""The command `engram`: begins a study, checks it, runs it and opens its report."""

@@ -1,0 +1,88 @@
+"""The command `engram`, which begins, checks, runs and opens studies.
+
+It is thin: Snakemake does the work, and takes all its own arguments behind the study's file.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from engram import __version__
+from engram.command import begin, reports, workflow
+from engram.errors import EngramError
+
+_EXAMPLES = """examples:
+  engram init my_data --output my_study.yaml    look at a folder of data, write a study
+  engram check my_study.yaml                    what a run would take, and what is wrong
+  engram run my_study.yaml --cores 8 -n         hand on to snakemake, with its arguments
+  engram open my_study.yaml                     open the report, or print where it is
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command, and return its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Those behind ``engram``; None: those of the process.
+    """
+    chosen = _parser().parse_args(arguments)
+    try:
+        code: int = chosen.do(chosen)
+    except EngramError as error:
+        print(f"engram {chosen.command}: {error}", file=sys.stderr)
+        return 1
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="engram",
+        description="Score language models on the brains of people who listen to stories.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"Engram {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    init = commands.add_parser("init", help="write a study for a folder of data, by looking at it")
+    init.add_argument("folder", type=Path, help="the folder of data")
+    init.add_argument("-o", "--output", type=Path, help="the study's file (default: NAME.yaml)")
+    init.add_argument("--force", action="store_true", help="write over a file that is there")
+    init.add_argument("--tr", type=float, help="repetition time in seconds, if no file gives it")
+    init.set_defaults(do=_init)
+    for name, do, what in (
+        ("check", _check, "preflight: what a run would take, and what is wrong"),
+        ("run", _run, "run the study: hands on to snakemake, with the same arguments"),
+    ):
+        one = commands.add_parser(name, help=what)
+        one.add_argument("study", help="the study's file")
+        one.add_argument(
+            "arguments",
+            nargs=argparse.REMAINDER,
+            help="further study files, which are stacked; then arguments of snakemake",
+        )
+        one.set_defaults(do=do)
+    shown = commands.add_parser("open", help="open a study's report")
+    shown.add_argument("study", help="the study's file, or its folder of results")
+    shown.set_defaults(do=lambda chosen: reports.open_report(chosen.study))
+    return parser
+
+
+def _init(chosen: argparse.Namespace) -> int:
+    return begin.begin(chosen.folder, chosen.output, chosen.force, chosen.tr)
+
+
+def _check(chosen: argparse.Namespace) -> int:
+    return workflow.check(chosen.study, chosen.arguments)
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    return workflow.run(chosen.study, chosen.arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
