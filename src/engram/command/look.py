@@ -168,7 +168,10 @@ def _lebel(folder: Path) -> Look | None:
     people = sorted({path.parent.name for path in responses})
     return Look(
         "lebel",
-        {"path": Key(str(folder))},
+        {
+            "path": Key(str(folder)),
+            "listeners": Key(people or ["UTS01"], "each has voxels of their own"),
+        },
         [
             f"LeBel et al. 2023 (ds003020): {count(len(texts), 'TextGrid')}",
             f"{count(len(people), 'listener')} with responses: {_some(people)}",

@@ -10,6 +10,7 @@ others. What a perfect model reaches: sqrt(r_SB) for the average listener, and L
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -241,7 +242,7 @@ def of_dataset(
     )
     n_targets = dataset.sizes["target"]
     has_repeats = dataset.sizes.get("repeat", 0) >= FEWEST_LISTENERS
-    how: dict[str, int] = {"folds": folds, "gap": gap, "halves": halves, "seed": seed}
+    how: dict[str, Any] = {"folds": folds, "gap": gap, "halves": halves, "seed": seed}
     parts = []
     # A whole cortex has gigabytes.
     for begin in progress(range(0, n_targets, _BATCH), "targets", f"{_BATCH} targets"):
