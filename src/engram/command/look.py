@@ -170,7 +170,10 @@ def _lebel(folder: Path) -> Look | None:
         "lebel",
         {
             "path": Key(str(folder)),
-            "listeners": Key(people or ["UTS01"], "each has voxels of their own"),
+            "listeners": Key(
+                people[:1] or ["UTS01"],
+                f"a study has one; here are {', '.join(people) or 'none yet'}",
+            ),
         },
         [
             f"LeBel et al. 2023 (ds003020): {count(len(texts), 'TextGrid')}",

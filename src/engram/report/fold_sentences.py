@@ -1,4 +1,4 @@
-"""What the methods say of folds: blocks of each story, or whole stories."""
+"""What the methods say of folds, and of whose BOLD weights were learned from."""
 
 from __future__ import annotations
 
@@ -46,3 +46,21 @@ def averaging(encoding: Mapping[str, Any]) -> str:
     if isinstance(encoding["folds"], int):
         return "in each test block, averaged over blocks, stories and a region's targets"
     return "over the rows of each test story, averaged over stories and a region's targets"
+
+
+def learned_from(encoding: Mapping[str, Any]) -> str:
+    """Return whose BOLD weights were learned from, where it was not the listener's own."""
+    if encoding["learn_from"] == "listener":
+        return ""
+    if encoding["learn_from"] == "others":
+        return (
+            " A listener's weights and penalties were learned, on training rows, from the mean "
+            "BOLD of all others who heard the story, and from nothing of the listener: scores show "
+            "what generalises to a new listener, depend on each other, and are in no test over "
+            "listeners."
+        )
+    return (
+        " A listener's weights were learned, on training rows, from the mean of own BOLD and that "
+        "of all others who heard the story, scaled alike: scores show what listeners share, depend "
+        "on each other, and are in no test over listeners."
+    )

@@ -210,7 +210,7 @@ def _encoding(config: Mapping[str, Any]) -> str:
         "and mapped to BOLD by ridge regression with himalaya's decompositions [@himalaya]. "
         f"{fold_sentences.splitting(one)}{_features(one)}Each target's "
         f"penalty, of {penalties}, has "
-        f"{by} over {fold_sentences.inner(one)}{_penalty(one)}.{_learned_from(one)} "
+        f"{by} over {fold_sentences.inner(one)}{_penalty(one)}.{fold_sentences.learned_from(one)} "
         f"The brain score R is Pearson's r {fold_sentences.averaging(one)}. Protocol: "
         f"{config['protocol_described']}.{_substituted(config)}"
     )
@@ -238,23 +238,6 @@ def _penalty(encoding: Mapping[str, Any]) -> str:
     if encoding["penalty"] == "target":
         return ""
     return " and over the group's single listeners, who share it; the average listener has its own"
-
-
-def _learned_from(encoding: Mapping[str, Any]) -> str:
-    if encoding["learn_from"] == "listener":
-        return ""
-    if encoding["learn_from"] == "others":
-        return (
-            " A listener's weights and penalties were learned, on training rows, from the mean "
-            "BOLD of all others who heard the story, and from nothing of the listener: scores show "
-            "what generalises to a new listener, depend on each other, and are in no test over "
-            "listeners."
-        )
-    return (
-        " A listener's weights were learned, on training rows, from the mean of own BOLD and that "
-        "of all others who heard the story, scaled alike: scores show what listeners share, depend "
-        "on each other, and are in no test over listeners."
-    )
 
 
 def _substituted(config: Mapping[str, Any]) -> str:

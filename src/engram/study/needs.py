@@ -27,6 +27,7 @@ from engram.study.model_shapes import ModelShape, model_shape, scored_shape
 from engram.study.models import is_language_model, scored_models
 from engram.study.plan import Plan
 from engram.study.stages import tunings
+from engram.study.story_folds import count_folds
 from engram.study.tuning_shapes import tuning_shape
 from engram.tunings.settings import Settings
 from engram.tunings.tuning_memory import CONTEXT, planned_memory
@@ -251,24 +252,15 @@ def _deals(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     """Return what a space takes under all deals: each has decompositions of its own."""
     group = plan.groups[wildcards["group"]]
     rows = sum(plan.dataset.n_rows(story) for story in group.stories)
-    targets = _targets(study, plan)
-    if study.chance.targets == "roi":
-        targets = min(targets, _REGIONS_AT_MOST)
-    values = len(group.subjects) * targets * rows
+    values = len(group.subjects) * _targets_of(study, plan, study.chance.targets) * rows
     each = _LAYER_SECONDS * values * rows / _LAYER_SIZE + _decomposed(study, group, rows)
     seconds = (1 + study.features[wildcards["model"]].n_deals) * each
     return Need(_TORCH + 24 * values, _START + seconds, _CONTEXT + 24 * values)
 
 
-def _folds(study: Study, group: Group) -> int:
-    """Return how many folds a group has; of stories, as many as its stories at most."""
-    folds = study.encoding.folds
-    return folds if isinstance(folds, int) else max(2, min(folds.n or 1000, len(group.stories)))
-
-
 def _decomposed(study: Study, group: Group, rows: float) -> float:
     """Return the seconds of the decompositions of a layer's features, in all folds."""
-    return _folds(study, group) * study.encoding.inner_folds * (rows / 3000) ** 3 * 10
+    return count_folds(study, group) * study.encoding.inner_folds * (rows / 3000) ** 3 * 10
 
 
 def _nuisance_targets(study: Study, plan: Plan) -> float:
@@ -309,7 +301,7 @@ def _encoding(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     )
     values = len(group.subjects) * targets * rows
     folds: dict[str, Any] = {
-        "folds": _folds(study, group),
+        "folds": count_folds(study, group),
         "inner_folds": study.encoding.inner_folds,
         "alphas": len(study.encoding.alphas),
         "shared_penalties": study.encoding.penalty == "listeners",
@@ -345,7 +337,7 @@ def _nuisance_texts(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> N
         for there in (controls[kind] for kind in (RANDOM, DEALT, SHUFFLED))
     )
     # Two shares of each text, a decomposition for each inner fold and one for all of them.
-    solved = 2 * texts * _folds(study, group) * (study.encoding.inner_folds + 1)
+    solved = 2 * texts * count_folds(study, group) * (study.encoding.inner_folds + 1)
     kernels, values = 12 * 8 * rows**2, len(group.subjects) * targets * rows
     batch = 8 * len(study.encoding.alphas) * values / study.encoding.inner_folds
     seconds = _START + solved * (

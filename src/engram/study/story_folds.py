@@ -101,6 +101,12 @@ def _fewest_training(folds: StoryFolds, stories: Sequence[str]) -> int:
     return min(len(stimuli - {stimulus(stories[place]) for place in test}) for test in made.tests)
 
 
+def count_folds(study: Study, group: Group) -> int:
+    """Return how many folds a group has; of stories, as many as its stories at most."""
+    folds = study.encoding.folds
+    return folds if isinstance(folds, int) else max(2, min(folds.n or 1000, len(group.stories)))
+
+
 def as_config(study: Study) -> int | dict[str, Any]:
     """Return `encoding.folds` as jobs get it."""
     folds = study.encoding.folds

@@ -10,7 +10,7 @@ import pytest
 from engram.errors import EngramError
 from engram.preflight.machine_checks import LOOK, _untested
 from engram.statistics.folds_table import folds_table
-from engram.study import needs, story_folds
+from engram.study import story_folds
 from engram.study.config.protocols import described, substituted
 from engram.study.config.read import read_study
 from engram.study.config.study import Study
@@ -72,7 +72,7 @@ def test_too_few_stories_are_refused_before_the_first_job(tmp_path: Path) -> Non
     left_out = study_of(tmp_path / "b", {"by": "story"}, dataset={"exclude": {"c": "two stories"}})
     plan = make_plan(left_out)
     assert list(plan.groups) == ["one+three+two"] and story_folds.untested(left_out, {}) == {}
-    assert needs._folds(left_out, plan.groups["one+three+two"]) == 3
+    assert story_folds.count_folds(left_out, plan.groups["one+three+two"]) == 3
     single = study_of(tmp_path / "c", {"by": "story"}, encoding={"alphas": [1000.0]})
     assert len(make_plan(single).groups) == 2
     banded: dict[str, Any] = {"encoding": {"alphas": [1000.0]}, "nuisance": {"method": "banded"}}
