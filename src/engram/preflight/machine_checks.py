@@ -139,7 +139,7 @@ def _null_texts(number: int) -> Check:
 def _datalad() -> Check:
     if importlib.util.find_spec("datalad") is not None:
         return Check("DataLad", FINE, "is installed")
-    return Check("DataLad", STOP, "is not installed, and fetches Narratives: make datalad")
+    return Check("DataLad", STOP, "is not installed, and fetches the dataset: make datalad")
 
 
 def _disk(config: Mapping[str, Any], machine: Machine) -> Check:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +12,25 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
-import yaml
 from conftest import ROOT, jobs, snakemake, story_bold
 
+from engram.bold import story_bold as reading
+from engram.datasets import readers
 from engram.datasets.lebel import facts
+from engram.datasets.lebel import plan as lebel_plan
 from engram.datasets.lebel.reader import LebelDataset
+from engram.datasets.time_courses import zscore
 from engram.encoding import ceiling
+from engram.encoding.layer_scoring import score_layers
 from engram.errors import EngramError
+from engram.features.word_rate import word_rate
+from engram.files import storage
 from engram.paths import LEBEL_RESPONSES, LEBEL_WORDS
 from engram.statistics.score_tables import ceilings_table
 from engram.study.config.read import read_study
 from engram.study.plan import Plan, make_plan
+from engram.study.stages.encoding import settings
+from engram.words import stories
 
 LISTENERS = {
     "UTS01": (84, 81_126, 10),
@@ -193,6 +202,7 @@ def repeated(path: Path, values: np.ndarray, **more: Any) -> tuple[xr.Dataset, x
     return bold, ceiling.of_dataset(bold, halves=40, seed=0, **rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.2, 0.6])
 def test_repeats_give_the_ceiling(share: float, tmp_path: Path) -> None:
     """Explainable variance is the planted share; a perfect model of the mean reaches the ceiling.
@@ -218,6 +228,7 @@ def test_repeats_give_the_ceiling(share: float, tmp_path: Path) -> None:
     assert np.isnan(found["loo"]).all() and np.isnan(found["average"]).all()
 
 
+@pytest.mark.slow
 def test_ceilings_by_repeats_are_tabled(tmp_path: Path) -> None:
     _, found = repeated(tmp_path / "a.hf5", responses(0.5), targets="roi")
     found.to_netcdf(tmp_path / "ceiling.nc", engine="h5netcdf")
@@ -248,41 +259,50 @@ def write_text_grid(path: Path, onsets: np.ndarray, end: float) -> None:
 
 
 @pytest.mark.slow
-def test_from_a_made_tree_to_scores(tmp_path: Path) -> None:
-    """A story of one listener with as many voxels as there are, which follow the rate of words."""
-    tree, rng = tmp_path / "tree", np.random.default_rng(5)
-    telling = facts.read_tellings(LEBEL_WORDS)["sweetaspie"]
-    end = telling.trs * 2.0 - 20
-    onsets = np.sort(rng.choice(np.arange(1, end - 1, 0.4), 500, replace=False))
-    write_text_grid(tree / telling.path, onsets, end)
-    # The rate of words from 10 s of the audio on, five seconds before each row.
-    edges = facts.START - 4 + 2.0 * np.arange(telling.rows + 1)
-    rate = np.histogram(onsets, edges)[0].astype(np.float32)
-    noise = rng.standard_normal((telling.rows, 1000))
-    voxels = (
-        np.tile(noise, 82)[:, : LISTENERS["UTS01"][1]]
-        + 2 * ((rate - rate.mean()) / rate.std())[:, None]
+def test_from_a_made_tree_to_scores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two stories of a listener with few voxels, which follow the rate of words."""
+    tree, rng, read = tmp_path / "tree", np.random.default_rng(5), facts.read_responses
+    monkeypatch.setattr(
+        lebel_plan,
+        "read_responses",
+        lambda path: [replace(one, voxels=VOXELS) for one in read(path)],
     )
-    write(tree / "derivative/preprocessed_data/UTS01/sweetaspie.hf5", data=voxels)
-    content = {
-        "study": "hours",
-        "dataset": {
-            "kind": "lebel",
-            "path": str(tree),
-            "listeners": ["UTS01"],
-            "stories": ["sweetaspie"],
-        },
-        "bold": {"high_pass": None},
-        "encoding": {"folds": 3, "inner_folds": 2},
-        "targets": "roi",
-    }
-    (tmp_path / "hours.yaml").write_text(yaml.safe_dump(content))
-    table = "results/hours/tables/scores.tsv"
-    result = snakemake("--configfile", "hours.yaml", "--until", "tables", folder=tmp_path)
-    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
-    scores = pd.read_csv(tmp_path / table, sep="\t")
-    assert scores["subject"].tolist() == ["UTS01"] and scores["roi"].tolist() == ["cortex"]
-    assert scores["score"].min() > 0.8 and scores["ceiling"].isna().all()
+    tellings = facts.read_tellings(LEBEL_WORDS)
+    chosen = ["againstthewind", "sweetaspie"]
+    for story in chosen:
+        rows, end = tellings[story].rows, tellings[story].trs * 2.0 - 20
+        onsets = np.sort(rng.choice(np.arange(1, end - 1, 0.4), 500, replace=False))
+        write_text_grid(tree / tellings[story].path, onsets, end)
+        # The rate of words from 10 s of the audio on, two rows before each row.
+        edges = facts.START - 4 + 2.0 * np.arange(rows + 1)
+        rate = np.histogram(onsets, edges)[0].astype(float)
+        voxels = rng.standard_normal((rows, VOXELS)) + 2 * zscore(rate[:, None])
+        write(tree / f"derivative/preprocessed_data/UTS01/{story}.hf5", data=voxels)
+    made = plan(path=str(tree), listeners=["UTS01"], stories=chosen)
+    files: dict[str, list[str]] = {"activations": [], "bold": [], "words": []}
+    for story in chosen:
+        given = {"reader": "lebel", **made.dataset.words_config(story)}
+        words = stories.words_table(readers.open_words(given, tree).words(story), 15, story)
+        assert len(words) == 500
+        given = {"reader": "lebel", **made.dataset.scans_config(story)}
+        dataset = readers.open_dataset(given, tree)
+        bold, scans = reading.story_bold(
+            dataset, story, made.listeners(story), words, confounds=True, high_pass=None,
+            targets="all", average=True, trim=0, tail=8.0,
+        )  # fmt: skip
+        assert scans["scan"].tolist() == [f"sub-UTS01_task-{story}"]
+        for kind in files:
+            files[kind].append(str(tmp_path / f"{story}.{'tsv' if kind == 'words' else kind}"))
+        storage.write_dataset(files["activations"][-1], word_rate(len(words)))
+        storage.write_dataset(files["bold"][-1], bold)
+        storage.write_table(files["words"][-1], words, "Words.", stories.COLUMNS, digits=10)
+    study = read_study({"study": "n", "dataset": {"kind": "lebel", "listeners": ["UTS01"]}})
+    options = {**settings(study), "folds": 3, "inner_folds": 2, "backend": "numpy"}
+    scores = score_layers(
+        files["activations"], files["bold"], files["words"], ["UTS01"], memory=None, **options
+    )
+    assert dict(scores["r"].sizes) == {"layer": 1, "story": 2, "subject": 1, "target": VOXELS}
+    assert float(scores["r"].min()) > 0.6
 
 
 @pytest.mark.slow
