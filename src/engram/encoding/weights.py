@@ -59,9 +59,10 @@ def fit(
     # Single precision, in which rows are kept, has no digits to spare for means.
     centred = (features - means[0]).astype(np.float32)
     how = Preparation(scaling=scaling)
-    data = _Data.of(centred, targets - means[1], None, story, position, how, backend, None)
+    data = _Data.of(centred, targets - means[1], None, True, story, position, how, backend, None)
     rows = np.arange(len(features))
-    inner = _inner_folds(data, rows, inner_folds, gap, alphas)
+    blocks = inner_folds  # whatever the outer folds are: inner ones are blocks where these are
+    inner = _inner_folds(data, rows, blocks, inner_folds, gap, alphas)
     chosen = _best_penalties(inner, data, alpha_by, None)
     deviation = centred.std(0, dtype=float)
     scale = np.where((deviation == 0) | (scaling == "none"), 1, deviation)
