@@ -28,6 +28,7 @@ from engram.encoding.story_data import (
     check_same_targets,
     load_story,
     stack_listeners,
+    with_own_times,
     with_regions_as_targets,
 )
 from engram.encoding.story_folds import StoryFolds, story_folds
@@ -274,11 +275,11 @@ class Group:
     def how_for(self, activations: xr.Dataset) -> str | None:
         """Return how the words of a row become its features where it is not as configured.
 
-        The word rate is summed where vectors are averaged.
+        The word rate is summed where vectors are averaged, and samples in time are averaged where
+        vectors are summed. A Lanczos filter is one for all.
         """
-        return (
-            "sum" if self.how == "mean" and activations.attrs.get("words_to_trs") == "sum" else None
-        )
+        own: str | None = activations.attrs.get("words_to_trs")
+        return own if self.how != "lanczos" and own != self.how else None
 
     def score_vectors(
         self,
@@ -403,9 +404,14 @@ def open_group(
     stories = [load_story(*files) for files in zip(bold, words, strict=True)]
     if targets == "roi":
         stories = [with_regions_as_targets(one) for one in stories]
+    stories = [
+        with_own_times(story, one, options["words_to_trs"])
+        for story, one in zip(stories, read, strict=True)
+    ]
     group = Group(stories, subjects, **options)
     for path, one, words_file in zip(activations, read, words, strict=True):
-        check_words(path, one.sizes["word"], words_file)
+        if "onset" not in one.coords:
+            check_words(path, one.sizes["word"], words_file)
     return read, group
 
 

@@ -83,6 +83,35 @@ def with_regions_as_targets(story: StoryData) -> StoryData:
     return replace(story, bold=bold, target_coordinates=coordinates)
 
 
+def with_own_times(story: StoryData, activations: xr.Dataset, how: str) -> StoryData:
+    """Return a story's data with the times of features that are no words', where they have some.
+
+    Parameters
+    ----------
+    story : StoryData
+    activations : xarray.Dataset
+        With a coordinate ``onset`` (seconds) where its rows are times.
+    how : {"sum", "mean", "lanczos"}
+        How features become rows of BOLD.
+
+    Raises
+    ------
+    EngramError
+        If rows of BOLD would have no sample.
+    """
+    if "onset" not in activations.coords:
+        return story
+    onsets = activations["onset"].values
+    step = float(np.diff(onsets).max())
+    if how != "lanczos" and step > story.tr * (1 + 1e-6):
+        raise EngramError(
+            f"story {story.name}: samples of a feature table are up to {step:g} s apart, and a TR "
+            f"is {story.tr:g} s: some rows would have none. Give a sample for each TR at least, or "
+            "write encoding: {words_to_trs: lanczos}."
+        )
+    return replace(story, onsets=onsets)
+
+
 def check_same_targets(stories: Sequence[StoryData]) -> None:
     """Raise `EngramError` unless all stories have the same targets at the same places."""
     first = stories[0]

@@ -13,6 +13,12 @@ from engram.features.section import FeatureSection
 #: The folder of each kind, by what `features: {<name>: {kind: ...}}` says in a configuration.
 KINDS = {
     "norms": "norms",
+    "frequency": "frequency",
+    "word-facts": "word_facts",
+    "embeddings": "embeddings",
+    "table": "tables",
+    "surprisal": "surprisal",
+    "autocorrelation": "autocorrelation",
 }
 
 

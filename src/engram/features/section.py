@@ -73,6 +73,9 @@ class FeatureSection(Section):
             Where it stands in the configuration, for the message.
         """
 
+    def check_story(self, key: str, story: str) -> None:
+        """Raise `EngramError` if something of a story of the study is not there."""
+
     @abstractmethod
     def description(self) -> str:
         """Return what the space is, for the report's methods: a phrase without a full stop."""

@@ -66,6 +66,8 @@ class Space:
         have the same vector before it is centred. None: words are not what vectors follow from.
     mean : array of shape (n_layers, n_units), optional
         What was taken off the vectors of known words; with it an entry's own values come back.
+    times : array of shape (n_rows, ), optional
+        When each row of vectors begins, in seconds, where rows are times and not the words.
     """
 
     vectors: np.ndarray
@@ -73,6 +75,7 @@ class Space:
     known: np.ndarray | None = None
     entries: Sequence[str] | None = None
     mean: np.ndarray | None = None
+    times: np.ndarray | None = None
 
     def dataset(self) -> xr.Dataset:
         """Return the space in the form of a model's activations."""
@@ -82,6 +85,9 @@ class Space:
         result = result.assign_coords(
             known=("word", known.astype(np.int8), {"description": "1: a value of its own"})
         )
+        if self.times is not None:
+            result = result.assign_coords(onset=("word", self.times, {"units": "s"}))
+            result.attrs["words_to_trs"] = "mean"  # samples of a TR: a sum would count them
         if self.units is not None:
             result = result.assign_coords(unit=("unit", list(self.units)))
         if self.entries is not None:

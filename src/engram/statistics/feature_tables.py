@@ -63,6 +63,8 @@ def features_table(
 
 def _coverage(read: xr.Dataset, words: pd.Series) -> dict[str, object]:
     known = read["known"].values.astype(bool)
+    if "onset" in read.coords:  # rows are times: it covers all words
+        known = np.ones(len(words), dtype=bool)
     names = read["unit"].values.tolist() if "unit" in read.coords else []
     without = Counter(words[~known])
     return {

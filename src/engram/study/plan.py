@@ -83,6 +83,9 @@ def plan_of(study: Study, dataset: PlannedDataset) -> Plan:
     check_frequencies(study, dataset.story_files)
     _check_others(study, dataset)
     check_segments(study, dataset)
+    for name, space in study.features.items():
+        for story in dataset.stories:
+            space.check_story(f"features.{name}", story)
     groups = _groups(dataset.scans, study.bold.average)
     return Plan(dataset, scored_groups(study, groups, dataset.stories))
 

@@ -34,10 +34,11 @@ from engram.encoding.nuisance.banded_ridge import (
     candidates,
     solve,
 )
-from engram.encoding.nuisance.word_features import nuisance_bands, since_insertion
+from engram.encoding.nuisance.word_features import nuisance_bands
 from engram.encoding.scores import nuisance_scores
 from engram.encoding.story_folds import StoryFolds
 from engram.features.variants import kind_of
+from engram.features.word_features import since_insertion
 from engram.files import storage
 from engram.jobs.progress import progress
 from engram.vocabulary import DEALT, ORIGINAL, RANDOM, SHUFFLED, WITH_ASSOCIATIONS
@@ -175,7 +176,7 @@ def score_associations(
     insertions : sequence of paths
         One file per story, as ``workflow/scripts/association_texts.py`` makes them.
     features : sequence of str
-        Nuisance features (`engram.encoding.nuisance.word_features.FEATURES`).
+        Nuisance features (`engram.features.word_features.FEATURES`).
     random_texts : int or None
         How many random texts are scored, and at most how many shuffled ones; None: all.
 

@@ -20,9 +20,10 @@ from engram.encoding.nuisance.banded_ridge import (
     score_predictions,
 )
 from engram.encoding.nuisance.bands import LANGUAGE, feature_sets
-from engram.encoding.nuisance.word_features import SINCE, nuisance_bands
+from engram.encoding.nuisance.word_features import nuisance_bands
 from engram.encoding.scores import nuisance_scores
 from engram.features.layers import reported_layer
+from engram.features.word_features import SINCE
 from engram.files import storage
 from engram.jobs.progress import progress
 
@@ -48,7 +49,7 @@ def score_language(
     layer : int or None
         The layer to report (`engram.features.layers.reported_layer`).
     features : sequence of str
-        Nuisance features (`engram.encoding.nuisance.word_features.FEATURES`); words since the last
+        Nuisance features (`engram.features.word_features.FEATURES`); words since the last
         insertion are left out, since the story alone has none.
 
     Returns

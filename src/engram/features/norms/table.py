@@ -67,9 +67,9 @@ def read_table(path: Path, word: str | None, columns: Sequence[str]) -> WordTabl
     Rows with a missing number in a chosen column are left out.
     """
     named = [*WORD_COLUMNS, *([word] if word else [])]
-    frame = delimited.read_frame(path, text=named, separator=_separator(path))
+    frame = delimited.read_frame(path, text=named, separator=separator_of(path))
     chosen = _word_column(frame, word, path)
-    names = _matching([name for name in frame.columns if name != chosen], columns, path)
+    names = chosen_columns([name for name in frame.columns if name != chosen], columns, path)
     numbers = np.stack([delimited.numbers(frame[name], path).to_numpy() for name in names], axis=1)
     complete = np.isfinite(numbers).all(1) & frame[chosen].notna().to_numpy()
     if not complete.any():
@@ -85,7 +85,8 @@ def read_table(path: Path, word: str | None, columns: Sequence[str]) -> WordTabl
     return WordTable(path, names, values)
 
 
-def _separator(path: Path) -> str:
+def separator_of(path: Path) -> str:
+    """Return what separates cells: a comma in a .csv file whose first line has no tab."""
     if path.suffix.lower() != ".csv" or not path.is_file():
         return "\t"
     with path.open("rb") as stream:
@@ -105,7 +106,7 @@ def _word_column(frame: pd.DataFrame, word: str | None, path: Path) -> str:
     return found[0]
 
 
-def _matching(names: Sequence[str], columns: Sequence[str], path: Path) -> list[str]:
+def chosen_columns(names: Sequence[str], columns: Sequence[str], path: Path) -> list[str]:
     """Return the names that are asked for, each once, in the order in which they are."""
     found: list[str] = []
     for column in columns:

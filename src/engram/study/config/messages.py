@@ -7,6 +7,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
+from engram.study.config import features
 from engram.study.config.datasets import SECTIONS
 from engram.study.config.encoding import OF_BLOCKS, OF_STORIES
 from engram.study.config.fields import SECRET, section_keys
@@ -18,6 +19,7 @@ _EXAMPLES = {
     "dataset": "{kind: table, path: my_data, tr: 1.5}",
     "dataset.path": "my_data",
     "dataset.tr": "1.5",
+    "features": "{kind: norms, table: lynott2020}",
     "models": "{gpt2: {source: gpt2}}",
     "dataset.kind": "table",
     "encoding.delays": "[1, 2, 3, 4, 5]",
@@ -34,11 +36,11 @@ def explain(error: dict[str, Any]) -> str:
     error : dict
         One of the errors of a `pydantic.ValidationError`.
     """
-    path, kind_of_dataset = _path([str(part) for part in error["loc"]])
+    path, kind_of_section = _path([str(part) for part in error["loc"]])
     key = ".".join(path) or "(the whole)"
     kind, found = error["type"], error["input"]
     if kind == "extra_forbidden":
-        return f"  {key}: {_no_such_key(path, kind_of_dataset)}"
+        return f"  {key}: {_no_such_key(path, kind_of_section)}"
     if kind == "missing":
         return (
             f"  {key}: is needed and was not given. Write, for example:\n"
@@ -50,14 +52,17 @@ def explain(error: dict[str, Any]) -> str:
             f"for example:\n{yaml_lines([*path, 'source'], 'gpt2')}"
         )
     if kind.startswith("union_tag"):
+        kinds, example = (
+            (features.SECTIONS, "features") if path[:1] == ["features"] else (SECTIONS, "dataset")
+        )
         return (
-            f"  {key}: 'kind' says what it is: {', '.join(SECTIONS)} (found: {found!r}). Write, "
-            f"for example:\n{yaml_lines(path, _EXAMPLES['dataset'])}"
+            f"  {key}: 'kind' says what it is: {', '.join(kinds)} (found: {found!r}). Write, "
+            f"for example:\n{yaml_lines(path, _EXAMPLES[example])}"
         )
     message = error["msg"].removeprefix("Value error, ")
     # The dataset's line would suggest another kind.
     example = (
-        "" if kind_of_dataset and path == ["dataset"] else _EXAMPLES.get(key, _first_choice(error))
+        "" if kind_of_section and path == ["dataset"] else _EXAMPLES.get(key, _first_choice(error))
     )
     written = f" Write, for example:\n{yaml_lines(path, example)}" if example else ""
     return f"  {key}: {message}{_shown(message, found)}.{written}"
@@ -71,17 +76,20 @@ def yaml_lines(path: list[str], value: str) -> str:
 
 
 def _path(path: list[str]) -> tuple[list[str], str | None]:
-    """Return a key's path as it is written, and the kind of dataset that pydantic put into it.
+    """Return a key's path as it is written, and the kind of section that pydantic put into it.
 
-    What pydantic adds to say which of several types was meant is taken out.
+    Datasets and feature spaces have kinds. What pydantic adds to say which of several types was
+    meant is taken out.
     """
     if path[:1] == ["dataset"] and path[1:2] and path[1] in SECTIONS:
         return [path[0], *path[2:]], path[1]
+    if path[:1] == ["features"] and path[2:3] and path[2] in features.SECTIONS:
+        return [*path[:2], *path[3:]], path[2]
     return [part for part in path if part not in (OF_BLOCKS, OF_STORIES)], None
 
 
-def _no_such_key(path: list[str], kind_of_dataset: str | None) -> str:
-    allowed = _allowed_keys(path[:-1], kind_of_dataset)
+def _no_such_key(path: list[str], kind: str | None) -> str:
+    allowed = _allowed_keys(path[:-1], kind)
     close = difflib.get_close_matches(path[-1], allowed, n=1)
     hint = f" Did you mean '{close[0]}'?" if close else ""
     return f"there is no such key.{hint} Allowed here: {', '.join(allowed)}."
@@ -103,10 +111,12 @@ def _shown(message: str, found: Any) -> str:
     return f" (found: {text})"
 
 
-def _allowed_keys(path: list[str], kind_of_dataset: str | None) -> list[str]:
+def _allowed_keys(path: list[str], kind: str | None) -> list[str]:
     """Return the keys that the section at `path` knows."""
     if path[:1] == ["dataset"]:
-        return section_keys(SECTIONS[kind_of_dataset]) if kind_of_dataset else ["kind"]
+        return section_keys(SECTIONS[kind]) if kind else ["kind"]
+    if path[:1] == ["features"] and path[1:]:
+        return section_keys(features.SECTIONS[kind]) if kind else ["kind"]
     section: type[BaseModel] | None = Study
     parts = iter(path)
     for part in parts:

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from engram.encoding.nuisance import word_features
 from engram.encoding.nuisance.bands import feature_sets
+from engram.features import word_features
 
 
 def test_features_by_hand() -> None:
@@ -23,7 +23,7 @@ def test_features_by_hand() -> None:
         log_frequency=[-3.0, np.nan, -6.0, -4.5],
         since_insertion=word_features.since_insertion(4, [1]),
     )
-    found = word_features.nuisance_vectors(words, list(word_features.FEATURES))
+    found = word_features.word_features(words, list(word_features.FEATURES))
     third = 1 / 3
     letters, pauses = [3.0, 4.0, 4.0, 2.0], [0.0, 0.1, 1.0, 0.0]  # a pause is never less than none
     expected = np.array(

@@ -1,0 +1,1 @@
+"""Noise as slow as a language model's activations: what slowness alone predicts."""

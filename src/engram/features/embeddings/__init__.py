@@ -1,0 +1,1 @@
+"""Static embeddings as features: a vector for each word, whatever its context."""

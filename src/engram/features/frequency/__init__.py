@@ -1,0 +1,1 @@
+"""How frequent words are, as a feature."""
