@@ -107,6 +107,9 @@ MAY_IMPORT |= {
     # A folder of the user's is looked into when a study is planned.
     "datasets.narratives.tree": OF_PLANS,
     "datasets.narratives.plan": {*OF_PLANS, "datasets.narratives.tree"},
+    "datasets.bids.checks": OF_PLANS,
+    "datasets.bids.stimuli": OF_PLANS,
+    "datasets.bids.plan": {*OF_PLANS, "datasets.bids.checks", "datasets.bids.stimuli"},
     # Simulated listeners have the form of Narratives.
     "datasets.simulated.config": {*OF_SECTIONS, "datasets.narratives.config"},
     "datasets.simulated.plan": {*OF_PLANS, "datasets.narratives.plan", "datasets.simulated"},
@@ -136,6 +139,8 @@ MAY_IMPORT["command"] = {*DATASETS, "study", "study.config.fields", *PLANNING}
 #: No script may import these: a job that did would rerun with each new key of the configuration.
 NOT_IN_JOBS = {
     *("api", "command", "interactive", "trace", "runs", "study", "study.config.fields"),
+    "datasets.bids.checks",
+    "datasets.bids.stimuli",
     "datasets.narratives.tree",
     *PLANNING,
 }

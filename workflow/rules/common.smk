@@ -31,7 +31,7 @@ if not workflow.overwrite_configfiles and "study" not in config:
 try:
     check_files(workflow.overwrite_configfiles)
     STUDY = read_study(config)
-    PLAN = make_plan(STUDY)
+    PLAN = make_plan(STUDY, look=workflow.is_main_process)
     model_shapes.check_layer(STUDY)
 except EngramError as error:
     endings.refuse(error, logger)

@@ -20,6 +20,7 @@ KINDS = {
     "narratives": "narratives",
     "littleprince": "littleprince",
     "lebel": "lebel",
+    "bids": "bids",
 }
 
 

@@ -67,6 +67,8 @@ class Context:
     seed : int
     tail : float
         Seconds of BOLD that are kept after a story's last word.
+    high_pass : float or None
+        Hz, below which drifts are regressed out of BOLD.
     downloads : Path
         Where downloads go.
     mirror : Path or None
@@ -75,6 +77,7 @@ class Context:
 
     seed: int
     tail: float
+    high_pass: float | None
     downloads: Path
     mirror: Path | None
 
@@ -149,6 +152,15 @@ class PlannedDataset(ABC):
     def scans_download(self, story: str) -> Download | None:
         """Return what must be there before a story's scans can be read."""
         return None
+
+    def check(self) -> None:  # noqa: B027 (a kind that has nothing to look at leaves it out)
+        """Look into files, once before a run, as far as that takes a moment.
+
+        Raises
+        ------
+        EngramError
+            If one is wrong.
+        """
 
     def tables_here(self) -> tuple[str | None, str]:
         """Return the folder of tables that can be read in a moment, before a run.

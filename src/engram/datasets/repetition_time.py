@@ -46,18 +46,20 @@ def volume_tr(image: Any) -> float | None:
     if len(zooms) < 4:
         return None
     unit = image.header.get_xyzt_units()[1]
-    return _believed(float(zooms[3]) * _UNITS[unit]) if unit in _UNITS else None
+    return tr_in_seconds(float(zooms[3]) * _UNITS[unit]) if unit in _UNITS else None
 
 
-def surface_tr(path: Path) -> float | None:
+def surface_tr(path: Path, within: int | None = None) -> float | None:
     """Return the ``TimeStep`` of a GIFTI file in seconds; None where it gives none.
+
+    With `within` only so many bytes at its beginning are looked at.
 
     Programs write it in seconds or, as FreeSurfer does, in milliseconds.
     """
     try:
         with path.open("rb") as stream, mmap(stream.fileno(), 0, access=ACCESS_READ) as content:
-            match = _TIME_STEP.search(content)
-            return _believed(float(match[1] if match else b""))
+            match = _TIME_STEP.search(content, 0, within or len(content))
+            return tr_in_seconds(float(match[1] if match else b""))
     except ValueError:  # no number, or an empty file
         return None
 
@@ -232,8 +234,11 @@ def _other_header(tr: float, path: Path, header: float, sidecar: str) -> EngramE
     )
 
 
-def _believed(seconds: float) -> float | None:
-    """Return a header's TR in seconds; None for what stands for unknown."""
+def tr_in_seconds(seconds: float) -> float | None:
+    """Return the TR that a header gives, in seconds; None for what stands for unknown.
+
+    That is 0, what is no number, and 1 s. From 50 on they are milliseconds.
+    """
     if not 0 < seconds < float("inf"):
         return None
     seconds = seconds / 1000 if seconds >= MILLISECONDS_FROM else seconds

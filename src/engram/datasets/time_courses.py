@@ -29,14 +29,55 @@ def check_timeseries(
     if bad.any():
         column = int(np.argmax(bad))
         row = int(np.argmax(~np.isfinite(values[:, column])))
+        what = (
+            "a missing value"
+            if np.isnan(values[row, column])
+            else "a number that is infinite or too large"
+        )
         raise EngramError(
-            f"{name}: target '{targets[column]}' has a missing value in row {row} "
+            f"{name}: target '{targets[column]}' has {what} in row {row} "
             f"(rows count from 0); {bad.sum()} of {len(targets)} targets are affected. "
             f"{remedy}, or take these targets out of the study (a folder of tables: "
             "out of targets.tsv and every file)."
         )
     refuse_constant(values, targets, name, subject, most_constant)
     return values
+
+
+def mean_of_runs(
+    runs: Sequence[np.ndarray], begins: Sequence[float], tr: float, slack_trs: int, name: str
+) -> np.ndarray:
+    """Return the mean of a listener's runs of one story, cut to the shortest.
+
+    Parameters
+    ----------
+    runs : sequence of array of shape (n_trs, n_targets)
+    begins : sequence of float
+        When the story begins in each, or each in the story, in seconds.
+    tr : float
+        Seconds.
+    slack_trs : int
+        TRs that they may differ by.
+    name : str
+        For messages.
+
+    Raises
+    ------
+    EngramError
+        If they begin at times more than half a TR apart, or differ by more TRs.
+    """
+    if max(begins) - min(begins) > tr / 2:
+        raise EngramError(
+            f"{name}: the audio begins at {list(begins)} s in its runs, "
+            "too different for a mean. Write 'runs: first'."
+        )
+    shortest = min(map(len, runs))
+    if max(map(len, runs)) > shortest + slack_trs:
+        raise EngramError(
+            f"{name}: its runs have {[len(run) for run in runs]} TRs, "
+            "too different to be averaged. Write 'runs: first'."
+        )
+    return np.stack([run[:shortest] for run in runs]).mean(0) if len(runs) > 1 else runs[0]
 
 
 def refuse_constant(

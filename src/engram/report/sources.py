@@ -59,6 +59,13 @@ SOURCES = {
             "of code, data, and their relationship. JOSS 6(63), 3262."
         ),
     ),
+    "fmriprep": (
+        "Esteban et al. 2019",
+        (
+            "Esteban O et al. (2019). fMRIPrep: a robust preprocessing pipeline for functional "
+            "MRI. Nature Methods 16, 111-116."
+        ),
+    ),
     "fsaverage": (
         "Fischl et al. 1999",
         (

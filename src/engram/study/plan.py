@@ -52,8 +52,14 @@ class Plan:
         return self.dataset.listeners(story)
 
 
-def make_plan(study: Study) -> Plan:
+def make_plan(study: Study, look: bool = False) -> Plan:
     """Return the plan of a study.
+
+    Parameters
+    ----------
+    study : Study
+    look : bool
+        Whether to look into files of the dataset too, as is done once before a run.
 
     Raises
     ------
@@ -64,6 +70,7 @@ def make_plan(study: Study) -> Plan:
     context = Context(
         seed=study.seed,
         tail=study.bold.tail,
+        high_pass=study.bold.high_pass,
         downloads=Path(study.pathvars.get("downloads", "resources/downloads")),
         mirror=study.mirror_folder(),
     )

@@ -45,6 +45,8 @@ def readme() -> str:
     parts = [_INTRODUCTION, _section("Study", "", Study)]
     for name, kind in SECTIONS.items():
         parts.append(_section(f"`dataset`, kind `{name}`", kind.__doc__ or "", kind))
+        for key, inner in _inner_sections(kind).items():
+            parts.append(_section(f"`{key}`, kind `{name}`", inner.__doc__ or "", inner))
     parts.append(_section("`models`, for each name", Model.__doc__ or "", Model))
     for name, space in features.SECTIONS.items():
         parts.append(_section(f"`features`, kind `{name}`", space.__doc__ or "", space))
@@ -107,6 +109,16 @@ def _section(title: str, text: str, model: type[BaseModel]) -> str:
             f"{' '.join((field.description or '').split()).replace('|', chr(92) + '|')} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def _inner_sections(section: type[BaseModel]) -> dict[str, type[BaseModel]]:
+    """Return the sections in a section, by their keys."""
+    return {
+        key: one
+        for key, field in section.model_fields.items()
+        for one in (field.annotation, *get_args(field.annotation))
+        if isinstance(one, type) and issubclass(one, BaseModel)
+    }
 
 
 def _type(annotation: Any) -> str:

@@ -1,8 +1,8 @@
-"""BOLD on FreeSurfer's average surfaces, and the regions of their vertices."""
+"""BOLD on surfaces that listeners share, and the regions of their vertices."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,26 +19,38 @@ VERTICES = {"fsaverage6": 40962, "fsaverage5": 10242}
 _AVERAGE_SURFACES = (10242, 40962, 163842)
 #: Labels of an annotation that are no region.
 NO_REGION = ("unknown", "medial_wall", "???", "background")
+#: The region of all vertices where there is no atlas.
+WHOLE = "cortex"
 
 
 class Surface:
-    """A FreeSurfer average surface.
+    """A surface that listeners share, such as a FreeSurfer average.
 
     The atlas is an annotation (``.annot``) or a GIFTI label file for each hemisphere.
+
+    Parameters
+    ----------
+    name : str
+        Such as fsaverage6.
+    atlas : dict
+        A file for each hemisphere, L and R; None: all its vertices are one region.
+    regions : sequence of str or None
+    n_vertices : int, optional
+        Of a hemisphere; None: those that `VERTICES` gives a surface of this name.
     """
 
-    def __init__(self, name: str, atlas: dict[str, Path], regions: Sequence[str] | None) -> None:
-        self.name = name
-        labels = {side: read_regions(path) for side, path in atlas.items()}
-        for side, path in atlas.items():
-            # The vertices of a coarser average surface are the first of a finer one's.
-            if len(labels[side]) not in _AVERAGE_SURFACES or len(labels[side]) < VERTICES[name]:
-                raise EngramError(
-                    f"'{path}' labels {len(labels[side])} vertices; {name} has {VERTICES[name]} "
-                    "a hemisphere (an atlas of a finer fsaverage will do too). "
-                    "Is dataset.atlas right?"
-                )
-            labels[side] = labels[side][: VERTICES[name]]
+    def __init__(
+        self,
+        name: str,
+        atlas: Mapping[str, Path | None],
+        regions: Sequence[str] | None,
+        n_vertices: int | None = None,
+    ) -> None:
+        self.name, self._n_vertices = name, n_vertices or VERTICES[name]
+        labels = {
+            side: np.full(self._n_vertices, WHOLE) if path is None else self._labels(path)
+            for side, path in atlas.items()
+        }
         kept = roi_sets.choose(
             regions, set(np.concatenate(list(labels.values()))) - {""}, "dataset.regions"
         )
@@ -46,6 +58,22 @@ class Surface:
             side: np.where(np.isin(names, sorted(kept)), names, "")
             for side, names in labels.items()
         }
+
+    def _labels(self, path: Path) -> np.ndarray:
+        """Return the region of each vertex."""
+        labels = read_regions(path)
+        # The vertices of a coarser average surface are the first of a finer one's.
+        if len(labels) != self._n_vertices and (
+            len(labels) not in _AVERAGE_SURFACES
+            or self._n_vertices not in _AVERAGE_SURFACES
+            or len(labels) < self._n_vertices
+        ):
+            raise EngramError(
+                f"'{path}' labels {len(labels)} vertices; {self.name} has {self._n_vertices} "
+                "a hemisphere (an atlas of a finer fsaverage will do too). "
+                "Is dataset.atlas right?"
+            )
+        return labels[: self._n_vertices]
 
     def targets(self) -> pd.DataFrame:
         """Return every vertex with a region: target, hemisphere, roi, vertex."""
@@ -67,7 +95,7 @@ class Surface:
     def read(self, paths: Sequence[Path]) -> np.ndarray:
         """Return a scan's BOLD from its two files."""
         sides = [
-            read_surface(path, self.name)[:, regions != ""]
+            read_surface(path, self.name, self._n_vertices)[:, regions != ""]
             for path, regions in zip(paths, self._regions.values(), strict=True)
         ]
         lengths = [len(side) for side in sides]
@@ -83,8 +111,11 @@ class Surface:
         return surface_tr(path)
 
 
-def read_surface(path: Path, space: str) -> np.ndarray:
-    """Read a scan's BOLD on one hemisphere: float32, of shape (n_trs, n_vertices)."""
+def read_surface(path: Path, space: str, n_vertices: int | None = None) -> np.ndarray:
+    """Read a scan's BOLD on one hemisphere: float32, of shape (n_trs, n_vertices).
+
+    Without `n_vertices` there must be as many as `VERTICES` gives a surface of this name.
+    """
     import nibabel
 
     need(path)
@@ -99,12 +130,25 @@ def read_surface(path: Path, space: str) -> np.ndarray:
             f"'{path}' holds an array of shape {values.shape[1:]}; a time series has an array "
             "for each TR, of one number a vertex."
         )
-    if values.shape[1] != VERTICES[space]:
+    expected = n_vertices or VERTICES[space]
+    if values.shape[1] != expected:
         raise EngramError(
-            f"'{path}' has {values.shape[1]} vertices; {space} has {VERTICES[space]} "
+            f"'{path}' has {values.shape[1]} vertices; {space} has {expected} "
             "a hemisphere. Is dataset.space right?"
         )
     return values
+
+
+def count_vertices(path: Path) -> int:
+    """Return how many vertices a scan's BOLD on one hemisphere has."""
+    import nibabel
+
+    need(path)
+    refuse_external(path)
+    try:
+        return len(nibabel.load(path).darrays[0].data)
+    except Exception as error:
+        raise broken(path, error) from error
 
 
 def read_regions(path: Path) -> np.ndarray:

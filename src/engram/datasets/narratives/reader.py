@@ -124,20 +124,13 @@ class NarrativesDataset:
         """Return a scan's BOLD; of a listener's runs, the chosen one or their mean."""
         chosen = self._runs(subject, story)
         self._check_metadata(chosen)
-        runs = [self._read(fact.scan) for fact in chosen]
-        begins = [fact.audio_onset for fact in chosen]
-        if max(begins) - min(begins) > self.tr / 2:
-            raise EngramError(
-                f"sub-{subject}, story {story}: the audio begins at {begins} s in its runs, "
-                "too different for a mean. Write 'runs: first'."
-            )
-        shortest = min(map(len, runs))
-        if max(map(len, runs)) > shortest + SLACK_TRS:
-            raise EngramError(
-                f"sub-{subject}, story {story}: its runs have {[len(run) for run in runs]} TRs, "
-                "too different to be averaged. Write 'runs: first'."
-            )
-        values = np.stack([run[:shortest] for run in runs]).mean(0)
+        values = time_courses.mean_of_runs(
+            [self._read(fact.scan) for fact in chosen],
+            [fact.audio_onset for fact in chosen],
+            self.tr,
+            SLACK_TRS,
+            f"sub-{subject}, story {story}",
+        )
         name = f"{self.scan_names(subject, story)} ({self.pipeline}, {self.space_name})"
         return time_courses.check_timeseries(
             values, self.targets()["target"].tolist(), name, subject, MOST_CONSTANT

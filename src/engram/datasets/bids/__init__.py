@@ -1,0 +1,1 @@
+"""A BIDS dataset with fMRIPrep derivatives."""
