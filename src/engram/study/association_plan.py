@@ -171,7 +171,10 @@ def check_associations(study: Study, stories: Sequence[str]) -> None:
 
 
 def check_languages(study: Study, languages: Mapping[str, str]) -> None:
-    """Refuse norms beside a story in another language than English.
+    """Refuse norms beside a story in another language, and frequencies.
+
+    Associations are written from English norms alone. A space of norms or frequencies names its
+    language (`features`).
 
     Parameters
     ----------
@@ -187,6 +190,17 @@ def check_languages(study: Study, languages: Mapping[str, str]) -> None:
             f"forms; the language of {story} is '{code}' (dataset.language). Take the text out, or "
             "make a study of the English stories."
         )
+    for name, space in study.features.items():
+        own = getattr(space, "language", None)
+        if own is None or getattr(space, "source", None) == "column":
+            continue
+        for story, code in languages.items():
+            if primary(code) != primary(own.casefold()):
+                raise EngramError(
+                    f"features.{name}: its language is '{own}', and that of {story} is '{code}' "
+                    f"(dataset.language). Write 'language: {primary(code)}' with values of that "
+                    "language, or take the space out."
+                )
 
 
 def check_frequencies(study: Study, story_files: Mapping[str, Sequence[str]]) -> None:

@@ -16,6 +16,7 @@ from engram.features.language_models.window_batches import window_ids
 from engram.features.language_models.windows import Window, plan_windows
 from engram.fetch.remote_code import is_allowed
 from engram.jobs.progress import progress
+from engram.words.language import ENGLISH
 
 #: Tokens whose distributions over the vocabulary are in memory at once.
 _AT_ONCE = 128
@@ -30,6 +31,7 @@ def word_predictions(
     mode: str,
     context: int | None,
     stride: int | None,
+    language: str = ENGLISH,
     **_pooling: Any,
 ) -> dict[str, np.ndarray]:
     """Return the surprisal and the entropy of each word of a story, in nats.
@@ -46,6 +48,8 @@ def word_predictions(
         takes them.
     mode, context, stride
         As `engram.features.language_models.windows.plan_windows` takes them.
+    language : str
+        Code of the story's language.
 
     Returns
     -------
@@ -65,7 +69,7 @@ def word_predictions(
             f"the model in '{folder}' sees what comes after a word, so that it gives no word a "
             "probability. Surprisal is that of a causal model."
         )
-    story = tokenize(words, reader.tokenizer)
+    story = tokenize(words, reader.tokenizer, language)
     windows = plan_windows(story, reader, mode=mode, context=context, stride=stride)
     model = _with_head(reader, folder, config)
     surprisal, entropy = np.full((2, len(words)), np.nan)

@@ -8,6 +8,7 @@ from engram.errors import EngramError
 from engram.features.language_models import activations
 from engram.features.language_models.predictions import word_predictions
 from engram.features.space import Given, Space, centred
+from engram.words.language import language_of
 
 
 def lay(given: Given) -> Space:
@@ -16,7 +17,8 @@ def lay(given: Given) -> Space:
         raise EngramError("surprisal needs a model that reads.")
     words, names = given.words["word"].tolist(), given.space["units"]
     reader, options = activations.load_configured(given.model, given.config)
-    found = word_predictions(words, reader, given.model, given.config, **options)
+    language = language_of(given.words)
+    found = word_predictions(words, reader, given.model, given.config, language=language, **options)
     values = np.stack([found[name] for name in names], axis=1)
     known = np.isfinite(values).all(1)
     vectors, mean = centred(np.nan_to_num(values), known)
