@@ -42,6 +42,7 @@ _MADE_OF = {"scores": "scores", "association": "scores", "ceilings": "ceilings"}
 #: Files of one sort that are named, unless all are asked for.
 _MOST = 6
 _WIDTH = 10
+_FROM_RAW = "From the raw data, which takes as long as the jobs did (where the study was run):"
 
 
 def trace(folder: Path, table: str, words: Sequence[str], *, every: bool, check: bool) -> str:
@@ -84,6 +85,8 @@ def trace(folder: Path, table: str, words: Sequence[str], *, every: bool, check:
     )
     finished = not missing_files(folder)
     lines = recomputed.lines(table, _plain(row), groups, str(folder), finished)
+    kind = str(study.config.get("dataset", {}).get("kind")) if finished else ""
+    raw = recomputed.from_raw_data(_plain(row), kind, str(folder)) if table == "scores" else []
     parts = [
         *_number(table, row, path, first),
         *_files(chain, arrays, _plain(row), table, every),
@@ -93,6 +96,7 @@ def trace(folder: Path, table: str, words: Sequence[str], *, every: bool, check:
             if lines
             else [f"The rule {first.record.get('Rule')} makes it of the files above."]
         ),
+        *(["", _FROM_RAW, "", *(f"    {line}" for line in raw)] if raw else []),
     ]
     return "\n".join(parts)
 

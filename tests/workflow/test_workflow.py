@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import re
@@ -20,6 +22,7 @@ from conftest import ROOT, forks, jobs, random_words, regions, snakemake, write_
 
 import engram
 from engram import trace
+from engram.interactive import recomputed
 
 pytestmark = pytest.mark.slow
 
@@ -423,20 +426,23 @@ def test_a_table_study_with_every_option_flipped(table_study: Path) -> None:
     for name in ("decoding", "similarity", "metrics"):
         assert (table_study / "elsewhere" / "figures" / f"{name}.svg").exists()
     assert set(pd.read_csv(tables / "claims.tsv", sep="\t")["verdict"]) == {"not testable here"}
-    from_python_the_scores_are_the_same(table_study, content)
+    with contextlib.chdir(table_study):
+        from_python_the_scores_are_the_same()
 
 
-def from_python_the_scores_are_the_same(folder: Path, content: dict[str, Any]) -> None:
-    """Hold `engram.brain_score` against the scores that the workflow wrote, under its settings."""
-    settings = {name: content[name] for name in ("stories", "activations", "bold", "compute")}
+def from_python_the_scores_are_the_same() -> None:
+    """Hold `engram.brain_score` against the scores that the workflow wrote, under its settings.
+
+    Also the lines by which `engram.trace` makes a score anew from raw data.
+    """
+    study = engram.load("elsewhere")
     scored = engram.brain_score(
-        content["models"]["tiny"],
-        {**content["dataset"], "path": str(folder / "data")},
+        study.config["models"]["tiny"],
+        study.config["dataset"],
         name="tiny",
-        settings={**settings, "encoding": content["encoding"]},
+        settings=study.settings,
         progress=False,
     )
-    study = engram.load(folder / "elsewhere")
     for group in study.arrays.query("result == 'scores'")["group"].unique():
         with study.array("scores", group=group, model="tiny") as dataset:
             expected = dataset["r"].mean("story").transpose("subject", "layer", "target").load()
@@ -446,6 +452,11 @@ def from_python_the_scores_are_the_same(folder: Path, content: dict[str, Any]) -
     table = scored.to_frame()
     for name in ("score", "ceiling", "ceiling_loo", "normalized"):
         np.testing.assert_allclose(table[name], kept[name], atol=1e-6, rtol=1e-5)
+    row = study.scores[study.scores["model"] == "tiny-reinitialised"].iloc[5]
+    lines = recomputed.from_raw_data(trace._plain(row), "table", "elsewhere")
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        exec("\n".join(lines), {})
+    assert float(printed.getvalue()) == pytest.approx(row["score"], rel=1e-5)
 
 
 def test_wrong_data_are_named_and_nothing_is_made_of_them(table_study: Path) -> None:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from engram.vocabulary import ORIGINAL, WORD_RATE
+
+#: Kinds of datasets that `engram.brain_score` reads without the workflow.
+_READ_HERE = ("table", "alice")
 #: The number that a row of a table is about.
 VALUES = {"scores": "score", "ceilings": "ceiling", "association": "F", "tuning": "M"}
 
@@ -31,6 +35,33 @@ def lines(
         return []
     opened = f"study = engram.load({folder!r}{'' if finished else ', unfinished=True'})"
     return make(row, groups, opened)
+
+
+def from_raw_data(row: Mapping[str, Any], kind: str, folder: str) -> list[str]:
+    """Return lines that print a brain score anew from raw data; none where these do not reach it.
+
+    Parameters
+    ----------
+    row : mapping
+        Of the table of scores.
+    kind : str
+        Of the dataset.
+    folder : str
+        Of the results, of a finished study.
+    """
+    if kind not in _READ_HERE or row["text"] != ORIGINAL:
+        return []
+    model = row["model"]
+    entry = f'study.config["models"][{model!r}]' if model != WORD_RATE else repr(WORD_RATE)
+    keys = {name: row[name] for name in ("subject", "layer", "hemisphere", "roi")}
+    wanted = " and ".join(f"{name} == {value!r}" for name, value in keys.items())
+    return [
+        "import engram",
+        f"study = engram.load({folder!r})",
+        f"model = {entry}",
+        'found = engram.brain_score(model, study.config["dataset"], settings=study.settings)',
+        f'print(found.to_frame().query("{wanted}")["score"].item())',
+    ]
 
 
 def index(table: str, row: Mapping[str, Any]) -> str:

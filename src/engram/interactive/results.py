@@ -13,6 +13,7 @@ from engram.errors import EngramError
 from engram.files import storage
 from engram.files.checksums import provenance
 from engram.interactive import plots
+from engram.interactive.data import SETTINGS
 from engram.interactive.plots import Plot
 from engram.statistics.score_tables import KEYS
 
@@ -127,6 +128,18 @@ class Results:
     def config(self) -> dict[str, Any]:
         """The study's checked configuration, with defaults filled in; empty before its report."""
         return provenance(self.folder / "report.json").get("Config") or {}
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What brain scores of the study depend on: the `settings` of `engram.brain_score`.
+
+        Examples
+        --------
+        >>> model, dataset = study.config["models"]["gpt2"], study.config["dataset"]
+        ... # doctest: +SKIP
+        >>> engram.brain_score(model, dataset, settings=study.settings)  # doctest: +SKIP
+        """
+        return {name: self.config[name] for name in SETTINGS if name in self.config}
 
     @property
     def scores(self) -> pd.DataFrame:

@@ -16,6 +16,7 @@ import xarray as xr
 
 from engram.files import storage
 from engram.files.checksums import PROVENANCE, checksum
+from engram.interactive import recomputed
 from engram.trace import main
 
 RNG = np.random.default_rng(0)
@@ -212,6 +213,26 @@ def test_the_chain_goes_from_the_row_to_the_raw_files(results: Path) -> None:
     assert "model: source gpt2, revision 607a" in said
     assert checksum(results / "bold" / "story-tale_bold.nc") in said
     assert "word-rate" not in said and "ceilings" not in said and "CHANGED" not in said
+
+
+@pytest.mark.parametrize(
+    ("more", "kind", "there"),
+    [
+        ({}, "table", True),
+        ({"model": "word-rate"}, "alice", True),
+        ({}, "narratives", False),
+        ({"text": "judged"}, "table", False),
+    ],
+)
+def test_scores_are_made_from_raw_data_where_these_are_read_here(
+    more: dict[str, str], kind: str, there: bool
+) -> None:
+    row = {"model": "m", "text": "original", "subject": "01", "layer": 1, "hemisphere": "L"}
+    lines = recomputed.from_raw_data({**row, "roi": "IFG", **more}, kind, "results/mine")
+    assert bool(lines) is there
+    if there:
+        compile("\n".join(lines), "lines", "exec")
+        assert "subject == '01' and layer == 1 and hemisphere == 'L' and roi == 'IFG'" in lines[-1]
 
 
 def test_what_was_removed_is_named_with_what_it_was_made_of(results: Path) -> None:
