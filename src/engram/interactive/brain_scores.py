@@ -34,6 +34,7 @@ from engram.study.stages import bold as bold_stage
 from engram.study.stages import ceilings as ceiling_stage
 from engram.study.stages import encoding as encoding_stage
 from engram.study.stages import stories as story_stage
+from engram.study.stages import tables as table_stage
 from engram.vocabulary import AVERAGE, ORIGINAL
 from engram.words import stories
 
@@ -198,7 +199,8 @@ class StoryFiles:
 def _write_words(data: Data, story: str, path: Path) -> pd.DataFrame:
     config = story_stage.depends_on(data.study, data.plan, story)
     words = data.words(story).words(story)
-    table = stories.words_table(words, config["stories"]["pseudo_sentence"], story)
+    more: dict[str, Any] = {name: config[name] for name in ("language",) if name in config}
+    table = stories.words_table(words, config["stories"]["pseudo_sentence"], story, **more)
     _write(path, table)
     return storage.read_words(path)
 
@@ -254,7 +256,7 @@ def _collected(
 ) -> BrainScores:
     study, plan = data.study, data.plan
     ceiling_files = [str(one.ceiling) for one in files.values()]
-    stories_of = {group: members.stories for group, members in plan.groups.items()}
+    stories_of = table_stage.depends_on(study, plan)["stories"]
     table = score_tables.scores_table(
         STUDY,
         [(group, name, ORIGINAL) for group in written],
