@@ -1,8 +1,9 @@
 """Where a number of a table comes from: its row, its arrays, texts, features, BOLD and raw files.
 
-`python -m engram.trace RESULTS TABLE VALUE ...` prints the way from one number to the raw files,
-with the code and the commit that made each, and the lines of Python that make the number again.
-Values single a row out: `python -m engram.trace results/alice association L IFG word-judged`.
+`engram trace RESULTS TABLE VALUE ...`, or `python -m engram.trace ...`, prints the way from one
+number to the raw files, with the code and the commit that made each, and the lines of Python that
+make the number again. Values single a row out:
+`engram trace results/alice association L IFG word-judged`.
 Each file is held against the checksum that was written down when it was made; those above 64 MB
 with `--check` alone. The exit status is 0, 1 where a file is another one now, 2 where nothing can
 be traced.
@@ -14,14 +15,15 @@ import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any
 
 from engram.errors import EngramError
 from engram.interactive import recomputed
-from engram.interactive.chain import Chain, Link, one_row
-from engram.interactive.results import Results, missing_files
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from engram.interactive.chain import Chain, Link
 
 #: What files of a folder are called in the chain.
 _SORTS = {
@@ -66,6 +68,10 @@ def trace(folder: Path, table: str, words: Sequence[str], *, every: bool, check:
     EngramError
         If there is no such table or row, or it has no provenance.
     """
+    # Here, and not above: the command `engram` has these arguments too, and begins at once.
+    from engram.interactive.chain import Chain, one_row
+    from engram.interactive.results import Results, missing_files
+
     study = Results(folder, unfinished=True)
     read = study.tables[table]
     row = one_row(read, words, study.config.get("reported_layer"))
@@ -207,17 +213,17 @@ def _plain(row: pd.Series) -> dict[str, Any]:
     return {str(name): getattr(cell, "item", lambda one=cell: one)() for name, cell in row.items()}
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line; return its exit status."""
-    parser = argparse.ArgumentParser(
-        prog="python -m engram.trace", description=(__doc__ or "").splitlines()[0]
-    )
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of the command line."""
     parser.add_argument("results", type=Path, help="folder of results, such as results/alice")
     parser.add_argument("table", help="scores, ceilings, association, ... (a name in tables/)")
     parser.add_argument("values", nargs="*", help="what singles a row out: values, or column=value")
     parser.add_argument("--all", action="store_true", help="name all files, not the first few")
     parser.add_argument("--check", action="store_true", help="read large files too, to check them")
-    given = parser.parse_args(arguments)
+
+
+def run(given: argparse.Namespace) -> int:
+    """Print where a number comes from; return the exit status."""
     try:
         said = trace(given.results, given.table, given.values, every=given.all, check=given.check)
     except EngramError as error:
@@ -225,6 +231,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     print(said)
     return int("CHANGED since" in said)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return its exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m engram.trace", description=(__doc__ or "").splitlines()[0]
+    )
+    add_arguments(parser)
+    return run(parser.parse_args(arguments))
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from engram import __version__
+from engram import __version__, trace
 from engram.command import begin, reports, workflow
 from engram.errors import EngramError
 
@@ -19,6 +19,7 @@ _EXAMPLES = """examples:
   engram check my_study.yaml                    what a run would take, and what is wrong
   engram run my_study.yaml --cores 8 -n         hand on to snakemake, with its arguments
   engram open my_study.yaml                     open the report, or print where it is
+  engram trace results/mine scores gpt2 IFG     the files behind a number of a table
 """
 
 
@@ -69,6 +70,9 @@ def _parser() -> argparse.ArgumentParser:
     shown = commands.add_parser("open", help="open a study's report")
     shown.add_argument("study", help="the study's file, or its folder of results")
     shown.set_defaults(do=lambda chosen: reports.open_report(chosen.study))
+    traced = commands.add_parser("trace", help="where a number of a table comes from")
+    trace.add_arguments(traced)
+    traced.set_defaults(do=trace.run)
     return parser
 
 

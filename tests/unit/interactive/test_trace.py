@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
+from engram.command.main import main as command
 from engram.files import storage
 from engram.files.checksums import PROVENANCE, checksum
 from engram.interactive import recomputed
@@ -247,6 +248,13 @@ def test_a_file_that_was_changed_is_named_and_ends_with_1(results: Path) -> None
     said = traced(results, "scores", "m", "01", "L", "layer=1", status=1)
     assert said.count("CHANGED since it was read") == 2
     assert "timeseries.tsv  CHANGED" in said and "words.tsv  CHANGED" in said
+
+
+def test_the_command_engram_has_it(results: Path) -> None:
+    said = StringIO()
+    with redirect_stdout(said):
+        assert command(["trace", str(results), "ceilings", "loo"]) == 0
+    assert said.getvalue() == traced(results, "ceilings", "loo")
 
 
 def test_other_tables_say_what_they_are_made_of(results: Path) -> None:
