@@ -55,8 +55,8 @@ def associations_file(story: str, name: str) -> str:
 
 
 #: Stories of Narratives that are versions of one stimulus: the words, or nearly all
-#: of them, are the same. The nine sections of Le Petit Prince are one book.
-_VERSIONS = ("littleprince", "milkyway", "notthefall", "pieman", "prettymouth")
+#: of them, are the same.
+_VERSIONS = ("milkyway", "notthefall", "pieman", "prettymouth")
 
 
 def stimulus(story: str) -> str:

@@ -27,7 +27,7 @@ from engram.study.model_shapes import ModelShape, model_shape, scored_shape
 from engram.study.models import is_language_model, scored_models
 from engram.study.plan import Plan
 from engram.study.stages import tunings
-from engram.study.story_folds import count_folds
+from engram.study.story_folds import count_fits, count_folds
 from engram.study.tuning_shapes import tuning_shape
 from engram.tunings.settings import Settings
 from engram.tunings.tuning_memory import CONTEXT, planned_memory
@@ -260,7 +260,7 @@ def _deals(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
 
 def _decomposed(study: Study, group: Group, rows: float) -> float:
     """Return the seconds of the decompositions of a layer's features, in all folds."""
-    return count_folds(study, group) * study.encoding.inner_folds * (rows / 3000) ** 3 * 10
+    return count_fits(study, group) * study.encoding.inner_folds * (rows / 3000) ** 3 * 10
 
 
 def _nuisance_targets(study: Study, plan: Plan) -> float:
@@ -337,7 +337,7 @@ def _nuisance_texts(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> N
         for there in (controls[kind] for kind in (RANDOM, DEALT, SHUFFLED))
     )
     # Two shares of each text, a decomposition for each inner fold and one for all of them.
-    solved = 2 * texts * count_folds(study, group) * (study.encoding.inner_folds + 1)
+    solved = 2 * texts * count_fits(study, group) * (study.encoding.inner_folds + 1)
     kernels, values = 12 * 8 * rows**2, len(group.subjects) * targets * rows
     batch = 8 * len(study.encoding.alphas) * values / study.encoding.inner_folds
     seconds = _START + solved * (

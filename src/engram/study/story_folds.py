@@ -107,6 +107,13 @@ def count_folds(study: Study, group: Group) -> int:
     return folds if isinstance(folds, int) else max(2, min(folds.n or 1000, len(group.stories)))
 
 
+def count_fits(study: Study, group: Group) -> int:
+    """Return how often weights are learned: once where test stories are named, else by fold."""
+    folds = study.encoding.folds
+    named = not isinstance(folds, int) and folds.test is not None
+    return 1 if named else count_folds(study, group)
+
+
 def as_config(study: Study) -> int | dict[str, Any]:
     """Return `encoding.folds` as jobs get it."""
     folds = study.encoding.folds

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+import yaml
 from conftest import ROOT, jobs, snakemake, story_bold
 
 from engram.bold import story_bold as reading
@@ -27,8 +28,10 @@ from engram.features.word_rate import word_rate
 from engram.files import storage
 from engram.paths import LEBEL_RESPONSES, LEBEL_WORDS
 from engram.statistics.score_tables import ceilings_table
+from engram.study import story_folds
 from engram.study.config.read import read_study
 from engram.study.plan import Plan, make_plan
+from engram.study.stages import tables
 from engram.study.stages.encoding import settings
 from engram.words import stories
 
@@ -112,6 +115,17 @@ def test_plan_of_a_listener() -> None:
     https = plan(source="s3", stories=["souls"]).dataset.scans_download("souls")
     assert https is not None
     assert https.settings["bucket"] == "https://s3.amazonaws.com/openneuro.org/ds003020"
+
+
+def test_shipped_study_is_tested_on_the_repeated_story() -> None:
+    """So R, which is of that story alone, is divided by the ceiling that its repeats give."""
+    study = read_study(yaml.safe_load((ROOT / "config" / "lebel.yaml").read_text()))
+    made = make_plan(study)
+    (group,) = made.groups.values()
+    assert story_folds.tested(study, group) == [facts.REPEATED] and len(group.stories) == 84
+    assert story_folds.count_fits(study, group) == 1
+    stories_of = tables.depends_on(study, made)["stories"]
+    assert list(stories_of.values()) == [[facts.REPEATED]]
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,8 @@ def test_plan_needs_no_data(language: str, listeners: int) -> None:
     sizes = [read_key(key).size for key in download.settings["keys"].values()]
     assert 50e6 < min(sizes) < max(sizes) < 150e6
     assert 20e9 < made.dataset.download_bytes() < 35e9
-    assert {stimulus(story) for story in made.stories} == {"littleprince"}
+    # Sections have different words, so that one of them can be left out.
+    assert len({stimulus(story) for story in made.stories}) == 9
     https = plan(language=language, source="s3").dataset
     words = https.words_download("littleprince-3")
     assert not https.fetches_by_datalad and words is not None

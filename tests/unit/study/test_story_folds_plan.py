@@ -73,6 +73,7 @@ def test_too_few_stories_are_refused_before_the_first_job(tmp_path: Path) -> Non
     plan = make_plan(left_out)
     assert list(plan.groups) == ["one+three+two"] and story_folds.untested(left_out, {}) == {}
     assert story_folds.count_folds(left_out, plan.groups["one+three+two"]) == 3
+    assert story_folds.count_fits(left_out, plan.groups["one+three+two"]) == 3
     single = study_of(tmp_path / "c", {"by": "story"}, encoding={"alphas": [1000.0]})
     assert len(make_plan(single).groups) == 2
     banded: dict[str, Any] = {"encoding": {"alphas": [1000.0]}, "nuisance": {"method": "banded"}}
