@@ -10,7 +10,15 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from engram.datasets.section import DatasetSection
 from engram.datasets.word_files import WordFiles
-from engram.study.config.fields import Name, Place, Reason, RepetitionTime, Seconds, Section
+from engram.study.config.fields import (
+    Language,
+    Name,
+    Place,
+    Reason,
+    RepetitionTime,
+    Seconds,
+    Section,
+)
 from engram.vocabulary import NILEARN_ATLASES, NILEARN_PREFIX
 
 #: Why `load_confounds` of nilearn is not asked for these.
@@ -201,6 +209,9 @@ class BidsSection(DatasetSection):
     null: none."""
     smoothing: float | None = Field(None, gt=0, le=30)
     """Volumes: smooth by a Gaussian of this full width at half maximum, in mm; null: do not."""
+    language: Language | dict[Name, Language] = "en"
+    """Language of the stories, as a BCP-47 code such as en, fr or zh: one code, or one for each
+    story (docs/data.md, Languages)."""
     stories: list[Name] | None = None
     """The stories to use; null: every story."""
     listeners: list[Name] | None = None
