@@ -70,7 +70,7 @@ def fetch(
             pinned.append(PinnedFile(path, entry.size, entry.digest, address, entry.algorithm))
     for file in progress(pinned, "files", "file"):
         with _alone(folder / file.path):
-            pinned_files.fetch([file], folder, mirror, waits)
+            pinned_files.fetch_one(file, folder, mirror, waits)
     there = ((path, entries[path]) for path in [*wanted, *optional] if path in entries)
     return {path: entry.name if isinstance(entry, Key) else None for path, entry in there}
 

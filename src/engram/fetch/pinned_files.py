@@ -77,20 +77,26 @@ def fetch(
     EngramError
         When a file cannot be had, or is not the one that was pinned. What was fetched before stays.
     """
-    folder = Path(folder)
     for file in progress(files, "files", "file"):
-        target = folder / file.path
-        if (
-            target.exists()
-            and target.stat().st_size == file.size
-            and file.digest_of(target) == file.digest
-        ):
-            continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if mirror is not None:
-            _copy(file, Path(mirror), target)
-        else:
-            _download(file, target, waits)
+        fetch_one(file, Path(folder), mirror, waits)
+
+
+def fetch_one(
+    file: PinnedFile, folder: Path, mirror: str | Path | None, waits: Sequence[float]
+) -> None:
+    """Bring one file into a folder, as `fetch` does."""
+    target = folder / file.path
+    if (
+        target.exists()
+        and target.stat().st_size == file.size
+        and file.digest_of(target) == file.digest
+    ):
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if mirror is not None:
+        _copy(file, Path(mirror), target)
+    else:
+        _download(file, target, waits)
 
 
 def write_manifest(path: Path, folder: Path) -> None:
