@@ -125,7 +125,7 @@ PLANNING = {
 }
 #: The same of feature spaces, each of which has a folder for its kind.
 SPACES = {f"features.{folder}.config" for folder in feature_kinds.KINDS.values()}
-OF_SPACES = {*FILES, "features", "features.section", "study.config.fields"}
+OF_SPACES = {*FILES, "words", "features", "features.section", "study.config.fields"}
 MAY_IMPORT |= {
     "features.section": {"study.config.fields"},
     "features.kinds": {"features.section", *SPACES},

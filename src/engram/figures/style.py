@@ -32,6 +32,8 @@ GREY, LIGHT, INK = "#777777", "#D9D9D9", "#222222"
 #: Colours of models, then of texts and tunings, in the order of the configuration.
 MODELS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _TEXTS = ("#332288", "#CC6677", "#44AA99", "#882255", "#999933", "#117733")
+#: Lines of models, where there are more than colours.
+LINES = ("-", "-.", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)))
 #: Colours of what a model was tuned on.
 CONDITIONS = {ASSOCIATION: _TEXTS[0], "shuffled": "#E69F00", "generic": GREY}
 #: Markers of control texts.
@@ -129,13 +131,16 @@ class Palette:
         """Return colour and line style of a model.
 
         Re-initialised twins have their model's colour, dotted; the word rate is grey, dashed.
+        Beyond six models colours come again, with other lines.
         """
         if name == WORD_RATE:
             return {"color": GREY, "linestyle": "--"}
-        base = name.removesuffix(REINITIALISED_SUFFIX)
+        round_, colour = divmod(
+            self._models.index(name.removesuffix(REINITIALISED_SUFFIX)), len(MODELS)
+        )
         return {
-            "color": MODELS[self._models.index(base) % len(MODELS)],
-            "linestyle": ":" if name.endswith(REINITIALISED_SUFFIX) else "-",
+            "color": MODELS[colour],
+            "linestyle": ":" if name.endswith(REINITIALISED_SUFFIX) else LINES[round_ % len(LINES)],
         }
 
     def text(self, name: str) -> str:

@@ -148,6 +148,39 @@ def test_a_twin_and_a_space_share_no_name(table: str) -> None:
         )
 
 
+def test_norms_of_another_language_than_the_story_are_refused(table: str) -> None:
+    with pytest.raises(EngramError) as error:
+        planned(features={"mine": norms(table, language="fr")})
+    for said in ("features.mine", "its language is 'fr'", "is 'en'"):
+        assert said in str(error.value), said
+
+
+@pytest.mark.parametrize(
+    ("space", "said"),
+    [
+        ({"kind": "surprisal", "of": "gpt3"}, "features.s.of: 'gpt3' is no model of the study"),
+        ({"kind": "autocorrelation", "like": "word-rate"}, "'word-rate' is no model of the study"),
+        ({"kind": "embeddings"}, "give 'table' or 'of'"),
+        ({"kind": "table", "path": "no/{story}.tsv"}, "there is no file 'no/lighthouse.tsv'"),
+        ({"kind": "table", "path": "no/{sub}.tsv"}, "'{story}' alone may stand in it"),
+        ({"kind": "table", "path": "a.npy", "rows": "times"}, "step: the seconds between"),
+        ({"kind": "word-facts", "facts": ["word-rate"]}, "word-length"),
+    ],
+)
+def test_other_kinds_say_what_is_wrong(space: dict[str, Any], said: str) -> None:
+    with pytest.raises(EngramError) as error:
+        planned(features={"s": space})
+    assert said in str(error.value)
+
+
+def test_surprisal_reads_a_whole_model() -> None:
+    with pytest.raises(EngramError, match="is re-initialised or an adapter"):
+        planned(
+            baselines=["reinitialised"],
+            features={"s": {"kind": "surprisal", "of": "gpt2-tiny-reinitialised"}},
+        )
+
+
 def test_null_takes_a_space_out(table: str) -> None:
     study, _ = planned(features={"mine": norms(table), "other": None})
     assert list(study.features) == ["mine"]

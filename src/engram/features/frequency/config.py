@@ -19,8 +19,8 @@ class FrequencySection(FeatureSection):
     """`wordfreq`: the library of this name (`pip install engram[frequency]`), which knows about 40
     languages as they were until 2021; for Chinese and Japanese it has extras of its own. `column`:
     the column `log_frequency` of a folder of tables."""
-    language: str = Field("en", min_length=2, max_length=20)
-    """Language of the words, as wordfreq calls it."""
+    language: str | None = Field(None, min_length=2, max_length=20)
+    """Language of the words, as wordfreq calls it; null: the story's."""
     least_coverage: float = Field(0.5, ge=0, le=1)
     """Share of a story's words whose frequency must be known."""
 
@@ -37,7 +37,7 @@ class FrequencySection(FeatureSection):
         """Return where frequencies come from."""
         if self.source == "column":
             return "the logarithm of words' frequency, as the dataset gives it"
-        return f"the Zipf frequency of words by wordfreq (language {self.language})"
+        return "the Zipf frequency of words by wordfreq"
 
 
 SECTION = FrequencySection

@@ -8,6 +8,7 @@ import numpy as np
 
 from engram.errors import EngramError
 from engram.features.space import Given, Space, centred
+from engram.words.language import language_of, primary
 from engram.words.punctuation import bare
 
 
@@ -21,6 +22,7 @@ def lay(given: Given) -> Space:
     """
     section = given.space
     words = given.words["word"].tolist()
+    language = section["language"] or primary(language_of(given.words))
     if section["source"] == "column":
         if "log_frequency" not in given.words:
             raise EngramError(
@@ -29,14 +31,14 @@ def lay(given: Given) -> Space:
             )
         values = given.words["log_frequency"].to_numpy(float)
     else:
-        values = zipf(words, section["language"])
+        values = zipf(words, language)
     known = np.isfinite(values)
     if not known.any() or known.mean() < section["least_coverage"]:
         raise EngramError(
             f"story {given.story}: the frequency of {int(known.sum()):,} of {len(words):,} words "
             f"is known ({known.mean():.0%}), and least_coverage asks for "
-            f"{section['least_coverage']:.0%}. Is language: {section['language']} that of the "
-            "story?"
+            f"{section['least_coverage']:.0%}. Is '{language}' the "
+            "story's language?"
         )
     vectors, mean = centred(np.nan_to_num(values)[:, None], known)
     return Space(vectors[None], ["log_frequency"], known, mean=mean[None])

@@ -1,0 +1,92 @@
+"""From entries of `features` to tables and report: the whole road on a small study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from conftest import ROOT, jobs, random_words, regions, snakemake, write_table_study
+
+from engram.files import storage
+
+pytestmark = pytest.mark.slow
+NOUNS = ["harbour", "lamp", "sister", "garden", "bread", "winter", "horse", "candle"]
+SPACES = {
+    "norms": {"kind": "norms", "table": "norms.tsv", "columns": ["touch", "sight"], "deals": 5},
+    "surprisal": {"kind": "surprisal", "of": "tiny"},
+    "static": {"kind": "embeddings", "of": "tiny"},
+    "noise": {"kind": "autocorrelation", "like": "tiny", "draws": 2},
+    "facts": {"kind": "word-facts", "facts": ["word-length"]},
+    "codes": {"kind": "table", "path": "data/{story}_codes.tsv"},
+    "sound": {"kind": "table", "path": "data/{story}_sound.npy", "rows": "times", "step": 0.5},
+}
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished study of one story with a space of each kind."""
+    folder = tmp_path_factory.mktemp("features")
+    rng = np.random.default_rng(0)
+    words = random_words(240).assign(
+        word=[w for k in range(80) for w in ("and", "the", NOUNS[k % 8])]
+    )
+    bold = {f"0{k}": rng.standard_normal((72, 4)) for k in range(1, 4)}
+    write_table_study(folder / "data", bold, words, regions(4), "one")
+    rows = [f"{word}\t{k}\t{k * k}" for k, word in enumerate(NOUNS)]
+    (folder / "norms.tsv").write_text("\n".join(["word\ttouch\tsight", *rows]) + "\n")
+    pd.DataFrame({"code": np.arange(240) % 7}).to_csv(
+        folder / "data" / "one_codes.tsv", sep="\t", index=False
+    )
+    np.save(folder / "data" / "one_sound.npy", rng.standard_normal((220, 3)))
+    content = {
+        "study": "mine",
+        "dataset": {"kind": "table", "path": "data", "tr": 1.5},
+        "models": {"tiny": {"source": str(ROOT / "resources" / "models" / "llama-tiny")}},
+        "features": SPACES,
+        "chance": {"shifts": 19},
+        "encoding": {"folds": 3, "inner_folds": 2, "longest_delay": 4.5},
+    }
+    (folder / "study.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    result = snakemake("--configfile", "study.yaml", folder=folder)
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
+    return folder
+
+
+def test_the_whole_road(study: Path) -> None:
+    results = study / "results" / "mine"
+    tables = {
+        name: storage.read_table(results / "tables" / f"{name}.tsv")
+        for name in ("features", "feature_deals", "scores", "chance", "comparisons")
+    }
+    everything = {"tiny", "word-rate", *SPACES}
+    assert set(tables["scores"]["model"]) == set(tables["chance"]["model"]) == everything
+    assert {*tables["comparisons"]["a"], *tables["comparisons"]["b"]} >= everything
+    features = tables["features"].set_index("model")
+    assert list(features.index) == list(SPACES)
+    assert features["kind"].to_dict() == {name: one["kind"] for name, one in SPACES.items()}
+    assert features.loc["norms", "known_words"] == 80 and features.loc["norms", "units"] == 2
+    assert features.loc["norms", "without"] == "and the"
+    assert features.loc["surprisal", "known_words"] == 239
+    assert features.loc["noise", "layers"] == 2 and features.loc["sound", "units"] == 3
+    deals = tables["feature_deals"]
+    assert set(deals["model"]) == {"norms"} and (deals["n_deals"] == 5).all()
+    chance = tables["chance"].query("model == 'norms'").set_index(["hemisphere", "roi"])["score"]
+    # The same scores by another road.
+    np.testing.assert_allclose(
+        deals.set_index(["hemisphere", "roi"])["score"], chance.loc[:], atol=2e-5
+    )
+    page = (results / "report.html").read_text()
+    for said in ("Feature spaces", "surprisal and entropy of each word for tiny", "5 times"):
+        assert said in page, said
+
+
+def test_an_edited_table_reruns_its_space_alone(study: Path) -> None:
+    assert jobs(snakemake("-n", "--configfile", "study.yaml", folder=study)) == {}
+    table = study / "norms.tsv"
+    table.write_text(table.read_text().replace("lamp\t1\t1", "lamp\t1\t8"))
+    found = jobs(snakemake("-n", "--configfile", "study.yaml", folder=study))
+    assert found["feature_space"] == found["deals"] == found["deal_scores"] == 1
+    assert found["encoding"] == found["chance"] == 1 and "activations" not in found
