@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from engram.statistics import columns
+
+logger = logging.getLogger(__name__)
 
 FOLDS = (
     "Folds by story (encoding.folds): what each story was for each listener. A tested story is "
@@ -46,6 +49,10 @@ def folds_table(
     rows = []
     for subject, mine in heard.items():
         is_scored = bool(tested & set(mine))
+        if test is not None and (lacking := [story for story in test if story not in mine]):
+            logger.warning(
+                "listener %s did not hear %s, and is not scored there", subject, ", ".join(lacking)
+            )
         for story in stories:
             role = "not heard"
             if story in mine:
