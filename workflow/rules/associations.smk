@@ -129,6 +129,52 @@ rule text_activations:
         "../scripts/text_activations.py"
 
 
+rule insertion_measures:
+    """Measure how far insertions are from the passage before them, and how surprising there."""
+    input:
+        words=stories.WORDS,
+        insertions=associations.INSERTIONS,
+        model=of(fetch.model_manifest),
+    output:
+        measures=associations.MEASURES,
+    log:
+        "<logs>/insertion_measures/story-{story}_model-{model}_text-{text}.log",
+    benchmark:
+        "<benchmarks>/insertion_measures/story-{story}_model-{model}_text-{text}.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+        mem_mb=memory("insertion_measures"),
+        runtime=minutes("insertion_measures"),
+    params:
+        config=of(associations.measuring_depends_on),
+        code=code_of("insertion_measures"),
+        reads=reads(features.reads),
+    script:
+        "../scripts/insertion_measures.py"
+
+
+rule association_insertions:
+    """Say where a text's insertions stand among its null texts' in distance and surprisal."""
+    input:
+        measures=of(associations.measures),
+    output:
+        insertions="<results>/tables/association_insertions.tsv",
+    log:
+        "<logs>/association_insertions.log",
+    benchmark:
+        "<benchmarks>/association_insertions.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        config={},
+        code=code_of("association_insertions"),
+    script:
+        "../scripts/association_insertions.py"
+
+
 rule association_scores:
     """Score every text on a group's listeners."""
     input:

@@ -413,6 +413,7 @@ def _annotate(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
 _NEEDS: dict[str, Callable[[Study, Plan, Mapping[str, str]], Need]] = {
     "activations": _activations,
     "annotate_locally": _annotate,
+    "insertion_measures": _activations,
     "text_activations": _activations,
     "bold": _bold,
     "ceiling": _ceiling,

@@ -72,7 +72,7 @@ RAW: dict[str, Any] = {
         "word-judged": {},
         "chat": {"annotator": {"model": "x", "address": "http://localhost/v1"}},
     },
-    "association_effect": {"models": ["gpt2-tiny"]},
+    "association_effect": {"models": ["gpt2-tiny"], "measured_texts": 2},
     "nuisance": {"method": "banded"},
     "decoding": {"directions": ["encoding"]},
     "similarity": {"metrics": ["rsa"]},
@@ -114,6 +114,7 @@ JOBS: dict[str, tuple[Callable[[Study, Plan], list[Key]], str]] = {
     "association_nuisance": (nuisance.text_jobs, nuisance.TEXT_SCORES),
     "association_texts": (associations.story_jobs, associations.TEXTS),
     "text_activations": (associations.reading_jobs, associations.ACTIVATIONS),
+    "insertion_measures": (associations.measuring_jobs, associations.MEASURES),
     "association_scores": (associations.scoring_jobs, associations.SCORES),
     "tune": (tunings.jobs, tunings.FOLDER),
     "tuned_activations": (tunings.reading_jobs, tunings.ACTIVATIONS),
@@ -252,7 +253,7 @@ def test_figures_and_tables_are_those_that_the_study_can_have() -> None:
     for name in ("tuning-brain", "association-brain", "ceiling-brain", "insertions", "roi-layers"):
         assert f"<results>/figures/{name}.svg" in shown and name in figures.names(study, plan)
     assert "roi-sets" not in figures.names(study, plan)  # the atlas has no such regions
-    for name in ("truth", "nuisance", "association_unique", "tuning"):
+    for name in ("truth", "nuisance", "association_unique", "association_insertions", "tuning"):
         assert (
             f"<results>/tables/{name}.tsv" in shown
             and f"<results>/tables/{name}.tsv" in report.tables(study, plan)
@@ -266,6 +267,17 @@ def test_figures_and_tables_are_those_that_the_study_can_have() -> None:
         path for path in shown if re.search("tuning|association|nuisance|truth|maps|brain", path)
     ]
     assert [path for path in report.tables(bare, make_plan(bare)) if path not in shown] == []
+
+
+def test_insertions_are_measured_where_that_is_asked_for() -> None:
+    study, plan = planned(association_effect={"measured_texts": 0})
+    assert associations.measuring_jobs(study, plan) == associations.measures(study, plan) == []
+    assert not [path for path in results.files(study, plan) if "association_insertions" in path]
+    anchored = {"alignment": "interpolate", "models": None}
+    models = {
+        key["model"] for key in associations.measuring_jobs(*planned(association_effect=anchored))
+    }
+    assert models == {"gpt2-tiny", "llama-tiny"}  # and no word rate
 
 
 def test_maps_come_in_pairs_and_only_where_targets_are_vertices() -> None:
@@ -332,6 +344,7 @@ DEPENDS: dict[str, Callable[[Study, Plan], dict[str, Any]]] = {
         study, plan, "word-judged"
     ),
     "text_activations": lambda study, plan: associations.reading_depends_on(study, plan, MODEL),
+    "insertion_measures": lambda study, plan: associations.measuring_depends_on(study, plan, MODEL),
     "association_scores": lambda study, plan: associations.scores_depend_on(study, plan, GROUPS[0]),
     "association_tables": associations.tables_depend_on,
     "tuning_samples": lambda study, plan: tunings.samples_depend_on(study, plan, "lora"),
@@ -425,7 +438,10 @@ SETTINGS: list[tuple[dict[str, Any], set[str]]] = [
     ({"protocol": "huth"}, {*RULED, "ceiling", "similarity_ceiling"}),
     ({"bold": {"trim": 2}}, {"bold"}),
     ({"activations": {"context": 64}}, {"activations", "text_activations", "tuned_activations"}),
-    ({"compute": {"device": "cpu"}}, {"activations", "text_activations", "tuned_activations"}),
+    (
+        {"compute": {"device": "cpu"}},
+        {"activations", "text_activations", "tuned_activations", "insertion_measures"},
+    ),
     ({"compute": {"backend": "numpy"}}, OF_GROUPS),
     ({"compute": {"tuning_dtype": "float32"}}, {"tune"}),
     (
@@ -451,6 +467,7 @@ SETTINGS: list[tuple[dict[str, Any], set[str]]] = [
     ({"nuisance": {"random_texts": 3}}, {"association_nuisance"}),
     ({"association_effect": {"controls": {"random": 20}}}, {"association_texts"}),
     ({"association_effect": {"room": 0.5}}, {"text_activations"}),
+    ({"association_effect": {"measured_texts": 3}}, {"insertion_measures"}),
     (
         {"association_effect": {"alignment": "anchor"}},
         {"association_texts", "text_activations", "claims"},

@@ -85,17 +85,20 @@ def load_configured(folder: str | Path, config: Mapping[str, Any]) -> tuple[Read
     config : mapping
         ``model`` (`engram.study.models.model_key`) and ``reading`` (the `activations` section).
     """
-    model, reading = config["model"], config["reading"]
-    place = {
-        "dtype": reading["dtype"],
-        "device": reading["device"],
-        "code": is_allowed(model, folder),
-    }
-    tuned, base = (found(model["source"]), folder) if model["base"] else (folder, None)
-    reader = load(
-        tuned, base=base, reinitialised=model["reinitialised"], seed=model["seed"], **place
-    )
+    reading = config["reading"]
+    reader = loaded_reader(configured_source(folder, config), reading["device"])
     return reader, reading_options(reading)
+
+
+def configured_source(folder: str | Path, config: Mapping[str, Any]) -> ModelSource:
+    """Return where the model of a job comes from.
+
+    The parameters are those of `load_configured`.
+    """
+    model, dtype = config["model"], config["reading"]["dtype"]
+    tuned, base = (found(model["source"]), folder) if model["base"] else (folder, None)
+    code = is_allowed(model, folder)
+    return ModelSource(tuned, base, model["reinitialised"], model["seed"], dtype, code)
 
 
 def reading_options(reading: Mapping[str, Any]) -> dict[str, Any]:

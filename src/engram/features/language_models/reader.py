@@ -91,7 +91,7 @@ def loaded_reader(source: ModelSource, device: str) -> Reader:
         or an adapter without its base; if there is no GPU where one is wanted; and what
         `engram.features.language_models.read_check.read_check` raises.
     """
-    place = _place(device)
+    place = device_of(device)
     config, tokenizer, model = _loaded(source)
     if getattr(config, "is_encoder_decoder", False):
         raise EngramError(
@@ -137,7 +137,7 @@ def reader_of(model: Any, tokenizer: Any, dtype: str) -> Reader:
     )
 
 
-def _place(device: str) -> str:
+def device_of(device: str) -> str:
     """Return the device that torch is to use."""
     import torch
 

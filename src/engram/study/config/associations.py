@@ -183,5 +183,10 @@ class AssociationEffect(Section):
     """Where F itself is scored. `all`: at every layer, as figures show it; `reported`: at the
     reported layer alone, where every test is. A model then reads no further, and a study with few
     control texts takes a fraction of the time."""
+    measured_texts: int = Field(0, ge=0, le=10_000)
+    """Control texts of each kind whose insertions are measured, beside the text's own: how far
+    they are from the passage before them, and how surprising there
+    (`association_insertions.tsv`). 0: none. A model reads about 60 tokens for each insertion and
+    10 more for each text, with its head, which it is loaded with for this alone."""
     controls: Controls = Controls()
     """Control texts, with which F is compared."""

@@ -23,7 +23,7 @@ from engram.study.models import is_local
 from engram.study.plan import Plan
 from engram.study.stages import encoding, features, fetch, norms
 from engram.study.stages.shared import Key, paths, plain, rules, table_paths
-from engram.vocabulary import CUES, DEALT
+from engram.vocabulary import CUES, DEALT, WORD_RATE
 
 #: What a chat endpoint wrote, what a model in a folder wrote, and what was checked
 #: of either, or of people.
@@ -36,6 +36,8 @@ INSERTIONS = "<results>/associations/story-{story}_text-{text}_insertions.json"
 TEXTS = "<results>/associations/story-{story}_text-{text}_texts.tsv"
 ROWS = "<results>/associations/story-{story}_text-{text}_rows.tsv"
 ACTIVATIONS = "<results>/associations/story-{story}_model-{model}_text-{text}_activations.nc"
+#: How far insertions are from what was heard, and how surprising, for a model.
+MEASURES = "<results>/associations/story-{story}_model-{model}_text-{text}_measures.tsv"
 SCORES = "<results>/associations/group-{group}_model-{model}_text-{text}_scores.nc"
 
 
@@ -67,6 +69,17 @@ def scoring_jobs(study: Study, plan: Plan) -> list[Key]:
         for model in models
         for group in plan.groups
     ]
+
+
+def measuring_jobs(study: Study, plan: Plan) -> list[Key]:
+    """Return a job for each text, story and language model, if insertions are measured."""
+    wanted = study.association_effect.measured_texts > 0
+    return [key for key in reading_jobs(study, plan) if wanted and key["model"] != WORD_RATE]
+
+
+def measures(study: Study, plan: Plan) -> list[str]:
+    """Return the measures of insertions, of every text, story and language model."""
+    return paths(MEASURES, measuring_jobs(study, plan))
 
 
 def files(study: Study, plan: Plan) -> list[str]:
@@ -205,6 +218,17 @@ def reading_depends_on(study: Study, plan: Plan, model: str) -> dict[str, Any]:
     }
 
 
+def measuring_depends_on(study: Study, plan: Plan, model: str) -> dict[str, Any]:
+    """Return what the measures of insertions depend on."""
+    place = {"device": study.compute.device, "dtype": study.compute.reading_dtype}
+    return {
+        "common_words": file_fingerprint(COMMON_WORDS),
+        "model": features.depends_on(study, plan, model)["model"],
+        "reading": place,
+        "texts": study.association_effect.measured_texts,
+    }
+
+
 def scores_depend_on(study: Study, plan: Plan, group: str) -> dict[str, Any]:
     """Return what a group's scores of texts with associations depend on."""
     return {
@@ -242,4 +266,7 @@ def shown_tables(study: Study, plan: Plan) -> list[str]:
         "association_kinds",
         "association_sources",
     )
-    return table_paths(*names) if study.associations else []
+    if not study.associations:
+        return []
+    measured = ["association_insertions"] if measures(study, plan) else []
+    return table_paths(*names, *measured)

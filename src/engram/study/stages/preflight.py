@@ -55,6 +55,7 @@ _JOBS: dict[str, Callable[[Study, Plan], list[Key]]] = {
     "similarity": similarity.jobs,
     "similarity_ceiling": similarity.ceiling_jobs,
     "annotate_locally": associations.writing_jobs,
+    "insertion_measures": associations.measuring_jobs,
     "text_activations": associations.reading_jobs,
     "association_scores": associations.scoring_jobs,
     "association_nuisance": nuisance.text_jobs,
