@@ -42,6 +42,7 @@ TABLES = (
     "association_coverage",
     "association_strength",
     "association_exchangeability",
+    "association_insertions",
     "tuning",
     "tuning_models",
     "tuning_samples",

@@ -1,23 +1,16 @@
-"""Annotators against a chat endpoint on this machine, and with a small real model.
-
-The endpoint can fail in every way.
-"""
+"""Annotators against a chat endpoint on this machine: what is asked, and what answers become."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import logging
-import socket
-import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from email.utils import format_datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from chat_endpoint import Endpoint, annotator, said, serving, sleeps
 from late_train import BARE, PLACES, SENTENCE, WORDS
 
 from engram.associations.annotators import story_style
@@ -27,106 +20,20 @@ from engram.associations.annotators.prompts import prompt, template_of
 from engram.associations.association_files import Association, read_associations, write_associations
 from engram.errors import EngramError
 
-SECRET = "sk-secret/0123456789"
-
-
-def said(text: str) -> str:
-    return json.dumps({"association": text})
-
-
-class Endpoint(ThreadingHTTPServer):
-    """Speaks the chat protocol: answers what it is told to, and counts itself the requests."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        # What to answer first: status, headers, body.
-        self.first: list[tuple[int, dict[str, str], bytes]] = []
-        self.contents: list[str] = []  # what the model says, before it repeats `content`
-        self.content = said("like a station in winter")
-        self.body: bytes | None = None  # answered instead of the protocol
-        self.seen: list[dict[str, Any]] = []
-        self.keys: list[str | None] = []
-        self.paths: list[str] = []
-        self.usage: Any = {"prompt_tokens": 100, "completion_tokens": 7, "total_tokens": 107}
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}/v1"
-
-    def fail(self, *statuses: int, body: bytes = b"", retry_after: str | None = None) -> None:
-        headers = (
-            {"Location": "/elsewhere"} if retry_after is None else {"Retry-After": retry_after}
-        )
-        self.first += [(status, headers, body) for status in statuses]
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Endpoint
-
-    def do_POST(self) -> None:
-        request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.seen.append(request)
-        self.server.keys.append(self.headers.get("Authorization"))
-        self.server.paths.append(self.path)
-        status, headers, body = (
-            self.server.first.pop(0) if self.server.first else (200, {}, self.server.body)
-        )
-        if body is None:
-            content = self.server.contents.pop(0) if self.server.contents else self.server.content
-            choice = {
-                "index": 0,
-                "message": {"role": "assistant", "content": content},
-                "finish_reason": "stop",
-            }
-            answer = {
-                "id": "1",
-                "object": "chat.completion",
-                "model": request["model"],
-                "choices": [choice],
-                "usage": self.server.usage,
-            }
-            body = json.dumps(answer).encode()
-        self.send_response(status)
-        for name, value in {
-            "Content-Type": "application/json",
-            "Content-Length": str(len(body)),
-            **headers,
-        }.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
 
 @pytest.fixture
 def endpoint(monkeypatch: pytest.MonkeyPatch) -> Iterator[Endpoint]:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.delenv("ENGRAM_CHAT_KEY", raising=False)
-    with Endpoint() as made:
-        threading.Thread(
-            target=made.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
-        ).start()
-        yield made
-        made.shutdown()
+    yield from serving(monkeypatch)
 
 
 @pytest.fixture
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Seconds that would have been slept."""
-    seconds: list[float] = []
-    monkeypatch.setattr("engram.associations.annotators.chat.time.sleep", seconds.append)
-    return seconds
+    return sleeps(monkeypatch)
 
 
 @pytest.fixture
 def chat(endpoint: Endpoint, tmp_path: Path) -> ChatAnnotator:
-    return ChatAnnotator(
-        endpoint.address, "stub-1", "sentence", tmp_path / "cache", seed=3, waits=(0, 0)
-    )
+    return annotator(endpoint, tmp_path / "cache")
 
 
 # ---------------------------------------------------------------- the chat endpoint
@@ -233,238 +140,6 @@ def test_error_in_the_middle_and_rerun(endpoint: Endpoint, chat: ChatAnnotator) 
         annotate(WORDS, SENTENCE, chat, 2)
     assert annotate(WORDS, SENTENCE, chat, 2)[1] == Report(3, 2, 0, 300, 21)
     assert len(endpoint.seen) == 6
-
-
-# ---------------------------------------------------------------- failures
-def test_server_errors_are_tried_again(
-    endpoint: Endpoint, chat: ChatAnnotator, slept: list[float]
-) -> None:
-    endpoint.fail(500, 503)
-    found, report = annotate(WORDS, SENTENCE, chat, 11)
-    assert len(found) == report.asked == 1
-    assert len(endpoint.seen) == 3
-    assert slept == [0, 0]
-
-
-def test_server_that_only_fails(
-    endpoint: Endpoint, chat: ChatAnnotator, slept: list[float]
-) -> None:
-    endpoint.fail(*[502] * 9, body=b"out of order")
-    with pytest.raises(
-        EngramError,
-        match=r"gave no answer \(3 tries, the last: status 502; it said: out of order\).*run again",
-    ):
-        annotate(WORDS, SENTENCE, chat, 11)
-    assert len(endpoint.seen) == 3
-    assert not chat.cache.exists()
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        ("7", 7),
-        ("0", 0),
-        ("9999", 120),
-        ("soon", 0.5),
-        (None, 0.5),
-        ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
-    ],
-)
-def test_too_many_requests(
-    header: str | None, seconds: float, endpoint: Endpoint, chat: ChatAnnotator, slept: list[float]
-) -> None:
-    endpoint.fail(429, retry_after=header)
-    annotate(WORDS, SENTENCE, ChatAnnotator(**{**vars(chat), "waits": (0.5,)}), 11)
-    assert slept == [seconds]
-    assert len(endpoint.seen) == 2
-
-
-def test_too_many_requests_until_a_date(
-    endpoint: Endpoint, chat: ChatAnnotator, slept: list[float]
-) -> None:
-    endpoint.fail(
-        429, retry_after=format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
-    )
-    endpoint.fail(
-        429, retry_after=format_datetime(datetime.now(UTC) + timedelta(hours=60), usegmt=True)
-    )
-    annotate(WORDS, SENTENCE, chat, 11)
-    assert 40 < slept[0] <= 60
-    assert slept[1:] == [120]
-
-
-def test_connection_refused(chat: ChatAnnotator, slept: list[float]) -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"http://127.0.0.1:{free.getsockname()[1]}/v1"  # bound, and nobody listens
-        with pytest.raises(
-            EngramError,
-            match=(
-                rf"{address}/chat/completions gave no answer \(3 tries, "
-                r"the last: ConnectionError\)"
-            ),
-        ):
-            annotate(WORDS, SENTENCE, ChatAnnotator(**{**vars(chat), "address": address}), 11)
-    assert slept == [0, 0]
-
-
-def test_server_that_never_answers(chat: ChatAnnotator, slept: list[float]) -> None:
-    with socket.socket() as deaf:
-        deaf.bind(("127.0.0.1", 0))
-        deaf.listen()
-        address = f"http://127.0.0.1:{deaf.getsockname()[1]}/v1"
-        with pytest.raises(EngramError, match=r"2 tries, the last: ReadTimeout"):
-            annotate(
-                WORDS,
-                SENTENCE,
-                ChatAnnotator(**{**vars(chat), "address": address, "timeout": 0.1, "waits": (0,)}),
-                11,
-            )
-
-
-@pytest.mark.parametrize("key", [None, SECRET])
-@pytest.mark.parametrize("status", [401, 403])
-def test_refusal_names_the_variable_of_the_key(
-    status: int,
-    key: str | None,
-    endpoint: Endpoint,
-    chat: ChatAnnotator,
-    slept: list[float],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    if key:
-        monkeypatch.setenv("ENGRAM_CHAT_KEY", key)
-    endpoint.fail(status)
-    with pytest.raises(
-        EngramError,
-        match=(
-            rf"status {status}\)\. The environment variable ENGRAM_CHAT_KEY "
-            rf"{'is' if key else 'is not'} set"
-        ),
-    ):
-        annotate(WORDS, SENTENCE, chat, 11)
-    assert len(endpoint.seen) == 1
-
-
-@pytest.mark.parametrize(("status", "message"), [
-    (400, r"model 'stub-1' \(status 400; it said: no such setting\)"), (404, "most end in /v1"),
-    (422, "status 422"), (302, "a redirection"),
-])  # fmt: skip
-def test_final_refusals(
-    status: int, message: str, endpoint: Endpoint, chat: ChatAnnotator, slept: list[float]
-) -> None:
-    endpoint.fail(status, body=b"no such setting")
-    with pytest.raises(EngramError, match=message):
-        annotate(WORDS, SENTENCE, chat, 11)
-    assert len(endpoint.seen) == 1
-    assert not chat.cache.exists()
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"<html>welcome</html>",
-        b"{}",
-        b"[]",
-        b'{"choices": []}',
-        b'{"choices": [{}]}',
-        b'{"error": {"message": "overloaded"}}',
-        b"",
-    ],
-)
-def test_answer_that_is_not_of_the_protocol(
-    body: bytes, endpoint: Endpoint, chat: ChatAnnotator
-) -> None:
-    endpoint.body = body
-    with pytest.raises(EngramError, match="not as a chat endpoint does"):
-        annotate(WORDS, SENTENCE, chat, 11)
-    assert not chat.cache.exists()
-
-
-@pytest.mark.parametrize("usage", [None, {}, [], {"prompt_tokens": None}])
-def test_endpoint_that_counts_no_tokens(
-    usage: Any, endpoint: Endpoint, chat: ChatAnnotator
-) -> None:
-    endpoint.usage = usage
-    assert annotate(WORDS, SENTENCE, chat, 11)[1] == Report(asked=1)
-
-
-@pytest.mark.parametrize("address", ["localhost:8000/v1", "ftp://host/v1", "", "https:///v1"])
-def test_address_that_is_none(address: str, tmp_path: Path) -> None:
-    with pytest.raises(EngramError, match="It looks like https://host/v1"):
-        ChatAnnotator(address, "m", "word", tmp_path)
-
-
-@pytest.mark.parametrize("address", ["https://me:hidden@host/v1", "https://host/v1?key=hidden"])
-def test_address_with_a_secret_is_refused_and_not_repeated(address: str, tmp_path: Path) -> None:
-    with pytest.raises(EngramError, match="ENGRAM_CHAT_KEY") as caught:
-        ChatAnnotator(address, "m", "word", tmp_path)
-    assert "hidden" not in str(caught.value)
-
-
-# ---------------------------------------------------------------- the key
-def test_key_is_sent_and_kept_nowhere(
-    endpoint: Endpoint,
-    chat: ChatAnnotator,
-    slept: list[float],
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    caplog.set_level(logging.DEBUG)
-    monkeypatch.setenv("ENGRAM_CHAT_KEY", SECRET + "\n")  # as a file's last line gives it
-    messages = []
-    # A server that repeats the key wherever it can, and one that never answers.
-    endpoint.fail(500, 429, body=SECRET.encode(), retry_after="1")
-    endpoint.contents = [SECRET, said(f"the key is {SECRET}")]
-    found, report = annotate(WORDS, SENTENCE, chat, 11)
-    assert report.asked == 2
-    for status in (400, 401, 403, 404, 500, 500, 500):
-        endpoint.fail(status, body=b"x" * 290 + SECRET.encode())
-    for _ in range(5):
-        with pytest.raises(EngramError) as caught:
-            annotate(WORDS, SENTENCE, chat, 3)
-        messages.append(str(caught.value))
-    endpoint.body = SECRET.encode()
-    with pytest.raises(EngramError) as caught:
-        annotate(WORDS, SENTENCE, chat, 3)
-    messages.append(str(caught.value))
-    assert set(endpoint.keys) == {f"Bearer {SECRET}"}
-    kept = [file.read_text() for file in chat.cache.iterdir()]
-    assert len(kept) == 2
-    for text in (*kept, *messages, caplog.text, repr(found), repr(chat)):
-        assert "sk-secret" not in text
-        assert "0123456789" not in text
-
-
-@pytest.mark.parametrize("key", ["hidden\nkey", "hidden key", "hidden\u00e9"])
-def test_key_that_cannot_be_sent(
-    key: str, endpoint: Endpoint, chat: ChatAnnotator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("ENGRAM_CHAT_KEY", key)
-    with pytest.raises(EngramError, match="ENGRAM_CHAT_KEY") as caught:
-        annotate(WORDS, SENTENCE, chat, 11)
-    assert "hidden" not in str(caught.value)
-    assert endpoint.seen == []
-
-
-def test_key_is_not_replaced_by_a_password_of_netrc(
-    endpoint: Endpoint, chat: ChatAnnotator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password mine\n")
-    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    annotate(WORDS, SENTENCE, chat, 11)
-    monkeypatch.setenv("ENGRAM_CHAT_KEY", SECRET)
-    annotate(WORDS, SENTENCE, chat, 5)
-    assert endpoint.keys[0] is None
-    assert set(endpoint.keys[1:]) == {f"Bearer {SECRET}"}
-
-
-def test_key_is_no_part_of_a_request(
-    endpoint: Endpoint, chat: ChatAnnotator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    annotate(WORDS, SENTENCE, chat, 11)
-    monkeypatch.setenv("ENGRAM_CHAT_KEY", SECRET)
-    assert annotate(WORDS, SENTENCE, chat, 11)[1].cached == 1
 
 
 # ---------------------------------------------------------------- answers
