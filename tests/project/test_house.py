@@ -10,7 +10,7 @@ from pathlib import Path
 from conftest import ROOT
 
 LONGEST_MODULE, LONGEST_FUNCTION = 450, 60
-LONGEST_COMMON, LONGEST_GLUE = 120, 5
+LONGEST_COMMON, LONGEST_GLUE = 95, 5
 #: A function beyond the limit says with these words why a split would make it worse.
 REASON = "In one piece:"
 FILES = sorted([*(ROOT / "src" / "engram").rglob("*.py"), *(ROOT / "workflow").rglob("*.py")])
@@ -56,5 +56,5 @@ def test_rules_share_little_glue() -> None:
     text = COMMON.read_text(encoding="utf-8")
     assert len(text.splitlines()) < LONGEST_COMMON
     found = re.findall(r"^def (\w+)\(.*\n((?:    .*\n|\n(?=    ))*)", text, flags=re.MULTILINE)
-    assert len(found) >= 5
+    assert len(found) >= 2
     assert [name for name, body in found if body.count("\n") + 1 > LONGEST_GLUE] == []

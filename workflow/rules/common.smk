@@ -5,20 +5,18 @@ checker reads this file. Nothing heavy is imported: every job of a cluster reads
 """
 
 import os
-from inspect import signature
 
 from engram.errors import EngramError
 from engram.paths import RESOURCES
 from engram.runs import endings, sidecar_memory, use
-from engram.study import model_shapes, raw_plan
+from engram.study import model_shapes
 from engram.study.code_digest import digest, keep_in
 from engram.study.config.fields import NAME
 from engram.study.config.read import read_study
 from engram.study.config_files import check_files
 from engram.study.disk import describe, estimate
-from engram.study.needs import need
 from engram.study.plan import make_plan
-from engram.study.stages.shared import group_paths
+from engram.study.rule_functions import RuleFunctions
 from engram.vocabulary import MIRROR_VARIABLE, NILEARN_ATLASES, REMOTE_VARIABLE, TUNED_VARIANT
 
 # Snakemake merges --configfile into the default one, deeply. The demo's is loaded only when
@@ -75,41 +73,15 @@ if workflow.is_main_process and PLAN.dataset.is_large:
     logger.warning(describe(estimate(STUDY, PLAN)))
 
 
-def of(function):
-    """A stage's function as rules call it: given study, plan, and the wildcards that it names."""
-    names = list(signature(function).parameters)[2:]
-    return lambda wildcards: function(STUDY, PLAN, *(wildcards[one] for one in names))
-
-
-def of_group(template):
-    """A function that returns one file for each story of a job's group."""
-    return lambda wildcards: group_paths(PLAN, template, dict(wildcards.items()))
-
-
-def reads(function):
-    """The same as `of`, for raw files that a job reads, with the folder of their digests."""
-    digests = f"{USE.results}/{sidecar_memory.DIGESTS}"
-    return lambda wildcards: raw_plan.with_digests(of(function)(wildcards), digests)
+# What rules call with a job's wildcards.
+FUNCTIONS = RuleFunctions(STUDY, PLAN, f"{USE.results}/{sidecar_memory.DIGESTS}")
+of, of_group, reads = FUNCTIONS.of, FUNCTIONS.of_group, FUNCTIONS.reads
+memory, minutes = FUNCTIONS.memory, FUNCTIONS.minutes
 
 
 def code_of(script):
     """The digest of a script and of the modules it imports, the reader of the study's data too."""
     return digest(workflow.source_path(f"../scripts/{script}.py"), PLAN.dataset.reader)
-
-
-def taken(rule_name, wildcards):
-    """What a job takes, as estimated from its wildcards."""
-    return need(STUDY, PLAN, rule_name, dict(wildcards.items()))
-
-
-def memory(rule_name):
-    """A function that returns a job's megabytes: the estimate, and that again at every try."""
-    return lambda wildcards, attempt: attempt * taken(rule_name, wildcards).megabytes
-
-
-def minutes(rule_name):
-    """A function that returns a job's minutes, and that again at every new try."""
-    return lambda wildcards, attempt: attempt * taken(rule_name, wildcards).minutes
 
 
 def is_remote():

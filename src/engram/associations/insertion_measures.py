@@ -116,25 +116,21 @@ class _Embedding:
         self._model, self._common = model, common_words()
         self._mean = model.embeddings(tokenize(words, model.tokenizer).ids).mean(axis=0)
 
-    def of(self, words: Sequence[str], story: TokenizedStory, first: int) -> np.ndarray:
-        """Return the mean vector of content words, or of all words where none has content.
+    def of(self, words: Sequence[str], story: TokenizedStory, border: int) -> list[np.ndarray]:
+        """Return the mean vectors of content words before and behind a word of a text.
 
-        Parameters
-        ----------
-        words : sequence of str
-        story : TokenizedStory
-            Of a text in which the words stand from the word `first` on.
+        Where no word has content they are of all words.
         """
+        vectors = self._model.embeddings(story.ids)
         plain = [bare(word).lower() for word in words]
-        content = [place for place, word in enumerate(plain) if word and word not in self._common]
-        tokens = [story.pooled[first + place] for place in content or range(len(words))]
-        vectors = [
-            self._model.embeddings(story.ids[one]).mean(axis=0) for one in tokens if len(one)
-        ]
-        if not vectors:  # nothing but punctuation
-            return np.zeros_like(self._mean)
-        result: np.ndarray = np.mean(vectors, axis=0) - self._mean
-        return result
+        means = []
+        for part in (range(border), range(border, len(words))):
+            content = [one for one in part if plain[one] and plain[one] not in self._common]
+            tokens = [story.pooled[one] for one in content or part if len(story.pooled[one])]
+            # There are none in punctuation alone.
+            found = [vectors[one].mean(axis=0) for one in tokens] or [self._mean]
+            means.append(np.mean(found, axis=0) - self._mean)
+        return means
 
 
 def _at_place(
@@ -144,11 +140,10 @@ def _at_place(
     distances: dict[str, float] = {}
     behind: dict[bytes, tuple[np.ndarray, dict[str, np.ndarray]]] = {}
     for insertion in insertions:
-        inserted = insertion.split()
-        story = tokenize([*passage, *inserted], model.tokenizer)
+        words = [*passage, *insertion.split()]
+        story = tokenize(words, model.tokenizer)
+        distances[insertion] = _distance(*embedding.of(words, story, len(passage)))
         border = story.first[len(passage)]
-        before = embedding.of(passage, story, 0)
-        distances[insertion] = _distance(before, embedding.of(inserted, story, len(passage)))
         # The passage's tokens are nearly always the same, whatever follows.
         read = story.ids[:border]
         behind.setdefault(read.tobytes(), (read, {}))[1][insertion] = story.ids[border:]
