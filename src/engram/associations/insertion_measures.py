@@ -19,6 +19,7 @@ from engram.features.language_models.tokens import TokenizedStory, tokenize
 from engram.features.variants import kind_of
 from engram.jobs.progress import progress
 from engram.vocabulary import ORIGINAL
+from engram.words.language import ENGLISH
 from engram.words.punctuation import bare
 
 #: Words of the story that are the passage before an insertion.
@@ -60,6 +61,7 @@ def measures_table(
     model: CausalModel,
     number: int,
     key: Mapping[str, str],
+    language: str = ENGLISH,
 ) -> pd.DataFrame:
     """Return the measures of texts (the columns of `MEASURES_COLUMNS`).
 
@@ -74,13 +76,15 @@ def measures_table(
         Texts of each kind that are measured, the first ones.
     key : mapping
         ``story``, ``model`` and ``text``, for their columns.
+    language : str
+        Code of the story's language (`engram.words.language`).
     """
     chosen = measured(texts, number)
     at_place: dict[int, set[str]] = {}
     for name in chosen:
         for place, insertion in texts[name].items():
             at_place.setdefault(place, set()).add(insertion)
-    embedding = _Embedding(words, model)
+    embedding = _Embedding(words, model, language)
     found: dict[tuple[int, str], tuple[float, float]] = {}
     for place, insertions in progress(sorted(at_place.items()), "places", "place"):
         passage = words[max(0, place + 1 - PASSAGE) : place + 1]
@@ -112,9 +116,10 @@ class _Embedding:
     Without it all texts would be near each other: embeddings have a large part in common.
     """
 
-    def __init__(self, words: Sequence[str], model: CausalModel) -> None:
-        self._model, self._common = model, common_words()
-        self._mean = model.embeddings(tokenize(words, model.tokenizer).ids).mean(axis=0)
+    def __init__(self, words: Sequence[str], model: CausalModel, language: str) -> None:
+        self._model, self._common, self.language = model, common_words(), language
+        whole = tokenize(words, model.tokenizer, language)
+        self._mean = model.embeddings(whole.ids).mean(axis=0)
 
     def of(self, words: Sequence[str], story: TokenizedStory, border: int) -> list[np.ndarray]:
         """Return the mean vectors of content words before and behind a word of a text.
@@ -141,7 +146,7 @@ def _at_place(
     behind: dict[bytes, tuple[np.ndarray, dict[str, np.ndarray]]] = {}
     for insertion in insertions:
         words = [*passage, *insertion.split()]
-        story = tokenize(words, model.tokenizer)
+        story = tokenize(words, model.tokenizer, embedding.language)
         distances[insertion] = _distance(*embedding.of(words, story, len(passage)))
         border = story.first[len(passage)]
         # The passage's tokens are nearly always the same, whatever follows.
