@@ -1,9 +1,9 @@
 """Set models beside each other over finished studies: one table, one page.
 
-`python -m engram.leaderboard results/*` writes `leaderboard.tsv`, with a JSON sidecar that explains
-each column, and `leaderboard.html` into the folder that `--output` names (default: the working
-directory). Studies must have predicted BOLD by the same rules (delays and gap in seconds, folds,
-penalties ...); what differs is named, and nothing is written. The exit status is then 2.
+`engram leaderboard results/*` (or `python -m engram.leaderboard`) writes `leaderboard.tsv`, with a
+JSON sidecar that explains each column, and `leaderboard.html` into the folder that `--output` names
+(default: the working directory). Studies must have predicted BOLD by the same rules (delays and gap
+in seconds, folds, penalties ...); what differs is named, and nothing is written.
 """
 
 from __future__ import annotations
@@ -96,6 +96,33 @@ def _cell(value: object) -> str:
     return NONE if pd.isna(value) else str(value)
 
 
+def run(results: Sequence[Path], output: Path, seed: int) -> int:
+    """Write table and page, say where they are, and return 0.
+
+    Parameters
+    ----------
+    results : sequence of Path
+        Folders of finished studies; files among them are passed over, as `results/*` names them.
+    output : Path
+    seed : int
+
+    Raises
+    ------
+    EngramError
+        As `write` does, and where there is no such folder.
+    """
+    if missing := [str(path) for path in results if not path.exists()]:
+        raise EngramError(f"there is no {', '.join(missing)}. Name folders of finished studies.")
+    folders = [path for path in results if path.is_dir()]
+    if not folders:
+        raise EngramError("no folder is named. Name folders of finished studies: results/demo.")
+    table = write(folders, output, seed)
+    studies = table.loc[table["data"] != ALL, "data"].nunique()
+    said = f"{count(studies, 'study')}, {count(table['model'].nunique(), 'model')}"
+    print(f"{said}: {output / NAME}.html")
+    return 0
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
     parser = argparse.ArgumentParser(prog="engram.leaderboard", description=__doc__)
@@ -104,22 +131,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the bootstrap")
     given = parser.parse_args(arguments)
     try:
-        if missing := [str(path) for path in given.results if not path.exists()]:
-            raise EngramError(
-                f"there is no {', '.join(missing)}. Name folders of finished studies."
-            )
-        # `results/*` may name files too.
-        folders = [path for path in given.results if path.is_dir()]
-        if not folders:
-            raise EngramError("no folder is named. Name folders of finished studies: results/demo.")
-        table = write(folders, given.output, given.seed)
+        return run(given.results, given.output, given.seed)
     except EngramError as error:
         print(f"engram: {error}", file=sys.stderr)
         return 2
-    studies = table.loc[table["data"] != ALL, "data"].nunique()
-    said = f"{count(studies, 'study')}, {count(table['model'].nunique(), 'model')}"
-    print(f"{said}: {given.output / NAME}.html")
-    return 0
 
 
 if __name__ == "__main__":

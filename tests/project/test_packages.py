@@ -135,7 +135,14 @@ PLANNING |= {"features.section", "features.kinds", *SPACES}
 MAY_IMPORT["study"] |= PLANNING
 MAY_IMPORT["interactive"] |= PLANNING
 #: The command `engram` looks at data and plans a study; Snakemake does the rest.
-MAY_IMPORT["command"] = {*DATASETS, "trace", "study", "study.config.fields", *PLANNING}
+MAY_IMPORT["command"] = {
+    *DATASETS,
+    "leaderboard",
+    "trace",
+    "study",
+    "study.config.fields",
+    *PLANNING,
+}
 #: No script may import these: a job that did would rerun with each new key of the configuration.
 NOT_IN_JOBS = {
     *("api", "command", "interactive", "trace", "runs", "study", "study.config.fields"),

@@ -20,6 +20,7 @@ _EXAMPLES = """examples:
   engram run my_study.yaml --cores 8 -n         hand on to snakemake, with its arguments
   engram open my_study.yaml                     open the report, or print where it is
   engram trace results/mine scores gpt2 IFG     the files behind a number of a table
+  engram leaderboard results/*                  models beside each other over finished studies
 """
 
 
@@ -73,6 +74,11 @@ def _parser() -> argparse.ArgumentParser:
     traced = commands.add_parser("trace", help="where a number of a table comes from")
     trace.add_arguments(traced)
     traced.set_defaults(do=trace.run)
+    board = commands.add_parser("leaderboard", help="set models of finished studies side by side")
+    board.add_argument("results", nargs="+", type=Path, help="folders of finished studies")
+    board.add_argument("-o", "--output", type=Path, default=Path(), help="where the page goes")
+    board.add_argument("--seed", type=int, default=0, help="of the bootstrap")
+    board.set_defaults(do=_leaderboard)
     return parser
 
 
@@ -86,6 +92,12 @@ def _check(chosen: argparse.Namespace) -> int:
 
 def _run(chosen: argparse.Namespace) -> int:
     return workflow.run(chosen.study, chosen.arguments)
+
+
+def _leaderboard(chosen: argparse.Namespace) -> int:
+    from engram import leaderboard  # pandas, which no other command needs
+
+    return leaderboard.run(chosen.results, chosen.output, chosen.seed)
 
 
 if __name__ == "__main__":

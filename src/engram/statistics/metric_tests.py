@@ -65,7 +65,7 @@ def tested(read: Sequence[xr.Dataset], value: str, seed: int) -> list[dict[str, 
     known = ~np.isnan(np.concatenate([one["r"].values for one in read])).any(0)
     read = [one.isel(region=known) for one in read]
     r, null, stories = chance_table.together(read)
-    corrected = chance_table._corrected(r, null)
+    corrected = chance_table.corrected(r, null)
     rows: list[dict[str, Any]] = []
     for number, name in enumerate(read[0]["region"].values.tolist()):
         mean = float(r[:, number].mean())
@@ -81,5 +81,5 @@ def tested(read: Sequence[xr.Dataset], value: str, seed: int) -> list[dict[str, 
             "n_shifts": len(null),
         }
         of_all = {key: values[number] for key, values in corrected.items()}
-        rows.append(of_set | chance_table._against(mean, null[:, number]) | of_all)
+        rows.append(of_set | chance_table.against(mean, null[:, number]) | of_all)
     return rows

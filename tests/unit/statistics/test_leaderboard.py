@@ -11,6 +11,7 @@ import xarray as xr
 from conftest import regions
 
 from engram import leaderboard as command
+from engram.command import main as engram_command
 from engram.errors import EngramError
 from engram.files import storage
 from engram.statistics import finished_study, leaderboard_table, rankings
@@ -177,6 +178,9 @@ def test_the_command_writes_a_table_and_a_page(
     folder = study(tmp_path, "first")
     assert command.main([str(folder), "--output", str(tmp_path / "out")]) == 0
     assert "1 study, 4 models" in capsys.readouterr().out
+    again = ["leaderboard", str(folder), "--output", str(tmp_path / "again")]
+    assert engram_command.main(again) == 0 and "4 models" in capsys.readouterr().out
+    assert engram_command.main(["leaderboard", str(tmp_path / "nowhere")]) == 1
     table = storage.read_table(tmp_path / "out" / "leaderboard.tsv")
     assert list(table) == list(leaderboard_table.LEADERBOARD_COLUMNS)
     text = (tmp_path / "out" / "leaderboard.html").read_text()
