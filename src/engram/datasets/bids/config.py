@@ -164,9 +164,6 @@ class BidsSection(DatasetSection):
     """Files of word timings (docs/data.md, Word timings): a path with `{story}` in it, or for each
     story a file or a list of files; null: `<story>.TextGrid` (or .tsv, .csv, .json, .ctm) in the
     dataset's folder `stimuli`, with a transcript `<story>.txt` beside it if there is one."""
-    language: Language | dict[Name, Language] = "en"
-    """Language of the stories, as a BCP-47 code such as en, fr or zh: one code, or one for each
-    story. It says which words have a space between them in what models read."""
     entities: dict[str, Labels] = {}
     """Which files of BOLD to use, by entities of their names: `{space: MNI152NLin2009cAsym, res: 2,
     task: [tale, fable]}`. `none` stands for files without an entity."""
