@@ -96,7 +96,7 @@ class Effects:
         if not self.tokens:
             return float("nan")
         chosen = [self.variants.index(name) for name in variants]
-        return float(sum(self.tokens.values())[chosen].mean())
+        return float(np.sum(list(self.tokens.values()), axis=0)[chosen].mean())
 
     @property
     def single(self) -> np.ndarray:

@@ -14,9 +14,9 @@ from conftest import MODELS, story_words
 
 from engram.associations import insertion_measures
 from engram.errors import EngramError
-from engram.features.language_models import causal_model
 from engram.features.language_models.causal_model import CausalModel, loaded_causal_model
 from engram.features.language_models.model_source import ModelSource
+from engram.features.language_models.read_check import read_check
 from engram.features.language_models.tokens import tokenize
 from engram.statistics import insertion_table
 
@@ -124,9 +124,9 @@ def test_distance_is_a_direct_computation_and_0_for_the_passage_itself(model: Ca
 def test_a_model_that_reads_in_both_directions_has_no_surprisal(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    check = causal_model.read_check
     monkeypatch.setattr(
-        causal_model, "read_check", lambda *given: replace(check(*given), causal=False)
+        "engram.features.language_models.causal_model.read_check",
+        lambda *given: replace(read_check(*given), causal=False),
     )
     with pytest.raises(EngramError, match="measured_texts: 0"):
         loaded_causal_model(ModelSource(MODELS / "gpt2-tiny"), "cpu")
