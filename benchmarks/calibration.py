@@ -467,7 +467,7 @@ Simulation = Callable[..., dict[str, float]]
 # New cases go to the end: a case's number is part of its seed.
 #: Question, what is true, how it is simulated, the test that is to be right, and what else
 #: is shown. Intervals by "interval".
-CASES: list[tuple[str, str, Simulation, dict[str, float], str, list[str]]] = [
+CASES: list[tuple[str, str, Simulation, dict[str, Any], str, list[str]]] = [
     (
         "F",
         "nothing: one more random text",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from engram.files import storage
 
 pytestmark = pytest.mark.slow
 NOUNS = ["harbour", "lamp", "sister", "garden", "bread", "winter", "horse", "candle"]
-SPACES = {
+SPACES: dict[str, dict[str, Any]] = {
     "norms": {"kind": "norms", "table": "norms.tsv", "columns": ["touch", "sight"], "deals": 5},
     "surprisal": {"kind": "surprisal", "of": "tiny"},
     "static": {"kind": "embeddings", "of": "tiny"},

@@ -8,11 +8,13 @@ from engram.vocabulary import ORIGINAL
 with job(snakemake):
     config = snakemake.params.config
     use_threads(snakemake.threads)
-    files = keys.group_files(snakemake, "activations", text=ORIGINAL)
+    activations, bold, words = keys.group_files(snakemake, "activations", text=ORIGINAL)
     deals = snakemake.input.deals
     keys.check(deals, {"result": "deals", "model": str(snakemake.wildcards.model)})
     settings = {key: config[key] for key in ("layer", "subjects", "targets")}
-    null = dealt_scores.score_deals(*files, deals, **settings, **config["encoding"])
+    null = dealt_scores.score_deals(
+        activations, bold, words, deals, **settings, **config["encoding"]
+    )
     keys.write_dataset(
         snakemake.output.null, null, keys.of_job(snakemake, "dealt scores", text=ORIGINAL)
     )

@@ -8,13 +8,19 @@ from engram.vocabulary import ORIGINAL
 with job(snakemake):
     config = dict(snakemake.params.config)
     use_threads(snakemake.threads)
-    names = ("directions", "layer", "layers", "number", "seconds", "seed", "sets")
-    found = scoring.score_decoding(
-        *keys.group_files(snakemake, "activations", text=ORIGINAL),
-        config["subjects"],
-        config["targets"],
-        **{name: config[name] for name in names},
-        **config["encoding"],
+    names = (
+        "directions",
+        "layer",
+        "layers",
+        "number",
+        "seconds",
+        "seed",
+        "sets",
+        "subjects",
+        "targets",
     )
+    activations, bold, words = keys.group_files(snakemake, "activations", text=ORIGINAL)
+    settings = {name: config[name] for name in names}
+    found = scoring.score_decoding(activations, bold, words, **settings, **config["encoding"])
     key = keys.of_job(snakemake, "decoding", text=ORIGINAL)
     keys.write_dataset(snakemake.output.accuracy, found, key)

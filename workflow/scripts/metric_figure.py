@@ -1,5 +1,8 @@
 """Draw a figure of identification, of similarity, or of models by each metric."""
 
+from collections.abc import Callable
+from typing import Any
+
 from engram.figures import metric_figures, style
 from engram.files import storage
 from engram.jobs.job import job
@@ -9,10 +12,10 @@ with job(snakemake):
     config = snakemake.params.config
     text = score_tables.KEYS | {"set": str, "metric": str, "direction": str}
     tables = [storage.read_table(path, dtype=text) for path in snakemake.input.tables]
-    draw = {
+    drawings: dict[str, Callable[..., Any]] = {
         "decoding": metric_figures.decoding,
         "similarity": metric_figures.similarity,
         "metrics": metric_figures.metrics,
-    }[config["figure"]]
-    drawn = draw(*tables, config["models"])
+    }
+    drawn = drawings[config["figure"]](*tables, config["models"])
     style.save(drawn, snakemake.output.svg, snakemake.output.png, config["dpi"])

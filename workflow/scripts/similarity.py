@@ -8,13 +8,19 @@ from engram.vocabulary import ORIGINAL
 with job(snakemake):
     config = snakemake.params.config
     use_threads(snakemake.threads)
-    names = ("layer", "layers", "metrics", "number", "seconds", "seed", "sets")
-    found = scoring.score_similarity(
-        *keys.group_files(snakemake, "activations", text=ORIGINAL),
-        config["subjects"],
-        config["targets"],
-        **{name: config[name] for name in names},
-        **config["encoding"],
+    names = (
+        "layer",
+        "layers",
+        "metrics",
+        "number",
+        "seconds",
+        "seed",
+        "sets",
+        "subjects",
+        "targets",
     )
+    activations, bold, words = keys.group_files(snakemake, "activations", text=ORIGINAL)
+    settings = {name: config[name] for name in names}
+    found = scoring.score_similarity(activations, bold, words, **settings, **config["encoding"])
     key = keys.of_job(snakemake, "similarity", text=ORIGINAL)
     keys.write_dataset(snakemake.output.similarity, found, key)

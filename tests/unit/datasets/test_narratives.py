@@ -534,7 +534,9 @@ def test_source_s3_wants_the_same_files_without_datalad() -> None:
         }
         assert re.fullmatch(r"<downloads>/narratives-3cba3caa/\S+", one.manifest)
         assert one.manifest.split("/")[1] != other.manifest.split("/")[1]
-    assert https.sources() == [{"URL": other.settings["bucket"]}]
+    fetched = https.scans_download("lucy")
+    assert fetched is not None
+    assert https.sources() == [{"URL": fetched.settings["bucket"]}]
     assert https.download_bytes() == annexed.download_bytes() > 0
 
 

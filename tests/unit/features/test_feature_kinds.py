@@ -125,7 +125,7 @@ def test_embeddings_of_words_and_those_without(tmp_path: Path) -> None:
     mean = np.array([(1 + 3 + 1) / 3, (2 + 4 + 2) / 3])
     np.testing.assert_allclose(
         found["activation"].values[0],
-        [[1, 2] - mean, [3, 4] - mean, [0, 0], [1, 2] - mean],
+        np.array([[1, 2] - mean, [3, 4] - mean, [0, 0], [1, 2] - mean]),
         atol=1e-6,
     )
     assert found["entry"].values.tolist() == ["the", "Alice", "", "the"]

@@ -128,7 +128,7 @@ def test_tables_that_are_fetched_are_pinned() -> None:
     pinned = {file.path: file for file in read_pins(PINS)}
     assert set(pinned) == {known.file for known in KNOWN_TABLES.values()}
     assert all(
-        len(one.sha256) == 64 and one.url.endswith(one.path) and "9010c67" in one.url
+        len(one.digest) == 64 and one.url.endswith(one.path) and "9010c67" in one.url
         for one in pinned.values()
     )
 

@@ -271,7 +271,8 @@ def test_figures_and_tables_are_those_that_the_study_can_have() -> None:
 
 def test_insertions_are_measured_where_that_is_asked_for() -> None:
     study, plan = planned(association_effect={"measured_texts": 0})
-    assert associations.measuring_jobs(study, plan) == associations.measures(study, plan) == []
+    assert associations.measuring_jobs(study, plan) == []
+    assert associations.measures(study, plan) == []
     assert not [path for path in results.files(study, plan) if "association_insertions" in path]
     anchored = {"alignment": "interpolate", "models": None}
     models = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -146,7 +147,7 @@ def test_points_have_onsets_alone(tmp_path: Path) -> None:
 
 
 TWO = {"a": WORDS, "b": [(0.0, 1.0, "other"), (1.0, 2.0, "words")]}
-REFUSED = {
+REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "no such tier": (long_form(**TWO), {"tier": "c"}, r"no tier 'c'.*1: 'a' \(5 intervals.*it'll"),
     "two tiers": (long_form(**TWO), {}, r"which of its tiers.*tier: <name>.*2: 'b'.*other | words"),
     "phrases": (long_form(words=[(0.0, 3.0, "all in one label")]), {}, "are phrases"),

@@ -331,7 +331,7 @@ def test_sections_have_offsets(tmp_path: Path) -> None:
     write(tmp_path, "one.ctm", "s 1 0.5 0.25 once\n")
     write(tmp_path, "two.tsv", "word\tonset\nupon\t0.25\na\t1\n")
     write(tmp_path, "two.txt", "Upon a...")
-    sources = [
+    sources: list[dict[str, Any]] = [
         {"file": "one.ctm"},
         {"file": "two.tsv", "offset": 60.0, "transcript": "two.txt"},
     ]

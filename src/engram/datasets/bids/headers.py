@@ -13,6 +13,7 @@ import zlib
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
+from typing import Any
 
 from engram.datasets.repetition_time import surface_tr, tr_in_seconds
 from engram.errors import EngramError
@@ -22,7 +23,7 @@ _NIFTI_1, _NIFTI_2, _GIFTI = 348, 540, 1 << 16
 #: Seconds of a unit of time of NIfTI, by its code.
 _UNITS = {0: 1.0, 8: 1.0, 16: 1e-3, 24: 1e-6}
 #: Types of an image's numbers by their codes, as `memoryview` calls them.
-_CODES = {2: "B", 4: "h", 8: "i", 16: "f", 64: "d", 256: "b", 512: "H", 768: "I"}
+_CODES: dict[int, Any] = {2: "B", 4: "h", 8: "i", 16: "f", 64: "d", 256: "b", 512: "H", 768: "I"}
 #: The code of the extension of a CIFTI file.
 _CIFTI = 32
 _ARRAYS = re.compile(rb'NumberOfDataArrays\s*=\s*"\s*(\d+)')

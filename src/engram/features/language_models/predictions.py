@@ -105,7 +105,8 @@ def _token_predictions(ids: np.ndarray, model: Any) -> tuple[np.ndarray, np.ndar
             following = tokens[some.start + 1 : some.stop + 1]
             surprisal.append(-log.gather(1, following[:, None])[:, 0])
             entropy.append(torch.special.entr(log.exp()).sum(-1))
-        return tuple(torch.cat(one).double().cpu().numpy() for one in (surprisal, entropy))
+        found = [torch.cat(one).double().cpu().numpy() for one in (surprisal, entropy)]
+    return found[0], found[1]
 
 
 def _keep(
