@@ -42,6 +42,8 @@ TABLES = (
     "association_coverage",
     "association_strength",
     "association_exchangeability",
+    "association_kinds",
+    "association_sources",
     "association_insertions",
     "tuning",
     "tuning_models",

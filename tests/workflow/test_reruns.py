@@ -82,6 +82,8 @@ class Runs:
             str((project or self.project) / "Snakefile"),
             "--cores",
             "4",
+            # What tests look for is Snakemake's own: rules, reasons and counts.
+            "--logger-engram-details",
             *arguments,
             "--configfile",
             "study.yaml",
