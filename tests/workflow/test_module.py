@@ -109,7 +109,13 @@ def test_the_whole_study_is_a_rule_too(folder: Path) -> None:
 
 def test_engram_alone_goes_on_with_the_same_results(folder: Path) -> None:
     (folder / "study.yaml").write_text(yaml.safe_dump(STUDY))
-    alone = ["--snakefile", str(ROOT / "Snakefile"), "--configfile", "study.yaml"]
+    alone = [
+        "--logger-engram-details",
+        "--snakefile",
+        str(ROOT / "Snakefile"),
+        "--configfile",
+        "study.yaml",
+    ]
     found = planned(folder, *alone)
     assert found["report"] == 1 and not found.keys() & {"bold", "encoding", "tables"}
 

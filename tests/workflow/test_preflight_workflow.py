@@ -50,6 +50,7 @@ CONFIG: dict[str, Any] = {
         {"code": False, "here": True, "name": "mine", "revision": None, "source": "models/mine"}
     ],
     "remote": False,
+    "untested": {},
     "wants_gpu": False,
 }
 MACHINE = Machine(memory=64e9, disk=500e9, cores=8, gpus=(80e9,))
