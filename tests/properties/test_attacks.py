@@ -173,11 +173,11 @@ def test_every_number_has_a_limit(value: object) -> None:
     places = _numbers(Study)
     assert (
         len(places) > 20
-        and ("encoding", "folds") in places
+        and ("encoding", "inner_folds") in places
         and ("association_effect", "controls", "random") in places
     )
     assert {("encoding", "alphas", LIST), ("encoding", "delays", LIST)} <= set(places)
-    for path in places:
+    for path in [*places, ("encoding", "folds")]:  # folds by number are one of several forms
         change: Any = value
         for part in reversed(path):
             change = [change] if part == LIST else {part: change}

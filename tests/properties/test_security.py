@@ -127,12 +127,15 @@ def test_nothing_unpickles_or_evaluates() -> None:
             if isinstance(node, ast.ImportFrom)
         }
         assert not modules & forbidden, path.name
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "np.load":
+                given = {one.arg: ast.unparse(one.value) for one in node.keywords}
+                assert given.get("allow_pickle") == "False", path.name
         called = {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
         assert not called & {
             "eval",
             "exec",
             "torch.load",
-            "np.load",
             "yaml.load",
             "os.system",
             "pd.read_pickle",

@@ -34,11 +34,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     chosen = _parser().parse_args(arguments)
     try:
-        code: int = chosen.do(chosen)
+        status: int = chosen.do(chosen)
     except EngramError as error:
         print(f"engram {chosen.command}: {error}", file=sys.stderr)
         return 1
-    return code
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:

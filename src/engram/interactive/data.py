@@ -158,13 +158,14 @@ def model_folder(data: Data, name: str, downloads: Path) -> Path:
     manifest = folder.with_name(f"{download}.tsv")
     if not manifest.exists():
         wanted = download_source(study, download)
+        code = wanted.get("code", False)  # what the configuration says of the model
         hugging_face.fetch_model(
             wanted["source"],
             folder,
             revision=wanted["revision"],
             weights=wanted["weights"],
             mirror=_mirror(study),
-            code=wanted.get("code", False),
+            code=code,
         )
         pinned_files.write_manifest(manifest, folder)
     check_download(manifest, folder)

@@ -475,7 +475,7 @@ def test_scrambled_stories_and_schema_can_be_asked_for() -> None:
             {"atlas": "atlases/{hemi}.mine.annot"},
             "dataset.atlas: there is no file 'atlases/lh.mine.annot'",
         ),
-        ({"path": "nowhere"}, "no folder 'nowhere'.*by DataLad"),
+        ({"path": "nowhere"}, "no folder 'nowhere'.*to fetch the data"),
         ({"space": "MNI152NLin2009cAsym"}, "needs an atlas.*harvard-oxford-sub"),
         ({"atlas": "nilearn:aal"}, "volumes"),
         ({"atlas": "mine.annot"}, "write {hemi}"),

@@ -123,6 +123,7 @@ def test_word_timings_are_read_beforehand(
             "words": {"tale": [{"file": "tale.TextGrid", **source}]},
         },
         "stories": {"pseudo_sentence": 20},
+        "language": "en",
     }
     found = survey("tale", folder, words, SCANS)
     if fault is None:
