@@ -56,7 +56,7 @@ _MISTAKEN = {
 }
 
 
-def checked_code(code: str) -> str:
+def checked_code(tag: str) -> str:
     """Return the code of a language as it is kept: in small letters.
 
     Raises
@@ -64,22 +64,22 @@ def checked_code(code: str) -> str:
     ValueError
         If it is no code of BCP 47, or another kind of code.
     """
-    kept = code.strip().replace("_", "-").lower()
+    kept = tag.strip().replace("_", "-").lower()
     meant = _MISTAKEN.get(kept.split("-")[0])
     if meant is not None or not _CODE.fullmatch(kept):
         hint = f"write '{meant}'" if meant else "write a code such as en, fr, zh or pt-BR"
-        raise ValueError(f"'{code}' is no language code (BCP 47): {hint}")
+        raise ValueError(f"'{tag}' is no language code (BCP 47): {hint}")
     return kept
 
 
-def primary(code: str) -> str:
+def primary(tag: str) -> str:
     """Return the language of a code without script and region: ``zh`` of ``zh-hans``."""
-    return code.split("-")[0]
+    return tag.split("-")[0]
 
 
-def has_spaces(code: str) -> bool:
+def has_spaces(tag: str) -> bool:
     """Tell whether a language is written with spaces between words."""
-    return primary(code) not in _UNSPACED
+    return primary(tag) not in _UNSPACED
 
 
 def described(languages: Mapping[str, str]) -> str:
