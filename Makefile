@@ -16,7 +16,7 @@
 #   make test-fast            tests without Snakemake runs, a minute on
 #                             two cores: while you work
 #   make test | lint | tiny   what the project's own checks run; all tests take about
-#                             seven minutes on two cores
+#                             ten minutes on two cores
 #   make browser              the reports in Chromium (as root it installs Debian's)
 #   make bench | bench-gpu    time and memory beside what people use today (docs/benchmarks.md);
 #                             ENGRAM_MIRROR=folder for all of it
