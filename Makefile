@@ -4,7 +4,9 @@
 #                             with few controls (download: 4 MB and two models of 0.3 and 0.5 GB;
 #                             or ENGRAM_MIRROR=folder)
 #   make alice-whole          the whole example: all texts, controls and tunings
-#   make publish-alice        copies what the whole example showed to published/alice
+#   make alice-tunings        its tunings alone, half an hour on two cores
+#   make publish-alice        copies what results/alice shows to published/alice; also
+#                             publish-alice-tunings
 #   make demo                 a small simulated Narratives, no network after set-up
 #   make datalad              adds what fetches Narratives, once
 #   make architectures        reads with a tiny model of each family that transformers
@@ -44,9 +46,9 @@ SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) $(ARGS)
 # Models this small gain nothing from many threads, nor from a GPU of their own: a core for each
 # job, as many jobs as there are cores.
 SMALL := --max-threads 1 --resources gpu=64
-demo alice alice-whole tiny: export ENGRAM_JOBS_PER_GPU ?= 64
+demo alice alice-whole alice-tunings tiny: export ENGRAM_JOBS_PER_GPU ?= 64
 
-.PHONY: demo alice alice-whole publish-alice tiny datalad cluster calibrate architectures test test-fast browser slurm chaos bench bench-gpu lint lock docs clean help
+.PHONY: demo alice alice-whole alice-tunings publish-alice publish-alice-tunings tiny datalad cluster calibrate architectures test test-fast browser slurm chaos bench bench-gpu lint lock docs clean help
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
@@ -75,9 +77,12 @@ alice: $(VENV)/.ready
 alice-whole: $(VENV)/.ready
 	$(SNAKEMAKE) $(SMALL) --configfile $(ALICE)
 
+alice-tunings: $(VENV)/.ready
+	$(SNAKEMAKE) $(SMALL) --configfile $(ALICE) config/alice-tunings.yaml
+
 # What docs/results-alice.md and the README show. Nothing in published/ is copied by hand.
-publish-alice: $(VENV)/.ready
-	$(BIN)/python -m engram.publish_results results/alice published/alice
+publish-alice publish-alice-tunings: publish-%: $(VENV)/.ready
+	$(BIN)/python -m engram.publish_results results/$* published/$*
 
 tiny: $(VENV)/.ready
 	$(SNAKEMAKE) $(SMALL) --configfile config/tiny.yaml

@@ -67,10 +67,10 @@ def test_the_conda_environment_has_the_same_pins() -> None:
 
 #: Files of config/ that are stacked, each with those below it.
 STACKED = {
-    "alice-lora.yaml": ["alice.yaml"],
     "alice-quick.yaml": ["alice.yaml"],
     "alice-smollm2.yaml": ["alice.yaml"],
     "alice-stories260K.yaml": ["alice.yaml"],
+    "alice-tunings.yaml": ["alice.yaml"],
 }
 
 
@@ -82,7 +82,9 @@ def shipped(*names: str) -> dict[str, Any]:
     for name in names:
         update_config(content, yaml.safe_load((ROOT / "config" / name).read_text()))
     for key in ("models", "associations", "tunings"):
-        if key in content:
+        if content.get(key) is None:
+            content.pop(key, None)
+        else:
             content[key] = {name: one for name, one in content[key].items() if one is not None}
     return content
 
@@ -98,7 +100,7 @@ def test_shipped_studies_are_valid_and_follow_the_schema(name: str) -> None:
     jsonschema.validate(content, json.loads((ROOT / "config" / "schema.json").read_text()))
 
 
-@pytest.mark.parametrize("target", ["alice", "alice-whole"])
+@pytest.mark.parametrize("target", ["alice", "alice-whole", "alice-tunings"])
 @pytest.mark.parametrize(
     ("mirrored", "stacked"),
     [
@@ -128,12 +130,14 @@ def test_make_scores_alice_with_what_the_mirror_has(
         text=True,
         check=True,
     ).stdout
-    quick = ["alice-quick.yaml"] if target == "alice" else []
-    assert re.findall(r"config/(\S+\.yaml)", said) == ["alice.yaml", *stacked, *quick]
-    content = shipped("alice.yaml", *stacked, *quick)
-    assert content["study"] == ("alice-quick" if quick else "alice")
-    assert ("tunings" in content and len(content["tunings"])) == (
-        0 if quick else 2 if "alice-stories260K.yaml" in stacked else 1
+    last = {"alice": "alice-quick", "alice-whole": "alice", "alice-tunings": "alice-tunings"}[target]
+    files = ["alice.yaml", *stacked] + ([f"{last}.yaml"] if last != "alice" else [])
+    assert re.findall(r"config/(\S+\.yaml)", said) == files
+    content = shipped(*files)
+    assert content["study"] == last
+    assert len(content.get("tunings", [])) == (0 if target == "alice" else 2)
+    assert len(content.get("associations", [])) == {"alice": 1, "alice-tunings": 0}.get(
+        target, 6 if "alice-stories260K.yaml" in stacked else 8
     )
 
 

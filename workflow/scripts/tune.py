@@ -28,6 +28,7 @@ with job(snakemake):
         read_samples(found(config["data"])),
         config["validation"],
         config["study_seed"],
+        config["validation_samples"],
     ):
         conditions = {
             name: controls.conditioned(part, name, settings.seed) for name in controls.CONDITIONS

@@ -13,7 +13,7 @@ from engram.tunings.samples import Sample
 
 
 def split(
-    samples: Sequence[Sample], validation: float = 0.1, seed: int = 0
+    samples: Sequence[Sample], validation: float = 0.1, seed: int = 0, most: int | None = None
 ) -> tuple[list[Sample], list[Sample]]:
     """Return the samples to train on, and those to validate with.
 
@@ -24,7 +24,10 @@ def split(
         Share to validate with, from 0 to below 1, where the file has no samples marked so;
         at least one sample unless it is 0.
     seed : int
-        Of that draw. Samples with the same passage stay together.
+        Of that draw, in which samples with the same passage stay together, and of `most`.
+    most : int or None
+        Validation samples that are returned at most, drawn from all that are held out; nothing is
+        trained on the others either. None: all.
 
     Returns
     -------
@@ -47,6 +50,8 @@ def split(
             f"none of {len(samples)} samples is left to train on. Mark some as train, "
             "or give a smaller share to validate with."
         )
+    if most is not None and most < len(held):
+        held = set(np.random.default_rng(seed).permutation(sorted(held))[:most].tolist())
     return train, [replace(samples[index], split="validation") for index in sorted(held)]
 
 

@@ -267,6 +267,7 @@ def test_white_space_in_a_reason_is_folded() -> None:
 def test_null_removes_a_model(null: str | None) -> None:
     """On the command line, null is text."""
     assert list(study(models={"a": GPT2, "b": null}).models) == ["a"]
+    assert not study(models={"a": GPT2}, tunings=null).tunings
 
 
 def test_model_called_like_the_baseline_is_refused() -> None:

@@ -36,6 +36,18 @@ def test_a_split_is_drawn_with_passages_whole() -> None:
     )
 
 
+def test_fewer_validation_samples_are_drawn_from_those_held_out() -> None:
+    samples = [
+        sample(number, split="validation" if number % 2 else "train") for number in range(40)
+    ]
+    train, every = splitting.split(samples, seed=3)
+    fewer_train, some = splitting.split(samples, seed=3, most=5)
+    assert fewer_train == train and len(some) == 5 and set(some) < set(every)
+    assert some == splitting.split(samples, seed=3, most=5)[1]
+    assert some != splitting.split(samples, seed=4, most=5)[1]
+    assert splitting.split(samples, seed=3, most=100)[1] == every
+
+
 def test_a_split_that_leaves_nothing_is_refused() -> None:
     with pytest.raises(EngramError, match="none of 1 samples is left to train on"):
         splitting.split([sample(0)])

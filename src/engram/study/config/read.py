@@ -20,10 +20,10 @@ def read_study(raw: dict[str, Any]) -> Study:
     Parameters
     ----------
     raw : dict
-        The configuration as Snakemake merged it. Entries whose value is null are taken out
-        first where a mapping of names is expected (`models`, `features`, `associations`,
-        `tunings`),
-        so that a stacked file can remove what an earlier one put in.
+        The configuration as Snakemake merged it. Where a mapping of names is expected
+        (`models`, `features`, `associations`, `tunings`), entries whose value is null are taken
+        out first, and null in place of the mapping is none at all, so that a stacked file can
+        remove what an earlier one put in.
 
     Returns
     -------
@@ -36,10 +36,13 @@ def read_study(raw: dict[str, Any]) -> Study:
     """
     raw, messages = with_new_keys(raw)
     for key in ("models", "features", "associations", "tunings"):
-        if isinstance(raw.get(key), dict):
+        entries = raw.get(key)
+        if isinstance(entries, dict):
             raw[key] = {
-                name: value for name, value in raw[key].items() if value not in (None, "null")
+                name: value for name, value in entries.items() if value not in (None, "null")
             }
+        elif entries in (None, "null"):
+            raw.pop(key, None)
     try:
         study = with_targets(Study.model_validate(raw))
     except ValidationError as error:

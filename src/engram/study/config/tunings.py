@@ -35,6 +35,10 @@ class Tuning(Section):
     out`, for models of little context: they are left out of all conditions alike."""
     validation: float = Field(0.1, gt=0, lt=1)
     """Share of the samples that is held out for validation, where the file does not say which."""
+    validation_samples: int | None = Field(None, ge=1, le=10_000_000)
+    """Validation samples that the loss is measured with, drawn from those held out and the same in
+    every condition; null: all. Fewer save time, since a validation can take longer than many
+    steps."""
     seeds: int = Field(4, ge=1, le=1000)
     """How many times a model is tuned to associate, each with a seed of its own; with four, and
     four controls, there is a test over seeds."""

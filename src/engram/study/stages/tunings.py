@@ -23,7 +23,7 @@ FOLDER = "<results>/tunings/{tuning}/model-{model}_{variant}"
 ACTIVATIONS = "<results>/tunings/story-{story}_model-{model}_tuning-{tuning}_activations.nc"
 SCORES = "<results>/tunings/group-{group}_model-{model}_tuning-{tuning}_scores.nc"
 #: Settings that say what is learned from, and not how.
-_ABOUT_DATA = ("content", "data", "licence", "too_long", "validation")
+_ABOUT_DATA = ("content", "data", "licence", "too_long", "validation", "validation_samples")
 
 
 def sample_jobs(study: Study, plan: Plan) -> list[Key]:
