@@ -48,9 +48,10 @@ MAY_IMPORT = {
     "bold": DATASETS,
     # What all feature spaces share; scores depend on no language model.
     "features": {*FILES, "words", "associations.norms.english"},
-    "features.spaces": {*FILES, "features", "features.surprisal"},
+    "features.spaces": {*FILES, "features", "features.surprisal", "features.heads"},
     # Kinds that read a model, or nothing but words.
     "features.surprisal": {*FETCH, "words", "features", "features.language_models"},
+    "features.heads": {*FETCH, "words", "features", "features.language_models"},
     # Lemmas and parts of speech of English words.
     "associations.norms.english": BASE,
     "features.language_models": {*FETCH, "words", "features"},

@@ -18,6 +18,7 @@ NOUNS = ["harbour", "lamp", "sister", "garden", "bread", "winter", "horse", "can
 SPACES: dict[str, dict[str, Any]] = {
     "norms": {"kind": "norms", "table": "norms.tsv", "columns": ["touch", "sight"], "deals": 5},
     "surprisal": {"kind": "surprisal", "of": "tiny"},
+    "heads": {"kind": "heads", "of": "tiny", "layers": "all"},
     "static": {"kind": "embeddings", "of": "tiny"},
     "noise": {"kind": "autocorrelation", "like": "tiny", "draws": 2},
     "facts": {"kind": "word-facts", "facts": ["word-length"]},
@@ -60,7 +61,7 @@ def test_the_whole_road(study: Path) -> None:
     results = study / "results" / "mine"
     tables = {
         name: storage.read_table(results / "tables" / f"{name}.tsv")
-        for name in ("features", "feature_deals", "scores", "chance", "comparisons")
+        for name in ("features", "feature_deals", "scores", "chance", "comparisons", "heads")
     }
     everything = {"tiny", "word-rate", *SPACES}
     assert set(tables["scores"]["model"]) == set(tables["chance"]["model"]) == everything
@@ -79,6 +80,13 @@ def test_the_whole_road(study: Path) -> None:
     np.testing.assert_allclose(
         deals.set_index(["hemisphere", "roi"])["score"], chance.loc[:], atol=2e-5
     )
+    # Parts of heads add up to R of their layer, scored by another road.
+    heads = tables["heads"].query("is_reported == 1")
+    assert set(heads["model"]) == {"heads"} and set(tables["heads"]["layer"]) == set(range(1, 7))
+    parts = heads.groupby(["hemisphere", "roi"])["split"].sum()
+    whole = tables["chance"].query("model == 'heads'").set_index(["hemisphere", "roi"])["score"]
+    np.testing.assert_allclose(parts.loc[whole.index], whole, atol=1e-4)
+    assert (results / "figures" / "heads.png").stat().st_size > 5000
     page = (results / "report.html").read_text()
     for said in ("Feature spaces", "surprisal and entropy of each word for tiny", "5 times"):
         assert said in page, said

@@ -6,7 +6,7 @@ belong to words are also scored with the values of other words.
 """
 
 from engram.features.known_tables import KNOWN_TABLES
-from engram.study.stages import bold, deals, features, spaces, stories
+from engram.study.stages import bold, deals, features, heads, spaces, stories
 
 
 # What a space lays over a story has the name that a model's activations have.
@@ -157,3 +157,80 @@ rule deals_table:
         code=code_of("deals_table"),
     script:
         "../scripts/deals_table.py"
+
+
+rule head_scores:
+    """Score attention heads, each by itself and as a part of its layer."""
+    input:
+        activations=of_group(features.ORIGINAL_ACTIVATIONS),
+        bold=of_group(bold.BOLD),
+        words=of_group(stories.WORDS),
+    output:
+        scores=heads.SCORES,
+    log:
+        "<logs>/head_scores/group-{group}_model-{model}.log",
+    benchmark:
+        "<benchmarks>/head_scores/group-{group}_model-{model}.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+        mem_mb=memory("head_scores"),
+        runtime=minutes("head_scores"),
+    params:
+        config=of(heads.depends_on),
+        code=code_of("head_scores"),
+    script:
+        "../scripts/head_scores.py"
+
+
+rule heads_table:
+    """Table what attention heads predict, and whether they differ by region."""
+    input:
+        scores=of(heads.files),
+    output:
+        heads=report(
+            "<results>/tables/heads.tsv",
+            caption="../report/tables/heads.rst",
+            category="Tables",
+            labels={"table": "attention heads"},
+        ),
+        specialisation="<results>/tables/head_specialisation.tsv",
+    log:
+        "<logs>/heads_table.log",
+    benchmark:
+        "<benchmarks>/heads_table.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        config=of(heads.table_depends_on),
+        code=code_of("heads_table"),
+    script:
+        "../scripts/heads_table.py"
+
+
+rule heads_figure:
+    """Draw what attention heads predict, by layer and by region."""
+    input:
+        heads="<results>/tables/heads.tsv",
+        specialisation="<results>/tables/head_specialisation.tsv",
+    output:
+        svg=report(
+            "<results>/figures/heads.svg",
+            caption="../report/figure.rst",
+            category="Scores",
+            labels={"figure": "heads"},
+        ),
+        png="<results>/figures/heads.png",
+    log:
+        "<logs>/figure/heads.log",
+    benchmark:
+        "<benchmarks>/figure/heads.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        config=of(heads.figure_depends_on),
+        code=code_of("heads_figure"),
+    script:
+        "../scripts/heads_figure.py"

@@ -84,14 +84,14 @@ def null_scores(group: Group, features: np.ndarray, shifts: np.ndarray) -> np.nd
         others = group.others
         scored = group.score_features(
             features,
-            _side_by_side(group.targets, group, some),
-            None if others is None else _side_by_side(others, group, some),
+            side_by_side(group.targets, group, some),
+            None if others is None else side_by_side(others, group, some),
         )
         parts.append(scored.r.mean((0, 1)).reshape(len(some), n_subjects, n_targets).mean(1))
     return np.concatenate(parts)
 
 
-def _side_by_side(bold: np.ndarray, group: Group, shifts: np.ndarray) -> np.ndarray:
+def side_by_side(bold: np.ndarray, group: Group, shifts: np.ndarray) -> np.ndarray:
     """Return BOLD (n_rows, n_targets) after each of some shifts: (n_rows, n_shifts * n_targets)."""
     return np.concatenate([shifted(bold, group.row_story, one) for one in shifts], axis=1)
 
@@ -133,12 +133,12 @@ def score_shifted(
     )
     scored = group.score_features(features, group.targets, group.others)
     observed = group.by_listener(scored).mean((0, 1))
-    shifts = _shifts(group, number, seed)
+    shifts = group_shifts(group, number, seed)
     null = null_scores(group, features, shifts)
     return _dataset(group, observed, null, shifts).assign_attrs(reported_layer=reported)
 
 
-def _shifts(group: Group, number: int, seed: int) -> np.ndarray:
+def group_shifts(group: Group, number: int, seed: int) -> np.ndarray:
     """Return the shifts in rows: (n_draws, n_stories); no draws where a story is too short."""
     drawn = [
         drawn_shifts(one.name, len(one.times), group.tr, number, seed) for one in group.stories

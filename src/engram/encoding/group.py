@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from types import ModuleType
@@ -345,6 +346,15 @@ class Group:
     def by_listener(self, scores: ridge.Scores) -> np.ndarray:
         """Return r of shape (n_scored_stories, n_blocks, n_listeners, n_targets)."""
         return scores.r.reshape(*scores.r.shape[:2], -1, self.shape[1])
+
+    def of_rows(self, rows: np.ndarray) -> Group:
+        """Return a group whose folds are made of some rows alone.
+
+        It scores features and targets of these rows (`score_features`); it has no BOLD itself.
+        """
+        part = copy(self)
+        part.row_story, part.row_position = self.row_story[rows], self.row_position[rows]
+        return part
 
     @cached_property
     def targets(self) -> np.ndarray:

@@ -15,8 +15,12 @@ import numpy as np
 from engram.encoding import ridge
 from engram.encoding.folds import outer_folds
 from engram.encoding.group import Group, Part
+from engram.encoding.preparation import prepared, row_numbers
 from engram.encoding.shared_penalties import tied
 
+#: What takes the parts of predictions that sets of features carry: which targets (n_some, ), parts
+#: (n_sets, n_rows, n_some), recorded BOLD (n_rows, n_some).
+TakeParts = Callable[[np.ndarray, np.ndarray, np.ndarray], None]
 #: What takes predictions: which targets (n_some, ), predicted and recorded BOLD (n_rows, n_some).
 Take = Callable[[np.ndarray, np.ndarray, np.ndarray], None]
 
@@ -35,6 +39,12 @@ class HeldOut:
     _fold: ridge._Fold
     _chosen: np.ndarray
     _data: ridge._Data
+    _alphas: Sequence[float]
+
+    @property
+    def parts(self) -> Sequence[slice]:
+        """The rows of each story, among the held-out ones."""
+        return self._fold.parts
 
     def each(self, take: Take) -> None:
         """Hand predictions and BOLD of all targets to `take`, some targets at a time.
@@ -53,6 +63,43 @@ class HeldOut:
                 take(some, data.xp.to_numpy(predicted), data.xp.to_numpy(recorded))
 
             data.limit.each(len(mine), one, weight=4 * len(self.rows))
+
+    def each_split(self, sets: Sequence[np.ndarray], take: TakeParts) -> None:
+        """Hand over which part of each prediction the weights of some features carry.
+
+        One regression of all features is split: over sets that have each feature once, parts add
+        up to what `each` hands over.
+
+        Parameters
+        ----------
+        sets : sequence of arrays of int
+            Columns of the features.
+        take : callable
+        """
+        data, fold, xp = self._data, self._fold, self._data.xp
+        fit = np.asarray(xp.to_numpy(fold.fit))
+        numbers = row_numbers(data.story, data.position)
+        rows = prepared(data.design, fit, self.rows, numbers, data.preparation, xp)
+        seen, held_out = rows[: len(fit)], xp.asarray(rows[len(fit) :], dtype=xp.float32)
+        values, basis = np.linalg.eigh(xp.to_numpy(seen @ seen.T))
+        # A row for each eigenvector: what it is in features, by which targets are weighted.
+        spread = xp.asarray(xp.to_numpy(seen).T @ basis, dtype=xp.float32)
+        basis, values = xp.asarray(basis, dtype=xp.float32), np.maximum(values, 0)
+        penalties = np.asarray(self._alphas)
+
+        def one(some: slice) -> None:
+            mine = np.arange(len(self._chosen))[some]
+            selected = data.bold[:, mine]
+            learned = ridge._learned_from(selected[fold.fit], data, mine, fold)
+            shrunk = 1 / (values[:, None] + penalties[self._chosen[mine]])
+            weights = spread @ (
+                (basis.T @ (learned - learned.mean(0))) * xp.asarray(shrunk, dtype=xp.float32)
+            )
+            found = [xp.to_numpy(held_out[:, part] @ weights[part]) for part in sets]
+            take(mine, np.stack(found), xp.to_numpy(selected[fold.held_out]))
+
+        size = 4 * (data.design.shape[1] + 2 * len(fit) + (len(sets) + 1) * len(self.rows))
+        data.limit.each(len(self._chosen), one, weight=size)
 
 
 def of_targets(
@@ -98,7 +145,7 @@ def of_targets(
             best = ridge._best_penalties(inner, data, options["alpha_by"], tied)
         else:
             best = np.zeros(targets.shape[1], dtype=np.uint8)
-        yield HeldOut(test, ridge._fold(data, train, test, alphas), best, data)
+        yield HeldOut(test, ridge._fold(data, train, test, alphas), best, data, alphas)
 
 
 def of_part(

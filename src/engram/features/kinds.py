@@ -18,6 +18,7 @@ KINDS = {
     "embeddings": "embeddings",
     "table": "tables",
     "surprisal": "surprisal",
+    "heads": "heads",
     "autocorrelation": "autocorrelation",
 }
 

@@ -34,6 +34,16 @@ class FeatureSection(Section):
         return found
 
     @property
+    def asks_for_layer(self) -> bool:
+        """Whether the space is made from the model's reported layer."""
+        return bool(self.takes_model)
+
+    @property
+    def has_heads(self) -> bool:
+        """Whether units are of attention heads, each of which is scored by itself too."""
+        return False
+
+    @property
     def fetched(self) -> str | None:
         """The table that is fetched by its name (`engram.features.known_tables`); None: none is."""
         return None

@@ -68,6 +68,10 @@ class Space:
         What was taken off the vectors of known words; with it an entry's own values come back.
     times : array of shape (n_rows, ), optional
         When each row of vectors begins, in seconds, where rows are times and not the words.
+    heads : int
+        Attention heads whose units stand side by side, as many of each; 0: units are of none.
+    layer : int, optional
+        Number of the only layer, where it is that of a model's; None: layers count from 0.
     """
 
     vectors: np.ndarray
@@ -76,11 +80,14 @@ class Space:
     entries: Sequence[str] | None = None
     mean: np.ndarray | None = None
     times: np.ndarray | None = None
+    heads: int = 0
+    layer: int | None = None
 
     def dataset(self) -> xr.Dataset:
         """Return the space in the form of a model's activations."""
-        result = to_dataset(np.ascontiguousarray(self.vectors, dtype=np.float32))
-        n_words = self.vectors.shape[1]
+        vectors = np.ascontiguousarray(self.vectors, dtype=np.float32)
+        result = to_dataset(vectors, layer=self.layer)
+        _, n_words, n_units = vectors.shape
         known = np.ones(n_words, dtype=bool) if self.known is None else self.known
         result = result.assign_coords(
             known=("word", known.astype(np.int8), {"description": "1: a value of its own"})
@@ -88,6 +95,10 @@ class Space:
         if self.times is not None:
             result = result.assign_coords(onset=("word", self.times, {"units": "s"}))
             result.attrs["words_to_trs"] = "mean"  # samples of a TR: a sum would count them
+        if self.heads:
+            of_unit = np.repeat(np.arange(self.heads), n_units // self.heads)
+            described = {"description": "The attention head that the unit is of, from 0"}
+            result = result.assign_coords(head=("unit", of_unit, described))
         if self.units is not None:
             result = result.assign_coords(unit=("unit", list(self.units)))
         if self.entries is not None:

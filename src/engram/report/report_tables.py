@@ -24,6 +24,8 @@ _ORDER = (
     "tuning",
     "chance",
     "comparisons",
+    "heads",
+    "head_specialisation",
     "metrics",
     "decoding_tests",
     "similarity_tests",

@@ -19,13 +19,13 @@ from engram.features.language_models.reading_memory import ReadingShape, reading
 from engram.features.layers import reported_layer
 from engram.study import metric_needs
 from engram.study.association_plan import control_counts
-from engram.study.config.activations import Activations
 from engram.study.config.study import Study
 from engram.study.disk import REGIONS
 from engram.study.groups import Group
-from engram.study.model_shapes import ModelShape, model_shape, scored_shape
+from engram.study.model_shapes import model_shape, scored_shape
 from engram.study.models import is_language_model, scored_models
 from engram.study.plan import Plan
+from engram.study.reading_operations import reading_operations
 from engram.study.stages import tunings
 from engram.study.story_folds import count_fits, count_folds
 from engram.study.tuning_shapes import tuning_shape
@@ -44,8 +44,8 @@ _START = 3.0
 #: Operations a second that two cores do in a model (measured, one core: 4.1e10 in BERT's and 6e10
 #: in larger ones; a second core adds half).
 _OPERATIONS = 6e10
-#: Tokens of a word; tokens of a window where a study gives none.
-_TOKENS, _CONTEXT_TOKENS = 1.35, 1024
+#: Tokens of a word.
+_TOKENS = 1.35
 #: Seconds of a layer for as many listeners x targets x rows squared (benchmarks/full_size.py:
 #: 40 x 81,924 x 300 squared, two cores).
 _LAYER_SECONDS, _LAYER_SIZE = 206.0, 40 * 81_924 * 300.0**2
@@ -156,36 +156,6 @@ def _texts_read(study: Study, wildcards: Mapping[str, str]) -> tuple[int, int]:
     return 1, 0
 
 
-def reading_operations(
-    model: ModelShape, tokens: float, words: float, settings: Activations
-) -> float:
-    """Return the operations of reading a text.
-
-    They are those of all windows' tokens, through matrices and attention.
-
-    Parameters
-    ----------
-    model : ModelShape
-    tokens, words : float
-        Of the text.
-    settings : engram.study.config.activations.Activations
-        ``context``, ``stride`` and ``mode``. An encoder reads each word in a window of
-        its own, as `exact` does.
-    """
-    context = min(settings.context or min(_CONTEXT_TOKENS, model.positions), model.positions)
-    if model.causal and settings.mode == "strided":
-        stride = settings.stride or context / 2
-        window = min(tokens, context)
-        read = window + max(0.0, ceil((tokens - context) / stride)) * context
-    else:
-        # Windows grow with the story until they are full.
-        growing = min(tokens, context)
-        read = words * (growing * growing / 2 + (tokens - growing) * context) / tokens
-        window = read / words
-    attention = 4 * (model.layers - 1) * model.units * window
-    return read * (2 * model.block_parameters + attention)
-
-
 def _chance(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     """Return what one layer takes on shifted BOLD.
 
@@ -256,6 +226,22 @@ def _deals(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     each = _LAYER_SECONDS * values * rows / _LAYER_SIZE + _decomposed(study, group, rows)
     seconds = (1 + study.features[wildcards["model"]].n_deals) * each
     return Need(_TORCH + 24 * values, _START + seconds, _CONTEXT + 24 * values)
+
+
+def _heads(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
+    """Return what the heads of a space take: fits of each head, and of all, on shifted BOLD too.
+
+    They are made in every layer, and on shifted BOLD at the reported one.
+    """
+    group, space = plan.groups[wildcards["group"]], study.features[wildcards["model"]]
+    rows = sum(plan.dataset.n_rows(story) for story in group.stories)
+    values = len(group.subjects) * _targets_of(study, plan, study.chance.targets) * rows
+    shape = model_shape(study, space.model or "")
+    layers, fits = space.width(shape.units, shape.layers)[0], 1 + (shape.heads or shape.units // 64)
+    once, decomposed = _LAYER_SECONDS * rows / _LAYER_SIZE, _decomposed(study, group, rows)
+    seconds = fits * ((layers + study.chance.shifts) * once * values + (layers + 1) * decomposed)
+    delays = study.encoding.longest_delay / plan.dataset.tr
+    return Need(_TORCH + 48 * values + 24 * rows * shape.units * delays, _START + seconds, 4e9)
 
 
 def _decomposed(study: Study, group: Group, rows: float) -> float:
@@ -421,6 +407,7 @@ _NEEDS: dict[str, Callable[[Study, Plan, Mapping[str, str]], Need]] = {
     "decoding": _decoding,
     "decoding_ceiling": _decoding_ceiling,
     "deal_scores": _deals,
+    "head_scores": _heads,
     "feature_space": _feature_space,
     "similarity": _similarity,
     "similarity_ceiling": _similarity_ceiling,

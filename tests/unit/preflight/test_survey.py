@@ -17,8 +17,9 @@ from engram.preflight import machine_checks
 from engram.preflight.survey import StorySurvey, survey, survey_table
 from engram.study.config.read import read_study
 from engram.study.model_shapes import ModelShape, model_shape, shape_of
-from engram.study.needs import need, reading_operations
+from engram.study.needs import need
 from engram.study.plan import make_plan
+from engram.study.reading_operations import reading_operations
 from engram.study.stages.preflight import all_jobs
 
 TARGETS = pd.DataFrame({"target": ["t1", "t2"], "hemisphere": ["L", "R"], "roi": ["a", "a"]})

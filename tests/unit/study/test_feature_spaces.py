@@ -20,6 +20,7 @@ from engram.study.stages import (
     encoding,
     features,
     figures,
+    heads,
     preflight,
     report,
     spaces,
@@ -184,3 +185,37 @@ def test_surprisal_reads_a_whole_model() -> None:
 def test_null_takes_a_space_out(table: str) -> None:
     study, _ = planned(features={"mine": norms(table), "other": None})
     assert list(study.features) == ["mine"]
+
+
+def test_heads_have_scores_of_their_own() -> None:
+    mine = {"kind": "heads", "of": "gpt2-tiny"}
+    study, plan = planned(features={"few": mine, "many": {**mine, "layers": "all"}})
+    keys = heads.jobs(study, plan)
+    assert {key["model"] for key in keys} == {"few", "many"}
+    assert preflight.all_jobs(study, plan)["head_scores"] == keys
+    assert "heads" in figures.names(study, plan)
+    shown = report.tables(study, plan)
+    assert {f"<results>/tables/{name}.tsv" for name in ("heads", "head_specialisation")} <= set(
+        shown
+    )
+    seconds = {key["model"]: need(study, plan, "head_scores", key).seconds for key in keys}
+    assert seconds["many"] > seconds["few"] > 0
+    # Only the space of the reported layer depends on which one it is.
+    story = plan.stories[0]
+    deeper, _ = planned(features=study.model_dump(mode="json")["features"], reported_layer=1)
+    changed = [
+        name
+        for name in ("few", "many")
+        if spaces.depends_on(study, plan, name, story)
+        != spaces.depends_on(deeper, plan, name, story)
+    ]
+    assert changed == ["few"]
+    without, _ = planned()
+    assert heads.jobs(without, plan) == [] and heads.figure_names(without, plan) == []
+
+
+def test_components_do_not_go_with_heads() -> None:
+    with pytest.raises(EngramError, match="mixes the heads of a layer"):
+        planned(
+            features={"mine": {"kind": "heads", "of": "gpt2-tiny"}}, encoding={"components": 10}
+        )

@@ -38,6 +38,7 @@ from engram.study.stages import (
     fetch,
     figures,
     folds,
+    heads,
     maps,
     metrics,
     norms,
@@ -56,7 +57,7 @@ from engram.study.stages.shared import Key, group_paths, paths, plain
 
 STAGES: list[ModuleType] = [
     associations, bold, ceilings, chance, comparisons, deals, decoding, encoding, features, fetch,
-    figures, folds, maps, metrics, norms, nuisance, preflight, report, results, similarity,
+    figures, folds, heads, maps, metrics, norms, nuisance, preflight, report, results, similarity,
     simulation, spaces, stories,
     tables, tunings,
 ]  # fmt: skip

@@ -15,7 +15,7 @@ import numpy as np
 from engram.features.language_models.hidden_states import blocks_of, read_states
 
 
-class _ReadEnough(Exception):  # noqa: N818 (no error)
+class ReadEnough(Exception):  # noqa: N818 (no error)
     """The last block that is needed has given its output."""
 
 
@@ -42,14 +42,14 @@ def block_states(model: Any, ids: Any, mask: Any, layers: Sequence[int]) -> list
             # A later block may change in place what it is given.
             found.setdefault(layer, state if layer == last else state.clone())
             if layer == last:
-                raise _ReadEnough
+                raise ReadEnough
 
         return hook
 
     handles = [stack[layer - 1].register_forward_hook(keep(layer)) for layer in set(layers)]
     try:
         model(input_ids=ids, attention_mask=mask)
-    except _ReadEnough:
+    except ReadEnough:
         pass
     finally:
         for handle in handles:

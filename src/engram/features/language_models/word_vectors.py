@@ -24,6 +24,10 @@ from engram.features.language_models.windows import Window
 from engram.jobs.out_of_memory import Shrinking
 from engram.jobs.progress import progress
 
+#: Reads a batch (token ids and which are no padding), and hands over its states: of all layers
+#: (None), or of one.
+HandOver = Callable[[Reader, Any, Any, int | None, Take], None]
+
 #: Where a batch was too large for the memory: what to write so that no later run tries it, and
 #: what to do where even one window does not fit.
 _SMALLER = (
@@ -125,6 +129,7 @@ def text_vectors(
     *,
     pooling: str = "last",
     batch_tokens: int = 8192,
+    hand_over: HandOver | None = None,
 ) -> list[np.ndarray]:
     """Return the activations of the words of several texts.
 
@@ -141,6 +146,8 @@ def text_vectors(
     batch_tokens : int
         Tokens in a batch, padding included. Where memory runs out a batch is read in
         smaller ones, with a warning.
+    hand_over : callable, optional
+        Reads a batch, and hands over the states to pool; default: those of layers.
 
     Returns
     -------
@@ -165,7 +172,7 @@ def text_vectors(
                     for one in shared[piece]:
                         found[one.text].keep(one.window, place, n_layers, mine)
 
-            _read_batch(pieces, reader, pooling, layer, keep)
+            _read_batch(pieces, reader, pooling, layer, keep, hand_over or hand_over_layers)
 
         limit.each(len(batch), read, weight=max(len(piece.ids(reader)) for piece in batch))
     return [one.values() for one in found]
@@ -204,6 +211,7 @@ def _read_batch(
     pooling: str,
     layer: int | None,
     keep: Callable[[int, int, list[np.ndarray]], None],
+    hand_over: HandOver,
 ) -> None:
     """Read a batch of windows, and hand over, layer by layer, the words' vectors of each window.
 
@@ -229,10 +237,10 @@ def _read_batch(
         keep(place, n_layers, np.split(vectors, ends))
 
     with torch.inference_mode():
-        _hand_over(reader, ids, mask, layer, take)
+        hand_over(reader, ids, mask, layer, take)
 
 
-def _hand_over(reader: Reader, ids: Any, mask: Any, layer: int | None, take: Take) -> None:
+def hand_over_layers(reader: Reader, ids: Any, mask: Any, layer: int | None, take: Take) -> None:
     """Read a batch, and hand over the states of all layers (layer None), or of one.
 
     As few are held at once as the model was found to allow.

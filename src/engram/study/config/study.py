@@ -205,6 +205,11 @@ def _check_features(study: Study) -> None:
             raise ValueError(
                 f"{key}: '{space.model}' is layers together; name the model with all its layers"
             )
+        if space.has_heads and study.encoding.components is not None:
+            raise ValueError(
+                f"features.{name}: encoding.components mixes the heads of a layer; take it out, or "
+                "the space of kind heads"
+            )
         if space.reads_model and not models[space.model].is_whole:
             raise ValueError(
                 f"{key}: '{space.model}' is re-initialised or an adapter; name a whole, trained "

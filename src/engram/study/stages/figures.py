@@ -7,7 +7,7 @@ from typing import Any
 from engram.study.config.study import Study
 from engram.study.models import scored_models
 from engram.study.plan import Plan
-from engram.study.stages import associations, ceilings, features, maps, metrics, stories
+from engram.study.stages import associations, ceilings, features, heads, maps, metrics, stories
 from engram.study.stages.shared import Key, paths, section
 from engram.vocabulary import FEWEST_LISTENERS, ORIGINAL
 
@@ -31,6 +31,7 @@ def names(study: Study, plan: Plan) -> list[str]:
         *(["roi-sets"] if has_destrieux else []),
         *(["reliability"] if has_ceilings else []),
         *metrics.figure_names(study),
+        *heads.figure_names(study, plan),
         *(["association", "insertions"] if study.associations else []),
         *(["tuning", "tuning-methods", "tuning-losses"] if has_tunings else []),
         *(["tuning-roi-sets"] if has_tunings and has_destrieux else []),

@@ -71,7 +71,7 @@ def depends_on(study: Study, plan: Plan, model: str, story: str) -> dict[str, An
     }
     if space.reads_model and space.model:
         found |= {"model": plain(model_key(study, space.model)), "reading": reading(study)}
-    if space.takes_model:
+    if space.asks_for_layer:
         found["layer"] = study.reported_layer
     return found
 
