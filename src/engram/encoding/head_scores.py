@@ -9,7 +9,7 @@ and can be negative. A head by itself is fitted alone: heads that hold the same 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,13 @@ from engram.jobs.progress import progress
 
 #: Numbers of shifted BOLD that are scored at once.
 _NUMBERS = 1 << 24
+_DIMENSIONS = {
+    "r": ("layer", "head", "subject", "region"),
+    "r_split": ("layer", "head", "subject", "region"),
+    "r_half": ("half", "head", "subject", "region"),
+    "r_shifted": ("shift", "head", "region"),
+    "r_split_shifted": ("shift", "head", "region"),
+}
 
 
 def score_heads(
@@ -60,7 +67,6 @@ def score_heads(
     read, group = open_group(activations, bold, words, subjects, targets, **options)
     numbers, heads = read[0]["layer"].values.tolist(), read[0]["head"].values
     places = [place for place, one in enumerate(numbers) if one > 0]
-    regions = scores.regions_of_targets(group)
     reported = 0 if len(numbers) == 1 else reported_layer(len(numbers) - 1, layer)
     alone, split = [], []
     for place in progress(places, "layers", "layer"):
@@ -73,28 +79,34 @@ def score_heads(
         [circular_shift.null_scores(group, features[:, one], shifts) for one in sets], 1
     )
     found = {
-        "r": (("layer", "head", "subject", "region"), np.stack(alone)),
-        "r_split": (("layer", "head", "subject", "region"), np.stack(split)),
-        "r_half": (("half", "head", "subject", "region"), _halves(group, features, sets)),
-        "r_shifted": (("shift", "head", "region"), null),
-        "r_split_shifted": (
-            ("shift", "head", "region"),
-            _split_null(group, features, sets, shifts),
-        ),
+        "r": np.stack(alone),
+        "r_split": np.stack(split),
+        "r_half": _halves(group, features, sets),
+        "r_shifted": null,
+        "r_split_shifted": _split_null(group, features, sets, shifts),
+    }
+    result = _dataset(group, found).assign_coords(layer=[numbers[place] for place in places])
+    return result.assign_attrs(reported_layer=numbers[reported])
+
+
+def _dataset(group: Group, found: Mapping[str, np.ndarray]) -> xr.Dataset:
+    """Return scores by target, their last dimension, as scores by region."""
+    regions = scores.regions_of_targets(group)
+    variables = {
+        name: scores.pearson_r(
+            _DIMENSIONS[name], scores.region_means(values, regions).astype(np.float32)
+        )
+        for name, values in found.items()
     }
     return xr.Dataset(
-        {
-            name: scores.pearson_r(dims, scores.region_means(values, regions).astype(np.float32))
-            for name, (dims, values) in found.items()
-        },
+        variables,
         coords={
-            "layer": [numbers[place] for place in places],
-            "head": np.arange(len(sets)),
+            "head": np.arange(found["r"].shape[1]),
             "subject": group.subjects,
             "story": [one.name for one in group.tested],
             **region_coordinates(regions),
         },
-        attrs={**scores.attributes(group), "reported_layer": numbers[reported]},
+        attrs=scores.attributes(group),
     )
 
 
