@@ -433,7 +433,7 @@ def _similarity(
     compare = (
         similarity._Rsa(read, group, sets, 6.0)
         if metric == "rsa"
-        else similarity._Encoding(read, group, sets, GROUP["folds"])
+        else similarity._Encoding(read, group, sets)
     )
     null = compare.null(0, shifts, group.subjects)[:, 0]
     return float(compare.observed(0).mean()), null

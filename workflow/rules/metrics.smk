@@ -12,7 +12,7 @@ rule decoding:
         bold=of_group(bold.BOLD),
         words=of_group(stories.WORDS),
     output:
-        accuracy=decoding.ACCURACY,
+        scores=decoding.SCORES,
     log:
         "<logs>/decoding/group-{group}_model-{model}.log",
     benchmark:
@@ -54,27 +54,6 @@ rule decoding_ceiling:
         "../scripts/decoding_ceiling.py"
 
 
-rule decoding_tables:
-    """Table how well segments are identified, and test it against chance."""
-    input:
-        accuracy=of(decoding.files),
-        ceilings=of(decoding.ceilings),
-    output:
-        decoding="<results>/tables/decoding.tsv",
-        tests="<results>/tables/decoding_tests.tsv",
-    log:
-        "<logs>/decoding_tables.log",
-    benchmark:
-        "<benchmarks>/decoding_tables.tsv"
-    conda:
-        "../../envs/environment.yaml"
-    params:
-        config=of(decoding.tables_depend_on),
-        code=code_of("decoding_tables"),
-    script:
-        "../scripts/decoding_tables.py"
-
-
 rule similarity:
     """Compare what is alike in a model with what is alike in brains, also on shifted BOLD."""
     input:
@@ -82,7 +61,7 @@ rule similarity:
         bold=rules.decoding.input.bold,
         words=rules.decoding.input.words,
     output:
-        similarity=similarity.SIMILARITY,
+        scores=similarity.SCORES,
     log:
         "<logs>/similarity/group-{group}_model-{model}.log",
     benchmark:
@@ -123,33 +102,34 @@ rule similarity_ceiling:
         "../scripts/similarity_ceiling.py"
 
 
-rule similarity_tables:
-    """Table how alike models and brains are, and test it against chance."""
+rule metric_tables:
+    """Table a metric by listener, and test it against chance."""
     input:
-        similarity=of(similarity.files),
-        ceilings=of(similarity.ceilings),
+        scores=of(metrics.scores),
+        ceilings=of(metrics.ceilings),
     output:
-        similarity="<results>/tables/similarity.tsv",
-        tests="<results>/tables/similarity_tests.tsv",
+        table="<results>/tables/{metric}.tsv",
+        tests="<results>/tables/{metric}_tests.tsv",
     log:
-        "<logs>/similarity_tables.log",
+        "<logs>/{metric}_tables.log",
     benchmark:
-        "<benchmarks>/similarity_tables.tsv"
+        "<benchmarks>/{metric}_tables.tsv"
+    wildcard_constraints:
+        metric="decoding|similarity",
     conda:
         "../../envs/environment.yaml"
     params:
-        config=of(similarity.tables_depend_on),
-        code=code_of("similarity_tables"),
+        config=of(metrics.tables_depend_on),
+        code=code_of("metric_tables"),
     script:
-        "../scripts/similarity_tables.py"
+        "../scripts/metric_tables.py"
 
 
 rule metrics:
     """Set models beside each other by brain score, identification and similarity."""
     input:
         scores="<results>/tables/scores.tsv",
-        decoding=of(metrics.decodings),
-        similarity=of(metrics.similarities),
+        tables=of(metrics.tables),
     output:
         metrics="<results>/tables/metrics.tsv",
     log:

@@ -8,9 +8,8 @@ with job(snakemake):
     config, given = snakemake.params.config, snakemake.input
     text = score_tables.KEYS | {"set": str, "metric": str, "direction": str}
     tables = {
-        name: storage.read_table(paths[0], dtype=text)
-        for name, paths in (("decoding", given.decoding), ("similarity", given.similarity))
-        if paths
+        name: storage.read_table(path, dtype=text)
+        for name, path in zip(config["metrics"], given.tables, strict=True)
     }
     table = metric_agreement.agreement_table(
         storage.read_table(given.scores, dtype=text),

@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from engram.decoding import ranks
+from engram.decoding.comparison import ceiling_dataset
 from engram.decoding.patterns import PatternSums
 from engram.decoding.scoring import Trials
 from engram.encoding import scores
@@ -47,35 +48,32 @@ def identification_ceiling(
     Returns
     -------
     xarray.Dataset
-        ``accuracy`` (measure, story, subject, set); NaN for stories with fewer than four listeners.
+        ``ceiling`` (story, subject, set): rank accuracy; NaN for stories with fewer than four
+        listeners.
     """
     stories = [load_story(*files) for files in zip(bold, words, strict=True)]
     if targets == "roi":
         stories = [with_regions_as_targets(one) for one in stories]
     group = Group(stories, subjects, **options)
-    trials = Trials.of(group, seconds, sets, options["folds"], options["inner_folds"])
-    shape = (len(ranks.MEASURES), len(stories), len(subjects), len(trials.sets))
+    trials = Trials.of(group, seconds, sets, group.folds, options["inner_folds"])
     n_heard = [sum(one != AVERAGE for one in story.bold["subject"].values) for story in stories]
     enough = np.array(n_heard) >= FEWEST_LISTENERS
-    accuracy = np.full(shape, np.nan)
+    rank = np.full((len(stories), len(subjects), len(trials.sets)), np.nan)
     if enough.any() and min(n_heard) > 1:
         others = OtherListeners(stories).means(group.targets, subjects)
-        found = _identified(group, others, trials)
-        accuracy[:, enough] = found[:, enough]
-    return xr.Dataset(
-        {
-            "accuracy": (
-                ("measure", "story", "subject", "set"),
-                accuracy.astype(np.float32),
-                {"units": "share", "description": "Of segments, by the others' mean"},
-            )
-        },
-        coords={"subject": list(subjects), **trials.coordinates(group)},
-        attrs=scores.attributes(group),
+        rank[enough] = _identified(group, others, trials)[enough]
+    return ceiling_dataset(
+        {"ceiling": rank[group.tested_places]},
+        [one.name for one in group.tested],
+        subjects,
+        list(trials.sets),
+        "share",
+        scores.attributes(group),
     )
 
 
 def _identified(group: Group, others: np.ndarray, trials: Trials) -> np.ndarray:
+    """Return rank accuracy by others' BOLD: (n_stories, n_subjects, n_sets)."""
     found = ranks.MeanOverBlocks(len(group.stories))
     n_columns = group.targets.shape[1]
     for fold in trials.blocks:
@@ -89,5 +87,5 @@ def _identified(group: Group, others: np.ndarray, trials: Trials) -> np.ndarray:
                 columns = np.arange(begin, min(begin + at_once, n_columns))
                 mine = np.ix_(rows, columns)
                 sums.add(columns, others[mine], group.targets[mine])
-            found.add(block.story, ranks.measures(sums.correlations(), block.far))
-    return found.mean()
+            found.add(block.story, ranks.rank_only(sums.correlations(), block.far))
+    return found.mean()[0]

@@ -19,7 +19,8 @@ import numpy as np
 
 from engram.decoding import ranks
 from engram.decoding.segments import Block
-from engram.encoding.folds import Folds, blocked_folds
+from engram.encoding.folds import Folds, inner_folds_of, outer_folds
+from engram.encoding.story_folds import StoryFolds
 
 #: Axes shorter than this part of the longest are rounding: centring leaves one without any length.
 _SHORTEST = 1e-7
@@ -175,11 +176,13 @@ class Decoder:
 
 
 def nested_folds(
-    story: np.ndarray, position: np.ndarray, folds: int, inner_folds: int, gap: int
+    story: np.ndarray, position: np.ndarray, folds: int | StoryFolds, inner_folds: int, gap: int
 ) -> tuple[Folds, list[Folds]]:
     """Return the outer folds, and the inner ones of each, by places among its training rows."""
-    outer = blocked_folds(story, position, folds, gap)
-    inner = [blocked_folds(story[train], position[train], inner_folds, gap) for train, _ in outer]
+    outer = outer_folds(story, position, folds, gap)
+    inner = [
+        inner_folds_of(story[train], position[train], folds, inner_folds, gap) for train, _ in outer
+    ]
     return outer, inner
 
 

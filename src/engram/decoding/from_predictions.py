@@ -109,18 +109,12 @@ def null_ranks(
         held_out = predictions.of_targets(
             group,
             features,
-            _side_by_side(group.targets, group, some),
-            others=None if others is None else _side_by_side(others, group, some),
+            circular_shift.side_by_side(group.targets, group, some),
+            others=None if others is None else circular_shift.side_by_side(others, group, some),
             tied=predictions.ties_of(group, len(some)),
         )
         n_owners = len(some) * n_listeners
         found = identified(held_out, blocks, sets, n_owners, len(group.stories), ranks.rank_only)
         by_draw = found[0].reshape(len(group.stories), len(some), n_listeners, len(sets))
-        parts.append(by_draw.mean((0, 2)))
+        parts.append(by_draw[group.tested_places].mean((0, 2)))
     return np.concatenate(parts)
-
-
-def _side_by_side(bold: np.ndarray, group: Group, shifts: np.ndarray) -> np.ndarray:
-    """Return BOLD (n_rows, n_targets) after each of some shifts: (n_rows, n_shifts * n_targets)."""
-    moved = [circular_shift.shifted(bold, group.row_story, one) for one in shifts]
-    return np.concatenate(moved, axis=1)

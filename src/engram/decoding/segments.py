@@ -7,7 +7,7 @@ answers to them are shared.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,7 +81,11 @@ def _block(rows: np.ndarray, story: int, position: np.ndarray, length: int, apar
 
 
 def check_candidates(
-    blocks: Sequence[Sequence[Block]], stories: Sequence[str], seconds: float, apart: int, key: str
+    blocks: Sequence[Sequence[Block]],
+    stories: Mapping[int, str],
+    seconds: float,
+    apart: int,
+    key: str,
 ) -> None:
     """Raise `EngramError` where no segment of a story has a candidate.
 
@@ -89,8 +93,8 @@ def check_candidates(
     ----------
     blocks : sequence
         As `cut` returns them.
-    stories : sequence of str
-        Names.
+    stories : mapping
+        Names of the stories that are tested, by index.
     seconds : float
         Length of a segment.
     apart : int
@@ -99,7 +103,7 @@ def check_candidates(
         Section of the configuration, for the message.
     """
     usable = {block.story for fold in blocks for block in fold if block.usable}
-    for number, name in enumerate(stories):
+    for number, name in stories.items():
         if number not in usable:
             longest = max(
                 (block.rows.size for fold in blocks for block in fold if block.story == number),

@@ -135,9 +135,14 @@ class Group:
     @property
     def tested(self) -> list[StoryData]:
         """The stories that are scored: all, or those that some fold leaves out."""
+        return [self.stories[place] for place in self.tested_places]
+
+    @property
+    def tested_places(self) -> list[int]:
+        """Their places among all stories."""
         if isinstance(self.folds, int):
-            return list(self.stories)
-        return [self.stories[place] for place in self.folds.tested]
+            return list(range(len(self.stories)))
+        return self.folds.tested
 
     def each_part(self, units: int, layers: int, work: Callable[[Part], None]) -> None:
         """Call `work` for some listeners after the other, as many at a time as memory holds.

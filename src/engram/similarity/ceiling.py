@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
+from engram.decoding.comparison import ceiling_dataset
 from engram.decoding.segments import segment_rows
 from engram.decoding.target_sets import target_sets
 from engram.encoding import timing
@@ -43,7 +44,8 @@ def rsa_ceiling(
     Returns
     -------
     xarray.Dataset
-        ``lower`` and ``upper`` (subject, set); NaN with fewer than four listeners.
+        ``ceiling_lower`` and ``ceiling_upper`` (story, subject, set); NaN with fewer than four
+        listeners.
     """
     story = load_story(bold, words)
     if targets == "roi":
@@ -59,14 +61,13 @@ def rsa_ceiling(
     lower, upper = ceilings(each)
     if len(people) < FEWEST_LISTENERS:
         lower, upper = (np.full_like(one, np.nan) for one in (lower, upper))
-    described = {"units": "Pearson r"}
-    return xr.Dataset(
-        {
-            "lower": (("subject", "set"), lower.astype(np.float32), described),
-            "upper": (("subject", "set"), upper.astype(np.float32), described),
-        },
-        coords={"subject": people, "set": list(found)},
-        attrs={"story": story.name},
+    return ceiling_dataset(
+        {"ceiling_lower": lower[None], "ceiling_upper": upper[None]},
+        [story.name],
+        people,
+        list(found),
+        "Pearson r",
+        {"story": story.name},
     )
 
 

@@ -6,23 +6,21 @@ A group is listeners who heard the same stories.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from engram.decoding.comparison import Comparison
 from engram.decoding.segments import segment_rows
 from engram.decoding.target_sets import target_sets
-from engram.encoding import circular_shift, scores, timing
-from engram.encoding.folds import blocked_folds
-from engram.encoding.group import Group, open_group
+from engram.encoding import circular_shift, timing
+from engram.encoding.folds import outer_folds
+from engram.encoding.group import Group
 from engram.encoding.story_data import StoryData, stack_listeners
 from engram.errors import EngramError
-from engram.features.layers import reported_layer
 from engram.jobs.progress import progress
 from engram.similarity import weighted_mean
 from engram.similarity.dissimilarity import FEWEST, Pairs, comparable, pooled
-from engram.vocabulary import AVERAGE
 
 #: Ways of comparing: dissimilarities of pairs of segments; weighted means of rows.
 RSA, ENCODING = "rsa", "encoding"
@@ -31,122 +29,48 @@ _NUMBERS = 1 << 26
 
 
 def score_similarity(
-    activations: Sequence[str],
-    bold: Sequence[str],
-    words: Sequence[str],
-    subjects: Sequence[str],
-    targets: str,
-    *,
-    metrics: Sequence[str],
-    seconds: float,
-    sets: Sequence[str],
-    layers: str,
-    layer: int | None,
-    number: int,
-    seed: int,
-    **options: Any,
+    comparison: Comparison, metrics: Sequence[str], seconds: float, sets: Sequence[str]
 ) -> xr.Dataset:
     """Compare what is alike in a model with what is alike in the brains of a group's listeners.
 
     Parameters
     ----------
-    activations, bold, words, subjects, targets, **options
-        As `engram.encoding.group.open_group` takes them.
+    comparison : Comparison
     metrics : sequence of {"rsa", "encoding"}
     seconds : float
         Length of a segment, for `rsa`.
     sets : sequence of str
         Sets of targets (`engram.decoding.target_sets`).
-    layers : {"all", "reported"}
-    layer : int or None
-        The layer to report (`engram.features.layers.reported_layer`).
-    number, seed : int
-        Of circular shifts, at the reported layer.
 
     Returns
     -------
     xarray.Dataset
-        ``similarity`` (metric, layer, story, subject, set), and ``shifted`` (metric, shift, set),
-        mean over stories and single listeners. NaN by `rsa` for sets of fewer than three targets.
+        ``score`` (way, measure, layer, story, subject, set), by metric, and ``shifted``
+        (way, shift, set), mean over stories and single listeners. NaN by `rsa` for sets of fewer
+        than three targets.
     """
-    read, group = open_group(activations, bold, words, subjects, targets, **options)
-    depth = read[0].sizes["layer"]
-    reported = reported_layer(depth - 1, layer)
-    kept = list(range(depth)) if layers == "all" else [reported]
+    group = comparison.group
     found = target_sets(group.stories[0].target_coordinates, sets)
-    single = [one for one in group.subjects if one != AVERAGE]
-    shifts = drawn_shifts(group, number if single else 0, seed)
-    similarity, shifted = [], []
+    score, shifted = [], []
     for metric in metrics:
         compare: _Rsa | _Encoding = (
-            _Rsa(read, group, found, seconds)
+            _Rsa(comparison.read, group, found, seconds)
             if metric == RSA
-            else _Encoding(read, group, found, options["folds"])
+            else _Encoding(comparison.read, group, found)
         )
-        similarity.append(
-            np.stack([compare.observed(one) for one in progress(kept, "layers", "layer")])
-        )
-        shifted.append(compare.null(reported, shifts, single))
-    return _dataset(group, metrics, kept, similarity, shifted, shifts, found, seconds).assign_attrs(
-        reported_layer=reported
+        layers = progress(comparison.layers, "layers", "layer")
+        score.append(np.stack([compare.observed(one) for one in layers]))
+        shifted.append(compare.null(comparison.reported, comparison.shifts, comparison.single))
+    pairs = [len(story_pairs(one, seconds, group.gap).lag) for one in group.tested]
+    return comparison.dataset(
+        metrics,
+        {"similarity": "Of a model with a listener's brain"},
+        found,
+        np.stack(score)[:, None],
+        np.stack(shifted),
+        "Pearson r",
+        n_pairs=("story", pairs, {"description": "Pairs of segments"}),
     )
-
-
-def _dataset(
-    group: Group,
-    metrics: Sequence[str],
-    layers: Sequence[int],
-    similarity: list[np.ndarray],
-    shifted: list[np.ndarray],
-    shifts: np.ndarray,
-    sets: Mapping[str, np.ndarray],
-    seconds: float,
-) -> xr.Dataset:
-    allowed = [
-        len(circular_shift.allowed_shifts(len(one.times), group.tr)) for one in group.stories
-    ]
-    pairs = [len(story_pairs(one, seconds, group.gap).lag) for one in group.stories]
-    return xr.Dataset(
-        {
-            "similarity": (
-                ("metric", "layer", "story", "subject", "set"),
-                np.stack(similarity).astype(np.float32),
-                {"units": "Pearson r", "description": "Of a model with a listener's brain"},
-            ),
-            "shifted": (
-                ("metric", "shift", "set"),
-                np.stack(shifted).astype(np.float32),
-                {
-                    "units": "Pearson r",
-                    "description": "With BOLD that was shifted in time, mean over stories and "
-                    "single listeners, at the reported layer",
-                },
-            ),
-            "rows": (("shift", "story"), shifts, {"description": "Shift of each story, in rows"}),
-        },
-        coords={
-            "metric": list(metrics),
-            "layer": list(layers),
-            "story": [one.name for one in group.stories],
-            "subject": group.subjects,
-            "set": list(sets),
-            "n_targets": ("set", [int(one.sum()) for one in sets.values()]),
-            "n_pairs": ("story", pairs, {"description": "Pairs of segments"}),
-            "allowed": ("story", allowed, {"description": "Shifts that there are"}),
-        },
-        attrs=scores.attributes(group),
-    )
-
-
-def drawn_shifts(group: Group, number: int, seed: int) -> np.ndarray:
-    """Return the shifts in rows: (n_draws, n_stories); no draws where a story is too short."""
-    drawn = [
-        circular_shift.drawn_shifts(one.name, len(one.times), group.tr, number, seed)
-        for one in group.stories
-    ]
-    if not number or not all(len(one) for one in drawn):
-        return np.zeros((0, len(drawn)), dtype=int)
-    return np.stack(drawn, axis=1)
 
 
 def story_pairs(story: StoryData, seconds: float, gap: int) -> Pairs:
@@ -186,7 +110,10 @@ class _Rsa:
     ) -> None:
         self._read, self._group, self._how = read, group, group.how_for(read[0]) or group.how
         self._length = segment_rows(seconds, group.tr)
-        self._pairs = [story_pairs(one, seconds, group.gap) for one in group.stories]
+        self._pairs = {
+            place: story_pairs(group.stories[place], seconds, group.gap)
+            for place in group.tested_places
+        }
         self._counts = [word_counts(one) for one in group.stories]
         if all(one.sum() < FEWEST for one in sets.values()):
             raise EngramError(
@@ -194,24 +121,23 @@ class _Rsa:
                 f"have fewer: {', '.join(sets)}. Write sets: [all], targets: all, or leave rsa out "
                 "(similarity: {metrics: [encoding]})."
             )
-        # By story: (n_subjects, n_sets, n_pairs).
-        self._brains = [
-            np.stack(
+        #: By story: (n_subjects, n_sets, n_pairs).
+        self._brains = {
+            place: np.stack(
                 [
-                    brain_dissimilarities(one, subject, sets, self._length, group.fir, pairs)
+                    brain_dissimilarities(
+                        group.stories[place], subject, sets, self._length, group.fir, pairs
+                    )
                     for subject in group.subjects
                 ]
             )
-            for one, pairs in zip(group.stories, self._pairs, strict=True)
-        ]
+            for place, pairs in self._pairs.items()
+        }
 
     def observed(self, layer: int) -> np.ndarray:
         """Return the similarity with a layer: (n_stories, n_subjects, n_sets)."""
         return np.stack(
-            [
-                self._similarity(brains, layer, number, 0)
-                for number, brains in enumerate(self._brains)
-            ]
+            [self._similarity(brains, layer, number, 0) for number, brains in self._brains.items()]
         )
 
     def null(self, layer: int, shifts: np.ndarray, single: Sequence[str]) -> np.ndarray:
@@ -220,12 +146,12 @@ class _Rsa:
         Its shape is (n_draws, n_sets).
         """
         mine = [self._group.subjects.index(one) for one in single]
-        brains = [one[mine] for one in self._brains]
-        found = np.empty((len(shifts), self._brains[0].shape[1]))
+        brains = {number: one[mine] for number, one in self._brains.items()}
+        found = np.empty((len(shifts), next(iter(brains.values())).shape[1]))
         for draw, by_story in enumerate(shifts):
             of_stories = [
                 self._similarity(one, layer, number, int(by_story[number])).mean(0)
-                for number, one in enumerate(brains)
+                for number, one in brains.items()
             ]
             found[draw] = np.mean(of_stories, axis=0)
         return found
@@ -290,10 +216,9 @@ class _Encoding:
         read: Sequence[xr.Dataset],
         group: Group,
         sets: Mapping[str, np.ndarray],
-        folds: int,
     ) -> None:
         self._read, self._group, self._how = read, group, group.how_for(read[0])
-        self._folds = blocked_folds(group.row_story, group.row_position, folds, group.gap)
+        self._folds = outer_folds(group.row_story, group.row_position, group.folds, group.gap)
         self._sets = np.stack([one / one.sum() for one in sets.values()], axis=1)
 
     def observed(self, layer: int) -> np.ndarray:
@@ -314,10 +239,8 @@ class _Encoding:
             at_once = max(1, _NUMBERS // bold.size)
             for begin in range(0, len(shifts), at_once):
                 some = shifts[begin : begin + at_once]
-                moved = [circular_shift.shifted(bold, group.row_story, one) for one in some]
-                r = weighted_mean.scores(
-                    alike, self._folds, np.concatenate(moved, axis=1), group.row_story
-                )
+                moved = circular_shift.side_by_side(bold, group, some)
+                r = weighted_mean.scores(alike, self._folds, moved, group.row_story)
                 by_draw = r.mean(0).reshape(len(some), -1)
                 total[begin : begin + len(some)] += by_draw @ self._sets
         return total / max(len(single), 1)

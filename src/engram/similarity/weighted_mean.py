@@ -35,7 +35,9 @@ def likeness(features: np.ndarray, train: np.ndarray, test: np.ndarray) -> np.nd
 def scores(
     alike: list[np.ndarray], folds: Folds, bold: np.ndarray, story: np.ndarray
 ) -> np.ndarray:
-    """Return Pearson r of predicted and recorded BOLD: (n_stories, n_targets), mean over blocks.
+    """Return Pearson r of predicted and recorded BOLD: (n_scored, n_targets), mean over blocks.
+
+    Stories that no fold tests have no score.
 
     Parameters
     ----------
@@ -55,5 +57,6 @@ def scores(
             rows = story[test] == one
             sums[one] += pearson(standardize(bold[test][rows]), predicted[rows])
             number[one] += 1
-    result: np.ndarray = sums / number
+    tested = number[:, 0] > 0
+    result: np.ndarray = sums[tested] / number[tested]
     return result

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import metric_sample
 import numpy as np
-import pandas as pd
 import pytest
 import xarray as xr
 from conftest import regions
-from figure_sample import check
+from metric_sample import NAMES, OPTIONS, TR, standardised
 
 from engram.decoding import ceiling, from_bold, from_predictions, ranks, scoring, segments
 from engram.decoding.target_sets import target_sets
@@ -19,32 +19,13 @@ from engram.encoding.folds import blocked_folds
 from engram.encoding.group import Group
 from engram.encoding.story_data import StoryData
 from engram.errors import EngramError
-from engram.features.vectors import to_dataset
-from engram.figures import metric_figures
-from engram.files import storage
-from engram.statistics import decoding_tables
 
-TR, ROWS, WORDS, UNITS, TARGETS = 1.5, 160, 320, 4, 4
-OPTIONS: dict[str, Any] = {
-    "words_to_trs": "sum",
-    "longest_delay": 4.5,
-    "delays": None,
-    "folds": 4,
-    "inner_folds": 2,
-    "alphas": [0.1, 10.0, 1000.0],
-    "alpha_by": "r",
-    "backend": "numpy",
-}
+ROWS, WORDS, UNITS, TARGETS = 160, 320, 4, 4
 SETTINGS: dict[str, Any] = {
     "directions": ["encoding", "decoding"],
     "seconds": 9.0,
     "sets": ["all", "hemispheres"],
-    "layers": "all",
-    "layer": None,
-    "number": 19,
-    "seed": 0,
 }
-NAMES = ["01", "02", "03", "04", "average"]
 
 
 def world(seed: int, signal: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -57,7 +38,7 @@ def world(seed: int, signal: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]
     mixed = driven @ rng.standard_normal((UNITS, TARGETS))
     bold = signal * mixed + rng.standard_normal((len(NAMES), ROWS, TARGETS))
     bold[-1] = bold[:-1].mean(0)
-    return onsets, vectors, (bold - bold.mean(1, keepdims=True)) / bold.std(1, keepdims=True)
+    return onsets, vectors, standardised(bold)
 
 
 def group_of(onsets: np.ndarray, bold: np.ndarray, **options: Any) -> Group:
@@ -73,31 +54,19 @@ def group_of(onsets: np.ndarray, bold: np.ndarray, **options: Any) -> Group:
     return Group([story], NAMES, **{**OPTIONS, **options})
 
 
-def files(folder: Path, seed: int, signal: float) -> dict[str, Any]:
+def files(folder: Path, seed: int, signal: float) -> dict[str, list[str]]:
     """What the job reads, in a folder."""
-    onsets, vectors, bold = world(seed, signal)
-    activations, of_bold, words = (str(folder / name) for name in ("a.nc", "b.nc", "w.tsv"))
-    storage.write_dataset(activations, to_dataset(vectors))
-    places = {name: ("target", regions(TARGETS)[name]) for name in ("hemisphere", "roi")}
-    dataset = xr.Dataset(
-        {"bold": (("subject", "time", "target"), bold.astype(np.float32))},
-        coords={"subject": NAMES, "time": TR * np.arange(ROWS), **places},
-        attrs={"story": "tale", "tr": TR},
-    )
-    storage.write_dataset(of_bold, dataset)
-    table = pd.DataFrame({"word": "a", "onset": onsets, "offset": onsets + 0.2})
-    storage.write_table(words, table, "Words.", dict.fromkeys(table.columns, "x"))
-    return {"activations": [activations], "bold": [of_bold], "words": [words]}
+    return metric_sample.files(folder, *world(seed, signal))
 
 
 def scored(folder: Path, seed: int, signal: float, **changes: Any) -> xr.Dataset:
     return score(files(folder, seed, signal), **changes)
 
 
-def score(paths: dict[str, Any], **changes: Any) -> xr.Dataset:
+def score(paths: dict[str, list[str]], **changes: Any) -> xr.Dataset:
     """What the job writes, with some settings or options changed."""
-    usual = {"subjects": NAMES, "targets": "all", **SETTINGS, **OPTIONS}
-    return scoring.score_decoding(**paths, **{**usual, **changes})
+    mine, others = metric_sample.split(changes, SETTINGS)
+    return scoring.score_decoding(metric_sample.compared(paths, **others), **mine)
 
 
 # ---------------------------------------------------------------- segments and ranks
@@ -295,16 +264,16 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> xr.Dataset:
 
 
 def test_a_planted_linear_map_is_identified_every_time(found: xr.Dataset) -> None:
-    planted = found["accuracy"].sel(layer=1)
+    planted = found["score"].sel(layer=1)
     assert (planted.sel(measure=["rank", "pairs", "top1"], set="all") == 1).all()
     assert found["set"].values.tolist() == ["all", "left", "right"]
-    assert found["accuracy"].sel(layer=0, measure="rank").mean() < 0.75
+    assert found["score"].sel(layer=0, measure="rank").mean() < 0.75
     assert found["n_segments"].item() == 24 and found["by_chance"].sel(measure="rank") == 0.5
 
 
 def test_shifted_bold_is_at_chance(found: xr.Dataset) -> None:
-    assert found["rank_shifted"].shape == (2, 19, 3)
-    assert (abs(found["rank_shifted"].mean("shift") - 0.5) < 0.06).all()
+    assert found["shifted"].shape == (2, 19, 3)
+    assert (abs(found["shifted"].mean("shift") - 0.5) < 0.06).all()
 
 
 def test_scaling_of_targets_changes_no_rank(tmp_path: Path) -> None:
@@ -339,8 +308,8 @@ def test_null_is_that_of_single_listeners_whatever_else_is_in_the_group(tmp_path
     whole = score(paths, **some)
     without = score(paths, **some, subjects=NAMES[:-1])
     assert whole["layer"].values.tolist() == [1] and whole.attrs["reported_layer"] == 1
-    xr.testing.assert_allclose(whole["rank_shifted"], without["rank_shifted"])
-    xr.testing.assert_allclose(whole["accuracy"].sel(subject=NAMES[:-1]), without["accuracy"])
+    xr.testing.assert_allclose(whole["shifted"], without["shifted"])
+    xr.testing.assert_allclose(whole["score"].sel(subject=NAMES[:-1]), without["score"])
 
 
 def test_listeners_of_noise_are_at_chance(tmp_path: Path) -> None:
@@ -368,7 +337,7 @@ def test_shared_penalties_are_those_of_scores(tmp_path: Path) -> None:
             one, one.features([vectors[layer]]), one.targets, tied=predictions.ties_of(one, 1)
         )
         expected = from_predictions.identified(held, trials.blocks, trials.sets, len(NAMES), 1)
-        assert np.allclose(whole["accuracy"].sel(direction="encoding")[:, layer], expected)
+        assert np.allclose(whole["score"].sel(way="encoding")[:, layer], expected)
 
 
 def test_ceiling_is_that_of_the_others_mean(tmp_path: Path) -> None:
@@ -386,12 +355,10 @@ def test_ceiling_is_that_of_the_others_mean(tmp_path: Path) -> None:
         a, b = (v[rows] - v[rows.ravel()].mean(0) for v in (values[0], others))
         a, b = ((v / values[0][rows.ravel()].std(0)).reshape(len(rows), -1) for v in (a, b))
         ranked.append(direct(np.corrcoef(a, b)[: len(rows), len(rows) :], rows[:, 0], 9))
-    assert found["accuracy"].sel(measure="rank", subject="01").item() == pytest.approx(
-        np.mean(ranked)
-    )
-    assert found["accuracy"].sel(measure="rank").mean() > 0.9
+    assert found["ceiling"].sel(subject="01").item() == pytest.approx(np.mean(ranked))
+    assert found["ceiling"].mean() > 0.9
     few = ceiling.identification_ceiling(subjects=NAMES[:1], **of)
-    assert few["accuracy"].notnull().all()  # the others of the story are there, if not of the group
+    assert few["ceiling"].notnull().all()  # the others of the story are there, if not of the group
 
 
 # ---------------------------------------------------------------- sets of targets
@@ -415,38 +382,3 @@ def test_sets_that_are_not_here_or_too_small_are_refused_by_name() -> None:
     assert list(target_sets(COORDINATES, ["all", "language"], fewest=3)) == ["all"]
     with pytest.raises(EngramError, match="these have fewer: \\['language'\\]"):
         target_sets(COORDINATES, ["language"], fewest=3)
-
-
-# ---------------------------------------------------------------- tables and figure
-def test_tables_say_what_files_hold(found: xr.Dataset, tmp_path: Path) -> None:
-    path, bound = str(tmp_path / "d.nc"), str(tmp_path / "c.nc")
-    storage.write_dataset(path, found)
-    storage.write_dataset(
-        bound,
-        found["accuracy"]
-        .isel(direction=0, layer=0, drop=True)
-        .sel(subject=NAMES[:-1])
-        .to_dataset(),
-    )
-    table = decoding_tables.decoding_table({"m": [path]}, [bound])
-    assert list(table) == list(decoding_tables.DECODING_COLUMNS)
-    assert len(table) == found["accuracy"].sel(measure="rank").size
-    row = table[
-        (table["direction"] == "decoding")
-        & (table["layer"] == 1)
-        & (table["set"] == "left")
-        & (table["subject"] == "02")
-    ].iloc[0]
-    assert row["pairs"] == pytest.approx(
-        found["accuracy"]
-        .sel(direction="decoding", layer=1, set="left", subject="02", measure="pairs")
-        .item()
-    )
-    assert row["n_targets"] == 2 and row["n_segments"] == 24 and np.isnan(row["ceiling"])
-    assert table.loc[table["direction"] == "encoding", "ceiling"].notna().sum() == 2 * 4 * 3
-    tests = decoding_tables.tests_table({"m": [path]}, [bound], 0)
-    assert list(tests) == list(decoding_tables.TESTS_COLUMNS) and len(tests) == 6
-    assert (tests["p"] == 1 / 20).all() and (tests["layer"] == 1).all()
-    assert (tests["n_listeners"] == 4).all() and (tests["rank"] > 0.7).all()
-    drawn = metric_figures.decoding(table, tests, ["m"])
-    check(drawn, "Rank accuracy", "circular shifts")

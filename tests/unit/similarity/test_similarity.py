@@ -5,46 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import metric_sample
 import numpy as np
-import pandas as pd
 import pytest
 import xarray as xr
-from conftest import regions
-from figure_sample import check
+from metric_sample import NAMES, TR, standardised
 from scipy.spatial.distance import pdist, squareform
 
 from engram.encoding.folds import blocked_folds
 from engram.errors import EngramError
 from engram.features.vectors import to_dataset
 from engram.features.word_rate import word_rate
-from engram.figures import metric_figures
 from engram.files import storage
 from engram.similarity import ceiling, scoring, weighted_mean
 from engram.similarity.dissimilarity import Pairs, comparable, pooled
-from engram.statistics import similarity_tables
 
-TR, ROWS, WORDS, UNITS, TARGETS = 1.5, 200, 400, 6, 6
-NAMES = ["01", "02", "03", "04", "average"]
-OPTIONS: dict[str, Any] = {
-    "words_to_trs": "sum",
-    "longest_delay": 4.5,
-    "delays": None,
-    "folds": 4,
-    "inner_folds": 2,
-    "alphas": [10.0],
-    "alpha_by": "r",
-    "backend": "numpy",
-}
+ROWS, WORDS, UNITS, TARGETS = 200, 400, 6, 6
 SETTINGS: dict[str, Any] = {
-    "subjects": NAMES,
-    "targets": "all",
     "metrics": ["rsa", "encoding"],
     "seconds": 6.0,
     "sets": ["all", "hemispheres"],
-    "layers": "all",
-    "layer": None,
-    "number": 19,
-    "seed": 0,
 }
 LENGTH, APART = 4, 7
 
@@ -65,26 +45,14 @@ def files(folder: Path, signal: float, seed: int = 0) -> dict[str, Any]:
     np.add.at(driven, row + 2, vectors[1])
     bold = signal * driven + 0.3 * rng.standard_normal((len(NAMES), ROWS, TARGETS))
     bold[-1] = bold[:-1].mean(0)
-    bold = (bold - bold.mean(1, keepdims=True)) / bold.std(1, keepdims=True)
-    activations, of_bold, words, rate = (
-        str(folder / name) for name in ("a.nc", "b.nc", "w.tsv", "r.nc")
-    )
-    storage.write_dataset(activations, to_dataset(vectors.astype(np.float32)))
-    storage.write_dataset(rate, word_rate(WORDS))
-    places = {name: ("target", regions(TARGETS)[name]) for name in ("hemisphere", "roi")}
-    dataset = xr.Dataset(
-        {"bold": (("subject", "time", "target"), bold.astype(np.float32))},
-        coords={"subject": NAMES, "time": TR * np.arange(ROWS), **places},
-        attrs={"story": "tale", "tr": TR},
-    )
-    storage.write_dataset(of_bold, dataset)
-    table = pd.DataFrame({"word": "a", "onset": onsets, "offset": onsets + 0.2})
-    storage.write_table(words, table, "Words.", dict.fromkeys(table.columns, "x"))
-    return {"activations": [activations], "bold": [of_bold], "words": [words]}
+    storage.write_dataset(str(folder / "r.nc"), word_rate(WORDS))
+    return metric_sample.files(folder, onsets, vectors, standardised(bold))
 
 
 def score(paths: dict[str, Any], **changes: Any) -> xr.Dataset:
-    return scoring.score_similarity(**paths, **{**SETTINGS, **OPTIONS, **changes})
+    mine, others = metric_sample.split(changes, SETTINGS)
+    comparison = metric_sample.compared(paths, **{"alphas": [10.0], **others})
+    return scoring.score_similarity(comparison, **mine)
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +115,7 @@ def test_time_index_is_within_chance(paths: dict[str, Any], folder: Path) -> Non
     storage.write_dataset(path, to_dataset(waves[None].astype(np.float32)))
     of = {**paths, "activations": [path]}
     result = score(of, metrics=["rsa"], sets=["all"], number=39)
-    single = result["similarity"].sel(subject=NAMES[:-1], set="all").mean().item()
+    single = result["score"].sel(subject=NAMES[:-1], set="all").mean().item()
     null = result["shifted"].sel(set="all").values.ravel()
     assert (1 + (null >= single).sum()) / 40 > 0.05
 
@@ -195,7 +163,7 @@ def test_rsa_is_a_direct_computation(paths: dict[str, Any], found: xr.Dataset) -
     a, b, c = vectors_of
     a, b = (one - c * (one @ c) / (c @ c) for one in (a, b))
     expected = np.corrcoef(a, b)[0, 1]
-    result = found["similarity"].sel(metric="rsa", layer=1, subject="02", set="all").item()
+    result = found["score"].sel(way="rsa", layer=1, subject="02", set="all").item()
     assert result == pytest.approx(expected, abs=1e-5)
     assert len(a) == found["n_pairs"].item()
 
@@ -227,9 +195,9 @@ def test_similarity_encoding_is_a_weighted_mean_of_training_rows() -> None:
 
 # ---------------------------------------------------------------- a group
 def test_what_is_planted_is_found_and_the_other_layer_is_not(found: xr.Dataset) -> None:
-    planted = found["similarity"].sel(layer=1, set="all", subject=NAMES[:-1])
-    assert (planted.sel(metric="rsa") > 0.3).all() and (planted.sel(metric="encoding") > 0.3).all()
-    other = found["similarity"].sel(layer=0, set="all", subject=NAMES[:-1])
+    planted = found["score"].sel(layer=1, set="all", subject=NAMES[:-1])
+    assert (planted.sel(way="rsa") > 0.3).all() and (planted.sel(way="encoding") > 0.3).all()
+    other = found["score"].sel(layer=0, set="all", subject=NAMES[:-1])
     assert (abs(other.mean(("story", "subject"))) < 0.25).all()
     null = found["shifted"].sel(set="all")
     assert (null.max("shift") < planted.mean(("story", "subject"))).all()
@@ -241,10 +209,10 @@ def test_sets_of_fewer_than_three_targets_have_no_geometry(
     assert found["n_targets"].values.tolist() == [6, 3, 3]
     several = score(paths, sets=["all", "regions"], layers="reported")
     assert several["set"].values.tolist() == ["all", "L-one", "R-one", "L-two", "R-two"]
-    rsa = several["similarity"].sel(metric="rsa")
+    rsa = several["score"].sel(way="rsa")
     small = several["set"][several["n_targets"] < 3].values
     assert len(small) and rsa.sel(set=small).isnull().all() and rsa.sel(set="all").notnull().all()
-    assert several["similarity"].sel(metric="encoding").notnull().all()
+    assert several["score"].sel(way="encoding").notnull().all()
     with pytest.raises(EngramError, match=r"fewer: L-one, R-one, .*targets: all"):
         score(paths, sets=["regions"], targets="roi", metrics=["rsa"])
 
@@ -262,15 +230,15 @@ def test_shifted_text_is_shifted_bold(paths: dict[str, Any], found: xr.Dataset) 
     path = paths["bold"][0].replace("b.nc", "moved.nc")
     storage.write_dataset(path, moved)
     result = score({**paths, "bold": [path]}, layers="reported", subjects=NAMES[:-1])
-    single = result["similarity"].mean(("story", "subject")).isel(layer=0)
+    single = result["score"].mean(("story", "subject")).isel(layer=0)
     expected = found["shifted"].isel(shift=0)
-    assert np.allclose(single.sel(metric="encoding"), expected.sel(metric="encoding"), atol=1e-5)
-    assert np.allclose(single.sel(metric="rsa"), expected.sel(metric="rsa"), atol=0.05)
+    assert np.allclose(single.sel(way="encoding"), expected.sel(way="encoding"), atol=1e-5)
+    assert np.allclose(single.sel(way="rsa"), expected.sel(way="rsa"), atol=0.05)
 
 
 def test_word_rate_itself_is_compared_as_it_is(paths: dict[str, Any], folder: Path) -> None:
     rate = {**paths, "activations": [str(folder / "r.nc")]}
-    result = score(rate, metrics=["rsa"], sets=["all"])["similarity"]
+    result = score(rate, metrics=["rsa"], sets=["all"])["score"]
     assert result.notnull().all() and (abs(result) > 1e-6).all()
 
 
@@ -286,7 +254,9 @@ def test_ceilings_hold_what_listeners_share(paths: dict[str, Any], found: xr.Dat
         words_to_trs="sum",
     )
     assert bounds["subject"].values.tolist() == NAMES[:-1]
-    assert (bounds["lower"] <= bounds["upper"]).all() and (bounds["lower"] > 0.3).all()
+    assert (bounds["ceiling_lower"] <= bounds["ceiling_upper"]).all() and (
+        bounds["ceiling_lower"] > 0.3
+    ).all()
     vectors = np.random.default_rng(0).standard_normal((3, 1, 20))
     vectors /= np.linalg.norm(vectors, axis=-1, keepdims=True)
     lower, upper = ceiling.ceilings(vectors)
@@ -294,53 +264,3 @@ def test_ceilings_hold_what_listeners_share(paths: dict[str, Any], found: xr.Dat
     assert lower[0, 0] == pytest.approx(vectors[0, 0] @ mean / np.linalg.norm(mean))
     mean = vectors[:, 0].mean(0)
     assert upper[0, 0] == pytest.approx(vectors[0, 0] @ mean / np.linalg.norm(mean))
-
-
-# ---------------------------------------------------------------- tables and figure
-def test_tables_say_what_files_hold(
-    paths: dict[str, Any], found: xr.Dataset, tmp_path: Path
-) -> None:
-    path, bound = str(tmp_path / "s.nc"), str(tmp_path / "c.nc")
-    storage.write_dataset(path, found)
-    bounds = xr.Dataset(
-        {name: (("subject", "set"), np.full((4, 3), value)) for name, value in LIMITS.items()},
-        coords={"subject": NAMES[:-1], "set": found["set"].values},
-        attrs={"story": "tale"},
-    )
-    storage.write_dataset(bound, bounds)
-    table = similarity_tables.similarity_table({"m": [path]}, [bound])
-    assert list(table) == list(similarity_tables.SIMILARITY_COLUMNS) and len(table) == 60
-    row = table[
-        (table["metric"] == "rsa")
-        & (table["layer"] == 1)
-        & (table["set"] == "all")
-        & (table["subject"] == "02")
-    ].iloc[0]
-    assert row["similarity"] == pytest.approx(
-        found["similarity"].sel(metric="rsa", layer=1, set="all", subject="02").item()
-    )
-    assert row["ceiling_lower"] == 0.4 and row["n_pairs"] == found["n_pairs"].item()
-    others = table[(table["metric"] == "encoding") | (table["subject"] == "average")]
-    assert others["ceiling_lower"].isna().all()
-    tests = similarity_tables.tests_table({"m": [path]}, [bound], 0)
-    assert list(tests) == list(similarity_tables.TESTS_COLUMNS) and len(tests) == 6
-    assert (tests["p"] == 1 / 20).all() and (tests["n_listeners"] == 4).all()
-    assert tests["ceiling_upper"].notna().sum() == 3
-    check(metric_figures.similarity(table, tests, ["m"]), "circular shifts")
-
-
-LIMITS = {"lower": 0.4, "upper": 0.6}
-
-
-def test_sets_without_geometry_are_not_in_the_tables_of_rsa(
-    found: xr.Dataset, tmp_path: Path
-) -> None:
-    path = str(tmp_path / "s.nc")
-    values = found["similarity"].copy()
-    values.loc[{"metric": "rsa", "set": "left"}] = np.nan
-    storage.write_dataset(path, found.assign(similarity=values))
-    table = similarity_tables.similarity_table({"m": [path]}, [])
-    tests = similarity_tables.tests_table({"m": [path]}, [], 0)
-    for one in (table, tests):
-        sets = one.groupby("metric")["set"].unique().map(list)
-        assert sets["rsa"] == ["all", "right"] and sets["encoding"] == ["all", "left", "right"]

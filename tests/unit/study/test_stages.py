@@ -62,7 +62,18 @@ STAGES: list[ModuleType] = [
     tables, tunings,
 ]  # fmt: skip
 #: Wildcards that rules have.
-WILDCARDS = {"text", "download", "figure", "group", "model", "norms", "story", "tuning", "variant"}
+WILDCARDS = {
+    "text",
+    "download",
+    "figure",
+    "group",
+    "metric",
+    "model",
+    "norms",
+    "story",
+    "tuning",
+    "variant",
+}
 RAW: dict[str, Any] = {
     "study": "mine",
     "dataset": {"kind": "simulated", "stories": ["lighthouse", "market"], "n_listeners": 6},
@@ -107,9 +118,9 @@ JOBS: dict[str, tuple[Callable[[Study, Plan], list[Key]], str]] = {
     "activations": (features.jobs, features.ACTIVATIONS),
     "encoding": (encoding.jobs, encoding.SCORES),
     "chance": (chance.jobs, chance.NULL),
-    "decoding": (decoding.jobs, decoding.ACCURACY),
+    "decoding": (decoding.jobs, decoding.SCORES),
     "decoding_ceiling": (decoding.ceiling_jobs, decoding.CEILING),
-    "similarity": (similarity.jobs, similarity.SIMILARITY),
+    "similarity": (similarity.jobs, similarity.SCORES),
     "similarity_ceiling": (similarity.ceiling_jobs, similarity.CEILING),
     "nuisance": (nuisance.jobs, nuisance.SCORES),
     "association_nuisance": (nuisance.text_jobs, nuisance.TEXT_SCORES),
@@ -330,10 +341,9 @@ DEPENDS: dict[str, Callable[[Study, Plan], dict[str, Any]]] = {
     "comparisons": comparisons.depends_on,
     "decoding": lambda study, plan: decoding.depends_on(study, plan, GROUPS[0]),
     "decoding_ceiling": lambda study, plan: decoding.ceilings_depend_on(study, plan, GROUPS[0]),
-    "decoding_tables": decoding.tables_depend_on,
+    "metric_tables": lambda study, plan: metrics.tables_depend_on(study, plan, "decoding"),
     "similarity": lambda study, plan: similarity.depends_on(study, plan, GROUPS[0]),
     "similarity_ceiling": similarity.ceilings_depend_on,
-    "similarity_tables": similarity.tables_depend_on,
     "metrics": metrics.depends_on,
     "metric_figure": lambda study, plan: metrics.figure_depends_on(study, plan, "decoding"),
     "claims": comparisons.claims_depend_on,
@@ -375,8 +385,7 @@ OF_GROUPS = {
 }
 TABLED = {
     "comparisons",
-    "decoding_tables",
-    "similarity_tables",
+    "metric_tables",
     "claims",
     "nuisance_table",
     "association_nuisance_table",

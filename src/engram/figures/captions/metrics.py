@@ -26,7 +26,7 @@ def decoding(table: pd.DataFrame, tests: pd.DataFrame, models: Sequence[str]) ->
     Parameters
     ----------
     table, tests : pandas.DataFrame
-        Of `engram.statistics.decoding_tables`.
+        Of `engram.statistics.metric_tables`.
     models : sequence of str
     """
     caption = (
@@ -49,7 +49,7 @@ def similarity(table: pd.DataFrame, tests: pd.DataFrame, models: Sequence[str]) 
     Parameters
     ----------
     table, tests : pandas.DataFrame
-        Of `engram.statistics.similarity_tables`.
+        Of `engram.statistics.metric_tables`.
     models : sequence of str
     """
     caption = (

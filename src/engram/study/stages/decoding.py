@@ -7,10 +7,10 @@ from typing import Any
 from engram.study.config.study import Study
 from engram.study.plan import Plan
 from engram.study.stages import encoding
-from engram.study.stages.shared import Key, paths, rules, section, table_paths
+from engram.study.stages.shared import Key, paths, section
 from engram.vocabulary import AVERAGE
 
-ACCURACY = "<results>/decoding/group-{group}_model-{model}_decoding.nc"
+SCORES = "<results>/decoding/group-{group}_model-{model}_decoding.nc"
 CEILING = "<results>/decoding/group-{group}_ceiling.nc"
 
 
@@ -32,7 +32,7 @@ def ceiling_jobs(study: Study, plan: Plan) -> list[Key]:
 
 def files(study: Study, plan: Plan) -> list[str]:
     """Return the accuracies of every group and model."""
-    return paths(ACCURACY, jobs(study, plan))
+    return paths(SCORES, jobs(study, plan))
 
 
 def ceilings(study: Study, plan: Plan) -> list[str]:
@@ -45,10 +45,12 @@ def depends_on(study: Study, plan: Plan, group: str) -> dict[str, Any]:
     decoding = section(study, "decoding")
     return {
         **encoding.depends_on(study, plan, group),
-        **{key: decoding[key] for key in ("directions", "layers", "seconds", "sets", "targets")},
+        "decoding": {key: decoding[key] for key in ("directions", "seconds", "sets")},
         "layer": study.reported_layer,
-        "number": study.decoding.shifts,
+        "layers": decoding["layers"],
+        "number": decoding["shifts"],
         "seed": study.seed,
+        "targets": decoding["targets"],
     }
 
 
@@ -60,19 +62,3 @@ def ceilings_depend_on(study: Study, plan: Plan, group: str) -> dict[str, Any]:
         **{key: decoding[key] for key in ("seconds", "sets", "targets")},
         "subjects": [one for one in plan.groups[group].subjects if one != AVERAGE],
     }
-
-
-def tables_depend_on(study: Study, plan: Plan) -> dict[str, Any]:
-    """Return what the tables of identification depend on."""
-    return {
-        "keys": {"accuracy": jobs(study, plan), "ceilings": ceiling_jobs(study, plan)},
-        "layer": study.reported_layer,
-        "seed": study.seed,
-        **rules(study),
-        "study": study.study,
-    }
-
-
-def shown_tables(study: Study, plan: Plan) -> list[str]:
-    """Return the tables of identification, for the report."""
-    return table_paths("decoding", "decoding_tests") if is_wanted(study) else []

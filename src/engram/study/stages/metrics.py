@@ -1,4 +1,4 @@
-"""Metrics beside each other: whether models rank alike by R, identification and similarity."""
+"""Metrics beside R: their tables and tests, and whether models rank alike by them and by R."""
 
 from __future__ import annotations
 
@@ -16,23 +16,46 @@ _STAGES = {"decoding": decoding, "similarity": similarity}
 
 def is_wanted(study: Study) -> bool:
     """Tell whether there is a metric beside R."""
-    return any(stage.is_wanted(study) for stage in _STAGES.values())
+    return bool(wanted(study))
 
 
-def decodings(study: Study, plan: Plan) -> list[str]:
-    """Return the table of identification, where there is one."""
-    return table_paths("decoding") if decoding.is_wanted(study) else []
+def wanted(study: Study) -> list[str]:
+    """Return the metrics beside R that the study has."""
+    return [name for name, stage in _STAGES.items() if stage.is_wanted(study)]
 
 
-def similarities(study: Study, plan: Plan) -> list[str]:
-    """Return the table of similarity, where there is one."""
-    return table_paths("similarity") if similarity.is_wanted(study) else []
+def scores(study: Study, plan: Plan, metric: str) -> list[str]:
+    """Return a metric's scores of every group and model."""
+    return _STAGES[metric].files(study, plan)
+
+
+def ceilings(study: Study, plan: Plan, metric: str) -> list[str]:
+    """Return a metric's ceilings."""
+    return _STAGES[metric].ceilings(study, plan)
+
+
+def tables_depend_on(study: Study, plan: Plan, metric: str) -> dict[str, Any]:
+    """Return what the tables of a metric depend on."""
+    stage = _STAGES[metric]
+    return {
+        "keys": {"ceilings": stage.ceiling_jobs(study, plan), "scores": stage.jobs(study, plan)},
+        "layer": study.reported_layer,
+        "seed": study.seed,
+        **rules(study),
+        "study": study.study,
+    }
+
+
+def tables(study: Study, plan: Plan) -> list[str]:
+    """Return the tables of the metrics that the study has, by listener."""
+    return table_paths(*wanted(study))
 
 
 def depends_on(study: Study, plan: Plan) -> dict[str, Any]:
     """Return what the table of metrics depends on."""
     return {
         "layer": study.reported_layer,
+        "metrics": wanted(study),
         "models": scored_models(study),
         "seed": study.seed,
         **rules(study),
@@ -40,14 +63,15 @@ def depends_on(study: Study, plan: Plan) -> dict[str, Any]:
 
 
 def shown_tables(study: Study, plan: Plan) -> list[str]:
-    """Return the table of metrics, for the report."""
-    return table_paths("metrics") if is_wanted(study) else []
+    """Return the tables of metrics, for the report."""
+    names = [name for metric in wanted(study) for name in (metric, f"{metric}_tests")]
+    return table_paths("metrics", *names) if names else []
 
 
 def figure_names(study: Study) -> list[str]:
     """Return the figures of metrics that the study has."""
-    wanted = [name for name, stage in _STAGES.items() if stage.is_wanted(study)]
-    return [*wanted, "metrics"] if wanted else []
+    names = wanted(study)
+    return [*names, "metrics"] if names else []
 
 
 def figure_tables(study: Study, plan: Plan, figure: str) -> list[str]:

@@ -11,9 +11,9 @@ from engram.study.config.study import Study
 from engram.study.plan import Plan
 from engram.study.stages import ceilings as story_ceilings
 from engram.study.stages import encoding, stories
-from engram.study.stages.shared import Key, paths, rules, section, table_paths
+from engram.study.stages.shared import Key, paths, section
 
-SIMILARITY = "<results>/similarity/group-{group}_model-{model}_similarity.nc"
+SCORES = "<results>/similarity/group-{group}_model-{model}_similarity.nc"
 CEILING = "<results>/similarity/story-{story}_ceiling.nc"
 
 
@@ -34,7 +34,7 @@ def ceiling_jobs(study: Study, plan: Plan) -> list[Key]:
 
 def files(study: Study, plan: Plan) -> list[str]:
     """Return the similarities of every group and model."""
-    return paths(SIMILARITY, jobs(study, plan))
+    return paths(SCORES, jobs(study, plan))
 
 
 def ceilings(study: Study, plan: Plan) -> list[str]:
@@ -47,10 +47,12 @@ def depends_on(study: Study, plan: Plan, group: str) -> dict[str, Any]:
     similarity = section(study, "similarity")
     return {
         **encoding.depends_on(study, plan, group),
-        **{key: similarity[key] for key in ("layers", "metrics", "seconds", "sets", "targets")},
         "layer": study.reported_layer,
-        "number": study.similarity.shifts,
+        "layers": similarity["layers"],
+        "number": similarity["shifts"],
         "seed": study.seed,
+        "similarity": {key: similarity[key] for key in ("metrics", "seconds", "sets")},
+        "targets": similarity["targets"],
     }
 
 
@@ -63,19 +65,3 @@ def ceilings_depend_on(study: Study, plan: Plan) -> dict[str, Any]:
         "rows": {key: rows[key] for key in ("delays", "longest_delay", "words_to_trs")},
         "study": study.study,
     }
-
-
-def tables_depend_on(study: Study, plan: Plan) -> dict[str, Any]:
-    """Return what the tables of similarity depend on."""
-    return {
-        "keys": {"ceilings": ceiling_jobs(study, plan), "similarity": jobs(study, plan)},
-        "layer": study.reported_layer,
-        "seed": study.seed,
-        **rules(study),
-        "study": study.study,
-    }
-
-
-def shown_tables(study: Study, plan: Plan) -> list[str]:
-    """Return the tables of similarity, for the report."""
-    return table_paths("similarity", "similarity_tests") if is_wanted(study) else []
