@@ -110,7 +110,19 @@ MAY_IMPORT |= {
     "datasets.narratives.plan": {*OF_PLANS, "datasets.narratives.tree"},
     "datasets.bids.checks": OF_PLANS,
     "datasets.bids.stimuli": OF_PLANS,
-    "datasets.bids.plan": {*OF_PLANS, "datasets.bids.checks", "datasets.bids.stimuli"},
+    "datasets.bids.published": OF_PLANS,
+    "datasets.bids.heard": {*OF_PLANS, "datasets.bids.stimuli"},
+    "datasets.bids.planned_bids": {*OF_PLANS, "datasets.bids.checks", "datasets.bids.heard"},
+    "datasets.bids.fetched_bids": {
+        *OF_PLANS,
+        "datasets.bids.planned_bids",
+        "datasets.bids.published",
+    },
+    "datasets.bids.plan": {
+        *OF_PLANS,
+        "datasets.bids.planned_bids",
+        "datasets.bids.fetched_bids",
+    },
     # Simulated listeners have the form of Narratives.
     "datasets.simulated.config": {*OF_SECTIONS, "datasets.narratives.config"},
     "datasets.simulated.plan": {*OF_PLANS, "datasets.narratives.plan", "datasets.simulated"},
@@ -138,6 +150,7 @@ MAY_IMPORT["interactive"] |= PLANNING
 #: The command `engram` looks at data and plans a study; Snakemake does the rest.
 MAY_IMPORT["command"] = {
     *DATASETS,
+    "datasets.bids.published",
     "leaderboard",
     "trace",
     "study",
@@ -148,6 +161,10 @@ MAY_IMPORT["command"] = {
 NOT_IN_JOBS = {
     *("api", "command", "interactive", "trace", "runs", "study", "study.config.fields"),
     "datasets.bids.checks",
+    "datasets.bids.fetched_bids",
+    "datasets.bids.heard",
+    "datasets.bids.planned_bids",
+    "datasets.bids.published",
     "datasets.bids.stimuli",
     "datasets.narratives.tree",
     *PLANNING,

@@ -16,6 +16,7 @@ from engram.errors import EngramError
 
 _EXAMPLES = """examples:
   engram init my_data --output my_study.yaml    look at a folder of data, write a study
+  engram clone my_study.yaml                    of a dataset that is fetched: its list of files
   engram check my_study.yaml                    what a run would take, and what is wrong
   engram run my_study.yaml --cores 8 -n         hand on to snakemake, with its arguments
   engram open my_study.yaml                     open the report, or print where it is
@@ -56,6 +57,11 @@ def _parser() -> argparse.ArgumentParser:
     init.add_argument("--force", action="store_true", help="write over a file that is there")
     init.add_argument("--tr", type=float, help="repetition time in seconds, if no file gives it")
     init.set_defaults(do=_init)
+    cloned = commands.add_parser(
+        "clone", help="bring the list of files of a BIDS dataset that is fetched (git, no images)"
+    )
+    cloned.add_argument("studies", nargs="+", help="the study's file; further ones are stacked")
+    cloned.set_defaults(do=_clone)
     for name, do, what in (
         ("check", _check, "preflight: what a run would take, and what is wrong"),
         ("run", _run, "run the study: hands on to snakemake, with the same arguments"),
@@ -84,6 +90,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def _init(chosen: argparse.Namespace) -> int:
     return begin.begin(chosen.folder, chosen.output, chosen.force, chosen.tr)
+
+
+def _clone(chosen: argparse.Namespace) -> int:
+    from engram.command import clone  # kinds of datasets, which no other command needs
+
+    return clone.clone(chosen.studies)
 
 
 def _check(chosen: argparse.Namespace) -> int:

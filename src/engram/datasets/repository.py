@@ -22,16 +22,19 @@ class Repository:
     Attributes
     ----------
     name : str
-        The dataset's, as folders of downloads and of a mirror begin with.
+        What folders of downloads begin with, and what its folder in a mirror is called.
     source : str
         Its git repository, which DataLad clones: an address or a path.
     bucket : str or None
         Its public bucket, where files come from there.
+    mirrored : str or None
+        Its folder in a mirror, where it has another name.
     """
 
     name: str
     source: str
     bucket: str | None = None
+    mirrored: str | None = None
 
     @property
     def clone(self) -> str:
@@ -74,7 +77,7 @@ class Repository:
             "source": self.source,
         }
         if self.bucket is not None:
-            settings |= {"bucket": self.bucket, "name": self.name}
+            settings |= {"bucket": self.bucket, "name": self.mirrored or self.name}
         if keys is not None:
             settings["keys"] = dict(keys)
         return settings

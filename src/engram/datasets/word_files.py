@@ -142,7 +142,12 @@ def _matching(folder: Path, pattern: str) -> list[str]:
     if not start.is_dir():
         return []
     found = start.glob(str(rest).replace("[", "[[]").replace(EVERY, "*"))
-    return [str(base / path.relative_to(start)) for path in found if path.is_file()]
+    return [str(base / path.relative_to(start)) for path in found if _is_named(path)]
+
+
+def _is_named(path: Path) -> bool:
+    """Tell whether there is a file, be it a link whose content is fetched later."""
+    return path.is_file() or path.is_symlink()
 
 
 def _story_in(path: str, pattern: str) -> str | None:
@@ -182,7 +187,7 @@ def word_sources(
         )
     sources = [_named(file.model_dump(exclude_defaults=True), story) for file in chosen]
     if folder is not None:
-        missing = [path for path in source_files(sources, folder) if not Path(path).is_file()]
+        missing = [path for path in source_files(sources, folder) if not _is_named(Path(path))]
         if missing:
             raise EngramError(
                 f"dataset.words: story '{story}' has no file '{missing[0]}'. Relative paths start "

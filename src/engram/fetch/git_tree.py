@@ -39,6 +39,7 @@ class GitTree:
     def __init__(
         self, source: str, folder: Path, waits: Sequence[float] = WAITS, commit: str = "HEAD"
     ) -> None:
+        folder = folder.absolute()
         self._source, self._folder, self._waits = source, folder, waits
         self._clone = folder / "repository.git"
         folder.mkdir(parents=True, exist_ok=True)
@@ -49,6 +50,7 @@ class GitTree:
         if _run(["cat-file", "-e", commit], self._clone).returncode != 0:
             logger.warning("'%s' has no commit %s; its newest one is read", source, commit)
             commit = "HEAD"
+        self._commit = commit
         listed = self._git("ls-tree", "-r", "-z", commit).decode("utf-8", "surrogateescape")
         #: Mode and object of each path.
         self._entries = {
@@ -97,6 +99,18 @@ class GitTree:
                 found[path] = key
         return found
 
+    def check_out(self, folder: Path) -> None:
+        """Write small files, and what stands in the place of large ones, into a new folder.
+
+        It is there whole or not at all. Sub-datasets are empty folders.
+        """
+        unfinished = folder.with_name(folder.name + ".part")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(parents=True)
+        place = f"--work-tree={unfinished.absolute()}"
+        self._git("-c", "core.bare=false", place, "checkout", "--force", self._commit, "--", ".")
+        unfinished.rename(folder)
+
     def _subdataset(self, path: str) -> str | None:
         parts = path.split("/")
         for length in range(len(parts) - 1, 0, -1):
@@ -115,7 +129,8 @@ class GitTree:
                 shutil.rmtree(unfinished, ignore_errors=True)
                 logger.info("cloning %s", address)
                 arguments = ["clone", "--quiet", "--bare", "--single-branch"]
-                done = _run([*arguments, address, str(unfinished)], unfinished.parent)
+                # From the working directory, where a source that is a relative path starts.
+                done = _run([*arguments, address, str(unfinished)], Path.cwd())
                 if done.returncode == 0:
                     unfinished.rename(self._clone)
                     return
@@ -132,7 +147,8 @@ class GitTree:
         if done.returncode != 0:
             said = " ".join(done.stderr.decode("utf-8", "replace").split())[:300]
             raise EngramError(
-                f"'{self._clone}' is no usable clone (git {arguments[0]}: {said}). Remove it: it "
+                f"'{self._clone}' is no usable clone (git {' '.join(arguments)[:60]}: {said}). "
+                "Remove it: it "
                 "is made anew."
             )
         return done.stdout

@@ -148,11 +148,14 @@ def _disk_is_full(error: BaseException) -> bool:
 def dataset_folder(snakemake: Any) -> Path:
     """Return where the raw files are.
 
-    It is the user's own folder, or the one beside a download's manifest.
+    It is the user's own folder, or the one beside a download's manifest. Without both, paths are
+    told as they are from the working directory.
     """
     folder = snakemake.params.config["folder"]
     if folder:
         return Path(folder).expanduser()
+    if not snakemake.input.get("manifest"):
+        return Path()
     manifest = Path(snakemake.input.manifest[0])
     check_download(manifest, manifest.parent / "dataset", _digests(snakemake).of)
     return manifest.parent / "dataset"

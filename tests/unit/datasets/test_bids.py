@@ -19,7 +19,7 @@ from nibabel import cifti2
 
 from engram.datasets.bids import confounds, events, headers, names, sidecars
 from engram.datasets.bids.config import BidsSection
-from engram.datasets.bids.plan import PlannedBids
+from engram.datasets.bids.planned_bids import PlannedBids
 from engram.datasets.bids.reader import BidsDataset, open_dataset, open_words
 from engram.datasets.planned import Context
 from engram.errors import EngramError
@@ -358,7 +358,7 @@ def test_names_of_stories_and_events(tmp_path: Path) -> None:
     )
     with pytest.raises(EngramError, match="do not follow each other without a break"):
         events.presentations(path, None)
-    assert events.presentations(path, "story") == [events.Presentation("a.wav", 9.0)]
+    assert events.presentations(path, "story") == [events.Presentation("a.wav", 9.0, 14.0)]
     with pytest.raises(EngramError, match=r"no event of trial_type 'x'.*'beep', 'story'"):
         events.presentations(path, "x")
     path.write_text("onset\tduration\ttrial_type\n3\t1\tmusic\n9\t5\tstory\n")

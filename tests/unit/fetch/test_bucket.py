@@ -143,6 +143,15 @@ def test_files_come_from_bucket_and_git(source: Path, server: Server, tmp_path: 
     assert len(server.seen) == 2 and (folder / SCAN).read_bytes() == CONTENT
 
 
+def test_downloads_below_the_working_directory(
+    source: Path, server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "source").symlink_to(source)
+    monkeypatch.chdir(tmp_path)
+    dataset_files.fetch(settings(Path("source"), server), Path("made-01234567/scans.tsv"))
+    assert Path("made-01234567/dataset", SCAN).read_bytes() == CONTENT
+
+
 def test_unlocked_file_is_known_by_its_pointer(
     source: Path, server: Server, tmp_path: Path
 ) -> None:

@@ -103,13 +103,17 @@ def named_files(dataset: BidsSection, chosen_format: str) -> tuple[str, ...]:
     return tuple(map(str, found))
 
 
-def brain_mask(recording: Recording) -> Path:
-    """Return fMRIPrep's brain mask of a recording, on the grid of its BOLD."""
+def brain_mask(recording: Recording, is_here: bool = True) -> Path:
+    """Return fMRIPrep's brain mask of a recording, on the grid of its BOLD.
+
+    Its content must be here, unless it is fetched later.
+    """
     bold = recording.files[0]
     wanted = {**bold.entities, "desc": "brain"}
     for one in listed(bold.path.parent):
         if one.suffix == "mask" and dict(one.entities) == wanted and ".nii" in one.extension:
-            headers.check_fetched(one.path)
+            if is_here:
+                headers.check_fetched(one.path)
             return one.path
     raise EngramError(
         f"'{bold.path}' has no brain mask beside it (desc-brain_mask, with the same space and "

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from engram.datasets.section import DatasetSection
 from engram.datasets.word_files import WordFiles
 from engram.study.config.fields import (
+    Address,
     Language,
     Name,
     Place,
@@ -155,11 +156,21 @@ class BidsSection(DatasetSection):
     """A BIDS dataset with derivatives of fMRIPrep (docs/data.md)."""
 
     kind: Literal["bids"]
-    path: Place
-    """The BIDS dataset; relative paths start at the working directory."""
+    path: Place | None = None
+    """The BIDS dataset; relative paths start at the working directory. Or give `source`."""
+    source: Address | None = None
+    """Fetch the dataset instead, file by file: OpenNeuro's identifier (ds002345), or the address
+    or path of a DataLad dataset. `engram clone` brings its list of files, once."""
     derivatives: Place | None = None
     """The folder with fMRIPrep's outputs; null: `derivatives/fmriprep` in the dataset, or the
-    dataset itself where it is one of derivatives."""
+    dataset itself where it is one of derivatives. With `source` it is a folder in the repository.
+    """
+    derivatives_source: Address | None = None
+    """With `source`: the repository of the derivatives, where that is another one: an identifier
+    of OpenNeuro's derivatives (ds002345-fmriprep), an address or a path."""
+    download: Literal["datalad", "s3"] = "datalad"
+    """With `source`: how files come. `s3`: from OpenNeuro's public bucket by plain HTTPS, which
+    needs git, and neither DataLad nor git-annex."""
     words: WordFiles | None = None
     """Files of word timings (docs/data.md, Word timings): a path with `{story}` in it, or for each
     story a file or a list of files; null: `<story>.TextGrid` (or .tsv, .csv, .json, .ctm) in the
@@ -221,6 +232,15 @@ class BidsSection(DatasetSection):
 
     @model_validator(mode="after")
     def _keys_fit(self) -> BidsSection:
+        if (self.path is None) == (self.source is None):
+            raise ValueError(
+                "give path, a folder with the dataset, or source, from where it is fetched "
+                "(OpenNeuro's identifier, or an address of DataLad), and not both"
+            )
+        alone = {"derivatives_source": self.derivatives_source, "download": self.download}
+        said = [name for name, value in alone.items() if value not in (None, "datalad")]
+        if self.path is not None and said:
+            raise ValueError(f"{said[0]} goes with source; with path the files are there already")
         if "sub" in self.entities:
             raise ValueError("entities: listeners are chosen by 'listeners: [...]', not by sub")
         if self.runs == "mean" and self.confounds is not None:
@@ -242,8 +262,8 @@ class BidsSection(DatasetSection):
         return self
 
     @property
-    def folder(self) -> str:
-        """The BIDS dataset."""
+    def folder(self) -> str | None:
+        """The BIDS dataset, where it lies in a folder."""
         return self.path
 
     def description(self) -> str:
@@ -254,9 +274,13 @@ class BidsSection(DatasetSection):
             if self.atlas
             else "no atlas"
         )
+        fetched = ""
+        if self.source is not None:
+            how = "by DataLad [@datalad]" if self.download == "datalad" else "from a public bucket"
+            fetched = f", fetched {how}"
         parts = [
-            f"A BIDS dataset preprocessed by fMRIPrep [@fmriprep]: {{who}}, BOLD in {space}, "
-            f"{regions}"
+            f"A BIDS dataset preprocessed by fMRIPrep [@fmriprep]{fetched}: {{who}}, "
+            f"BOLD in {space}, {regions}"
         ]
         if self.smoothing is not None:
             parts.append(f"smoothed with a Gaussian of {self.smoothing:g} mm (FWHM)")

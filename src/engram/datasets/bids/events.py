@@ -28,10 +28,13 @@ class Presentation(NamedTuple):
         Its file; empty where there is none.
     onset : float or None
         Seconds from the first volume; None where nobody needs it.
+    end : float
+        Seconds from the first volume at which it ended; 0 where the events do not say it.
     """
 
     stimulus: str
     onset: float | None
+    end: float = 0.0
 
 
 class _Event(NamedTuple):
@@ -91,7 +94,7 @@ def presentations(
                 )
                 + "or dataset: {start: ...}, the time of the first volume on the words' clock."
             )
-        return [Presentation("", events[0].onset)]
+        return [Presentation("", events[0].onset, _end(events))]
     found = []
     for stimulus in dict.fromkeys(one.stimulus for one in events if one.stimulus):
         mine = sorted(
@@ -99,8 +102,13 @@ def presentations(
         )
         if needs_onsets:
             _check_once(mine, stimulus, path)
-        found.append(Presentation(stimulus, mine[0].onset))
+        found.append(Presentation(stimulus, mine[0].onset, _end(mine)))
     return found
+
+
+def _end(events: Sequence[_Event]) -> float:
+    """Return when the last event ends; 0 where none has a duration."""
+    return max((one.onset + one.duration for one in events if one.duration > 0), default=0.0)
 
 
 def _events(path: Path, trial_type: str | None) -> list[_Event]:

@@ -266,7 +266,9 @@ def stories_of(
                 "its task or by entities has one; let events name stories (dataset.story_from: "
                 "events), or choose one by dataset.trial_type."
             )
-        return {by_entities or _task(recording): events.Presentation("", found[0].onset)}
+        return {
+            by_entities or _task(recording): events.Presentation("", found[0].onset, found[0].end)
+        }
     stories = {_given(one.stimulus, given_names): one for one in named}
     if len(stories) < len(named):
         raise EngramError(
