@@ -31,6 +31,7 @@ _SORTS = {
     "ceilings": "ceilings",
     "chance": "scores",
     "nuisance": "scores",
+    "partitions": "scores",
     "associations": "text",
     "stories": "text",
     "activations": "features",

@@ -48,6 +48,15 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "dataset": {"kind": "table", "path": "data", "tr": 1.5},
         "models": {"tiny": {"source": str(ROOT / "resources" / "models" / "llama-tiny")}},
         "features": SPACES,
+        "partitions": {
+            "three": {
+                "groups": {
+                    "rate": ["word-rate"],
+                    "meaning": ["norms", "static", "sound"],
+                    "model": ["tiny"],
+                }
+            }
+        },
         "chance": {"shifts": 19},
         "encoding": {"folds": 3, "inner_folds": 2, "longest_delay": 4.5},
     }
@@ -88,6 +97,13 @@ def test_the_whole_road(study: Path) -> None:
     np.testing.assert_allclose(parts.loc[whole.index], whole, atol=1e-4)
     assert (results / "figures" / "heads.png").stat().st_size > 5000
     page = (results / "report.html").read_text()
+    parts = storage.read_table(results / "tables" / "partitions.tsv")
+    assert len(parts) == (1 + 3 + 7) * len(chance) and (parts["n_listeners"] == 3).all()
+    by_kind = parts.groupby("kind")["r2"].sum()
+    assert by_kind["all"] == pytest.approx(by_kind["unique"] + by_kind["shared"], abs=1e-5)
+    assert "3 listeners" in storage.read_json(results / "figures" / "partitions.json")["Caption"]
+    for said in ("three: meaning (norms, static and sound), model (tiny)", "variance partitions"):
+        assert said.lower() in (results / "report.html").read_text().lower()
     for said in ("Feature spaces", "surprisal and entropy of each word for tiny", "5 times"):
         assert said in page, said
 

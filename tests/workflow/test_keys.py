@@ -178,6 +178,7 @@ def test_files_by_key_are_in_the_order_of_the_keys() -> None:
 SCORES = [{"text": "original", "group": "a", "model": model} for model in ("m", "n")]
 EFFECTS = [{"text": text, "group": "a", "model": "m"} for text in ("people", "machine")]
 TUNED = [{"group": "a", "model": "m", "tuning": tuning} for tuning in ("lora", "full")]
+PARTS = [{"group": "a", "partition": partition} for partition in ("one", "two")]
 CEILINGS = [{"story": story} for story in ("one", "two")]
 OF_STUDY, AT_LAYER = {"study": STUDY}, {"study": STUDY, "layer_rule": LAYER}
 #: By script: each input's keys, and what they have in common.
@@ -194,6 +195,7 @@ READERS: dict[str, dict[str, tuple[list[dict[str, str]], dict[str, str]]]] = {
     "association_tables": {"scores": (EFFECTS, {"result": "effects", **AT_LAYER})},
     "tuning_tables": {"scores": (TUNED, {"result": "effects", **AT_LAYER})},
     "nuisance_table": {"scores": (SCORES, {"result": "nuisance", **AT_LAYER})},
+    "partitions_table": {"scores": (PARTS, {"result": "partition", **AT_LAYER})},
     "association_nuisance_table": {"scores": (EFFECTS, {"result": "nuisance", **AT_LAYER})},
     "ceiling_maps": {"ceilings": (CEILINGS, {"result": "ceiling", **OF_STUDY})},
 }

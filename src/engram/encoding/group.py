@@ -415,15 +415,35 @@ def open_group(
     EngramError
         If activations are not of the story's words, or stories have different targets.
     """
-    read = [storage.open_dataset(path) for path in activations]
+    return group_of(activations, open_stories(bold, words, targets), words, subjects, **options)
+
+
+def open_stories(bold: Sequence[str], words: Sequence[str], targets: str) -> list[StoryData]:
+    """Return the data of a group's stories; the parameters are those of `open_group`."""
     stories = [load_story(*files) for files in zip(bold, words, strict=True)]
-    if targets == "roi":
-        stories = [with_regions_as_targets(one) for one in stories]
-    stories = [
-        with_own_times(story, one, options["words_to_trs"])
-        for story, one in zip(stories, read, strict=True)
-    ]
-    group = Group(stories, subjects, **options)
+    return [with_regions_as_targets(one) for one in stories] if targets == "roi" else stories
+
+
+def group_of(
+    activations: Sequence[str],
+    stories: Sequence[StoryData],
+    words: Sequence[str],
+    subjects: Sequence[str],
+    **options: Any,
+) -> tuple[list[xr.Dataset], Group]:
+    """Return activations of stories whose data are open already, and the group.
+
+    The other parameters are those of `open_group`.
+    """
+    read = [storage.open_dataset(path) for path in activations]
+    group = Group(
+        [
+            with_own_times(story, one, options["words_to_trs"])
+            for story, one in zip(stories, read, strict=True)
+        ],
+        subjects,
+        **options,
+    )
     for path, one, words_file in zip(activations, read, words, strict=True):
         if "onset" not in one.coords:
             check_words(path, one.sizes["word"], words_file)

@@ -13,6 +13,7 @@ from engram.encoding.group import Group
 
 #: Regions by hemisphere and name, each with the indices of its targets.
 Regions = Mapping[tuple[str, str], np.ndarray]
+_UNITS = {"r": "Pearson r", "r2": "share of variance"}
 
 
 def pearson_r(
@@ -57,39 +58,43 @@ def attributes(group: Group) -> dict[str, Any]:
     return {"tr": group.tr, "delays": group.fir, "gap": group.gap, "backend": group.backend}
 
 
-def nuisance_scores(
+def banded_scores(
     group: Group,
     dim: str,
     names: Sequence[str],
     scores: np.ndarray,
     description: str,
+    measure: str = "r",
     **more_attributes: Any,
 ) -> xr.Dataset:
-    """Return the scores of a nuisance control, which are kept by region.
+    """Return the scores of banded ridge regressions, which are kept by region.
 
     Parameters
     ----------
     group : Group
     dim : str
-        What was scored: "features" or "variant".
+        What was scored: "features", "variant" or "set".
     names : sequence of str
         What each of these is called.
     scores : array of shape (n_names, n_stories, n_subjects * n_targets)
-        Pearson r, mean over test blocks.
+        Mean over test blocks.
     description : str
+    measure : {"r", "r2"}
+        What they are: Pearson r, or the share of variance that is explained.
     **more_attributes
         Attributes of the dataset, beside those of the group.
 
     Returns
     -------
     xarray.Dataset
-        ``r`` (`dim`, story, subject, region), float32.
+        ``r`` or ``r2`` (`dim`, story, subject, region), float32.
     """
     regions = regions_of_targets(group)
     by_target = scores.reshape(len(names), len(group.tested), *group.shape)
-    r = region_means(by_target, regions).astype(np.float32)
+    values = region_means(by_target, regions).astype(np.float32)
+    said = {"units": _UNITS[measure], "description": description}
     return xr.Dataset(
-        {"r": pearson_r((dim, "story", "subject", "region"), r, description)},
+        {measure: ((dim, "story", "subject", "region"), values, said)},
         coords={
             dim: list(names),
             "story": [one.name for one in group.tested],

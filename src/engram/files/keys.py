@@ -1,9 +1,9 @@
 """Keys: what a result is of, as the file itself says, held against what a job expects.
 
-A key has the names of the workflow's wildcards (``story``, ``group``, ``model``, ``text``,
-``tuning``, ``variant``), what kind of ``result`` it is, its ``study``, and its ``layer_rule``
-where scores stand at the reported layer. NetCDF files say it in their attributes.
-Other results (tables, texts, maps, folders of tuned models) say it in their sidecars,
+A key has the names of the workflow's wildcards (``story``, ``group``, ``model``,
+``partition``, ``text``, ``tuning``, ``variant``), what kind of ``result`` it is, its ``study``,
+and its ``layer_rule`` where scores stand at the reported layer. NetCDF files say it in their
+attributes. Other results (tables, texts, maps, folders of tuned models) say it in their sidecars,
 whose provenance holds the wildcards.
 
 A job that reads several files gets their keys in its ``config`` parameter, under ``keys`` and
@@ -32,7 +32,10 @@ if TYPE_CHECKING:
     import xarray as xr
 
 #: What a key may name, in the order of messages.
-NAMES = ("result", "study", "group", "story", "model", "text", "tuning", "variant", "layer_rule")
+NAMES = (
+    *("result", "study", "group", "story", "model", "partition", "text", "tuning", "variant"),
+    "layer_rule",
+)
 
 Key = Mapping[str, str]
 #: A file and what it is of.

@@ -16,11 +16,12 @@ from engram.files.checksums import checksum, provenance, sha256
 #: Folders of results, by which a path that was written down elsewhere is found again.
 _FOLDERS = (
     *("activations", "associations", "bold", "ceilings", "chance", "maps", "nuisance"),
-    *("scores", "stories", "tables", "tunings"),
+    *("partitions", "scores", "stories", "tables", "tunings"),
 )
 #: Columns that a number is looked for by, as far as a table has them.
 _KEYS = (
-    *("model", "text", "tuning", "condition", "subject", "subjects", "story", "kind", "variant"),
+    *("model", "partition", "part", "text", "tuning", "condition", "subject", "subjects"),
+    *("story", "kind", "variant"),
     *("hemisphere", "roi", "roi_set", "layer", "group", "beyond", "question"),
 )
 #: Rows that a message shows.

@@ -31,6 +31,7 @@ _ASKED_FOR = {
     "association": "texts with associations (section `associations`)",
     "tuning": "tunings (section `tunings`)",
     "nuisance": "a nuisance control (nuisance: {method: banded})",
+    "partitions": "variance partitions (section `partitions`)",
 }
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from engram.report import fold_sentences, metric_methods
 from engram.report.feature_methods import feature_methods
 from engram.report.naming import Tables, people
+from engram.report.partition_methods import partition_methods
 from engram.report.sources import cited, model_citation
 from engram.vocabulary import AVERAGE, WORD_RATE
 from engram.wording import count, listed, null_text, origin
@@ -59,6 +60,7 @@ def methods(
         "Encoding": _encoding(config),
         "Ceilings": _ceilings(config, tables),
         "Nuisance": _nuisance(tables),
+        "Variance partitioning": partition_methods(config, tables),
         "Decoding": metric_methods.decoding(config, tables),
         "Similarity": metric_methods.similarity(config, tables),
         "Associations": _associations(config, tables),

@@ -30,6 +30,7 @@ _ORDER = (
     "decoding_tests",
     "similarity_tests",
     "nuisance",
+    "partitions",
     "association_unique",
     "best_layer",
     "roi_sets",

@@ -52,6 +52,14 @@ SOURCES = {
             "Scientific Data 10, 555. OpenNeuro ds003020 (CC0)."
         ),
     ),
+    "partition": (
+        "de Heer et al. 2017",
+        (
+            "de Heer WA, Huth AG, Griffiths TL, Gallant JL, Theunissen FE (2017). The hierarchical "
+            "cortical organization of human speech processing. Journal of Neuroscience 37, "
+            "6539-6557."
+        ),
+    ),
     "datalad": (
         "Halchenko et al. 2021",
         (

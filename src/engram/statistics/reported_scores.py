@@ -5,7 +5,7 @@ All groups (listeners who heard the same stories) are taken together.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,6 +84,26 @@ def stimulus_stories(stories: Sequence[str]) -> dict[str, list[int]]:
     for number, story in enumerate(stories):
         found.setdefault(stimulus(story), []).append(number)
     return dict(sorted(found.items()))
+
+
+def by_stimulus(pairs: Iterable[tuple[str, np.ndarray]]) -> np.ndarray:
+    """Return the mean over listeners of each stimulus: (n_stimuli, ...).
+
+    Parameters
+    ----------
+    pairs : iterable of (str, array of shape (n_listeners, ...))
+        A story and what its listeners have; a story can come again with other listeners.
+    """
+    heard: dict[str, list[np.ndarray]] = {}
+    for name, values in pairs:
+        heard.setdefault(name, []).extend(values)
+    names = list(heard)
+    return np.stack(
+        [
+            np.mean([value for number in index for value in heard[names[number]]], axis=0)
+            for index in stimulus_stories(names).values()
+        ]
+    )
 
 
 def read_reported(files: Sequence[str], layer: int | None) -> Reported:

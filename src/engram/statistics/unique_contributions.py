@@ -15,7 +15,7 @@ import xarray as xr
 from engram.encoding.nuisance.bands import LANGUAGE, RATE, WITH_LANGUAGE
 from engram.files import storage
 from engram.statistics import columns, significance, text_tests
-from engram.statistics.reported_scores import by_area, stimulus_stories
+from engram.statistics.reported_scores import by_area, by_stimulus
 from engram.statistics.text_tests import Primary
 from engram.statistics.variant_effects import read_effects
 from engram.vocabulary import AVERAGE, SHUFFLED
@@ -190,19 +190,12 @@ def _by_story(read: Sequence[xr.Dataset], beyond: str) -> np.ndarray:
 
     It is the mean over those who heard it.
     """
-    heard: dict[str, list[np.ndarray]] = {}
+    pairs: list[tuple[str, np.ndarray]] = []
     for one in read:
         unique = (
             (one["r"].sel(features=beyond + WITH_LANGUAGE) - one["r"].sel(features=beyond))
             .transpose("story", "subject", "region")
             .values
         )
-        for name, values in zip(one["story"].values.tolist(), unique, strict=True):
-            heard.setdefault(name, []).extend(values)
-    names = list(heard)
-    return np.stack(
-        [
-            np.mean([value for number in index for value in heard[names[number]]], axis=0)
-            for index in stimulus_stories(names).values()
-        ]
-    )
+        pairs += zip(one["story"].values.tolist(), unique, strict=True)
+    return by_stimulus(pairs)

@@ -17,7 +17,7 @@ from typing import Any
 from engram.encoding.memory import BATCH_BYTES, BESIDE, EncodingShape, design_bytes, encoding_bytes
 from engram.features.language_models.reading_memory import ReadingShape, reading_bytes
 from engram.features.layers import reported_layer
-from engram.study import metric_needs
+from engram.study import banded_needs, metric_needs
 from engram.study.association_plan import control_counts
 from engram.study.config.study import Study
 from engram.study.disk import REGIONS
@@ -49,9 +49,6 @@ _TOKENS = 1.35
 #: Seconds of a layer for as many listeners x targets x rows squared (benchmarks/full_size.py:
 #: 40 x 81,924 x 300 squared, two cores).
 _LAYER_SECONDS, _LAYER_SIZE = 206.0, 40 * 81_924 * 300.0**2
-#: Seconds of a decomposition in banded ridge for a study of so many rows (measured on Alice), and
-#: decompositions that the nuisance control makes of a model.
-_SOLVED_SECONDS, _SOLVED_ROWS, _SOLVED = 0.015, 362.0, 400
 
 
 @dataclass(frozen=True)
@@ -249,22 +246,23 @@ def _decomposed(study: Study, group: Group, rows: float) -> float:
     return count_fits(study, group) * study.encoding.inner_folds * (rows / 3000) ** 3 * 10
 
 
-def _nuisance_targets(study: Study, plan: Plan) -> float:
-    """Return how many targets the nuisance control scores: regions, or all."""
-    targets = _targets(study, plan)
-    return min(targets, _REGIONS_AT_MOST) if study.nuisance.targets == "roi" else targets
+def _banded(study: Study, plan: Plan, group: Group, targets: str | None, fits: float) -> Need:
+    """Return what banded ridge regression takes that makes so many decompositions."""
+    rows = sum(plan.dataset.n_rows(story) for story in group.stories)
+    values = len(group.subjects) * _targets_of(study, plan, targets) * rows
+    memory, seconds = banded_needs.solved(study, rows, values, fits)
+    return Need(_TORCH + memory, _START + seconds, _CONTEXT + memory)
 
 
 def _nuisance(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     group = plan.groups[wildcards["group"]]
-    rows = sum(plan.dataset.n_rows(story) for story in group.stories)
-    targets = _nuisance_targets(study, plan)
-    kernels, values = 12 * 8 * rows**2, len(group.subjects) * targets * rows
-    seconds = _SOLVED * (
-        _SOLVED_SECONDS * (rows / _SOLVED_ROWS) ** 3
-        + len(study.encoding.alphas) * values * rows / 5e10
-    )
-    return Need(_TORCH + kernels + 24 * values, _START + seconds, _CONTEXT + kernels + 24 * values)
+    return _banded(study, plan, group, study.nuisance.targets, banded_needs.NUISANCE)
+
+
+def _partition(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
+    group, one = plan.groups[wildcards["group"]], study.partitions[wildcards["partition"]]
+    fits = count_fits(study, group) * (study.encoding.inner_folds + 1)
+    return _banded(study, plan, group, one.targets, fits * banded_needs.CANDIDATES[len(one.groups)])
 
 
 def _encoding(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
@@ -316,7 +314,7 @@ def _encoding(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
 def _nuisance_texts(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     group = plan.groups[wildcards["group"]]
     rows = sum(plan.dataset.n_rows(story) for story in group.stories)
-    targets = _nuisance_targets(study, plan)
+    targets = _targets_of(study, plan, study.nuisance.targets)
     wanted, controls = study.nuisance.random_texts, control_counts(study, wildcards["text"])
     texts = 1 + sum(
         there if wanted is None else min(wanted, there)
@@ -324,17 +322,10 @@ def _nuisance_texts(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> N
     )
     # Two shares of each text, a decomposition for each inner fold and one for all of them.
     solved = 2 * texts * count_fits(study, group) * (study.encoding.inner_folds + 1)
-    kernels, values = 12 * 8 * rows**2, len(group.subjects) * targets * rows
-    batch = 8 * len(study.encoding.alphas) * values / study.encoding.inner_folds
-    seconds = _START + solved * (
-        _SOLVED_SECONDS * (rows / _SOLVED_ROWS) ** 3
-        + len(study.encoding.alphas) * values * rows / 5e10
-    )
-    return Need(
-        _TORCH + kernels + 24 * values + 3 * batch,
-        seconds,
-        _CONTEXT + kernels + 24 * values + 3 * batch,
-    )
+    values = len(group.subjects) * targets * rows
+    memory, seconds = banded_needs.solved(study, rows, values, solved)
+    memory += 3 * 8 * len(study.encoding.alphas) * values / study.encoding.inner_folds
+    return Need(_TORCH + memory, _START + seconds, _CONTEXT + memory)
 
 
 def _bold(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
@@ -414,6 +405,7 @@ _NEEDS: dict[str, Callable[[Study, Plan, Mapping[str, str]], Need]] = {
     "association_scores": _encoding,
     "association_tables": _tables,
     "nuisance": _nuisance,
+    "partition": _partition,
     "association_nuisance": _nuisance_texts,
     "encoding": _encoding,
     "simulate": _simulate,

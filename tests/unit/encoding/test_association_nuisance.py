@@ -13,7 +13,8 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from engram.encoding.nuisance import associations, banded_ridge
+from engram.encoding import banded_ridge
+from engram.encoding.nuisance import associations
 from engram.files import storage
 from engram.statistics import unique_contributions
 from engram.vocabulary import ORIGINAL, WITH_ASSOCIATIONS

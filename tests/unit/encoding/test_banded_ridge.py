@@ -9,11 +9,10 @@ import pytest
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
-from engram.encoding import ridge
+from engram.encoding import banded_ridge, ridge
 from engram.encoding.folds import blocked_folds
-from engram.encoding.nuisance import banded_ridge
 
-ROWS = {"folds": 4, "gap": 3}
+ROWS: dict[str, Any] = {"folds": 4, "gap": 3}
 OPTIONS: dict[str, Any] = {**ROWS, "inner_folds": 3, "backend": "numpy"}
 STORY, POSITION = np.zeros(240, dtype=int), np.arange(240)
 

@@ -12,11 +12,11 @@ from sklearn.model_selection import GroupKFold, LeaveOneGroupOut
 from sklearn.preprocessing import StandardScaler
 
 from engram.encoding import ridge
+from engram.encoding.banded_ridge import banded_predictions, candidates, score_predictions
 from engram.encoding.ceiling import story_ceiling
 from engram.encoding.circular_shift import null_scores
 from engram.encoding.folds import inner_folds_of, outer_folds
 from engram.encoding.group import Group, Part
-from engram.encoding.nuisance.banded_ridge import banded_predictions, candidates, score_predictions
 from engram.encoding.story_data import StoryData
 from engram.encoding.story_folds import scored_stories, story_folds
 from engram.errors import EngramError

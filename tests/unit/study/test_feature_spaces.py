@@ -21,6 +21,7 @@ from engram.study.stages import (
     features,
     figures,
     heads,
+    partitions,
     preflight,
     report,
     spaces,
@@ -93,6 +94,7 @@ def test_a_study_without_spaces_has_none_of_it() -> None:
 def test_spaces_alone_make_a_study(table: str) -> None:
     nothing: dict[str, Any] = {
         "models": {"gpt2-tiny": None, "llama-tiny": None},
+        "partitions": {"both": None},
         "associations": {"word-judged": None, "chat": None},
         "association_effect": {"models": None},
         "tunings": {"lora": None},
@@ -219,3 +221,46 @@ def test_components_do_not_go_with_heads() -> None:
         planned(
             features={"mine": {"kind": "heads", "of": "gpt2-tiny"}}, encoding={"components": 10}
         )
+
+
+PARTITION = {"model": ["gpt2-tiny", "llama-tiny"], "rate": ["word-rate"]}
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        ({"model": ["gpt2-tiny"]}, "at least 2"),
+        ({one: [one] for one in ("gpt2-tiny", "llama-tiny", "word-rate", "x")}, "at most 3"),
+        ({**PARTITION, "again": ["gpt2-tiny"]}, r"\['gpt2-tiny'\] are named twice"),
+        ({**PARTITION, "empty": []}, "at least 1"),
+        ({"model": ["gpt2-tiny"], "norms": ["mine"]}, r"\['mine'\] are not scored in this study"),
+    ],
+)
+def test_partitions_that_cannot_be(groups: dict[str, list[str]], message: str) -> None:
+    with pytest.raises(EngramError, match=message):
+        planned(partitions={"both": {"groups": groups}})
+
+
+def test_a_partition_without_its_word_rate_is_refused() -> None:
+    with pytest.raises(EngramError, match="word-rate.* not scored"):
+        planned(partitions={"both": {"groups": PARTITION}}, baselines=[])
+
+
+def test_a_partition_reads_all_its_spaces(table: str) -> None:
+    groups = {**PARTITION, "norms": ["mine"]}
+    study, plan = planned(features={"mine": norms(table)}, partitions={"p": {"groups": groups}})
+    (group, *_) = encoding.groups_of_listeners(plan)
+    found = partitions.activations(study, plan, group, "p")
+    spaces_in_order = ["gpt2-tiny", "llama-tiny", "word-rate", "mine"]
+    stories = plan.groups[group].stories
+    assert found == paths(
+        features.ORIGINAL_ACTIVATIONS,
+        [{"model": one, "story": story} for one in spaces_in_order for story in stories],
+    )
+    depends = partitions.depends_on(study, plan, group, "p")
+    assert dict(depends["groups"]) == groups and depends["targets"] == "roi"
+    assert "components" not in depends["encoding"]
+    needed = need(study, plan, "partition", {"group": group, "partition": "p"})
+    fewer = need(*planned(), "partition", {"group": group, "partition": "both"})
+    assert needed.seconds > fewer.seconds > 0
+    assert "partitions" in figures.names(study, plan)

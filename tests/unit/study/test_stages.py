@@ -43,6 +43,7 @@ from engram.study.stages import (
     metrics,
     norms,
     nuisance,
+    partitions,
     preflight,
     report,
     results,
@@ -57,20 +58,12 @@ from engram.study.stages.shared import Key, group_paths, paths, plain
 
 STAGES: list[ModuleType] = [
     associations, bold, ceilings, chance, comparisons, deals, decoding, encoding, features, fetch,
-    figures, folds, heads, maps, metrics, norms, nuisance, preflight, report, results, similarity,
-    simulation, spaces, stories,
-    tables, tunings,
+    figures, folds, heads, maps, metrics, norms, nuisance, partitions, preflight, report, results,
+    similarity, simulation, spaces, stories, tables, tunings,
 ]  # fmt: skip
 #: Wildcards that rules have.
 WILDCARDS = {
-    "text",
-    "download",
-    "figure",
-    "group",
-    "metric",
-    "model",
-    "norms",
-    "story",
+    *("text", "download", "figure", "group", "metric", "model", "norms", "partition", "story"),
     "tuning",
     "variant",
 }
@@ -86,6 +79,7 @@ RAW: dict[str, Any] = {
     },
     "association_effect": {"models": ["gpt2-tiny"], "measured_texts": 2},
     "nuisance": {"method": "banded"},
+    "partitions": {"both": {"groups": {"model": ["gpt2-tiny"], "rate": ["word-rate"]}}},
     "decoding": {"directions": ["encoding"]},
     "similarity": {"metrics": ["rsa"]},
     "tunings": {
@@ -123,6 +117,7 @@ JOBS: dict[str, tuple[Callable[[Study, Plan], list[Key]], str]] = {
     "similarity": (similarity.jobs, similarity.SCORES),
     "similarity_ceiling": (similarity.ceiling_jobs, similarity.CEILING),
     "nuisance": (nuisance.jobs, nuisance.SCORES),
+    "partition": (partitions.jobs, partitions.SCORES),
     "association_nuisance": (nuisance.text_jobs, nuisance.TEXT_SCORES),
     "association_texts": (associations.story_jobs, associations.TEXTS),
     "text_activations": (associations.reading_jobs, associations.ACTIVATIONS),
@@ -265,7 +260,14 @@ def test_figures_and_tables_are_those_that_the_study_can_have() -> None:
     for name in ("tuning-brain", "association-brain", "ceiling-brain", "insertions", "roi-layers"):
         assert f"<results>/figures/{name}.svg" in shown and name in figures.names(study, plan)
     assert "roi-sets" not in figures.names(study, plan)  # the atlas has no such regions
-    for name in ("truth", "nuisance", "association_unique", "association_insertions", "tuning"):
+    for name in (
+        "truth",
+        "nuisance",
+        "partitions",
+        "association_unique",
+        "association_insertions",
+        "tuning",
+    ):
         assert (
             f"<results>/tables/{name}.tsv" in shown
             and f"<results>/tables/{name}.tsv" in report.tables(study, plan)
@@ -350,6 +352,9 @@ DEPENDS: dict[str, Callable[[Study, Plan], dict[str, Any]]] = {
     "nuisance": lambda study, plan: nuisance.depends_on(study, plan, GROUPS[0]),
     "association_nuisance": lambda study, plan: nuisance.texts_depend_on(study, plan, GROUPS[0]),
     "nuisance_table": nuisance.table_depends_on,
+    "partition": lambda study, plan: partitions.depends_on(study, plan, GROUPS[0], "both"),
+    "partitions_table": partitions.table_depends_on,
+    "partition_figure": partitions.figure_depends_on,
     "association_nuisance_table": nuisance.text_table_depends_on,
     "annotate": lambda study, plan: associations.writing_depends_on(study, plan, "chat"),
     "association_texts": lambda study, plan: associations.texts_depend_on(
@@ -379,6 +384,7 @@ OF_GROUPS = {
     "similarity",
     "chance",
     "nuisance",
+    "partition",
     "association_nuisance",
     "association_scores",
     "tuning_scores",
@@ -388,6 +394,7 @@ TABLED = {
     "metric_tables",
     "claims",
     "nuisance_table",
+    "partitions_table",
     "association_nuisance_table",
     "association_tables",
     "tuning_tables",
@@ -395,7 +402,7 @@ TABLED = {
 #: Tables name the rules by which BOLD was predicted.
 RULED = {*OF_GROUPS, *TABLED, "metrics", "tables"}
 #: Banded ridge regression follows some rules alone.
-NUISANCE = {"nuisance", "association_nuisance"}
+NUISANCE = {"nuisance", "association_nuisance", "partition"}
 REPORTED = {
     *OF_GROUPS,
     *TABLED,
@@ -475,6 +482,7 @@ SETTINGS: list[tuple[dict[str, Any], set[str]]] = [
     ({"similarity": {"sets": ["all"]}}, {"similarity", "similarity_ceiling"}),
     ({"similarity": {"targets": "roi"}}, {"similarity", "similarity_ceiling"}),
     ({"nuisance": {"features": ["word-rate"]}}, {"nuisance", "association_nuisance"}),
+    ({"partitions": {"both": {**RAW["partitions"]["both"], "targets": "all"}}}, {"partition"}),
     ({"nuisance": {"random_texts": 3}}, {"association_nuisance"}),
     ({"association_effect": {"controls": {"random": 20}}}, {"association_texts"}),
     ({"association_effect": {"room": 0.5}}, {"text_activations"}),
@@ -490,7 +498,10 @@ SETTINGS: list[tuple[dict[str, Any], set[str]]] = [
     ),
     (
         {"figures": {"dpi": 99}},
-        {"figure", "brain_figure", "alignment_figure", "insertions_figure", "metric_figure"},
+        {
+            *("figure", "brain_figure", "alignment_figure", "insertions_figure", "metric_figure"),
+            "partition_figure",
+        },
     ),
     ({"reported_layer": 1}, REPORTED),
     ({"seed": 3}, SEEDED),

@@ -18,6 +18,13 @@ import pandas as pd
 import xarray as xr
 
 from engram.encoding import variant_vectors
+from engram.encoding.banded_ridge import (
+    Kernels,
+    band_kernels,
+    block_scores,
+    candidates,
+    solve,
+)
 from engram.encoding.folds import (
     Folds,
     count_blocks,
@@ -27,15 +34,8 @@ from engram.encoding.folds import (
     place_of_scores,
 )
 from engram.encoding.group import Group, open_group
-from engram.encoding.nuisance.banded_ridge import (
-    Kernels,
-    band_kernels,
-    block_scores,
-    candidates,
-    solve,
-)
 from engram.encoding.nuisance.word_features import nuisance_bands
-from engram.encoding.scores import nuisance_scores
+from engram.encoding.scores import banded_scores
 from engram.encoding.story_folds import StoryFolds
 from engram.features.variants import kind_of
 from engram.features.word_features import since_insertion
@@ -75,7 +75,7 @@ def text_scores(
     names : sequence of str
         The texts.
     targets, story, position, folds, inner_folds, gap, alphas, backend
-        As `engram.encoding.nuisance.banded_ridge.banded_predictions` takes them.
+        As `engram.encoding.banded_ridge.banded_predictions` takes them.
 
     Returns
     -------
@@ -202,7 +202,7 @@ def score_associations(
         backend=group.backend,
         **{name: options[name] for name in ("inner_folds", "alphas")},
     )
-    return nuisance_scores(
+    return banded_scores(
         group,
         "variant",
         [ORIGINAL, *names],

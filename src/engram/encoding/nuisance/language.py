@@ -10,22 +10,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
+from engram.encoding.banded_ridge import candidates, set_scores
 from engram.encoding.group import open_group
-from engram.encoding.nuisance.banded_ridge import (
-    banded_predictions,
-    candidates,
-    score_predictions,
-)
 from engram.encoding.nuisance.bands import LANGUAGE, feature_sets
 from engram.encoding.nuisance.word_features import nuisance_bands
-from engram.encoding.scores import nuisance_scores
+from engram.encoding.scores import banded_scores
 from engram.features.layers import reported_layer
 from engram.features.word_features import SINCE
 from engram.files import storage
-from engram.jobs.progress import progress
 
 
 def score_language(
@@ -62,26 +56,20 @@ def score_language(
     features = [name for name in features if name != SINCE]
     bands = {LANGUAGE: group.features([one["activation"][reported].values for one in read])}
     bands |= nuisance_bands(group, [storage.read_words(path) for path in words], features)
-    rows = (group.targets, group.row_story, group.row_position)
-    settings = {name: options[name] for name in ("inner_folds", "alphas")}
     sets = feature_sets(bands)
-    scores = []
-    for names in progress(sets.values(), "feature sets", "set"):
-        predictions = banded_predictions(
-            [bands[name] for name in names],
-            *rows,
-            folds=group.folds,
-            gap=group.gap,
-            shares=candidates(len(names)),
-            backend=group.backend,
-            **settings,
-        )
-        scores.append(score_predictions(predictions, *rows, group.folds, group.gap))
-    return nuisance_scores(
+    scores = set_scores(
+        group,
+        bands,
+        sets,
+        {name: candidates(len(members)) for name, members in sets.items()},
+        inner_folds=options["inner_folds"],
+        alphas=options["alphas"],
+    )
+    return banded_scores(
         group,
         "features",
         list(sets),
-        np.stack(scores),
+        scores,
         "Mean over test blocks and a region's targets",
         reported_layer=reported,
         nuisance=", ".join(features),

@@ -21,8 +21,8 @@ def read_study(raw: dict[str, Any]) -> Study:
     ----------
     raw : dict
         The configuration as Snakemake merged it. Where a mapping of names is expected
-        (`models`, `features`, `associations`, `tunings`), entries whose value is null are taken
-        out first, and null in place of the mapping is none at all, so that a stacked file can
+        (`models`, `features`, `partitions`, `associations`, `tunings`), entries whose value is
+        null are taken out first, and null in place of the mapping is none at all, so that a stacked file can
         remove what an earlier one put in.
 
     Returns
@@ -35,7 +35,7 @@ def read_study(raw: dict[str, Any]) -> Study:
         Naming every offending key: its value, what is allowed, and the line to write.
     """
     raw, messages = with_new_keys(raw)
-    for key in ("models", "features", "associations", "tunings"):
+    for key in ("models", "features", "partitions", "associations", "tunings"):
         entries = raw.get(key)
         if isinstance(entries, dict):
             raw[key] = {

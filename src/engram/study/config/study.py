@@ -19,6 +19,7 @@ from engram.study.config.fields import Address, Made, Name, Section, Targets
 from engram.study.config.figures import Figures
 from engram.study.config.metrics import Decoding, Similarity
 from engram.study.config.models import Model
+from engram.study.config.partitions import Partition
 from engram.study.config.protocols import ProtocolName, with_protocol
 from engram.study.config.statistics import Ceiling, Chance, Nuisance
 from engram.study.config.stories import Stories
@@ -81,6 +82,9 @@ class Study(Section):
     """The test of R against chance."""
     nuisance: Nuisance = Nuisance()
     """The control for what the number, length and places of words predict."""
+    partitions: dict[Name, Partition] = {}
+    """Groups of feature spaces whose explained variance is parted into what each explains alone and
+    what they share, by the name they get in tables and figures."""
     decoding: Decoding = Decoding()
     """Identification of segments of a story from BOLD."""
     similarity: Similarity = Similarity()
@@ -115,6 +119,7 @@ class Study(Section):
         for check in (
             _check_names_of_models,
             _check_features,
+            _check_partitions,
             _check_names_of_texts,
             _check_models_of_associations,
             _check_models_that_write,
@@ -160,12 +165,24 @@ def with_targets(study: Study) -> Study:
         name: _filled(getattr(study, name), study.targets)
         for name in ("bold", "chance", "nuisance", "decoding", "similarity", "association_effect")
     }
-    tunings = {name: _filled(one, study.targets) for name, one in study.tunings.items()}
-    return study.model_copy(update={**filled, "tunings": tunings})
+    several = {
+        section: {
+            name: _filled(one, study.targets) for name, one in getattr(study, section).items()
+        }
+        for section in ("partitions", "tunings")
+    }
+    return study.model_copy(update={**filled, **several})
 
 
 def _filled(
-    section: Bold | Chance | Nuisance | Decoding | Similarity | AssociationEffect | Tuning,
+    section: Bold
+    | Chance
+    | Nuisance
+    | Decoding
+    | Similarity
+    | AssociationEffect
+    | Partition
+    | Tuning,
     targets: str,
 ) -> Section:
     return section.model_copy(update={"targets": section.targets or targets})
@@ -214,6 +231,18 @@ def _check_features(study: Study) -> None:
             raise ValueError(
                 f"{key}: '{space.model}' is re-initialised or an adapter; name a whole, trained "
                 "model"
+            )
+
+
+def _check_partitions(study: Study) -> None:
+    """Refuse a partition of what is not scored."""
+    rate = [WORD_RATE] if WORD_RATE in study.baselines else []
+    known = [*study.language_models(), *study.features, *rate]
+    for name, partition in study.partitions.items():
+        if unknown := [space for space in partition.spaces if space not in known]:
+            raise ValueError(
+                f"partitions.{name}.groups: {unknown} are not scored in this study; it has "
+                f"{sorted(known)}"
             )
 
 

@@ -16,7 +16,7 @@ from engram.vocabulary import AVERAGE, ORIGINAL
 
 SCORES = "<results>/scores/group-{group}_model-{model}_text-{text}_scores.nc"
 
-#: Settings that the nuisance control does not follow: its bands are fitted in one way alone.
+#: Settings that banded ridge regression does not follow: bands are fitted in one way alone.
 OF_R_ALONE = ("components", "learn_from", "penalty", "scaling", "trend")
 
 
@@ -53,6 +53,11 @@ def settings(study: Study) -> dict[str, Any]:
     """Return how BOLD is predicted, and by which backend."""
     chosen: dict[str, Any] = plain({**section(study, "encoding"), "backend": study.compute.backend})
     return chosen
+
+
+def banded_settings(study: Study) -> dict[str, Any]:
+    """Return the same for banded ridge regression, less what it does in its own way."""
+    return {key: value for key, value in settings(study).items() if key not in OF_R_ALONE}
 
 
 def group_keys(plan: Plan) -> list[Key]:

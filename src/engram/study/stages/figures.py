@@ -7,7 +7,16 @@ from typing import Any
 from engram.study.config.study import Study
 from engram.study.models import scored_models
 from engram.study.plan import Plan
-from engram.study.stages import associations, ceilings, features, heads, maps, metrics, stories
+from engram.study.stages import (
+    associations,
+    ceilings,
+    features,
+    heads,
+    maps,
+    metrics,
+    partitions,
+    stories,
+)
 from engram.study.stages.shared import Key, paths, section
 from engram.vocabulary import FEWEST_LISTENERS, ORIGINAL
 
@@ -32,6 +41,7 @@ def names(study: Study, plan: Plan) -> list[str]:
         *(["reliability"] if has_ceilings else []),
         *metrics.figure_names(study),
         *heads.figure_names(study, plan),
+        *partitions.figure_names(study),
         *(["association", "insertions"] if study.associations else []),
         *(["tuning", "tuning-methods", "tuning-losses"] if has_tunings else []),
         *(["tuning-roi-sets"] if has_tunings and has_destrieux else []),

@@ -67,7 +67,7 @@ def depends_on(study: Study, plan: Plan, group: str) -> dict[str, Any]:
     nuisance = section(study, "nuisance")
     return {
         **encoding.listeners_depend_on(study, plan, group),
-        "encoding": _settings(study),
+        "encoding": encoding.banded_settings(study),
         "features": nuisance["features"],
         "targets": nuisance["targets"],
     }
@@ -78,15 +78,9 @@ def texts_depend_on(study: Study, plan: Plan, group: str) -> dict[str, Any]:
     nuisance = section(study, "nuisance")
     return {
         **encoding.listeners_depend_on(study, plan, group),
-        "encoding": _settings(study),
+        "encoding": encoding.banded_settings(study),
         **{key: nuisance[key] for key in ("features", "random_texts", "targets")},
     }
-
-
-def _settings(study: Study) -> dict[str, Any]:
-    """Return how BOLD is predicted, less what banded ridge regression does in its own way."""
-    settings = encoding.settings(study).items()
-    return {key: value for key, value in settings if key not in encoding.OF_R_ALONE}
 
 
 def table_depends_on(study: Study, plan: Plan) -> dict[str, Any]:
