@@ -32,7 +32,7 @@ from engram.encoding.story_data import (
     with_own_times,
     with_regions_as_targets,
 )
-from engram.encoding.story_folds import StoryFolds, story_folds
+from engram.encoding.story_folds import folds_of
 from engram.errors import EngramError
 from engram.files import storage
 
@@ -101,7 +101,9 @@ class Group:
         self.fir = timing.fir_delays(self.tr, longest_delay, delays)
         self.gap = timing.fold_gap(self.fir, words_to_trs)
         #: Blocks of each story, or which stories are left out together.
-        self.folds = folds_of(folds, stories)
+        self.folds = folds_of(
+            folds, [one.name for one in stories], [len(one.times) for one in stories]
+        )
         self._options: dict[str, Any] = {
             "folds": self.folds,
             "own": learn_from != "others",
@@ -373,20 +375,6 @@ class Group:
     def others(self) -> np.ndarray | None:
         """Mean BOLD of each one's others, of the shape of `targets`; None: not learned from."""
         return None if self._others is None else self._others.means(self.targets, self.subjects)
-
-
-def folds_of(folds: int | Mapping[str, Any], stories: Sequence[StoryData]) -> int | StoryFolds:
-    """Return the folds of a group, by `encoding.folds` as jobs get it."""
-    if isinstance(folds, int):
-        return folds
-    rows = [len(one.times) for one in stories]
-    names = [one.name for one in stories]
-    made = story_folds(names, rows, folds["n"], folds["test"])
-    logger.info(
-        "folds by story, each tested by what was learned in the others: %s",
-        "; ".join(", ".join(names[place] for place in test) for test in made.tests),
-    )
-    return made
 
 
 def open_group(

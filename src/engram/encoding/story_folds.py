@@ -6,6 +6,7 @@ one stimulus (`engram.vocabulary.stimulus`) share words, so they are always left
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,8 @@ import numpy as np
 
 from engram.errors import EngramError
 from engram.vocabulary import stimulus
+
+logger = logging.getLogger(__name__)
 
 #: Fewest stimuli that training stories must be of, so that penalties can be chosen across them.
 FEWEST_TO_CHOOSE = 2
@@ -148,3 +151,25 @@ def _groups(
         for number in range(len(filled))
     ]
     return sorted(found)
+
+
+def folds_of(
+    folds: int | Mapping[str, Any], names: Sequence[str], rows: Sequence[int]
+) -> int | StoryFolds:
+    """Return the folds of a group whose stories have these names and rows.
+
+    Parameters
+    ----------
+    folds : int or mapping
+        `encoding.folds` as jobs get it.
+    names : sequence of str
+    rows : sequence of int
+    """
+    if isinstance(folds, int):
+        return folds
+    made = story_folds(names, rows, folds["n"], folds["test"])
+    logger.info(
+        "folds by story, each tested by what was learned in the others: %s",
+        "; ".join(", ".join(names[place] for place in test) for test in made.tests),
+    )
+    return made

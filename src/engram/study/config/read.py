@@ -22,8 +22,8 @@ def read_study(raw: dict[str, Any]) -> Study:
     raw : dict
         The configuration as Snakemake merged it. Where a mapping of names is expected
         (`models`, `features`, `partitions`, `associations`, `tunings`), entries whose value is
-        null are taken out first, and null in place of the mapping is none at all, so that a stacked file can
-        remove what an earlier one put in.
+        null are taken out first, and null in place of the mapping is none at all, so that a
+        stacked file can remove what an earlier one put in.
 
     Returns
     -------
