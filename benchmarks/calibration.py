@@ -408,8 +408,8 @@ def _decoding(
 ) -> tuple[float, np.ndarray]:
     trials = decoding.Trials.of(group, 10.0, ["all"], GROUP["folds"], GROUP["inner_folds"])
     text = delayed_features(vectors[0], group.stories[0].onsets, TIMES, TR, [0])
-    whole = from_bold.embedding_products(text)
-    products = [whole, *(from_bold.rolled(whole, group.row_story, one) for one in shifts)]
+    whole = from_bold.Embeddings(text)
+    embeddings = [whole, *(from_bold.rolled(whole, group.row_story, one) for one in shifts)]
     bold = group.targets.reshape(ROWS, *group.shape)
     decoders = [
         from_bold.Decoder(
@@ -420,7 +420,7 @@ def _decoding(
         )
         for one in range(group.shape[0])
     ]
-    found = from_bold.identified(decoders, trials.folds, trials.blocks, products, 1, whole=False)
+    found = from_bold.identified(decoders, trials.folds, trials.blocks, embeddings, 1, whole=False)
     by_draw = found[0, 0].mean(1)
     return float(by_draw[0]), by_draw[1:]
 

@@ -55,7 +55,7 @@ def identification_ceiling(
     if targets == "roi":
         stories = [with_regions_as_targets(one) for one in stories]
     group = Group(stories, subjects, **options)
-    trials = Trials.of(group, seconds, sets, group.folds, options["inner_folds"])
+    trials = Trials.of(group, seconds, sets, group.folds, 0)
     n_heard = [sum(one != AVERAGE for one in story.bold["subject"].values) for story in stories]
     enough = np.array(n_heard) >= FEWEST_LISTENERS
     rank = np.full((len(stories), len(subjects), len(trials.sets)), np.nan)

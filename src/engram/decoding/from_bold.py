@@ -67,24 +67,38 @@ def _later(story: np.ndarray, position: np.ndarray, delay: int) -> tuple[np.ndar
     return rows, there
 
 
-def embedding_products(embeddings: np.ndarray) -> np.ndarray:
-    """Return the products of rows' embeddings, units scaled to a variance of 1 over all rows.
+@dataclass(frozen=True)
+class Embeddings:
+    """Embeddings of rows, those of a layer or of a layer that is shifted against BOLD.
 
-    Parameters
+    Attributes
     ----------
-    embeddings : array of shape (n_rows, n_units)
-
-    Returns
-    -------
-    array of shape (n_rows, n_rows)
-        Float32, divided by the number of units. Units are centred, which changes nothing: the
-        regression takes the mean of the training rows off.
+    values : array of shape (n_rows, n_units)
+    order : array of int of shape (n_rows, ), optional
+        Which row stands at each place; None: as they are.
     """
-    values = embeddings.astype(np.float64)
-    values -= values.mean(0)
-    spread = values.std(0)
-    values /= np.where(spread > 0, spread, 1)
-    return (values @ values.T / values.shape[1]).astype(np.float32)
+
+    values: np.ndarray
+    order: np.ndarray | None = None
+
+    def products(self, train: np.ndarray) -> np.ndarray:
+        """Return the products of rows: (n_rows, n_rows), float32, over the number of units.
+
+        Units are centred and scaled to a variance of 1 by training rows alone. One that is
+        constant there is left out.
+
+        Parameters
+        ----------
+        train : array of int
+            Places of the training rows.
+        """
+        order = np.arange(len(self.values)) if self.order is None else self.order
+        values = self.values.astype(np.float64)
+        values -= values[order[train]].mean(0)
+        spread = values[order[train]].std(0)
+        values *= np.where(spread > 0, 1 / np.where(spread > 0, spread, 1), 0)
+        products = (values @ values.T / values.shape[1]).astype(np.float32)
+        return products if self.order is None else products[np.ix_(order, order)]
 
 
 @dataclass(frozen=True)
@@ -178,8 +192,13 @@ class Decoder:
 def nested_folds(
     story: np.ndarray, position: np.ndarray, folds: int | StoryFolds, inner_folds: int, gap: int
 ) -> tuple[Folds, list[Folds]]:
-    """Return the outer folds, and the inner ones of each, by places among its training rows."""
+    """Return the outer folds, and the inner ones of each, by places among its training rows.
+
+    There are no inner ones where `inner_folds` is 0: a single penalty is not chosen.
+    """
     outer = outer_folds(story, position, folds, gap)
+    if not inner_folds:
+        return outer, [[] for _ in outer]
     inner = [
         inner_folds_of(story[train], position[train], folds, inner_folds, gap) for train, _ in outer
     ]
@@ -190,7 +209,7 @@ def identified(
     decoders: Sequence[Decoder],
     folds: Folds,
     blocks: Sequence[Sequence[Block]],
-    products: Sequence[np.ndarray],
+    embeddings: Sequence[Embeddings],
     n_stories: int,
     whole: bool = True,
 ) -> np.ndarray:
@@ -203,19 +222,20 @@ def identified(
     folds : Folds
     blocks : sequence
         Segments of each fold.
-    products : sequence of arrays of shape (n_rows, n_rows)
-        Products of embeddings (`embedding_products`), one for each layer or each shift.
+    embeddings : sequence of Embeddings
+        One for each layer or each shift; scaled by the training rows of each fold.
     n_stories : int
     whole : bool
         All measures; else rank accuracy alone, which needs less.
 
     Returns
     -------
-    array of shape (n_measures, n_stories, n_products, n_decoders)
+    array of shape (n_measures, n_stories, n_embeddings, n_decoders)
         Means over test blocks.
     """
     found = ranks.MeanOverBlocks(n_stories)
     for fold, (train, test) in enumerate(folds):
+        products = [one.products(train) for one in embeddings]
         of_train = np.stack([one[np.ix_(train, train)] for one in products])
         errors_of = of_train.reshape(len(products), -1).T
         usable = [block for block in blocks[fold] if block.usable]
@@ -286,16 +306,14 @@ class _Candidates:
         return scaled
 
 
-def rolled(products: np.ndarray, story: np.ndarray, shifts: Sequence[int]) -> np.ndarray:
-    """Return products of embeddings where each story's BOLD is shifted later by its shift.
+def rolled(embeddings: Embeddings, story: np.ndarray, shifts: Sequence[int]) -> Embeddings:
+    """Return embeddings where each story's BOLD is shifted later by its shift.
 
     Embeddings are shifted the other way, which comes to the same and leaves BOLD as it is.
     """
     rows = np.arange(len(story))
-    moved = np.concatenate(
-        [np.roll(rows[story == number], -shift) for number, shift in enumerate(shifts)]
-    )
-    return products[np.ix_(moved, moved)]
+    moved = [np.roll(rows[story == number], -shift) for number, shift in enumerate(shifts)]
+    return Embeddings(embeddings.values, np.concatenate(moved))
 
 
 def in_parts(number: int, size: int, most: int = IN_MEMORY) -> Iterator[slice]:

@@ -127,7 +127,8 @@ def score_decoding(
     """
     group = comparison.group
     options = comparison.options
-    trials = Trials.of(group, seconds, sets, group.folds, options["inner_folds"])
+    inner = options["inner_folds"] if len(options["alphas"]) > 1 else 0
+    trials = Trials.of(group, seconds, sets, group.folds, inner)
     found = _Identification(comparison, trials, options["alphas"])
     score, shifted = [], []
     for direction in directions:
@@ -191,8 +192,8 @@ class _Identification:
 
     def by_decoding(self, layers: Sequence[int]) -> np.ndarray:
         """Return accuracy by decoded embeddings, as `by_encoding` does."""
-        products = [self._products(layer) for layer in layers]
-        found = self._decoded(products, self.group.subjects, whole=True)
+        embeddings = [self._embeddings(layer) for layer in layers]
+        found = self._decoded(embeddings, self.group.subjects, whole=True)
         # (n_measures, n_scored, n_layers, n_subjects, n_sets)
         return found.transpose(0, 2, 1, 3, 4)
 
@@ -201,38 +202,28 @@ class _Identification:
         shifts = self.comparison.shifts
         if not len(shifts):
             return np.empty((0, len(self.trials.sets)))
-        products = self._products(self.comparison.reported)
+        whole, row_story = self._embeddings(self.comparison.reported), self.group.row_story
         parts = []
-        for part in from_bold.in_parts(len(shifts), products.size):
-            moved = [from_bold.rolled(products, self.group.row_story, one) for one in shifts[part]]
+        for part in from_bold.in_parts(len(shifts), len(row_story) ** 2):
+            moved = [from_bold.rolled(whole, row_story, one) for one in shifts[part]]
             # (1, n_scored, n_draws, n_subjects, n_sets)
             found = self._decoded(moved, self.comparison.single, whole=False)
             parts.append(found[0].mean((0, 2)))
         return np.concatenate(parts)
 
-    def _products(self, layer: int) -> np.ndarray:
-        return from_bold.embedding_products(
-            np.concatenate(
-                [
-                    timing.delayed_features(
-                        values,
-                        one.onsets,
-                        one.times,
-                        self.group.tr,
-                        [0],
-                        self.how or self.group.how,
-                    )
-                    for values, one in zip(
-                        self.comparison.vectors(layer), self.group.stories, strict=True
-                    )
-                ]
-            )
-        )
+    def _embeddings(self, layer: int) -> from_bold.Embeddings:
+        how, tr = self.how or self.group.how, self.group.tr
+        stories = zip(self.comparison.vectors(layer), self.group.stories, strict=True)
+        rows = [
+            timing.delayed_features(values, one.onsets, one.times, tr, [0], how)
+            for values, one in stories
+        ]
+        return from_bold.Embeddings(np.concatenate(rows))
 
     def _decoded(
-        self, products: Sequence[np.ndarray], subjects: Sequence[str], whole: bool
+        self, embeddings: Sequence[from_bold.Embeddings], subjects: Sequence[str], whole: bool
     ) -> np.ndarray:
-        """Return accuracy: (n_measures, n_scored, n_products, n_subjects, n_sets)."""
+        """Return accuracy: (n_measures, n_scored, n_embeddings, n_subjects, n_sets)."""
         group, trials = self.group, self.trials
         n_sets, n_rows = len(trials.sets), len(group.row_story)
         size = n_sets * n_rows * min(n_rows, len(group.fir) * group.shape[1])
@@ -244,7 +235,7 @@ class _Identification:
                 for features in self._bold_features(subject)
             ]
             found = from_bold.identified(
-                decoders, trials.folds, trials.blocks, products, self.n_stories, whole
+                decoders, trials.folds, trials.blocks, embeddings, self.n_stories, whole
             )
             parts.append(found.reshape(*found.shape[:3], -1, n_sets))
         return np.concatenate(parts, axis=3)[:, group.tested_places]

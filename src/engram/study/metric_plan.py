@@ -6,6 +6,7 @@ from math import ceil
 
 from engram.datasets.planned import PlannedDataset
 from engram.decoding.segments import segment_rows
+from engram.encoding.story_folds import scored_stories
 from engram.encoding.timing import fir_delays, fold_gap
 from engram.errors import EngramError
 from engram.study.config.study import Study
@@ -17,7 +18,7 @@ _TOLERANCE = 1.2
 def check_segments(study: Study, dataset: PlannedDataset) -> None:
     """Refuse segments of which a test block cannot hold two that are far enough apart.
 
-    Where whole stories are left out there are no test blocks: all segments are refused.
+    Where whole stories are left out, a tested story is a block.
 
     Raises
     ------
@@ -25,30 +26,26 @@ def check_segments(study: Study, dataset: PlannedDataset) -> None:
         With the longest segments that would fit.
     """
     encoding = study.encoding
-    by_blocks = bool(study.decoding.directions) or "encoding" in study.similarity.metrics
-    if by_blocks and not isinstance(encoding.folds, int):
-        raise EngramError(
-            "decoding, and similarity.metrics: encoding, have test blocks of each story, and "
-            "encoding.folds: {by: story} has none. Leave them out, or use blocks "
-            "(encoding: {folds: 5})."
-        )
-    if not study.decoding.directions or not isinstance(encoding.folds, int):
+    if not study.decoding.directions:
         return
     delays = fir_delays(dataset.tr, encoding.longest_delay, encoding.delays)
     gap = fold_gap(delays, encoding.words_to_trs)
     length = segment_rows(study.decoding.seconds, dataset.tr)
     needed = (ceil((length + gap) / length) + 1) * length
+    blocks = encoding.folds if isinstance(encoding.folds, int) else 1
+    folds = encoding.model_dump(mode="json")["folds"]
     short = {
         story: rows
-        for story in dataset.stories
-        if (rows := dataset.n_rows(story) / encoding.folds) * _TOLERANCE < needed
+        for story in scored_stories(folds, dataset.stories)
+        if (rows := dataset.n_rows(story) / blocks) * _TOLERANCE < needed
     }
     if short:
         story = min(short, key=lambda name: short[name])
+        fewer = "fewer folds (encoding: {folds: ...}), " if blocks > 1 else ""
         raise EngramError(
             f"decoding.seconds: a test block of {story} has about {short[story]:.0f} rows, and "
             f"segments of {study.decoding.seconds:g} s ({length} rows) need {needed}, since a "
             f"segment is told from others that begin {length + gap} rows away. Write shorter "
-            "segments (decoding: {seconds: ...}), fewer folds (encoding: {folds: ...}) or a "
-            "shorter longest_delay, or leave such stories out (dataset.stories)."
+            f"segments (decoding: {{seconds: ...}}), {fewer}a shorter longest_delay, or leave such "
+            "stories out (dataset.stories)."
         )

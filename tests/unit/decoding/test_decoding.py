@@ -164,7 +164,6 @@ def test_identification_is_a_direct_loop() -> None:
     features, mine = one.features([vectors[1]]).astype(float), bold[0]
     embedding = np.zeros((ROWS, UNITS))
     np.add.at(embedding, (onsets / TR).astype(int), vectors[1])
-    embedding = (embedding - embedding.mean(0)) / embedding.std(0)
     by_delay = np.zeros((ROWS, 3, TARGETS))
     for number, delay in enumerate((1, 2, 3)):
         by_delay[:-delay, number] = mine[delay:]
@@ -173,7 +172,8 @@ def test_identification_is_a_direct_loop() -> None:
     story, place = np.zeros(ROWS, int), np.arange(ROWS)
     for train, test in blocked_folds(story, place, 4, 3):
         rows = test[: len(test) // 6 * 6].reshape(-1, 6)
-        for name, (x, y) in {"encoding": (features, mine), "decoding": (later, embedding)}.items():
+        scaled = (embedding - embedding[train].mean(0)) / embedding[train].std(0)
+        for name, (x, y) in {"encoding": (features, mine), "decoding": (later, scaled)}.items():
             centred, means = x - x[train].mean(0), y[train].mean(0)
             square = centred[train].T @ centred[train]
             weights = np.linalg.solve(
@@ -197,8 +197,8 @@ def test_identification_is_a_direct_loop() -> None:
     decoder = from_bold.Decoder(
         from_bold.bold_features(mine, story, place, (1, 2, 3)), trials.folds, trials.inner, [10.0]
     )
-    products = [from_bold.embedding_products(embedding)]
-    found = from_bold.identified([decoder], trials.folds, trials.blocks, products, 1)
+    embeddings = [from_bold.Embeddings(embedding)]
+    found = from_bold.identified([decoder], trials.folds, trials.blocks, embeddings, 1)
     assert found[0, 0, 0, 0] == pytest.approx(np.mean(ranked["decoding"]), abs=1e-9)
 
 
@@ -251,10 +251,25 @@ def test_penalties_are_chosen_by_the_errors_of_inner_folds() -> None:
 
 
 def test_shifted_embeddings_are_bold_shifted_the_other_way() -> None:
-    values = np.random.default_rng(0).standard_normal((10, 3))
+    values, train = np.random.default_rng(0).standard_normal((10, 3)), np.array([0, 1, 2, 7, 8])
     story = np.repeat([0, 1], [6, 4])
     moved = np.concatenate([np.roll(values[:6], -2, 0), np.roll(values[6:], -1, 0)])
-    assert np.allclose(from_bold.rolled(values @ values.T, story, [2, 1]), moved @ moved.T)
+    found = from_bold.rolled(from_bold.Embeddings(values), story, [2, 1]).products(train)
+    assert np.allclose(found, from_bold.Embeddings(moved).products(train))
+
+
+def test_units_are_scaled_by_training_rows_alone() -> None:
+    """What test rows hold changes no product of training rows; constant units say nothing."""
+    values, train = np.random.default_rng(0).standard_normal((9, 4)), np.arange(6)
+    values[train, 3] = 2.0
+    mine = values[:6, :3]
+    scaled = (mine - mine.mean(0)) / mine.std(0)
+    for test in (values[6:], 100 * values[6:]):
+        whole = np.vstack([values[:6], test])
+        found = from_bold.Embeddings(whole).products(train)
+        assert np.allclose(found[:6, :6], scaled @ scaled.T / 4, atol=1e-6)
+        others = (test[:, :3] - mine.mean(0)) / mine.std(0)
+        assert np.allclose(found[:6, 6:], scaled @ others.T / 4, rtol=1e-5, atol=1e-6)
 
 
 # ---------------------------------------------------------------- a group

@@ -28,15 +28,19 @@ def study_of(folder: Path, folds: Any, heard: dict[str, str] = HEARD, **more: An
         for story in stories.split():
             (folder / f"story-{story}_words.tsv").touch()
             (folder / f"sub-{subject}_story-{story}_timeseries.tsv").touch()
-    return read_study(
-        {
-            "study": "s",
-            "dataset": {"kind": "table", "path": str(folder), "tr": 1.5, **more.pop("dataset", {})},
-            "bold": {"average": False},
-            "encoding": {"folds": folds, **more.pop("encoding", {})},
-            **more,
-        }
-    )
+    return read_study(written(folder, folds, **more))
+
+
+def written(folder: Path, folds: Any, decoding: Any = None, **more: Any) -> dict[str, Any]:
+    """What the study's file says."""
+    return {
+        "study": "s",
+        "dataset": {"kind": "table", "path": str(folder), "tr": 1.5, **more.pop("dataset", {})},
+        "bold": {"average": False},
+        "encoding": {"folds": folds, **more.pop("encoding", {})},
+        **({"decoding": decoding} if decoding else {}),
+        **more,
+    }
 
 
 def refused(folder: Path, folds: Any, heard: dict[str, str] = HEARD, **more: Any) -> str:
@@ -102,6 +106,22 @@ def test_blocks_are_a_number_however_they_are_written(tmp_path: Path) -> None:
     plan = make_plan(study)
     assert len(plan.groups) == 2 and folds.jobs(study, plan) == []
     assert ceilings.depends_on(study, plan)["rows"]["folds"] == 7
+
+
+def test_segments_must_fit_into_tested_stories(tmp_path: Path) -> None:
+    """A tested story is a block of its own; nothing is said of fewer folds, which do not help."""
+    folds, decoding = {"by": "story", "test": ["three"]}, {"directions": ["decoding"]}
+    study_of(tmp_path, folds)
+    for subject in HEARD:
+        for story, rows in (("one", 9), ("two", 9), ("three", 90)):
+            path = tmp_path / f"sub-{subject}_story-{story}_timeseries.tsv"
+            if path.exists():
+                path.write_text("t\n" + "0\n" * rows)
+    make_plan(read_study(written(tmp_path, folds, decoding)))
+    with pytest.raises(EngramError) as caught:
+        make_plan(read_study(written(tmp_path, {"by": "story"}, decoding)))
+    assert "a test block of one has about 9 rows" in str(caught.value)
+    assert "fewer folds" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
