@@ -90,7 +90,9 @@ def writers(written_by: Iterable[str]) -> list[str]:
     """
     said = {PEOPLE: "people", "language model": "a language model"}
     names = {name for text in written_by for name in _BETWEEN.split(text)}
-    return sorted(said.get(name, name) for name in names)
+    return sorted(
+        said.get(name, name.replace("language model: ", "the language model ")) for name in names
+    )
 
 
 def origin(written_by: Iterable[str]) -> str:

@@ -63,6 +63,7 @@ def test_only_the_first_letter_becomes_a_capital() -> None:
 def test_writers_are_named_once_each() -> None:
     found = wording.writers(["manual", "language model, gpt-4", "gpt-4"])
     assert found == ["a language model", "gpt-4", "people"]
+    assert writers(["language model: tiny"]) == ["the language model tiny"]
 
 
 def test_where_texts_come_from_is_people_a_model_or_norms() -> None:

@@ -16,7 +16,6 @@ from engram.features.variants import kind_of
 from engram.figures import effect_panels, panels, shown_values, style
 from engram.figures.captions import associations as captions
 from engram.figures.style import MM, Drawn, Palette
-from engram.wording import null_text
 
 #: Shares of null texts that their band holds.
 _BAND = [0.025, 0.975]
@@ -43,6 +42,7 @@ def association(
     """
     rows = list(table.groupby(["text", "model"], sort=False))
     regions, palette = shown_values.regions_by_side(table), Palette(texts=texts)
+    null = f"{' or '.join(table['null'].unique())} texts (95 % of them, mean)"
     figure, grid = panels.region_panels(
         len(rows), regions, (30 if len(rows) > 1 else 42) * MM, curves=True
     )
@@ -54,13 +54,11 @@ def association(
                 for of in (part, controls, listeners)
             )
             if len(one):
-                _null_texts(line[side], one, its_controls, rois)
+                _null_texts(line[side], one, its_controls, rois, null)
                 _other_controls(line[side], one, rois)
                 effect_panels.listener_dots(line[side], its_listeners, "F", rois, -0.2)
                 _means(line[side], one, rois, colour)
-        effect_panels.row_title(
-            line[next(iter(regions))], captions.association_title(part), "F (Pearson r)"
-        )
+        effect_panels.row_title(line, captions.association_title(part), "F (Pearson r)")
         effect_panels.curves(
             line["layers"],
             panels.matching(layers, {**mine, "subjects": vocabulary.LISTENERS}),
@@ -75,7 +73,7 @@ def association(
         _bands(controls, set(table["null"]), ["text", "model", "hemisphere", "roi"]),
     )
     effect_panels.layer_panels(grid, layers)
-    panels.legend(figure, grid[0].values())
+    panels.legend(figure, [panel for line in grid for panel in line.values()])
     return Drawn(figure, captions.association(table))
 
 
@@ -86,12 +84,14 @@ def _bands(controls: pd.DataFrame, kinds: Container[str], keys: Sequence[str]) -
 
 
 def _null_texts(
-    panel: Axes, part: pd.DataFrame, controls: pd.DataFrame, rois: Sequence[str]
+    panel: Axes, part: pd.DataFrame, controls: pd.DataFrame, rois: Sequence[str], label: str
 ) -> None:
-    """Draw the range of F of null texts, and its mean."""
+    """Draw the range of F of null texts, and its mean.
+
+    The label is the same in all rows, which may have null texts of several kinds.
+    """
     where = panels.places(rois, part["roi"])
-    kinds = set(part["null"])
-    bands = _bands(controls, kinds, ["roi"]).unstack().reindex(part["roi"])
+    bands = _bands(controls, set(part["null"]), ["roi"]).unstack().reindex(part["roi"])
     low, high = (
         bands[share].to_numpy() if share in bands else np.full(len(part), np.nan) for share in _BAND
     )
@@ -103,7 +103,7 @@ def _null_texts(
         color="#C4C4C4",
         linewidth=0,
         zorder=2,
-        label=f"{null_text(kinds)}s (95 % of them, mean)",
+        label=label,
     )
     panel.hlines(part["F_null"], where + 0.03, where + 0.37, color="white", linewidth=1, zorder=3)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
@@ -15,10 +16,24 @@ from engram.vocabulary import AVERAGE
 _DASHES = {"L": "-", "R": (0, (3, 1.5)), "B": "-."}
 
 
-def row_title(panel: Axes, title: str, label: str) -> None:
-    """Set a row's title above that of its first panel, which names the hemisphere."""
-    panel.set_ylabel(label)
-    panel.set_title(f"{title}\n{panel.get_title(loc='left')}".rstrip())
+def row_title(line: Mapping[str, Axes], title: str, label: str) -> None:
+    """Set a row's title above that of its first panel, which names the hemisphere.
+
+    It takes as many lines as it needs to stay above the panels of regions.
+
+    Parameters
+    ----------
+    line : mapping
+        The panels of a row (`engram.figures.panels.region_panels`).
+    title : str
+    label : str
+        Of the first panel's axis.
+    """
+    of_regions = [panel for name, panel in line.items() if name != "layers"]
+    first = of_regions[0]
+    lines = textwrap.wrap(title, int(panels.width(of_regions) / panels.LETTER))
+    first.set_ylabel(label)
+    first.set_title("\n".join([*lines, first.get_title(loc="left")]).rstrip())
 
 
 def listener_dots(

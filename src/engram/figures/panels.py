@@ -17,12 +17,16 @@ from scipy import stats
 from engram.figures.shown_values import SIDES
 from engram.figures.style import COLUMN, INK, MM, PAGE, SMALL, TINY
 
+#: Mean width of a letter in titles and legends, in inches.
+LETTER = 0.055
 #: Longer names of regions are shortened to so many letters on an axis.
 _LONGEST_REGION = 30
 #: Beyond so many regions on an axis, their names are written smaller.
 _MANY = 40
 #: Width of a panel of curves by layer, as a share of that of all regions.
 _CURVES = 0.42
+#: Room that the numbers and the label of a first panel's axis take, in inches.
+_FIRST_AXIS = 12 * MM
 #: Room that a region's points need on an axis, in inches. Hemispheres whose regions have less
 #: stand below each other.
 _REGION_ROOM = 4.2 * MM
@@ -36,8 +40,8 @@ def legend(figure: Figure, panels: Iterable[Axes]) -> None:
         for handle, name in zip(*panel.get_legend_handles_labels(), strict=True)
     }
     if handles:
-        # A letter takes 0.055 inches, and a handle with its gaps 0.4.
-        room = figure.get_figwidth() / (0.055 * max(map(len, handles)) + 0.4)
+        # A handle with its gaps takes 0.4 inches.
+        room = figure.get_figwidth() / (LETTER * max(map(len, handles)) + 0.4)
         figure.legend(
             list(handles.values()),
             list(handles),
@@ -129,6 +133,20 @@ def region_panels(
     return figure, made
 
 
+def width(panels: Sequence[Axes]) -> float:
+    """Return about how wide panels that stand side by side are together, in inches.
+
+    Their figure's columns are taken to share all of its width but what a first axis needs.
+    """
+    places = [spec for panel in panels if (spec := panel.get_subplotspec()) is not None]
+    figure = panels[0].get_figure(root=True)
+    if not places or figure is None:
+        raise ValueError("panels have no place in a grid")
+    ratios = np.asarray(places[0].get_gridspec().get_width_ratios(), dtype=float)
+    taken = ratios[: max(one.colspan.stop for one in places)].sum() / ratios.sum()
+    return float(taken * (figure.get_figwidth() - _FIRST_AXIS))
+
+
 @dataclass(frozen=True)
 class _Layout:
     """Where the panels of regions stand in a figure, and how large it is.
@@ -169,7 +187,7 @@ class _Layout:
     def size(self, height: float) -> tuple[float, float]:
         """Return the size of the figure in inches, with panels of this height."""
         longest = max(len(name) for rois in self.regions.values() for name in rois)
-        names = 0.055 * min(_LONGEST_REGION, longest)
+        names = LETTER * min(_LONGEST_REGION, longest)
         small = self.beside and not self.curves and self._points <= COLUMN / 2
         return (
             COLUMN if small else PAGE,

@@ -48,9 +48,7 @@ def tuning(
             )
             _tuning_points(line[side], one, its_models, rois)
             effect_panels.listener_dots(line[side], its_listeners, "difference", rois, -0.25)
-        effect_panels.row_title(
-            line[next(iter(regions))], captions.tuning_title(part), "R_sft - R (Pearson r)"
-        )
+        effect_panels.row_title(line, captions.tuning_title(part), "R_sft - R (Pearson r)")
         shown = panels.matching(layers, {**mine, "subjects": vocabulary.LISTENERS})
         there = set(shown["condition"])
         colours = {kind: colour for kind, colour in CONDITIONS.items() if kind in there}
@@ -151,9 +149,7 @@ def tuning_methods(table: pd.DataFrame, tunings: Sequence[str], what: str = "reg
                     _m_points(line[side], here, where, palette.text(name), bound)
             _m_axis(line[side], bound)
         effect_panels.row_title(
-            line[next(iter(regions))],
-            f"{model}, layer {part['layer'].iloc[0]}",
-            "M = (R_sft - R) / R",
+            line, f"{model}, layer {part['layer'].iloc[0]}", "M = (R_sft - R) / R"
         )
     panels.legend(figure, grid[0].values())
     return Drawn(figure, captions.tuning_methods(table, what))

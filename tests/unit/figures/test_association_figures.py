@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,10 @@ from engram.statistics import association_tables
 from engram.statistics.variant_effects import Effects
 
 
-def association(found: dict[tuple[str, str], Effects]) -> style.Drawn:
-    made = association_tables.association_table(
-        found, {name: "language model" for _, name in found}, 0
-    )
+def association(
+    found: dict[tuple[str, str], Effects], written_by: str = "language model"
+) -> style.Drawn:
+    made = association_tables.association_table(found, {name: written_by for _, name in found}, 0)
     return association_figures.association(
         made,
         association_tables.controls_table(found),
@@ -54,7 +55,29 @@ def test_association_stands_beside_the_range_of_random_texts() -> None:
     np.testing.assert_allclose([bar.get_y() for bar in bars], random.quantile(0.025))
     stars = [[text.get_text() for text in panel.texts].count("*") for panel in drawn.figure.axes]
     assert sum(stars) == 3
-    assert "a (written by: language model), m, layer 2" in rows[0].get_title(loc="left")
+    assert "a (written by a language model), m, layer 2" in rows[0].get_title(loc="left")
+
+
+def test_the_legend_names_what_any_row_shows() -> None:
+    """The first row's null texts are random ones; below are dealt ones, and texts of other cues."""
+    one = texts()
+    names = [name.replace("random", "dealt").replace("shuffled", "cues") for name in one.variants]
+    drawn = association({("m", "a"): one, ("m", "norms"): replace(one, variants=names)})
+    shown = [text.get_text() for text in drawn.figure.legends[0].get_texts()]
+    assert {"random or dealt texts (95 % of them, mean)", "cues", "shuffled"} <= set(shown)
+    alone = association({("m", "norms"): replace(one, variants=names)})
+    shown = [text.get_text() for text in alone.figure.legends[0].get_texts()]
+    assert "dealt texts (95 % of them, mean)" in shown and "shuffled" not in shown
+
+
+def test_a_long_title_stays_above_the_panels_of_its_regions() -> None:
+    model = "a-model-with-a-long-name-4bit"
+    drawn = association({(model, "word-by-a-model"): texts()}, f"language model: {model}")
+    drawn.figure.draw_without_rendering()
+    title: Any = drawn.figure.axes[0]._left_title  # type: ignore[attr-defined]
+    curves: Any = drawn.figure.axes[-1]
+    assert "layer 2\nleft hemisphere" in title.get_text()
+    assert title.get_window_extent().x1 < curves.get_tightbbox().x0
 
 
 def test_dots_of_listeners_do_not_stretch_the_axis() -> None:

@@ -81,7 +81,7 @@ def _origin(written_by: str) -> str:
     """Return the same as a title has it."""
     if written_by.startswith(NORMS):
         return written_by.split(" (")[0]
-    return f"written by: {written_by}"
+    return origin([written_by])
 
 
 def _null(table: pd.DataFrame) -> str:
