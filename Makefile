@@ -5,8 +5,9 @@
 #                             or ENGRAM_MIRROR=folder)
 #   make alice-whole          the whole example: all texts, controls and tunings
 #   make alice-tunings        its tunings alone, half an hour on two cores
+#   make alice-features       it with word norms and other feature spaces
 #   make publish-alice        copies what results/alice shows to published/alice; also
-#                             publish-alice-tunings
+#                             publish-alice-tunings, publish-alice-features
 #   make demo                 a small simulated Narratives, no network after set-up
 #   make datalad              adds what fetches Narratives, once
 #   make architectures        reads with a tiny model of each family that transformers
@@ -46,9 +47,9 @@ SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) $(ARGS)
 # Models this small gain nothing from many threads, nor from a GPU of their own: a core for each
 # job, as many jobs as there are cores.
 SMALL := --max-threads 1 --resources gpu=64
-demo alice alice-whole alice-tunings tiny: export ENGRAM_JOBS_PER_GPU ?= 64
+demo alice alice-whole alice-tunings alice-features tiny: export ENGRAM_JOBS_PER_GPU ?= 64
 
-.PHONY: demo alice alice-whole alice-tunings publish-alice publish-alice-tunings tiny datalad cluster calibrate architectures test test-fast browser slurm chaos bench bench-gpu lint lock docs clean help
+.PHONY: demo alice alice-whole alice-tunings alice-features publish-alice publish-alice-tunings publish-alice-features tiny datalad cluster calibrate architectures test test-fast browser slurm chaos bench bench-gpu lint lock docs clean help
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
@@ -80,8 +81,13 @@ alice-whole: $(VENV)/.ready
 alice-tunings: $(VENV)/.ready
 	$(SNAKEMAKE) $(SMALL) --configfile $(ALICE) config/alice-tunings.yaml
 
+# Word norms, frequencies and other feature spaces beside language models; it takes a complete mirror.
+alice-features: $(VENV)/.ready
+	$(BIN)/python -c 'import wordfreq' 2> /dev/null || $(BIN)/python -m pip install -q 'wordfreq==3.1.1'
+	$(SNAKEMAKE) $(SMALL) --configfile config/alice-features.yaml config/alice-features-whole.yaml
+
 # What docs/results-alice.md and the README show. Nothing in published/ is copied by hand.
-publish-alice publish-alice-tunings: publish-%: $(VENV)/.ready
+publish-alice publish-alice-tunings publish-alice-features: publish-%: $(VENV)/.ready
 	$(BIN)/python -m engram.publish_results results/$* published/$*
 
 tiny: $(VENV)/.ready

@@ -67,6 +67,7 @@ def test_the_conda_environment_has_the_same_pins() -> None:
 
 #: Files of config/ that are stacked, each with those below it.
 STACKED = {
+    "alice-features-whole.yaml": ["alice-features.yaml"],
     "alice-quick.yaml": ["alice.yaml"],
     "alice-smollm2.yaml": ["alice.yaml"],
     "alice-stories260K.yaml": ["alice.yaml"],
@@ -81,7 +82,7 @@ def shipped(*names: str) -> dict[str, Any]:
     content: dict[str, Any] = {}
     for name in names:
         update_config(content, yaml.safe_load((ROOT / "config" / name).read_text()))
-    for key in ("models", "associations", "tunings"):
+    for key in ("models", "features", "associations", "tunings"):
         if content.get(key) is None:
             content.pop(key, None)
         else:
@@ -90,11 +91,19 @@ def shipped(*names: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "config").glob("*.yaml")))
-def test_shipped_studies_are_valid_and_follow_the_schema(name: str) -> None:
+def test_shipped_studies_are_valid_and_follow_the_schema(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import jsonschema
 
     from engram.study.config.read import read_study
 
+    # A complete mirror and the library wordfreq are there, by their names.
+    monkeypatch.setenv("ENGRAM_MIRROR", str(tmp_path))
+    monkeypatch.setattr("engram.features.frequency.config.find_spec", lambda library: True)
+    (tmp_path / "norms").mkdir()
+    for table in ("lancaster-perceptual.csv", "concreteness.csv"):
+        (tmp_path / "norms" / table).touch()
     content = shipped(*STACKED.get(name, []), name)
     read_study(content)
     jsonschema.validate(content, json.loads((ROOT / "config" / "schema.json").read_text()))

@@ -21,6 +21,7 @@ SPACES: dict[str, dict[str, Any]] = {
     "heads": {"kind": "heads", "of": "tiny", "layers": "all"},
     "static": {"kind": "embeddings", "of": "tiny"},
     "noise": {"kind": "autocorrelation", "like": "tiny", "draws": 2},
+    "beside": {"kind": "together", "of": ["word-rate", "norms", "tiny"]},
     "facts": {"kind": "word-facts", "facts": ["word-length"]},
     "codes": {"kind": "table", "path": "data/{story}_codes.tsv"},
     "sound": {"kind": "table", "path": "data/{story}_sound.npy", "rows": "times", "step": 0.5},
@@ -82,6 +83,8 @@ def test_the_whole_road(study: Path) -> None:
     assert features.loc["norms", "without"] == "and the"
     assert features.loc["surprisal", "known_words"] == 239
     assert features.loc["noise", "layers"] == 2 and features.loc["sound", "units"] == 3
+    assert features.loc["beside", "units"] == 1 + 2 + features.loc["static", "units"]
+    assert features.loc["beside", "known_words"] == 240
     deals = tables["feature_deals"]
     assert set(deals["model"]) == {"norms"} and (deals["n_deals"] == 5).all()
     chance = tables["chance"].query("model == 'norms'").set_index(["hemisphere", "roi"])["score"]

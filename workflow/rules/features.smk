@@ -40,6 +40,7 @@ rule feature_space:
         table=of(spaces.table_manifest),
         model=of(spaces.model_manifest),
         taken=of(spaces.taken_activations),
+        spaces=of(spaces.spaces_side_by_side),
     output:
         activations=features.ACTIVATIONS,
     log:

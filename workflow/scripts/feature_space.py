@@ -20,6 +20,10 @@ with job(snakemake):
             fetched=Path(given.table[0]).with_suffix("") if given.table else None,
             model=model_folder(snakemake) if "model" in config else None,
             activations=storage.open_dataset(given.taken[0]) if given.taken else None,
+            several={
+                key["model"]: storage.open_dataset(path)
+                for key, path in keys.of_input(snakemake, "spaces", result="activations")
+            },
         ),
     )
     keys.write_dataset(snakemake.output.activations, result, keys.of_job(snakemake, "activations"))

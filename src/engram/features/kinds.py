@@ -20,6 +20,7 @@ KINDS = {
     "surprisal": "surprisal",
     "heads": "heads",
     "autocorrelation": "autocorrelation",
+    "together": "together",
 }
 
 

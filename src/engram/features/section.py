@@ -44,6 +44,11 @@ class FeatureSection(Section):
         return False
 
     @property
+    def spaces(self) -> list[str]:
+        """What else is scored in the study and taken for this space; it is made from all of it."""
+        return []
+
+    @property
     def fetched(self) -> str | None:
         """The table that is fetched by its name (`engram.features.known_tables`); None: none is."""
         return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,8 @@ class Given:
         Folder of the model that is read.
     activations : xarray.Dataset, optional
         Of the model whose activations of the story are taken.
+    several : mapping of xarray.Dataset
+        The spaces that a space is made from, by their names.
     """
 
     story: str
@@ -42,6 +44,7 @@ class Given:
     fetched: Path | None = None
     model: Path | None = None
     activations: xr.Dataset | None = None
+    several: Mapping[str, xr.Dataset] = field(default_factory=dict)
 
     @property
     def space(self) -> Mapping[str, Any]:
@@ -72,6 +75,8 @@ class Space:
         Attention heads whose units stand side by side, as many of each; 0: units are of none.
     layer : int, optional
         Number of the only layer, where it is that of a model's; None: layers count from 0.
+    summed : bool
+        Whether the vectors of a TR's words are summed, whatever the configuration says.
     """
 
     vectors: np.ndarray
@@ -82,6 +87,7 @@ class Space:
     times: np.ndarray | None = None
     heads: int = 0
     layer: int | None = None
+    summed: bool = False
 
     def dataset(self) -> xr.Dataset:
         """Return the space in the form of a model's activations."""
@@ -92,6 +98,8 @@ class Space:
         result = result.assign_coords(
             known=("word", known.astype(np.int8), {"description": "1: a value of its own"})
         )
+        if self.summed:
+            result.attrs["words_to_trs"] = "sum"
         if self.times is not None:
             result = result.assign_coords(onset=("word", self.times, {"units": "s"}))
             result.attrs["words_to_trs"] = "mean"  # samples of a TR: a sum would count them

@@ -274,6 +274,9 @@ def _shape_of_space(study: Study, name: str) -> ModelShape:
     space = study.features.get(name)
     if space is None:
         return ModelShape(1, 1)
+    if space.spaces:
+        units = sum(scored_shape(study, one).units for one in space.spaces)
+        return ModelShape(1, units)
     model = ModelShape(1, 1) if space.model is None else model_shape(study, space.model)
     layers, units = space.width(model.units, model.layers)
     return ModelShape(layers, units)

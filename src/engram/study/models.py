@@ -11,7 +11,6 @@ from engram.fetch import remote_code
 from engram.study.config.models import Model
 from engram.study.config.sources import is_folder_source
 from engram.study.config.study import Study
-from engram.vocabulary import WORD_RATE
 
 
 def scored_models(study: Study) -> list[str]:
@@ -19,8 +18,7 @@ def scored_models(study: Study) -> list[str]:
 
     They share one set of names: later stages ask of none what it is.
     """
-    rate = [WORD_RATE] if WORD_RATE in study.baselines else []
-    return [*study.language_models(), *study.features, *rate]
+    return study.scored()
 
 
 def is_language_model(study: Study, name: str) -> bool:

@@ -281,3 +281,27 @@ def test_noise_is_drawn_several_times() -> None:
     np.testing.assert_allclose(
         found.mean(1), np.tile(read["activation"].values[2].mean(0), (3, 1)), atol=1e-5
     )
+
+
+def test_spaces_side_by_side_are_each_at_their_reported_layer() -> None:
+    rng = np.random.default_rng(0)
+    deep, flat = rng.standard_normal((4, 9, 3)), np.ones((1, 9, 1))
+    rate = to_dataset(flat.astype(np.float32)).assign_attrs(words_to_trs="sum")
+    norms = to_dataset(deep[:1, :, :2]).assign_coords(
+        unit=["touch", "sight"], known=("word", np.r_[np.zeros(8), 1].astype(np.int8))
+    )
+    several = {"model": to_dataset(deep), "norms": norms}
+    given: dict[str, Any] = {"story": "s", "words": pd.DataFrame(index=range(9))}
+    config = {"layer": None}
+    read = lay("together", Given(**given, config=config, several={**several, "rate": rate}))
+    np.testing.assert_allclose(
+        read["activation"][0], np.concatenate([deep[2], deep[0, :, :2], flat[0]], axis=1), rtol=1e-6
+    )
+    names = ["model:0", "model:1", "model:2", "norms:touch", "norms:sight", "rate:0"]
+    assert read["unit"].values.tolist() == names
+    assert read.attrs["words_to_trs"] == "sum" and read["known"].values.all()
+    alone = lay("together", Given(**given, config=config, several={"a": norms, "b": norms}))
+    assert "words_to_trs" not in alone.attrs and alone["known"].values.sum() == 1
+    timed = norms.assign_coords(onset=("word", np.arange(9.0)))
+    with pytest.raises(EngramError, match="b has rows of its own in time"):
+        lay("together", Given(**given, config=config, several={"a": norms, "b": timed}))

@@ -115,7 +115,7 @@ def test_a_space_has_the_form_of_activations(tmp_path: Path) -> None:
         **{"language": "en", "least_coverage": 0.5},
     }
     words = pd.DataFrame({"word": ["dog", "cat", "cats", "of"]})
-    given = Given("tale", words, {"space": section})
+    given = Given("tale", words, {"space": section, "files": [str(path)]})
     read = lay_any("norms", given)
     assert read["activation"].dims == ("layer", "word", "unit")
     assert read["activation"].shape == (1, 4, 2)

@@ -168,6 +168,9 @@ def test_norms_of_another_language_than_the_story_are_refused(table: str) -> Non
         ({"kind": "table", "path": "no/{sub}.tsv"}, "'{story}' alone may stand in it"),
         ({"kind": "table", "path": "a.npy", "rows": "times"}, "step: the seconds between"),
         ({"kind": "word-facts", "facts": ["word-rate"]}, "word-length"),
+        ({"kind": "together", "of": ["word-rate", "s"]}, "features.s.of: ['s'] cannot stand side"),
+        ({"kind": "together", "of": ["word-rate", "no"]}, "these can: ['gpt2-tiny', 'llama-tiny'"),
+        ({"kind": "together", "of": ["word-rate", "word-rate"]}, "['word-rate'] are named twice"),
     ],
 )
 def test_other_kinds_say_what_is_wrong(space: dict[str, Any], said: str) -> None:
@@ -264,3 +267,16 @@ def test_a_partition_reads_all_its_spaces(table: str) -> None:
     fewer = need(*planned(), "partition", {"group": group, "partition": "both"})
     assert needed.seconds > fewer.seconds > 0
     assert "partitions" in figures.names(study, plan)
+
+
+def test_a_table_may_lie_below_the_mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ENGRAM_MIRROR", raising=False)
+    mine = {"mine": norms("norms/mine.tsv")}
+    with pytest.raises(EngramError, match="there is no file 'norms/mine.tsv'"):
+        planned(features=mine)
+    (tmp_path / "norms").mkdir()
+    (tmp_path / "norms" / "mine.tsv").touch()
+    monkeypatch.setenv("ENGRAM_MIRROR", str(tmp_path))
+    study, plan = planned(features=mine)
+    depends = spaces.depends_on(study, plan, "mine", plan.stories[0])
+    assert depends["files"] == [str(tmp_path / "norms" / "mine.tsv")]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -11,6 +13,7 @@ from engram.features.known_tables import KNOWN_TABLES
 from engram.features.section import FeatureSection
 from engram.paths import found
 from engram.study.config.fields import Note, Place
+from engram.vocabulary import MIRROR_VARIABLE
 
 #: The name of a column, which may have `*` for several.
 Column = Annotated[str, Field(min_length=1, max_length=200)]
@@ -24,8 +27,8 @@ class NormsSection(FeatureSection):
 
     kind: Literal["norms"]
     table: Place
-    """The table: its path (`.tsv`, or `.csv`), or `lynott2020` or `binder2016`, which are
-    fetched."""
+    """The table: its path (`.tsv`, or `.csv`), which may be one below the folder that
+    ENGRAM_MIRROR names; or `lynott2020` or `binder2016`, which are fetched."""
     columns: Annotated[list[Column], Field(min_length=1, max_length=10_000)] | None = None
     """The columns of numbers, each of which is a unit; `*` in a name stands for any characters.
     null: those of a table that is fetched."""
@@ -52,13 +55,20 @@ class NormsSection(FeatureSection):
         return self.table if self.table in KNOWN_TABLES else None
 
     @property
+    def file(self) -> Path:
+        """Where a table of the user's is; one that is nowhere else may lie below the mirror."""
+        mirror, place = os.environ.get(MIRROR_VARIABLE), found(self.table)
+        below = Path(mirror or ".").expanduser() / self.table
+        return below if not place.exists() and mirror and below.is_file() else place
+
+    @property
     def n_deals(self) -> int:
         """How often norms are dealt."""
         return self.deals
 
     def files(self, story: str) -> list[str]:
         """Return the table, if it is the user's."""
-        return [] if self.fetched else [str(found(self.table))]
+        return [] if self.fetched else [str(self.file)]
 
     def width(self, units: int, layers: int) -> tuple[int, int]:
         """Return one layer, and the columns."""
@@ -72,24 +82,22 @@ class NormsSection(FeatureSection):
         """Refuse a table that is neither known nor there, or whose columns are not named."""
         if self.fetched:
             return
-        if not found(self.table).is_file():
+        if not self.file.is_file():
             raise EngramError(
-                f"{key}.table: there is no file '{found(self.table)}'. Give the path of a table "
+                f"{key}.table: there is no file '{self.file}'. Give the path of a table "
                 "with a row for each word, or one that is known and fetched: "
                 f"{', '.join(KNOWN_TABLES)}."
             )
         if self.columns is None:
             raise EngramError(
-                f"{key}.columns: which columns of '{found(self.table)}' are the norms? Write "
+                f"{key}.columns: which columns of '{self.file}' are the norms? Write "
                 f"columns: [...] with their names ('*' stands for any characters)."
             )
 
     def description(self) -> str:
         """Return what the norms are."""
         known = KNOWN_TABLES.get(self.table)
-        said = self.described or (
-            known.described if known else f"the table {found(self.table).name}"
-        )
+        said = self.described or (known.described if known else f"the table {self.file.name}")
         return f"norms of single words: {said}"
 
 

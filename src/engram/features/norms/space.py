@@ -15,7 +15,6 @@ from engram.errors import EngramError
 from engram.features.known_tables import KNOWN_TABLES
 from engram.features.norms.table import WordTable, read_table
 from engram.features.space import Given, Space, centred
-from engram.paths import found
 from engram.wording import listed
 from engram.words.punctuation import bare
 
@@ -32,7 +31,8 @@ def lay(given: Given) -> Space:
         story's words.
     """
     section = given.space
-    table = open_table(section, given.fetched)
+    files = given.config["files"]
+    table = open_table(section, Path(files[0]) if files else given.fetched)
     return norms_space(
         given.words["word"].tolist(),
         table,
@@ -42,15 +42,15 @@ def lay(given: Given) -> Space:
     )
 
 
-def open_table(section: Mapping[str, Any], fetched: Path | None) -> WordTable:
-    """Return the table that a section of the configuration names."""
+def open_table(section: Mapping[str, Any], place: Path | None) -> WordTable:
+    """Return the table that a section names: of the user's, or below the folder of fetched ones."""
     known = KNOWN_TABLES.get(section["table"])
-    if known is None:
-        return read_table(found(section["table"]), section["word"], section["columns"])
-    if fetched is None:
+    if place is None:
         raise EngramError(f"the table '{section['table']}' was not fetched.")
+    if known is None:
+        return read_table(place, section["word"], section["columns"])
     columns = section["columns"] or list(known.columns)
-    return read_table(fetched / known.file, section["word"] or known.word, columns)
+    return read_table(place / known.file, section["word"] or known.word, columns)
 
 
 def norms_space(

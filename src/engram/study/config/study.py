@@ -154,6 +154,11 @@ class Study(Section):
         }
         return {**self.models, **twins}
 
+    def scored(self) -> list[str]:
+        """Return the names of everything that is scored: models, feature spaces, the word rate."""
+        rate = [WORD_RATE] if WORD_RATE in self.baselines else []
+        return [*self.language_models(), *self.features, *rate]
+
     def is_trained(self, name: str) -> bool:
         """Tell whether a model of `models` is whole and trained (`Model.is_whole`)."""
         return self.models[name].is_whole
@@ -211,6 +216,7 @@ def _check_features(study: Study) -> None:
             raise ValueError(
                 f"features: '{name}' is the name of a model or a baseline; give the space another"
             )
+        _check_side_by_side(study, name)
         if space.model is None:
             continue
         key = f"features.{name}.{space.reads_model or space.takes_model}"
@@ -234,10 +240,20 @@ def _check_features(study: Study) -> None:
             )
 
 
+def _check_side_by_side(study: Study, name: str) -> None:
+    """Refuse a space that is made from spaces which are not scored, or are made so themselves."""
+    made = [one for one, space in study.features.items() if space.spaces]
+    known = [one for one in study.scored() if one not in made]
+    if unknown := [one for one in study.features[name].spaces if one not in known]:
+        raise ValueError(
+            f"features.{name}.of: {unknown} cannot stand side by side with others; these can: "
+            f"{sorted(known)}"
+        )
+
+
 def _check_partitions(study: Study) -> None:
     """Refuse a partition of what is not scored."""
-    rate = [WORD_RATE] if WORD_RATE in study.baselines else []
-    known = [*study.language_models(), *study.features, *rate]
+    known = study.scored()
     for name, partition in study.partitions.items():
         if unknown := [space for space in partition.spaces if space not in known]:
             raise ValueError(

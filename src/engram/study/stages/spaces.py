@@ -66,6 +66,7 @@ def depends_on(study: Study, plan: Plan, model: str, story: str) -> dict[str, An
     found: dict[str, Any] = {
         "files": space.files(story),
         "folder": folder(study, model),
+        "keys": {"spaces": _side_by_side(study, model, story)},
         "seed": study.seed,
         "space": plain(space.settings()),
     }
@@ -107,6 +108,17 @@ def taken_activations(study: Study, plan: Plan, model: str, story: str) -> list[
     if not (space.takes_model and space.model):
         return []
     return paths(ACTIVATIONS, [{"text": ORIGINAL, "model": space.model, "story": story}])
+
+
+def spaces_side_by_side(study: Study, plan: Plan, model: str, story: str) -> list[str]:
+    """Return the other spaces that a space is made from."""
+    return paths(ACTIVATIONS, _side_by_side(study, model, story))
+
+
+def _side_by_side(study: Study, model: str, story: str) -> list[Key]:
+    return [
+        {"text": ORIGINAL, "model": name, "story": story} for name in study.features[model].spaces
+    ]
 
 
 def table_depends_on(study: Study, plan: Plan) -> dict[str, Any]:

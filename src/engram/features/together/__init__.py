@@ -1,0 +1,1 @@
+"""Several spaces side by side, scored as one."""
