@@ -4,9 +4,11 @@ That is the bare forward passes up to the reported layer, and one fit for each t
 commit can be measured along (`--before`): its code is taken out of Git, and reads and scores the
 same texts in turn with today's.
 
+Beside it: R of all layers of such a model for all listeners, once the model has read.
+
 Each case is a process of its own, as a job is. Seconds are of the processor, all threads together
-(with one thread: what the wall clock shows on a quiet machine), so that they hold on a busy one,
-too.
+(with one thread: what the wall clock shows on a quiet machine). The cases that are compared take
+turns of a few seconds, so that whatever else the machine does slows all of them alike.
 """
 
 from __future__ import annotations
@@ -14,11 +16,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +41,12 @@ READING: dict[str, Any] = {
     "batch_tokens": 8192,
     "room": 1.0,
 }
+#: Seconds that a case runs before it is another's turn.
+_TURN = 5.0
+#: Layers and units of activations as `MODEL` has them.
+_LAYERS, _UNITS = 31, 576
+#: What Engram does, as the table names it.
+_ENGRAM = "Engram"
 
 
 def measured(controls: int, repeats: int, before: str | None, model: str = MODEL) -> dict[str, Any]:
@@ -56,17 +66,37 @@ def measured(controls: int, repeats: int, before: str | None, model: str = MODEL
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         _prepare(folder, model)
-        code = {"bare passes and fits": PROJECT, "Engram": PROJECT}
+        code = {"bare passes and fits": PROJECT, _ENGRAM: PROJECT}
         if before:
-            code[f"Engram at {before[:7]}"] = _taken_out(before, folder / "before")
+            code[f"{_ENGRAM} at {before[:7]}"] = _taken_out(before, folder / "before")
+        given = [str(folder / "results"), str(controls), model]
+        cases = {
+            name: _started(project, ["bare" if name.startswith("bare") else "texts", *given])
+            for name, project in code.items()
+        }
         found: dict[str, list[dict[str, float]]] = {name: [] for name in code}
+        layers = []
         for _ in range(repeats):
-            for name, project in code.items():
-                kind = "bare" if name.startswith("bare") else "texts"
-                given = [kind, str(folder / "results"), str(controls), model]
-                found[name].append(_in_a_process(project, given))
-                say(f"  {name}: {found[name][-1]}")
-    return {"model": model, "text": TEXT, "controls": controls, "rows": _rows(found)}
+            for name, one in in_turns(cases).items():
+                found[name].append(one)
+                say(f"  {name}: {one}")
+            alone = in_turns({"layers": _started(PROJECT, ["layers", *given])})["layers"]
+            layers.append(alone)
+            say(f"  all layers: {alone}")
+    return {
+        "model": model,
+        "text": TEXT,
+        "controls": controls,
+        "rows": _rows(found),
+        "layers": {
+            "layers": _LAYERS,
+            "units": _UNITS,
+            **{
+                key: round(statistics.median(one[key] for one in layers), 2)
+                for key in ("score", "peak_gb")
+            },
+        },
+    }
 
 
 def _rows(found: dict[str, list[dict[str, float]]]) -> list[dict[str, Any]]:
@@ -120,16 +150,58 @@ def _taken_out(commit: str, folder: Path) -> Path:
     return folder
 
 
-def _in_a_process(project: Path, case: list[str]) -> dict[str, float]:
-    """Return the seconds and the peak memory of a case that runs with a project's code."""
-    ended = subprocess.run(
-        [sys.executable, __file__, *case],
-        env={**os.environ, "PYTHONPATH": str(project / "src")},
-        stdout=subprocess.PIPE,
-        check=True,
-        text=True,
-    )
-    found: dict[str, float] = json.loads(ended.stdout.splitlines()[-1])
+def _started(project: Path, case: list[str]) -> Callable[[], subprocess.Popen[str]]:
+    """Return what starts a process of a case, which runs with a project's code."""
+
+    def start() -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, __file__, *case],
+            env={**os.environ, "PYTHONPATH": str(project / "src")},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    return start
+
+
+def in_turns(
+    cases: Mapping[str, Callable[[], subprocess.Popen[str]]], turn: float = _TURN
+) -> dict[str, dict[str, float]]:
+    """Run cases as processes of which one works at a time, and return what each printed last.
+
+    Parameters
+    ----------
+    cases : mapping
+        By name, what starts the process.
+    turn : float
+        Seconds after which the next one goes on. All are in memory together.
+    """
+    running: dict[str, subprocess.Popen[str]] = {}
+    try:
+        for name, start in cases.items():
+            running[name] = start()
+            running[name].send_signal(signal.SIGSTOP)
+        waiting = list(running.values())
+        while waiting:
+            for one in list(waiting):
+                one.send_signal(signal.SIGCONT)
+                try:
+                    one.wait(turn)
+                    waiting.remove(one)
+                except subprocess.TimeoutExpired:
+                    one.send_signal(signal.SIGSTOP)
+        return {name: _printed(name, one) for name, one in running.items()}
+    finally:
+        for one in running.values():
+            one.kill()
+            one.wait()
+
+
+def _printed(name: str, ended: subprocess.Popen[str]) -> dict[str, float]:
+    """Return the last line that a process printed."""
+    if ended.returncode:
+        raise SystemExit(f"{name} ended with {ended.returncode}")
+    found: dict[str, float] = json.loads(ended.communicate()[0].splitlines()[-1])
     return found
 
 
@@ -232,14 +304,51 @@ def bare(case: _Case) -> None:
     case.lap("score")
 
 
+def all_layers(results: Path) -> dict[str, float]:
+    """Return the seconds in which all layers are scored as the job of R does, from its files.
+
+    Activations are noise of the shape that the model's have: how long it takes does not depend on
+    what they hold.
+    """
+    import numpy as np
+    import xarray as xr
+
+    from engram.encoding import layer_scoring
+    from engram.files import storage
+    from engram.study.config.encoding import Encoding
+
+    words, bold = results / "stories" / "story-alice_words.tsv", results / "bold"
+    shape = (_LAYERS, len(storage.read_words(words)), _UNITS)
+    values = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
+    options = {**Encoding().model_dump(), "backend": "torch"}
+    with tempfile.TemporaryDirectory() as temporary:
+        path = Path(temporary) / "activations.nc"
+        noise = xr.Dataset({"activation": (("layer", "word", "unit"), values)})
+        noise.assign_attrs(words_to_trs=options["words_to_trs"]).to_netcdf(path)
+        file = bold / "story-alice_bold.nc"
+        with xr.open_dataset(file) as read:
+            subjects = read["subject"].values.tolist()
+        begin = time.process_time()
+        layer_scoring.score_layers([str(path)], [str(file)], [str(words)], subjects, **options)
+    return {"score": time.process_time() - begin}
+
+
+def _case(kind: str, results: Path, controls: int, model: str) -> dict[str, float]:
+    """Return what one case took."""
+    if kind == "layers":
+        return all_layers(results)
+    case = _Case(results, controls, model)
+    {"texts": read_and_scored, "bare": bare}[kind](case)
+    return case.seconds
+
+
 def main() -> None:
     """Run one case and print it, or, with `--controls`, all of them."""
-    if sys.argv[1:2] in (["texts"], ["bare"]):
+    if sys.argv[1:2] in (["texts"], ["bare"], ["layers"]):
         from engram.jobs.provenance import peak_memory
 
-        case = _Case(Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
-        {"texts": read_and_scored, "bare": bare}[sys.argv[1]](case)
-        print(json.dumps({**case.seconds, "peak_gb": peak_memory() / 1e9}))
+        seconds = _case(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), sys.argv[4])
+        print(json.dumps({**seconds, "peak_gb": peak_memory() / 1e9}))
         return
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter

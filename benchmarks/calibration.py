@@ -74,8 +74,8 @@ ANY, AFTER = "any region, corrected", "detectable_corrected added in one region"
 BY_FDR = "the same, by false discovery rate"
 #: How much of what all share and no feature predicts is the same in all regions.
 COMMON = 0.5
-POSITION, STORY = np.arange(ROWS), np.zeros(ROWS, dtype=int)
-TIMES = TR * np.arange(ROWS)
+#: Rows of Alice: of a story of twelve minutes, twice as long as the others here.
+ALICE_ROWS = 362
 TEXTS = ["original", "associations", *(f"random-{k:02d}" for k in range(1, 40))]
 TUNINGS = ["base", *(f"{kind}-{k}" for kind in ("association", "shuffled") for k in range(1, 5))]
 REGION = [("B", "region", 1)]
@@ -101,23 +101,41 @@ COLUMNS = {
 }
 
 
-def noise(rng: np.random.Generator, kernel: np.ndarray, *shape: int) -> np.ndarray:
+def noise(
+    rng: np.random.Generator, kernel: np.ndarray, *shape: int, rows: int = ROWS
+) -> np.ndarray:
     """Return noise of variance 1: (n_rows, ...), a moving average over rows."""
-    raw = rng.standard_normal((ROWS + len(kernel) - 1, *shape))
+    raw = rng.standard_normal((rows + len(kernel) - 1, *shape))
     windows = np.lib.stride_tricks.sliding_window_view(raw, len(kernel), axis=0)
     result: np.ndarray = windows @ kernel / np.sqrt((kernel**2).sum())
     return result
 
 
-def r_of(features: np.ndarray, bold: np.ndarray, sharing: np.ndarray, better: bool) -> np.ndarray:
-    """Return R of each target, mean over test blocks.
+def r_of(
+    features: np.ndarray, bold: np.ndarray, sharing: np.ndarray | None = None, better: bool = False
+) -> np.ndarray:
+    """Return R of each target, mean over test blocks of the one story.
 
     With `better` targets of the same number in `sharing` share a penalty, and features are
     prepared as `BETTER` says.
     """
     more: dict[str, Any] = {"tied": sharing, "preparation": BETTER} if better else {}
-    r: np.ndarray = ridge.encode(features, bold, STORY, POSITION, **OPTIONS, **more).r.mean((0, 1))
+    position = np.arange(len(bold))
+    scored = ridge.encode(features, bold, np.zeros_like(position), position, **OPTIONS, **more)
+    r: np.ndarray = scored.r.mean((0, 1))
     return r
+
+
+def with_shifted(
+    world: World, rng: np.random.Generator, columns: slice = slice(None)
+) -> np.ndarray:
+    """Return BOLD, and beside it some of its columns after each of `SHIFTS` circular shifts."""
+    rows = len(world.bold)
+    drawn = circular_shift.drawn_shifts("story", rows, TR, SHIFTS, int(rng.integers(1 << 30)))
+    moved, story = world.bold[:, columns], np.zeros(rows, dtype=int)
+    return np.concatenate(
+        [world.bold, *(circular_shift.shifted(moved, story, [shift]) for shift in drawn)], axis=1
+    )
 
 
 class World:
@@ -136,6 +154,8 @@ class World:
         half. Targets are region by region.
     better : bool
         Whether listeners share a penalty, and features lose their trend (`BETTER`).
+    rows : int
+        TRs of the story. It has as many words a second, however long it is.
     """
 
     def __init__(
@@ -147,12 +167,14 @@ class World:
         listeners: int = LISTENERS,
         regions: int = 1,
         better: bool = False,
+        rows: int = ROWS,
     ) -> None:
         self.rng, self.better = rng, better
         self.sharing = np.repeat(np.arange(regions), listeners)
-        self.onsets = np.sort(rng.uniform(0, TIMES[-1] - 8, WORDS))
-        self.vectors = rng.standard_normal((WORDS, UNITS))
-        common = noise(rng, SHARED) if regions > 1 else None
+        self.times, words = TR * np.arange(rows), WORDS * rows // ROWS
+        self.onsets = np.sort(rng.uniform(0, self.times[-1] - 8, words))
+        self.vectors = rng.standard_normal((words, UNITS))
+        common = noise(rng, SHARED, rows=rows) if regions > 1 else None
         drives = ((self.vectors, driven), (more, driven * planted))
         parts = [self._region(driven, drives, listeners, common) for _ in range(regions)]
         self.bold = np.concatenate(parts, axis=1).astype(np.float32)
@@ -164,12 +186,13 @@ class World:
         listeners: int,
         common: np.ndarray | None,
     ) -> np.ndarray:
-        rng, shared = self.rng, noise(self.rng, SHARED)
+        rng, rows = self.rng, len(self.times)
+        shared = noise(rng, SHARED, rows=rows)
         if common is not None:
             shared = np.sqrt(COMMON) * common + np.sqrt(1 - COMMON) * shared
         bold: np.ndarray = np.sqrt(SHARED_VARIANCE) * shared[:, None] + np.sqrt(
             1 - SHARED_VARIANCE - driven
-        ) * noise(rng, OWN, listeners)
+        ) * noise(rng, OWN, listeners, rows=rows)
         for vectors, share in drives:
             if vectors is not None and share:
                 response = self.features(vectors) @ rng.standard_normal(3 * UNITS)
@@ -178,7 +201,7 @@ class World:
 
     def features(self, vectors: np.ndarray) -> np.ndarray:
         """Return the delayed features of word vectors."""
-        return delayed_features(vectors, self.onsets, TIMES, TR, [1, 2, 3])
+        return delayed_features(vectors, self.onsets, self.times, TR, [1, 2, 3])
 
     def score(self, vectors: np.ndarray) -> np.ndarray:
         """Return R of every listener."""
@@ -281,11 +304,7 @@ def against_chance(
     many = 200 if not planted else 0  # more listeners of the same story: what the interval is about
     world = World(rng, planted, listeners=LISTENERS + many)
     features = noise(rng, SHARED, 3 * UNITS) if slow else world.features(world.vectors)
-    mine = world.bold[:, :LISTENERS]
-    drawn = circular_shift.drawn_shifts("story", ROWS, TR, SHIFTS, int(rng.integers(1 << 30)))
-    everything = np.concatenate(
-        [world.bold, *(circular_shift.shifted(mine, STORY, [shift]) for shift in drawn)], axis=1
-    )
+    everything = with_shifted(world, rng, slice(LISTENERS))
     sharing = np.repeat(np.arange(2 + SHIFTS), [LISTENERS, many, *[LISTENERS] * SHIFTS])
     r = r_of(features, everything, sharing, better).astype(float)
     null = r[LISTENERS + many :].reshape(SHIFTS, LISTENERS).mean(1)
@@ -341,17 +360,13 @@ def tunings_by_region(rng: np.random.Generator, regions: int) -> dict[str, float
     }
 
 
-def against_chance_by_region(rng: np.random.Generator, regions: int) -> dict[str, float]:
+def against_chance_by_region(
+    rng: np.random.Generator, regions: int, listeners: int = LISTENERS, rows: int = ROWS
+) -> dict[str, float]:
     """R of features that have nothing to do with the BOLD of several regions."""
-    world = World(rng, 0.0, regions=regions)
-    drawn = circular_shift.drawn_shifts("story", ROWS, TR, SHIFTS, int(rng.integers(1 << 30)))
-    everything = np.concatenate(
-        [world.bold, *(circular_shift.shifted(world.bold, STORY, [shift]) for shift in drawn)],
-        axis=1,
-    )
-    features = world.features(world.vectors)
-    r = ridge.encode(features, everything, STORY, POSITION, **OPTIONS).r.mean((0, 1))
-    r = r.astype(float).reshape(1 + SHIFTS, regions, LISTENERS).mean(2)
+    world = World(rng, 0.0, listeners=listeners, regions=regions, rows=rows)
+    r = r_of(world.features(world.vectors), with_shifted(world, rng)).astype(float)
+    r = r.reshape(1 + SHIFTS, regions, listeners).mean(2)
     return _by_region(r[0], r[1:], int(rng.integers(regions)))
 
 
@@ -363,7 +378,7 @@ def by_other_metrics(rng: np.random.Generator, metric: str) -> dict[str, float]:
     """
     world = World(rng, 0.0, listeners=6, regions=6)
     topics = noise(rng, SHARED, UNITS)
-    rows = np.clip(np.searchsorted(TIMES, world.onsets, "right") - 1, 0, ROWS - 1)
+    rows = np.clip(np.searchsorted(world.times, world.onsets, "right") - 1, 0, ROWS - 1)
     vectors = [(topics[rows] + 0.5 * world.vectors).astype(np.float32)]
     group = _group(world)
     drawn = circular_shift.drawn_shifts("story", ROWS, TR, SHIFTS, int(rng.integers(1 << 30)))
@@ -386,7 +401,7 @@ def _group(world: World) -> Group:
         "roi": (("target",), np.array([f"region{number}" for number in range(6)])),
     }
     array = xr.DataArray(bold, dims=("subject", "time", "target"), coords={"subject": names})
-    story = StoryData("story", TR, world.onsets, TIMES, array, places)
+    story = StoryData("story", TR, world.onsets, world.times, array, places)
     return Group([story], names, words_to_trs="sum", longest_delay=6.0, delays=None, **GROUP)
 
 
@@ -407,7 +422,7 @@ def _decoding(
     group: Group, vectors: list[np.ndarray], shifts: np.ndarray, metric: str
 ) -> tuple[float, np.ndarray]:
     trials = decoding.Trials.of(group, 10.0, ["all"], GROUP["folds"], GROUP["inner_folds"])
-    text = delayed_features(vectors[0], group.stories[0].onsets, TIMES, TR, [0])
+    text = delayed_features(vectors[0], group.stories[0].onsets, group.stories[0].times, TR, [0])
     whole = from_bold.Embeddings(text)
     embeddings = [whole, *(from_bold.rolled(whole, group.row_story, one) for one in shifts)]
     bold = group.targets.reshape(ROWS, *group.shape)
@@ -561,6 +576,22 @@ CASES: list[tuple[str, str, Simulation, dict[str, Any], str, list[str]]] = [
             [],
         )
         for metric in ("identification", "decoding", "rsa", "similarity-encoding")
+    ),
+    (
+        "R",
+        "nothing, in 6 regions, as long as Alice",
+        against_chance_by_region,
+        {"regions": 6, "rows": ALICE_ROWS},
+        ANY,
+        [AFTER, BY_FDR],
+    ),
+    (
+        "R",
+        "nothing, in 148 regions of 2 listeners, as long as Alice",
+        against_chance_by_region,
+        {"regions": 148, "rows": ALICE_ROWS, "listeners": 2},
+        ANY,
+        [],
     ),
 ]
 #: Up to so many regions it is looked at what is detectable in one of them.

@@ -190,6 +190,18 @@ def _texts(found: dict[str, Any]) -> list[str]:
             ["", "load, s", "read, s", "score, s", "peak, GB", "times the bare passes and fits"],
             [[row[key] for key in keys] for row in found["rows"]],
         ),
+        *_all_layers(found.get("layers")),
+    ]
+
+
+def _all_layers(found: dict[str, Any] | None) -> list[str]:
+    """Return the sentence on R of all layers, where it was measured."""
+    if found is None:
+        return []
+    return [
+        f"R of {found['layers']} layers of {found['units']} units for the same listeners and their "
+        f"average, from activations to scores: {found['score']} s of the processor, "
+        f"{found['peak_gb']} GB at the peak.\n"
     ]
 
 

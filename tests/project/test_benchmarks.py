@@ -6,6 +6,7 @@ import importlib
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,25 @@ def page_of(folder: Path) -> str:
     )
     subprocess.run([sys.executable, "-c", code, folder], check=True, cwd=BENCHMARKS)
     return (folder / "page.md").read_text()
+
+
+def _printing(code: str) -> Callable[[], subprocess.Popen[str]]:
+    """Return what starts Python with this code."""
+
+    def start() -> subprocess.Popen[str]:
+        return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+
+    return start
+
+
+def test_cases_that_are_compared_take_turns() -> None:
+    """Each goes on whenever it is stopped, and what it printed last comes back."""
+    texts = importlib.import_module("bench_texts")
+    code = "import json, time; time.sleep(0.3); print('so far'); print(json.dumps({'read': %d}))"
+    both = {name: _printing(code % number) for number, name in enumerate("ab")}
+    assert texts.in_turns(both, turn=0.05) == {"a": {"read": 0}, "b": {"read": 1}}
+    with pytest.raises(SystemExit, match="b ended with 3"):
+        texts.in_turns({**both, "b": _printing("raise SystemExit(3)")}, turn=0.05)
 
 
 @pytest.mark.slow
