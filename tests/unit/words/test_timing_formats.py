@@ -320,8 +320,8 @@ def test_a_wrong_format_says_what_is_there(tmp_path: Path) -> None:
         word_timings(path, format="textgrid")
     with pytest.raises(EngramError, match="needs 'tiers'"):
         word_timings(path, format="mfa")
-    with pytest.raises(EngramError, match="Export it from ELAN as a Praat TextGrid"):
-        word_timings(write(tmp_path, "a.eaf", "<xml/>"))
+    with pytest.raises(EngramError, match="Subtitles have times of phrases"):
+        word_timings(write(tmp_path, "a.srt", "1\n"))
     with pytest.raises(EngramError, match="is not there"):
         word_timings(tmp_path / "b.TextGrid")
 

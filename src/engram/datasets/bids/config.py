@@ -173,8 +173,8 @@ class BidsSection(DatasetSection):
     needs git, and neither DataLad nor git-annex."""
     words: WordFiles | None = None
     """Files of word timings (docs/data.md, Word timings): a path with `{story}` in it, or for each
-    story a file or a list of files; null: `<story>.TextGrid` (or .tsv, .csv, .json, .ctm) in the
-    dataset's folder `stimuli`, with a transcript `<story>.txt` beside it if there is one."""
+    story a file or a list of files; null: `<story>.TextGrid` (or .tsv, .csv, .json, .ctm, .eaf) in
+    the dataset's folder `stimuli`, with a transcript `<story>.txt` beside it if there is one."""
     entities: dict[str, Labels] = {}
     """Which files of BOLD to use, by entities of their names: `{space: MNI152NLin2009cAsym, res: 2,
     task: [tale, fable]}`. `none` stands for files without an entity."""

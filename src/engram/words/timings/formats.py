@@ -10,7 +10,7 @@ import pandas as pd
 
 from engram.errors import EngramError
 from engram.files.text_files import first_line
-from engram.words.timings import ctm, gentle, mfa, table, tiers, whisper
+from engram.words.timings import ctm, elan, gentle, mfa, table, tiers, whisper
 from engram.words.timings.json_file import read_object
 from engram.words.timings.names import FORMAT_NAMES
 from engram.words.timings.textgrid import read_textgrid
@@ -60,6 +60,11 @@ FORMATS: dict[str, Format] = {
     "mfa": Format(_mfa, "interval", ("tier",)),
     "gentle": Format(lambda path, _: gentle.read_gentle(path), "word"),
     "whisper": Format(lambda path, _: whisper.read_whisper(path), "word"),
+    "elan": Format(
+        lambda path, options: tiers.words_of(elan.read_eaf(path), path, options.tier),
+        "annotation",
+        ("tier",),
+    ),
     "ctm": Format(lambda path, _: ctm.read_ctm(path), "line"),
     "table": Format(
         lambda path, options: table.read_table(path, options.columns, options.rows),
@@ -69,7 +74,6 @@ FORMATS: dict[str, Format] = {
 }
 #: What to do with files of other programs.
 _ELSEWHERE = {
-    ".eaf": "Export it from ELAN as a Praat TextGrid.",
     ".srt": "Subtitles have times of phrases; give times of words.",
     ".vtt": "Subtitles have times of phrases; give times of words.",
     ".xlsx": "Save the sheet as tab-separated text.",
@@ -128,8 +132,8 @@ def _name_of(path: Path) -> str | None:
     suffix, line = path.suffix.casefold(), first_line(path)
     if suffix == ".textgrid" or _is_textgrid(line):
         return "textgrid"
-    if suffix == ".ctm":
-        return "ctm"
+    if suffix in (".ctm", ".eaf"):
+        return {".ctm": "ctm", ".eaf": "elan"}[suffix]
     if suffix == ".json":
         content = read_object(path)
         if mfa.is_mfa(content):

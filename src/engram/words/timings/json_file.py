@@ -13,7 +13,7 @@ from engram.files.text_files import read_text
 
 
 def read_object(path: Path) -> dict[str, Any]:
-    """Return the JSON object that a file holds.
+    """Return the JSON object that a file holds; a list of objects is one of words.
 
     Raises
     ------
@@ -26,6 +26,8 @@ def read_object(path: Path) -> dict[str, Any]:
         raise EngramError(
             f"'{path}', line {error.lineno}: it is no JSON ({error.msg}). Is it whole?"
         ) from None
+    if is_list_of_objects(content):
+        content = {"words": content}
     if not isinstance(content, dict):
         raise EngramError(
             f"'{path}' holds no JSON object with words, but {type(content).__name__}."

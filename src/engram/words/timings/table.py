@@ -13,6 +13,7 @@ from engram.files import delimited
 from engram.files.cells import MISSING
 from engram.files.text_files import first_line
 from engram.words.timings.names import ROLES
+from engram.words.timings.praat_escapes import unescaped
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +53,8 @@ def read_table(
     -------
     pandas.DataFrame
         word, onset, offset (NaN where there is none), and those of speaker, sentence_end and
-        log_frequency that there are. The index is each row's line.
+        log_frequency that there are. Escapes of Praat, as tables made of TextGrids hold them,
+        are the characters that they stand for. The index is each row's line.
 
     Raises
     ------
@@ -66,7 +68,8 @@ def read_table(
     texts = [names[role] for role in ("word", "speaker", "sentence_end") if role in names]
     table = delimited.frame_of(lines, [*texts, *(rows or {})])
     table = _counted(table, rows or {}, path)
-    result = pd.DataFrame({"word": table[names["word"]].str.strip()}, index=table.index)
+    words = table[names["word"]].map(unescaped, na_action="ignore").str.strip()
+    result = pd.DataFrame({"word": words}, index=table.index)
     result["onset"] = delimited.numbers(table[names["onset"]], path)
     if "offset" in names:
         result["offset"] = delimited.numbers(table[names["offset"]], path)

@@ -16,8 +16,9 @@ from engram.words.timings.textgrid import Tier
 _NAMES = ("words", "word", "wrd", "ort-mau", "tokens", "tokensalign", "token")
 #: A speaker's tier of words, as the Montreal Forced Aligner names it.
 _OF_SPEAKER = re.compile(r"(?P<speaker>.+?) - (?P<name>.+)")
-#: A phone of ARPABET; a tier in which most labels are one, or so short, has phones.
-_PHONE = re.compile(r"[A-Z]{1,3}[0-2]?|\S")
+#: A phone of ARPABET, or one letter; a tier in which most labels are such has phones. One sign of
+#: Chinese, Japanese or Korean is often a word.
+_PHONE = re.compile(r"[A-Z]{1,3}[0-2]?|[^\s\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _SHARE = 0.8
 #: Share of labels with a blank inside from which a tier has phrases.
 _PHRASES = 0.3
