@@ -30,7 +30,14 @@ baselines: [word-rate, reinitialised]
 """
 
 
-def begin(folder: Path, output: Path | None, force: bool, tr: float | None) -> int:
+def begin(
+    folder: Path,
+    output: Path | None,
+    force: bool,
+    tr: float | None,
+    derivatives: Path | None = None,
+    words: Path | None = None,
+) -> int:
     """Write a study for a folder of data, and print what was found and what comes next.
 
     Parameters
@@ -42,6 +49,8 @@ def begin(folder: Path, output: Path | None, force: bool, tr: float | None) -> i
         Whether a file that is there may be written over.
     tr : float, optional
         Repetition time in seconds, where no file gives it.
+    derivatives, words : Path, optional
+        Folders of a BIDS dataset that are not in it.
 
     Returns
     -------
@@ -53,7 +62,7 @@ def begin(folder: Path, output: Path | None, force: bool, tr: float | None) -> i
     EngramError
         If nothing can be made of the folder, or the file is there.
     """
-    look = look_at(folder, tr)
+    look = look_at(folder, tr, derivatives, words)
     name = _name(folder)
     path = output or Path(f"{name}.yaml")
     if path.exists() and not force:

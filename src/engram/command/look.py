@@ -27,6 +27,8 @@ _BOLD = re.compile(
     r"(?P<form>bold\.nii(?:\.gz)?|bold\.func\.gii|bold\.dtseries\.nii|bold\.ptseries\.nii|"
     r"timeseries\.ptseries\.nii)"
 )
+#: How files of words and their times end that are in folders of their own.
+_TIMED = (".textgrid", ".csv", ".json", ".ctm", ".eaf")
 #: Spaces of BOLD that each listener has alone.
 _OWN_SPACES = ("T1w", "fsnative", "anat", "func")
 _FORMS = {
@@ -74,7 +76,12 @@ class Look:
     bold: dict[str, Key] = field(default_factory=dict)
 
 
-def look_at(folder: Path, tr: float | None = None) -> Look:
+def look_at(
+    folder: Path,
+    tr: float | None = None,
+    derivatives: Path | None = None,
+    words: Path | None = None,
+) -> Look:
     """Return what is in a folder of data.
 
     Parameters
@@ -82,21 +89,35 @@ def look_at(folder: Path, tr: float | None = None) -> Look:
     folder : Path
     tr : float, optional
         Repetition time in seconds, where it is known.
+    derivatives, words : Path, optional
+        Of a BIDS dataset: the folders of fMRIPrep's outputs and of word timings, where these are
+        not in it.
 
     Raises
     ------
     EngramError
         If there is no such folder, or nothing in it that a study can be made of.
     """
-    if not folder.is_dir():
-        what = "is a file; name the folder of data" if folder.exists() else "is not there"
-        raise EngramError(f"the folder '{folder}' {what}.")
-    for kind in _KINDS:
+    for one in (folder, derivatives, words):
+        if one is not None and not one.is_dir():
+            what = "is a file; name the folder of data" if one.exists() else "is not there"
+            raise EngramError(f"the folder '{one}' {what}.")
+    if derivatives is None and words is None:
+        kinds = _KINDS
+    else:
+        kinds = (lambda one: _bids(one, derivatives, words),)
+    for kind in kinds:
         if (found := kind(folder)) is not None:
             if tr is not None:
                 found.keys["tr"] = Key(tr, "seconds from one volume to the next, as you said")
                 found.needed.pop("tr", None)
             return found
+    if derivatives is not None:
+        raise EngramError(
+            f"'{derivatives}' has no BOLD of fMRIPrep: no file "
+            "'sub-*/[ses-*/]func/*_space-*_bold.nii.gz' (or .func.gii, .dtseries.nii, "
+            ".ptseries.nii)."
+        )
     raise EngramError(f"'{folder}' {_why_nothing(folder)}")
 
 
@@ -222,17 +243,19 @@ def _narratives_forms() -> list[tuple[str, str]]:
     return [(pipeline, space) for space in spaces for pipeline in pipelines]
 
 
-def _bids(folder: Path) -> Look | None:
+def _bids(folder: Path, derivatives: Path | None = None, words: Path | None = None) -> Look | None:
     """Return what is in a BIDS dataset with derivatives, or in the derivatives alone."""
     roots = [folder / "derivatives" / "fmriprep", *sorted(folder.glob("derivatives/*")), folder]
-    for root in (one for one in roots if one.is_dir()):
+    for root in (one for one in roots if one.is_dir()) if derivatives is None else [derivatives]:
         scans = list(_derived_bold(root))
         if scans:
-            return _of_bids(folder, root, scans)
+            return _of_bids(folder, root, scans, words)
     return None
 
 
-def _of_bids(folder: Path, root: Path, scans: list[tuple[Path, dict[str, str]]]) -> Look:
+def _of_bids(
+    folder: Path, root: Path, scans: list[tuple[Path, dict[str, str]]], words: Path | None
+) -> Look:
     look = Look("bids", {"path": Key(str(folder))})
     if root not in (folder, folder / "derivatives" / "fmriprep"):
         look.keys["derivatives"] = Key(str(root))
@@ -263,26 +286,49 @@ def _of_bids(folder: Path, root: Path, scans: list[tuple[Path, dict[str, str]]])
     look.found.append(f"{said}; events in {count(len(_events(folder)), 'file')}")
     if not _events(folder):
         look.missing.append(
-            "events.tsv, whose onset says when the story began: write dataset.start instead"
+            "events.tsv, whose onset says when the story began: begin with the raw BIDS dataset "
+            "(engram init RAW --derivatives FMRIPREP), or write dataset.start"
         )
     if not any(root.rglob("*_desc-confounds_*.tsv")):
         look.keys["confounds"] = Key(None, "there are no tables of confounds")
-    _add_words(look, folder)
+    if words is None:
+        _add_words(look, folder)
+    else:
+        _add_words_of(look, words)
     return look
+
+
+def _add_words_of(look: Look, words: Path) -> None:
+    """Name the files of words in a folder of their own, with the texts beside them."""
+    ends = sorted({path.suffix for path in words.iterdir() if path.suffix.lower() in _TIMED})
+    if not ends:
+        look.missing.append(f"words with times in '{words}': no file {', '.join(_TIMED)}")
+        return
+    timed, texts = ({path.stem for path in words.glob(f"*{end}")} for end in (ends[0], ".txt"))
+    place = words.resolve()
+    file = f"{place}/{{story}}{ends[0]}"
+    if timed & texts:
+        value: Any = {"file": file, "transcript": f"{place}/{{story}}.txt"}
+        look.keys["words"] = Key(value, "{story} is its name; the text gives punctuation, capitals")
+    else:
+        look.keys["words"] = Key(file, "{story} stands for the story's name")
+    look.found.append(f"words in '{words}': {_some(f'{one}{ends[0]}' for one in timed)}")
+    if timed & texts and (lacking := timed - texts):
+        look.missing.append(f"texts beside the words of {_some(lacking)}: {{story}}.txt")
 
 
 def _add_words(look: Look, folder: Path) -> None:
     there = sorted(
         path.name
         for path in islice(folder.glob("stimuli/**/*"), _MOST_FILES)
-        if path.suffix.lower() in (".tsv", ".textgrid", ".csv", ".json", ".ctm")
+        if path.suffix.lower() in (".tsv", *_TIMED)
     )
     if there:
         look.found.append(f"words below 'stimuli': {_some(there)}")
     else:
         look.missing.append(
             "the words of each story and their times, such as stimuli/NAME.TextGrid "
-            "(docs/your-own-data.md)"
+            "(docs/your-own-data.md); or name their folder: --words FOLDER"
         )
 
 
@@ -342,7 +388,10 @@ def _why_nothing(folder: Path) -> str:
         "tree of Narratives, Le Petit Prince or LeBel et al. (docs/your-own-data.md)."
     )
     if any(folder.glob("sub-*/**/func/*_bold.nii*")) or any(folder.glob("sub-*/func/*_bold.nii*")):
-        return f"holds raw BOLD without derivatives: preprocess it (fMRIPrep) first. {wanted}"
+        return (
+            "holds raw BOLD without derivatives. Name the folder of fMRIPrep's outputs if it is "
+            f"another one (--derivatives FOLDER), or preprocess it first. {wanted}"
+        )
     names = sorted(path.name for path in folder.iterdir())
     return f"holds {_some(names) or 'nothing'}, and no study can be made of that. {wanted}"
 

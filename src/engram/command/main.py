@@ -56,6 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     init.add_argument("-o", "--output", type=Path, help="the study's file (default: NAME.yaml)")
     init.add_argument("--force", action="store_true", help="write over a file that is there")
     init.add_argument("--tr", type=float, help="repetition time in seconds, if no file gives it")
+    init.add_argument("--derivatives", type=Path, help="of BIDS: fMRIPrep's outputs elsewhere")
+    init.add_argument("--words", type=Path, help="of BIDS: the folder of word timings elsewhere")
     init.set_defaults(do=_init)
     cloned = commands.add_parser(
         "clone", help="bring the list of files of a BIDS dataset that is fetched (git, no images)"
@@ -89,7 +91,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _init(chosen: argparse.Namespace) -> int:
-    return begin.begin(chosen.folder, chosen.output, chosen.force, chosen.tr)
+    return begin.begin(
+        chosen.folder,
+        chosen.output,
+        chosen.force,
+        chosen.tr,
+        chosen.derivatives,
+        chosen.words,
+    )
 
 
 def _clone(chosen: argparse.Namespace) -> int:

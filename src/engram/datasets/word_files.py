@@ -13,8 +13,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from engram.datasets.story_names import as_name
 from engram.errors import EngramError
-from engram.study.config.fields import NAME, Address, Seconds, Section, check_name
+from engram.study.config.fields import Address, Seconds, Section, check_name
 from engram.words.timings.names import FormatName, Role
 
 #: What stands for a story's name in a path, and the key of what holds for every story.
@@ -42,7 +43,8 @@ class WordFile(Section):
     """A file of word timings (docs/data.md, Word timings)."""
 
     file: _Path
-    """The file; relative paths start at the dataset's folder, and `{story}` is the story's name."""
+    """The file; relative paths start at the dataset's folder. `{story}` is the story's name, or one
+    that becomes it when signs that names do not have are hyphens (`The Fox_2`: The-Fox-2)."""
     format: FormatName | None = None
     """What wrote it; null: its name and content say it."""
     tier: Annotated[str, Field(min_length=1)] | None = None
@@ -119,13 +121,37 @@ def stories_with_words(words: Mapping[str, Sequence[WordFile]], folder: Path) ->
     if EVERY not in words:
         return sorted(named)
     pattern = words[EVERY][0].file
-    found = {story for path in _matching(folder, pattern) if (story := _story_in(path, pattern))}
+    found = set(_written_names(folder, pattern))
     if not found | named:
+        elsewhere = _matching(Path(), pattern)
+        hint = (
+            f" From the working directory there is '{elsewhere[0]}': write its whole path, "
+            f"'{Path(pattern).absolute()}'."
+            if elsewhere
+            else ""
+        )
         raise EngramError(
             f"dataset.words: no file fits '{pattern}' in '{folder}', where relative paths start. "
-            f"'{EVERY}' stands for a name of letters and digits, with '-' or '.' between them."
+            f"'{EVERY}' stands for the story's name.{hint}"
         )
     return sorted(found | named)
+
+
+def _written_names(folder: Path, pattern: str) -> dict[str, str]:
+    """Return how files write the names of the stories that fit a pattern, by these names."""
+    found: dict[str, str] = {}
+    for path in sorted(_matching(folder, pattern)):
+        written = _written_in(path, pattern)
+        story = as_name(written or "")
+        if not story or written is None:
+            continue
+        if found.setdefault(story, written) != written:
+            raise EngramError(
+                f"dataset.words: two files that fit '{pattern}' in '{folder}' would be of a story "
+                f"'{story}': '{found[story]}' and '{written}'. Rename one, or give each story its "
+                f"file: dataset: {{words: {{{story}: ...}}}}."
+            )
+    return found
 
 
 def _matching(folder: Path, pattern: str) -> list[str]:
@@ -150,10 +176,10 @@ def _is_named(path: Path) -> bool:
     return path.is_file() or path.is_symlink()
 
 
-def _story_in(path: str, pattern: str) -> str | None:
-    """Return the story that a path is of, or None where it has no name of one."""
+def _written_in(path: str, pattern: str) -> str | None:
+    """Return the name that stands in a path for the story's; None where the path does not fit."""
     first, *others = re.escape(str(Path(pattern).expanduser())).split(re.escape(EVERY))
-    match = re.fullmatch(rf"{first}(?P<story>{NAME}){'(?P=story)'.join(others)}", path)
+    match = re.fullmatch(rf"{first}(?P<story>[^/]+){'(?P=story)'.join(others)}", path)
     return match["story"] if match else None
 
 
@@ -180,12 +206,16 @@ def word_sources(
     EngramError
         If the story has no file, or one that it names is not there.
     """
-    chosen = words.get(story) or words.get(EVERY)
+    chosen, written = words.get(story), story
+    if not chosen and (chosen := words.get(EVERY)) and folder is not None:
+        written = _written_names(folder, chosen[0].file).get(story, story)
     if not chosen:
         raise EngramError(
             f"dataset.words names no file for story '{story}'. It has: {', '.join(sorted(words))}."
         )
-    sources = [_named(file.model_dump(exclude_defaults=True), story) for file in chosen]
+    sources = [
+        _named(file.model_dump(exclude_defaults=True), written, story, folder) for file in chosen
+    ]
     if folder is not None:
         missing = [path for path in source_files(sources, folder) if not _is_named(Path(path))]
         if missing:
@@ -196,11 +226,15 @@ def word_sources(
     return sources
 
 
-def _named(source: Source, story: str) -> Source:
-    """Return a source with the story's name in its paths."""
+def _named(source: Source, written: str, story: str, folder: Path | None) -> Source:
+    """Return a source with the story's name in its paths, as files write it where these are."""
     for key in ("file", "transcript"):
         if key in source:
-            source[key] = str(Path(source[key].replace(EVERY, story)).expanduser())
+            own, plain = (
+                Path(source[key].replace(EVERY, name)).expanduser() for name in (written, story)
+            )
+            is_there = folder is not None and _is_named(folder / own)
+            source[key] = str(own if is_there else plain)
     return source
 
 

@@ -107,6 +107,35 @@ def test_a_folder_is_known_by_its_files_and_a_study_of_it_is_valid(
         assert written["entities"] == {"space": "MNI152NLin2009cAsym"}
 
 
+def test_outputs_and_words_that_lie_elsewhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A raw dataset, fMRIPrep's outputs and alignments each in a folder of their own."""
+    folder, study = bids(tmp_path / "raw"), tmp_path / "s.yaml"
+    (folder / "derivatives" / "fmriprep").rename(tmp_path / "fmriprep out")
+    (folder / "stimuli").rename(tmp_path / "MFA output")
+    (tmp_path / "MFA output" / "tale.TextGrid").write_text("words")
+    assert main(["init", str(folder), "-o", str(study)]) == 1
+    assert "--derivatives FOLDER" in capsys.readouterr().err
+    begin = ["init", str(folder), "-o", str(study), "--derivatives", str(tmp_path / "fmriprep out")]
+    assert main(begin) == 0
+    assert "--words FOLDER" in capsys.readouterr().out
+    with_words = [*begin, "--force", "--words", str(tmp_path / "MFA output")]
+    assert main(with_words) == 0
+    assert "MFA output': tale.TextGrid" in capsys.readouterr().out
+    written = yaml.safe_load(study.read_text())["dataset"]
+    assert written["derivatives"] == str(tmp_path / "fmriprep out")
+    assert written["words"] == str(tmp_path / "MFA output" / "{story}.TextGrid")
+    touched(tmp_path, "MFA output/tale.txt")
+    assert main(with_words) == 0
+    written = yaml.safe_load(study.read_text())["dataset"]
+    assert written["words"]["transcript"] == str(tmp_path / "MFA output" / "{story}.txt")
+    assert main([*begin, "--force", "--words", str(tmp_path / "none")]) == 1
+    assert "'" + str(tmp_path / "none") + "' is not there" in capsys.readouterr().err
+    assert main([*begin[:4], "--force", "--derivatives", str(tmp_path / "MFA output")]) == 1
+    assert "has no BOLD of fMRIPrep" in capsys.readouterr().err
+
+
 def test_what_is_found_and_what_is_missing_is_said(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

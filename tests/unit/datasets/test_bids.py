@@ -22,6 +22,7 @@ from engram.datasets.bids.config import BidsSection
 from engram.datasets.bids.planned_bids import PlannedBids
 from engram.datasets.bids.reader import BidsDataset, open_dataset, open_words
 from engram.datasets.planned import Context
+from engram.datasets.story_names import story_name
 from engram.errors import EngramError
 
 KINDS = ("volume", "surface", "parcels", "dense")
@@ -351,7 +352,7 @@ def test_runs_are_sections_or_the_same_again(copied: Callable[[str], Made]) -> N
 
 
 def test_names_of_stories_and_events(tmp_path: Path) -> None:
-    assert events.story_name("audio/lpp_EN section.1.wav") == "lpp-EN-section.1"
+    assert story_name("audio/lpp_EN section.1.wav") == "lpp-EN-section.1"
     path = tmp_path / "events.tsv"
     path.write_text(
         "onset\tduration\ttrial_type\tstim_file\n3\t1\tbeep\ta.wav\n9\t5\tstory\ta.wav\n"

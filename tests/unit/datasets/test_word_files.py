@@ -40,10 +40,38 @@ def test_a_path_with_story_in_it_is_every_storys(tmp_path: Path) -> None:
         tmp_path, "grids/one_1.TextGrid", "grids/two-b_1.TextGrid", "grids/odd_name_1.TextGrid"
     )
     words = checked("grids/{story}_1.TextGrid")
-    assert stories_with_words(words, folder) == ["one", "two-b"]
+    assert stories_with_words(words, folder) == ["odd-name", "one", "two-b"]
     assert word_sources(words, "one", folder) == [{"file": "grids/one_1.TextGrid"}]
     absolute = checked(f"{tmp_path}/grids/{{story}}_1.TextGrid")
-    assert stories_with_words(absolute, Path("elsewhere")) == ["one", "two-b"]
+    assert stories_with_words(absolute, Path("elsewhere")) == ["odd-name", "one", "two-b"]
+
+
+def test_names_of_files_become_names_of_stories(tmp_path: Path) -> None:
+    """Blanks, brackets and underscores are hyphens, as in the names of stimuli."""
+    folder = make(
+        tmp_path, "grids/The Fox (1).TextGrid", "grids/crow_v2.TextGrid", "texts/crow-v2.txt"
+    )
+    words = checked(
+        {"{story}": {"file": "grids/{story}.TextGrid", "transcript": "texts/{story}.txt"}}
+    )
+    assert stories_with_words(words, folder) == ["The-Fox-1", "crow-v2"]
+    assert word_sources(words, "crow-v2", folder) == [
+        {"file": "grids/crow_v2.TextGrid", "transcript": "texts/crow-v2.txt"}
+    ]
+    words = checked("grids/{story}.TextGrid")
+    assert word_sources(words, "The-Fox-1", folder) == [{"file": "grids/The Fox (1).TextGrid"}]
+    make(tmp_path, "grids/crow v2.TextGrid")
+    with pytest.raises(EngramError, match="'crow v2' and 'crow_v2'"):
+        stories_with_words(words, folder)
+
+
+def test_a_path_from_the_working_directory_is_recognised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(tmp_path, "grids/one.TextGrid", "data/x.txt")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(EngramError, match="there is 'grids/one.TextGrid': write its whole path"):
+        stories_with_words(checked("grids/{story}.TextGrid"), Path("data"))
 
 
 def test_the_story_may_stand_in_folders_and_twice(tmp_path: Path) -> None:
@@ -89,7 +117,7 @@ def test_a_story_may_have_files_of_its_own(tmp_path: Path) -> None:
         ({"one": []}, "at least 1 item"),
         ({"a_b": "a.json"}, "letters and digits"),
         ({"one": {"file": "{hemi}.json"}}, "except in '{story}'"),
-        ({"one": {"file": "a", "format": "elan"}}, "'textgrid', 'mfa'"),
+        ({"one": {"file": "a", "format": "eaf"}}, "'textgrid', 'mfa'"),
         ({"one": {"file": "a", "columns": {"wrd": "x"}}}, "'word', 'onset'"),
     ],
 )

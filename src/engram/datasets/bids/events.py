@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import NamedTuple
 
 from engram.datasets.bids.headers import check_fetched
@@ -16,7 +15,6 @@ from engram.files.cells import MISSING
 GAP = 1.0
 #: Onsets are times from the first volume; a scan is no longer than this, in seconds.
 _LONGEST = 24 * 3600.0
-_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9.]+|\.(?![A-Za-z0-9])|(?<![A-Za-z0-9])\.")
 
 
 class Presentation(NamedTuple):
@@ -42,15 +40,6 @@ class _Event(NamedTuple):
     onset: float
     duration: float
     stimulus: str | None
-
-
-def story_name(stimulus: str) -> str:
-    """Return the story that a file of a stimulus holds: its name without folder and extension.
-
-    Signs that names of stories do not have become hyphens.
-    """
-    stem = PurePosixPath(stimulus.replace("\\", "/")).stem
-    return _NOT_IN_NAMES.sub("-", stem).strip("-.")
 
 
 def presentations(

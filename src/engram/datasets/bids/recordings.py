@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engram.datasets.bids import events, names
+from engram.datasets.story_names import story_name
 from engram.errors import EngramError
 
 #: Entities of a file that need not be the same for all files of one recording.
@@ -313,15 +314,15 @@ def check_one_stimulus(
 
 
 def _task(recording: Recording) -> str:
-    return events.story_name(recording.entities.get("task", ""))
+    return story_name(recording.entities.get("task", ""))
 
 
 def _given(stimulus: str, given_names: Mapping[str, str]) -> str:
     path = Path(stimulus)
-    for name in (stimulus, path.name, path.stem, events.story_name(stimulus)):
+    for name in (stimulus, path.name, path.stem, story_name(stimulus)):
         if name in given_names:
             return given_names[name]
-    return events.story_name(stimulus)
+    return story_name(stimulus)
 
 
 def _named_by_entities(recording: Recording, given_names: Mapping[str, str]) -> str | None:

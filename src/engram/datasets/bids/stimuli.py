@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from pathlib import Path
 
-from engram.datasets.bids.events import story_name
+from engram.datasets.story_names import story_name
 from engram.datasets.word_files import Source
 from engram.errors import EngramError
 
