@@ -1,6 +1,17 @@
-"""himalaya's backends: which one computes, and how much it holds in memory at a time."""
+"""Backends: what computes an encoding, and how much it holds in memory at a time.
+
+They have the names and the meaning of himalaya's, whose import costs a job more than a second:
+its solver is needed for banded ridge regression alone (`engram.encoding.nuisance`).
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
 
 from engram.encoding import memory
 from engram.jobs.out_of_memory import Shrinking
@@ -24,12 +35,81 @@ _REMEDY = (
 
 
 def choose_backend(name: str) -> str:
-    """Return the himalaya backend to use: `auto` is torch_cuda where there is a GPU, else torch."""
+    """Return the backend to use: `auto` is torch_cuda where there is a GPU, else torch."""
     if name != "auto":
         return name
     import torch
 
     return "torch_cuda" if torch.cuda.is_available() else "torch"
+
+
+@dataclass(frozen=True)
+class Arrays:
+    """What an encoding needs of a library of arrays beyond their own methods.
+
+    Attributes
+    ----------
+    float32, float64
+        The library's types.
+    asarray : callable
+        Takes an array and a type; returns it where the backend computes.
+    to_numpy, stack, matmul, zeros : callable
+        As numpy's `asarray`, `stack`, `matmul` and `zeros`.
+    eigh, svd : callable
+        As those of `numpy.linalg`; the latter without what is beyond the smaller side.
+    """
+
+    float32: Any
+    float64: Any
+    asarray: Callable[..., Any]
+    to_numpy: Callable[[Any], np.ndarray]
+    stack: Callable[..., Any]
+    matmul: Callable[[Any, Any], Any]
+    zeros: Callable[..., Any]
+    eigh: Callable[[Any], tuple[Any, Any]]
+    svd: Callable[[Any], tuple[Any, Any, Any]]
+
+
+def arrays(backend: str) -> Arrays:
+    """Return the arrays of a backend.
+
+    Parameters
+    ----------
+    backend : {"numpy", "torch", "torch_cuda"}
+
+    Raises
+    ------
+    RuntimeError
+        If the backend is torch_cuda and there is no GPU.
+    """
+    if backend == "numpy":
+        return Arrays(
+            np.float32,
+            np.float64,
+            np.asarray,
+            np.asarray,
+            np.stack,
+            np.matmul,
+            np.zeros,
+            np.linalg.eigh,
+            partial(np.linalg.svd, full_matrices=False),
+        )
+    import torch
+
+    device = "cuda" if backend == "torch_cuda" else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise RuntimeError("PyTorch finds no GPU.")
+    return Arrays(
+        torch.float32,
+        torch.float64,
+        partial(torch.as_tensor, device=device),
+        lambda values: values.cpu().numpy(),
+        torch.stack,
+        torch.matmul,
+        partial(torch.zeros, device=device),
+        torch.linalg.eigh,
+        partial(torch.linalg.svd, full_matrices=False),
+    )
 
 
 def batch_bytes(backend: str) -> int:

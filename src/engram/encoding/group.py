@@ -11,14 +11,20 @@ from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from engram.encoding import memory, ridge, timing
-from engram.encoding.backends import batch_bytes, batch_limit, choose_backend, listener_limit
+from engram.encoding.backends import (
+    Arrays,
+    arrays,
+    batch_bytes,
+    batch_limit,
+    choose_backend,
+    listener_limit,
+)
 from engram.encoding.memory import EncodingShape
 from engram.encoding.other_listeners import OtherListeners
 from engram.encoding.preparation import Preparation
@@ -170,9 +176,7 @@ class Group:
         self._shared = None
 
     def _each_part(self, at_once: int, work: Callable[[Part], None]) -> None:
-        from himalaya.backend import set_backend
-
-        xp, n_listeners = set_backend(self.backend), self.shape[0]
+        xp, n_listeners = arrays(self.backend), self.shape[0]
         limit = listener_limit(at_once)
         tried = limit.size
 
@@ -199,7 +203,7 @@ class Group:
 
             limit.each(n_listeners, one)
 
-    def _part(self, listeners: slice, bold: np.ndarray, xp: ModuleType) -> Part:
+    def _part(self, listeners: slice, bold: np.ndarray, xp: Arrays) -> Part:
         part = Part(listeners, xp.asarray(bold))
         if self._others is not None:
             part.others = xp.asarray(self._others.means(bold, self.subjects[listeners]))

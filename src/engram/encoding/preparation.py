@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from types import ModuleType
 from typing import Any
 
 import numpy as np
+
+from engram.encoding.backends import Arrays
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ def prepared(
     test: np.ndarray,
     runs: np.ndarray,
     how: Preparation,
-    xp: ModuleType,
+    xp: Arrays,
 ) -> Any:
     """Return features of training rows, then of test rows, as a regression of a fold takes them.
 
@@ -57,8 +58,7 @@ def prepared(
         Where rows of a story follow each other without a hole, the number rises by exactly 1
         (`row_numbers`).
     how : Preparation
-    xp : module
-        himalaya's backend.
+    xp : engram.encoding.backends.Arrays
 
     Returns
     -------
@@ -95,7 +95,7 @@ def contiguous(numbers: np.ndarray) -> list[slice]:
     return [slice(*pair) for pair in pairwise(ends)]
 
 
-def without_line(values: Any, xp: ModuleType) -> Any:
+def without_line(values: Any, xp: Arrays) -> Any:
     """Return values (n_rows, n_features) minus the line that fits each feature best."""
     time = xp.asarray(np.arange(len(values)) - (len(values) - 1) / 2, dtype=xp.float64)
     centred = values - values.mean(0)
@@ -105,7 +105,7 @@ def without_line(values: Any, xp: ModuleType) -> Any:
     return centred - time[:, None] * slope
 
 
-def _components(rows: Any, n_train: int, n_components: int, delays: int, xp: ModuleType) -> Any:
+def _components(rows: Any, n_train: int, n_components: int, delays: int, xp: Arrays) -> Any:
     """Return the principal components of the units at each delay, delay by delay.
 
     They are those of the training rows at all delays, of units with a variance of 1.

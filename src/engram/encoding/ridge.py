@@ -1,6 +1,7 @@
 """Ridge regression with nested cross-validation: brain scores R from features and BOLD.
 
-All targets share their features, so one decomposition (himalaya's) for each fold serves them all.
+All targets share their features, so one decomposition for each fold serves them all
+(`engram.encoding.hat_matrices`).
 Targets are predicted in batches sized to the memory at hand. No weights are kept.
 
 Features and targets are centred, and features scaled, by the rows of each training set, inner ones
@@ -15,12 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from engram.encoding.backends import batch_limit
+from engram.encoding.backends import Arrays, arrays, batch_limit
 from engram.encoding.correlation import pearson, standardize
 from engram.encoding.folds import (
     count_blocks,
@@ -30,6 +30,7 @@ from engram.encoding.folds import (
     outer_folds,
     place_of_scores,
 )
+from engram.encoding.hat_matrices import decomposed
 from engram.encoding.preparation import Preparation, prepared, row_numbers
 from engram.encoding.story_folds import StoryFolds
 from engram.jobs.out_of_memory import Shrinking
@@ -139,7 +140,7 @@ def encode(
     chosen : array of shape (n_folds, n_targets), optional
         Penalties that were chosen before (`inner_criterion`), from 0.
     backend, limit
-        himalaya's backend, and bytes of predictions at a time (`engram.encoding.backends`).
+        The backend, and bytes of predictions at a time (`engram.encoding.backends`).
     """
     data = _Data.of(features, targets, others, own, story, position, preparation, backend, limit)
     r = np.empty(
@@ -234,7 +235,7 @@ class _Data:
     position: np.ndarray
     preparation: Preparation
     limit: Shrinking
-    xp: ModuleType
+    xp: Arrays
 
     @classmethod
     def of(
@@ -250,9 +251,7 @@ class _Data:
         limit: Shrinking | None,
     ) -> _Data:
         """Return the data of `encode`, on the backend."""
-        from himalaya.backend import set_backend
-
-        xp = set_backend(backend)
+        xp = arrays(backend)
         bold = xp.asarray(targets, dtype=xp.float32)
         return cls(
             xp.asarray(features, dtype=xp.float32),
@@ -311,27 +310,12 @@ def _hat_matrices(data: _Data, train: np.ndarray, test: np.ndarray, alphas: Sequ
     Predictions are deviations from the training targets' mean, which the
     matrices take off themselves.
     """
-    from himalaya.kernel_ridge._random_search import _decompose_kernel_ridge
-    from himalaya.ridge._random_search import _decompose_ridge
-
     n_train, xp = len(train), data.xp
     numbers = row_numbers(data.story, data.position)
     rows = prepared(data.design, train, test, numbers, data.preparation, xp)
-    penalties = xp.asarray(np.asarray(alphas), dtype=xp.float64)
-    n_features = rows.shape[1]
-    if n_features > n_train:
-        kernel = rows @ rows[:n_train].T
-        batches = _decompose_kernel_ridge(
-            kernel[:n_train], penalties, Ktest=kernel[n_train:], n_alphas_batch=1
-        )
-        matrices = (matrix[0] for matrix, _ in batches)
-    else:
-        batches = _decompose_ridge(rows[:n_train], penalties, n_alphas_batch=1)
-        matrices = (rows[n_train:] @ weights[0] for weights, _ in batches)
     # One penalty at a time: long stories and wide models make them large.
-    return xp.stack(
-        [xp.asarray(matrix - matrix.mean(-1)[:, None], dtype=xp.float32) for matrix in matrices]
-    )
+    matrices = decomposed(rows, n_train, xp).centred().matrices(alphas)
+    return xp.stack([xp.asarray(matrix, dtype=xp.float32) for matrix in matrices])
 
 
 def _criterion(fold: _Fold, data: _Data, batch: slice, alpha_by: str) -> Any:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engram.encoding.hat_matrices import decomposed
 from engram.encoding.preparation import Preparation, prepared
 from engram.encoding.ridge import _best_penalties, _Data, _inner_folds
 
@@ -78,24 +79,15 @@ def _coefficients(
     They come from the decompositions of an encoding: weights are what is predicted for the unit
     vectors.
     """
-    from himalaya.kernel_ridge._random_search import _decompose_kernel_ridge
-    from himalaya.ridge._random_search import _decompose_ridge
-
     xp = data.xp
     no_rows = np.empty(0, dtype=int)
     design = prepared(data.design, rows, no_rows, rows, data.preparation, xp)
     bold = np.asarray(xp.to_numpy(data.bold), dtype=float)
     centred = bold - bold.mean(0)
     found = np.empty((design.shape[1], bold.shape[1]))
+    parts = decomposed(design, len(rows), xp, units=True)
     for penalty in np.unique(chosen):
         mine = np.flatnonzero(chosen == penalty)
-        one = xp.asarray(np.asarray([alphas[int(penalty)]]), dtype=xp.float64)
-        if design.shape[1] > len(rows):
-            batches = _decompose_kernel_ridge(
-                design @ design.T, one, Ktest=design.T, n_alphas_batch=1
-            )
-        else:
-            batches = _decompose_ridge(design, one, n_alphas_batch=1)
-        matrix = np.asarray(xp.to_numpy(next(iter(batches))[0][0]), dtype=float)
-        found[:, mine] = matrix @ centred[:, mine]
+        (matrix,) = parts.matrices([alphas[int(penalty)]])
+        found[:, mine] = np.asarray(xp.to_numpy(matrix), dtype=float) @ centred[:, mine]
     return found

@@ -12,7 +12,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from scipy import stats
 
 from engram.figures.shown_values import SIDES
 from engram.figures.style import COLUMN, INK, MM, PAGE, SMALL, TINY
@@ -209,12 +208,14 @@ def mean_interval(values: Iterable[float]) -> tuple[float, float, float]:
 
     The interval is NaN where there are fewer than two values.
     """
+    from scipy.special import stdtrit  # scipy.stats would take a figure's job most of a second
+
     array = np.asarray(list(values), dtype=float)
     array = array[np.isfinite(array)]
     mean = float(array.mean()) if len(array) else np.nan
     if len(array) < 2:
         return mean, np.nan, np.nan
-    half = float(stats.t.ppf(0.975, len(array) - 1) * array.std(ddof=1) / np.sqrt(len(array)))
+    half = float(stdtrit(len(array) - 1, 0.975) * array.std(ddof=1) / np.sqrt(len(array)))
     return mean, mean - half, mean + half
 
 

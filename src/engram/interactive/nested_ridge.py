@@ -40,7 +40,7 @@ class NestedRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
     scaling : {"variance", "none"}
         Whether features get a variance of 1 by the training rows; they are centred either way.
     backend : {"torch", "torch_cuda", "numpy"}
-        himalaya's.
+        The library that computes (`engram.encoding.backends`).
 
     Attributes
     ----------

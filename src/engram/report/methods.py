@@ -209,7 +209,8 @@ def _encoding(config: Mapping[str, Any]) -> str:
     ]
     return (
         f"Word vectors were {rows} (TR), with finite impulse responses at delays of {delays}, "
-        "and mapped to BOLD by ridge regression with himalaya's decompositions [@himalaya]. "
+        "and mapped to BOLD by ridge regression, with one decomposition for all targets "
+        "[@himalaya]. "
         f"{fold_sentences.splitting(one)}{_features(one)}Each target's "
         f"penalty, of {penalties}, has "
         f"{by} over {fold_sentences.inner(one)}{_penalty(one)}.{fold_sentences.learned_from(one)} "

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from himalaya.backend import set_backend
 from scipy.signal import detrend
 from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 
+from engram.encoding.backends import arrays
 from engram.encoding.folds import blocked_folds
 from engram.encoding.preparation import Preparation, contiguous, prepared, row_numbers
 
@@ -25,7 +25,7 @@ def of_fold(fold: int, how: Preparation, backend: str = "numpy") -> tuple[Any, .
     features = (rng.standard_normal((ROWS, 6)) + rng.uniform(-5, 5, 6)).cumsum(0)
     features = features.astype(np.float32)
     train, test = blocked_folds(STORY, POSITION, 3, 2)[fold]
-    xp = set_backend(backend)
+    xp = arrays(backend)
     numbers = row_numbers(STORY, POSITION)
     made = prepared(xp.asarray(features), train, test, numbers, how, xp)
     return features.astype(np.float64), train, test, xp.to_numpy(made)
@@ -58,7 +58,7 @@ def test_a_line_is_taken_off_within_each_run_of_rows(backend: str, fold: int) ->
 def test_rows_too_few_for_a_line_become_0() -> None:
     numbers = np.array([0, 1, 5, 9, 10, 11])
     rows = np.arange(12, dtype=float).reshape(6, 2) ** 2
-    xp = set_backend("numpy")
+    xp = arrays("numpy")
     made = prepared(rows, np.arange(6), np.arange(0), numbers, Preparation("runs"), xp)
     assert np.abs(made[:3]).max() < 1e-9 and np.abs(made[3:]).min() > 0.1 and len(made) == 6
 
@@ -92,7 +92,7 @@ def test_nothing_is_learned_from_held_out_rows(how: Preparation) -> None:
     features, train, test, found = of_fold(0, how)
     changed = features.copy()
     changed[test] = 100 * np.random.default_rng(1).standard_normal((len(test), 6))
-    xp, numbers = set_backend("numpy"), row_numbers(STORY, POSITION)
+    xp, numbers = arrays("numpy"), row_numbers(STORY, POSITION)
     again = prepared(changed.astype(np.float32), train, test, numbers, how, xp)
     np.testing.assert_array_equal(again[: len(train)], found[: len(train)])
     assert not np.allclose(again[len(train) :], found[len(train) :])

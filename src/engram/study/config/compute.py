@@ -18,7 +18,7 @@ class Compute(Section):
     """Where language models read stories; `auto`: the GPU where there is one. Tunings, and models
     that write associations, always take the GPU where the run grants one."""
     backend: Literal["auto", "numpy", "torch", "torch_cuda"] = "auto"
-    """The backend of himalaya, which computes the ridge regression; `auto`: torch_cuda where there
+    """The library that computes the ridge regression; `auto`: torch_cuda where there
     is a GPU, else torch."""
     reading_dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     """Precision of a language model that reads a story. Activations are stored in float32."""

@@ -1,0 +1,86 @@
+"""What turns training targets into predictions, for every ridge penalty, from one decomposition.
+
+The smaller of two forms is decomposed: the kernel of the training rows, or their features. Either
+way, predictions under a penalty are ``(left * weights) @ right @ targets``: penalties have weights
+of their own, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from engram.encoding.backends import Arrays
+
+#: A kernel is computed in at most so many blocks of columns, of at least so many columns each:
+#: below its diagonal alone, which is what `eigh` reads.
+_BLOCKS, _COLUMNS = 8, 96
+
+
+@dataclass(frozen=True)
+class Decomposition:
+    """Training rows, decomposed, and what is predicted, seen from their axes.
+
+    Attributes
+    ----------
+    left : array or Tensor of shape (n_predicted, n_axes)
+    right : array or Tensor of shape (n_axes, n_train)
+    squares : array or Tensor of shape (n_axes, )
+        Squared singular values of the training features.
+    gains : array or Tensor of shape (n_axes, )
+        By which ``1 / (squares + penalty)`` is multiplied.
+    """
+
+    left: Any
+    right: Any
+    squares: Any
+    gains: Any
+
+    def centred(self) -> Decomposition:
+        """Return what takes the training targets' mean off by itself."""
+        return replace(self, right=self.right - self.right.mean(-1)[:, None])
+
+    def matrices(self, alphas: Sequence[float]) -> Iterator[Any]:
+        """Yield the matrix of each penalty: (n_predicted, n_train), in float64."""
+        for alpha in alphas:
+            yield (self.left * (self.gains / (self.squares + alpha))) @ self.right
+
+
+def decomposed(rows: Any, n_train: int, xp: Arrays, units: bool = False) -> Decomposition:
+    """Decompose the training rows of a fold, for predictions of the rows behind them.
+
+    Parameters
+    ----------
+    rows : array or Tensor of shape (n_train + n_test, n_features)
+        Prepared features in float64, training rows first.
+    n_train : int
+    xp : engram.encoding.backends.Arrays
+    units : bool
+        What is predicted are the unit vectors of the features instead of rows: the matrices are
+        then what turns targets into weights.
+
+    Returns
+    -------
+    Decomposition
+    """
+    train, test = rows[:n_train], rows[n_train:]
+    if rows.shape[1] > n_train:
+        kernel = _kernel(rows, n_train, xp)
+        values, vectors = xp.eigh(kernel[:n_train])
+        values = values * (values > 0)  # what is below 0 is rounding
+        left = (train.T if units else kernel[n_train:]) @ vectors
+        return Decomposition(left, vectors.T, values, values * 0 + 1)
+    vectors, values, features = xp.svd(train)
+    left = features.T if units else test @ features.T
+    return Decomposition(left, vectors.T, values**2, values)
+
+
+def _kernel(rows: Any, n_train: int, xp: Arrays) -> Any:
+    """Return products of all rows with training rows; those above the diagonal are left out."""
+    kernel = xp.zeros((len(rows), n_train), dtype=xp.float64)
+    width = max(_COLUMNS, -(-n_train // _BLOCKS))
+    for begin in range(0, n_train, width):
+        some = slice(begin, min(begin + width, n_train))
+        kernel[begin:, some] = rows[begin:] @ rows[some].T
+    return kernel
