@@ -48,9 +48,12 @@ MAY_IMPORT = {
     "bold": DATASETS,
     # What all feature spaces share; scores depend on no language model.
     "features": {*FILES, "words", "associations.norms.english"},
-    "features.spaces": {*FILES, "features", "features.surprisal", "features.heads"},
+    "features.spaces": {
+        *(*FILES, "features", "features.surprisal", "features.heads", "features.speech")
+    },
     # Kinds that read a model, or nothing but words.
     "features.surprisal": {*FETCH, "words", "features", "features.language_models"},
+    "features.speech": {*FETCH, "words", "features", "features.language_models"},
     "features.heads": {*FETCH, "words", "features", "features.language_models"},
     # Lemmas and parts of speech of English words.
     "associations.norms.english": BASE,
@@ -140,7 +143,7 @@ PLANNING = {
 SPACES = {f"features.{folder}.config" for folder in feature_kinds.KINDS.values()}
 OF_SPACES = {*FILES, "words", "features", "features.section", "study.config.fields"}
 MAY_IMPORT |= {
-    "features.section": {"study.config.fields"},
+    "features.section": {"errors", "paths", "study.config.fields"},
     "features.kinds": {"features.section", *SPACES},
     **dict.fromkeys(SPACES, OF_SPACES),
 }

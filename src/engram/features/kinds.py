@@ -21,6 +21,8 @@ KINDS = {
     "heads": "heads",
     "autocorrelation": "autocorrelation",
     "together": "together",
+    "acoustics": "acoustics",
+    "speech": "speech",
 }
 
 

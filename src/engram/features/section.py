@@ -3,9 +3,27 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from engram.study.config.fields import Section
+from pydantic import AfterValidator, Field
+
+from engram.errors import EngramError
+from engram.paths import found
+from engram.study.config.fields import Address, Section
+
+#: Stands for a story's name in the path of its file.
+STORY = "{story}"
+
+
+def _check_pattern(value: str) -> str:
+    if strange := sorted(set(value.replace(STORY, "")) & set("{}<>")):
+        raise ValueError(f"the path has '{' '.join(strange)}'; '{STORY}' alone may stand in it")
+    return value
+
+
+#: The path of a file for each story.
+StoryPath = Annotated[Address, AfterValidator(_check_pattern)]
 
 
 class FeatureSection(Section):
@@ -54,6 +72,11 @@ class FeatureSection(Section):
         return None
 
     @property
+    def folders(self) -> list[str]:
+        """Folders of models of the user's that a job reads, which are no models of the study."""
+        return []
+
+    @property
     def n_deals(self) -> int:
         """How often the values of words are dealt to other words, for a null of this space."""
         return 0
@@ -94,3 +117,26 @@ class FeatureSection(Section):
     @abstractmethod
     def description(self) -> str:
         """Return what the space is, for the report's methods: a phrase without a full stop."""
+
+
+class AudioSection(FeatureSection):
+    """A space that is made from the recording of a story."""
+
+    audio: StoryPath
+    """The recording of a story as a WAV file (PCM or floats), `{story}` in the place of its name;
+    channels are averaged."""
+    start: float = Field(0.0, ge=-3600, le=3600)
+    """When the recording begins, in seconds on the clock of the words."""
+
+    def files(self, story: str) -> list[str]:
+        """Return the recording of a story."""
+        return [str(found(self.audio.replace(STORY, story)))]
+
+    def check_story(self, key: str, story: str) -> None:
+        """Refuse a story without a recording."""
+        (file,) = self.files(story)
+        if not Path(file).is_file():
+            raise EngramError(
+                f"{key}.audio: there is no file '{file}' for the story {story}. '{STORY}' stands "
+                "for a story's name."
+            )

@@ -134,6 +134,9 @@ def _activations(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need
 def _feature_space(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     """Return what a feature space takes: what reading its model does, if it reads one."""
     space = study.features[wildcards["model"]]
+    if space.folders:  # a model of speech: its weights, and a second or two for each TR
+        rows = plan.dataset.n_rows(wildcards["story"])
+        return Need(_TORCH + 4e9, _START + 2 * rows * plan.dataset.tr, _CONTEXT + 4e9)
     if not (space.reads_model and space.model):
         return Need()
     return _activations(study, plan, {**wildcards, "model": space.model})

@@ -5,20 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
 from engram.errors import EngramError
-from engram.features.section import FeatureSection
+from engram.features.section import STORY, FeatureSection, StoryPath
 from engram.paths import found
-from engram.study.config.fields import Address
-
-STORY = "{story}"
-
-
-def _check_pattern(value: str) -> str:
-    if strange := sorted(set(value.replace(STORY, "")) & set("{}<>")):
-        raise ValueError(f"the path has '{' '.join(strange)}'; '{STORY}' alone may stand in it")
-    return value
 
 
 class TableSection(FeatureSection):
@@ -28,7 +19,7 @@ class TableSection(FeatureSection):
     """
 
     kind: Literal["table"]
-    path: Annotated[Address, AfterValidator(_check_pattern)]
+    path: StoryPath
     """The file of a story, `{story}` in the place of its name: a table (`.tsv`, `.csv`) with a
     column for each unit, or an array (`.npy`: rows x units, or layers x rows x units)."""
     rows: Literal["words", "times"] = "words"

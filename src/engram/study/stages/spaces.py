@@ -57,7 +57,8 @@ def code(study: Study, plan: Plan, model: str) -> str:
 
 def gpus(study: Study, plan: Plan, model: str) -> int:
     """Return how many GPUs a space's job takes: one if it reads a model."""
-    return int(bool(study.features[model].reads_model))
+    space = study.features[model]
+    return int(bool(space.reads_model or space.folders))
 
 
 def depends_on(study: Study, plan: Plan, model: str, story: str) -> dict[str, Any]:
@@ -81,7 +82,7 @@ def reads(study: Study, plan: Plan, model: str, story: str) -> dict[str, list[st
     """Return the user's files that a space over a story is made from, and its model's folders."""
     space = study.features[model]
     of_model = raw_plan.model(study, space.model) if space.reads_model and space.model else {}
-    return raw_plan.reads(space.files(story), of_model.get("folders", ()))
+    return raw_plan.reads(space.files(story), [*of_model.get("folders", ()), *space.folders])
 
 
 def fetch_depends_on(study: Study, plan: Plan, norms: str) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Models of speech as features: what they make of a story's recording, layer by layer."""

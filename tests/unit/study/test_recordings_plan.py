@@ -1,0 +1,68 @@
+"""Recordings of stories in the configuration and in the plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from test_stages import planned
+
+from engram.errors import EngramError
+from engram.study.needs import need
+from engram.study.stages import spaces
+
+
+def test_what_spaces_of_recordings_depend_on(tmp_path: Path) -> None:
+    for name in ("config.json", "preprocessor_config.json"):
+        (tmp_path / name).write_text('{"model_type": "hubert"}')
+    for story in ("lighthouse", "market"):
+        (tmp_path / f"{story}.wav").touch()
+    pattern = f"{tmp_path}/{{story}}.wav"
+    hubert = {"kind": "speech", "audio": pattern, "source": str(tmp_path)}
+    sound = {"kind": "acoustics", "audio": pattern}
+    study, plan = planned(features={"hubert": hubert, "sound": sound})
+    depends = spaces.depends_on(study, plan, "hubert", "market")
+    assert depends["files"] == [str(tmp_path / "market.wav")]
+    assert depends["space"]["stride"] == 2 and "audio" not in depends["space"]
+    reads = spaces.reads(study, plan, "hubert", "market")
+    assert reads["folders"] == [str(tmp_path)] and reads["files"] == depends["files"]
+    assert spaces.reads(study, plan, "sound", "market")["folders"] == []
+    assert spaces.gpus(study, plan, "hubert") == 1 and spaces.gpus(study, plan, "sound") == 0
+    heavy, light = (
+        need(study, plan, "feature_space", {"model": name, "story": "market"}).memory
+        for name in ("hubert", "sound")
+    )
+    assert heavy > 4e9 > light
+    louder, _ = planned(features={"hubert": {**hubert, "stride": 1}, "sound": sound})
+    assert spaces.depends_on(louder, plan, "hubert", "market") != depends
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"audio": "no/{story}.wav"}, "there is no file 'no/lighthouse.wav'"),
+        ({"audio": "{x}.wav"}, "'{story}' alone may stand in it"),
+        ({"source": "no"}, "'no' has no config.json and no preprocessor_config.json"),
+        ({"stride": 20}, "stride: 20 s is more than the context"),
+        ({"step": 0.3}, "step: 0.3 s do not divide the stride of 2 s"),
+    ],
+)
+def test_entries_that_cannot_be(tmp_path: Path, change: dict[str, Any], said: str) -> None:
+    for name in ("config.json", "preprocessor_config.json"):
+        (tmp_path / name).write_text('{"model_type": "hubert"}')
+    for story in ("lighthouse", "market"):
+        (tmp_path / f"{story}.wav").touch()
+    section = {"kind": "speech", "audio": f"{tmp_path}/{{story}}.wav", "source": str(tmp_path)}
+    planned(features={"s": section})
+    with pytest.raises(EngramError) as error:
+        planned(features={"s": {**section, **change}})
+    assert said in str(error.value)
+
+
+def test_a_model_of_text_does_not_hear(tmp_path: Path) -> None:
+    for name in ("config.json", "preprocessor_config.json"):
+        (tmp_path / name).write_text('{"model_type": "bert"}')
+    section = {"kind": "speech", "audio": "{story}.wav", "source": str(tmp_path)}
+    with pytest.raises(EngramError, match="type 'bert'; types that hear are whisper, wav2vec2"):
+        planned(features={"s": section})
