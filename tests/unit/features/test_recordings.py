@@ -37,7 +37,7 @@ def test_recordings_of_all_kinds_are_the_same_sound(tmp_path: Path, dtype: type,
     if np.issubdtype(dtype, np.integer):
         scale = 127 if dtype is np.uint8 else np.iinfo(dtype).max
         wave = wave * scale + (128 if dtype is np.uint8 else 0)
-    samples = np.stack([wave, wave], axis=1).astype(dtype)
+    samples: np.ndarray = np.stack([wave, wave], axis=1).astype(dtype)
     wavfile.write(tmp_path / "a.wav", rate, samples)
     found = read_wav(tmp_path / "a.wav")
     assert found.dtype == np.float32 and len(found) == 8000
