@@ -33,10 +33,9 @@ from engram.encoding.shared_penalties import SharedPenalties, tied
 from engram.encoding.story_data import (
     StoryData,
     check_same_targets,
-    load_story,
+    open_stories,
     stack_listeners,
     with_own_times,
-    with_regions_as_targets,
 )
 from engram.encoding.story_folds import folds_of
 from engram.errors import EngramError
@@ -408,12 +407,6 @@ def open_group(
         If activations are not of the story's words, or stories have different targets.
     """
     return group_of(activations, open_stories(bold, words, targets), words, subjects, **options)
-
-
-def open_stories(bold: Sequence[str], words: Sequence[str], targets: str) -> list[StoryData]:
-    """Return the data of a group's stories; the parameters are those of `open_group`."""
-    stories = [load_story(*files) for files in zip(bold, words, strict=True)]
-    return [with_regions_as_targets(one) for one in stories] if targets == "roi" else stories
 
 
 def group_of(

@@ -16,8 +16,9 @@ import numpy as np
 import xarray as xr
 
 from engram.encoding.banded_ridge import count_features, set_scores
-from engram.encoding.group import Group, group_of, open_stories
+from engram.encoding.group import Group, group_of
 from engram.encoding.scores import banded_scores
+from engram.encoding.story_data import open_stories
 from engram.features.layers import reported_layer
 
 #: Between the names of groups that were fitted together, in the name of their set.

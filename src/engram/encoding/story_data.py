@@ -112,6 +112,20 @@ def with_own_times(story: StoryData, activations: xr.Dataset, how: str) -> Story
     return replace(story, onsets=onsets)
 
 
+def open_stories(bold: Sequence[str], words: Sequence[str], targets: str) -> list[StoryData]:
+    """Return the data of a group's stories.
+
+    Parameters
+    ----------
+    bold, words : sequences of paths
+        One file per story, in the same order.
+    targets : {"all", "roi"}
+        `all`: every target; `roi`: the mean time course of each region.
+    """
+    stories = [load_story(*files) for files in zip(bold, words, strict=True)]
+    return [with_regions_as_targets(one) for one in stories] if targets == "roi" else stories
+
+
 def check_same_targets(stories: Sequence[StoryData]) -> None:
     """Raise `EngramError` unless all stories have the same targets at the same places."""
     first = stories[0]
