@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from conftest import ROOT, jobs, random_words, regions, snakemake, write_table_s
 from engram.files import storage
 
 pytestmark = pytest.mark.slow
+MODELS = ROOT / "resources" / "models"
 NOUNS = ["harbour", "lamp", "sister", "garden", "bread", "winter", "horse", "candle"]
 SPACES: dict[str, dict[str, Any]] = {
     "norms": {"kind": "norms", "table": "norms.tsv", "columns": ["touch", "sight"], "deals": 5},
@@ -44,10 +46,16 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder / "data" / "one_codes.tsv", sep="\t", index=False
     )
     np.save(folder / "data" / "one_sound.npy", rng.standard_normal((220, 3)))
+    for step in (0, 9):
+        shutil.copytree(MODELS / "gpt2-tiny", folder / "run" / f"step{step}")
     content = {
         "study": "mine",
         "dataset": {"kind": "table", "path": "data", "tr": 1.5},
-        "models": {"tiny": {"source": str(ROOT / "resources" / "models" / "llama-tiny")}},
+        "models": {
+            "tiny": {"source": str(MODELS / "llama-tiny")},
+            "run": {"source": "run", "checkpoints": "step*"},
+        },
+        "minimal_pairs": {"table": "engram", "models": ["run-step0", "run-step9"]},
         "features": SPACES,
         "partitions": {
             "three": {
@@ -71,9 +79,18 @@ def test_the_whole_road(study: Path) -> None:
     results = study / "results" / "mine"
     tables = {
         name: storage.read_table(results / "tables" / f"{name}.tsv")
-        for name in ("features", "feature_deals", "scores", "chance", "comparisons", "heads")
+        for name in (
+            "features",
+            "feature_deals",
+            "scores",
+            "chance",
+            "comparisons",
+            "heads",
+            "checkpoints",
+            "minimal_pairs",
+        )
     }
-    everything = {"tiny", "word-rate", *SPACES}
+    everything = {"tiny", "run-step0", "run-step9", "word-rate", *SPACES}
     assert set(tables["scores"]["model"]) == set(tables["chance"]["model"]) == everything
     assert {*tables["comparisons"]["a"], *tables["comparisons"]["b"]} >= everything
     features = tables["features"].set_index("model")
@@ -99,6 +116,12 @@ def test_the_whole_road(study: Path) -> None:
     whole = tables["chance"].query("model == 'heads'").set_index(["hemisphere", "roi"])["score"]
     np.testing.assert_allclose(parts.loc[whole.index], whole, atol=1e-4)
     assert (results / "figures" / "heads.png").stat().st_size > 5000
+    # Two copies of a model are one model at both steps.
+    both = tables["checkpoints"].groupby("step")["score"].apply(list)
+    assert both.loc[0] == both.loc[9] and set(both.index) == {0, 9}
+    pairs = tables["minimal_pairs"].groupby("model")["accuracy"].apply(list)
+    assert pairs["run-step0"] == pairs["run-step9"] and len(pairs["run-step0"]) == 6
+    assert (results / "figures" / "checkpoints.png").stat().st_size > 5000
     page = (results / "report.html").read_text()
     beside = storage.read_table(results / "tables" / "spaces.tsv")
     assert set(beside["model"]) == everything and (beside["n_listeners"] == 3).all()
@@ -109,7 +132,12 @@ def test_the_whole_road(study: Path) -> None:
     assert "3 listeners" in storage.read_json(results / "figures" / "partitions.json")["Caption"]
     for said in ("three: meaning (norms, static and sound), model (tiny)", "variance partitions"):
         assert said.lower() in (results / "report.html").read_text().lower()
-    for said in ("Feature spaces", "surprisal and entropy of each word for tiny", "5 times"):
+    for said in (
+        "Feature spaces",
+        "surprisal and entropy of each word for tiny",
+        "5 times",
+        "60 minimal pairs",
+    ):
         assert said in page, said
 
 

@@ -168,6 +168,14 @@ def read_frame(
     return frame_of(read_lines(path, [*text, *known], separator, names), text)
 
 
+def separator_of(path: Path) -> str:
+    """Return what separates cells: a comma in a .csv file whose first line has no tab."""
+    if path.suffix.lower() != ".csv" or not path.is_file():
+        return "\t"
+    with path.open("rb") as stream:
+        return "\t" if b"\t" in stream.readline(1 << 16) else ","
+
+
 def frame_of(table: Lines, text: Collection[str] = ()) -> pd.DataFrame:
     """Return the lines of a table as `read_frame` does."""
     import pandas as pd

@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from engram.report import fold_sentences, metric_methods
+from engram.report.checkpoint_methods import checkpoint_methods
 from engram.report.feature_methods import feature_methods
 from engram.report.naming import Tables, people
 from engram.report.partition_methods import partition_methods
@@ -57,6 +58,7 @@ def methods(
         "BOLD": _bold(config, tables),
         "Models": _models(config),
         "Feature spaces": feature_methods(config, tables),
+        "Checkpoints": checkpoint_methods(tables),
         "Encoding": _encoding(config),
         "Ceilings": _ceilings(config, tables),
         "Nuisance": _nuisance(tables),

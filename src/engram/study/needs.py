@@ -142,6 +142,15 @@ def _feature_space(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Ne
     return _activations(study, plan, {**wildcards, "model": space.model})
 
 
+def _pairs(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
+    """Return what minimal pairs take: the weights, and a batch of chances of all tokens."""
+    model = model_shape(study, wildcards["model"])
+    size = 4 if study.compute.reading_dtype == "float32" else 2
+    weights = (model.parameters + model.head_parameters) * size
+    batch = study.activations.batch_tokens * (12.0 * model.vocabulary + 40 * model.units)
+    return Need(_TORCH + weights + batch, 10 * _START + weights * 1e-8, _CONTEXT + weights + batch)
+
+
 def _texts_read(study: Study, wildcards: Mapping[str, str]) -> tuple[int, int]:
     """Return how many texts (or tunings) a job reads at all layers, and up to the reported one."""
     if "tuning" in wildcards:
@@ -402,6 +411,7 @@ _NEEDS: dict[str, Callable[[Study, Plan, Mapping[str, str]], Need]] = {
     "decoding_ceiling": _decoding_ceiling,
     "deal_scores": _deals,
     "head_scores": _heads,
+    "pair_scores": _pairs,
     "feature_space": _feature_space,
     "similarity": _similarity,
     "similarity_ceiling": _similarity_ceiling,

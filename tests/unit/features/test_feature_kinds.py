@@ -234,7 +234,8 @@ def own_loss(words: list[str], name: str) -> tuple[float, np.ndarray, np.ndarray
 def test_mean_surprisal_is_the_models_own_loss(name: str) -> None:
     words = story_words(50)
     loss, by_word, entropy = own_loss(words, name)
-    config = {"model": {"base": None}, "reading": READING}
+    model = {"base": None, "source": str(MODELS / name), "reinitialised": False, "seed": None}
+    config = {"model": model, "reading": READING}
     reader = activations.load(MODELS / name, device="cpu")
     found = word_predictions(
         words, reader, MODELS / name, config, mode="strided", context=None, stride=None

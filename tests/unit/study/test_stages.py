@@ -43,10 +43,12 @@ from engram.study.stages import (
     metrics,
     norms,
     nuisance,
+    pairs,
     partitions,
     preflight,
     report,
     results,
+    series,
     similarity,
     simulation,
     spaces,
@@ -58,8 +60,8 @@ from engram.study.stages.shared import Key, group_paths, paths, plain
 
 STAGES: list[ModuleType] = [
     associations, bold, ceilings, chance, comparisons, deals, decoding, encoding, features, fetch,
-    figures, folds, heads, maps, metrics, norms, nuisance, partitions, preflight, report, results,
-    similarity, simulation, spaces, stories, tables, tunings,
+    figures, folds, heads, maps, metrics, norms, nuisance, pairs, partitions, preflight, report,
+    results, series, similarity, simulation, spaces, stories, tables, tunings,
 ]  # fmt: skip
 #: Wildcards that rules have.
 WILDCARDS = {

@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 
 from engram.errors import EngramError
-from engram.features.language_models.adapters import merged
-from engram.features.language_models.model_loading import load_model
+from engram.features.language_models.headed_model import headed_model
 from engram.features.language_models.model_source import ModelSource
 from engram.features.language_models.read_check import read_check
-from engram.features.language_models.reader import device_of, window_frame
+from engram.features.language_models.reader import window_frame
 from engram.fetch.remote_code import loading_error
 
 #: How far bits may be apart that are computed with and without a cache, for the cache to be used.
@@ -126,8 +125,22 @@ def _bits(logits: Any, ids: Any) -> np.ndarray:
     return nats / np.log(2)
 
 
-def loaded_causal_model(source: ModelSource, device: str) -> CausalModel:
+#: What to write where a model reads in both directions, and insertions are to be measured.
+_NO_MEASURE = (
+    "Write 'association_effect: {measured_texts: 0}', or name causal models alone in "
+    "association_effect.models."
+)
+
+
+def loaded_causal_model(source: ModelSource, device: str, remedy: str = _NO_MEASURE) -> CausalModel:
     """Load a model with its head.
+
+    Parameters
+    ----------
+    source : ModelSource
+    device : {"auto", "cpu", "cuda"}
+    remedy : str
+        What to write where the model is no causal one.
 
     Raises
     ------
@@ -141,7 +154,7 @@ def loaded_causal_model(source: ModelSource, device: str) -> CausalModel:
         tokenizer = AutoTokenizer.from_pretrained(
             source.home, local_files_only=True, trust_remote_code=source.code
         )
-        model = _with_head(source).to(device_of(device)).eval()
+        model = headed_model(source, device)
     except EngramError:
         raise
     except Exception as error:  # as many kinds as there are libraries behind it
@@ -151,25 +164,6 @@ def loaded_causal_model(source: ModelSource, device: str) -> CausalModel:
     if not check.causal:
         raise EngramError(
             f"the model in '{source.folder}' ({check.family}) reads in both directions, so it has "
-            "no surprisal. Write 'association_effect: {measured_texts: 0}', or name causal models "
-            "alone in association_effect.models."
+            f"no surprisal. {remedy}"
         )
     return CausalModel(model, tokenizer, window_frame(tokenizer, causal=True)[0])
-
-
-def _with_head(source: ModelSource) -> Any:
-    """Return a model with its head: re-initialised, with an adapter merged, or as saved."""
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM
-
-    if source.is_adapter:
-        return merged(source)
-    if source.reinitialised:
-        config = AutoConfig.from_pretrained(
-            source.folder, local_files_only=True, trust_remote_code=source.code
-        )
-        torch.manual_seed(source.seed or 0)
-        return AutoModelForCausalLM.from_config(
-            config, trust_remote_code=source.code, dtype=getattr(torch, source.dtype)
-        )
-    return load_model(AutoModelForCausalLM, source.folder, dtype=source.dtype, code=source.code)

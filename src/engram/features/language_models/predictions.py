@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from engram.errors import EngramError
-from engram.features.language_models.model_loading import load_model
+from engram.features.language_models.activations import configured_source
+from engram.features.language_models.headed_model import headed_model
 from engram.features.language_models.reader import Reader
 from engram.features.language_models.tokens import TokenizedStory, tokenize
 from engram.features.language_models.window_batches import window_ids
 from engram.features.language_models.windows import Window, plan_windows
-from engram.fetch.remote_code import is_allowed
 from engram.jobs.progress import progress
 from engram.words.language import ENGLISH
 
@@ -71,24 +71,13 @@ def word_predictions(
         )
     story = tokenize(words, reader.tokenizer, language)
     windows = plan_windows(story, reader, mode=mode, context=context, stride=stride)
-    model = _with_head(reader, folder, config)
+    model = headed_model(configured_source(folder, config), config["reading"]["device"])
     surprisal, entropy = np.full((2, len(words)), np.nan)
     for window in progress(windows, "windows", "window"):
         of_tokens = _token_predictions(window_ids(story, window, reader), model)
         _keep(surprisal, entropy, of_tokens, story, window, len(reader.prefix))
     surprisal[0] = entropy[0] = np.nan
     return {"surprisal": surprisal, "entropy": entropy}
-
-
-def _with_head(reader: Reader, folder: Path, config: Mapping[str, Any]) -> Any:
-    """Return the model with its head, where that of the reader is."""
-    from transformers import AutoModelForCausalLM
-
-    code = is_allowed(config["model"], folder)
-    model = load_model(
-        AutoModelForCausalLM, folder, dtype=config["reading"]["dtype"], code=code, head=True
-    )
-    return model.to(reader.model.device).eval()
 
 
 def _token_predictions(ids: np.ndarray, model: Any) -> tuple[np.ndarray, np.ndarray]:

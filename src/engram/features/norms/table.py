@@ -67,7 +67,7 @@ def read_table(path: Path, word: str | None, columns: Sequence[str]) -> WordTabl
     Rows with a missing number in a chosen column are left out.
     """
     named = [*WORD_COLUMNS, *([word] if word else [])]
-    frame = delimited.read_frame(path, text=named, separator=separator_of(path))
+    frame = delimited.read_frame(path, text=named, separator=delimited.separator_of(path))
     chosen = _word_column(frame, word, path)
     names = chosen_columns([name for name in frame.columns if name != chosen], columns, path)
     numbers = np.stack([delimited.numbers(frame[name], path).to_numpy() for name in names], axis=1)
@@ -83,14 +83,6 @@ def read_table(path: Path, word: str | None, columns: Sequence[str]) -> WordTabl
         *(path, len(values), len(names), int((~complete).sum()), len(frame)),
     )
     return WordTable(path, names, values)
-
-
-def separator_of(path: Path) -> str:
-    """Return what separates cells: a comma in a .csv file whose first line has no tab."""
-    if path.suffix.lower() != ".csv" or not path.is_file():
-        return "\t"
-    with path.open("rb") as stream:
-        return "\t" if b"\t" in stream.readline(1 << 16) else ","
 
 
 def _word_column(frame: pd.DataFrame, word: str | None, path: Path) -> str:

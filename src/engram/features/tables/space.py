@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from engram.errors import EngramError
-from engram.features.norms.table import chosen_columns, separator_of
+from engram.features.norms.table import chosen_columns
 from engram.features.space import Given, Space
 from engram.files import delimited
 
@@ -64,7 +64,9 @@ def _table(
     path: Path, section: Mapping[str, Any], words: list[str]
 ) -> tuple[np.ndarray, list[str], np.ndarray | None]:
     """Return the numbers of a table, the names of its units, and its times."""
-    frame = delimited.read_frame(path, text=["word"], known=["time"], separator=separator_of(path))
+    frame = delimited.read_frame(
+        path, text=["word"], known=["time"], separator=delimited.separator_of(path)
+    )
     times = None
     if section["rows"] == "times":
         delimited.need_columns(list(frame.columns), ["time"], path)

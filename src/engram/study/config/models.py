@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from engram.study.config.fields import Address, Name, Place, Section
 
@@ -24,6 +24,17 @@ class Model(Section):
     revision: Address | None = None
     """The commit of a hub id, so that the same weights come back in two years; null:
     the newest at download."""
+    revisions: list[Address] | None = Field(None, min_length=2)
+    """Several revisions of a hub id, in rising order of their training steps, such as `[step0,
+    step1000, step143000]`: a series of models, `<name>-step<number>`, which are set beside each
+    other in `tables/checkpoints.tsv`. null: one model."""
+    checkpoints: Address | None = None
+    """Instead of these, a pattern of folders below `source`, such as `checkpoint-*` (the trainer of
+    transformers writes `checkpoint-500`): a series of models, as with `revisions`."""
+    series: Name | None = None
+    """The series that the model is a checkpoint of; `revisions` and `checkpoints` fill it in."""
+    step: int | None = Field(None, ge=0)
+    """How many steps it was trained, in its series."""
     base: Name | None = None
     """The name of the model of this study that was tuned, where the source is an adapter (a
     LoRA tuning's folder); null: the source is a whole model."""
@@ -46,6 +57,16 @@ class Model(Section):
         if value is not None and sorted(set(value)) != value:
             raise ValueError("layers are numbers in rising order, such as [8, 14, 20]")
         return value
+
+    @model_validator(mode="after")
+    def _steps_are_of_series(self) -> Model:
+        if (self.series is None) != (self.step is None):
+            raise ValueError("series and step belong together: give both, or neither")
+        if self.series is not None and not self.is_whole:
+            raise ValueError(
+                "series: the steps of a series are whole, trained models with all their layers"
+            )
+        return self
 
     @property
     def is_whole(self) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from engram.associations.norms.known import KNOWN_NORMS
 from engram.errors import EngramError
+from engram.features import minimal_pairs
 from engram.features.language_models.causality import check_told_causal
 from engram.paths import found
 from engram.study.config.folders import check_adapter_folder, check_model_folder
@@ -49,11 +50,30 @@ def check_sources(study: Study) -> None:
         _check_source(study, name, model)
     for name, space in study.features.items():
         space.check(f"features.{name}")
+    _check_pairs(study)
     for name, one in study.associations.items():
         if one.annotator is not None and one.annotator.folder is not None:
             _check_writer(study, one.annotator.folder, f"associations.{name}.annotator.model")
         if one.annotator is not None and one.annotator.norms is not None:
             _check_norms(one.annotator.norms.table, f"associations.{name}.annotator.norms.table")
+
+
+def _check_pairs(study: Study) -> None:
+    """Read the table of minimal pairs, and refuse models that are known to be no causal ones."""
+    table = study.minimal_pairs.table
+    if table is None:
+        return
+    path = minimal_pairs.table_path(table)
+    if not path.is_file():
+        raise EngramError(
+            f"minimal_pairs.table: there is no file '{path}'. Give a table with the columns "
+            f"{', '.join(minimal_pairs.COLUMNS)}, or {minimal_pairs.OWN} for the project's own."
+        )
+    minimal_pairs.read_pairs(path)
+    for name in study.models_of_pairs():
+        folder = folder_here(study, study.language_models()[name].source)
+        if folder is not None:
+            check_told_causal(folder, f"minimal_pairs.models: {name}", "asked for probabilities")
 
 
 def _check_norms(table: str, key: str) -> None:
@@ -85,6 +105,12 @@ def _check_source(study: Study, name: str, model: Model) -> None:
         folder = source_folder(model.source)
     elif mirrored is not None:
         _check_is_mirrored(study, name, mirrored)
+        if model.series is not None and model.revision is not None:
+            raise EngramError(
+                f"models.{name}.revision: a mirror has one revision of a model, so that all steps "
+                f"of '{model.series}' would be the same. Run without the mirror, or give the steps "
+                "as folders: checkpoints."
+            )
         folder = mirrored
     else:
         _check_code_is_pinned(name, model)

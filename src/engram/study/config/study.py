@@ -18,9 +18,11 @@ from engram.study.config.features import Features
 from engram.study.config.fields import Address, Made, Name, Section, Targets
 from engram.study.config.figures import Figures
 from engram.study.config.metrics import Decoding, Similarity
+from engram.study.config.minimal_pairs import MinimalPairs
 from engram.study.config.models import Model
 from engram.study.config.partitions import Partition
 from engram.study.config.protocols import ProtocolName, with_protocol
+from engram.study.config.series import with_series
 from engram.study.config.statistics import Ceiling, Chance, Nuisance
 from engram.study.config.stories import Stories
 from engram.study.config.tunings import Tuning
@@ -89,6 +91,8 @@ class Study(Section):
     """Identification of segments of a story from BOLD."""
     similarity: Similarity = Similarity()
     """Similarity of models with brains, without fitted weights."""
+    minimal_pairs: MinimalPairs = MinimalPairs()
+    """Pairs of sentences of which causal models are to find the right one more probable."""
     associations: dict[Name, Associations] = {}
     """Texts with associations, by the names they get in tables and figures; `manual` in a name
     is for what people wrote."""
@@ -114,10 +118,17 @@ class Study(Section):
     def _protocol_fills_in(cls, values: Any) -> Any:
         return with_protocol(values) if isinstance(values, dict) else values
 
+    @model_validator(mode="before")
+    @classmethod
+    def _series_are_written_out(cls, values: Any) -> Any:
+        return with_series(values) if isinstance(values, dict) else values
+
     @model_validator(mode="after")
     def _sections_fit_together(self) -> Study:
         for check in (
             _check_names_of_models,
+            _check_series,
+            _check_models_of_pairs,
             _check_features,
             _check_partitions,
             _check_names_of_texts,
@@ -147,10 +158,10 @@ class Study(Section):
             return dict(self.models)
         twins = {
             name + REINITIALISED_SUFFIX: self.models[name].model_copy(
-                update={"reinitialised": True}
+                update={"reinitialised": True, "series": None, "step": None}
             )
             for name in self.models
-            if self.is_trained(name)
+            if self.has_twin(name)
         }
         return {**self.models, **twins}
 
@@ -158,6 +169,34 @@ class Study(Section):
         """Return the names of everything that is scored: models, feature spaces, the word rate."""
         rate = [WORD_RATE] if WORD_RATE in self.baselines else []
         return [*self.language_models(), *self.features, *rate]
+
+    def series(self) -> dict[str, list[str]]:
+        """Return the models of each series of checkpoints, in the order of their steps."""
+        found: dict[str, list[tuple[int, str]]] = {}
+        for name, model in self.models.items():
+            if model.series is not None and model.step is not None:
+                found.setdefault(model.series, []).append((model.step, name))
+        return {name: [model for _, model in sorted(steps)] for name, steps in found.items()}
+
+    def models_of_pairs(self) -> list[str]:
+        """Return the models that read minimal pairs; none without a table of pairs."""
+        if self.minimal_pairs.table is None:
+            return []
+        whole = [name for name in self.language_models() if self._is_of_pairs(name)]
+        wanted = self.minimal_pairs.models
+        return whole if wanted is None else [name for name in whole if name in wanted]
+
+    def _is_of_pairs(self, name: str) -> bool:
+        """Tell whether a model can read pairs: whole, with all its layers, trained or a twin."""
+        model = self.language_models()[name]
+        return model.base is None and not model.layers_together
+
+    def has_twin(self, name: str) -> bool:
+        """Tell whether a model has a re-initialised twin: of a series, the first step has one."""
+        first = self.models[name].series is None or any(
+            members[0] == name for members in self.series().values()
+        )
+        return first and self.is_trained(name)
 
     def is_trained(self, name: str) -> bool:
         """Tell whether a model of `models` is whole and trained (`Model.is_whole`)."""
@@ -202,10 +241,35 @@ def _check_names_of_models(study: Study) -> None:
         return
     for name in study.models:
         twin = name + REINITIALISED_SUFFIX
-        if study.is_trained(name) and twin in study.models:
+        if study.has_twin(name) and twin in study.models:
             raise ValueError(
                 f"models: '{twin}' is the name of the re-initialised twin of '{name}'; rename one"
             )
+
+
+def _check_series(study: Study) -> None:
+    for series, members in study.series().items():
+        steps = [study.models[name].step for name in members]
+        if len(set(steps)) < len(steps):
+            raise ValueError(f"models: two of one step in the series '{series}': {members}")
+
+
+def _check_models_of_pairs(study: Study) -> None:
+    wanted = study.minimal_pairs.models or []
+    if study.minimal_pairs.table is None:
+        if wanted:
+            raise ValueError(
+                "minimal_pairs.models: no table of pairs is given; write table: engram, or a file"
+            )
+        return
+    known = sorted(study.language_models())
+    if strange := sorted(set(wanted) - set(study.models_of_pairs())):
+        raise ValueError(
+            f"minimal_pairs.models: {strange} are no whole language models of the study, which has "
+            f"{known}"
+        )
+    if not study.models_of_pairs():
+        raise ValueError("minimal_pairs: the study has no whole language model; take table out")
 
 
 def _check_features(study: Study) -> None:

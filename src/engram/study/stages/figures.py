@@ -15,6 +15,7 @@ from engram.study.stages import (
     maps,
     metrics,
     partitions,
+    series,
     stories,
 )
 from engram.study.stages.shared import Key, paths, section
@@ -42,6 +43,7 @@ def names(study: Study, plan: Plan) -> list[str]:
         *metrics.figure_names(study),
         *heads.figure_names(study, plan),
         *partitions.figure_names(study),
+        *series.figure_names(study, plan),
         *(["association", "insertions"] if study.associations else []),
         *(["tuning", "tuning-methods", "tuning-losses"] if has_tunings else []),
         *(["tuning-roi-sets"] if has_tunings and has_destrieux else []),
