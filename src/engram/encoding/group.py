@@ -358,10 +358,7 @@ class Group:
         return scores.r.reshape(*scores.r.shape[:2], -1, self.shape[1])
 
     def of_rows(self, rows: np.ndarray) -> Group:
-        """Return a group whose folds are made of some rows alone.
-
-        It scores features and targets of these rows (`score_features`); it has no BOLD itself.
-        """
+        """Return a group that scores features and targets of some rows alone; it has no BOLD."""
         part = copy(self)
         part.row_story, part.row_position = self.row_story[rows], self.row_position[rows]
         return part
