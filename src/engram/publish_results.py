@@ -6,6 +6,7 @@ tables and the figures that documents link to, with their sidecars, and writes `
 them is written by hand.
 
 Results of a checkout with changes that are not committed are refused: nobody else could make them.
+`jobs.tsv` says what each job took.
 Words that people said to cues (norms) stay out: only tables in `TABLES` are copied, and none of
 these holds texts that were inserted.
 """
@@ -18,6 +19,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from engram.errors import EngramError
 from engram.files import storage
@@ -69,7 +72,13 @@ FIGURES = (
     "tuning-losses",
 )
 #: What is written beside them.
-RUN, README = "run.json", "README.md"
+RUN, README, JOBS = "run.json", "README.md", "jobs.tsv"
+#: Columns of Snakemake's record of a job, by what they are called here, and what they hold.
+_RECORDED = {
+    "seconds": ("s", "Seconds from its start to its end."),
+    "cpu_seconds": ("cpu_time", "Seconds of processors; n/a for jobs too short to be measured."),
+    "megabytes": ("max_rss", "Memory at its peak, in MB."),
+}
 
 
 def publish(results: Path, folder: Path) -> dict[str, Any]:
@@ -119,6 +128,7 @@ def publish(results: Path, folder: Path) -> dict[str, Any]:
     for path in files:
         shutil.copyfile(path, folder / path.relative_to(results))
     storage.write_json(folder / RUN, run)
+    _write_jobs(results, folder)
     (folder / README).write_text(_readme(run), encoding="utf-8")
     return run
 
@@ -132,6 +142,26 @@ def _files(results: Path) -> Iterator[Path]:
             yield from (path, storage.sidecar(path))
         if path in figures and path.with_suffix(".svg").is_file():
             yield path.with_suffix(".svg")
+
+
+def _write_jobs(results: Path, folder: Path) -> None:
+    """Write what each job took, by Snakemake's own records; nothing where there are none."""
+    rows = []
+    for path in sorted((results / "benchmarks").rglob("*.tsv")):
+        record = storage.read_table(path).iloc[0]
+        place = path.relative_to(results / "benchmarks").with_suffix("")
+        rule = place.parts[0]
+        name = " ".join(place.parts[1:])
+        taken = {column: record.get(one) for column, (one, _) in _RECORDED.items()}
+        rows.append({"rule": rule, "job": name or rule, **taken})
+    if rows:
+        described = {
+            "rule": "The rule.",
+            "job": "What the job is of.",
+            **{column: said for column, (_, said) in _RECORDED.items()},
+        }
+        what = "What each job of the run took, as Snakemake recorded it, beside whatever else ran."
+        storage.write_table(folder / JOBS, pd.DataFrame(rows), what, described)
 
 
 def _provenance(path: Path) -> dict[str, Any] | None:

@@ -79,6 +79,18 @@ def test_what_is_published_says_what_made_it(results: Path, tmp_path: Path) -> N
     assert "(figures/association.png)" in page and "weights drawn anew" not in page
 
 
+def test_what_jobs_took_is_written(results: Path, tmp_path: Path) -> None:
+    heads, lines = "s\th:m:s\tmax_rss\tcpu_time", ("2.5\t0:00:02\t300.5\t1.5", "1\t0:00:01\t-\t-")
+    for name, line in zip(("chance/model-m", "tables"), lines, strict=True):
+        path = results / "benchmarks" / f"{name}.tsv"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{heads}\n{line}\n")
+    publish_results.publish(results, tmp_path / "out")
+    found = (tmp_path / "out" / "jobs.tsv").read_text().splitlines()
+    assert found[0].split("\t") == ["rule", "job", "seconds", "cpu_seconds", "megabytes"]
+    assert found[1] == "chance\tmodel-m\t2.5\t1.5\t300.5" and found[2].startswith("tables\ttables")
+
+
 def test_what_a_run_has_no_more_is_taken_away(results: Path, tmp_path: Path) -> None:
     out = tmp_path / "published"
     publish_results.publish(results, out)
@@ -108,6 +120,5 @@ def test_commands_print_what_they_did(
 ) -> None:
     assert publish_results.main([str(results), str(tmp_path / "out")]) == 0
     assert f"7 files in {tmp_path / 'out'}, made by {COMMIT}" in capsys.readouterr().out
-    assert "engram.publish_results results/alice published/alice" in (ROOT / "Makefile").read_text(
-        encoding="utf-8"
-    )
+    said = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert "publish-alice" in said and "engram.publish_results results/$* published/$*" in said
