@@ -74,7 +74,10 @@ def make_plan(study: Study, look: bool = False) -> Plan:
         downloads=Path(study.pathvars.get("downloads", "resources/downloads")),
         mirror=study.mirror_folder(),
     )
-    return plan_of(study, kinds.planned(study.dataset, context))
+    dataset = kinds.planned(study.dataset, context)
+    if look:
+        dataset.check()
+    return plan_of(study, dataset)
 
 
 def plan_of(study: Study, dataset: PlannedDataset) -> Plan:

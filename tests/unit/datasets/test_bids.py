@@ -24,6 +24,8 @@ from engram.datasets.bids.reader import BidsDataset, open_dataset, open_words
 from engram.datasets.planned import Context
 from engram.datasets.story_names import story_name
 from engram.errors import EngramError
+from engram.study.config.read import read_study
+from engram.study.plan import make_plan
 
 KINDS = ("volume", "surface", "parcels", "dense")
 COLUMNS = ["trans_x", "trans_x_derivative1", "csf"]
@@ -597,6 +599,17 @@ FAULTS: dict[str, tuple[str, Callable[[Made], object], str]] = {
         r"there are no words of tale, which was heard in sub-01_task-tale",
     ),
 }
+
+
+def test_a_run_looks_at_headers_before_its_first_job(copied: Callable[[str], Made]) -> None:
+    made = copied("volume")
+    dataset = {"kind": "bids", "path": str(made.root), "confounds": {"columns": COLUMNS}}
+    study = read_study({"study": "n", "dataset": dataset, "models": {}})
+    assert len(make_plan(study, look=True).groups) == 1
+    other_grid(made, affine=False)
+    make_plan(study)  # as each job's process plans it
+    with pytest.raises(EngramError, match="does not lie on the grid"):
+        make_plan(study, look=True)
 
 
 @pytest.mark.parametrize("fault", FAULTS)

@@ -192,6 +192,24 @@ def test_responses_are_read(tmp_path: Path) -> None:
         opened(write(tmp_path / "d.hf5", data=values[0])).timeseries("UTS01", "a")
 
 
+def test_files_of_a_folder_are_looked_at_before_a_run(tmp_path: Path) -> None:
+    telling = facts.read_tellings(LEBEL_WORDS)["souls"]
+    path = tmp_path / "derivative/preprocessed_data/UTS03/souls.hf5"
+    write(path, data=np.zeros((telling.rows, 95_556), np.int8))
+    (tmp_path / telling.path).parent.mkdir(parents=True)
+    (tmp_path / telling.path).touch()
+    made = plan(path=str(tmp_path), stories=["souls"])
+    made.dataset.check()
+    for content, message in (
+        (path.read_bytes()[:5000], "no whole file of responses .* 5000 bytes"),
+        (b"<html>" * 200_000, "no whole file of responses"),
+        (b"", "is empty"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(EngramError, match=message):
+            made.dataset.check()
+
+
 def repeated(path: Path, values: np.ndarray, **more: Any) -> tuple[xr.Dataset, xr.Dataset]:
     """BOLD of a story that was heard several times, and its ceilings."""
     write(path, data=values.mean(0), individual_repeats=values)

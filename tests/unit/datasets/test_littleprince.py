@@ -212,6 +212,32 @@ def test_a_scan_of_another_section_is_refused(tmp_path: Path) -> None:
         opened(tmp_path, 298).timeseries("EN057", "littleprince-1")
 
 
+def test_headers_of_a_folder_are_looked_at_before_a_run(tmp_path: Path) -> None:
+    scans = {
+        one.subject: tmp_path / one.path
+        for one in facts.read_scans(LITTLEPRINCE_SCANS)
+        if one.subject in ("EN057", "EN113") and one.section == 2
+    }
+    (tmp_path / facts.text_grid("en", 2)).parent.mkdir(parents=True)
+    (tmp_path / facts.text_grid("en", 2)).touch()
+    for number, path in enumerate(scans.values()):
+        write_volume(path, 298, number)
+    made = plan(
+        language="en", path=str(tmp_path), stories=["littleprince-2"], listeners=list(scans)
+    )
+    made.dataset.check()
+    image = nibabel.load(scans["EN113"])
+    nibabel.save(nibabel.Nifti1Image(image.get_fdata()[1:], image.affine), scans["EN113"])
+    with pytest.raises(EngramError, match="EN113.*all scans need the same voxels"):
+        made.dataset.check()
+    write_volume(scans["EN113"], 282, 1)
+    with pytest.raises(EngramError, match="has 282 volumes; the scans of littleprince-2 have 298"):
+        made.dataset.check()
+    scans["EN113"].write_bytes(b"/annex/objects/MD5E-s9--0.nii.gz\n")
+    with pytest.raises(EngramError, match="is a pointer of git-annex"):
+        made.dataset.check()
+
+
 def test_a_sidecar_with_another_tr_stops(tmp_path: Path) -> None:
     dataset = opened(tmp_path, 282)
     (tmp_path / "a.json").write_text('{"RepetitionTime": 1.5}')

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import ceil
 from typing import Any
 
+from engram.datasets.bids.headers import check_fetched
 from engram.datasets.given_folder import check_there, dataset_folder, inside
 from engram.datasets.lebel.config import BUCKET, SOURCE, LebelSection
 from engram.datasets.lebel.facts import (
@@ -24,10 +25,13 @@ from engram.datasets.planned import (
     check_known,
 )
 from engram.datasets.repository import S3, Repository
+from engram.errors import EngramError
 from engram.paths import LEBEL_RESPONSES, LEBEL_WORDS
 
 #: Seconds of a scan before and after the audio, about.
 _SILENCE = 20.0
+#: How every HDF5 file begins, and bytes that a voxel takes at least: two rows of 16 bits.
+_HDF5, _LEAST_BYTES = b"\x89HDF\r\n\x1a\n", 4
 
 
 class PlannedLebel(PlannedDataset):
@@ -48,7 +52,7 @@ class PlannedLebel(PlannedDataset):
         check_known("dataset.stories", dataset.stories or [], sorted(mine))
         stories = sorted(set(dataset.stories or mine))
         self._responses: dict[str, Response] = {story: mine[story] for story in stories}
-        folder = None if dataset.path is None else dataset_folder(dataset.path)
+        self._folder = folder = None if dataset.path is None else dataset_folder(dataset.path)
         if folder is not None:
             needed = [self._tellings[story].path for story in stories]
             check_there(folder, [*needed, *(one.path for one in self._responses.values())])
@@ -99,6 +103,22 @@ class PlannedLebel(PlannedDataset):
             "Response files are not read here: each story's job 'bold' reads and checks them "
             "first, its clock included."
         )
+
+    def check(self) -> None:
+        """Look whether a folder's response files are here, and are HDF5 files."""
+        if self._folder is None:
+            return
+        for one in self._responses.values():
+            path = self._folder / one.path
+            check_fetched(path)
+            with path.open("rb") as stream:
+                begin = stream.read(len(_HDF5))
+            if begin != _HDF5 or path.stat().st_size < _LEAST_BYTES * one.voxels:
+                raise EngramError(
+                    f"'{path}' is no whole file of responses (HDF5): it has "
+                    f"{path.stat().st_size} bytes, and the dataset's own has {one.bytes}. Copy or "
+                    "fetch it again."
+                )
 
     def n_targets(self) -> float:
         """Return the listener's voxels."""

@@ -41,6 +41,8 @@ SECONDS = {
     "fr": (613.5, 647.0, 702.2, 624.5, 580.8, 750.4, 658.5, 583.2, 667.9),
     "zh": (564.9, 642.6, 643.7, 612.2, 584.5, 782.9, 726.6, 585.2, 801.1),
 }
+#: Rows that a scan may have more or less than the README says.
+SLACK_TRS = 5
 #: Columns of the tables of facts.
 SCAN_COLUMNS = ("subject", "section", "run", "bytes", "md5")
 WORDS_COLUMNS = ("path", "bytes", "md5")
@@ -167,3 +169,16 @@ def read_words(path: Path) -> dict[str, str]:
         + (".csv" if row["path"].endswith(".csv") else "")
         for row in delimited.read_rows(path, WORDS_COLUMNS)
     }
+
+
+def check_rows(path: Path, rows: int, expected: int, story: str, subject: str) -> None:
+    """Raise `EngramError` if a scan has not as many rows as its section.
+
+    A listener's runs are counted to find the section, so that a missing run would go unseen.
+    """
+    if abs(rows - expected) > SLACK_TRS:
+        raise EngramError(
+            f"'{path}' has {rows} volumes; the scans of {story} have {expected}. "
+            "A section is the rank of a listener's run: is a run missing, or another one? "
+            f"Leave the listener out (dataset: exclude: {{{subject}: reason}})."
+        )

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from math import ceil
+from pathlib import Path
 from typing import Any
 
+from engram.datasets.bids import headers
 from engram.datasets.given_folder import check_there, dataset_folder, inside
 from engram.datasets.images.atlas_files import atlas_files
 from engram.datasets.littleprince.config import BUCKET, SOURCE, LittlePrinceSection
@@ -14,6 +16,7 @@ from engram.datasets.littleprince.facts import (
     TR,
     VOLUMES,
     SectionScan,
+    check_rows,
     read_scans,
     read_words,
     section_of,
@@ -32,6 +35,7 @@ from engram.datasets.planned import (
     divided,
 )
 from engram.datasets.repository import S3, Repository
+from engram.errors import EngramError
 from engram.files.fingerprints import file_fingerprint
 from engram.paths import LITTLEPRINCE_SCANS, LITTLEPRINCE_WORDS, ROI_SETS
 
@@ -125,9 +129,28 @@ class PlannedLittlePrince(PlannedDataset):
     def tables_here(self) -> tuple[str | None, str]:
         """Return that images are not read before a run."""
         return None, (
-            "Images are not read here: each section's job 'bold' reads and checks them first, its "
-            "clock included."
+            "Images are not read here, only the headers of those in a folder: each section's job "
+            "'bold' reads and checks them first, its clock included."
         )
+
+    def check(self) -> None:
+        """Look at the headers of a folder's scans: one grid, and as many rows as a section has."""
+        if self._folder is None:
+            return
+        first: tuple[Path, headers.Header] | None = None
+        for scan in self.scans:
+            fact = self._facts[scan.subject, scan.story]
+            path = self._folder / fact.path
+            header = headers.read(path, "volume")
+            rows = VOLUMES[self._dataset.language][fact.section - 1]
+            check_rows(path, header.rows, rows, scan.story, scan.subject)
+            first = first or (path, header)
+            if header.shape[:3] != first[1].shape[:3]:
+                raise EngramError(
+                    f"'{path}' has the grid {header.shape[:3]}, '{first[0]}' "
+                    f"{first[1].shape[:3]}: all scans need the same voxels. Copy it again, or "
+                    f"leave the listener out (dataset: exclude: {{{scan.subject}: reason}})."
+                )
 
     def n_targets(self) -> float:
         """Return the voxels of an atlas, about."""

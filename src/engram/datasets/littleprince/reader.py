@@ -16,14 +16,12 @@ import pandas as pd
 
 from engram.datasets import time_courses
 from engram.datasets.images.volumes import Volume
+from engram.datasets.littleprince.facts import SLACK_TRS, check_rows
 from engram.datasets.repetition_time import check_tr
-from engram.errors import EngramError
 from engram.words.timings.read import story_timings
 
 logger = logging.getLogger(__name__)
 
-#: Scans of a section may differ by so many TRs; they are cut to the shortest.
-SLACK_TRS = 5
 #: Share of a scan's voxels that may be without variance, where an atlas is larger than what was
 #: scanned of a listener; they count as 0.
 MOST_CONSTANT = 0.2
@@ -103,12 +101,7 @@ class LittlePrinceDataset:
         name, volume, sidecar = self._scans[subject]
         path = self.folder / volume
         values = self._space.read([path])
-        if abs(len(values) - self._volumes) > SLACK_TRS:
-            raise EngramError(
-                f"'{path}' has {len(values)} volumes; the scans of {story} have {self._volumes}. "
-                "A section is the rank of a listener's run: is a run missing, or another one? "
-                f"Leave the listener out (dataset: exclude: {{{subject}: reason}})."
-            )
+        check_rows(path, len(values), self._volumes, story, subject)
         said = check_tr(self.tr, path, self._space.tr(path), [self.folder / sidecar])
         kind = said.replace(str(path), "")
         if said and kind not in self._said:  # of many scans once
