@@ -36,6 +36,7 @@ TABLES = (
     "similarity_tests",
     "nuisance",
     "partitions",
+    "spaces",
     "features",
     "feature_deals",
     "association",

@@ -100,6 +100,8 @@ def test_the_whole_road(study: Path) -> None:
     np.testing.assert_allclose(parts.loc[whole.index], whole, atol=1e-4)
     assert (results / "figures" / "heads.png").stat().st_size > 5000
     page = (results / "report.html").read_text()
+    beside = storage.read_table(results / "tables" / "spaces.tsv")
+    assert set(beside["model"]) == everything and (beside["n_listeners"] == 3).all()
     parts = storage.read_table(results / "tables" / "partitions.tsv")
     assert len(parts) == (1 + 3 + 7) * len(chance) and (parts["n_listeners"] == 3).all()
     by_kind = parts.groupby("kind")["r2"].sum()

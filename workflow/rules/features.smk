@@ -89,6 +89,32 @@ rule feature_table:
         "../scripts/feature_table.py"
 
 
+rule spaces_table:
+    """Set everything that is scored beside each other, with the word rate as the baseline."""
+    input:
+        scores="<results>/tables/scores.tsv",
+        chance="<results>/tables/chance.tsv",
+        comparisons="<results>/tables/comparisons.tsv",
+    output:
+        spaces=report(
+            "<results>/tables/spaces.tsv",
+            caption="../report/tables/spaces.rst",
+            category="Tables",
+            labels={"table": "everything that is scored"},
+        ),
+    log:
+        "<logs>/spaces_table.log",
+    benchmark:
+        "<benchmarks>/spaces_table.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        config=of(spaces.spaces_table_depends_on),
+        code=code_of("spaces_table"),
+    script:
+        "../scripts/spaces_table.py"
+
+
 rule deals:
     """Deal the values of a space to other words, in all stories alike."""
     input:

@@ -23,6 +23,7 @@ _ORDER = (
     "association",
     "tuning",
     "chance",
+    "spaces",
     "comparisons",
     "heads",
     "head_specialisation",

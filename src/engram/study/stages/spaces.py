@@ -129,9 +129,16 @@ def table_depends_on(study: Study, plan: Plan) -> dict[str, Any]:
     }
 
 
+def spaces_table_depends_on(study: Study, plan: Plan) -> dict[str, Any]:
+    """Return what the table of everything that is scored depends on."""
+    kinds = dict.fromkeys(study.language_models(), "language model")
+    kinds |= {name: space.kind for name, space in study.features.items()}
+    return {"kinds": {name: kinds.get(name, "baseline") for name in sorted(study.scored())}}
+
+
 def shown_tables(study: Study, plan: Plan) -> list[str]:
-    """Return the table of feature spaces, for the report."""
-    return table_paths("features") if study.features else []
+    """Return the tables of feature spaces, for the report."""
+    return table_paths("spaces", "features") if study.features else []
 
 
 def described(study: Study) -> dict[str, str]:
