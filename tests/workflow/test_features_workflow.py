@@ -113,10 +113,12 @@ def test_the_whole_road(study: Path) -> None:
         assert said in page, said
 
 
-def test_an_edited_table_reruns_its_space_alone(study: Path) -> None:
+def test_an_edited_table_reruns_what_is_made_of_it(study: Path) -> None:
     assert jobs(snakemake("-n", "--configfile", "study.yaml", folder=study)) == {}
     table = study / "norms.tsv"
     table.write_text(table.read_text().replace("lamp\t1\t1", "lamp\t1\t8"))
     found = jobs(snakemake("-n", "--configfile", "study.yaml", folder=study))
-    assert found["feature_space"] == found["deals"] == found["deal_scores"] == 1
-    assert found["encoding"] == found["chance"] == 1 and "activations" not in found
+    assert found["deals"] == found["deal_scores"] == found["partition"] == 1
+    # The space itself, and the one that has it beside others.
+    assert found["feature_space"] == found["encoding"] == found["chance"] == 2
+    assert "activations" not in found
