@@ -23,6 +23,8 @@ LETTER = 0.055
 _LONGEST_REGION = 30
 #: Beyond so many regions on an axis, their names are written smaller.
 _MANY = 40
+#: Lines of a legend that figures have room for, and the height of one more, in inches.
+_LEGEND_LINES, _LEGEND_LINE = 3, 0.13
 #: Width of a panel of curves by layer, as a share of that of all regions.
 _CURVES = 0.42
 #: Room that the numbers and the label of a first panel's axis take, in inches.
@@ -42,11 +44,12 @@ def legend(figure: Figure, panels: Iterable[Axes]) -> None:
     if handles:
         # A handle with its gaps takes 0.4 inches.
         room = figure.get_figwidth() / (LETTER * max(map(len, handles)) + 0.4)
+        columns = int(np.clip(room, 1, 5))
+        # A long legend has room of its own: panels stay as high as they are.
+        lines = -(-len(handles) // columns)
+        figure.set_figheight(figure.get_figheight() + max(0, lines - _LEGEND_LINES) * _LEGEND_LINE)
         figure.legend(
-            list(handles.values()),
-            list(handles),
-            loc="outside lower center",
-            ncols=int(np.clip(room, 1, 5)),
+            list(handles.values()), list(handles), loc="outside lower center", ncols=columns
         )
 
 
