@@ -53,13 +53,13 @@ class HeldOut:
         """
         data, fold = self._data, self._fold
         for penalty in np.unique(self._chosen):
-            mine, matrix = np.flatnonzero(self._chosen == penalty), fold.matrices[int(penalty)]
+            mine = np.flatnonzero(self._chosen == penalty)
 
-            def one(batch: slice, mine: np.ndarray = mine, matrix: Any = matrix) -> None:
+            def one(batch: slice, mine: np.ndarray = mine, at: int = int(penalty)) -> None:
                 some = mine[batch]
                 selected = data.bold[:, some]
                 learned = ridge._learned_from(selected[fold.fit], data, some, fold)
-                predicted, recorded = matrix @ learned, selected[fold.held_out]
+                predicted, recorded = fold.hat.at(at, learned), selected[fold.held_out]
                 take(some, data.xp.to_numpy(predicted), data.xp.to_numpy(recorded))
 
             data.limit.each(len(mine), one, weight=4 * len(self.rows))
