@@ -62,7 +62,7 @@ def table_depends_on(study: Study, plan: Plan, effect: str) -> dict[str, Any]:
     """Return what a table of effects in identification depends on."""
     jobs, _ = _KINDS[effect]
     primary = study.primary
-    own = {
+    own: dict[str, dict[str, Any]] = {
         "association": {"primary": plain(primary.model_dump(mode="json")) if primary else None},
         "tuning": {"methods": {tuning: one.method for tuning, one in study.tunings.items()}},
     }
