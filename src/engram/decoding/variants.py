@@ -63,17 +63,24 @@ def identify_variants(
                 )[0]
 
     group.each_part(read[0].sizes["unit"], 1, work)
+    return _dataset(read, group, trials, rank[:, group.tested_places])
+
+
+def _dataset(
+    read: Sequence[xr.Dataset], group: Group, trials: Trials, rank: np.ndarray
+) -> xr.Dataset:
+    """Return rank accuracy (n_variants, n_scored, n_subjects, n_sets) in the form of scores."""
     sizes = [int(one.sum()) for one in trials.sets.values()]
     return xr.Dataset(
         {
             "r": (
                 ("variant", "story", "subject", "region"),
-                rank[:, group.tested_places].astype(np.float32),
+                rank.astype(np.float32),
                 {"units": "share", "description": ranks.MEASURES["rank"]},
             )
         },
         coords={
-            "variant": names,
+            "variant": read[0]["variant"].values.tolist(),
             "story": [one.name for one in group.tested],
             "subject": group.subjects,
             "region_hemisphere": ("region", ["both"] * len(sizes)),

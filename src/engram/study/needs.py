@@ -191,6 +191,7 @@ def _targets_of(study: Study, plan: Plan, targets: str | None) -> float:
 
 
 def _decoding(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
+    """Return what identification takes; variants of a model are fewer than shifts of BOLD."""
     rows = sum(plan.dataset.n_rows(story) for story in plan.groups[wildcards["group"]].stories)
     values = _targets_of(study, plan, study.decoding.targets) * rows
     layers = scored_shape(study, wildcards["model"]).layers
@@ -199,18 +200,6 @@ def _decoding(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     people = len(group.subjects)
     memory, taken = metric_needs.decoding(study, people, rows, values, layers, *seconds)
     return Need(_TORCH + memory, _START + taken, _CONTEXT + 24 * people * values)
-
-
-def _identified_variants(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
-    """Return what identification by all variants takes, at the reported layer."""
-    group = plan.groups[wildcards["group"]]
-    rows = sum(plan.dataset.n_rows(story) for story in group.stories)
-    values = len(group.subjects) * _targets_of(study, plan, study.decoding.targets) * rows
-    each = _LAYER_SECONDS * values * rows / _LAYER_SIZE + _decomposed(study, group, rows)
-    words = sum(plan.dataset.n_words(story) for story in group.stories)
-    vectors = words * scored_shape(study, wildcards["model"]).units * 4
-    seconds = _START + sum(_texts_read(study, wildcards)) * each
-    return Need(_TORCH + 24 * values + 2 * vectors, seconds, _CONTEXT + 24 * values)
 
 
 def _decoding_ceiling(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
@@ -427,7 +416,7 @@ _NEEDS: dict[str, Callable[[Study, Plan, Mapping[str, str]], Need]] = {
     "feature_space": _feature_space,
     "similarity": _similarity,
     "similarity_ceiling": _similarity_ceiling,
-    "association_identification": _identified_variants,
+    "association_identification": _decoding,
     "association_scores": _encoding,
     "association_tables": _tables,
     "nuisance": _nuisance,
@@ -438,7 +427,7 @@ _NEEDS: dict[str, Callable[[Study, Plan, Mapping[str, str]], Need]] = {
     "tables": _tables,
     "tune": _tune,
     "tuned_activations": _activations,
-    "tuning_identification": _identified_variants,
+    "tuning_identification": _decoding,
     "tuning_scores": _encoding,
     "tuning_tables": _tables,
 }

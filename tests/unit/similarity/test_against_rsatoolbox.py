@@ -44,14 +44,15 @@ def ours() -> tuple[list[float], float, float, float]:
 
 def by_rsatoolbox() -> tuple[list[float], float, float, float]:
     """Return the same by rsatoolbox."""
-    from rsatoolbox.data import Dataset
-    from rsatoolbox.inference import boot_noise_ceiling
-    from rsatoolbox.rdm import calc_rdm, compare, concat
-
+    data, inference, rdm = (
+        importlib.import_module(f"rsatoolbox.{name}") for name in ("data", "inference", "rdm")
+    )
     a, b, listeners = patterns()
-    of_a, of_b, *each = (calc_rdm(Dataset(one), method="correlation") for one in (a, b, *listeners))
-    lower, upper = boot_noise_ceiling(concat(each), method="corr")
-    r = compare(of_a, of_b, method="corr")[0, 0]
+    of_a, of_b, *each = (
+        rdm.calc_rdm(data.Dataset(one), method="correlation") for one in (a, b, *listeners)
+    )
+    lower, upper = inference.boot_noise_ceiling(rdm.concat(each), method="corr")
+    r = rdm.compare(of_a, of_b, method="corr")[0, 0]
     return of_a.dissimilarities[0, :4].tolist(), float(r), float(lower), float(upper)
 
 
