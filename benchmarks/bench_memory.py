@@ -55,8 +55,10 @@ def grid(small: bool) -> list[dict[str, Any]]:
     """Return the grid of shapes, measured."""
     encodings = SMALL_ENCODINGS + ([] if small else LARGE_ENCODINGS)
     readings = SMALL_READINGS + ([] if small else LARGE_READINGS)
-    return [measured("encoding", shape) for shape in encodings] + [
-        measured("reading", shape) for shape in readings
+    return [
+        *(measured("encoding", shape) for shape in encodings),
+        *(measured("reading", shape) for shape in readings),
+        *(measured("heads", shape) for shape in readings[: 1 if small else 3]),
     ]
 
 
@@ -133,6 +135,31 @@ def reading_case(
     )
 
 
+def heads_case(
+    model: str, n_words: int, context: int, batch_tokens: int, dtype: str
+) -> tuple[int, str]:
+    """Read the attention heads of a made story, planned as its layers are."""
+    import full_size  # noqa: F401 (its imports are a job's)
+    from bench_activations import made_reader, made_words
+
+    from engram import paths
+    from engram.features.heads.space import scale
+    from engram.features.language_models.attention_heads import head_count, story_heads
+    from engram.features.language_models.reading_memory import reading_bytes
+
+    reader = made_reader(model, dtype, "cpu", str(paths.RESOURCES / "models" / "gpt2-tiny"))
+    words = made_words(n_words)
+    options: dict[str, Any] = {"mode": "strided", "context": context, "stride": None}
+    predicted = reading_bytes(reading_shape(words, reader, context, batch_tokens))
+    vectors = story_heads(words, reader, **options, pooling="last", batch_tokens=batch_tokens)
+    scale(vectors, head_count(reader.model))
+    return (
+        predicted,
+        f"{model}, heads of all layers, {n_words} words, context {context}, {batch_tokens} tokens "
+        f"a batch, {dtype}",
+    )
+
+
 def reading_shape(
     words: Sequence[str], reader: Reader, context: int, batch_tokens: int
 ) -> ReadingShape:
@@ -176,6 +203,7 @@ def main() -> None:
     cases: dict[str, Callable[..., tuple[int, str]]] = {
         "encoding": encoding_case,
         "reading": reading_case,
+        "heads": heads_case,
     }
     predicted, what = cases[kind](*shape)
     peak = peak_memory()

@@ -2,7 +2,17 @@
 fitted weights. They are made where the configuration asks for them; needs activations, words and
 BOLD, as scores do."""
 
-from engram.study.stages import bold, decoding, features, metrics, similarity, stories
+from engram.study.stages import (
+    associations,
+    bold,
+    decoding,
+    features,
+    identified_effects,
+    metrics,
+    similarity,
+    stories,
+    tunings,
+)
 
 
 rule decoding:
@@ -170,3 +180,103 @@ rule metric_figure:
         code=code_of("metric_figure"),
     script:
         "../scripts/metric_figure.py"
+
+
+rule association_identification:
+    """Identify segments by every text of a text with associations and its controls."""
+    input:
+        activations=of_group(associations.ACTIVATIONS),
+        bold=rules.decoding.input.bold,
+        words=rules.decoding.input.words,
+    output:
+        scores=identified_effects.TEXT_SCORES,
+    log:
+        "<logs>/association_identification/group-{group}_model-{model}_text-{text}.log",
+    benchmark:
+        "<benchmarks>/association_identification/group-{group}_model-{model}_text-{text}.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+        mem_mb=memory("association_identification"),
+        runtime=minutes("association_identification"),
+    params:
+        config=of(identified_effects.scores_depend_on),
+        code=code_of("identified_variants"),
+    script:
+        "../scripts/identified_variants.py"
+
+
+rule tuning_identification:
+    """Identify segments by a model and its tunings."""
+    input:
+        activations=of_group(tunings.ACTIVATIONS),
+        bold=rules.decoding.input.bold,
+        words=rules.decoding.input.words,
+    output:
+        scores=identified_effects.TUNING_SCORES,
+    log:
+        "<logs>/tuning_identification/group-{group}_model-{model}_tuning-{tuning}.log",
+    benchmark:
+        "<benchmarks>/tuning_identification/group-{group}_model-{model}_tuning-{tuning}.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+        mem_mb=memory("tuning_identification"),
+        runtime=minutes("tuning_identification"),
+    params:
+        config=of(identified_effects.scores_depend_on),
+        code=code_of("identified_variants"),
+    script:
+        "../scripts/identified_variants.py"
+
+
+rule identified_effects:
+    """Test what associations, or tunings, change in identification."""
+    input:
+        scores=of(identified_effects.files),
+    output:
+        table="<results>/tables/{effect}_decoding.tsv",
+    log:
+        "<logs>/{effect}_decoding.log",
+    benchmark:
+        "<benchmarks>/{effect}_decoding.tsv"
+    wildcard_constraints:
+        effect="association|tuning",
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        config=of(identified_effects.table_depends_on),
+        code=code_of("identified_effects"),
+    script:
+        "../scripts/identified_effects.py"
+
+
+rule identified_effects_figure:
+    """Draw F or M of identification, by set of targets."""
+    input:
+        table=rules.identified_effects.output.table,
+    output:
+        svg=report(
+            "<results>/figures/{effect}-decoding.svg",
+            caption="../report/figure.rst",
+            category="Metrics",
+            labels={"figure": "{effect}-decoding"},
+        ),
+        png="<results>/figures/{effect}-decoding.png",
+    log:
+        "<logs>/figure/{effect}-decoding.log",
+    benchmark:
+        "<benchmarks>/figure/{effect}-decoding.tsv"
+    wildcard_constraints:
+        effect="association|tuning",
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        config=of(identified_effects.figure_depends_on),
+        code=code_of("identified_effects_figure"),
+    script:
+        "../scripts/identified_effects_figure.py"

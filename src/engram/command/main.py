@@ -86,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     board.add_argument("results", nargs="+", type=Path, help="folders of finished studies")
     board.add_argument("-o", "--output", type=Path, default=Path(), help="where the page goes")
     board.add_argument("--seed", type=int, default=0, help="of the bootstrap")
+    board.add_argument("--published", type=Path, help="table of scores that others published")
     board.set_defaults(do=_leaderboard)
     return parser
 
@@ -118,7 +119,7 @@ def _run(chosen: argparse.Namespace) -> int:
 def _leaderboard(chosen: argparse.Namespace) -> int:
     from engram import leaderboard  # pandas, which no other command needs
 
-    return leaderboard.run(chosen.results, chosen.output, chosen.seed)
+    return leaderboard.run(chosen.results, chosen.output, chosen.seed, chosen.published)
 
 
 if __name__ == "__main__":

@@ -53,8 +53,8 @@ class Arrays:
         The library's types.
     asarray : callable
         Takes an array and a type; returns it where the backend computes.
-    to_numpy, stack, matmul, zeros : callable
-        As numpy's `asarray`, `stack`, `matmul` and `zeros`.
+    to_numpy, stack, zeros : callable
+        As numpy's `asarray`, `stack` and `zeros`.
     eigh, svd : callable
         As those of `numpy.linalg`; the latter without what is beyond the smaller side.
     """
@@ -64,7 +64,6 @@ class Arrays:
     asarray: Callable[..., Any]
     to_numpy: Callable[[Any], np.ndarray]
     stack: Callable[..., Any]
-    matmul: Callable[[Any, Any], Any]
     zeros: Callable[..., Any]
     eigh: Callable[[Any], tuple[Any, Any]]
     svd: Callable[[Any], tuple[Any, Any, Any]]
@@ -89,7 +88,6 @@ def arrays(backend: str) -> Arrays:
             np.asarray,
             np.asarray,
             np.stack,
-            np.matmul,
             np.zeros,
             np.linalg.eigh,
             partial(np.linalg.svd, full_matrices=False),
@@ -105,7 +103,6 @@ def arrays(backend: str) -> Arrays:
         partial(torch.as_tensor, device=device),
         lambda values: values.cpu().numpy(),
         torch.stack,
-        torch.matmul,
         partial(torch.zeros, device=device),
         torch.linalg.eigh,
         partial(torch.linalg.svd, full_matrices=False),

@@ -2,7 +2,8 @@
 
 The smaller of two forms is decomposed: the kernel of the training rows, or their features. Either
 way, predictions under a penalty are ``(left * weights) @ right @ targets``: penalties have weights
-of their own, and nothing else.
+of their own, and nothing else. The product of the first two is taken first where there are many
+targets, that of the last two where there are few, or few features: whatever is less to compute.
 """
 
 from __future__ import annotations
@@ -43,8 +44,68 @@ class Decomposition:
 
     def matrices(self, alphas: Sequence[float]) -> Iterator[Any]:
         """Yield the matrix of each penalty: (n_predicted, n_train), in float64."""
+        for left in self.lefts(alphas):
+            yield left @ self.right
+
+    def lefts(self, alphas: Sequence[float]) -> Iterator[Any]:
+        """Yield what `right` is multiplied with under each penalty: (n_predicted, n_axes)."""
         for alpha in alphas:
-            yield (self.left * (self.gains / (self.squares + alpha))) @ self.right
+            yield self.left * (self.gains / (self.squares + alpha))
+
+
+@dataclass(frozen=True)
+class Hat:
+    """What turns BOLD of training rows into predictions of held-out rows, in float32.
+
+    Predictions are deviations from the training targets' mean, which is taken off here.
+
+    Attributes
+    ----------
+    left : array or Tensor of shape (n_alphas, n_held_out, n_train) or (..., n_axes)
+    right : array or Tensor of shape (n_axes, n_train), or None
+        What targets are multiplied with first. None: it is in `left`.
+    """
+
+    left: Any
+    right: Any
+
+    def at(self, penalty: int, targets: Any) -> Any:
+        """Return predictions (n_held_out, n_targets) under one penalty, by its index."""
+        return self.left[penalty] @ self._seen(targets)
+
+    def at_each(self, targets: Any) -> Any:
+        """Return predictions (n_alphas, n_held_out, n_targets) under every penalty."""
+        return self.left @ self._seen(targets)
+
+    def _seen(self, targets: Any) -> Any:
+        return targets if self.right is None else self.right @ targets
+
+
+def hat(
+    parts: Decomposition, alphas: Sequence[float], n_targets: int, each: bool, xp: Arrays
+) -> Hat:
+    """Return what predicts so many targets at the least cost.
+
+    Parameters
+    ----------
+    parts : Decomposition
+    alphas : sequence of float
+    n_targets : int
+    each : bool
+        Whether each target is predicted under all penalties, or under one.
+    xp : engram.encoding.backends.Arrays
+    """
+    parts = parts.centred()
+    (n_held_out, n_axes), n_train = parts.left.shape, parts.right.shape[1]
+    rows = n_held_out * (len(alphas) if each else 1)
+    at_first = n_targets * n_axes * (n_train + rows)
+    at_last = len(alphas) * n_held_out * n_axes * n_train + n_targets * n_train * rows
+    if at_first < at_last:
+        made, right = parts.lefts(alphas), xp.asarray(parts.right, dtype=xp.float32)
+    else:
+        made, right = parts.matrices(alphas), None
+    # One penalty at a time: long stories and wide models make them large.
+    return Hat(xp.stack([xp.asarray(one, dtype=xp.float32) for one in made]), right)
 
 
 def decomposed(rows: Any, n_train: int, xp: Arrays, units: bool = False) -> Decomposition:

@@ -53,13 +53,13 @@ class HeldOut:
         """
         data, fold = self._data, self._fold
         for penalty in np.unique(self._chosen):
-            mine, matrix = np.flatnonzero(self._chosen == penalty), fold.matrices[int(penalty)]
+            mine = np.flatnonzero(self._chosen == penalty)
 
-            def one(batch: slice, mine: np.ndarray = mine, matrix: Any = matrix) -> None:
+            def one(batch: slice, mine: np.ndarray = mine, at: int = int(penalty)) -> None:
                 some = mine[batch]
                 selected = data.bold[:, some]
                 learned = ridge._learned_from(selected[fold.fit], data, some, fold)
-                predicted, recorded = matrix @ learned, selected[fold.held_out]
+                predicted, recorded = fold.hat.at(at, learned), selected[fold.held_out]
                 take(some, data.xp.to_numpy(predicted), data.xp.to_numpy(recorded))
 
             data.limit.each(len(mine), one, weight=4 * len(self.rows))
@@ -149,22 +149,27 @@ def of_targets(
 
 
 def of_part(
-    group: Group, part: Part, vectors: Sequence[np.ndarray], how: str | None = None
+    group: Group,
+    part: Part,
+    vectors: Sequence[np.ndarray],
+    how: str | None = None,
+    more_onsets: Sequence[np.ndarray] | None = None,
 ) -> Iterator[HeldOut] | None:
     """Return the held-out rows of some listeners, predicted from word vectors.
 
     To be called by what `Group.each_part` calls. Under `penalty: listeners` parts come twice, and
-    there is nothing to predict the first time: None.
+    there is nothing to predict the first time: None. The other parameters are those of
+    `Group.features`.
     """
     shared = group._shared
     if shared is None:
-        features = group.features(vectors, how)
+        features = group.features(vectors, how, more_onsets)
         return of_targets(group, features, part.targets, others=part.others)
     if shared.choosing:
-        group.score_vectors(part, vectors, how)
+        group.score_vectors(part, vectors, how, more_onsets)
         return None
     chosen = shared.next()[:, tied(group.subjects[part.listeners], group.shape[1])]
-    features = group.features(vectors, how)
+    features = group.features(vectors, how, more_onsets)
     return of_targets(group, features, part.targets, others=part.others, chosen=chosen)
 
 

@@ -30,7 +30,7 @@ from engram.encoding.folds import (
     outer_folds,
     place_of_scores,
 )
-from engram.encoding.hat_matrices import decomposed
+from engram.encoding.hat_matrices import Hat, decomposed, hat
 from engram.encoding.preparation import Preparation, prepared, row_numbers
 from engram.encoding.story_folds import StoryFolds
 from engram.jobs.out_of_memory import Shrinking
@@ -67,7 +67,7 @@ class _Fold:
 
     Attributes
     ----------
-    matrices : array of shape (n_alphas, n_held_out, n_fit)
+    hat : engram.encoding.hat_matrices.Hat
     fit, held_out : arrays of int
         Indices into all rows.
     parts : sequence of slice
@@ -77,7 +77,7 @@ class _Fold:
         counts the same however they are put into folds.
     """
 
-    matrices: Any
+    hat: Hat
     fit: Any
     held_out: Any
     parts: Sequence[slice]
@@ -276,7 +276,10 @@ def _inner_folds(
 ) -> list[_Fold]:
     inner = inner_folds_of(data.story[train], data.position[train], folds, inner_folds, gap)
     of_stories = not isinstance(folds, int)
-    return [_fold(data, train[fit], train[held_out], alphas, of_stories) for fit, held_out in inner]
+    return [
+        _fold(data, train[fit], train[held_out], alphas, each=True, is_of_stories=of_stories)
+        for fit, held_out in inner
+    ]
 
 
 def _fold(
@@ -284,11 +287,15 @@ def _fold(
     fit: np.ndarray,
     held_out: np.ndarray,
     alphas: Sequence[float],
+    each: bool = False,
     is_of_stories: bool = False,
 ) -> _Fold:
-    xp = data.xp
+    """Return a fold; `each`: whether every target is predicted under all penalties."""
+    xp, numbers = data.xp, row_numbers(data.story, data.position)
+    rows = prepared(data.design, fit, held_out, numbers, data.preparation, xp)
+    parts = decomposed(rows, len(fit), xp)
     return _Fold(
-        _hat_matrices(data, fit, held_out, alphas),
+        hat(parts, alphas, data.bold.shape[1], each, xp),
         xp.asarray(fit),
         xp.asarray(held_out),
         _stories_of(data.story[held_out]),
@@ -302,22 +309,6 @@ def _stories_of(story: np.ndarray) -> list[slice]:
     return [slice(*ends) for ends in zip(begins, [*begins[1:], len(story)], strict=True)]
 
 
-def _hat_matrices(data: _Data, train: np.ndarray, test: np.ndarray, alphas: Sequence[float]) -> Any:
-    """Return what turns training targets into predictions, for every penalty.
-
-    It has the shape (n_alphas, n_test, n_train), in float32.
-
-    Predictions are deviations from the training targets' mean, which the
-    matrices take off themselves.
-    """
-    n_train, xp = len(train), data.xp
-    numbers = row_numbers(data.story, data.position)
-    rows = prepared(data.design, train, test, numbers, data.preparation, xp)
-    # One penalty at a time: long stories and wide models make them large.
-    matrices = decomposed(rows, n_train, xp).centred().matrices(alphas)
-    return xp.stack([xp.asarray(matrix, dtype=xp.float32) for matrix in matrices])
-
-
 def _criterion(fold: _Fold, data: _Data, batch: slice, alpha_by: str) -> Any:
     """Return how well each penalty predicts each target of a batch.
 
@@ -325,7 +316,7 @@ def _criterion(fold: _Fold, data: _Data, batch: slice, alpha_by: str) -> Any:
     """
     bold = (data.bold if data.own else data.others)[:, batch]
     own, held_out = bold[fold.fit], bold[fold.held_out]
-    predictions = data.xp.matmul(fold.matrices, _learned_from(own, data, batch, fold))
+    predictions = fold.hat.at_each(_learned_from(own, data, batch, fold))
     if alpha_by == "mse":
         errors = (predictions - (held_out - own.mean(0))) ** 2
         if fold.is_of_stories:
@@ -358,7 +349,7 @@ def _each_criterion(
     data.limit.each(
         data.bold.shape[1],
         one,
-        weight=4 * len(inner[0].matrices) * max(len(fold.held_out) for fold in inner),
+        weight=4 * len(inner[0].hat.left) * max(len(fold.held_out) for fold in inner),
     )
 
 
@@ -382,7 +373,7 @@ def _tied_criterion(
     inner: Sequence[_Fold], data: _Data, alpha_by: str, tied: np.ndarray, n_tied: int
 ) -> np.ndarray:
     """Return the criterion, summed over targets that share a penalty: (n_alphas, n_tied)."""
-    summed = np.zeros((len(inner[0].matrices), n_tied))
+    summed = np.zeros((len(inner[0].hat.left), n_tied))
 
     def add(batch: slice, criterion: Any) -> None:
         np.add.at(summed.T, tied[batch], data.xp.to_numpy(criterion).T)
@@ -396,18 +387,19 @@ def _held_out_scores(fold: _Fold, chosen: np.ndarray, data: _Data) -> np.ndarray
     r = np.empty((len(fold.parts), len(chosen)), dtype=np.float32)
     for penalty in np.unique(chosen):
         mine = np.flatnonzero(chosen == penalty)
-        r[:, mine] = _scores_at(fold, fold.matrices[int(penalty)], data, mine)
+        r[:, mine] = _scores_at(fold, int(penalty), data, mine)
     return r
 
 
-def _scores_at(fold: _Fold, matrix: Any, data: _Data, mine: np.ndarray) -> np.ndarray:
-    """Return r of the targets `mine` under one penalty's matrix: (n_stories, n_mine)."""
+def _scores_at(fold: _Fold, penalty: int, data: _Data, mine: np.ndarray) -> np.ndarray:
+    """Return r of the targets `mine` under one penalty: (n_stories, n_mine)."""
     r = np.empty((len(fold.parts), len(mine)), dtype=np.float32)
 
     def score(batch: slice) -> None:
         some = mine[batch]
         selected = data.bold[:, some]
-        predictions = matrix @ _learned_from(selected[fold.fit], data, some, fold)
+        learned = _learned_from(selected[fold.fit], data, some, fold)
+        predictions = fold.hat.at(penalty, learned)
         held_out = selected[fold.held_out]
         for place, rows in enumerate(fold.parts):
             r[place, batch] = data.xp.to_numpy(

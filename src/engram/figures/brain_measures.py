@@ -11,7 +11,7 @@ import xarray as xr
 from engram.figures.captions import brain as captions
 from engram.figures.captions.associations import association_title
 from engram.figures.captions.tunings import tuning_title
-from engram.figures.maps import ASSOCIATION_DIFFERENCE, layer_name, region_maps
+from engram.figures.maps import ASSOCIATION_DIFFERENCE, INTER_SUBJECT, layer_name, region_maps
 from engram.figures.shown_values import Measure, at_reported_layer, m_axis_bound
 from engram.vocabulary import AVERAGE, ORIGINAL
 from engram.wording import null_text
@@ -71,11 +71,12 @@ def ceilings(table: pd.DataFrame, maps: Maps | None) -> Measure:
         By hemisphere and name, as `engram.figures.maps.ceiling_maps` names them.
     """
     rows, found = {}, {}
-    for kind, name in (("average", "average listener"), ("single", "single listeners")):
+    for kind, name, title in (
+        ("average", "average listener", "average listener: ceiling (Pearson r)"),
+        ("single", "single listeners", "single listeners: ceiling (Pearson r), mean"),
+        ("loo", INTER_SUBJECT, f"{INTER_SUBJECT} (Pearson r), mean"),
+    ):
         part = table[table["kind"] == kind]
-        title = f"{name}: ceiling (Pearson r)" + (
-            ", mean over listeners" if kind == "single" else ""
-        )
         rows[title] = (
             part.groupby(["story", "hemisphere", "roi"])["ceiling"]
             .mean()
@@ -85,8 +86,8 @@ def ceilings(table: pd.DataFrame, maps: Maps | None) -> Measure:
         if maps:
             found[title] = {side: maps[side][name] for side in _SIDES}
     return Measure(
-        "Ceiling on the brain",
-        "ceiling (Pearson r)",
+        "Ceiling and inter-subject correlation on the brain",
+        "Pearson r",
         captions.ceilings(table),
         rows,
         found or None,

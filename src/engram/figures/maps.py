@@ -19,6 +19,8 @@ from engram.files import storage
 from engram.statistics.score_tables import mean_scores
 from engram.vocabulary import AVERAGE, DEALT, ORIGINAL, RANDOM, WITH_ASSOCIATIONS
 
+#: What the map of each listener's correlation with the others' mean is called.
+INTER_SUBJECT = "inter-subject correlation"
 _STRUCTURES = {"L": "CortexLeft", "R": "CortexRight"}
 
 
@@ -82,15 +84,17 @@ def layer_name(layer: int) -> str:
 
 
 def ceiling_maps(files: Sequence[str]) -> dict[str, np.ndarray]:
-    """Return the ceilings of the average listener and of single listeners.
+    """Return the ceilings of the average and of single listeners, and inter-subject correlation.
 
     They are averaged over stories (and listeners).
     """
-    parts: dict[str, list[np.ndarray]] = {"average listener": [], "single listeners": []}
+    kinds = ("average listener", "single listeners", INTER_SUBJECT)
+    parts: dict[str, list[np.ndarray]] = {kind: [] for kind in kinds}
     for path in files:
         with storage.open_dataset(path) as ceiling:
             parts["average listener"].append(ceiling["average"].values)
             parts["single listeners"].append(ceiling["single"].mean("subject").values)
+            parts[INTER_SUBJECT].append(ceiling["loo"].mean("subject").values)
     # A story with fewer than four listeners has no ceilings: the mean is over the other stories.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)

@@ -90,7 +90,7 @@ def read_lines(
         ]
     )
     if names is None:
-        header, first, rows = _column_names(rows[0].split("\t"), known), 2, rows[1:]
+        header, first, rows = column_names(rows[0].split("\t"), known), 2, rows[1:]
         _drop_empty_ends(header, rows)
     else:
         header, first = list(names), 1
@@ -269,7 +269,7 @@ def _check_separator(lines: list[str], separator: str, known: Collection[str], p
             )
 
 
-def _column_names(cells: Sequence[str], known: Collection[str]) -> list[str]:
+def column_names(cells: Sequence[str], known: Collection[str]) -> list[str]:
     """Return names of columns without blanks around them.
 
     Those that are known get their own spelling.

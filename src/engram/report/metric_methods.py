@@ -45,6 +45,22 @@ def decoding(config: Mapping[str, Any], tables: Tables) -> str:
         "stories, everything refitted, corrected over sets of targets "
         f"({listed(list(dict.fromkeys(tables['decoding_tests']['set'])))}) by the maximum "
         "statistic [@maximum]. The ceiling is identification by the other listeners' mean."
+        f"{_effects(tables)}"
+    )
+
+
+def _effects(tables: Tables) -> str:
+    """Return which effects were taken of rank accuracy; nothing where none were."""
+    there = {
+        "association_decoding": "Association effects F",
+        "tuning_decoding": "Tuning effects M (as a share of rank accuracy above chance)",
+    }
+    said = listed([text for name, text in there.items() if name in tables])
+    return (
+        f" {said} were taken of rank accuracy by predicted BOLD too, with the same controls, tests "
+        "and corrections as of R, over sets of targets in the place of regions."
+        if said
+        else ""
     )
 
 

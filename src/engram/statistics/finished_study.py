@@ -5,10 +5,11 @@ Whatever is read comes from the files of results and from what their sidecars sa
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from engram.vocabulary import ORIGINAL, REINITIALISED_SUFFIX, WORD_RATE
 
 #: Settings of the encoding that are no rules, or are said in seconds instead.
 _NOT_RULES = ("backend", "delays", "longest_delay")
+#: Parts of the names of weights that are looked up, or come after the last layer.
+_NOT_IN_LAYERS = ("embed", "wte", "wpe", "lm_head")
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,12 @@ class FinishedStudy:
         one = next(iter(scores.values()))
         models = {model: _model(folder, model) for model in scores}
         return cls(name, folder, rules, models, scores, _ceilings(folder, one), _metrics(folder))
+
+    @property
+    def digest(self) -> str:
+        """A short digest of the rules: equal where BOLD was predicted alike."""
+        text = json.dumps(self.rules, sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     @property
     def n_listeners(self) -> int:
@@ -180,26 +189,46 @@ def _metrics(folder: Path) -> dict[str, dict[str, float]]:
 
 
 def _model(folder: Path, model: str) -> dict[str, Any]:
-    """Return what defines a model, its kind, and its number of parameters, where they are known."""
+    """Return what defines a model, its kind and its size, where they are known."""
     kind = "baseline" if model == WORD_RATE else "model"
     if model.endswith(REINITIALISED_SUFFIX):
         kind = "re-initialised"
-    found: dict[str, Any] = {"kind": kind, "defined": None, "parameters": math.nan}
+    found: dict[str, Any] = {"kind": kind, "defined": None, **_size([])}
     for path in sorted((folder / "activations").glob(f"*_model-{model}_text-{ORIGINAL}_*.json")):
         about = provenance(path)
         found["defined"] = about.get("Config", {}).get("model")
+        if kind == "model" and found["defined"] is None:
+            found["kind"] = "baseline"  # a feature space that no language model makes
         files = [Path(name) for name in about.get("RawFiles", {}) if name.endswith(".safetensors")]
-        if files and all(one.exists() for one in files):
-            found["parameters"] = float(sum(map(n_weights, files)))
+        found |= _size(files if all(one.exists() for one in files) else [])
         break
     return found
 
 
-def n_weights(path: Path) -> int:
-    """Return how many numbers a safetensors file holds, from its header."""
+def _size(files: Sequence[Path]) -> dict[str, float]:
+    """Return a model's parameters and FLOPs a token, from its files of weights; NaN without any.
+
+    A weight of a layer's matrices takes a product and a sum for each token. Embeddings, which are
+    looked up, and the output layer, which no state needs, are left out; so is attention over the
+    context, which depends on its length.
+    """
+    if not files:
+        return {"parameters": math.nan, "flops_per_token": math.nan}
+    sizes = [one for path in files for one in weights(path).items()]
+    inside = [
+        math.prod(shape)
+        for name, shape in sizes
+        if len(shape) > 1 and not any(part in name for part in _NOT_IN_LAYERS)
+    ]
+    return {
+        "parameters": float(sum(math.prod(shape) for _, shape in sizes)),
+        "flops_per_token": 2.0 * sum(inside),
+    }
+
+
+def weights(path: Path) -> dict[str, list[int]]:
+    """Return the shapes of a safetensors file's arrays, by name, from its header."""
     with path.open("rb") as file:
         (length,) = struct.unpack("<Q", file.read(8))
         header = json.loads(file.read(length))
-    return sum(
-        math.prod(about["shape"]) for name, about in header.items() if name != "__metadata__"
-    )
+    return {name: about["shape"] for name, about in header.items() if name != "__metadata__"}

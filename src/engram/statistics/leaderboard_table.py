@@ -31,6 +31,10 @@ LEADERBOARD_COLUMNS = {
     "model": "Model or baseline.",
     "kind": "'model', 're-initialised' (its weights are random: a control), or 'baseline'.",
     "parameters": "Numbers in its files of weights; n/a where these are not here any more.",
+    "flops_per_token": (
+        "Operations of its layers for a token, two for each weight of a matrix; without embeddings "
+        "and attention over the context."
+    ),
     "R": f"Brain score R; n/a for '{ALL}'.",
     "ceiling": "Mean of what a perfect model of each listener reaches.",
     "normalised": f"R over ceiling; n/a below {FLOOR:g} or without ceilings.",
@@ -45,6 +49,10 @@ LEADERBOARD_COLUMNS = {
     "rank_low": "95 % interval of the rank over draws.",
     "rank_high": "Its upper end.",
     "winner_changes": "Share of draws in which another model is first than the one observed.",
+    "stimuli_change": (
+        "In rows of all: the same share where stimuli of all data sets are drawn anew (listeners "
+        f"of one stimulus together); n/a with fewer than {FEWEST_STORIES} stimuli."
+    ),
     "w": "Kendall's W of the orders of the data sets, over models that all have: 1 if all agree.",
     "w_chance": "What W is on average for so many unrelated orders, 1 / data sets.",
     **{
@@ -53,6 +61,7 @@ LEADERBOARD_COLUMNS = {
         if name in _OTHERS
     },
     **columns.N_LISTENERS,
+    "rules": "Digest of the rules by which BOLD was predicted; the page says them.",
 }
 
 
@@ -157,6 +166,16 @@ class _Board:
         result: np.ndarray = self.drawn / ceiling[:, None]
         return result
 
+    def by_stimulus(self) -> dict[str, np.ndarray]:
+        """Return R over ceiling by stimulus, mean over listeners: (n_models, ) each."""
+        values = np.stack([self.study.by_story(model) for model in self.models], axis=-1)
+        found = {}
+        for name, index in self.study.stimuli.items():
+            ceiling = float(_mean(self.study.ceilings[index], (0, 1)))
+            usable = ceiling if ceiling >= FLOOR else np.nan
+            found[name] = _mean(values[index], (0, 1)) / usable
+        return found
+
     def rows(self) -> list[dict[str, Any]]:
         """Return a row for each model."""
         ranked = _ranked(self.r, self.drawn, self.n_drawn)
@@ -169,6 +188,8 @@ class _Board:
                     "model": model,
                     "kind": about["kind"],
                     "parameters": about["parameters"],
+                    "flops_per_token": about["flops_per_token"],
+                    "rules": self.study.digest,
                     "R": self.r[number],
                     "ceiling": self.ceiling,
                     "normalised": self.normalised()[number],
@@ -210,12 +231,30 @@ def _ranked(observed: np.ndarray, drawn: np.ndarray, n_drawn: int) -> dict[str, 
     }
 
 
+def _stimuli_change(boards: Sequence[_Board], common: Sequence[str], observed: np.ndarray) -> float:
+    """Return the share of draws of stimuli, from all data sets, in which another model wins.
+
+    A stimulus that several data sets have counts once: their listeners heard the same. NaN with
+    fewer than three stimuli.
+    """
+    by_stimulus: dict[str, list[np.ndarray]] = {}
+    for board in boards:
+        for name, values in board.by_stimulus().items():
+            by_stimulus.setdefault(name, []).append(board.select(values, common))
+    table = np.stack([np.mean(values, axis=0) for values in by_stimulus.values()])
+    table = table[~np.isnan(table).any(axis=1)]
+    if len(table) < FEWEST_STORIES:
+        return np.nan
+    return rankings.winner_changes(observed, rankings.bootstrap_means(table, 0))
+
+
 def _all(boards: Sequence[_Board], common: Sequence[str]) -> list[dict[str, Any]]:
     """Return a row for each model that all data sets have: the mean of normalised scores."""
     observed = np.mean([board.select(board.normalised(), common) for board in boards], axis=0)
     drawn = np.mean([board.select(board.drawn_normalised(), common) for board in boards], axis=0)
     ranked = _ranked(observed, drawn, min(board.n_drawn for board in boards))
     overs = list(dict.fromkeys(board.over for board in boards))
+    change = _stimuli_change(boards, common, observed)
     rows = []
     for number, model in enumerate(common):
         about = boards[0].study.models[model]
@@ -225,6 +264,9 @@ def _all(boards: Sequence[_Board], common: Sequence[str]) -> list[dict[str, Any]
                 "model": model,
                 "kind": about["kind"],
                 "parameters": about["parameters"],
+                "flops_per_token": about["flops_per_token"],
+                "rules": boards[0].study.digest,
+                "stimuli_change": change,
                 "normalised": observed[number],
                 "over": " and ".join(overs),
                 "n_drawn": sum(board.n_drawn for board in boards),

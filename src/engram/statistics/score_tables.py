@@ -298,10 +298,10 @@ CEILINGS_COLUMNS = {
     **columns.REGION,
     "n_listeners": "Listeners of the story.",
     "kind": (
-        "split, split_sb, average (= sqrt(split_sb)), loo, loo_ridge, single (= loo / "
-        "sqrt(rel(n - 1))); of a story that one listener heard several times repeats_split, "
-        "repeats_split_sb, explainable_variance, and single = sqrt(repeats_split_sb): see "
-        "docs/methods.md."
+        "split, split_sb, average (= sqrt(split_sb)), loo (inter-subject correlation: with the "
+        "others' mean), loo_ridge, single (= loo / sqrt(rel(n - 1))); of a story that one listener "
+        "heard several times repeats_split, repeats_split_sb, explainable_variance, and single = "
+        "sqrt(repeats_split_sb): see docs/methods.md."
     ),
     "ceiling": "Pearson r, mean over the region's targets; n/a with fewer than four listeners.",
 }

@@ -117,7 +117,9 @@ def null_texts(effects: Effects) -> list[str]:
     return effects.of_kind(null_kind(effects))
 
 
-def effects_of_job(snakemake: Any, name: str) -> dict[tuple[str, str], Effects]:
+def effects_of_job(
+    snakemake: Any, name: str, result: str = "effects"
+) -> dict[tuple[str, str], Effects]:
     """Return the effects of a job's scores, by model and ``text`` or ``tuning``.
 
     Each file is held against what it says it is of.
@@ -127,12 +129,14 @@ def effects_of_job(snakemake: Any, name: str) -> dict[tuple[str, str], Effects]:
     snakemake : snakemake.iocontainers.Snakemake
         Of a job with an input ``scores``; its configuration has ``study`` and ``layer``.
     name : {"text", "tuning"}
+    result : str
+        What kind of result the scores are.
     """
     config = snakemake.params.config
     scores = keys.of_input(
         snakemake,
         "scores",
-        result="effects",
+        result=result,
         study=config["study"],
         layer_rule=keys.layer_rule(config["layer"]),
     )

@@ -191,6 +191,7 @@ def _targets_of(study: Study, plan: Plan, targets: str | None) -> float:
 
 
 def _decoding(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
+    """Return what identification takes; variants of a model are fewer than shifts of BOLD."""
     rows = sum(plan.dataset.n_rows(story) for story in plan.groups[wildcards["group"]].stories)
     values = _targets_of(study, plan, study.decoding.targets) * rows
     layers = scored_shape(study, wildcards["model"]).layers
@@ -415,6 +416,7 @@ _NEEDS: dict[str, Callable[[Study, Plan, Mapping[str, str]], Need]] = {
     "feature_space": _feature_space,
     "similarity": _similarity,
     "similarity_ceiling": _similarity_ceiling,
+    "association_identification": _decoding,
     "association_scores": _encoding,
     "association_tables": _tables,
     "nuisance": _nuisance,
@@ -425,6 +427,7 @@ _NEEDS: dict[str, Callable[[Study, Plan, Mapping[str, str]], Need]] = {
     "tables": _tables,
     "tune": _tune,
     "tuned_activations": _activations,
+    "tuning_identification": _decoding,
     "tuning_scores": _encoding,
     "tuning_tables": _tables,
 }

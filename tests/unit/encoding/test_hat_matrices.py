@@ -10,7 +10,7 @@ from himalaya.ridge._random_search import _decompose_ridge
 from sklearn.linear_model import Ridge
 
 from engram.encoding.backends import arrays
-from engram.encoding.hat_matrices import decomposed
+from engram.encoding.hat_matrices import decomposed, hat
 
 ALPHAS = [0.1, 10.0, 1e4]
 #: Training rows beyond a block of the kernel's columns.
@@ -64,3 +64,28 @@ def test_centred_matrices_take_the_mean_of_targets_off(n_features: int) -> None:
     for one, other in zip(plain, centred, strict=True):
         np.testing.assert_allclose(other @ targets, one @ (targets - targets.mean(0)), atol=1e-7)
         assert np.abs(other.sum(-1)).max() < 1e-9
+
+
+@pytest.mark.parametrize(
+    ("n_features", "n_targets", "each", "is_in_factors"),
+    [
+        (600, 5, True, True),  # few targets
+        (600, 20_000, True, False),
+        (600, 20_000, False, False),
+        (12, 20_000, True, True),  # few features: their axes are fewer than training rows
+    ],
+)
+def test_predictions_are_those_of_scikit_learn_whatever_is_multiplied_first(
+    n_features: int, n_targets: int, each: bool, is_in_factors: bool
+) -> None:
+    rows, xp = made(n_features), arrays("torch")
+    found = hat(decomposed(xp.asarray(rows), N_TRAIN, xp), ALPHAS, n_targets, each, xp)
+    assert (found.right is not None) == is_in_factors
+    targets = 3 + np.random.default_rng(0).standard_normal((N_TRAIN, 4)).astype(np.float32)
+    predictions = xp.to_numpy(found.at_each(xp.asarray(targets)))
+    for place, alpha in enumerate(ALPHAS):
+        model = Ridge(alpha).fit(rows[:N_TRAIN], targets)
+        expected = model.predict(rows[N_TRAIN:]) - targets.mean(0)
+        np.testing.assert_allclose(predictions[place], expected, atol=1e-4)
+        alone = xp.to_numpy(found.at(place, xp.asarray(targets)))
+        np.testing.assert_allclose(alone, predictions[place], atol=1e-5)

@@ -14,7 +14,7 @@ from conftest import ROOT, random_words
 from engram.encoding import head_scores
 from engram.encoding.group import open_group
 from engram.encoding.timing import delayed_features
-from engram.features.heads.space import scaled
+from engram.features.heads.space import scale
 from engram.features.language_models import activations
 from engram.features.language_models.attention_heads import head_count, story_heads
 from engram.features.space import Space
@@ -45,8 +45,9 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     onsets = np.sort(rng.uniform(0, TR * N_ROWS - 8, N_WORDS)).round(3)
     words = pd.DataFrame({"word": "x", "onset": onsets, "offset": onsets + 0.1, "sentence": 0})
     storage.write_table(folder / "words.tsv", words, "Words", dict.fromkeys(words, "x"))
-    vectors = scaled(rng.standard_normal((2, N_WORDS, HEADS * UNITS)), HEADS)
-    vectors = np.concatenate([np.zeros_like(vectors[:1]), vectors])
+    vectors = rng.standard_normal((3, N_WORDS, HEADS * UNITS))
+    vectors[0] = 0
+    scale(vectors, HEADS)
     storage.write_dataset(folder / "heads.nc", Space(vectors, heads=HEADS).dataset())
     signal = np.zeros((N_ROWS, len(FOLLOWED)))
     for place, head in enumerate(FOLLOWED.values()):
@@ -192,13 +193,12 @@ def test_a_head_of_a_model_comes_back_at_its_place(tmp_path: Path) -> None:
         "batch_tokens": 512,
     }
     read = story_heads(words["word"].tolist(), reader, pooling="last", **reading)
-    vectors = scaled(read, number)
+    scale(read, number)
     storage.write_table(tmp_path / "words.tsv", words, "Words", dict.fromkeys(words, "x"))
-    whole = np.concatenate([np.zeros_like(vectors[:1]), vectors])
-    storage.write_dataset(tmp_path / "heads.nc", Space(whole, heads=number).dataset())
+    storage.write_dataset(tmp_path / "heads.nc", Space(read, heads=number).dataset())
     layer, head, rng = reader.depth, number - 1, np.random.default_rng(0)
-    size = vectors.shape[2] // number
-    mine = vectors[layer - 1][:, size * head : size * (head + 1)]
+    size = read.shape[2] // number
+    mine = read[layer][:, size * head : size * (head + 1)]
     signal = course(mine @ rng.standard_normal((size, 1)), words["onset"].to_numpy())
     noise = rng.standard_normal((len(LISTENERS), N_ROWS, 1))
     write_bold(tmp_path, signal[:, None] + 0.5 * noise)

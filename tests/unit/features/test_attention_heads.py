@@ -23,7 +23,7 @@ from transformers import (
 
 from engram.errors import EngramError
 from engram.features import spaces
-from engram.features.heads.space import scaled
+from engram.features.heads.space import scale
 from engram.features.language_models import activations, attention_heads
 from engram.features.language_models.hidden_states import blocks_of
 from engram.features.space import Given
@@ -87,14 +87,14 @@ def test_heads_rebuild_the_output_of_attention(family: str) -> None:
     for module in modules:
         module.register_forward_hook(lambda _, __, output: given.append(output[0]))
     heads = read(model, ids)
-    assert list(heads) == list(range(BLOCKS))
+    assert list(heads) == list(range(1 + BLOCKS)) and not heads.pop(0).any()
     for place, projection in enumerate(attention_heads.projections(model)):
-        made = attention_heads.rebuilt(projection, heads[place], HEADS)
+        made = attention_heads.rebuilt(projection, heads[place + 1], HEADS)
         assert (made - given[place]).abs().max() <= 1e-5 * given[place].abs().max()
-        without = attention_heads.rebuilt(projection, heads[place].roll(8, -1), HEADS)
+        without = attention_heads.rebuilt(projection, heads[place + 1].roll(8, -1), HEADS)
         assert (without - given[place]).abs().max() > 0.01  # heads are in their own order
         alone = read(model, ids, layer=place + 1)
-        torch.testing.assert_close(alone[0], heads[place], rtol=0, atol=0)
+        torch.testing.assert_close(alone[0], heads[place + 1], rtol=0, atol=0)
 
 
 def test_heads_of_grouped_queries_are_weighted_sums_of_shared_values() -> None:
@@ -112,7 +112,8 @@ def test_heads_of_grouped_queries_are_weighted_sums_of_shared_values() -> None:
         for head in range(HEADS):
             shared = values[place][0].reshape(7, 2, 8)[:, head // 2]
             expected = weights[place][0, head] @ shared
-            torch.testing.assert_close(heads[place][0, :, 8 * head : 8 * head + 8], expected)
+            mine = heads[place + 1][0, :, 8 * head : 8 * head + 8]
+            torch.testing.assert_close(mine, expected)
 
 
 def lay(name: str, layers: str, n_words: int = 60, layer: int | None = None) -> Any:
@@ -147,7 +148,8 @@ def test_the_space_of_a_story(name: str) -> None:
     np.testing.assert_allclose(by_head.mean(1), 0, atol=1e-5)
     # What is scaled is what the hooks give at each word.
     raw = attention_heads.story_heads(story_words(60), reader, **READING)
-    np.testing.assert_allclose(scaled(raw, number), whole["activation"].values[1:], atol=1e-4)
+    scale(raw, number)
+    np.testing.assert_allclose(raw, whole["activation"].values, atol=1e-4)
 
 
 def test_a_head_counts_the_same_however_long_its_vectors_are() -> None:
@@ -155,9 +157,11 @@ def test_a_head_counts_the_same_however_long_its_vectors_are() -> None:
     vectors = rng.standard_normal((2, 30, 12)) + 5
     longer = vectors.copy()
     longer[..., 4:8] *= 100
-    np.testing.assert_allclose(scaled(vectors, 3), scaled(longer, 3), rtol=1e-5)
     dead = np.zeros((1, 30, 12))
-    assert not scaled(dead, 3).any()
+    for one in (vectors, longer, dead):
+        scale(one, 3)
+    np.testing.assert_allclose(vectors, longer, rtol=1e-5, atol=1e-12)
+    assert not dead.any() and vectors.any()
 
 
 def test_a_layer_without_heads_is_refused() -> None:

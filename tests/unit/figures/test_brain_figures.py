@@ -73,11 +73,15 @@ def test_maps_are_those_of_their_files() -> None:
     assert measure.maps is not None and list(measure.maps) == ["one, layer 2", "two, layer 2"]
     assert [measure.maps["two, layer 2"][side][0] for side in "LR"] == [20.0, 21.0]
     bounds = {
-        side: {"average listener": np.full(n, 0.5), "single listeners": np.full(n, 0.3)}
+        side: {
+            "average listener": np.full(n, 0.5),
+            "single listeners": np.full(n, 0.3),
+            maps.INTER_SUBJECT: np.full(n, 0.2),
+        }
         for side in "LR"
     }
     kinds = brain_measures.ceilings(ceilings(table), bounds).maps
-    assert kinds is not None and [values["L"][0] for values in kinds.values()] == [0.5, 0.3]
+    assert kinds is not None and [values["L"][0] for values in kinds.values()] == [0.5, 0.3, 0.2]
     found = {("m", "a"): texts(), ("m", "b"): texts()}
     f = association_tables.association_table(found, {"a": "x", "b": "x"}, 0)
     differences = {
@@ -118,7 +122,7 @@ def test_scores_and_ceilings_are_markers_where_there_is_no_surface() -> None:
     )
     bounds = brain_measures.ceilings(ceilings(table), None)
     assert (
-        bounds.sequential and len(bounds.rows) == 2 and "n = 7 listeners, 1 story" in bounds.words
+        bounds.sequential and len(bounds.rows) == 3 and "n = 7 listeners, 1 story" in bounds.words
     )
 
 

@@ -86,17 +86,25 @@ def test_layers_sort_by_name() -> None:
 
 
 def test_ceilings_are_means_over_stories(tmp_path: Path) -> None:
-    averages, singles = [], []
+    averages, singles, shared = [], [], []
     for story, subjects in {"one": ["01", "02", "03"], "two": ["02"]}.items():
         averages.append(RNG.uniform(0.2, 0.8, N_TARGETS))
         singles.append(RNG.uniform(0.2, 0.8, (len(subjects), N_TARGETS)))
+        shared.append(RNG.uniform(0.1, 0.4, (len(subjects), N_TARGETS)))
         ceiling = xr.Dataset(
-            {"average": ("target", averages[-1]), "single": (("subject", "target"), singles[-1])},
+            {
+                "average": ("target", averages[-1]),
+                "single": (("subject", "target"), singles[-1]),
+                "loo": (("subject", "target"), shared[-1]),
+            },
             coords={"subject": subjects},
         )
         storage.write_dataset(tmp_path / f"{story}.nc", ceiling)
     found = maps.ceiling_maps([str(tmp_path / "one.nc"), str(tmp_path / "two.nc")])
-    assert list(found) == ["average listener", "single listeners"]
+    assert list(found) == ["average listener", "single listeners", maps.INTER_SUBJECT]
+    np.testing.assert_allclose(
+        found[maps.INTER_SUBJECT], (shared[0].mean(0) + shared[1].mean(0)) / 2
+    )
     np.testing.assert_allclose(found["average listener"], (averages[0] + averages[1]) / 2)
     np.testing.assert_allclose(
         found["single listeners"], (singles[0].mean(0) + singles[1].mean(0)) / 2

@@ -15,6 +15,7 @@ from engram.command import main as engram_command
 from engram.errors import EngramError
 from engram.files import storage
 from engram.statistics import finished_study, leaderboard_table, rankings
+from engram.statistics.published_scores import read_published
 
 ENCODING: dict[str, Any] = {
     "alpha_by": "r",
@@ -187,9 +188,62 @@ def test_the_command_writes_a_table_and_a_page(
     assert "<caption>first</caption>" in text and "gap in seconds: 10.0" in text
 
 
-def test_weights_are_counted_from_a_header(tmp_path: Path) -> None:
+def test_parameters_and_operations_are_counted_from_headers(tmp_path: Path) -> None:
+    """Two operations for each weight of a layer's matrices; none for what is looked up."""
     from safetensors.numpy import save_file
 
     path = tmp_path / "m.safetensors"
-    save_file({"a": np.zeros((3, 4)), "b": np.zeros(5)}, path)
-    assert finished_study.n_weights(path) == 17
+    shapes = {"embed_tokens.weight": (9, 4), "layers.0.up": (3, 4), "layers.0.norm": (5,)}
+    save_file({name: np.zeros(shape) for name, shape in shapes.items()}, path)
+    assert finished_study.weights(path) == {name: list(one) for name, one in shapes.items()}
+    assert finished_study._size([path]) == {"parameters": 53.0, "flops_per_token": 24.0}
+
+
+def test_stimuli_are_drawn_from_all_data_sets(tmp_path: Path) -> None:
+    """Two single stories and one that two data sets share are two stimuli: too few."""
+    names = (("one", ("a",)), ("two", ("a",)), ("three", ("b",)))
+    folders = [study(tmp_path, name, stories) for name, stories in names]
+    table = command.write(folders, tmp_path, 0).set_index(["data", "model"])
+    assert table["stimuli_change"].isna().all()
+    folders.append(study(tmp_path, "four", ("c", "d")))
+    table = command.write(folders, tmp_path, 0).set_index(["data", "model"])
+    # The copies win by far whatever is drawn, and share the first place.
+    assert (table.loc["all", "stimuli_change"] == 0).all()
+    assert table.loc["one", "stimuli_change"].isna().all()
+    assert table["rules"].nunique() == 1
+    other = study(tmp_path, "five", ("e", "f", "g"), longest_delay=6.0)
+    assert finished_study.FinishedStudy.read(other).digest != table["rules"].iloc[0]
+
+
+def test_published_scores_stand_beside_and_have_no_rank(tmp_path: Path) -> None:
+    folder, given = study(tmp_path, "first"), tmp_path / "others.csv"
+    given.write_text(
+        "data,model,metric,score,ceiling,source\n"
+        "Pereira2018,gpt2-xl,R,0.32,0.4,a paper\nFutrell2018,gpt2-xl,R,0.5,,a paper\n"
+    )
+    output = ["--output", str(tmp_path), "--published"]
+    assert command.main([str(folder), *output, str(given)]) == 0
+    found = storage.read_table(tmp_path / "leaderboard_published.tsv")
+    assert found["normalised"].tolist()[0] == pytest.approx(0.8)
+    assert found["normalised"].isna().tolist() == [False, True] and "rank" not in found
+    text = (tmp_path / "leaderboard.html").read_text()
+    assert "Published by others" in text and "Pereira2018" in text
+    assert "Pereira2018" not in (tmp_path / "leaderboard.tsv").read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("data,model,metric,score\n", "lacks source.*separated by commas"),
+        ("data,model,metric,score,source,rank\n", "rank is unknown"),
+        ('data,model,metric,score,source\na,b,R,"0,3",c\n', "'0,3' in line 2, column score"),
+        ("data,model,metric,score,source\na,b,R,,c\n", "no score in line 2"),
+    ],
+)
+def test_other_tables_of_published_scores_are_refused(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "others.csv"
+    path.write_text(text)
+    with pytest.raises(EngramError, match=said):
+        read_published(path)
+    with pytest.raises(EngramError, match="there is no table"):
+        read_published(tmp_path / "nowhere.tsv")

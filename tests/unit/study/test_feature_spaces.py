@@ -219,6 +219,26 @@ def test_heads_have_scores_of_their_own() -> None:
     assert heads.jobs(without, plan) == [] and heads.figure_names(without, plan) == []
 
 
+@pytest.mark.parametrize(
+    ("header", "more", "said"),
+    [
+        ("token\ta\tb", {}, "none is known to hold words. Say which one does: word: <column>"),
+        ("token\ta\tb", {"word": "form"}, "form"),
+        ("word\ta", {}, "has no column 'b'. It has a"),
+    ],
+)
+def test_columns_of_norms_are_looked_at_before_any_job(
+    tmp_path: Path, header: str, more: dict[str, Any], said: str
+) -> None:
+    path = tmp_path / "mine.tsv"
+    path.write_text(f"{header}\ndog\t1\t2\n")
+    with pytest.raises(EngramError, match=re.escape(said)):
+        planned(features={"mine": norms(str(path), **more)})
+    path.write_text('\ufeffWord\t"a"\tb\ndog\t1\t2\n', encoding="utf-8")
+    planned(features={"mine": norms(str(path))})
+    planned(features={"mine": norms(str(path), columns=["*"], word="b")})
+
+
 def test_components_do_not_go_with_heads() -> None:
     with pytest.raises(EngramError, match="mixes the heads of a layer"):
         planned(

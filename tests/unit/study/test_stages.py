@@ -39,6 +39,7 @@ from engram.study.stages import (
     figures,
     folds,
     heads,
+    identified_effects,
     maps,
     metrics,
     norms,
@@ -60,12 +61,23 @@ from engram.study.stages.shared import Key, group_paths, paths, plain
 
 STAGES: list[ModuleType] = [
     associations, bold, ceilings, chance, comparisons, deals, decoding, encoding, features, fetch,
-    figures, folds, heads, maps, metrics, norms, nuisance, pairs, partitions, preflight, report,
-    results, series, similarity, simulation, spaces, stories, tables, tunings,
+    figures, folds, heads, identified_effects, maps, metrics, norms, nuisance, pairs, partitions,
+    preflight, report, results, series, similarity, simulation, spaces, stories, tables, tunings,
 ]  # fmt: skip
 #: Wildcards that rules have.
 WILDCARDS = {
-    *("text", "download", "figure", "group", "metric", "model", "norms", "partition", "story"),
+    *(
+        "effect",
+        "text",
+        "download",
+        "figure",
+        "group",
+        "metric",
+        "model",
+        "norms",
+        "partition",
+        "story",
+    ),
     "tuning",
     "variant",
 }
@@ -82,7 +94,7 @@ RAW: dict[str, Any] = {
     "association_effect": {"models": ["gpt2-tiny"], "measured_texts": 2},
     "nuisance": {"method": "banded"},
     "partitions": {"both": {"groups": {"model": ["gpt2-tiny"], "rate": ["word-rate"]}}},
-    "decoding": {"directions": ["encoding"]},
+    "decoding": {"directions": ["encoding"], "effects": True},
     "similarity": {"metrics": ["rsa"]},
     "tunings": {
         "lora": {"models": ["gpt2-tiny"], "seeds": 2, "controls": {"shuffled": 1, "generic": 0}}
@@ -116,6 +128,8 @@ JOBS: dict[str, tuple[Callable[[Study, Plan], list[Key]], str]] = {
     "chance": (chance.jobs, chance.NULL),
     "decoding": (decoding.jobs, decoding.SCORES),
     "decoding_ceiling": (decoding.ceiling_jobs, decoding.CEILING),
+    "association_identification": (identified_effects.text_jobs, identified_effects.TEXT_SCORES),
+    "tuning_identification": (identified_effects.tuning_jobs, identified_effects.TUNING_SCORES),
     "similarity": (similarity.jobs, similarity.SCORES),
     "similarity_ceiling": (similarity.ceiling_jobs, similarity.CEILING),
     "nuisance": (nuisance.jobs, nuisance.SCORES),
@@ -346,6 +360,12 @@ DEPENDS: dict[str, Callable[[Study, Plan], dict[str, Any]]] = {
     "decoding": lambda study, plan: decoding.depends_on(study, plan, GROUPS[0]),
     "decoding_ceiling": lambda study, plan: decoding.ceilings_depend_on(study, plan, GROUPS[0]),
     "metric_tables": lambda study, plan: metrics.tables_depend_on(study, plan, "decoding"),
+    "association_identification": lambda study, plan: identified_effects.scores_depend_on(
+        study, plan, GROUPS[0]
+    ),
+    "identified_effects": lambda study, plan: identified_effects.table_depends_on(
+        study, plan, "association"
+    ),
     "similarity": lambda study, plan: similarity.depends_on(study, plan, GROUPS[0]),
     "similarity_ceiling": similarity.ceilings_depend_on,
     "metrics": metrics.depends_on,
@@ -383,6 +403,7 @@ OF_GROUPS = {
     "encoding",
     "decoding",
     "decoding_ceiling",
+    "association_identification",
     "similarity",
     "chance",
     "nuisance",
@@ -394,6 +415,7 @@ OF_GROUPS = {
 TABLED = {
     "comparisons",
     "metric_tables",
+    "identified_effects",
     "claims",
     "nuisance_table",
     "partitions_table",
@@ -443,6 +465,7 @@ NAMES_STUDY = {
     "alignment_figure",
     "similarity_ceiling",
 }
+IDENTIFIED = {"decoding", "decoding_ceiling", "association_identification"}
 #: A change of one setting, and all jobs whose parameters it changes.
 SETTINGS: list[tuple[dict[str, Any], set[str]]] = [
     ({"stories": {"pseudo_sentence": 9}}, {"story"}),
@@ -474,9 +497,9 @@ SETTINGS: list[tuple[dict[str, Any], set[str]]] = [
     ({"decoding": {"shifts": 39}}, {"decoding"}),
     ({"decoding": {"layers": "reported"}}, {"decoding"}),
     ({"decoding": {"directions": ["decoding"]}}, {"decoding"}),
-    ({"decoding": {"seconds": 10}}, {"decoding", "decoding_ceiling"}),
-    ({"decoding": {"sets": ["all"]}}, {"decoding", "decoding_ceiling"}),
-    ({"decoding": {"targets": "all"}}, {"decoding", "decoding_ceiling"}),
+    ({"decoding": {"seconds": 10}}, IDENTIFIED),
+    ({"decoding": {"sets": ["all"]}}, IDENTIFIED),
+    ({"decoding": {"targets": "all"}}, IDENTIFIED),
     ({"similarity": {"shifts": 39}}, {"similarity"}),
     ({"similarity": {"layers": "reported"}}, {"similarity"}),
     ({"similarity": {"metrics": ["rsa", "encoding"]}}, {"similarity"}),
@@ -496,7 +519,7 @@ SETTINGS: list[tuple[dict[str, Any], set[str]]] = [
     ({"association_effect": {"targets": "roi"}}, {"association_scores"}),
     (
         {"primary": {"text": "chat", "model": "gpt2-tiny"}},
-        {"association_tables", "association_nuisance_table"},
+        {"association_tables", "association_nuisance_table", "identified_effects"},
     ),
     (
         {"figures": {"dpi": 99}},

@@ -26,21 +26,24 @@ def lay(given: Given) -> Space:
         **options,
     )
     number = attention_heads.head_count(reader.model)
-    vectors = scaled(read, number)
-    if whole:  # so that a layer has the number that it has in the model
-        vectors = np.concatenate([np.zeros_like(vectors[:1]), vectors])
-    return Space(vectors, heads=number, layer=block)
+    scale(read, number)
+    return Space(read, heads=number, layer=block)
 
 
-def scaled(vectors: np.ndarray, number: int) -> np.ndarray:
-    """Return vectors (n_layers, n_words, n_heads * n_units) of heads with the same variance.
+def scale(vectors: np.ndarray, number: int) -> None:
+    """Give heads the same variance, in place, a layer at a time: of large models they fill memory.
 
     Each is centred over a story's words and divided by the root of its mean square over words and
     units. A head of large vectors would else have a lower penalty, and look special.
+
+    Parameters
+    ----------
+    vectors : array of shape (n_layers, n_words, n_heads * units of a head)
+    number : int
+        Of heads.
     """
-    n_layers, n_words, width = vectors.shape
-    by_head = vectors.reshape(n_layers, n_words, number, width // number)
-    by_head = by_head - by_head.mean(1, keepdims=True)
-    size = np.sqrt((by_head**2).mean((1, 3), keepdims=True, dtype=np.float64))
-    result = by_head / np.where(size > 0, size, 1)
-    return result.reshape(vectors.shape).astype(np.float32)
+    for layer in vectors:
+        layer -= layer.mean(0, dtype=np.float64)
+        by_head = layer.reshape(len(layer), number, -1)
+        size = np.sqrt((by_head**2).mean((0, 2), dtype=np.float64))
+        by_head /= np.where(size > 0, size, 1)[:, None]

@@ -185,8 +185,8 @@ def story_heads(
 
     Returns
     -------
-    array of shape (n_blocks, n_words, n_heads * units of a head)
-        Float32.
+    array of shape (n_layers, n_words, n_heads * units of a head)
+        Float32; of all blocks, layer 0 is 0.
 
     Raises
     ------
@@ -223,15 +223,20 @@ def hand_over_heads(reader: Reader, ids: Any, mask: Any, layer: int | None, take
     layer : int or None
         The block, from 1.
     take : callable
-        Takes a block's place, the number of blocks, and its heads (n_sequences, n_tokens, n_units).
+        Takes a layer's place, their number, and its heads (n_sequences, n_tokens, n_units). Of all
+        blocks, places are numbers of layers: layer 0, the embeddings, has no heads, and is 0.
     """
     model = reader.model
     modules = projections(model)
     wanted = range(len(modules)) if layer is None else [layer - 1]
+    first = int(layer is None)  # layer 0 comes before the heads of all blocks
 
     def hand_over(place: int) -> Any:
         def hook(_module: Any, arguments: tuple[Any, ...]) -> None:
-            take(place, len(wanted), arguments[0].reshape(*ids.shape, -1))
+            heads = arguments[0].reshape(*ids.shape, -1)
+            if first and place == 0:
+                take(0, 1 + len(wanted), heads * 0)
+            take(first + place, first + len(wanted), heads)
             if layer is not None:
                 raise ReadEnough
 

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from engram.errors import EngramError
 from engram.features.known_tables import KNOWN_TABLES
+from engram.features.norms.columns import check_header
 from engram.features.section import FeatureSection
 from engram.paths import found
 from engram.study.config.fields import Note, Place
@@ -93,6 +94,7 @@ class NormsSection(FeatureSection):
                 f"{key}.columns: which columns of '{self.file}' are the norms? Write "
                 f"columns: [...] with their names ('*' stands for any characters)."
             )
+        check_header(self.file, self.word, self.columns)
 
     def description(self) -> str:
         """Return what the norms are."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ import numpy as np
 
 from engram.associations.norms.english import folded
 from engram.errors import EngramError
+from engram.features.norms.columns import WORD_COLUMNS, chosen_columns, word_column
 from engram.files import delimited
 from engram.wording import listed
 
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 logger = logging.getLogger(__name__)
-
-#: Names under which published tables have their words.
-WORD_COLUMNS = ("word", "Word", "WORD", "words", "ENGLISH", "item", "lemma", "String", "term")
 
 
 @dataclass(frozen=True)
@@ -68,7 +65,7 @@ def read_table(path: Path, word: str | None, columns: Sequence[str]) -> WordTabl
     """
     named = [*WORD_COLUMNS, *([word] if word else [])]
     frame = delimited.read_frame(path, text=named, separator=delimited.separator_of(path))
-    chosen = _word_column(frame, word, path)
+    chosen = word_column(list(frame.columns), word, path)
     names = chosen_columns([name for name in frame.columns if name != chosen], columns, path)
     numbers = np.stack([delimited.numbers(frame[name], path).to_numpy() for name in names], axis=1)
     complete = np.isfinite(numbers).all(1) & frame[chosen].notna().to_numpy()
@@ -83,32 +80,6 @@ def read_table(path: Path, word: str | None, columns: Sequence[str]) -> WordTabl
         *(path, len(values), len(names), int((~complete).sum()), len(frame)),
     )
     return WordTable(path, names, values)
-
-
-def _word_column(frame: pd.DataFrame, word: str | None, path: Path) -> str:
-    if word is not None:
-        delimited.need_columns(list(frame.columns), [word], path)
-        return word
-    found = [name for name in WORD_COLUMNS if name in frame.columns]
-    if not found:
-        raise EngramError(
-            f"'{path}' has the columns {list(frame.columns)[:20]}, and none is known to hold "
-            "words. Say which one does: word: <column>."
-        )
-    return found[0]
-
-
-def chosen_columns(names: Sequence[str], columns: Sequence[str], path: Path) -> list[str]:
-    """Return the names that are asked for, each once, in the order in which they are."""
-    found: list[str] = []
-    for column in columns:
-        matching = [column] if column in names else [n for n in names if fnmatchcase(n, column)]
-        if not matching:
-            raise EngramError(
-                f"'{path}' has no column '{column}'. It has {listed(list(names[:30]))}."
-            )
-        found += matching
-    return list(dict.fromkeys(found))
 
 
 def _by_word(words: pd.Series, numbers: np.ndarray, path: Path) -> dict[str, np.ndarray]:

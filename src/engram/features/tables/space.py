@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from engram.errors import EngramError
-from engram.features.norms.table import chosen_columns
+from engram.features.norms.columns import chosen_columns
 from engram.features.space import Given, Space
 from engram.files import delimited
 

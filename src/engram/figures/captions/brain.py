@@ -31,9 +31,9 @@ def ceilings(table: pd.DataFrame) -> str:
     n_listeners = known.loc[known["subject"] != AVERAGE, "subject"].nunique()
     return (
         "Ceiling: what a perfect model would reach. Average listener: square root "
-        "of the split-half reliability; single listeners: leave-one-out correlation over "
-        "the square root of the "
-        "others' reliability. n = "
+        "of the split-half reliability; single listeners: inter-subject correlation over "
+        "the square root of the others' reliability. Inter-subject correlation: each listener's "
+        "BOLD with the mean of the others', on the rows and in the blocks of R. n = "
         f"{count(n_listeners, 'listener')}, "
         f"{count(known['story'].nunique(), 'story')} (means). No test."
     )

@@ -8,7 +8,7 @@ import pandas as pd
 
 from engram.figures.captions.common import Words
 from engram.vocabulary import AVERAGE
-from engram.wording import count, number
+from engram.wording import count, null_text, number
 
 #: What the two directions are, as titles have them.
 DIRECTIONS = {"encoding": "from predicted BOLD", "decoding": "from decoded embeddings"}
@@ -113,3 +113,60 @@ def _drawn(tests: pd.DataFrame) -> str:
         f"{found} of {len(tests)} tests have p at most 0.05, corrected over sets by the maximum "
         "statistic: marked by stars."
     )
+
+
+def identified_association(table: pd.DataFrame) -> Words:
+    """Return the words of F of rank accuracy by set of targets.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Of `engram.statistics.identified_effects.association_table`.
+    """
+    null, found = null_text(table["null"]), int((table["p_texts_corrected"] <= 0.05).sum())
+    caption = (
+        "Association effect by identification: rank accuracy of segments told by BOLD predicted "
+        "from the story with associations, minus that from the story alone, by set of targets, at "
+        f"the reported layer. {RANK}. n = {count(int(table['n_listeners'].max()), 'listener')} "
+        f"(mean; lines are 95 % bootstrap intervals, BCa). Grey: "
+        f"{count(int(table['n_null'].max()), null)}, from their mean to their 95th percentile. "
+        "Test: one-sided, over texts, corrected over sets, texts and models by the maximum "
+        f"statistic; {_passed(found, len(table))}"
+    )
+    said = [
+        f"{row.text}, {row.model}, {row.set}: F {number(row.F)}, {null}s {number(row.F_null)}."
+        for row in table.itertuples()
+        if row.set == "all"
+    ]
+    alt = "Points by set of targets, beside bars of null texts. " + " ".join(said)
+    return Words("Association effect by identification", caption, alt)
+
+
+def identified_tuning(table: pd.DataFrame) -> Words:
+    """Return the words of what tuning changes in rank accuracy, by set of targets.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Of `engram.statistics.identified_effects.tuning_table`.
+    """
+    p = table[["p_shuffled_corrected", "p_generic_corrected"]].max(axis=1, skipna=False)
+    caption = (
+        "Tuning effect by identification: rank accuracy of segments told by BOLD predicted from "
+        "the tuned model, minus that from the base model, by set of targets, at the reported "
+        f"layer. {RANK}. n = {count(int(table['n_listeners'].max()), 'listener')} (mean; lines are "
+        "95 % bootstrap intervals, BCa). Diamonds: control tunings. Test: one-sided, over seeds, "
+        "against both kinds of control tunings, corrected over sets by the maximum statistic; "
+        f"{_passed(int((p <= 0.05).sum()), len(table))}"
+    )
+    said = [
+        f"{row.tuning}, {row.model}, {row.set}: {number(row.difference)}."
+        for row in table.itertuples()
+        if row.set == "all"
+    ]
+    alt = "Points by set of targets, beside control tunings. " + " ".join(said)
+    return Words("Tuning effect by identification", caption, alt)
+
+
+def _passed(found: int, tests: int) -> str:
+    return f"{found} of {count(tests, 'test')} {'has' if found == 1 else 'have'} p at most 0.05."

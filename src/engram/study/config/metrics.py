@@ -60,6 +60,10 @@ class Decoding(Section):
     shifts: int = Field(199, ge=19, le=100_000)
     """Circular shifts of BOLD that rank accuracy is tested by, everything fitted anew; with 199 the
     smallest p is 0.005."""
+    effects: bool = False
+    """Whether association effects F and tuning effects M are taken of rank accuracy too, with the
+    same controls and tests as of R (`tables/association_decoding.tsv`,
+    `tables/tuning_decoding.tsv`); it needs the direction `encoding`."""
     targets: Targets | None = "roi"
     """`roi`: the mean time course of each region and hemisphere; `all`: every target by itself,
     which a whole cortex makes slow; null: the study's `targets`."""
