@@ -49,7 +49,7 @@ LONGEST = (
     "test_current_results.py",
     "test_tunings_workflow.py",
     "test_associations_workflow.py",
-    "test_narratives.py",
+    "test_narratives_whole.py",
     "test_benchmarks.py",
     "test_remote_code.py",
 )
