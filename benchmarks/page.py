@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+import pandas as pd
 from matplotlib.figure import Figure
 
 from engram.figures import panels as parts
@@ -37,7 +38,39 @@ def write(folder: Path, target: Path) -> None:
             f"{found['seconds_per_layer']} s a layer, {found['peak_gb']} GB at the peak "
             "(`python benchmarks/full_size.py`).\n"
         )
+    records = folder.parent / "published" / "alice-features" / "jobs.tsv"
+    if records.is_file():
+        parts.append(_spaces(pd.read_csv(records, sep="\t", na_values=["n/a", "-"])))
     target.write_text("\n".join(parts), encoding="utf-8")
+
+
+#: What is done with a space of features, by the rules that do it.
+_STEPS = {
+    "made or read": ("activations", "feature_space"),
+    "R": ("encoding",),
+    "chance": ("chance",),
+    "identification": ("decoding",),
+    "RSA": ("similarity",),
+    "its own tests": ("deals", "deal_scores", "head_scores"),
+}
+
+
+def _spaces(jobs: pd.DataFrame) -> str:
+    """Return what each space of published/alice-features took, by the records of its jobs."""
+    name = jobs["job"].str.extract(r"model-([A-Za-z0-9.-]+?)(?:_|$)")[0]
+    rows = []
+    for space, mine in jobs.groupby(name):
+        taken = [mine[mine["rule"].isin(rules)]["cpu_seconds"].sum() for rules in _STEPS.values()]
+        numbers = [f"{seconds:.1f}" if seconds else "" for seconds in (*taken, sum(taken))]
+        rows.append((space, *numbers, f"{mine['megabytes'].max():.0f}"))
+    table = _table(["space", *_STEPS, "all", "MB"], rows)
+    return (
+        "## Spaces of features on Alice\n\nSeconds of processors that the jobs of each space took, "
+        "each with its start, and their memory at the peak, as Snakemake recorded them while "
+        "other programs ran (published/alice-features/jobs.tsv). All "
+        f"{len(jobs)} jobs of the study took {jobs['cpu_seconds'].sum():.0f} s of processors.\n\n"
+        f"{table}\n"
+    )
 
 
 def _machine(name: str, found: dict[str, Any], drawings: Path) -> list[str]:

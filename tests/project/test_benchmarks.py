@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from engram.encoding import memory
@@ -129,3 +130,22 @@ def test_a_job_plans_with_what_it_was_given() -> None:
     assert memory.available(2000) == 2e9 - memory.BESIDE
     assert memory.available() > 1e8
     assert memory.available("a name") == pytest.approx(memory.available(), rel=0.5)
+
+
+def test_what_spaces_took_is_summed_by_step() -> None:
+    import page
+
+    jobs = pd.DataFrame(
+        [
+            ("chance", "group-g_model-norms", 2.0, 100.0),
+            ("deals", "model-norms_deals", 1.5, 300.0),
+            ("deal_scores", "group-g_model-norms", 0.5, 200.0),
+            ("encoding", "group-g_model-word-rate_text-original", 4.0, 50.0),
+            ("tables", "tables", 3.0, 900.0),
+        ],
+        columns=["rule", "job", "cpu_seconds", "megabytes"],
+    )
+    said = page._spaces(jobs)
+    assert "| norms |  |  | 2.0 |  |  | 2.0 | 4.0 | 300 |" in said
+    assert "| word-rate |  | 4.0 |  |  |  |  | 4.0 | 50 |" in said
+    assert "All 5 jobs of the study took 11 s" in said
