@@ -286,14 +286,14 @@ def test_a_phone_scrolls_one_way_only(opened: Any, page: tuple[str, Path]) -> No
     screenshot(opened, f"{page[0]}-phone", page_height(opened))
 
 
-def test_the_keyboard_reaches_the_verdict_first(opened: Any) -> None:
+def test_the_keyboard_reaches_what_was_found_first(opened: Any) -> None:
     from selenium.webdriver.common.keys import Keys
 
     press(opened, Keys.TAB)
     assert active(opened, "className") == "skip"
     assert opened.execute_script("return document.activeElement.getBoundingClientRect().left") >= 0
     press(opened, Keys.ENTER)
-    wait(lambda: active(opened, "id") == "verdict")
+    wait(lambda: active(opened, "id") == "found")
     # Every stop is seen: it has a size, and its focus an outline.
     for _ in range(8):
         press(opened, Keys.TAB)

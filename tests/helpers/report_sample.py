@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from engram.bold.scans_table import SCAN_COLUMNS
 from engram.report import embedding, html_report, report_figures, report_tables, surfaces
 from engram.statistics import score_tables, tuning_tables
 from engram.statistics.association_tables import ASSOCIATION_COLUMNS
+from engram.statistics.comparisons import COMPARISONS_COLUMNS
 from engram.study.association_plan import control_counts
 from engram.study.config import protocols
 from engram.study.config.read import read_study
@@ -232,6 +234,31 @@ def chance(corrected: float = 0.01, smallest: float = 0.001, regions: int = 3) -
             "smallest_p": smallest,
         }
     )
+
+
+def comparisons(p: float = 0.01, **models: float) -> pd.DataFrame:
+    """Differences of all pairs of models over all targets and in a region, all with one p.
+
+    Models come by name with their R; without any, those of `scores`.
+    """
+    values = models or {"small": 0.2, "small-reinitialised": 0.1, "word-rate": 0.05}
+    rows = [
+        {
+            "question": "models",
+            "family": f"{a} against {b}",
+            "a": a,
+            "b": b,
+            "hemisphere": side,
+            "roi": roi,
+            "score_a": values[a],
+            "score_b": values[b],
+            "difference": values[a] - values[b],
+            "p_listeners": p if roi == "all" else 0.9,
+        }
+        for a, b in itertools.combinations(values, 2)
+        for side, roi in (("L", "area0"), ("B", "all"), ("L", "all"))
+    ]
+    return pd.DataFrame(rows, columns=list(COMPARISONS_COLUMNS))
 
 
 def claims() -> pd.DataFrame:

@@ -26,7 +26,7 @@ rule figure:
     benchmark:
         "<benchmarks>/figure/{figure}.tsv"
     wildcard_constraints:
-        figure="layers|regions|roi-sets|roi-layers|reliability",
+        figure="layers|depth|regions|roi-sets|roi-layers|reliability",
     conda:
         "../../envs/environment.yaml"
     params:
@@ -69,7 +69,7 @@ rule brain_figure:
 
 
 rule association_figure:
-    """Draw F by region with its controls and listeners, and by layer."""
+    """Draw F of each text, or by region with its controls and listeners, and by layer."""
     input:
         association="<results>/tables/association.tsv",
         controls="<results>/tables/association_controls.tsv",
@@ -77,16 +77,18 @@ rule association_figure:
         layers="<results>/tables/association_layers.tsv",
     output:
         svg=report(
-            "<results>/figures/association.svg",
+            "<results>/figures/{figure}.svg",
             caption="../report/figure.rst",
             category="Associations",
-            labels={"figure": "association"},
+            labels={"figure": "{figure}"},
         ),
-        png="<results>/figures/association.png",
+        png="<results>/figures/{figure}.png",
     log:
-        "<logs>/figure/association.log",
+        "<logs>/figure/{figure}.log",
     benchmark:
-        "<benchmarks>/figure/association.tsv"
+        "<benchmarks>/figure/{figure}.tsv"
+    wildcard_constraints:
+        figure="association|association-texts",
     conda:
         "../../envs/environment.yaml"
     params:

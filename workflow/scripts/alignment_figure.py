@@ -4,8 +4,8 @@ from engram.figures import data_figures, style, time_courses
 from engram.files import keys, storage
 from engram.jobs.job import job
 
-with job(snakemake):
-    config = snakemake.params.config
+config = snakemake.params.config
+with job(snakemake), style.chosen(config["style"]):
     words = {key["story"]: path for key, path in keys.of_input(snakemake, "words")}
     courses = []
     for key, path in keys.of_input(snakemake, "bold", result="bold", study=config["study"]):

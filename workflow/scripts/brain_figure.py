@@ -7,8 +7,8 @@ from engram.files import keys, storage
 from engram.jobs.job import job
 from engram.statistics import score_tables
 
-with job(snakemake):
-    config = snakemake.params.config
+config = snakemake.params.config
+with job(snakemake), style.chosen(config["style"]):
     table, regions, ceilings = (
         storage.read_table(snakemake.input[name], dtype=score_tables.KEYS)
         for name in ("table", "regions", "ceilings")

@@ -5,14 +5,15 @@ from engram.files import storage
 from engram.jobs.job import job
 from engram.statistics import score_tables
 
-with job(snakemake):
-    config = snakemake.params.config
+config = snakemake.params.config
+with job(snakemake), style.chosen(config["style"]):
     scores, roi_sets, ceilings = (
         storage.read_table(snakemake.input[name], dtype=score_tables.KEYS)
         for name in ("scores", "roi_sets", "ceilings")
     )
     drawn = {
         "layers": lambda: score_figures.layers(scores, ceilings, config["models"]),
+        "depth": lambda: score_figures.depth(scores, ceilings, config["models"]),
         "regions": lambda: score_figures.regions(
             scores, ceilings, config["models"], config["layer"]
         ),

@@ -5,8 +5,8 @@ from engram.files import keys, storage
 from engram.jobs.job import job
 from engram.statistics import score_tables
 
-with job(snakemake):
-    config = snakemake.params.config
+config = snakemake.params.config
+with job(snakemake), style.chosen(config["style"]):
     words = {
         key["story"]: storage.read_words(path) for key, path in keys.of_input(snakemake, "words")
     }

@@ -8,8 +8,8 @@ from engram.files import storage
 from engram.jobs.job import job
 from engram.statistics import score_tables
 
-with job(snakemake):
-    config = snakemake.params.config
+config = snakemake.params.config
+with job(snakemake), style.chosen(config["style"]):
     text = score_tables.KEYS | {"set": str, "metric": str, "direction": str}
     tables = [storage.read_table(path, dtype=text) for path in snakemake.input.tables]
     drawings: dict[str, Callable[..., Any]] = {

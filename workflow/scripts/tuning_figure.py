@@ -5,8 +5,8 @@ from engram.files import storage
 from engram.jobs.job import job
 from engram.statistics import score_tables
 
-with job(snakemake):
-    config = snakemake.params.config
+config = snakemake.params.config
+with job(snakemake), style.chosen(config["style"]):
     read = {
         name: storage.read_table(path, dtype=score_tables.KEYS)
         for name, path in snakemake.input.items()

@@ -15,7 +15,8 @@ from engram import vocabulary
 from engram.features.variants import kind_of
 from engram.figures import effect_panels, panels, shown_values, style
 from engram.figures.captions import associations as captions
-from engram.figures.style import MM, Drawn, Palette
+from engram.figures.style import MM, PAGE, Drawn, Palette
+from engram.statistics.significance import LEVEL
 
 #: Shares of null texts that their band holds.
 _BAND = [0.025, 0.975]
@@ -75,6 +76,72 @@ def association(
     effect_panels.layer_panels(grid, layers)
     panels.legend(figure, [panel for line in grid for panel in line.values()])
     return Drawn(figure, captions.association(table))
+
+
+@style.styled
+def association_texts(table: pd.DataFrame, controls: pd.DataFrame, texts: Sequence[str]) -> Drawn:
+    """Draw F minus that of null texts in a row for each text and model, beside null texts.
+
+    Points are means over targets, small marks are regions.
+
+    Parameters
+    ----------
+    table, controls : pandas.DataFrame
+        As `engram.statistics.association_tables` makes them.
+    texts : sequence of str
+        All texts of the study, and its tunings: for colours.
+    """
+    rows = list(table.groupby(["text", "model"], sort=False))
+    palette = Palette(texts=texts)
+    figure = style.new_figure(PAGE, (8 * len(rows) + 26) * MM)
+    panel = figure.subplots()
+    for number, ((text, model), part) in enumerate(rows):
+        mine = panels.matching(controls, {"text": text, "model": model})
+        low, high = shown_values.null_band(part, mine)
+        panel.barh(
+            number,
+            high - low,
+            0.6,
+            left=low,
+            color="#C4C4C4",
+            linewidth=0,
+            label="null texts (95 % of them)" if not number else None,
+        )
+        _text_points(panel, part, number, palette.text(text), labelled=not number)
+    panel.axvline(0, color=style.INK, linewidth=0.5, zorder=0.5)
+    panel.set_yticks(
+        range(len(rows)), [f"{text}, {model}" for (text, model), _ in rows], fontsize=style.SMALL
+    )
+    panel.set_ylim(len(rows) - 0.4, -0.6)
+    panel.set_xlabel("F minus mean F of null texts (Pearson r)")
+    panels.legend(figure, [panel])
+    return Drawn(figure, captions.association_texts(table))
+
+
+def _text_points(panel: Axes, part: pd.DataFrame, row: int, colour: str, *, labelled: bool) -> None:
+    """Draw a text's regions and their mean; a star where a region survives correction."""
+    panel.scatter(
+        part["F_minus_null"],
+        np.full(len(part), row),
+        marker="|",
+        s=30,
+        color=colour,
+        linewidth=0.7,
+        zorder=3,
+        label="regions" if labelled else None,
+    )
+    panel.scatter(
+        shown_values.target_mean(part, "F_minus_null"),
+        row,
+        s=26,
+        color=colour,
+        edgecolor="white",
+        linewidth=0.6,
+        zorder=4,
+        label="mean over targets" if labelled else None,
+    )
+    for value in part.loc[part["p_texts_corrected"] <= LEVEL, "F_minus_null"]:
+        panel.annotate("*", (value, row - 0.1), ha="center", va="bottom", fontsize=9)
 
 
 def _bands(controls: pd.DataFrame, kinds: Container[str], keys: Sequence[str]) -> pd.Series:

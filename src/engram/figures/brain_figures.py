@@ -19,7 +19,7 @@ from matplotlib.ticker import MaxNLocator
 from engram.figures import style
 from engram.figures.captions import brain as captions
 from engram.figures.maps import on_fsaverage5
-from engram.figures.shown_values import Measure
+from engram.figures.shown_values import Measure, is_one_sided
 from engram.figures.style import MM, PAGE, Drawn
 
 #: nilearn's names of the hemispheres, by their letters.
@@ -27,6 +27,8 @@ _PARTS = {"L": "left", "R": "right"}
 _VIEWS = (("L", "lateral"), ("L", "medial"), ("R", "medial"), ("R", "lateral"))
 #: Colour map of curvature, behind the values: gyri are light, sulci dark.
 _SULCI = "Greys"
+#: Colours begin at the lowest value where it is above this share of the highest.
+_ALIKE = 0.5
 #: Longer titles of rows are cut to so many letters.
 _LETTERS = 95
 
@@ -54,14 +56,16 @@ def draw(measure: Measure, regions: pd.DataFrame) -> Drawn:
 
 def _scale(values: Iterable[np.ndarray], measure: Measure) -> tuple[Normalize, str]:
     """Return the colours' range and their names."""
-    sizes = np.abs(np.concatenate([np.ravel(one) for one in values]))
-    sizes = sizes[np.isfinite(sizes)]
+    known = np.concatenate([np.ravel(one) for one in values])
+    known = known[np.isfinite(known)]
     bound = measure.bound or max(
-        measure.least, float(np.quantile(sizes, 0.995)) if len(sizes) else 0.0
+        measure.least, float(np.quantile(np.abs(known), 0.995)) if len(known) else 0.0
     )
-    return Normalize(
-        0 if measure.sequential else -bound, bound
-    ), style.SEQUENTIAL if measure.sequential else style.DIVERGING
+    if not (measure.sequential or is_one_sided(known)):
+        return Normalize(-bound, bound), style.DIVERGING
+    low = float(known.min()) if len(known) else 0.0
+    # Values that are all alike beside 0 would all have the colour of the upper end.
+    return Normalize(low if low > _ALIKE * bound else 0.0, bound), style.SEQUENTIAL
 
 
 def _cortex(measure: Measure, maps: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
@@ -78,8 +82,8 @@ def _cortex(measure: Measure, maps: Mapping[str, Mapping[str, np.ndarray]]) -> F
         for title, sides in maps.items()
     }
     scale, colours = _scale((one for sides in values.values() for one in sides.values()), measure)
-    row, foot = 29 * MM, 13 * MM
-    figure = plt.figure(figsize=(PAGE, row * len(values) + foot), layout="none")
+    row, foot = 29 * MM / style.zoom(), 13 * MM
+    figure = plt.figure(figsize=(PAGE / style.zoom(), row * len(values) + foot), layout="none")
     high = figure.get_figheight()
     for number, (title, sides) in enumerate(values.items()):
         bottom = 1 - (number + 1) * row / high
@@ -190,8 +194,10 @@ def _markers(measure: Measure, located: pd.DataFrame) -> Figure:
     from nilearn import plotting
 
     scale, colours = _scale((values.to_numpy(float) for values in measure.rows.values()), measure)
-    row, foot = 45 * MM, 13 * MM
-    figure = plt.figure(figsize=(0.75 * PAGE, row * len(measure.rows) + foot), layout="none")
+    row, foot = 45 * MM / style.zoom(), 13 * MM
+    figure = plt.figure(
+        figsize=(0.75 * PAGE / style.zoom(), row * len(measure.rows) + foot), layout="none"
+    )
     high = figure.get_figheight()
     for number, (title, values) in enumerate(measure.rows.items()):
         bottom = 1 - (number + 1) * row / high

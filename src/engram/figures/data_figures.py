@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from engram.figures import panels, style
 from engram.figures.captions import data as captions
@@ -31,7 +30,7 @@ def alignment(courses: Sequence[Course]) -> Drawn:
     """
     shown = courses[:_COURSES]
     palette = Palette(texts=[one.story for one in courses])
-    figure = Figure(figsize=(PAGE, max(55, 34 * len(shown) + 12) * MM))
+    figure = style.new_figure(PAGE, max(55, 34 * len(shown) + 12) * MM)
     grid = figure.add_gridspec(len(shown), 2, width_ratios=[2.2, 1])
     for number, one in enumerate(shown):
         panel = figure.add_subplot(grid[number, 0])
@@ -97,7 +96,7 @@ def insertions(
     names = [name for name in all_texts if any(name == text for _, text in associations)]
     palette, shown = Palette(texts=all_texts), list(words)[:_SHOWN_STORIES]
     height = max(3.6 * len(names), 8)
-    figure = Figure(figsize=(PAGE, max(58.0, (height + 10) * len(shown) + 22) * MM))
+    figure = style.new_figure(PAGE, max(58.0, (height + 10) * len(shown) + 22) * MM)
     grid = figure.add_gridspec(len(shown), 2, width_ratios=[2.2, 1])
     first = None
     for number, story in enumerate(shown):

@@ -14,6 +14,7 @@ from engram.vocabulary import AVERAGE
 
 #: Curves of the hemispheres.
 _DASHES = {"L": "-", "R": (0, (3, 1.5)), "B": "-."}
+_POINTS = {"L": "o", "R": "^", "B": "s"}
 
 
 def row_title(line: Mapping[str, Axes], title: str, label: str) -> None:
@@ -58,12 +59,18 @@ def curves(
         mine = layers[layers[key] == name] if key else layers
         for side, part in mine.groupby("hemisphere"):
             curve = part.groupby("layer")[value].mean()
+            line = _DASHES[side] if len(curve) > 2 else ""  # two layers are no curve
             panel.plot(
-                curve.index, curve, marker="o", markersize=2, color=colour, linestyle=_DASHES[side]
+                curve.index, curve, marker=_POINTS[side], markersize=2, color=colour, linestyle=line
             )
     for side in sorted(set(layers["hemisphere"])):
         panel.plot(
-            [], [], color=style.INK, linestyle=_DASHES[side], label=f"by layer, {SIDES[side]}"
+            [],
+            [],
+            color=style.INK,
+            linestyle=_DASHES[side],
+            marker=_POINTS[side],
+            label=f"by layer, {SIDES[side]}",
         )
 
 

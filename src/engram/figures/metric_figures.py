@@ -71,13 +71,14 @@ def metrics(table: pd.DataFrame, models: Sequence[str]) -> Drawn:
         All models of the study.
     """
     names, palette = list(dict.fromkeys(table["metric"])), Palette(models)
-    figure = Figure(figsize=(PAGE, 60 * MM))
+    figure = style.new_figure(PAGE, 60 * MM)
     panel = figure.subplots()
     for number, model in enumerate(models):
         mine = table[table["model"] == model].dropna(subset=["rank"])
         where = panels.places(names, mine["metric"]) + 0.06 * (number - (len(models) - 1) / 2)
         look = palette.model(model)
-        panel.plot(where, mine["rank"], label=model, marker="o", **look)
+        line = panels.marked(palette, model)
+        panel.plot(where, mine["rank"], label=model, **line)
         ends = mine["rank_low"], mine["rank_high"]
         panel.vlines(where, *ends, color=look["color"], linewidth=2.4, alpha=0.3)
     panel.set_xticks(range(len(names)), names)
@@ -101,7 +102,7 @@ def _rows(
     """
     kinds = list(dict.fromkeys(table[kind]))
     palette, deepest = Palette(models), int(table["layer"].max())
-    figure = Figure(figsize=(PAGE, 52 * MM * len(kinds) + 14 * MM))
+    figure = style.new_figure(PAGE, 52 * MM * len(kinds) + 14 * MM)
     grid = figure.subplots(len(kinds), 2, squeeze=False, sharey="row")
     for line, one in zip(grid, kinds, strict=True):
         here = table[(table[kind] == one) & (table["subject"] != AVERAGE)]
@@ -121,17 +122,8 @@ def _rows(
 def _by_layer(panel: Axes, part: pd.DataFrame, model: str, palette: Palette, value: str) -> None:
     if part.empty:
         return
-    look = palette.model(model)
     by_listener = part.groupby(["layer", "subject"])[value].mean()
-    found = by_listener.groupby("layer").apply(panels.mean_interval)
-    mean, low, high = np.array(found.tolist()).T
-    if len(mean) == 1:
-        panel.axhline(mean[0], label=model, **look)
-        panel.update_datalim([(0, mean[0])])
-        panel.autoscale_view()
-        return
-    panel.plot(found.index, mean, marker="o", label=model, **look)
-    panel.fill_between(found.index, low, high, color=look["color"], alpha=0.15, linewidth=0)
+    panels.curve(panel, by_listener.groupby("layer").apply(panels.mean_interval), model, palette)
 
 
 def _by_set(
@@ -153,7 +145,8 @@ def _by_set(
         step = _ROOM / max(len(shown), 1)
         where = panels.places(sets, mine["set"]) + (number - (len(shown) - 1) / 2) * step
         colour = palette.model(model)["color"]
-        panels.error_bars(panel, where, mine[value], mine["low"], mine["high"], colour)
+        points = palette.marker(model)
+        panels.error_bars(panel, where, mine[value], mine["low"], mine["high"], colour, **points)
         panel.scatter(
             where, mine["null_95"], s=8, marker="x", color=colour, linewidth=0.6, zorder=2
         )

@@ -13,8 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from engram.figures import style
 from engram.figures.shown_values import SIDES
-from engram.figures.style import COLUMN, INK, MM, PAGE, SMALL, TINY
+from engram.figures.style import COLUMN, INK, MM, PAGE, SMALL, TINY, Palette
 
 #: Mean width of a letter in titles and legends, in inches.
 LETTER = 0.055
@@ -24,6 +25,8 @@ _LONGEST_REGION = 30
 _MANY = 40
 #: Lines of a legend that figures have room for, and the height of one more, in inches.
 _LEGEND_LINES, _LEGEND_LINE = 3, 0.13
+#: About so many points of a curve have a marker.
+_MARKERS = 12
 #: Width of a panel of curves by layer, as a share of that of all regions.
 _CURVES = 0.42
 #: Room that the numbers and the label of a first panel's axis take, in inches.
@@ -111,7 +114,7 @@ def region_panels(
     """
     layout = _Layout(figure_rows, regions, curves)
     widths = layout.widths
-    figure = Figure(figsize=layout.size(height))
+    figure = style.new_figure(*layout.size(height))
     grid = figure.add_gridspec(figure_rows * layout.lines, len(widths), width_ratios=widths)
     made: list[dict[str, Axes]] = []
     first = None
@@ -166,7 +169,8 @@ class _Layout:
     @property
     def beside(self) -> bool:
         """Whether hemispheres stand beside each other: their regions have room."""
-        return self._points <= PAGE - 15 * MM - (45 * MM if self.curves else 0)
+        room = PAGE / style.zoom()
+        return self._points <= room - 15 * MM - (45 * MM if self.curves else 0)
 
     @property
     def lines(self) -> int:
@@ -222,6 +226,69 @@ def mean_interval(values: Iterable[float]) -> tuple[float, float, float]:
     return mean, mean - half, mean + half
 
 
+def marked(palette: Palette, model: str) -> dict[str, Any]:
+    """Return colour, line and marker of a model's curve, for `plot`."""
+    points = palette.marker(model)
+    return {
+        **palette.model(model),
+        "marker": points["marker"],
+        "markerfacecolor": points["facecolor"],
+        "markeredgewidth": 0.6,
+    }
+
+
+def curve(panel: Axes, intervals: pd.Series, model: str, palette: Palette) -> None:
+    """Draw a model's means with their intervals against what the series is indexed by.
+
+    One value (the word rate, layers together) is a line across, and two are points: they are no
+    curve.
+
+    Parameters
+    ----------
+    panel : Axes
+    intervals : pandas.Series
+        Of `mean_interval`.
+    model : str
+    palette : Palette
+    """
+    look, line = palette.model(model), marked(palette, model)
+    mean, low, high = np.array(intervals.tolist()).T
+    if len(mean) == 1:
+        panel.axhline(mean[0], label=model, **look)
+        panel.update_datalim([(0, mean[0])])  # a line across does not stretch the axis by itself
+        panel.autoscale_view()
+        return
+    if len(mean) == 2:
+        panel.plot(intervals.index, mean, label=model, **{**line, "linestyle": ""})
+        panel.vlines(intervals.index, low, high, color=look["color"], linewidth=0.8)
+        return
+    panel.plot(intervals.index, mean, label=model, markevery=max(1, len(mean) // _MARKERS), **line)
+    panel.fill_between(intervals.index, low, high, color=look["color"], alpha=0.15, linewidth=0)
+
+
+def arrows(
+    panel: Axes,
+    where: np.ndarray,
+    low: Iterable[float],
+    high: Iterable[float],
+    bound: float,
+    colour: str,
+) -> None:
+    """Draw an arrow at each end of an interval that leaves an axis from -bound to bound."""
+    for ends, sign, marker in ((high, 1, "^"), (low, -1, "v")):
+        outside = sign * np.asarray(list(ends), dtype=float) > bound
+        panel.scatter(
+            where[outside],
+            np.full(int(outside.sum()), sign * bound),
+            marker=marker,
+            s=10,
+            color=colour,
+            linewidth=0,
+            zorder=5,
+            clip_on=False,
+        )
+
+
 def error_bars(
     panel: Axes,
     where: np.ndarray,
@@ -235,9 +302,8 @@ def error_bars(
     points = np.asarray(list(middle), dtype=float)
     ends = np.array([list(low), list(high)], dtype=float)
     panel.vlines(where, *ends, color=colour, linewidth=0.8, zorder=3)
-    panel.scatter(
-        where, points, **{"s": 12, "color": colour, "linewidth": 0.7, "zorder": 4, **options}
-    )
+    filled = {} if "facecolor" in options else {"color": colour}
+    panel.scatter(where, points, **{"s": 14, "linewidth": 0.7, "zorder": 4, **filled, **options})
 
 
 def dots(panel: Axes, where: np.ndarray, values: Iterable[float], label: str | None) -> None:
@@ -247,8 +313,8 @@ def dots(panel: Axes, where: np.ndarray, values: Iterable[float], label: str | N
         place,
         np.asarray(list(values), dtype=float),
         s=2,
-        color="#999999",
-        alpha=0.6,
+        color="#AAAAAA",
+        alpha=0.45,
         linewidth=0,
         zorder=1,
         label=label,

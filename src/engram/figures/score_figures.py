@@ -52,13 +52,14 @@ def layers(scores: pd.DataFrame, ceilings: pd.DataFrame, models: Sequence[str]) 
         if len(part)
     ]
     palette, deepest = Palette(models), int(scores["layer"].max())
-    figure = Figure(figsize=(PAGE if len(sides) > 1 else COLUMN, 52 * MM * len(rows) + 14 * MM))
+    width = PAGE if len(sides) > 1 else COLUMN
+    figure = style.new_figure(width, 52 * MM * len(rows) + 14 * MM)
     grid = figure.subplots(len(rows), len(sides), squeeze=False, sharex=True, sharey="row")
     for line, (name, kind, part) in zip(grid, rows, strict=True):
         for panel, side in zip(line, sides, strict=True):
             here = part[part["hemisphere"] == side]
             for model in models:
-                _layer_line(panel, here[here["model"] == model], model, palette)
+                _layer_line(panel, here[here["model"] == model], model, palette, "layer")
             _ceiling(panel, ceilings[ceilings["hemisphere"] == side], kind)
             panels.zero_line(panel)
             panels.layer_axis(panel, deepest)
@@ -70,19 +71,48 @@ def layers(scores: pd.DataFrame, ceilings: pd.DataFrame, models: Sequence[str]) 
     return Drawn(figure, captions.layers(scores, ceilings, models))
 
 
-def _layer_line(panel: Axes, part: pd.DataFrame, model: str, palette: Palette) -> None:
-    if part.empty:
-        return
-    look = palette.model(model)
-    by_layer = part.groupby("layer")["score"].apply(panels.mean_interval)
-    mean, low, high = np.array(by_layer.tolist()).T
-    if len(mean) == 1:  # one layer (the word rate, layers together): a line across
-        panel.axhline(mean[0], label=model, **look)
-        panel.update_datalim([(0, mean[0])])  # a line across does not stretch the axis by itself
-        panel.autoscale_view()
-        return
-    panel.plot(by_layer.index, mean, marker="o", label=model, **look)
-    panel.fill_between(by_layer.index, low, high, color=look["color"], alpha=0.15, linewidth=0)
+@style.styled
+def depth(scores: pd.DataFrame, ceilings: pd.DataFrame, models: Sequence[str]) -> Drawn:
+    """Draw scores by relative depth, so that models of few and many layers can be compared.
+
+    Parameters
+    ----------
+    scores, ceilings : pandas.DataFrame
+        Of `engram.statistics.score_tables`. Single listeners are drawn, or the average listener
+        where there is nobody else.
+    models : sequence of str
+        All models of the study.
+    """
+    scores = shown_values.of_single_listeners(scores)
+    whole = shown_values.hemisphere_scores(scores)
+    last = whole.groupby("model")["layer"].transform("max").clip(lower=1)
+    whole = whole.assign(depth=whole["layer"] / last)
+    sides = [side for side in SIDES if side in set(whole["hemisphere"])]
+    kind = "single" if shown_values.n_single_listeners(scores) else "average"
+    palette = Palette(models)
+    figure = style.new_figure(PAGE if len(sides) > 1 else COLUMN, 66 * MM)
+    line = figure.subplots(1, len(sides), squeeze=False, sharey="row")[0]
+    for panel, side in zip(line, sides, strict=True):
+        here = whole[whole["hemisphere"] == side]
+        for model in models:
+            _layer_line(panel, here[here["model"] == model], model, palette, "depth")
+        _ceiling(panel, ceilings[ceilings["hemisphere"] == side], kind)
+        panels.zero_line(panel)
+        panel.set(xlabel="relative depth (0: embeddings, 1: last layer)", xlim=(-0.03, 1.03))
+        panel.set_title(SIDES[side])
+        panel.label_outer()
+    line[0].set_ylabel("brain score R (Pearson r)")
+    panels.legend(figure, line)
+    return Drawn(figure, captions.depth(scores, ceilings, models))
+
+
+def _layer_line(
+    panel: Axes, part: pd.DataFrame, model: str, palette: Palette, against: str
+) -> None:
+    """Draw a model's scores against the column of its layers, or of their depth."""
+    if len(part):
+        by_layer = part.groupby(against)["score"].apply(panels.mean_interval)
+        panels.curve(panel, by_layer, model, palette)
 
 
 def _ceiling(panel: Axes, ceilings: pd.DataFrame, kind: str) -> None:
@@ -164,7 +194,6 @@ def _region_points(
         return
     colour = palette.model(model)["color"]
     name = model if model == WORD_RATE else f"{model} (layer {int(part['layer'].iloc[0])})"
-    filled = "white" if palette.model(model)["linestyle"] == ":" else colour
     found = part.groupby("roi")["score"].apply(panels.mean_interval)
     middle, low, high = np.array(found.tolist()).T
     panels.dots(panel, panels.places(rois, part["roi"]) + step, part["score"], "single listeners")
@@ -175,9 +204,8 @@ def _region_points(
         low,
         high,
         colour,
-        facecolor=filled,
-        edgecolor=colour,
         label=name,
+        **palette.marker(model),
     )
 
 
@@ -220,13 +248,13 @@ def roi_layers(scores: pd.DataFrame, models: Sequence[str], layer: int | None) -
         .sort_values(ascending=False)
         .index
     )
-    bound = max(0.02, float(mean.loc[list(models)].abs().max()))
+    bounds = _colour_bounds(mean.loc[list(models)])
     figure, grid = _heat_panels(len(models), len(sides), len(order))
     drawn = grid.flat[: len(models) * len(sides)]
     for number, panel in enumerate(drawn):
         model, side = models[number // len(sides)], sides[number % len(sides)]
         values = mean.loc[model].loc[side].unstack("layer").reindex(order)
-        image = _heat_map(panel, values, bound)
+        image = _heat_map(panel, values, bounds)
         _mark_layer(panel, reported_layer(int(values.columns.max()), layer))
         panel.set_title(f"{model}, {side}" if side != "B" else model)
     grid[0, 0].invert_yaxis()
@@ -241,29 +269,35 @@ def roi_layers(scores: pd.DataFrame, models: Sequence[str], layer: int | None) -
     return Drawn(figure, captions.roi_layers(scores, models))
 
 
+def _colour_bounds(values: pd.Series) -> tuple[float, float]:
+    """Return where colours end: from 0 where nothing is far below it, else on either side of 0."""
+    largest = max(0.02, float(values.abs().max()))
+    return (0.0 if shown_values.is_one_sided(values.to_numpy()) else -largest), largest
+
+
 def _heat_panels(n_models: int, n_sides: int, n_regions: int) -> tuple[Figure, np.ndarray]:
     """Return a figure with at most two models in a line, hemispheres beside each other."""
     height = min(190 * MM, max(18 * MM, n_regions * 3.4 * MM))
     per_row = min(n_models, 2)
     lines = -(-n_models // per_row)
     width = PAGE if n_sides * n_models > 1 else COLUMN
-    figure = Figure(figsize=(width, lines * (height + 8 * MM) + 16 * MM))
+    figure = style.new_figure(width, lines * (height + 8 * MM) + 16 * MM)
     grid = figure.subplots(lines, per_row * n_sides, squeeze=False, sharey=True)
     for panel in grid.flat[n_models * n_sides :]:
         panel.remove()
     return figure, grid
 
 
-def _heat_map(panel: Axes, values: pd.DataFrame, bound: float) -> QuadMesh:
-    """Draw values, regions by layers, in colours that end at `bound` on either side of 0."""
+def _heat_map(panel: Axes, values: pd.DataFrame, bounds: tuple[float, float]) -> QuadMesh:
+    """Draw values, regions by layers, in colours between two bounds."""
     # Edges of cells: from their middles the size of a single row or column does not follow.
     edges = np.arange(values.shape[1] + 1) - 0.5, np.arange(values.shape[0] + 1) - 0.5
     image = panel.pcolormesh(
         *edges,
         np.ma.masked_invalid(values),
-        cmap=style.DIVERGING,
-        vmin=-bound,
-        vmax=bound,
+        cmap=style.DIVERGING if bounds[0] else style.SEQUENTIAL,
+        vmin=bounds[0],
+        vmax=bounds[1],
         rasterized=len(values) > _MANY,
     )
     panel.set(xlabel="layer", facecolor="#EEEEEE")
@@ -299,7 +333,7 @@ def reliability(ceilings: pd.DataFrame) -> Drawn:
     look = {story: Palette(texts=stories).text(story) for story in stories}
     rois = shown_values.regions_by_side(known)
     many = sum(map(len, rois.values())) > _MANY
-    figure = Figure(figsize=(PAGE, 75 * MM if many else 62 * MM))
+    figure = style.new_figure(PAGE, 75 * MM if many else 62 * MM)
     listeners_panel, regions_panel = figure.subplots(1, 2, width_ratios=[1, 1.4])
     _reliability_of_listeners(listeners_panel, shown_values.listener_reliability(known), look)
     labels = [_region_name(roi, side) for side, names in rois.items() for roi in names]

@@ -9,10 +9,13 @@ import numpy as np
 import pandas as pd
 
 from engram.features.layers import reported_layer
+from engram.features.variants import kind_of
 from engram.vocabulary import AVERAGE, ORIGINAL, TUNING_CONTROLS
 
 #: Hemispheres in the order of panels, and what they are called.
 SIDES = {"L": "left hemisphere", "R": "right hemisphere", "B": "both hemispheres"}
+#: Values are one-sided where none is further below 0 than this share of the largest.
+_NEAR_ZERO = 0.1
 #: Kinds of control texts that are drawn beside random ones.
 _CONTROL_TEXTS = ("shuffled", "displaced", "repeat", "passage", "cues")
 
@@ -78,6 +81,37 @@ def _target_means(
 def shown_controls(table: pd.DataFrame) -> list[str]:
     """Return the kinds of control texts, beside random ones, that a table of F has scores of."""
     return [kind for kind in _CONTROL_TEXTS if table[f"F_{kind}"].notna().any()]
+
+
+def target_mean(table: pd.DataFrame, value: str) -> float:
+    """Return a column's mean over targets."""
+    return float(np.average(table[value], weights=table["n_targets"]))
+
+
+def null_band(table: pd.DataFrame, controls: pd.DataFrame) -> tuple[float, float]:
+    """Return between which values 95 % of null texts are, beside their mean.
+
+    Each is a mean over targets. NaN where there is none.
+
+    Parameters
+    ----------
+    table, controls : pandas.DataFrame
+        F of one text and model, and of its controls, by region
+        (`engram.statistics.association_tables`).
+    """
+    is_null = [kind_of(variant) == table["null"].iloc[0] for variant in controls["variant"]]
+    sizes = table[["hemisphere", "roi", "n_targets"]]
+    null = controls[is_null].merge(sizes, on=["hemisphere", "roi"])
+    means = [target_mean(one, "F") for _, one in null.groupby("variant")]
+    if not means:
+        return np.nan, np.nan
+    low, high = np.quantile(means, [0.025, 0.975]) - np.mean(means)
+    return float(low), float(high)
+
+
+def is_one_sided(values: np.ndarray) -> bool:
+    """Tell whether values are one-sided: none is far below 0 beside the largest."""
+    return not len(values) or float(values.min()) > -_NEAR_ZERO * float(np.abs(values).max())
 
 
 def m_axis_bound(table: pd.DataFrame) -> float:

@@ -1,7 +1,8 @@
 """How figures look, and how they are saved: sizes, type, colours, files.
 
 Figures are as wide as a journal's column (85 mm) or page (180 mm), with type of 6 to 7 points
-at that size. Colours of models are Okabe and Ito's (2008, jfly.uni-koeln.de/color), those of texts
+at that size; those for slides have larger type (`chosen`). Colours of models are Okabe and Ito's
+(2008, jfly.uni-koeln.de/color), those of texts
 and tunings Paul Tol's muted ones (SRON/EPS/TN/09-002):
 both are distinct with any colour vision. A model, text or tuning has the same colour
 in every figure of a study.
@@ -9,7 +10,9 @@ in every figure of a study.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
@@ -34,12 +37,17 @@ MODELS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _TEXTS = ("#332288", "#CC6677", "#44AA99", "#882255", "#999933", "#117733")
 #: Lines of models, where there are more than colours.
 LINES = ("-", "-.", (0, (5, 1)), (0, (3, 1, 1, 1, 1, 1)))
+#: Markers of models, with their colours.
+MARKERS = ("o", "s", "^", "D", "v", "P")
 #: Colours of what a model was tuned on.
 CONDITIONS = {ASSOCIATION: _TEXTS[0], "shuffled": "#E69F00", "generic": GREY}
 #: Markers of control texts.
 CONTROLS = {"shuffled": "^", "displaced": "v", "repeat": "s", "passage": "D", "cues": "p"}
 #: Colour maps of values on either side of 0, and of values from 0 on.
 DIVERGING, SEQUENTIAL = "RdBu_r", "viridis"
+#: How large type and lines are beside a figure's width, by style; in print they are 1.
+STYLES = {"paper": 1.0, "slides": 1.5}
+_ZOOM: ContextVar[float] = ContextVar("zoom", default=1.0)
 RC: dict[str, Any] = {
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans", "Arial", "Helvetica"],
@@ -94,6 +102,34 @@ def styled(draw: Callable[P, T]) -> Callable[P, T]:
     return drawn
 
 
+@contextmanager
+def chosen(name: str) -> Iterator[None]:
+    """Draw figures in a style: `paper`, or `slides` with larger type and lines.
+
+    Parameters
+    ----------
+    name : {"paper", "slides"}
+    """
+    token = _ZOOM.set(STYLES[name])
+    try:
+        yield
+    finally:
+        _ZOOM.reset(token)
+
+
+def zoom() -> float:
+    """Return how large type is beside a figure's width; in print it is 1."""
+    return _ZOOM.get()
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure of a size in print, in inches.
+
+    For slides it is smaller, and its type is not: shown as large as the other, its type is larger.
+    """
+    return Figure(figsize=(width / zoom(), height / zoom() ** 0.5))
+
+
 def save(drawn: Drawn, svg: str, png: str, dpi: int) -> None:
     """Write a figure as SVG and PNG, the same bytes each time, and its words into their sidecar."""
     words = drawn.words
@@ -143,6 +179,22 @@ class Palette:
             "linestyle": ":" if name.endswith(REINITIALISED_SUFFIX) else LINES[round_ % len(LINES)],
         }
 
+    def marker(self, name: str) -> dict[str, Any]:
+        """Return marker and filling of a model's points, for `scatter`.
+
+        Re-initialised twins have their model's marker, empty; the word rate has a cross.
+        """
+        colour = self.model(name)["color"]
+        if name == WORD_RATE:
+            return {"marker": "X", "facecolor": colour, "edgecolor": colour}
+        twin = name.endswith(REINITIALISED_SUFFIX)
+        number = self._models.index(name.removesuffix(REINITIALISED_SUFFIX))
+        return {
+            "marker": MARKERS[number % len(MARKERS)],
+            "facecolor": "white" if twin else colour,
+            "edgecolor": colour,
+        }
+
     def text(self, name: str) -> str:
         """Return the colour of a text or a tuning."""
         return _TEXTS[self._texts.index(name) % len(_TEXTS)]
@@ -150,7 +202,7 @@ class Palette:
 
 def nothing(title: str, why: str, caption: str = "") -> Drawn:
     """Return a figure that says why there is nothing to show."""
-    figure = Figure(figsize=(COLUMN, 20 * MM))
+    figure = new_figure(COLUMN, 20 * MM)
     figure.text(0.5, 0.5, why, ha="center")
     words = Words(title, f"{caption} Nothing is shown: {why}.".strip(), f"An empty figure: {why}.")
     return Drawn(figure, words)

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from engram import vocabulary
 from engram.figures import effect_panels, panels, shown_values, style
@@ -195,6 +194,7 @@ def _m_points(
             zorder=5,
             clip_on=False,
         )
+    panels.arrows(panel, where, part["M_low"], part["M_high"], bound, colour)
     heights = part["M_high"].fillna(part["M"]).clip(upper=bound)
     panels.stars(panel, where, heights, shown_values.tuning_p(part))
 
@@ -214,7 +214,7 @@ def losses(curves: pd.DataFrame) -> Drawn:
     rows = list(curves.groupby(["tuning", "model"], sort=False))
     per_row = min(3, len(rows))
     lines = -(-len(rows) // per_row)
-    figure = Figure(figsize=(min(PAGE, max(85, 60 * per_row) * MM), (52 * lines + 14) * MM))
+    figure = style.new_figure(min(PAGE, max(85, 60 * per_row) * MM), (52 * lines + 14) * MM)
     grid = figure.subplots(lines, per_row, squeeze=False, sharey=True)
     for panel in grid.flat[len(rows) :]:
         panel.remove()
@@ -229,13 +229,18 @@ def losses(curves: pd.DataFrame) -> Drawn:
 
 
 def _loss_curves(panel: Axes, part: pd.DataFrame) -> None:
-    """Draw validation (solid) and training loss (dotted) of each seed of each condition."""
+    """Draw validation (solid) and training loss (dotted) of each seed of each condition.
+
+    A loss that was measured twice is two points, and no curve.
+    """
     for (condition, seed), line in part.groupby(["condition", "seed"]):
         colour, first = CONDITIONS[condition], seed == 1
+        measured = line["validation"].notna().sum()
         panel.plot(
             line["step"],
             line["validation"],
             color=colour,
+            **({"marker": "D", "linestyle": ""} if measured < 3 else {}),
             label=f"{condition}: validation" if first else None,
         )
         panel.plot(

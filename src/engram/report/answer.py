@@ -14,8 +14,8 @@ from engram.report.tuning_sentences import what_tuning_adds
 def answer(tables: Tables, config: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return the answer by its part.
 
-    Parts are how well models predict (R), what association adds (F), and what tuning adds (M);
-    the sentence comes first, then what it rests on.
+    Parts are how well models predict (R), and, where the study asks for it, what association adds
+    (F) and what tuning adds (M); the sentence comes first, then what it rests on.
 
     Parameters
     ----------
@@ -26,12 +26,13 @@ def answer(tables: Tables, config: Mapping[str, Any]) -> dict[str, list[str]]:
         The checked configuration, with `scored` (models in the order of the figures) and `shown`
         (those that the brain shows).
     """
-    return {
-        "How well": how_well(
-            tables["scores"], config, tables.get("chance"), tables.get("nuisance")
-        ),
-        "Association": what_association_adds(
-            tables.get("association"), tables.get("association_unique")
-        ),
-        "Tuning": what_tuning_adds(tables.get("tuning")),
+    parts = {
+        "How well": how_well(tables["scores"], config, tables.get("chance"), tables.get("nuisance"))
     }
+    if config["associations"]:
+        parts["Association"] = what_association_adds(
+            tables.get("association"), tables.get("association_unique")
+        )
+    if config["tunings"]:
+        parts["Tuning"] = what_tuning_adds(tables.get("tuning"))
+    return parts

@@ -37,6 +37,35 @@ def what_association_adds(
     return [sentence for sentence in said if sentence]
 
 
+def in_short(table: pd.DataFrame | None) -> str:
+    """Return what texts with associations add, in a sentence without its grounds."""
+    if table is None or table.empty:
+        return "What associations add was not measured."
+    if (1 / (1 + table["n_draws"])).min() > significance.LEVEL:
+        return "What associations add cannot be tested: there are too few control texts."
+    combinations = table.groupby(["text", "model"], sort=False)
+    gains = [key for key, part in combinations if _gain(key, part)]
+    if not gains:
+        smallest = number(table["p_texts_corrected"].min())
+        return (
+            "No gain from associations is shown: no text does more than its control texts "
+            f"(smallest corrected p {smallest})."
+        )
+    significant = table[table["p_texts_corrected"] <= significance.LEVEL]
+    best = significant.loc[significant["F_minus_null"].idxmax()]
+    which = (
+        f"{best['text']}, read by {best['model']},"
+        if len(gains) == 1
+        else f"{len(gains)} of {combinations.ngroups} combinations of text and model"
+    )
+    return (
+        f"Associations do more than control texts: {which} in "
+        f"{count(len(significant), 'test')} of {len(table)}, by the most in {region(best)} "
+        f"({number(best['F_minus_null'], signed=True)}, corrected p "
+        f"{number(best['p_texts_corrected'])})."
+    )
+
+
 def _gains(table: pd.DataFrame) -> list[str]:
     """Return the significant gain of each text and model that has one."""
     return [

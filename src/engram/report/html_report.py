@@ -1,6 +1,6 @@
 """The report: one page with all that a study shows.
 
-It holds the study's verdict, answer, figures, surfaces, tables, methods and how it was made.
+It opens with what the study found; figures, surfaces, tables, methods and how it was made follow.
 
 It is self-contained: it opens without a network, which its own policy forbids, and without
 the files that it was made of.
@@ -14,14 +14,15 @@ from typing import Any
 import pandas as pd
 
 from engram.paths import TEMPLATES
-from engram.report import answer, clocks, limits, methods, verdicts
+from engram.report import answer, cautions, clocks, limits, methods, opening, verdicts
 from engram.report.job_records import read_as_bytes, run_times, versions, warnings_of
 from engram.report.naming import Tables, people
+from engram.report.ranking import ranking
 from engram.report.report_figures import FigureFile
 from engram.report.report_tables import MOST_ROWS, Table, cell, in_order
 from engram.report.surfaces import MOST_MAPS, SurfaceMap, surface_data
-
-QUESTION = "Does associative memory bring language models closer to the brain?"
+from engram.statistics.significance import LEVEL
+from engram.wording import capitalised
 
 
 def page(
@@ -58,21 +59,36 @@ def page(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"cell": cell, "there": pd.notna}
+    environment.filters |= {"capitalised": capitalised, "cell": cell, "there": pd.notna}
     data = {name: table.data for name, table in tables.items()}
     paragraphs, sources = methods.methods(config, data, version)
+    main, others = opening.main_figure(figures, config)
     return environment.get_template("report.html").render(
         **_study(config, data, maps),
-        **_scans(data["scans"], config),
+        **_opening(config, data),
+        **_scans(data["scans"], config, jobs),
         **_jobs(jobs),
         claims=tables.get("claims"),
-        figures=figures,
+        figures=others,
+        level=LEVEL,
+        main_figure=main,
         methods=paragraphs,
         most_rows=MOST_ROWS,
         sources=sources,
         tables=in_order(tables),
         version=version,
     )
+
+
+def _opening(config: Mapping[str, Any], data: Tables) -> dict[str, Any]:
+    """Return what the page opens with: question, finding, ranked models."""
+    ranked = ranking(data, config)
+    return {
+        "finding": opening.finding(data, config, ranked),
+        "has_comparisons": "comparisons" in data,
+        "question": opening.question(config),
+        "ranking": ranked,
+    }
 
 
 def _study(config: Mapping[str, Any], data: Tables, maps: Sequence[SurfaceMap]) -> dict[str, Any]:
@@ -84,7 +100,6 @@ def _study(config: Mapping[str, Any], data: Tables, maps: Sequence[SurfaceMap]) 
         "missing": limits.missing(data, config),
         "n_maps": len(maps),
         "planted": verdicts.planted(data.get("truth")),
-        "question": QUESTION,
         "simulated": config["simulated"],
         "study": config["study"],
         "surface": surface_data(maps[:MOST_MAPS]) if maps else "",
@@ -92,11 +107,17 @@ def _study(config: Mapping[str, Any], data: Tables, maps: Sequence[SurfaceMap]) 
     }
 
 
-def _scans(scans: pd.DataFrame, config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the template gets of the scans: which are in use, and their clocks."""
+def _scans(
+    scans: pd.DataFrame, config: Mapping[str, Any], jobs: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Return what the template gets of the scans: which are in use, their clocks, cautions."""
     excluded = scans["excluded"].notna()
+    checked = clocks.clocks(scans, config)
     return {
-        "clocks": clocks.clocks(scans, config),
+        "cautions": cautions.cautions(
+            scans, config, checked, read_as_bytes(jobs), warnings_of(jobs)
+        ),
+        "clocks": checked.summary,
         "left_out": scans[excluded].to_dict("records"),
         "n_scans": int((~excluded).sum()),
     }
@@ -107,7 +128,6 @@ def _jobs(jobs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {
         "devices": sorted({job["Device"] for job in jobs}),
         "n_jobs": len(jobs),
-        "read_as_bytes": read_as_bytes(jobs),
         "run_times": run_times(jobs),
         "seconds": sum(job["Seconds"] for job in jobs),
         "versions": versions(jobs),

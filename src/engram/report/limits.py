@@ -9,7 +9,7 @@ import pandas as pd
 
 from engram.report.naming import Tables
 from engram.vocabulary import AVERAGE, FEWEST_LISTENERS, NORMS, PEOPLE, stimulus
-from engram.wording import count
+from engram.wording import count, listed
 
 #: Fewest stories over which a test could be made.
 _FEWEST_STORIES = 6
@@ -76,7 +76,13 @@ def _of_the_configuration(tables: Tables, config: Mapping[str, Any]) -> list[tup
     scores = tables["scores"]
     subjects, association = set(scores["subject"]), tables.get("association")
     writers = set() if association is None else set(association["written_by"])
+    unasked = [
+        what
+        for part, what in (("associations", "associations (F)"), ("tunings", "tunings (M)"))
+        if not config[part]
+    ]
     return [
+        (bool(unasked), f"Not asked here: {listed(unasked)}."),
         (
             all(model["reinitialised"] for model in config["models"].values()),
             "No trained language model: baselines only.",
@@ -85,12 +91,10 @@ def _of_the_configuration(tables: Tables, config: Mapping[str, Any]) -> list[tup
             AVERAGE not in subjects and len(subjects) > 1,
             "No average listener (bold: {average: false}).",
         ),
-        (not config["associations"], "No texts with associations: F is not measured."),
         (
             bool(config["associations"]) and PEOPLE not in writers,
             _no_text_of_people(writers),
         ),
-        (not config["tunings"], "No tunings: M is not measured."),
         (
             config["brain"] != "surface",
             "No interactive surface: these targets are not on a cortical surface.",

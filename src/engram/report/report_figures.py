@@ -12,6 +12,8 @@ from engram.report.embedding import data_uri
 
 #: An SVG of so many bytes or fewer is shown even if the PNG is smaller, for its sharp lines.
 _LARGE = 200_000
+#: Where a sentence of a caption ends; the page folds what comes after so many letters.
+_SENTENCE, _FEWEST_LETTERS = re.compile(r"\. (?=[A-Z])"), 50
 #: Pixels of the page for each point of a figure, so that type of 7 points is legible.
 _SCALE = 1.9
 
@@ -27,6 +29,22 @@ class FigureFile:
     caption: str
     alt: str
     suffix: str
+
+    @property
+    def opening(self) -> str:
+        """The caption's first sentences: what is shown."""
+        return self.caption[: self._end]
+
+    @property
+    def details(self) -> str:
+        """The rest of the caption: sample, intervals, tests."""
+        return self.caption[self._end :].strip()
+
+    @property
+    def _end(self) -> int:
+        """Where the caption's first sentences end."""
+        ends = [found.start() + 1 for found in _SENTENCE.finditer(self.caption)]
+        return next((end for end in ends if end >= _FEWEST_LETTERS), len(self.caption))
 
 
 def read_figures(svgs: Sequence[str | Path], pngs: Sequence[str | Path]) -> list[FigureFile]:

@@ -44,6 +44,25 @@ def what_tuning_adds(table: pd.DataFrame | None) -> list[str]:
     return [sentence for sentence in (*first, *_changes(table), *rest) if sentence]
 
 
+def in_short(table: pd.DataFrame | None) -> str:
+    """Return what tuning to associate adds, in a sentence without its grounds."""
+    if table is None or table.empty:
+        return "What tuning adds was not measured."
+    p = table[[f"p_{kind}_corrected" for kind in TUNING_CONTROLS]].max(axis=1)
+    if p.isna().all():
+        return "What tuning adds cannot be tested: there are too few seeds."
+    found = int((p <= significance.LEVEL).sum())
+    if not found:
+        return (
+            "No gain from tuning is shown: tuning to associate does no more than control tunings "
+            f"(smallest corrected p {number(p.min())})."
+        )
+    return (
+        f"Tuning to associate does more than control tunings in {found} of "
+        f"{count(int(p.notna().sum()), 'case')}."
+    )
+
+
 def _detectable(table: pd.DataFrame) -> str:
     """Return which M would have been found, beside what was published.
 

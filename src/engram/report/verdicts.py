@@ -8,9 +8,12 @@ from engram.wording import count, listed
 
 
 def verdict(claims: pd.DataFrame | None) -> str:
-    """Return how many published claims were reproduced, were not, and could not be tested."""
-    if claims is None or claims.empty:
-        return "Published claims were not compared with this study's numbers."
+    """Return how many published claims were reproduced, were not, and could not be tested.
+
+    It is nothing where no claim could be tested.
+    """
+    if claims is None or (claims["verdict"] == "not testable here").all():
+        return ""
     amounts = claims["verdict"].value_counts()
     named = [
         f"{int(amounts[name])} {name}"

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from figure_sample import REGIONS, check, texts
+from figure_sample import REGIONS, check, points, texts
 
 from engram.figures import association_figures, style
 from engram.statistics import association_tables
@@ -119,3 +119,21 @@ def test_association_of_nothing_is_worded_with_care() -> None:
         one.r_layer[..., :1],
     )
     check(association({("m", "a"): alone}), "The one test has p above 0.05")
+
+
+def test_each_text_stands_beside_its_null_texts() -> None:
+    found = {("m", "a"): texts(0.1), ("m", "b"): texts()}
+    table = association_tables.association_table(found, dict.fromkeys("ab", "language model"), 0)
+    controls = association_tables.controls_table(found)
+    drawn = association_figures.association_texts(table, controls, ["a", "b"])
+    check(drawn, "39 random texts", "n = 7 listeners", "3 of 6 tests have p at most 0.05")
+    (panel,) = drawn.figure.axes
+    assert [tick.get_text() for tick in panel.get_yticklabels()] == ["a, m", "b, m"]
+    null = controls[(controls["text"] == "a") & controls["variant"].str.startswith("random")]
+    means = null.groupby("variant")["F"].mean()  # regions have three targets each
+    low, high = means.quantile([0.025, 0.975]) - means.mean()
+    bar: Any = panel.patches[0]
+    assert (bar.get_x(), bar.get_width()) == pytest.approx((low, high - low))
+    expected = table[table["text"] == "a"]["F_minus_null"].mean()
+    assert points(panel, "mean over targets")[0, 0] == pytest.approx(expected)
+    assert [text.get_text() for text in panel.texts] == ["*"] * 3

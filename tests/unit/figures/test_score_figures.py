@@ -56,6 +56,42 @@ def test_layers_show_the_means_of_hemispheres_with_their_interval() -> None:
     assert f"highest {by_listener.mean(axis=1).max():.3f}" in drawn.words.alt
 
 
+def test_depth_sets_models_of_few_and_of_many_layers_side_by_side() -> None:
+    table = scores()
+    shallow = table[(table["model"] != "two") | (table["layer"] < 3)]
+    drawn = score_figures.depth(shallow, ceilings(table), MODELS)
+    check(drawn, "relative depth", "n = 7 listeners", "95 % confidence interval", "ceiling")
+    panel = drawn.figure.axes[0]
+    places = {
+        line.get_label(): np.asarray(line.get_xdata()).tolist() for line in panel.get_lines()
+    }
+    assert places["one"] == pytest.approx([0, 1 / 3, 2 / 3, 1]) and places["two"] == [0, 0.5, 1]
+    mine = table[(table["model"] == "two") & (table["hemisphere"] == "L") & (table["layer"] == 2)]
+    expected = mine[mine["subject"] != AVERAGE].groupby("subject")["score"].mean().mean()
+    assert curves(panel, "two")[-1] == pytest.approx(expected)
+
+
+def test_two_layers_are_points_and_no_curve() -> None:
+    table = scores()
+    shallow = table[(table["model"] != "two") | (table["layer"] < 2)]
+    panel = score_figures.layers(shallow, ceilings(table), MODELS).figure.axes[0]
+    lines = {line.get_label(): line for line in panel.get_lines()}
+    assert lines["two"].get_linestyle() == "None" and lines["one"].get_linestyle() == "-"
+    # Models have markers of their own; a twin has its model's, empty.
+    assert lines["one"].get_marker() != lines["two"].get_marker()
+    assert lines["one-reinitialised"].get_marker() == lines["one"].get_marker()
+    assert lines["one-reinitialised"].get_markerfacecolor() == "white"
+
+
+def test_colours_of_one_sided_values_begin_at_zero() -> None:
+    table = scores()
+    for shift, low in ((0.2, 0.0), (0.0, None)):
+        moved = table.assign(score=table["score"].where(table["layer"] != 1, -0.2) + shift)
+        panels: Any = score_figures.roi_layers(moved, ["one", "two"], None).figure.axes
+        limits = panels[0].collections[0].get_clim()
+        assert limits[0] == pytest.approx(-limits[1] if low is None else low)
+
+
 def test_layers_of_one_listener_have_neither_band_nor_ceiling() -> None:
     table = scores(listeners=["01"], average=False, rois={"B": ["all"]})
     drawn = score_figures.layers(table, ceilings(table, known=False), MODELS)

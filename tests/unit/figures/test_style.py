@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from figure_sample import MODELS, ceilings, scores
 from matplotlib import colors
+from matplotlib.figure import Figure
 from scipy import stats
 
 from engram.figures import panels, score_figures, style
@@ -107,6 +108,25 @@ def test_files_are_the_same_each_time_and_carry_their_words(tmp_path: Path) -> N
         "Brain score R of each layer"
     )
     assert "<text" in (tmp_path / "first" / "layers.svg").read_text()  # text stays text
+
+
+def test_slides_have_larger_type_beside_the_figure() -> None:
+    table, bounds = scores(), ceilings(scores())
+    printed = score_figures.regions(table, bounds, MODELS, None).figure
+    with style.chosen("slides"):
+        shown = score_figures.regions(table, bounds, MODELS, None).figure
+    assert shown.get_figwidth() == pytest.approx(printed.get_figwidth() / style.STYLES["slides"])
+    sizes = [figure.axes[0].yaxis.label.get_fontsize() for figure in (printed, shown)]
+    assert sizes[0] == sizes[1]
+    assert style.zoom() == 1.0  # what was chosen holds for no other figure
+
+
+def test_intervals_that_leave_the_axis_end_in_arrows() -> None:
+    panel = Figure().subplots()
+    panels.arrows(panel, np.arange(3), [-0.5, -0.1, -0.1], [0.1, 0.1, 0.9], 0.2, "red")
+    above, below = (np.asarray(one.get_offsets()) for one in panel.collections)
+    np.testing.assert_allclose(above, [[2, 0.2]])
+    np.testing.assert_allclose(below, [[0, -0.2]])
 
 
 def test_the_interval_of_a_mean_is_students() -> None:

@@ -38,10 +38,8 @@ def test_a_wrong_clock_stands_at_the_top(full: Page) -> None:
     assert "Check these clocks" not in full.text and "confirmed for alice" in full.text
     wrong = sample.scans().assign(clock="other TR", clock_tr=2.0)
     text = Page(sample.page(scans=wrong)).text
-    assert (
-        text.index("Check these clocks") < text.index("Verdict on the published claims")
-        and "With a TR of 2 s" in text
-    )
+    assert text.index("Check these clocks") < text.index("Models, ranked")
+    assert "With a TR of 2 s" in text
 
 
 def test_the_page_stands_alone(full: Page) -> None:
@@ -80,8 +78,9 @@ def test_the_page_can_be_read_by_everybody(full: Page) -> None:
         for attributes in full.all("div")
         if "scroll" in (attributes.get("class") or "")
     )
-    # The verdict is the first section.
-    assert full.all("section")[0]["id"] == "verdict"
+    # What was found is the first section, claims of the paper are the last.
+    sections = [attributes["id"] for attributes in full.all("section")]
+    assert sections[0] == "found" and sections[-1] == "claims"
 
 
 def test_claims_are_shown_with_their_reasons(full: Page) -> None:
@@ -92,8 +91,11 @@ def test_claims_are_shown_with_their_reasons(full: Page) -> None:
     assert "no text was written by people" in full.text and "n/a to n/a" not in full.text
 
 
-def test_without_claims_the_page_says_so() -> None:
-    assert "Published claims were not compared" in Page(sample.page()).text
+def test_claims_are_left_out_where_none_can_be_tested() -> None:
+    untestable = sample.claims().assign(verdict="not testable here")
+    for whole in (Page(sample.page()), Page(sample.page(claims=untestable))):
+        assert "Claims of the paper" not in whole.text
+        assert "claims" not in [attributes["id"] for attributes in whole.all("section")]
 
 
 def test_the_same_study_gives_the_same_page() -> None:

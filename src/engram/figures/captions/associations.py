@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from engram.figures.captions.common import F_MEANING, Words, lines_of_points, tests_below_level
-from engram.figures.shown_values import shown_controls
+from engram.figures.shown_values import shown_controls, target_mean
 from engram.vocabulary import DEALT, NORMS, RANDOM
-from engram.wording import capitalised, count, listed, null_text, origin, span
+from engram.wording import capitalised, count, listed, null_text, number, origin, span
 
 #: How control texts beside random ones are drawn, and what they are.
 _CONTROLS = {
@@ -52,6 +52,33 @@ def association(table: pd.DataFrame) -> Words:
         f"Right: mean over regions by layer, descriptive. {so}"
     )
     return Words("Association effect F by region, with its controls", caption, _alt(table))
+
+
+def association_texts(table: pd.DataFrame) -> Words:
+    """Return the words of F minus that of null texts, a row for each text and model.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As in `association`.
+    """
+    null = null_text(table["null"])
+    n_significant = int((table["p_texts_corrected"] <= 0.05).sum())
+    caption = (
+        "How much more each text with associations does than its control texts: a text whose point "
+        f"lies within its grey bar does no more than they do. {F_MEANING}; shown is F minus the "
+        f"mean F of {count(int(table['n_null'].max()), null)}, at the reported layer, fixed "
+        f"beforehand. n = {count(int(table['n_listeners'].max()), 'listener')}. Points: mean over "
+        f"targets; strokes: regions. Grey bars: the middle 95 % of {null}s, {_null(table)}. Stars: "
+        "regions that survive correction. "
+        f"{tests_below_level(n_significant, len(table))}"
+    ).strip()
+    said = [f"A row for each text and model; points beside grey bars of {null}s."]
+    for (text, model), part in table.groupby(["text", "model"], sort=False):
+        mean = number(target_mean(part, "F_minus_null"), signed=True)
+        smallest = f"{part['p_texts_corrected'].min():.2g}"
+        said.append(f"{text}, {model}: {mean}, smallest corrected p {smallest}.")
+    return Words(f"Association effect of each text, beside {null}s", caption, " ".join(said))
 
 
 def _alt(table: pd.DataFrame) -> str:

@@ -56,6 +56,33 @@ def layers(scores: pd.DataFrame, ceilings: pd.DataFrame, models: Sequence[str]) 
     return Words("Brain score by layer and hemisphere", caption, _layers_alt(scores, models))
 
 
+def depth(scores: pd.DataFrame, ceilings: pd.DataFrame, models: Sequence[str]) -> Words:
+    """Return the words of scores by relative depth.
+
+    Parameters
+    ----------
+    scores, ceilings : pandas.DataFrame
+        Those that are drawn.
+    models : sequence of str
+    """
+    kind = "single" if shown_values.n_single_listeners(scores) else "average"
+    here = ceilings[ceilings["hemisphere"].isin(set(scores["hemisphere"]))]
+    known = here.loc[here["kind"] == kind, "ceiling"].notna().any()
+    caption = (
+        "Brain score R by relative depth: the layer's number over that of the last layer, so that "
+        f"models with few and with many layers can be compared. Mean over all targets of a "
+        f"hemisphere. {SCORE}. {_sample(scores, ceilings)} {_interval('Bands', scores)}"
+        f"{_ceiling([kind] if known else [])} Descriptive, without a test."
+    )
+    said = ["Line plots of brain score against relative depth, a panel for each hemisphere."]
+    for model in models:
+        mean = scores[scores["model"] == model].groupby("layer")["score"].mean()
+        if len(mean) > 1:
+            at = mean.idxmax() / mean.index.max()
+            said.append(f"{model}: highest at depth {number(at, 2)} ({count(len(mean), 'layer')}).")
+    return Words("Brain score by relative depth", caption, " ".join(said))
+
+
 def _layers_alt(scores: pd.DataFrame, models: Sequence[str]) -> str:
     whole = shown_values.hemisphere_scores(scores)
     single = whole[whole["subject"] != AVERAGE]
@@ -136,7 +163,8 @@ def roi_layers(scores: pd.DataFrame, models: Sequence[str]) -> Words:
         f"Brain score R by region and layer, {who}. {SCORE}. Rows are sorted by the mean over "
         "models and layers; grey: no such region in this hemisphere; dotted: the layer that "
         "other figures report, "
-        "fixed beforehand. All models share the colours. Descriptive, without a test."
+        "fixed beforehand. All models share the colours, which begin at 0 where no value is far "
+        "below it. Descriptive, without a test."
     )
     mean = scores.groupby(["model", "hemisphere", "roi", "layer"])["score"].mean()
     best = mean.loc[list(models)].groupby("model").idxmax()

@@ -42,10 +42,19 @@ for (const button of document.querySelectorAll("button.save")) {
   });
 }
 
-// On paper: how it was made, whole; and of the tables those that the reader opened.
+// On a phone a figure is as wide as the page; enlarged, it is as wide as on a desk, and scrolls.
+for (const button of document.querySelectorAll("button.enlarge")) {
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    const large = button.closest("figure").classList.toggle("enlarged");
+    button.setAttribute("aria-pressed", String(large));
+  });
+}
+
+// On paper: how it was made and claims, whole; and of the tables those that the reader opened.
 let opened = [];
 window.addEventListener("beforeprint", () => {
-  opened = Array.from(document.querySelectorAll("#run details:not([open])"));
+  opened = Array.from(document.querySelectorAll("#run details:not([open]), #claims details:not([open]), figcaption details:not([open])"));
   for (const one of opened) one.open = true;
 });
 window.addEventListener("afterprint", () => {

@@ -36,9 +36,12 @@ def names(study: Study, plan: Plan) -> list[str]:
     has_destrieux = plan.dataset.has_destrieux
     has_ceilings = any(len(plan.listeners(story)) >= FEWEST_LISTENERS for story in plan.stories)
     on_brain, has_tunings = bool(plan.dataset.brain), bool(study.tunings)
+    models = study.language_models()
     return [
-        *("layers", "regions", "alignment"),
-        *(["roi-layers"] if study.language_models() else []),
+        "layers",
+        *(["depth"] if sum(not one.reinitialised for one in models.values()) > 1 else []),
+        *("regions", "alignment"),
+        *(["roi-layers"] if models else []),
         *(["roi-sets"] if has_destrieux else []),
         *(["reliability"] if has_ceilings else []),
         *metrics.figure_names(study),
@@ -46,7 +49,7 @@ def names(study: Study, plan: Plan) -> list[str]:
         *heads.figure_names(study, plan),
         *partitions.figure_names(study),
         *series.figure_names(study, plan),
-        *(["association", "insertions"] if study.associations else []),
+        *(["association-texts", "association", "insertions"] if study.associations else []),
         *(["tuning", "tuning-methods", "tuning-losses"] if has_tunings else []),
         *(["tuning-roi-sets"] if has_tunings and has_destrieux else []),
         *(["brain"] if on_brain else []),
@@ -128,18 +131,20 @@ def brain_depends_on(study: Study, plan: Plan, figure: str) -> dict[str, Any]:
     }
 
 
-def association_depends_on(study: Study, plan: Plan) -> dict[str, Any]:
-    """Return what the figure of associations depends on.
+def _of_texts(study: Study) -> dict[str, Any]:
+    """Return what figures of texts and tunings depend on; the order of all gives their colours."""
+    return {**section(study, "figures"), "texts": [*study.associations, *study.tunings]}
 
-    The order of all texts and tunings gives their colours.
-    """
-    return {"dpi": study.figures.dpi, "texts": [*study.associations, *study.tunings]}
+
+def association_depends_on(study: Study, plan: Plan, figure: str) -> dict[str, Any]:
+    """Return what a figure of associations depends on."""
+    return {**_of_texts(study), "figure": figure}
 
 
 def insertions_depends_on(study: Study, plan: Plan) -> dict[str, Any]:
     """Return what the figure of insertions depends on."""
     return {
-        **association_depends_on(study, plan),
+        **_of_texts(study),
         "keys": {
             "associations": associations.story_jobs(study, plan),
             "words": stories.jobs(study, plan),
@@ -149,10 +154,14 @@ def insertions_depends_on(study: Study, plan: Plan) -> dict[str, Any]:
 
 def tuning_depends_on(study: Study, plan: Plan, figure: str) -> dict[str, Any]:
     """Return what a figure of tunings depends on."""
-    return {**association_depends_on(study, plan), "figure": figure}
+    return {**_of_texts(study), "figure": figure}
 
 
 def alignment_depends_on(study: Study, plan: Plan) -> dict[str, Any]:
     """Return what the figure of words beside BOLD depends on."""
     keys = stories.jobs(study, plan)
-    return {"dpi": study.figures.dpi, "keys": {"bold": keys, "words": keys}, "study": study.study}
+    return {
+        **section(study, "figures"),
+        "keys": {"bold": keys, "words": keys},
+        "study": study.study,
+    }

@@ -1,0 +1,109 @@
+"""How the page opens: the question of this study, what it found in a sentence, the main figure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from engram.report import association_sentences, tuning_sentences
+from engram.report.naming import MOST_NAMED, Tables
+from engram.report.ranking import Ranked, Ranking
+from engram.report.report_figures import FigureFile
+from engram.statistics.significance import LEVEL
+from engram.vocabulary import WORD_RATE
+from engram.wording import listed, number
+
+#: The figure that stands at the top, by what the study asks.
+_MAIN = {"associations": "association-texts", "tunings": "tuning", "models": "layers"}
+
+
+def asked(config: Mapping[str, Any]) -> list[str]:
+    """Return what a study asks: `associations`, `tunings`, or `models` where it asks neither."""
+    return [part for part in ("associations", "tunings") if config[part]] or ["models"]
+
+
+def question(config: Mapping[str, Any]) -> str:
+    """Return the question of this study, as the title of its page.
+
+    Parameters
+    ----------
+    config : mapping
+        The checked configuration, with `shown` (the models that are compared).
+    """
+    shown = list(config["shown"])
+    of_models = shown[0] if len(shown) == 1 else "language models"
+    parts = asked(config)
+    if parts == ["associations"]:
+        return f"Do associations in the text bring {of_models} closer to the brain?"
+    if parts == ["tunings"]:
+        return f"Does tuning to associate bring {of_models} closer to the brain?"
+    if len(parts) == 2:
+        return f"Do associations, in the text or by tuning, bring {of_models} closer to the brain?"
+    if shown == [WORD_RATE]:
+        return "How well does the word rate predict the brain?"
+    if len(shown) == 1:
+        return f"How well does {shown[0]} predict the brain?"
+    if len(shown) <= MOST_NAMED:
+        return f"Which predicts the brain best: {', '.join(shown[:-1])} or {shown[-1]}?"
+    return f"Which of {len(shown)} models predicts the brain best?"
+
+
+def finding(tables: Tables, config: Mapping[str, Any], ranking: Ranking) -> str:
+    """Return what this study found, in a sentence for each thing that it asks."""
+    said = {
+        "associations": lambda: association_sentences.in_short(tables.get("association")),
+        "tunings": lambda: tuning_sentences.in_short(tables.get("tuning")),
+        "models": lambda: _best(ranking),
+    }
+    return " ".join(said[part]() for part in asked(config))
+
+
+def main_figure(
+    figures: Sequence[FigureFile], config: Mapping[str, Any]
+) -> tuple[FigureFile | None, list[FigureFile]]:
+    """Return the figure that answers the question, and the others in their order."""
+    name = _MAIN[asked(config)[0]]
+    first = next((figure for figure in figures if figure.name == name), None)
+    return first, [figure for figure in figures if figure is not first]
+
+
+def _best(ranking: Ranking) -> str:
+    """Return which model predicts best, and whether it is shown to be above the others."""
+    models = [one for one in ranking.rows if not one.is_baseline] or list(ranking.rows)
+    best, others = models[0], models[1:]
+    reached = f"a brain score R of {number(best.score)}"
+    if best.share:
+        reached += f", {best.share} of what a perfect model would reach"
+    if not others:
+        return f"{best.model} has {reached}; {_beside_baselines(best)}."
+    below = [one.model for one in others if one.to_best.p <= LEVEL]
+    rest = [one.model for one in others if not one.to_best.p <= LEVEL]
+    if not rest:
+        shown = f"It is above {_named(below)} (p at most {LEVEL}, corrected)"
+    elif not below:
+        shown = f"It is not shown to be above {_named(rest)}"
+    else:
+        shown = f"It is above {_named(below)}, and not shown to be above {_named(rest)}"
+    return f"{best.model} comes first with {reached}. {shown}; {_beside_baselines(best)}."
+
+
+def _named(models: Sequence[str]) -> str:
+    return listed(models) if len(models) <= MOST_NAMED else f"{len(models)} others"
+
+
+def _beside_baselines(one: Ranked) -> str:
+    """Return how a model stands beside the word rate and its re-initialised twin."""
+    said = []
+    for name, gain in (
+        ("the word rate", one.to_word_rate),
+        ("its re-initialised twin", one.to_twin),
+    ):
+        if gain is None:
+            continue
+        if gain.p != gain.p:  # no test: too few listeners
+            said.append(f"its difference to {name} is {number(gain.value, signed=True)}, untested")
+        elif gain.p > LEVEL:
+            said.append(f"it is not shown to differ from {name}")
+        else:
+            said.append(f"it is {'above' if gain.value > 0 else 'below'} {name}")
+    return listed(said) if said else "no baseline was scored beside it"
