@@ -6,6 +6,7 @@ There is a made-up one with a surface, and those of the studies that were run he
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import shutil
 import time
@@ -301,6 +302,61 @@ def test_the_keyboard_reaches_what_was_found_first(opened: Any) -> None:
             "const one = document.activeElement; return one.getBoundingClientRect().width > 0 && "
             "getComputedStyle(one).outlineStyle !== 'none'"
         ), active(opened, "outerHTML")[:200]
+
+
+@pytest.mark.parametrize(("device", "scheme"), [(DESK, "light"), (PHONE, "dark")])
+def test_a_checker_finds_nothing_that_shuts_people_out(
+    opened: Any, device: dict[str, Any], scheme: str
+) -> None:
+    from axe_core_python.selenium import Axe
+
+    opened.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia",
+        {"features": [{"name": "prefers-color-scheme", "value": scheme}]},
+    )
+    opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", device)
+    # Of large tables the checker looks at the same cell a thousand times.
+    opened.execute_script(
+        "for (const one of document.querySelectorAll('details')) "
+        "one.open = one.querySelectorAll('tr').length < 12"
+    )
+    found = Axe().run(opened)
+    assert len(found["passes"]) > 20
+    assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found["violations"]] == []
+
+
+def test_stops_come_in_the_order_of_the_page(opened: Any) -> None:
+    tops = opened.execute_script(
+        """
+        const stops = document.querySelectorAll("main a[href], main button, main summary, main [tabindex='0']");
+        return [...stops].filter((one) => one.checkVisibility() && one.tabIndex === 0).map((one) => one.getBoundingClientRect().top);
+        """  # noqa: E501
+    )
+    # What stands in one line may differ by less than the height of a line.
+    assert len(tops) > 5
+    assert all(after > before - 30 for before, after in itertools.pairwise(tops))
+
+
+def test_nothing_is_cut_on_a_phone(opened: Any) -> None:
+    opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
+    opened.refresh()
+    wide = opened.execute_script(
+        "return [...document.querySelectorAll("
+        "'figure img, .cards tbody td, .cards tbody th, .steps li')]"
+        ".filter((one) => one.checkVisibility() && one.getBoundingClientRect().right > innerWidth)"
+        ".map((one) => one.outerHTML.slice(0, 200))"
+    )
+    assert wide == []
+    figure = opened.find_element("css selector", "figure")
+    image, button = (
+        figure.find_element("css selector", name) for name in ("img", "button.enlarge")
+    )
+    before = image.size["width"]
+    opened.execute_script("arguments[0].scrollIntoView({block: 'center'})", button)
+    button.click()
+    assert button.get_attribute("aria-pressed") == "true" and image.size["width"] > before
+    button.click()
+    assert image.size["width"] == before
 
 
 def test_it_prints_with_what_the_reader_opened(opened: Any, page: tuple[str, Path]) -> None:

@@ -312,9 +312,9 @@ def dots(panel: Axes, where: np.ndarray, values: Iterable[float], label: str | N
     panel.scatter(
         place,
         np.asarray(list(values), dtype=float),
-        s=2,
-        color="#AAAAAA",
-        alpha=0.45,
+        s=2.5,
+        color="#999999",
+        alpha=0.6,
         linewidth=0,
         zorder=1,
         label=label,

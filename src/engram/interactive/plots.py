@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import io
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 #: Resolution in a notebook.
 _DPI = 150
@@ -69,20 +67,8 @@ def drawn(name: str, *arguments: Any, **options: Any) -> Plot:
     *arguments, **options
         Its own.
     """
-    made = getattr(_family("score_figures"), name)(*arguments, **options)
+    made = getattr(family("score_figures"), name)(*arguments, **options)
     return of_drawn(made)
-
-
-def association(
-    table: pd.DataFrame,
-    controls: pd.DataFrame,
-    listeners: pd.DataFrame,
-    layers: pd.DataFrame,
-    texts: Sequence[str],
-) -> Plot:
-    """Return the figure of F, as `engram.figures.association_figures.association` draws it."""
-    draw = _family("association_figures").association
-    return of_drawn(draw(table, controls, listeners, layers, texts))
 
 
 def of_drawn(made: Any) -> Plot:
@@ -91,13 +77,12 @@ def of_drawn(made: Any) -> Plot:
     return Plot(made.figure, words.title, words.caption, words.alt)
 
 
-def _family(name: str) -> Any:
+def family(name: str) -> Any:
     """Return a module of figures; the backend of matplotlib stays what it was."""
     import matplotlib
 
     before = matplotlib.get_backend(auto_select=False)
-    from engram.figures import association_figures, score_figures
-
+    module = importlib.import_module(f"engram.figures.{name}")
     if before is not None and before != matplotlib.get_backend(auto_select=False):
         matplotlib.use(before)
-    return {"score_figures": score_figures, "association_figures": association_figures}[name]
+    return module

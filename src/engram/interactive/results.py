@@ -12,7 +12,7 @@ import xarray as xr
 from engram.errors import EngramError
 from engram.files import storage
 from engram.files.checksums import provenance
-from engram.interactive import plots
+from engram.interactive import plots, study_figures
 from engram.interactive.data import SETTINGS
 from engram.interactive.plots import Plot
 from engram.statistics.score_tables import KEYS
@@ -162,6 +162,22 @@ class Results:
         """M with its tests by tuning, model and region (a row each)."""
         return self.tables["tuning"]
 
+    @property
+    def models(self) -> list[str]:
+        """The models of the study, in the order of its figures."""
+        return self._models(None)
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts with associations, then the tunings; their order gives their colours."""
+        asked = [*self.config.get("associations", {}), *self.config.get("tunings", {})]
+        return asked or list(dict.fromkeys(self.association["text"]))
+
+    @property
+    def reported_layer(self) -> int | None:
+        """The layer that the study reports; None: two thirds of each model's depth."""
+        return self._layer(None)
+
     def describe(self, table: str) -> pd.DataFrame:
         """Return what the columns of a table hold.
 
@@ -237,6 +253,33 @@ class Results:
             raise EngramError(f"{len(found)} arrays '{result}' fit. Say which: {open_}.")
         return storage.open_dataset(found["path"].iloc[0])
 
+    def plot(self, name: str, *, style: str = "paper") -> Plot:
+        """Draw any figure of the study, as the workflow does.
+
+        Parameters
+        ----------
+        name : str
+            As in the folder `figures`, such as ``"roi-sets"`` or ``"tuning-losses"``;
+            `figures` lists them.
+        style : {"paper", "slides"}
+            Type for print, or larger type beside the figure.
+
+        Raises
+        ------
+        EngramError
+            If there is no such figure, or the study lacks what it is drawn from.
+
+        Examples
+        --------
+        >>> study.plot("tuning-losses", style="slides").save("losses.png")  # doctest: +SKIP
+        """
+        return study_figures.plot(self, name, style)
+
+    @property
+    def figures(self) -> list[str]:
+        """The names of the figures that the workflow drew of the study (`plot`)."""
+        return sorted(path.stem for path in (self.folder / "figures").glob("*.svg"))
+
     def plot_layers(self, models: Sequence[str] | None = None) -> Plot:
         """Draw R by layer.
 
@@ -270,19 +313,11 @@ class Results:
 
     def plot_reliability(self) -> Plot:
         """Draw how well listeners and regions can be predicted at best."""
-        return plots.drawn("reliability", self.ceilings)
+        return self.plot("reliability")
 
     def plot_association(self) -> Plot:
         """Draw F by region, with its controls and listeners, and by layer."""
-        table = self.association
-        texts = [*self.config.get("associations", {}), *self.config.get("tunings", {})]
-        return plots.association(
-            table,
-            self.tables["association_controls"],
-            self.tables["association_listeners"],
-            self.tables["association_layers"],
-            texts or list(dict.fromkeys(table["text"])),
-        )
+        return self.plot("association")
 
     def _models(self, models: Sequence[str] | None) -> list[str]:
         every = list(dict.fromkeys(self.scores["model"]))

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pandas as pd
+
 from engram.report import association_sentences, tuning_sentences
 from engram.report.naming import MOST_NAMED, Tables
 from engram.report.ranking import Ranked, Ranking
 from engram.report.report_figures import FigureFile
 from engram.statistics.significance import LEVEL
 from engram.vocabulary import WORD_RATE
-from engram.wording import listed, number
+from engram.wording import count, listed, number
 
 #: The figure that stands at the top, by what the study asks.
 _MAIN = {"associations": "association-texts", "tunings": "tuning", "models": "layers"}
@@ -53,7 +55,7 @@ def finding(tables: Tables, config: Mapping[str, Any], ranking: Ranking) -> str:
     said = {
         "associations": lambda: association_sentences.in_short(tables.get("association")),
         "tunings": lambda: tuning_sentences.in_short(tables.get("tuning")),
-        "models": lambda: _best(ranking),
+        "models": lambda: _best(ranking, tables.get("chance")),
     }
     return " ".join(said[part]() for part in asked(config))
 
@@ -67,13 +69,14 @@ def main_figure(
     return first, [figure for figure in figures if figure is not first]
 
 
-def _best(ranking: Ranking) -> str:
+def _best(ranking: Ranking, chance: pd.DataFrame | None) -> str:
     """Return which model predicts best, and whether it is shown to be above the others."""
     models = [one for one in ranking.rows if not one.is_baseline] or list(ranking.rows)
     best, others = models[0], models[1:]
     reached = f"a brain score R of {number(best.score)}"
     if best.share:
         reached += f", {best.share} of what a perfect model would reach"
+    reached += _above_chance(best.model, chance)
     if not others:
         return f"{best.model} has {reached}; {_beside_baselines(best)}."
     below = [one.model for one in others if one.to_best.p <= LEVEL]
@@ -85,6 +88,17 @@ def _best(ranking: Ranking) -> str:
     else:
         shown = f"It is above {_named(below)}, and not shown to be above {_named(rest)}"
     return f"{best.model} comes first with {reached}. {shown}; {_beside_baselines(best)}."
+
+
+def _above_chance(model: str, chance: pd.DataFrame | None) -> str:
+    """Return in how many regions a model is above chance; nothing where it was not tested."""
+    if chance is None:
+        return ""
+    tested = chance[(chance["model"] == model) & chance["p_corrected"].notna()]
+    if tested.empty or tested["smallest_p"].min() > LEVEL:
+        return ""
+    above = int((tested["p_corrected"] <= LEVEL).sum())
+    return f", and is above chance in {above} of {count(len(tested), 'region')}"
 
 
 def _named(models: Sequence[str]) -> str:
@@ -103,7 +117,7 @@ def _beside_baselines(one: Ranked) -> str:
         if gain.p != gain.p:  # no test: too few listeners
             said.append(f"its difference to {name} is {number(gain.value, signed=True)}, untested")
         elif gain.p > LEVEL:
-            said.append(f"it is not shown to differ from {name}")
+            said.append(f"over all regions it is not shown to differ from {name}")
         else:
             said.append(f"it is {'above' if gain.value > 0 else 'below'} {name}")
     return listed(said) if said else "no baseline was scored beside it"

@@ -98,6 +98,11 @@ class Ranking:
     n_listeners: int
 
     @property
+    def smallest_p(self) -> float:
+        """The smallest two-sided p that Wilcoxon's test over so many listeners can reach."""
+        return float(2.0 ** (1 - self.n_listeners))
+
+    @property
     def has_shares(self) -> bool:
         """Whether shares of the ceiling are known."""
         return any(one.share for one in self.rows)

@@ -62,9 +62,7 @@ def test_depth_sets_models_of_few_and_of_many_layers_side_by_side() -> None:
     drawn = score_figures.depth(shallow, ceilings(table), MODELS)
     check(drawn, "relative depth", "n = 7 listeners", "95 % confidence interval", "ceiling")
     panel = drawn.figure.axes[0]
-    places = {
-        line.get_label(): np.asarray(line.get_xdata()).tolist() for line in panel.get_lines()
-    }
+    places = {line.get_label(): np.asarray(line.get_xdata()).tolist() for line in panel.get_lines()}
     assert places["one"] == pytest.approx([0, 1 / 3, 2 / 3, 1]) and places["two"] == [0, 0.5, 1]
     mine = table[(table["model"] == "two") & (table["hemisphere"] == "L") & (table["layer"] == 2)]
     expected = mine[mine["subject"] != AVERAGE].groupby("subject")["score"].mean().mean()

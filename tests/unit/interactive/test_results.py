@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from conftest import ROOT
 
 import engram
 from engram.errors import EngramError
 from engram.files import keys, storage
 from engram.files.checksums import PROVENANCE
+from engram.interactive import study_figures
 from engram.statistics import score_tables
 
 REGIONS = [("L", "one"), ("R", "one")]
@@ -209,6 +212,30 @@ def test_figures_are_drawn(
         assert (tmp_path / f"one.{suffix}").read_bytes().startswith(begin)
 
 
+def test_every_figure_of_the_workflow_has_a_name_here() -> None:
+    rules = (ROOT / "workflow/rules/figures.smk").read_text()
+    rules += (ROOT / "workflow/rules/metrics.smk").read_text()
+    names = {
+        *"|".join(re.findall(r'^        figure="([a-z|-]+)",$', rules, re.MULTILINE)).split("|"),
+        *re.findall(r"<results>/figures/([a-z-]+)\.svg", rules),
+    }
+    assert len(names) > 15 and names == set(study_figures.FIGURES)
+
+
+@pytest.mark.slow
+def test_figures_are_drawn_by_name_and_for_slides(folder: Path, tmp_path: Path) -> None:
+    study = engram.load(folder)
+    assert study.figures == ["layers"] and study.models == ["gpt2", "word-rate"]
+    printed, shown = (study.plot("depth", style=style) for style in ("paper", "slides"))
+    widths = [one.figure.get_figwidth() for one in (printed, shown)]
+    assert printed.title == shown.title and widths[0] == pytest.approx(1.5 * widths[1])
+    for name, expected in (("layer", "There are \\['alignment'"), ("tuning", "no table 'tuning'")):
+        with pytest.raises(EngramError, match=expected):
+            study.plot(name)
+    with pytest.raises(EngramError, match="no style 'wall'"):
+        study.plot("layers", style="wall")
+
+
 def test_figures_leave_the_backend_of_a_notebook() -> None:
     import matplotlib
 
@@ -217,7 +244,7 @@ def test_figures_leave_the_backend_of_a_notebook() -> None:
     try:
         from engram.interactive import plots
 
-        plots._family("score_figures")
+        plots.family("score_figures")
         assert matplotlib.get_backend(auto_select=False) == "svg"
     finally:
         matplotlib.use(before or "agg")

@@ -14,6 +14,7 @@ import pytest
 import report_sample as sample
 from html_page import Page
 
+from engram.paths import TEMPLATES
 from engram.report import embedding
 
 
@@ -81,6 +82,29 @@ def test_the_page_can_be_read_by_everybody(full: Page) -> None:
     # What was found is the first section, claims of the paper are the last.
     sections = [attributes["id"] for attributes in full.all("section")]
     assert sections[0] == "found" and sections[-1] == "claims"
+
+
+def luminance(colour: str) -> float:
+    """Return the relative luminance of a colour of CSS, as WCAG 2 defines it."""
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    red, green, blue = (
+        one / 12.92 if one <= 0.04045 else ((one + 0.055) / 1.055) ** 2.4 for one in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_what_is_behind_it(scheme: str) -> None:
+    css = (TEMPLATES / "report.css").read_text()
+    light, dark, _ = re.findall(r":root \{([^}]*)\}", css)
+    colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", light if scheme == "light" else dark))
+    pairs = [
+        *itertools.product(("ink", "quiet", "link", "good"), ("page", "card")),
+        *((name, f"{name}-back") for name in ("good", "bad", "open")),
+    ]
+    for front, back in pairs:
+        one, other = sorted((luminance(colours[front]), luminance(colours[back])))
+        assert (other + 0.05) / (one + 0.05) >= 4.5, (front, back)
 
 
 def test_claims_are_shown_with_their_reasons(full: Page) -> None:
