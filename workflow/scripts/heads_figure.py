@@ -4,9 +4,10 @@ from engram.figures import head_figures, style
 from engram.files import storage
 from engram.jobs.job import job
 
-with job(snakemake):
+config = snakemake.params.config
+with job(snakemake), style.chosen(config["style"]):
     text = {"model": str, "hemisphere": str, "roi": str}
     heads = storage.read_table(snakemake.input.heads, dtype=text)
     special = storage.read_table(snakemake.input.specialisation, dtype=text)
     drawn = head_figures.heads(heads, special)
-    style.save(drawn, snakemake.output.svg, snakemake.output.png, snakemake.params.config["dpi"])
+    style.save(drawn, snakemake.output.svg, snakemake.output.png, config["dpi"])

@@ -5,8 +5,9 @@ from engram.files import storage
 from engram.jobs.job import job
 from engram.statistics import score_tables
 
-with job(snakemake):
+config = snakemake.params.config
+with job(snakemake), style.chosen(config["style"]):
     text = score_tables.KEYS | {"partition": str, "kind": str, "part": str}
     table = storage.read_table(snakemake.input.partitions, dtype=text)
     drawn = partition_figures.partitions(table)
-    style.save(drawn, snakemake.output.svg, snakemake.output.png, snakemake.params.config["dpi"])
+    style.save(drawn, snakemake.output.svg, snakemake.output.png, config["dpi"])

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from engram.figures import style
@@ -32,7 +31,7 @@ def heads(table: pd.DataFrame, specialisation: pd.DataFrame) -> Drawn:
     lines = [(space, value) for space in spaces for value in _VALUES]
     most = int(table["head"].max()) + 1
     height = max(22 * MM, most * 3.4 * MM)
-    figure = Figure(figsize=(PAGE, len(lines) * (height + 20 * MM)))
+    figure = style.new_figure(PAGE, len(lines) * (height + 20 * MM))
     has_layers = bool((table.groupby("model")["layer"].nunique() > 1).any())
     grid = figure.subplots(len(lines), 1 + has_layers, squeeze=False)
     for row, (space, value) in zip(grid, lines, strict=True):

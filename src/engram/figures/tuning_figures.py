@@ -240,7 +240,8 @@ def _loss_curves(panel: Axes, part: pd.DataFrame) -> None:
             line["step"],
             line["validation"],
             color=colour,
-            **({"marker": "D", "linestyle": ""} if measured < 3 else {}),
+            marker="D" if measured < 3 else "",
+            linestyle="" if measured < 3 else "-",
             label=f"{condition}: validation" if first else None,
         )
         panel.plot(

@@ -131,6 +131,15 @@ def _story(stem: str) -> str:
     return stem.split("_")[0]
 
 
+def _heads(study: Results) -> Any:
+    tables = study.tables["heads"], study.tables["head_specialisation"]
+    return plots.family("head_figures").heads(*tables)
+
+
+def _partitions(study: Results) -> Any:
+    return plots.family("partition_figures").partitions(study.tables["partitions"])
+
+
 def _brain(measured: Callable[[Results], Any]) -> Callable[[Results], Any]:
     """Return what draws a measure on the brain: on the cortex, or as markers of regions."""
 
@@ -197,6 +206,8 @@ FIGURES: dict[str, Callable[[Results], Any]] = {
     "decoding": _metric("decoding", "decoding", "decoding_tests"),
     "similarity": _metric("similarity", "similarity", "similarity_tests"),
     "metrics": _metric("metrics", "metrics"),
+    "heads": _heads,
+    "partitions": _partitions,
     "association": _association,
     "association-texts": _association_texts,
     "insertions": _insertions,

@@ -213,8 +213,7 @@ def test_figures_are_drawn(
 
 
 def test_every_figure_of_the_workflow_has_a_name_here() -> None:
-    rules = (ROOT / "workflow/rules/figures.smk").read_text()
-    rules += (ROOT / "workflow/rules/metrics.smk").read_text()
+    rules = "\n".join(path.read_text() for path in (ROOT / "workflow/rules").glob("*.smk"))
     names = {
         *"|".join(re.findall(r'^        figure="([a-z|-]+)",$', rules, re.MULTILINE)).split("|"),
         *re.findall(r"<results>/figures/([a-z-]+)\.svg", rules),

@@ -65,7 +65,7 @@ def test_models_are_ranked_by_their_score_with_differences_and_corrected_p() -> 
     at_layer = single[single["layer"] == 2].groupby("subject")["score"].mean()
     assert best.score == pytest.approx(at_layer.mean()) and best.low < best.score < best.high
     assert best.layer == "layer 2 of 3" and best.share == "120 %" and word_rate.is_baseline
-    assert (best.to_best.value, second.to_best.value) == (0.0, pytest.approx(-0.1))
+    assert best.to_best.value == 0.0 and second.to_best.value == pytest.approx(-0.1)
     # Two p of 0.01 and one of 0.04, corrected over the three models that are not the first.
     assert last.to_best.p == pytest.approx(stats.false_discovery_control([0.01, 0.01, 0.04])[2])
     assert best.to_word_rate is not None and best.to_word_rate.value == pytest.approx(0.2)

@@ -73,7 +73,7 @@ def figure_names(study: Study) -> list[str]:
 
 def figure_depends_on(study: Study, plan: Plan) -> dict[str, Any]:
     """Return what the figure of partitions depends on."""
-    return {"dpi": section(study, "figures")["dpi"]}
+    return section(study, "figures")
 
 
 def _activation_keys(study: Study, plan: Plan, group: str, partition: str) -> list[Key]:
