@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +81,34 @@ def family(name: str) -> Any:
     import matplotlib
 
     before = matplotlib.get_backend(auto_select=False)
-    module = importlib.import_module(f"engram.figures.{name}")
+    from engram.figures import (
+        association_figures,
+        brain_figures,
+        brain_measures,
+        data_figures,
+        head_figures,
+        maps,
+        metric_figures,
+        partition_figures,
+        score_figures,
+        style,
+        time_courses,
+        tuning_figures,
+    )
+
     if before is not None and before != matplotlib.get_backend(auto_select=False):
         matplotlib.use(before)
-    return module
+    return {
+        "association_figures": association_figures,
+        "brain_figures": brain_figures,
+        "brain_measures": brain_measures,
+        "data_figures": data_figures,
+        "head_figures": head_figures,
+        "maps": maps,
+        "metric_figures": metric_figures,
+        "partition_figures": partition_figures,
+        "score_figures": score_figures,
+        "style": style,
+        "time_courses": time_courses,
+        "tuning_figures": tuning_figures,
+    }[name]

@@ -60,7 +60,7 @@ def in_short(table: pd.DataFrame | None) -> str:
     )
     return (
         f"Associations do more than control texts: {which} in "
-        f"{count(len(significant), 'test')} of {len(table)}, by the most in {region(best)} "
+        f"{len(significant)} of {count(len(table), 'test')}, by the most in {region(best)} "
         f"({number(best['F_minus_null'], signed=True)}, corrected p "
         f"{number(best['p_texts_corrected'])})."
     )

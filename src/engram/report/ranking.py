@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from engram.features.layers import reported_layer
 from engram.report.naming import Tables
@@ -219,6 +218,8 @@ def _gains(
     pairs: Mapping[tuple[str, str], float],
 ) -> dict[str, Gain]:
     """Return each model's difference to another, p corrected over these models."""
+    from scipy import stats
+
     known = {one: other for one, other in others.items() if other in means}
     p = {
         one: pairs[one, other]

@@ -11,9 +11,10 @@ import report_sample as sample
 from html_page import Page
 from scipy import stats
 
-from engram.report import cautions, opening
+from engram.report import association_sentences, cautions, opening
 from engram.report.clocks import Clocks
 from engram.report.ranking import ranking
+from engram.statistics import planted_truth
 from engram.vocabulary import AVERAGE
 
 THREE = {
@@ -101,6 +102,28 @@ def test_the_finding_about_associations_follows_the_test(corrected: float, expec
     made = sample.config({**sample.ALICE, "associations": {"word-judged": {}}})
     tables = {"scores": sample.scores(), "association": sample.association(corrected)}
     assert opening.finding(tables, made, ranking(tables, made)).startswith(expected)
+
+
+@pytest.mark.parametrize("corrected", [0.6, 0.025])
+def test_the_finding_agrees_with_what_was_planted(corrected: float) -> None:
+    """The check of the truth and the report rest on one test, so they cannot contradict."""
+    table = sample.association(corrected).assign(original=0.2)
+    truth = pd.DataFrame(
+        {
+            "hemisphere": table["hemisphere"],
+            "roi": table["roi"],
+            "planted": ["association", "nothing", "nothing"],
+        }
+    )
+    controls = table[["model", "text", "hemisphere", "roi"]].assign(
+        variant="random-01", F=0.01, p_texts_corrected=0.9
+    )
+    found = planted_truth.compare_association_with_truth(table, controls, truth)
+    planted = found[found["planted"] == "association"]["found"].item() == "yes"
+    said = association_sentences.in_short(table)
+    assert said.startswith("Associations do more" if planted else "No gain") and planted == (
+        corrected < 0.05
+    )
 
 
 def test_one_listener_has_neither_interval_nor_test_in_the_table() -> None:

@@ -69,7 +69,8 @@ def association_texts(table: pd.DataFrame) -> Words:
         f"lies within its grey bar does no more than they do. {F_MEANING}; shown is F minus the "
         f"mean F of {count(int(table['n_null'].max()), null)}, at the reported layer, fixed "
         f"beforehand. n = {count(int(table['n_listeners'].max()), 'listener')}. Points: mean over "
-        f"targets; strokes: regions. Grey bars: the middle 95 % of {null}s, {_null(table)}. Stars: "
+        f"targets; strokes: regions. Grey bars: the middle 95 % of {null}s' means over targets, "
+        f"{_null(table)}. Stars: "
         "regions that survive correction. "
         f"{tests_below_level(n_significant, len(table))}"
     ).strip()
