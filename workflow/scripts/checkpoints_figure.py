@@ -4,7 +4,8 @@ from engram.figures import checkpoint_figures, style
 from engram.files import storage
 from engram.jobs.job import job
 
-with job(snakemake):
+config = snakemake.params.config
+with job(snakemake), style.chosen(config["style"]):
     given = snakemake.input
     text = dict.fromkeys(("series", "model", "hemisphere", "roi", "phenomenon"), str)
     table, changes = (
@@ -12,4 +13,4 @@ with job(snakemake):
     )
     pairs = storage.read_table(given.pairs[0], dtype=text) if given.pairs else None
     drawn = checkpoint_figures.checkpoints(table, changes, pairs)
-    style.save(drawn, snakemake.output.svg, snakemake.output.png, snakemake.params.config["dpi"])
+    style.save(drawn, snakemake.output.svg, snakemake.output.png, config["dpi"])

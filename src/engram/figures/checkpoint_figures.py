@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from engram.figures import panels, style
 from engram.figures.captions import checkpoints as captions
@@ -34,7 +33,7 @@ def checkpoints(
     """
     of_series = None if pairs is None else pairs[pairs["series"].notna()]
     has_pairs = of_series is not None and len(of_series) > 0
-    figure = Figure(figsize=(PAGE if has_pairs else COLUMN, 62 * MM))
+    figure = style.new_figure(PAGE if has_pairs else COLUMN, 62 * MM)
     grid = figure.subplots(1, 1 + has_pairs, squeeze=False)[0]
     first = float(table.loc[table["step"] > 0, "step"].min())
     names = list(dict.fromkeys(table["series"]))

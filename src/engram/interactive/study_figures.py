@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import pandas as pd
 
 from engram.datasets.images.surfaces import VERTICES
 from engram.errors import EngramError
@@ -11,16 +14,41 @@ from engram.files import storage
 from engram.interactive import plots
 from engram.interactive.plots import Plot
 
-if TYPE_CHECKING:
-    from engram.interactive.results import Results
+
+class Study(Protocol):
+    """What figures need of a finished study (`engram.interactive.results.Results`)."""
+
+    @property
+    def folder(self) -> Path:
+        """Of the results."""
+
+    @property
+    def tables(self) -> Mapping[str, pd.DataFrame]:
+        """All tables by name."""
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The checked configuration."""
+
+    @property
+    def models(self) -> list[str]:
+        """The models, in the order of the figures."""
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts with associations, then the tunings."""
+
+    @property
+    def reported_layer(self) -> int | None:
+        """The layer that the study reports."""
 
 
-def plot(study: Results, name: str, style: str) -> Plot:
+def plot(study: Study, name: str, style: str) -> Plot:
     """Return a figure of a study.
 
     Parameters
     ----------
-    study : Results
+    study : Study
     name : str
         One of `FIGURES`.
     style : str
@@ -40,30 +68,32 @@ def plot(study: Results, name: str, style: str) -> Plot:
         return plots.of_drawn(FIGURES[name](study))
 
 
-def _scores(name: str, *tables: str) -> Callable[[Results], Any]:
+def _scores(name: str, *tables: str) -> Callable[[Study], Any]:
     """Return what draws a figure of scores by layer, from tables and all models."""
 
-    def draw(study: Results) -> Any:
+    def draw(study: Study) -> Any:
         read = [study.tables[one] for one in tables]
         return getattr(plots.family("score_figures"), name)(*read, study.models)
 
     return draw
 
 
-def _regions(name: str, table: str) -> Callable[[Results], Any]:
+def _regions(name: str, table: str) -> Callable[[Study], Any]:
     """Return what draws a figure of scores by region at the reported layer."""
 
-    def draw(study: Results) -> Any:
+    def draw(study: Study) -> Any:
         draws = getattr(plots.family("score_figures"), name)
-        return draws(study.tables[table], study.ceilings, study.models, study.reported_layer)
+        return draws(
+            study.tables[table], study.tables["ceilings"], study.models, study.reported_layer
+        )
 
     return draw
 
 
-def _metric(name: str, *tables: str) -> Callable[[Results], Any]:
+def _metric(name: str, *tables: str) -> Callable[[Study], Any]:
     """Return what draws a figure of identification, similarity, or ranks by metric."""
 
-    def draw(study: Results) -> Any:
+    def draw(study: Study) -> Any:
         read = [study.tables[one] for one in tables]
         return getattr(plots.family("metric_figures"), name)(*read, study.models)
 
@@ -73,7 +103,7 @@ def _metric(name: str, *tables: str) -> Callable[[Results], Any]:
 def _tuning(name: str, *tables: str, texts: bool = False, what: str = "") -> Callable[..., Any]:
     """Return what draws a figure of tunings."""
 
-    def draw(study: Results) -> Any:
+    def draw(study: Study) -> Any:
         more = [*([study.texts] if texts else []), *([what] if what else [])]
         read = [study.tables[one] for one in tables]
         return getattr(plots.family("tuning_figures"), name)(*read, *more)
@@ -81,27 +111,29 @@ def _tuning(name: str, *tables: str, texts: bool = False, what: str = "") -> Cal
     return draw
 
 
-def _roi_layers(study: Results) -> Any:
+def _roi_layers(study: Study) -> Any:
     shown = study.config.get("shown") or study.models
-    return plots.family("score_figures").roi_layers(study.scores, shown, study.reported_layer)
+    return plots.family("score_figures").roi_layers(
+        study.tables["scores"], shown, study.reported_layer
+    )
 
 
-def _reliability(study: Results) -> Any:
-    return plots.family("score_figures").reliability(study.ceilings)
+def _reliability(study: Study) -> Any:
+    return plots.family("score_figures").reliability(study.tables["ceilings"])
 
 
-def _association(study: Results) -> Any:
+def _association(study: Study) -> Any:
     read = [study.tables[f"association{part}"] for part in ("", "_controls", "_listeners")]
     layers = study.tables["association_layers"]
     return plots.family("association_figures").association(*read, layers, study.texts)
 
 
-def _association_texts(study: Results) -> Any:
-    read = study.association, study.tables["association_controls"]
+def _association_texts(study: Study) -> Any:
+    read = study.tables["association"], study.tables["association_controls"]
     return plots.family("association_figures").association_texts(*read, study.texts)
 
 
-def _alignment(study: Results) -> Any:
+def _alignment(study: Study) -> Any:
     courses = []
     for path in sorted((study.folder / "bold").glob("*_bold.nc")):
         with storage.open_dataset(path) as bold:
@@ -113,7 +145,7 @@ def _alignment(study: Results) -> Any:
     return plots.family("data_figures").alignment(courses)
 
 
-def _insertions(study: Results) -> Any:
+def _insertions(study: Study) -> Any:
     words = {
         _story(path.stem).removeprefix("story-"): storage.read_words(path)
         for path in sorted((study.folder / "stories").glob("*_words.tsv"))
@@ -131,49 +163,56 @@ def _story(stem: str) -> str:
     return stem.split("_")[0]
 
 
-def _heads(study: Results) -> Any:
+def _heads(study: Study) -> Any:
     tables = study.tables["heads"], study.tables["head_specialisation"]
     return plots.family("head_figures").heads(*tables)
 
 
-def _partitions(study: Results) -> Any:
+def _checkpoints(study: Study) -> Any:
+    tables = study.tables["checkpoints"], study.tables["checkpoint_changes"]
+    has_pairs = "minimal_pairs" in study.tables
+    pairs = study.tables["minimal_pairs"] if has_pairs else None
+    return plots.family("checkpoint_figures").checkpoints(*tables, pairs)
+
+
+def _partitions(study: Study) -> Any:
     return plots.family("partition_figures").partitions(study.tables["partitions"])
 
 
-def _brain(measured: Callable[[Results], Any]) -> Callable[[Results], Any]:
+def _brain(measured: Callable[[Study], Any]) -> Callable[[Study], Any]:
     """Return what draws a measure on the brain: on the cortex, or as markers of regions."""
 
-    def draw(study: Results) -> Any:
+    def draw(study: Study) -> Any:
         return plots.family("brain_figures").draw(measured(study), study.tables["regions"])
 
     return draw
 
 
-def _scores_measure(study: Results) -> Any:
+def _scores_measure(study: Study) -> Any:
     maps = {key["model"]: sides for key, sides in _maps(study, "scores")}
     shown = study.config.get("shown") or study.models
     of = plots.family("brain_measures").scores
-    return of(study.scores, maps, shown, study.reported_layer)
+    return of(study.tables["scores"], maps, shown, study.reported_layer)
 
 
-def _ceilings_measure(study: Results) -> Any:
+def _ceilings_measure(study: Study) -> Any:
     maps = next((sides for _, sides in _maps(study, "ceilings")), None)
-    return plots.family("brain_measures").ceilings(study.ceilings, maps)
+    return plots.family("brain_measures").ceilings(study.tables["ceilings"], maps)
 
 
-def _association_measure(study: Results) -> Any:
+def _association_measure(study: Study) -> Any:
     maps = {(key["text"], key["model"]): sides for key, sides in _maps(study, "association")}
     of = plots.family("brain_measures").association
-    return of(study.association, maps, *_places(study))
+    return of(study.tables["association"], maps, *_places(study))
 
 
-def _tuning_measure(study: Results) -> Any:
+def _tuning_measure(study: Study) -> Any:
     floor = study.config["ceiling"]["floor"]
     of = plots.family("brain_measures").tuning
-    return of(study.tuning, study.ceilings, *_places(study), floor)
+    return of(study.tables["tuning"], study.tables["ceilings"], *_places(study), floor)
 
 
-def _places(study: Results) -> tuple[Any, str | None]:
+def _places(study: Study) -> tuple[Any, str | None]:
     """Return which vertices belong to which region, and of which surface; None without one."""
     maps, stories = _maps(study, "ceilings"), sorted((study.folder / "ceilings").glob("*.nc"))
     if not maps or not stories:
@@ -183,7 +222,7 @@ def _places(study: Results) -> tuple[Any, str | None]:
     return storage.open_dataset(stories[0]), space
 
 
-def _maps(study: Results, kind: str) -> list[tuple[dict[str, str], dict[str, Any]]]:
+def _maps(study: Study, kind: str) -> list[tuple[dict[str, str], dict[str, Any]]]:
     """Return maps of a kind, with what each is of, by hemisphere."""
     found: dict[str, tuple[dict[str, str], dict[str, Any]]] = {}
     for path in sorted((study.folder / "maps").glob(f"*_{kind}.shape.gii")):
@@ -195,7 +234,7 @@ def _maps(study: Results, kind: str) -> list[tuple[dict[str, str], dict[str, Any
 
 
 #: What draws each figure, by its name in the folder of figures.
-FIGURES: dict[str, Callable[[Results], Any]] = {
+FIGURES: dict[str, Callable[[Study], Any]] = {
     "layers": _scores("layers", "scores", "ceilings"),
     "depth": _scores("depth", "scores", "ceilings"),
     "regions": _regions("regions", "scores"),
@@ -208,6 +247,7 @@ FIGURES: dict[str, Callable[[Results], Any]] = {
     "metrics": _metric("metrics", "metrics"),
     "heads": _heads,
     "partitions": _partitions,
+    "checkpoints": _checkpoints,
     "association": _association,
     "association-texts": _association_texts,
     "insertions": _insertions,
