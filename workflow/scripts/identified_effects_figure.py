@@ -5,8 +5,8 @@ from engram.files import storage
 from engram.jobs.job import job
 from engram.statistics import score_tables
 
-with job(snakemake):
-    config = snakemake.params.config
+config = snakemake.params.config
+with job(snakemake), style.chosen(config["style"]):
     table = storage.read_table(snakemake.input.table, dtype=score_tables.KEYS | {"set": str})
     draw = {
         "association": identified_figures.association,

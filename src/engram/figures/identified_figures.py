@@ -97,7 +97,7 @@ def tuning(table: pd.DataFrame, texts: Sequence[str]) -> Drawn:
 
 
 def _rows(number: int) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=(PAGE, (38 * number + 14) * MM))
+    figure = style.new_figure(PAGE, (38 * number + 14) * MM)
     return figure, list(figure.subplots(number, 1, squeeze=False, sharex=True)[:, 0])
 
 

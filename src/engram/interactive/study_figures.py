@@ -163,6 +163,16 @@ def _story(stem: str) -> str:
     return stem.split("_")[0]
 
 
+def _identified(effect: str) -> Callable[[Study], Any]:
+    """Return what draws a figure of effects in identification."""
+
+    def draw(study: Study) -> Any:
+        of_effect = getattr(plots.family("identified_figures"), effect)
+        return of_effect(study.tables[f"{effect}_decoding"], study.texts)
+
+    return draw
+
+
 def _heads(study: Study) -> Any:
     tables = study.tables["heads"], study.tables["head_specialisation"]
     return plots.family("head_figures").heads(*tables)
@@ -245,6 +255,8 @@ FIGURES: dict[str, Callable[[Study], Any]] = {
     "decoding": _metric("decoding", "decoding", "decoding_tests"),
     "similarity": _metric("similarity", "similarity", "similarity_tests"),
     "metrics": _metric("metrics", "metrics"),
+    "association-decoding": _identified("association"),
+    "tuning-decoding": _identified("tuning"),
     "heads": _heads,
     "partitions": _partitions,
     "checkpoints": _checkpoints,
