@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +19,7 @@ import pytest
 import yaml
 from conftest import ROOT
 from made_bids import Made, make
+from serving import serving
 
 from engram.command.main import main
 from engram.datasets.bids import published
@@ -79,15 +79,14 @@ def openneuro(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
         large = (".nii.gz", "timeseries.tsv", ".TextGrid")
         repository(bucket / name, tmp_path / "git" / name, large)
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(bucket)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     address = f"http://127.0.0.1:{server.server_address[1]}"
     for name in ("_RAW_SOURCE", "_DERIVED_SOURCE"):
         monkeypatch.setattr(published, name, str(tmp_path / "git"))
     for name in ("_RAW_BUCKET", "_DERIVED_BUCKET"):
         monkeypatch.setattr(published, name, address)
     monkeypatch.chdir(tmp_path)
-    yield tmp_path
-    server.shutdown()
+    with serving(server, monkeypatch):
+        yield tmp_path
 
 
 def plan_of(downloads: Path, **keys: Any) -> PlannedBids:

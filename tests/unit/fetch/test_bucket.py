@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from serving import send_rest, serving
 
 from engram.errors import EngramError
 from engram.fetch import bucket, dataset_files
@@ -86,15 +86,7 @@ class Handler(BaseHTTPRequestHandler):
         if path not in self.server.files:
             self.send_error(404)
             return
-        begin = int(wanted[6:-1]) if wanted and self.server.ranges else 0
-        body = self.server.files[path]
-        if begin >= len(body):
-            self.send_error(416)
-            return
-        self.send_response(206 if begin else 200)
-        self.send_header("Content-Length", str(len(body) - begin))
-        self.end_headers()
-        self.wfile.write(body[begin:])
+        send_rest(self, self.server.files[path], self.server.ranges)
 
     def log_message(self, format: str, *args: object) -> None:
         pass
@@ -102,13 +94,8 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with Server() as made:
-        threading.Thread(
-            target=made.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
-        ).start()
+    with serving(Server(), monkeypatch) as made:
         yield made
-        made.shutdown()
 
 
 def settings(source: Path, server: Server, **more: object) -> dict[str, object]:

@@ -7,13 +7,13 @@ import hashlib
 import os
 import re
 import socket
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from serving import send_rest, serving
 
 from engram.errors import EngramError
 from engram.fetch import pinned_files
@@ -42,6 +42,7 @@ class Server(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     server: Server
+    coding: str | None = None
 
     def do_GET(self) -> None:
         wanted = self.headers.get("Range")
@@ -51,20 +52,8 @@ class Handler(BaseHTTPRequestHandler):
             return
         compress = self.server.compress and "gzip" in self.headers.get("Accept-Encoding", "")
         body = gzip.compress(self.server.content, mtime=0) if compress else self.server.content
-        begin = (
-            int(wanted.removeprefix("bytes=").removesuffix("-"))
-            if wanted and self.server.ranges
-            else 0
-        )
-        if begin >= len(body):
-            self.send_error(416)
-            return
-        self.send_response(206 if wanted and self.server.ranges else 200)
-        self.send_header("Content-Length", str(len(body) - begin))
-        if compress:
-            self.send_header("Content-Encoding", "gzip")
-        self.end_headers()
-        self.wfile.write(body[begin : self.server.cut])
+        self.coding = "gzip" if compress else None
+        send_rest(self, body, self.server.ranges, self.server.cut)
         self.server.cut = None
 
     def log_message(self, format: str, *args: object) -> None:
@@ -73,13 +62,8 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    with Server() as made:
-        threading.Thread(
-            target=made.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
-        ).start()
+    with serving(Server(), monkeypatch) as made:
         yield made
-        made.shutdown()
 
 
 def pinned(url: str, content: bytes = CONTENT, path: str = "folder/a.txt") -> PinnedFile:
