@@ -15,12 +15,14 @@ def decoding(
     rows: float,
     values: float,
     layers: int,
+    units: float,
     seconds_of_value: float,
     decomposed: float,
 ) -> tuple[float, float]:
     """Return bytes and seconds of identification: all layers, and one layer on shifted BOLD.
 
-    In the decoding direction products over rows of all layers, or of many shifts, are in memory.
+    In the decoding direction embeddings of all layers are in memory, and for a fold their products
+    over rows, or those of many shifts.
 
     Parameters
     ----------
@@ -29,7 +31,7 @@ def decoding(
         Listeners of the group.
     rows, values : float
         Rows, and numbers of a listener's BOLD.
-    layers : int
+    layers, units : int
         Of the model.
     seconds_of_value : float
         Seconds that a regression takes for each number of BOLD.
@@ -45,7 +47,7 @@ def decoding(
         + people * _folds(study) * rows**2 * tried / _PRODUCTS
     )
     products = 12 * (layers * rows**2 + min(shifts * rows**2, IN_MEMORY)) + 8 * IN_MEMORY
-    return 24 * people * values + products, seconds
+    return 24 * people * values + 4 * layers * rows * units + products, seconds
 
 
 def similarity(
@@ -59,7 +61,7 @@ def similarity(
 ) -> tuple[float, float]:
     """Return bytes and seconds of similarity: products of features over rows, by layer.
 
-    The parameters are those of `decoding`, with the model's units.
+    The parameters are those of `decoding`.
     """
     layers = layers if study.similarity.layers == "all" else 1
     delays = len(study.encoding.delays or range(int(study.encoding.longest_delay / tr)))

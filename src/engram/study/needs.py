@@ -194,11 +194,12 @@ def _decoding(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
     """Return what identification takes; variants of a model are fewer than shifts of BOLD."""
     rows = sum(plan.dataset.n_rows(story) for story in plan.groups[wildcards["group"]].stories)
     values = _targets_of(study, plan, study.decoding.targets) * rows
-    layers = scored_shape(study, wildcards["model"]).layers
-    group = plan.groups[wildcards["group"]]
+    shape, group = scored_shape(study, wildcards["model"]), plan.groups[wildcards["group"]]
     seconds = _LAYER_SECONDS * rows / _LAYER_SIZE, _decomposed(study, group, rows)
     people = len(group.subjects)
-    memory, taken = metric_needs.decoding(study, people, rows, values, layers, *seconds)
+    memory, taken = metric_needs.decoding(
+        study, people, rows, values, shape.layers, shape.units, *seconds
+    )
     return Need(_TORCH + memory, _START + taken, _CONTEXT + 24 * people * values)
 
 
