@@ -78,7 +78,9 @@ def _by_region(panel: Axes, table: pd.DataFrame, value: str) -> QuadMesh:
     values = values[shown]
     image = _map(panel, values)
     found = np.argwhere(tests.reindex(columns=shown).to_numpy(float) <= 0.05)
-    panel.scatter(found[:, 1], found[:, 0], s=6, marker="*", color=INK, linewidth=0)
+    panel.scatter(
+        found[:, 1], found[:, 0], s=16, marker="*", color=INK, edgecolor="white", linewidth=0.4
+    )
     size = SMALL if len(shown) <= 12 else TINY
     names = [name[:24] for name in shown]
     panel.set_xticks(range(len(shown)), names, rotation=45, ha="right", fontsize=size)

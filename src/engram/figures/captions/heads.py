@@ -27,6 +27,8 @@ def heads(table: pd.DataFrame, specialisation: pd.DataFrame) -> Words:
         if len(tested)
         else "No test: a story is too short to be shifted."
     )
+    many = table["layer"].nunique() > 1
+    reported = f"{'Lines: the' if many else 'The'} reported layer, fixed beforehand."
     special = " ".join(
         f"{row.model}: differences between heads by region in one half of the stories come back in "
         f"the other by r = {number(row.reproduced, 2)} (p = {number(row.p)})."
@@ -36,7 +38,7 @@ def heads(table: pd.DataFrame, specialisation: pd.DataFrame) -> Words:
         f"Attention heads, scaled to the same variance; {SCORE}, mean over "
         f"{count(int(table['n_listeners'].max()), 'listener')}. A head by itself, and the part of "
         "R of all heads of its layer that its weights carry; parts add up to R of the layer and "
-        f"can be negative. Lines: the reported layer, fixed beforehand. {test} {special}"
+        f"can be negative. {reported} {test} {special}"
     )
     said = []
     for space, mine in shown.groupby("model", sort=False):
