@@ -199,10 +199,25 @@ def _model(folder: Path, model: str) -> dict[str, Any]:
         found["defined"] = about.get("Config", {}).get("model")
         if kind == "model" and found["defined"] is None:
             found["kind"] = "baseline"  # a feature space that no language model makes
-        files = [Path(name) for name in about.get("RawFiles", {}) if name.endswith(".safetensors")]
-        found |= _size(files if all(one.exists() for one in files) else [])
+        found |= _size(_weight_files(folder, about))
         break
     return found
+
+
+def _weight_files(folder: Path, about: Mapping[str, Any]) -> list[Path]:
+    """Return a model's files of weights, as the provenance names them; none if one is gone.
+
+    What was downloaded is named by its list of files, beside its folder, relative to where the
+    workflow ran.
+    """
+    files = [Path(name) for name in about.get("RawFiles", {}) if name.endswith(".safetensors")]
+    for name in about.get("Inputs", {}):
+        if name.endswith(".tsv") and Path(name).parent.name == "models":
+            for root in (Path(), *folder.resolve().parents):
+                files += sorted((root / name).with_suffix("").glob("*.safetensors"))
+                if files:
+                    break
+    return files if all(one.exists() for one in files) else []
 
 
 def _size(files: Sequence[Path]) -> dict[str, float]:

@@ -197,6 +197,16 @@ def test_parameters_and_operations_are_counted_from_headers(tmp_path: Path) -> N
     save_file({name: np.zeros(shape) for name, shape in shapes.items()}, path)
     assert finished_study.weights(path) == {name: list(one) for name, one in shapes.items()}
     assert finished_study._size([path]) == {"parameters": 53.0, "flops_per_token": 24.0}
+    given = {"RawFiles": {str(path): "x", "config.json": "y"}}
+    assert finished_study._weight_files(tmp_path, given) == [path]
+    assert finished_study._weight_files(tmp_path, {"RawFiles": {"gone.safetensors": "x"}}) == []
+    # A downloaded model is named by its list of files.
+    downloaded = tmp_path / "downloads" / "models" / "m@1"
+    downloaded.mkdir(parents=True)
+    path.rename(downloaded / path.name)
+    listed = {"Inputs": {"downloads/models/m@1.tsv": "x", "words.tsv": "y"}}
+    found = finished_study._weight_files(tmp_path / "results" / "one", listed)
+    assert found == [downloaded / path.name]
 
 
 def test_stimuli_are_drawn_from_all_data_sets(tmp_path: Path) -> None:
