@@ -41,6 +41,17 @@ def write(folder: Path, target: Path) -> None:
     records = folder.parent / "published" / "alice-features" / "jobs.tsv"
     if records.is_file():
         parts.append(_spaces(pd.read_csv(records, sep="\t", na_values=["n/a", "-"])))
+    for path in sorted(folder.glob("planning-*.json")):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        keys = ("jobs", "cpu_seconds", "peak_mb")
+        parts += [
+            f"## Planning large studies ({path.stem.removeprefix('planning-')})\n\nA dry-run, from "
+            "its start to its table of jobs (`python benchmarks/planning.py`).\n",
+            _table(
+                ["study", "jobs", "seconds of the processor", "peak, MB"],
+                [[name, *(one[key] for key in keys)] for name, one in found["studies"].items()],
+            ),
+        ]
     target.write_text("\n".join(parts), encoding="utf-8")
 
 

@@ -206,7 +206,7 @@ def test_an_index_is_no_confound_and_no_target(tmp_path: Path) -> None:
     with pytest.raises(
         EngramError, match="line 2: roi 'NaN', which is how programs write a missing value"
     ):
-        dataset.targets()
+        TableDataset(tmp_path, 1.5, 0.0).targets()
 
 
 def test_a_missing_value_of_the_only_column_is_no_empty_line(tmp_path: Path) -> None:

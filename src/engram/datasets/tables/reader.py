@@ -6,6 +6,7 @@ The tables are words, time courses, confounds and targets.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from engram.datasets.time_courses import as_float32, check_timeseries
 from engram.errors import EngramError
 from engram.files import delimited
 from engram.files.characters import look_alike
-from engram.files.delimited import numbers
+from engram.files.delimited import all_numbers, numbers
 from engram.vocabulary import TARGET_COLUMNS, scan_name
 from engram.words.timings.read import story_timings
 from engram.words.word_checks import check_words
@@ -102,6 +103,11 @@ class TableDataset(TableWords):
 
     def targets(self) -> pd.DataFrame:
         """Return the targets."""
+        return self._targets.copy()
+
+    @cached_property
+    def _targets(self) -> pd.DataFrame:
+        """The targets, read once: the time courses of thousands of scans are compared with them."""
         path = self.folder / "targets.tsv"
         table = delimited.read_frame(path, text=TARGET_COLUMNS[:3], known=TARGET_COLUMNS[3:])
         _need_content(table, TARGET_COLUMNS[:3], path)
@@ -155,7 +161,7 @@ class TableDataset(TableWords):
         path = self.folder / f"sub-{subject}_story-{story}_timeseries.tsv"
         check_tr(self.tr, path, None, [path.with_suffix(".json")])
         table = delimited.read_frame(path)
-        targets = self.targets()["target"].tolist()
+        targets = self._targets["target"].tolist()
         missing, extra = set(targets) - set(table.columns), set(table.columns) - set(targets)
         if missing or extra:
             raise EngramError(
@@ -163,7 +169,7 @@ class TableDataset(TableWords):
                 f"Missing here: {sorted(missing)[:5]}; unknown there: {sorted(extra)[:5]}. "
                 "There must be one column for each target, under its name."
             )
-        values = as_float32(table[targets].apply(lambda column: numbers(column, path)).to_numpy())
+        values = as_float32(all_numbers(table[targets], path).to_numpy())
         return check_timeseries(values, targets, str(path), subject)
 
     def confounds(self, subject: str, story: str) -> np.ndarray | None:
@@ -175,7 +181,7 @@ class TableDataset(TableWords):
         if not path.exists():
             return None
         table = delimited.read_frame(path)
-        values = table.apply(lambda column: numbers(column, path))
+        values = all_numbers(table, path)
         empty = values.columns[values.isna().all()].tolist()
         if empty:
             raise EngramError(f"'{path}': the column(s) {empty} have no value. Take them out.")
