@@ -55,7 +55,7 @@ def test_f_is_drawn_on_the_cortex_inflated_and_flat() -> None:
     )
     assert [axes.name for axes in drawn.figure.axes] == ["3d"] * 4 + ["rectilinear"] * 3
     titles = [" ".join(text.get_text().split()) for text in drawn.figure.texts]
-    assert any("written by: language model" in title for title in titles)
+    assert any("written by a language model" in title for title in titles)
     assert drawn.figure.axes[-1].get_xlabel() == "F minus F of random texts (Pearson r)"
     assert f"{table['F_minus_null'].max():.3f} in" in drawn.words.alt
 
