@@ -122,13 +122,13 @@ def test_wrong_configurations_stop_before_any_job(
 def test_alice_is_planned_without_any_download(tmp_path: Path) -> None:
     planned = jobs(snakemake("-n", "--configfile", ROOT / "config" / "alice.yaml", folder=tmp_path))
     # Two models, their twins and the word rate; two models read eight texts, of which one of them
-    # writes two, and are tuned with four seeds of each of three conditions.
+    # writes two, and are tuned in two ways with four seeds of each of three conditions.
     assert {rule: planned[rule] for rule in ("fetch_alice", "fetch_model", "activations")} == {
         "fetch_alice": 1,
         "fetch_model": 2,
         "activations": 5,
     }
-    assert (planned["encoding"], planned["text_activations"], planned["tune"]) == (5, 16, 24)
+    assert (planned["encoding"], planned["text_activations"], planned["tune"]) == (5, 16, 48)
     assert planned["annotate_locally"] == 2
 
 
