@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -20,6 +21,24 @@ def _check_pattern(value: str) -> str:
     if strange := sorted(set(value.replace(STORY, "")) & set("{}<>")):
         raise ValueError(f"the path has '{' '.join(strange)}'; '{STORY}' alone may stand in it")
     return value
+
+
+def check_own_files(key: str, pattern: str, stories: Sequence[str]) -> None:
+    """Raise `EngramError` if several stories would have the same file.
+
+    Parameters
+    ----------
+    key : str
+        Where the path stands in the configuration, for the message.
+    pattern : str
+    stories : sequence of str
+        Of the study.
+    """
+    if STORY not in pattern and len(stories) > 1:
+        raise EngramError(
+            f"{key}: '{pattern}' is one file for {len(stories)} stories. Write '{STORY}' in the "
+            f"place of a story's name, such as files/{STORY}{Path(pattern).suffix}."
+        )
 
 
 #: The path of a file for each story.
@@ -59,6 +78,11 @@ class FeatureSection(Section):
     @property
     def has_heads(self) -> bool:
         """Whether units are of attention heads, each of which is scored by itself too."""
+        return False
+
+    @property
+    def has_times(self) -> bool:
+        """Whether rows are of times of their own, and not of the story's words."""
         return False
 
     @property
@@ -111,8 +135,8 @@ class FeatureSection(Section):
             Where it stands in the configuration, for the message.
         """
 
-    def check_story(self, key: str, story: str) -> None:
-        """Raise `EngramError` if something of a story of the study is not there."""
+    def check_stories(self, key: str, stories: Sequence[str]) -> None:
+        """Raise `EngramError` if something of the study's stories is not there."""
 
     @abstractmethod
     def description(self) -> str:
@@ -128,15 +152,22 @@ class AudioSection(FeatureSection):
     start: float = Field(0.0, ge=-3600, le=3600)
     """When the recording begins, in seconds on the clock of the words."""
 
+    @property
+    def has_times(self) -> bool:
+        """Whether rows are of times: those of a recording are."""
+        return True
+
     def files(self, story: str) -> list[str]:
         """Return the recording of a story."""
         return [str(found(self.audio.replace(STORY, story)))]
 
-    def check_story(self, key: str, story: str) -> None:
-        """Refuse a story without a recording."""
-        (file,) = self.files(story)
-        if not Path(file).is_file():
-            raise EngramError(
-                f"{key}.audio: there is no file '{file}' for the story {story}. '{STORY}' stands "
-                "for a story's name."
-            )
+    def check_stories(self, key: str, stories: Sequence[str]) -> None:
+        """Refuse stories without a recording, or without one of their own."""
+        check_own_files(f"{key}.audio", self.audio, stories)
+        for story in stories:
+            (file,) = self.files(story)
+            if not Path(file).is_file():
+                raise EngramError(
+                    f"{key}.audio: there is no file '{file}' for the story {story}. '{STORY}' "
+                    "stands for a story's name."
+                )

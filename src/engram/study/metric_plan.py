@@ -13,6 +13,8 @@ from engram.study.config.study import Study
 
 #: Numbers of rows are estimates before the data are read: a job that finds fewer says so itself.
 _TOLERANCE = 1.2
+#: Fewest pairs of segments that RSA takes (`engram.similarity.scoring.story_pairs`).
+_FEWEST_PAIRS = 10
 
 
 def check_segments(study: Study, dataset: PlannedDataset) -> None:
@@ -49,3 +51,31 @@ def check_segments(study: Study, dataset: PlannedDataset) -> None:
             f"segments (decoding: {{seconds: ...}}), {fewer}a shorter longest_delay, or leave such "
             "stories out (dataset.stories)."
         )
+
+
+def check_pairs(study: Study, dataset: PlannedDataset) -> None:
+    """Refuse segments of which a story has too few pairs for RSA.
+
+    Raises
+    ------
+    EngramError
+        With how many pairs there are.
+    """
+    encoding = study.encoding
+    if "rsa" not in study.similarity.metrics:
+        return
+    delays = fir_delays(dataset.tr, encoding.longest_delay, encoding.delays)
+    gap = fold_gap(delays, encoding.words_to_trs)
+    length = segment_rows(study.similarity.seconds, dataset.tr)
+    folds = encoding.model_dump(mode="json")["folds"]
+    for story in scored_stories(folds, dataset.stories):
+        segments = int(dataset.n_rows(story) * _TOLERANCE) // length
+        # A lag with a single pair is left out.
+        pairs = sum(segments - lag for lag in range(ceil((length + gap) / length), segments - 1))
+        if pairs < _FEWEST_PAIRS:
+            raise EngramError(
+                f"similarity.seconds: {story} has about {dataset.n_rows(story)} rows, which hold "
+                f"{pairs} pairs of segments of {study.similarity.seconds:g} s ({length} rows) that "
+                f"are {length + gap} rows apart; RSA needs {_FEWEST_PAIRS}. Write shorter segments "
+                "(similarity: {seconds: ...}), or leave such stories out (dataset.stories)."
+            )

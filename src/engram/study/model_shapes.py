@@ -163,10 +163,10 @@ class ModelShape:
 
 #: Models of the hub whose shape is known without asking, and what is assumed of others.
 _KNOWN = {
-    "gpt2": ModelShape(13, 768, vocabulary=50_257),
-    "gpt2-medium": ModelShape(25, 1024, vocabulary=50_257),
-    "gpt2-large": ModelShape(37, 1280, vocabulary=50_257),
-    "gpt2-xl": ModelShape(49, 1600, vocabulary=50_257),
+    "gpt2": ModelShape(13, 768, vocabulary=50_257, heads=12),
+    "gpt2-medium": ModelShape(25, 1024, vocabulary=50_257, heads=16),
+    "gpt2-large": ModelShape(37, 1280, vocabulary=50_257, heads=20),
+    "gpt2-xl": ModelShape(49, 1600, vocabulary=50_257, heads=25),
 }
 _ASSUMED = ModelShape(
     33,
@@ -221,8 +221,9 @@ def check_layer(study: Study) -> None:
     EngramError
         If the layer lies beyond the last one of every model, or one of `layers_together` beyond
         the model's own; models whose shape is not
-        known yet may have it.
+        known yet may have it. If heads are asked of a layer or a model that has none.
     """
+    _check_heads(study)
     shapes = {name: known_shape(study, name) for name in study.language_models()}
     for name, shape in shapes.items():
         together = study.language_models()[name].layers_together or [0]
@@ -243,6 +244,24 @@ def check_layer(study: Study) -> None:
             f"reported_layer: {study.reported_layer} is beyond the last layer of every model "
             f"({found}). Write a layer that they have, or leave it out."
         )
+
+
+def _check_heads(study: Study) -> None:
+    """Refuse heads of the embeddings, and of a model that is known to have no attention."""
+    for name, space in study.features.items():
+        if not space.has_heads or space.model is None:
+            continue
+        if space.asks_for_layer and study.reported_layer == 0:
+            raise EngramError(
+                f"features.{name}.layers: reported_layer is 0, the embeddings, which have no "
+                "attention heads. Write another reported_layer, or layers: all."
+            )
+        shape = known_shape(study, space.model)
+        if shape is not None and not shape.heads:
+            raise EngramError(
+                f"features.{name}.of: '{space.model}' has no attention heads: its config.json "
+                "names no number of them. Name a model with attention, such as GPT-2 or LLaMA."
+            )
 
 
 def known_shape(study: Study, name: str) -> ModelShape | None:
@@ -320,7 +339,10 @@ def shape_of(config: dict[str, Any]) -> ModelShape | None:
     if layers is None or units is None:
         return None
     family = str(config.get("model_type", ""))
-    heads, keys = first("num_attention_heads", "n_head", "n_heads"), first("num_key_value_heads")
+    heads, keys = (
+        first("num_attention_heads", "n_head", "n_heads", "num_heads"),
+        first("num_key_value_heads"),
+    )
     gated = any(part in family for part in _GATED)
     tied = not gated or any(part in family for part in _TIED)
     dropout = [config[name] for name in ("attn_pdrop", "attention_dropout") if name in config]

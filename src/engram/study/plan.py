@@ -18,7 +18,7 @@ from engram.errors import EngramError
 from engram.study.association_plan import check_associations, check_frequencies, check_languages
 from engram.study.config.study import Study
 from engram.study.groups import Group
-from engram.study.metric_plan import check_segments
+from engram.study.metric_plan import check_pairs, check_segments
 from engram.study.story_folds import scored_groups
 from engram.study.tuning_plan import check_tunings
 from engram.vocabulary import AVERAGE
@@ -93,9 +93,9 @@ def plan_of(study: Study, dataset: PlannedDataset) -> Plan:
     check_frequencies(study, dataset.story_files)
     _check_others(study, dataset)
     check_segments(study, dataset)
+    check_pairs(study, dataset)
     for name, space in study.features.items():
-        for story in dataset.stories:
-            space.check_story(f"features.{name}", story)
+        space.check_stories(f"features.{name}", dataset.stories)
     groups = _groups(dataset.scans, study.bold.average)
     return Plan(dataset, scored_groups(study, groups, dataset.stories))
 

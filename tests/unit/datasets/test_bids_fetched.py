@@ -189,6 +189,10 @@ def test_mistakes_are_named(
     refused("and not both", path="x", source=RAW)
     refused("and not both")
     refused("goes with source", path="x", download="s3")
+    for strange in ("DS002345", "ds2345", "ds 002345"):
+        refused("expected an identifier of OpenNeuro", source=strange)
+    page = "https://openneuro.org/datasets/ds002345/versions/1.0"
+    refused("not of a repository; write ds002345", source=page)
     refused("by their identifiers; 'other/place' is none", source="other/place", download="s3")
     study = write_study(openneuro / "study.yaml", source=RAW, download="s3")
     assert main(["clone", str(study)]) == 0

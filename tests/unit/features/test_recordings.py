@@ -94,6 +94,16 @@ def test_acoustics_have_times_of_their_own(tmp_path: Path) -> None:
         lay("acoustics", given(path, {**section, "step": 1.5}))
 
 
+def test_rows_stay_with_a_sound_where_a_step_is_no_whole_number_of_samples(tmp_path: Path) -> None:
+    wave = np.zeros(60 * RATE, dtype=np.float32)
+    wave[50 * RATE : 50 * RATE + 160] = 1
+    wavfile.write(tmp_path / "a.wav", RATE, wave)
+    section = {"units": ["envelope"], "bands": 2, "step": 0.01003, "start": 0.0}
+    read = lay("acoustics", given(tmp_path / "a.wav", section))
+    loudest = read["activation"].values[0, :, 0].argmax()
+    assert abs(read["onset"].values[loudest] - 50) < 0.011
+
+
 # ---------------------------------------------------------------- models of speech
 def tiny(folder: Path, kind: str) -> Path:
     """Save a random model of speech with two blocks of 16 units, and what prepares its input."""

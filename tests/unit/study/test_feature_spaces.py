@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import ROOT
 from test_stages import planned
 
 from engram.errors import EngramError
 from engram.features.kinds import KINDS, section
-from engram.study.model_shapes import scored_shape
+from engram.study.model_shapes import check_layer, scored_shape
 from engram.study.needs import need
 from engram.study.stages import (
     chance,
@@ -300,3 +302,21 @@ def test_a_table_may_lie_below_the_mirror(tmp_path: Path, monkeypatch: pytest.Mo
     study, plan = planned(features=mine)
     depends = spaces.depends_on(study, plan, "mine", plan.stories[0])
     assert depends["files"] == [str(tmp_path / "norms" / "mine.tsv")]
+
+
+def test_heads_of_what_has_none_are_refused(tmp_path: Path) -> None:
+    heads_of = {"kind": "heads", "of": "gpt2-tiny"}
+    with pytest.raises(EngramError, match="reported_layer is 0, the embeddings, which have no"):
+        check_layer(planned(features={"h": heads_of}, reported_layer=0)[0])
+    check_layer(planned(features={"h": {**heads_of, "layers": "all"}}, reported_layer=0)[0])
+    shutil.copytree(ROOT / "resources" / "models" / "gpt2-tiny", tmp_path / "mamba")
+    (tmp_path / "mamba" / "config.json").write_text(
+        '{"model_type": "mamba", "hidden_size": 32, "num_hidden_layers": 4}'
+    )
+    with pytest.raises(EngramError, match="features.h.of: 'mamba' has no attention heads"):
+        check_layer(
+            planned(
+                models={"mamba": {"source": str(tmp_path / "mamba")}},
+                features={"h": {"kind": "heads", "of": "mamba"}},
+            )[0]
+        )

@@ -16,6 +16,7 @@ from engram.study.stages import spaces
 def test_what_spaces_of_recordings_depend_on(tmp_path: Path) -> None:
     for name in ("config.json", "preprocessor_config.json"):
         (tmp_path / name).write_text('{"model_type": "hubert"}')
+    (tmp_path / "model.safetensors").touch()
     for story in ("lighthouse", "market"):
         (tmp_path / f"{story}.wav").touch()
     pattern = f"{tmp_path}/{{story}}.wav"
@@ -45,16 +46,20 @@ def test_what_spaces_of_recordings_depend_on(tmp_path: Path) -> None:
         ({"audio": "{x}.wav"}, "'{story}' alone may stand in it"),
         ({"source": "no"}, "'no' has no config.json and no preprocessor_config.json"),
         ({"stride": 20}, "stride: 20 s is more than the context"),
+        ({"audio": "{folder}/market.wav"}, "one file for 2 stories. Write '{story}'"),
         ({"step": 0.3}, "step: 0.3 s do not divide the stride of 2 s"),
     ],
 )
 def test_entries_that_cannot_be(tmp_path: Path, change: dict[str, Any], said: str) -> None:
     for name in ("config.json", "preprocessor_config.json"):
         (tmp_path / name).write_text('{"model_type": "hubert"}')
+    (tmp_path / "model.safetensors").touch()
     for story in ("lighthouse", "market"):
         (tmp_path / f"{story}.wav").touch()
     section = {"kind": "speech", "audio": f"{tmp_path}/{{story}}.wav", "source": str(tmp_path)}
     planned(features={"s": section})
+    if "audio" in change:
+        change = {"audio": change["audio"].replace("{folder}", str(tmp_path))}
     with pytest.raises(EngramError) as error:
         planned(features={"s": {**section, **change}})
     assert said in str(error.value)
@@ -66,3 +71,28 @@ def test_a_model_of_text_does_not_hear(tmp_path: Path) -> None:
     section = {"kind": "speech", "audio": "{story}.wav", "source": str(tmp_path)}
     with pytest.raises(EngramError, match="type 'bert'; types that hear are whisper, wav2vec2"):
         planned(features={"s": section})
+
+
+@pytest.mark.parametrize(
+    ("config", "said"),
+    [
+        ("{bad", "config.json' is no JSON object: Expecting property name"),
+        ("[1]", "config.json' is no JSON object: it holds a list"),
+        ('{"model_type": "whisper"}', "has no *.safetensors weights"),
+    ],
+)
+def test_a_broken_model_of_speech_is_refused(tmp_path: Path, config: str, said: str) -> None:
+    (tmp_path / "config.json").write_text(config)
+    (tmp_path / "preprocessor_config.json").write_text("{}")
+    section = {"kind": "speech", "audio": "{story}.wav", "source": str(tmp_path)}
+    with pytest.raises(EngramError) as error:
+        planned(features={"s": section})
+    assert said in str(error.value)
+
+
+def test_recordings_do_not_stand_side_by_side_with_words(tmp_path: Path) -> None:
+    sound = {"kind": "acoustics", "audio": f"{tmp_path}/{{story}}.wav"}
+    with pytest.raises(EngramError, match=r"features.t.of: \['sound'\] cannot stand"):
+        planned(features={"sound": sound, "t": {"kind": "together", "of": ["sound", "gpt2-tiny"]}})
+    with pytest.raises(EngramError, match="'mel'] has one of them twice"):
+        planned(features={"sound": {**sound, "units": ["mel", "mel"]}})

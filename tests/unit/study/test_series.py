@@ -41,6 +41,7 @@ def of(entry: dict[str, Any], **more: Any) -> tuple[Any, Any]:
         ("ckpt_7", 7),
         ("main", None),
         ("v2-final", None),
+        ("abcdef0123456789abcdef0123456789abcdef01", None),
     ],
 )
 def test_steps_of_names(name: str, step: int | None) -> None:
@@ -81,6 +82,7 @@ def test_what_is_wrong_with_revisions_is_said() -> None:
     wrong({**HUB, "revisions": ["step0", "main"]}, "no step in main")
     wrong({**HUB, "revisions": ["step8", "checkpoint-8"]}, "two of step 8")
     wrong({**HUB, "revisions": ["step8"]}, "two revisions or more")
+    wrong({**HUB, "source": "resources/models/gpt2-tiny"}, "is a folder, which has no revisions")
     wrong({**HUB, "checkpoints": "*"}, "keep one of the two")
     wrong({**HUB, "reinitialised": True}, r"take out \['reinitialised'\]")
     wrong({"source": "lab/model", "series": "mine"}, "series and step belong together")
@@ -97,10 +99,14 @@ def test_a_mirror_has_one_revision(tmp_path: Path) -> None:
 
 
 def test_what_is_wrong_with_checkpoints_is_said(run: Path) -> None:
-    def folders(pattern: str = "checkpoint-*") -> dict[str, Any]:
+    def folders(pattern: Any = "checkpoint-*") -> dict[str, Any]:
         return {"source": str(run), "checkpoints": pattern}
 
     wrong(folders("epoch-*"), "matches 0 folders")
+    wrong({"source": "lab/model", "checkpoints": "step*"}, "is no folder here.*write revisions")
+    for none in ("", True, ["checkpoint-20"]):
+        wrong(folders(none), "mine.checkpoints: expected a pattern of folders below source")
+    wrong(folders("a**b"), "mine.checkpoints: 'a..b' is no pattern")
     wrong(folders("../*"), "a pattern of folders below source")
     (run / "logs").mkdir()
     wrong(folders("*"), "no step in .*logs")

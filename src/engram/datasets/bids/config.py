@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from engram.datasets.section import DatasetSection
 from engram.datasets.word_files import WordFiles
@@ -44,6 +44,25 @@ _PRESETS: dict[str, dict[str, Any]] = {
         "compcor": "anat_combined",
     },
 }
+#: Addresses of OpenNeuro's pages, and what looks like its identifiers.
+_PAGE = re.compile(r"https?://(?:www\.)?openneuro\.org/datasets/(ds\d{6})\S*")
+_IDENTIFIER = re.compile(r"ds\d{6}(?:-fmriprep)?")
+
+
+def _check_source(value: str) -> str:
+    if page := _PAGE.fullmatch(value):
+        raise ValueError(f"the address of a page, and not of a repository; write {page[1]}")
+    is_word = not set(value) & set("/:~.\\")
+    if is_word and not _IDENTIFIER.fullmatch(value) and not Path(value).is_dir():
+        raise ValueError(
+            "expected an identifier of OpenNeuro, ds and six digits, such as ds002345 (of "
+            "derivatives ds002345-fmriprep), or the address or path of a repository"
+        )
+    return value
+
+
+#: Where a dataset is fetched from.
+Source = Annotated[Address, AfterValidator(_check_source)]
 Model = Literal["basic", "power2", "derivatives", "full"]
 
 
@@ -158,14 +177,14 @@ class BidsSection(DatasetSection):
     kind: Literal["bids"]
     path: Place | None = None
     """The BIDS dataset; relative paths start at the working directory. Or give `source`."""
-    source: Address | None = None
+    source: Source | None = None
     """Fetch the dataset instead, file by file: OpenNeuro's identifier (ds002345), or the address
     or path of a DataLad dataset. `engram clone` brings its list of files, once."""
     derivatives: Place | None = None
     """The folder with fMRIPrep's outputs; null: `derivatives/fmriprep` in the dataset, or the
     dataset itself where it is one of derivatives. With `source` it is a folder in the repository.
     """
-    derivatives_source: Address | None = None
+    derivatives_source: Source | None = None
     """With `source`: the repository of the derivatives, where that is another one: an identifier
     of OpenNeuro's derivatives (ds002345-fmriprep), an address or a path."""
     download: Literal["datalad", "s3"] = "datalad"

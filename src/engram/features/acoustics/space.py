@@ -38,7 +38,8 @@ def lay(given: Given) -> Space:
         parts.append(mel_bands(waveform, step, section["bands"]))
         names += [f"mel-{band:03d}" for band in range(1, section["bands"] + 1)]
     values = np.concatenate(parts, axis=1)
-    times = section["start"] + np.arange(n_rows) * section["step"]
+    # A step has whole samples: rows would else drift away from the sound.
+    times = section["start"] + np.arange(n_rows) * (step / RATE)
     return Space((values - values.mean(0))[None], names, times=times)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +11,7 @@ from engram.errors import EngramError
 from engram.features.section import AudioSection
 from engram.paths import found
 from engram.study.config.fields import Place
+from engram.study.config.folders import read_json
 
 #: Types of models that can be read, as their `config.json` calls them.
 MODELS = ("whisper", "wav2vec2", "hubert")
@@ -68,11 +68,17 @@ class SpeechSection(AudioSection):
                 "model of speech in the Hugging Face layout, such as "
                 "'hf download openai/whisper-tiny --local-dir models/whisper-tiny' makes it."
             )
-        kind = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("model_type")
+        kind = read_json(folder / "config.json", f"{key}.source").get("model_type")
         if kind not in MODELS:
             raise EngramError(
                 f"{key}.source: '{folder}' is a model of type '{kind}'; types that hear are "
                 f"{', '.join(MODELS)}."
+            )
+        if not any(folder.glob("*.safetensors")):
+            raise EngramError(
+                f"{key}.source: '{folder}' has no *.safetensors weights (pickled weights are not "
+                "loaded: they can run code). Download them too, or save the model anew: "
+                f"model.save_pretrained('{folder}', safe_serialization=True)."
             )
 
     def description(self) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from engram.errors import EngramError
-from engram.features.section import STORY, FeatureSection, StoryPath
+from engram.features.section import STORY, FeatureSection, StoryPath, check_own_files
 from engram.paths import found
 
 
@@ -47,6 +48,11 @@ class TableSection(FeatureSection):
             )
         return self
 
+    @property
+    def has_times(self) -> bool:
+        """Whether rows are of times."""
+        return self.rows == "times"
+
     def files(self, story: str) -> list[str]:
         """Return the file of a story."""
         return [str(found(self.path.replace(STORY, story)))]
@@ -60,14 +66,16 @@ class TableSection(FeatureSection):
         """Return what the vectors depend on; the path is that of the story's file."""
         return self.model_dump(mode="json", exclude={"path", "units", "described"})
 
-    def check_story(self, key: str, story: str) -> None:
-        """Refuse a story without a file."""
-        (file,) = self.files(story)
-        if not Path(file).is_file():
-            raise EngramError(
-                f"{key}.path: there is no file '{file}' for the story {story}. '{STORY}' stands "
-                "for a story's name."
-            )
+    def check_stories(self, key: str, stories: Sequence[str]) -> None:
+        """Refuse stories without a file, or without one of their own."""
+        check_own_files(f"{key}.path", self.path, stories)
+        for story in stories:
+            (file,) = self.files(story)
+            if not Path(file).is_file():
+                raise EngramError(
+                    f"{key}.path: there is no file '{file}' for the story {story}. '{STORY}' "
+                    "stands for a story's name."
+                )
 
     def description(self) -> str:
         """Return what the numbers are."""

@@ -60,7 +60,7 @@ def check_model_folder(folder: Path, key: str, weights: bool = True, code: bool 
             "Save the model's tokenizer into "
             f"it: AutoTokenizer.from_pretrained(...).save_pretrained('{folder}')."
         )
-    if _content(folder / "config.json", key).get("is_encoder_decoder", False):
+    if read_json(folder / "config.json", key).get("is_encoder_decoder", False):
         raise EngramError(
             f"{key}: '{folder}' holds an encoder with a decoder; give a causal model or an encoder."
         )
@@ -76,8 +76,14 @@ def check_model_folder(folder: Path, key: str, weights: bool = True, code: bool 
         )
 
 
-def _content(path: Path, key: str) -> dict[str, Any]:
-    """Return what a model's config.json says."""
+def read_json(path: Path, key: str) -> dict[str, Any]:
+    """Return what a model's config.json says.
+
+    Raises
+    ------
+    EngramError
+        If it is no JSON object.
+    """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

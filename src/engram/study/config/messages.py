@@ -19,7 +19,8 @@ _EXAMPLES = {
     "dataset": "{kind: table, path: my_data, tr: 1.5}",
     "dataset.path": "my_data",
     "dataset.tr": "1.5",
-    "features": "{kind: norms, table: lynott2020}",
+    "features": "{mine: {kind: norms, table: lynott2020}}",
+    "features.*": "{kind: norms, table: lynott2020}",
     "models": "{gpt2: {source: gpt2}}",
     "dataset.kind": "table",
     "encoding.delays": "[1, 2, 3, 4, 5]",
@@ -53,13 +54,13 @@ def explain(error: dict[str, Any]) -> str:
         )
     if kind.startswith("union_tag"):
         kinds, example = (
-            (features.SECTIONS, "features") if path[:1] == ["features"] else (SECTIONS, "dataset")
+            (features.SECTIONS, "features.*") if path[:1] == ["features"] else (SECTIONS, "dataset")
         )
         return (
             f"  {key}: 'kind' says what it is: {', '.join(kinds)} (found: {found!r}). Write, "
             f"for example:\n{yaml_lines(path, _EXAMPLES[example])}"
         )
-    message = error["msg"].removeprefix("Value error, ")
+    message = _expected(error) or error["msg"].removeprefix("Value error, ")
     # The dataset's line would suggest another kind.
     example = (
         "" if kind_of_section and path == ["dataset"] else _EXAMPLES.get(key, _first_choice(error))
@@ -70,9 +71,31 @@ def explain(error: dict[str, Any]) -> str:
 
 def yaml_lines(path: list[str], value: str) -> str:
     """Return the lines of YAML that set a key, indented as messages show them."""
+    while path[-1].isdecimal():
+        # The place of an item in a list, which has no line of its own here.
+        path, value = path[:-1], f"[{value}]"
     lines = ["    " + "  " * depth + part + ":" for depth, part in enumerate(path)]
     lines[-1] += " " + value
     return "\n".join(lines)
+
+
+def _expected(error: dict[str, Any]) -> str:
+    """Return what is expected in the words of YAML; "" where pydantic's words say it."""
+    kind, context = error["type"], error.get("ctx", {})
+    if kind == "list_type":
+        name = error["input"] if isinstance(error["input"], str) else "a, b"
+        return f"expected a list; write [{name}]" if error["input"] else "expected a list"
+    if kind in ("dict_type", "model_type", "model_attributes_type"):
+        is_empty = (
+            error["input"] is None and len(error["loc"]) == 1 and error["loc"] != ("dataset",)
+        )
+        leave_out = "; leave the key out for its defaults" if is_empty else ""
+        return f"expected keys with values below it{leave_out}"
+    if kind in ("too_short", "too_long"):
+        edge = "at least" if kind == "too_short" else "at most"
+        number = context["min_length" if kind == "too_short" else "max_length"]
+        return f"expected {edge} {number} of them"
+    return ""
 
 
 def _path(path: list[str]) -> tuple[list[str], str | None]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from engram.datasets.roi_sets import roi_sets
 from engram.study.config.fields import Section, Targets
@@ -67,6 +67,15 @@ class Decoding(Section):
     targets: Targets | None = "roi"
     """`roi`: the mean time course of each region and hemisphere; `all`: every target by itself,
     which a whole cortex makes slow; null: the study's `targets`."""
+
+    @model_validator(mode="after")
+    def _effects_are_of_encoding(self) -> Decoding:
+        if self.effects and self.directions and "encoding" not in self.directions:
+            raise ValueError(
+                "effects: true needs the direction encoding, and directions are "
+                f"{self.directions}; write directions: [encoding, decoding], or effects: false"
+            )
+        return self
 
 
 class Similarity(Section):

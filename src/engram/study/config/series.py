@@ -15,6 +15,8 @@ from engram.paths import found
 #: A step in a name: `step1000` (Pythia), `checkpoint-500` (transformers' trainer), or the number
 #: at its end.
 _STEPS = (re.compile(r"(?:step|checkpoint)[-_]?(\d+)", re.IGNORECASE), re.compile(r"(\d+)$"))
+#: A commit tells no step, though it may end in a digit.
+_COMMIT = re.compile(r"[0-9a-f]{40}")
 _EXAMPLES = "such as step1000, checkpoint-500, or a number at its end"
 #: Keys that stand for several models.
 REVISIONS, CHECKPOINTS = "revisions", "checkpoints"
@@ -22,6 +24,8 @@ REVISIONS, CHECKPOINTS = "revisions", "checkpoints"
 
 def step_of(name: str) -> int | None:
     """Return the training step that the name of a revision or a folder tells; None: it has none."""
+    if _COMMIT.fullmatch(name):
+        return None
     for pattern in _STEPS:
         if told := pattern.search(name):
             return int(told[1])
@@ -70,16 +74,26 @@ def _members(name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
         )
     shared = {one: entry[one] for one in entry if one not in (REVISIONS, CHECKPOINTS)}
     if entry.get(REVISIONS) is not None:
+        _check_is_of_hub(str(entry.get("source", "")), f"{key}.{REVISIONS}")
         names = _listed(entry[REVISIONS], f"{key}.{REVISIONS}")
         own: list[dict[str, Any]] = [{"revision": one} for one in names]
     else:
-        names = _matched(str(entry.get("source", ".")), str(entry[CHECKPOINTS]), key)
+        names = _matched(str(entry.get("source", ".")), entry[CHECKPOINTS], key)
         own = [{"source": one} for one in names]
     steps = [step_of(one.rstrip("/").rpartition("/")[2]) for one in names]
     return {
         f"{name}-step{step}": {**shared, **mine, "series": name, "step": step}
         for step, mine in zip(steps, own, strict=True)
     }
+
+
+def _check_is_of_hub(source: str, key: str) -> None:
+    """Refuse revisions of a folder: it has one revision, which all steps would be."""
+    if source and found(source).is_dir():
+        raise ValueError(
+            f"{key}: '{source}' is a folder, which has no revisions: all steps would be the same. "
+            f"Write the folder that holds the steps as source, and {CHECKPOINTS}: checkpoint-*"
+        )
 
 
 def _listed(value: Any, key: str) -> list[str]:
@@ -96,14 +110,29 @@ def _listed(value: Any, key: str) -> list[str]:
     return names
 
 
-def _matched(source: str, pattern: str, key: str) -> list[str]:
+def _matched(source: str, pattern: Any, key: str) -> list[str]:
     """Return the folders below a source that match a pattern, in rising order of their steps."""
     folder, key = found(source), f"{key}.{CHECKPOINTS}"
+    if not isinstance(pattern, str) or not pattern.strip():
+        raise ValueError(
+            f"{key}: expected a pattern of folders below source, such as checkpoint-*; "
+            f"found {pattern!r}"
+        )
     if pattern.startswith(("/", "~")) or ".." in pattern.split("/"):
         raise ValueError(
             f"{key}: '{pattern}' is a pattern of folders below source, such as checkpoint-*"
         )
-    matched = [path for path in sorted(folder.glob(pattern)) if path.is_dir()]
+    if not folder.is_dir():
+        raise ValueError(
+            f"{key}: source '{source}' is no folder here; checkpoints are folders below it. Of a "
+            f"hub id write {REVISIONS}: [step1000, step2000] instead"
+        )
+    try:
+        matched = [path for path in sorted(folder.glob(pattern)) if path.is_dir()]
+    except ValueError as error:
+        raise ValueError(
+            f"{key}: '{pattern}' is no pattern ({error}); write one such as checkpoint-*"
+        ) from None
     if len(matched) < 2:
         raise ValueError(
             f"{key}: '{pattern}' matches {len(matched)} folders below '{folder}', expected two or "

@@ -305,13 +305,13 @@ def _check_features(study: Study) -> None:
 
 
 def _check_side_by_side(study: Study, name: str) -> None:
-    """Refuse a space that is made from spaces which are not scored, or are made so themselves."""
-    made = [one for one, space in study.features.items() if space.spaces]
+    """Refuse a space that is made from spaces not scored, made so themselves, or not of words."""
+    made = [one for one, space in study.features.items() if space.spaces or space.has_times]
     known = [one for one in study.scored() if one not in made]
     if unknown := [one for one in study.features[name].spaces if one not in known]:
         raise ValueError(
             f"features.{name}.of: {unknown} cannot stand side by side with others; these can: "
-            f"{sorted(known)}"
+            f"{sorted(known)}. Rows of a recording or of times stand in a group of partitions"
         )
 
 
