@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
+
+from engram.errors import EngramError
 
 
 def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -50,3 +53,26 @@ def value_of(text: str) -> Any:
     if text[end:].strip(" \t\n\r"):
         raise json.JSONDecodeError("Extra data", text, end)
     return value
+
+
+def read_config(path: Path, key: str) -> dict[str, Any]:
+    """Return what a model's config.json says.
+
+    Raises
+    ------
+    EngramError
+        If it is no JSON object.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise EngramError(f"{key}: '{path}' is no JSON object: {error}.") from None
+    except RecursionError:
+        raise EngramError(
+            f"{key}: '{path}' is nested too deeply for a model's configuration. "
+            "Fetch the model again."
+        ) from None
+    if not isinstance(content, dict):
+        kind = type(content).__name__
+        raise EngramError(f"{key}: '{path}' is no JSON object: it holds a {kind}.")
+    return content

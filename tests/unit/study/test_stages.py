@@ -496,7 +496,7 @@ SETTINGS: list[tuple[dict[str, Any], set[str]]] = [
     ({"chance": {"shifts": 39}}, {"chance"}),
     ({"decoding": {"shifts": 39}}, {"decoding"}),
     ({"decoding": {"layers": "reported"}}, {"decoding"}),
-    ({"decoding": {"directions": ["decoding"]}}, {"decoding"}),
+    ({"decoding": {"directions": ["encoding", "decoding"]}}, {"decoding"}),
     ({"decoding": {"seconds": 10}}, IDENTIFIED),
     ({"decoding": {"sets": ["all"]}}, IDENTIFIED),
     ({"decoding": {"targets": "all"}}, IDENTIFIED),

@@ -9,9 +9,9 @@ from pydantic import Field, model_validator
 
 from engram.errors import EngramError
 from engram.features.section import AudioSection
+from engram.files.json_text import read_config
 from engram.paths import found
 from engram.study.config.fields import Place
-from engram.study.config.folders import read_json
 
 #: Types of models that can be read, as their `config.json` calls them.
 MODELS = ("whisper", "wav2vec2", "hubert")
@@ -68,7 +68,7 @@ class SpeechSection(AudioSection):
                 "model of speech in the Hugging Face layout, such as "
                 "'hf download openai/whisper-tiny --local-dir models/whisper-tiny' makes it."
             )
-        kind = read_json(folder / "config.json", f"{key}.source").get("model_type")
+        kind = read_config(folder / "config.json", f"{key}.source").get("model_type")
         if kind not in MODELS:
             raise EngramError(
                 f"{key}.source: '{folder}' is a model of type '{kind}'; types that hear are "

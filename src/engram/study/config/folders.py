@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 from engram.errors import EngramError
 from engram.fetch import remote_code
+from engram.files.json_text import read_config
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt")
 
@@ -60,7 +59,7 @@ def check_model_folder(folder: Path, key: str, weights: bool = True, code: bool 
             "Save the model's tokenizer into "
             f"it: AutoTokenizer.from_pretrained(...).save_pretrained('{folder}')."
         )
-    if read_json(folder / "config.json", key).get("is_encoder_decoder", False):
+    if read_config(folder / "config.json", key).get("is_encoder_decoder", False):
         raise EngramError(
             f"{key}: '{folder}' holds an encoder with a decoder; give a causal model or an encoder."
         )
@@ -74,26 +73,3 @@ def check_model_folder(folder: Path, key: str, weights: bool = True, code: bool 
             "they can run code). Save them "
             f"anew: model.save_pretrained('{folder}', safe_serialization=True)."
         )
-
-
-def read_json(path: Path, key: str) -> dict[str, Any]:
-    """Return what a model's config.json says.
-
-    Raises
-    ------
-    EngramError
-        If it is no JSON object.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise EngramError(f"{key}: '{path}' is no JSON object: {error}.") from None
-    except RecursionError:
-        raise EngramError(
-            f"{key}: '{path}' is nested too deeply for a model's configuration. "
-            "Fetch the model again."
-        ) from None
-    if not isinstance(content, dict):
-        kind = type(content).__name__
-        raise EngramError(f"{key}: '{path}' is no JSON object: it holds a {kind}.")
-    return content
