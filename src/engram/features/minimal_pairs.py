@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 #: The project's own table, by the name that it has in a configuration.
 OWN = "engram"
 COLUMNS = ("good", "bad", "phenomenon")
+#: What stands in the place of a phenomenon for all of them.
+ALL = "all"
 #: Fewest pairs of a phenomenon.
 _FEWEST = 2
 
@@ -37,7 +39,7 @@ def read_pairs(path: Path) -> pd.DataFrame:
     ------
     EngramError
         If a column or a cell is missing, both sentences of a pair are the same, a pair is there
-        twice, or a phenomenon has one pair alone.
+        twice, a phenomenon has one pair alone, or is called `ALL`.
     """
     table = delimited.read_frame(path, text=COLUMNS, separator=delimited.separator_of(path))
     delimited.need_columns(list(table.columns), list(COLUMNS), path)
@@ -53,6 +55,11 @@ def read_pairs(path: Path) -> pd.DataFrame:
         )
     if len(twice := table.index[table.duplicated(["good", "bad"])]):
         raise EngramError(f"'{path}', line {twice[0]}: the pair is there twice. Take one out.")
+    if len(taken := table.index[table["phenomenon"] == ALL]):
+        raise EngramError(
+            f"'{path}', line {taken[0]}: a phenomenon is called '{ALL}', which stands for the mean "
+            "over all of them. Give it another name."
+        )
     sizes = table["phenomenon"].value_counts()
     if not len(sizes) or sizes.min() < _FEWEST:
         few = "has no pairs" if not len(sizes) else f"has one pair of '{sizes.index[-1]}'"

@@ -50,7 +50,8 @@ CHANGES_COLUMNS = {
     "last_before": "Step of the last checkpoint before the change.",
     "first_after": "Step of the first checkpoint after it.",
     "low": (
-        "First step after the change, 2.5th percentile over resamples of listeners (bootstrap)."
+        "First step after the change, 2.5th percentile over resamples of listeners (bootstrap); "
+        "n/a with fewer than three listeners."
     ),
     "high": "Its 97.5th percentile.",
     "score_before": "Mean R before the change.",
@@ -58,7 +59,7 @@ CHANGES_COLUMNS = {
     "n_permutations": "Orders of checkpoints: all others, or 999 drawn.",
     "p": (
         "One-sided p: (1 + orders whose best cut explains as much) / (1 + orders); n/a with fewer "
-        f"than {_FEWEST} checkpoints."
+        f"than {_FEWEST} checkpoints, or where one has no R."
     ),
 }
 
@@ -128,20 +129,22 @@ def change(steps: np.ndarray, r: np.ndarray, seed: int) -> dict[str, object]:
     """
     n_steps, n_listeners = r.shape
     result: dict[str, object] = {"n_checkpoints": n_steps, "n_listeners": n_listeners}
-    if n_steps < _FEWEST:
+    if n_steps < _FEWEST or not np.isfinite(r).all():
         return result | {"n_permutations": 0}
+    # Sorted: the bootstrap draws by place, and the order of listeners means nothing.
+    r = r[:, np.lexsort(r)]
     mean = r.mean(1)
     cuts = explained(mean[None])[0]
     first = int(cuts.argmax()) + 1
     drawn = np.random.default_rng(seed).integers(n_listeners, size=(_RESAMPLES, n_listeners))
     resampled = explained(r[:, drawn].mean(2).T).argmax(1) + 1
     low, high = np.percentile(steps[resampled], [2.5, 97.5], method="nearest")
+    resamples = {"low": int(low), "high": int(high)} if n_listeners >= 3 else {}
     null = explained(mean[_orders(n_steps, seed)]).max(1)
     return result | {
         "last_before": int(steps[first - 1]),
         "first_after": int(steps[first]),
-        "low": int(low),
-        "high": int(high),
+        **resamples,
         "score_before": float(mean[:first].mean()),
         "score_after": float(mean[first:].mean()),
         "n_permutations": len(null),

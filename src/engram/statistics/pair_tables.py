@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from engram.features.minimal_pairs import ALL
 from engram.files import storage
 
-#: What stands in the place of a phenomenon for all of them.
-ALL = "all"
 #: The columns of scored pairs that are text.
 TEXT = {"good": str, "bad": str, "phenomenon": str}
 

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from engram.errors import EngramError
+from engram.files import delimited
 
 PUBLISHED = (
     "Scores that others published, as a table gave them. Their rules (folds, delays, targets, "
@@ -26,6 +27,8 @@ PUBLISHED_COLUMNS = {
     "source": "Where it was published.",
 }
 _NEEDED = ("data", "model", "metric", "score", "source")
+#: Columns of text.
+_ABOUT = ("data", "model", "metric", "source")
 
 
 def read_published(path: Path) -> pd.DataFrame:
@@ -40,13 +43,16 @@ def read_published(path: Path) -> pd.DataFrame:
     Raises
     ------
     EngramError
-        If there is no such file, a column is missing or unknown, or a value is no number.
+        If there is no such file or it is no table (`engram.files.delimited.read_lines`), a column
+        is missing or unknown, a needed cell is empty, or a value is no number.
     """
     if not path.is_file():
         raise EngramError(f"there is no table of published scores '{path}'.")
-    separator = "," if path.suffix == ".csv" else "\t"
-    table = pd.read_csv(path, sep=separator, dtype=str, keep_default_na=False)
+    separator = delimited.separator_of(path)
     allowed = [name for name in PUBLISHED_COLUMNS if name != "normalised"]
+    table = delimited.read_frame(
+        path, text=_ABOUT, known=[*_NEEDED, "ceiling"], separator=separator
+    )
     missing = [name for name in _NEEDED if name not in table]
     unknown = [name for name in table if name not in allowed]
     if missing or unknown:
@@ -56,25 +62,15 @@ def read_published(path: Path) -> pd.DataFrame:
             f"{', '.join(_NEEDED)}, and ceiling where there is one, separated by "
             f"{'commas' if separator == ',' else 'tabs'}."
         )
+    if table.empty:
+        raise EngramError(f"'{path}' has no row. Write one for each published score.")
+    if "ceiling" not in table:
+        table["ceiling"] = np.nan
     for name in ("score", "ceiling"):
-        given = table[name] if name in table else pd.Series("", index=table.index)
-        table[name] = _numbers(given, name, path)
-    if (empty := table["score"].isna()).any():
-        raise EngramError(f"'{path}' has no score in line {int(empty.to_numpy().argmax()) + 2}.")
+        table[name] = delimited.numbers(table[name], path)
+    for name in _NEEDED:
+        if len(empty := table.index[table[name].isna()]):
+            raise EngramError(f"'{path}' has no {name} in line {empty[0]}.")
     usable = table["ceiling"].where(table["ceiling"] > 0)
-    return table.assign(normalised=table["score"] / usable)[list(PUBLISHED_COLUMNS)]
-
-
-def _numbers(values: pd.Series, name: str, path: Path) -> pd.Series:
-    """Return numbers, n/a where nothing is written."""
-    written = values.str.strip()
-    nothing = written.isin(["", "n/a"])
-    found = pd.to_numeric(written.where(~nothing, "nan"), errors="coerce")
-    wrong = found.isna() & ~nothing | np.isinf(found)
-    if wrong.any():
-        line = int(wrong.to_numpy().argmax())
-        raise EngramError(
-            f"'{path}' has '{values.iloc[line]}' in line {line + 2}, column {name}. Write a "
-            "number, with a point before decimals."
-        )
-    return found
+    table = table.assign(normalised=table["score"] / usable)
+    return table[list(PUBLISHED_COLUMNS)].reset_index(drop=True)

@@ -15,9 +15,9 @@ from engram.errors import EngramError
 from engram.features.language_models.causal_model import loaded_causal_model
 from engram.features.language_models.model_source import ModelSource
 from engram.features.language_models.pair_scores import pair_scores
-from engram.features.minimal_pairs import OWN, read_pairs, table_path
+from engram.features.minimal_pairs import ALL, OWN, read_pairs, table_path
 from engram.files import storage
-from engram.statistics.pair_tables import ALL, PAIRS_COLUMNS, pairs_table
+from engram.statistics.pair_tables import PAIRS_COLUMNS, pairs_table
 
 PAIRS = "good\tbad\tphenomenon\nthe dog runs\tthe dog run\tverb\na cat\ta cats\tverb\n"
 
@@ -45,6 +45,7 @@ def test_the_projects_own_pairs() -> None:
         (PAIRS + "a cat\ta cats\tverb\n", "line 4: the pair is there twice"),
         (PAIRS + "one\tone one\tnumber\n", "one pair of 'number'"),
         ("good\tbad\tphenomenon\n", "has no pairs"),
+        (PAIRS.replace("verb", "all"), "a phenomenon is called .all., which stands for"),
     ],
 )
 def test_what_is_wrong_with_a_table_is_said(tmp_path: Path, text: str, said: str) -> None:

@@ -36,6 +36,16 @@ def test_a_planted_change_is_found() -> None:
     }
 
 
+def test_a_change_depends_on_no_order_and_needs_listeners_and_scores() -> None:
+    rng = np.random.default_rng(3)
+    r = np.where(STEPS >= 64, 0.2, 0.0)[:, None] + 0.3 * rng.standard_normal((7, 12))
+    assert change(STEPS, r, 0) == change(STEPS, r[:, rng.permutation(12)], 0)
+    few = change(STEPS, r[:, :2], 0)
+    assert "low" not in few and "high" not in few and "p" in few
+    r[2, 0] = np.nan
+    assert change(STEPS, r, 0)["n_permutations"] == 0
+
+
 def test_noise_has_no_change() -> None:
     rng = np.random.default_rng(1)
     p = [float(str(change(STEPS, rng.standard_normal((7, 5)), seed)["p"])) for seed in range(80)]

@@ -246,8 +246,15 @@ def test_published_scores_stand_beside_and_have_no_rank(tmp_path: Path) -> None:
     [
         ("data,model,metric,score\n", "lacks source.*separated by commas"),
         ("data,model,metric,score,source,rank\n", "rank is unknown"),
-        ('data,model,metric,score,source\na,b,R,"0,3",c\n', "'0,3' in line 2, column score"),
+        (
+            'data,model,metric,score,source\na,b,R,"0,3",c\n',
+            "line 2, column 'score': '0,3' is no number. .*write 0.3",
+        ),
         ("data,model,metric,score,source\na,b,R,,c\n", "no score in line 2"),
+        ("data,model,metric,score,source\na,b,R,0.3,\n", "no source in line 2"),
+        ("data,model,metric,score,source\n", "has no row"),
+        ("data,model,metric,score,source\na,b,R,0.3,c,d,e\n", "line 2: 7 cells"),
+        ("", "is empty"),
     ],
 )
 def test_other_tables_of_published_scores_are_refused(tmp_path: Path, text: str, said: str) -> None:
@@ -255,5 +262,10 @@ def test_other_tables_of_published_scores_are_refused(tmp_path: Path, text: str,
     path.write_text(text)
     with pytest.raises(EngramError, match=said):
         read_published(path)
+    path.write_bytes("data,model,metric,score,source\na,\u00e9,R,0.3,c\n".encode("latin-1"))
+    with pytest.raises(EngramError, match="line 2: its text is not UTF-8"):
+        read_published(path)
+    path.write_text("Data,Model,Metric,Score,Source\nNA,null,R,0.3,c\n")
+    assert read_published(path)[["data", "model"]].to_numpy().tolist() == [["NA", "null"]]
     with pytest.raises(EngramError, match="there is no table"):
         read_published(tmp_path / "nowhere.tsv")
