@@ -13,6 +13,9 @@ from engram.bold.regions import region_indices
 from engram.errors import EngramError
 from engram.files import storage
 
+#: Largest part of the words that may lie outside the samples of a space with times of its own.
+_OUTSIDE = 0.1
+
 
 @dataclass(frozen=True)
 class StoryData:
@@ -97,7 +100,7 @@ def with_own_times(story: StoryData, activations: xr.Dataset, how: str) -> Story
     Raises
     ------
     EngramError
-        If rows of BOLD would have no sample.
+        If rows of BOLD would have no sample, or a tenth of the words lie outside the samples.
     """
     if "onset" not in activations.coords:
         return story
@@ -105,11 +108,30 @@ def with_own_times(story: StoryData, activations: xr.Dataset, how: str) -> Story
     step = float(np.diff(onsets).max())
     if how != "lanczos" and step > story.tr * (1 + 1e-6):
         raise EngramError(
-            f"story {story.name}: samples of a feature table are up to {step:g} s apart, and a TR "
+            f"story {story.name}: samples of a feature space are up to {step:g} s apart, and a TR "
             f"is {story.tr:g} s: some rows would have none. Give a sample for each TR at least, or "
             "write encoding: {words_to_trs: lanczos}."
         )
+    _check_covered(story, float(onsets[0]), float(onsets[-1]) + step)
     return replace(story, onsets=onsets)
+
+
+def _check_covered(story: StoryData, begin: float, end: float) -> None:
+    """Refuse samples from `begin` to `end` (seconds) that are not of the words in the scan.
+
+    Rows without a sample are 0, which would pass for silence.
+    """
+    in_scan = story.onsets[
+        (story.onsets >= story.times[0]) & (story.onsets < story.times[-1] + story.tr)
+    ]
+    outside = ((in_scan < begin) | (in_scan > end)).sum()
+    if outside > _OUTSIDE * len(in_scan):
+        raise EngramError(
+            f"story {story.name}: samples of a feature space go from {begin:.1f} to {end:.1f} s, "
+            f"and {outside} of {len(in_scan)} words, from {in_scan.min():.1f} to "
+            f"{in_scan.max():.1f} s, lie outside. Is it the file of this story, and does it begin "
+            "where it should (start: seconds on the clock of the words)?"
+        )
 
 
 def open_stories(bold: Sequence[str], words: Sequence[str], targets: str) -> list[StoryData]:

@@ -162,7 +162,7 @@ class AudioSection(FeatureSection):
         return [str(found(self.audio.replace(STORY, story)))]
 
     def check_stories(self, key: str, stories: Sequence[str]) -> None:
-        """Refuse stories without a recording, or without one of their own."""
+        """Refuse stories without a recording, or without one of their own that is a WAV file."""
         check_own_files(f"{key}.audio", self.audio, stories)
         for story in stories:
             (file,) = self.files(story)
@@ -171,3 +171,16 @@ class AudioSection(FeatureSection):
                     f"{key}.audio: there is no file '{file}' for the story {story}. '{STORY}' "
                     "stands for a story's name."
                 )
+            if not _is_wav(Path(file)):
+                raise EngramError(
+                    f"{key}.audio: '{file}' is no WAV file, whatever its name. Convert the "
+                    "recording to PCM, such as by 'ffmpeg -i recording.mp3 -ac 1 -ar 16000 "
+                    "recording.wav'."
+                )
+
+
+def _is_wav(path: Path) -> bool:
+    """Tell whether a file begins as WAV files do."""
+    with path.open("rb") as stream:
+        begin = stream.read(12)
+    return begin[:4] in (b"RIFF", b"RIFX", b"RF64") and begin[8:] == b"WAVE"

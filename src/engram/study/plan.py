@@ -96,6 +96,7 @@ def plan_of(study: Study, dataset: PlannedDataset) -> Plan:
     check_pairs(study, dataset)
     for name, space in study.features.items():
         space.check_stories(f"features.{name}", dataset.stories)
+        _check_step(study, dataset, name)
     groups = _groups(dataset.scans, study.bold.average)
     return Plan(dataset, scored_groups(study, groups, dataset.stories))
 
@@ -108,6 +109,18 @@ def _check_others(study: Study, dataset: PlannedDataset) -> None:
             f"encoding.learn_from: {study.encoding.learn_from} needs two listeners of each story, "
             f"and {', '.join(alone)} {'has' if len(alone) == 1 else 'have'} one. Write "
             "encoding: {learn_from: listener}, or leave these stories out (dataset.stories)."
+        )
+
+
+def _check_step(study: Study, dataset: PlannedDataset, name: str) -> None:
+    """Refuse samples further apart than TRs, some of which would have none."""
+    space = study.features[name]
+    step = getattr(space, "step", None) if space.has_times else None
+    if step is not None and step > dataset.tr and study.encoding.words_to_trs != "lanczos":
+        raise EngramError(
+            f"features.{name}.step: samples are {step:g} s apart, and a TR is {dataset.tr:g} s: "
+            f"some TRs would have none. Write a step of {dataset.tr:g} or less, or encoding: "
+            "{words_to_trs: lanczos}."
         )
 
 

@@ -52,3 +52,23 @@ def test_regions_as_targets_are_means_of_theirs() -> None:
         "roi": ["V1", "V1", "V2"],
         "target": ["L-V1", "R-V1", "L-V2"],
     }
+
+
+def test_samples_that_leave_words_out_are_refused() -> None:
+    bold = xr.DataArray(np.zeros((1, 100, 1)), dims=("subject", "time", "target"))
+    story = StoryData("one", 1.5, np.arange(0, 150, 0.5), np.arange(100) * 1.5, bold, {})
+
+    def samples(begin: float, end: float, step: float = 0.5) -> xr.Dataset:
+        return xr.Dataset(coords={"onset": ("word", np.arange(begin, end, step))})
+
+    for whole in (samples(0, 150), samples(-20, 300), samples(5, 145)):
+        found = story_data.with_own_times(story, whole, "sum")
+        np.testing.assert_array_equal(found.onsets, whole["onset"].values)
+    for part in (samples(0, 75), samples(100, 250), samples(-200, -50)):
+        with pytest.raises(EngramError, match="of 300 words, from 0.0 to 149.5 s, lie outside"):
+            story_data.with_own_times(story, part, "sum")
+    # Words behind the scan need no sample.
+    longer = StoryData("one", 1.5, np.arange(0, 400, 0.5), np.arange(100) * 1.5, bold, {})
+    assert story_data.with_own_times(longer, samples(0, 150), "sum").onsets.size == 300
+    with pytest.raises(EngramError, match="up to 2 s apart"):
+        story_data.with_own_times(story, samples(0, 150, 2.0), "sum")

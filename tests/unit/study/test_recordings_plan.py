@@ -12,13 +12,16 @@ from engram.errors import EngramError
 from engram.study.needs import need
 from engram.study.stages import spaces
 
+#: How a WAV file begins.
+HEADER = b"RIFF\0\0\0\0WAVE"
+
 
 def test_what_spaces_of_recordings_depend_on(tmp_path: Path) -> None:
     for name in ("config.json", "preprocessor_config.json"):
         (tmp_path / name).write_text('{"model_type": "hubert"}')
     (tmp_path / "model.safetensors").touch()
     for story in ("lighthouse", "market"):
-        (tmp_path / f"{story}.wav").touch()
+        (tmp_path / f"{story}.wav").write_bytes(HEADER)
     pattern = f"{tmp_path}/{{story}}.wav"
     hubert = {"kind": "speech", "audio": pattern, "source": str(tmp_path)}
     sound = {"kind": "acoustics", "audio": pattern}
@@ -47,6 +50,7 @@ def test_what_spaces_of_recordings_depend_on(tmp_path: Path) -> None:
         ({"source": "no"}, "'no' has no config.json and no preprocessor_config.json"),
         ({"stride": 20}, "stride: 20 s is more than the context"),
         ({"audio": "{folder}/market.wav"}, "one file for 2 stories. Write '{story}'"),
+        ({"step": 2.0}, "samples are 2 s apart, and a TR is 1.5 s: some TRs would have none"),
         ({"step": 0.3}, "step: 0.3 s do not divide the stride of 2 s"),
     ],
 )
@@ -55,7 +59,7 @@ def test_entries_that_cannot_be(tmp_path: Path, change: dict[str, Any], said: st
         (tmp_path / name).write_text('{"model_type": "hubert"}')
     (tmp_path / "model.safetensors").touch()
     for story in ("lighthouse", "market"):
-        (tmp_path / f"{story}.wav").touch()
+        (tmp_path / f"{story}.wav").write_bytes(HEADER)
     section = {"kind": "speech", "audio": f"{tmp_path}/{{story}}.wav", "source": str(tmp_path)}
     planned(features={"s": section})
     if "audio" in change:
@@ -96,3 +100,10 @@ def test_recordings_do_not_stand_side_by_side_with_words(tmp_path: Path) -> None
         planned(features={"sound": sound, "t": {"kind": "together", "of": ["sound", "gpt2-tiny"]}})
     with pytest.raises(EngramError, match="'mel'] has one of them twice"):
         planned(features={"sound": {**sound, "units": ["mel", "mel"]}})
+
+
+def test_a_file_that_is_called_wav_and_is_none_is_refused(tmp_path: Path) -> None:
+    for story in ("lighthouse", "market"):
+        (tmp_path / f"{story}.wav").write_bytes(b"ID3\3 an mp3 file")
+    with pytest.raises(EngramError, match="lighthouse.wav' is no WAV file, .*'ffmpeg"):
+        planned(features={"a": {"kind": "acoustics", "audio": f"{tmp_path}/{{story}}.wav"}})
