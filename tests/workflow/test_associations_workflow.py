@@ -305,7 +305,7 @@ def test_an_edited_file_reruns_its_own_text_alone(study: Path) -> None:
         "association_nuisance": 1,
         "association_nuisance_table": 1,
         "claims": 1,
-        "association_figure": 1,
+        "association_figure": 2,
         "insertions_figure": 1,
         "report": 1,
         "all": 1,

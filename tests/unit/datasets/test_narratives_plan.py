@@ -122,9 +122,7 @@ def test_what_cannot_be_is_refused(dataset: dict[str, object], message: str) -> 
         plan(**dataset)
 
 
-def test_files_that_are_not_there_are_named_before_the_first_job(
-    tree: Path, tmp_path: Path
-) -> None:
+def test_files_that_are_not_there_are_named_before_the_first_job(tmp_path: Path) -> None:
     """A half-got clone: links without content, and a hemisphere that is missing altogether."""
     folder = tmp_path / "clone"
     wanted = [

@@ -19,6 +19,7 @@ OTHERS: dict[str, Any] = {
     "data": f"./{SAMPLES}",
     "too_long": "leave out",
     "validation": 0.2,
+    "validation_samples": 3,
     "seeds": 3,
     "controls": {"shuffled": 1, "generic": 0},
     "method": "frozen",
