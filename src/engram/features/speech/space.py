@@ -96,8 +96,8 @@ class _Model:
     def __init__(self, folder: Path) -> None:
         from transformers import AutoConfig, AutoFeatureExtractor, AutoModel
 
-        config = AutoConfig.from_pretrained(folder)
-        self._prepare: Any = AutoFeatureExtractor.from_pretrained(folder)
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        self._prepare: Any = AutoFeatureExtractor.from_pretrained(folder, trust_remote_code=False)
         if self._prepare.sampling_rate != RATE:
             raise EngramError(
                 f"'{folder}' hears {self._prepare.sampling_rate:,} samples a second; models that "
