@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import matplotlib
 import pandas as pd
@@ -13,6 +15,10 @@ from matplotlib.figure import Figure
 
 from engram.figures import panels as parts
 from engram.figures import style
+from engram.study.config.read import read_study
+from engram.study.needs import need
+from engram.study.plan import make_plan
+from engram.vocabulary import MIRROR_VARIABLE
 
 INTRODUCTION = """# Benchmarks
 
@@ -40,7 +46,7 @@ def write(folder: Path, target: Path) -> None:
         )
     records = folder.parent / "published" / "alice-features" / "jobs.tsv"
     if records.is_file():
-        parts.append(_spaces(pd.read_csv(records, sep="\t", na_values=["n/a", "-"])))
+        parts += [_spaces(pd.read_csv(records, sep="\t", na_values=["n/a", "-"])), _planned_heads()]
     for path in sorted(folder.glob("planning-*.json")):
         found = json.loads(path.read_text(encoding="utf-8"))
         keys = ("jobs", "cpu_seconds", "peak_mb")
@@ -81,6 +87,38 @@ def _spaces(jobs: pd.DataFrame) -> str:
         "other programs ran (published/alice-features/jobs.tsv). All "
         f"{len(jobs)} jobs of the study took {jobs['cpu_seconds'].sum():.0f} s of processors.\n\n"
         f"{table}\n"
+    )
+
+
+def _planned_heads() -> str:
+    """Return what a workflow plans for the attention heads of a model of LLaMA-2 7B's shape."""
+    rows = []
+    # The shape is known by the model's name, and a mirror need not have the model.
+    with patch.dict(os.environ):
+        os.environ.pop(MIRROR_VARIABLE, None)
+        for dtype in ("float32", "bfloat16"):
+            study = read_study(
+                {
+                    "study": "planned",
+                    "dataset": {"kind": "alice"},
+                    "models": {"llama": {"source": "meta-llama/Llama-2-7b-hf"}},
+                    "features": {"heads": {"kind": "heads", "of": "llama", "layers": "all"}},
+                    "compute": {"reading_dtype": dtype},
+                }
+            )
+            plan = make_plan(study)
+            read = need(study, plan, "feature_space", {"story": "alice", "model": "heads"})
+            scored = need(study, plan, "head_scores", {"group": "alice", "model": "heads"})
+            needs = (read.memory, read.gpu, scored.memory)
+            rows.append((dtype, *(f"{bytes_ / 1e9:.1f}" for bytes_ in needs)))
+    table = _table(
+        ["weights", "reading, GB", "reading on a GPU, GB of it", "scores, GB"],
+        rows,
+    )
+    return (
+        "## Attention heads of a model of 7 billion parameters\n\nPlanned and not measured: what "
+        "the workflow asks for to read Alice with LLaMA-2 7B's shape and to score the heads of all "
+        f"layers.\n\n{table}\n"
     )
 
 
