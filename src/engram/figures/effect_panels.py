@@ -5,12 +5,14 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from engram.figures import panels, style
 from engram.figures.shown_values import SIDES
-from engram.vocabulary import AVERAGE
+from engram.figures.style import CONDITIONS
+from engram.vocabulary import AVERAGE, TUNING_CONTROLS
 
 #: Curves of the hemispheres.
 _DASHES = {"L": "-", "R": (0, (3, 1.5)), "B": "-."}
@@ -79,3 +81,32 @@ def layer_panels(grid: Sequence[dict[str, Axes]], layers: pd.DataFrame) -> None:
     for line in grid:
         panels.layer_axis(line["layers"], int(layers["layer"].max()))
         line["layers"].set_title("mean of regions")
+
+
+def control_tunings(
+    panel: Axes, where: np.ndarray, part: pd.DataFrame, steps: Sequence[float]
+) -> None:
+    """Draw what each kind of control tuning changes, beside the tunings to associate.
+
+    Parameters
+    ----------
+    panel : matplotlib.axes.Axes
+    where : array of shape (n_rows,)
+        Places of the table's rows.
+    part : pandas.DataFrame
+        With a column ``difference_<kind>`` for each kind.
+    steps : sequence of float
+        How far to the right of a place each kind stands.
+    """
+    for step, kind in zip(steps, TUNING_CONTROLS, strict=True):
+        if part[f"difference_{kind}"].notna().any():
+            panel.scatter(
+                where + step,
+                part[f"difference_{kind}"],
+                s=12,
+                marker="D",
+                color=CONDITIONS[kind],
+                linewidth=0,
+                zorder=4,
+                label=f"{kind} control",
+            )

@@ -12,10 +12,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from engram.figures import panels, shown_values, style
+from engram.figures import effect_panels, panels, shown_values, style
 from engram.figures.captions import metrics as captions
 from engram.figures.style import CONDITIONS, INK, MM, PAGE, SMALL, Drawn, Palette
-from engram.vocabulary import ASSOCIATION, TUNING_CONTROLS
+from engram.vocabulary import ASSOCIATION
 
 
 @style.styled
@@ -79,17 +79,7 @@ def tuning(table: pd.DataFrame, texts: Sequence[str]) -> Drawn:
         where = _sets(panel, part, title, "tuned - base, rank")
         ends = part["difference"], part["difference_low"], part["difference_high"]
         panels.error_bars(panel, where, *ends, CONDITIONS[ASSOCIATION], label="tuned to associate")
-        for step, kind in zip((0.15, 0.3), TUNING_CONTROLS, strict=True):
-            if part[f"difference_{kind}"].notna().any():
-                panel.scatter(
-                    where + step,
-                    part[f"difference_{kind}"],
-                    s=12,
-                    marker="D",
-                    color=CONDITIONS[kind],
-                    linewidth=0,
-                    label=f"{kind} control",
-                )
+        effect_panels.control_tunings(panel, where, part, (0.15, 0.3))
         highest = part["difference_high"].fillna(part["difference"])
         panels.stars(panel, where, highest, shown_values.tuning_p(part))
     panels.legend(figure, grid)

@@ -82,18 +82,7 @@ def _tuning_points(
         CONDITIONS[ASSOCIATION],
         label="tuned to associate",
     )
-    for step, kind in zip((0.05, 0.28), TUNING_CONTROLS, strict=True):
-        if part[f"difference_{kind}"].notna().any():
-            panel.scatter(
-                where + step,
-                part[f"difference_{kind}"],
-                s=12,
-                marker="D",
-                color=CONDITIONS[kind],
-                linewidth=0,
-                zorder=4,
-                label=f"{kind} control",
-            )
+    effect_panels.control_tunings(panel, where, part, (0.05, 0.28))
     for step, kind in zip((-0.25, 0.05, 0.28), (ASSOCIATION, *TUNING_CONTROLS), strict=True):
         mine = models[models["condition"] == kind]
         if len(mine) > len(part):  # one seed is the mean
