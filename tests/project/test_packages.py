@@ -71,7 +71,7 @@ MAY_IMPORT = {
     "statistics": SCIENCE,
     "figures": {*SCIENCE, "statistics"},
     "report": {*SCIENCE, "statistics", "figures"},
-    "preflight": {*DATASETS, "bold", "associations.norms"},
+    "preflight": {*DATASETS, "bold", "associations.norms", "features.language_models"},
     # What is asked for, and what follows from it: no job imports these, and they import
     # nothing that tests or draws.
     "study": {*SCIENCE, "datasets.simulated", "study.config.fields"},

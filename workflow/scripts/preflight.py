@@ -4,7 +4,7 @@ from pathlib import Path
 
 from engram.errors import EngramError
 from engram.jobs.job import job
-from engram.preflight import machine_checks, norms_checks, survey
+from engram.preflight import machine_checks, norms_checks, survey, token_checks
 
 with job(snakemake, network=True):
     config = snakemake.params.config
@@ -17,6 +17,7 @@ with job(snakemake, network=True):
     ]
     found += machine_checks.data_checks(read)
     found += norms_checks.norms_checks(config["norms"], data)
+    found += token_checks.token_checks(config["tokens"], surveyed=list(data["stories"]))
     shown = survey.survey_table(read) if read else data["why_not"]
     said = (
         f"study {config['study']}\n\n{shown}\n\n"

@@ -201,18 +201,56 @@ def _tokens_by_character(encoded: _Encoded) -> np.ndarray:
     return np.cumsum(change)
 
 
-def _report_bytes(encoded: _Encoded, language: str) -> None:
-    """Warn where many letters are split into bytes: the model hardly knows the language."""
+def split_words(
+    words: Sequence[str], tokenizer: Any, language: str = ENGLISH
+) -> tuple[float, float, float]:
+    """Return how a tokenizer cuts the words of a story, without a warning or a refusal.
+
+    Parameters
+    ----------
+    words : sequence of str
+    tokenizer : transformers.PreTrainedTokenizerFast
+    language : str
+        Code of the story's language.
+
+    Returns
+    -------
+    tokens_a_word : float
+    words_split : float
+        Share of the words with a character that is split between tokens: into bytes.
+    letters_split : float
+        Share of the letters that are.
+
+    Raises
+    ------
+    EngramError
+        If the tokenizer gives no character offsets, or a word holds half a character.
+    """
+    _check_fast(tokenizer)
+    _check_whole(words, " ".join(words))
+    layout, encoded = _laid_out_and_encoded(words, tokenizer, language)
+    split = np.concatenate([[0], np.cumsum(_tokens_by_character(encoded)[:-1] > 1)])
+    broken = split[layout.ends] > split[layout.begins]
+    return len(encoded.ids) / len(words), float(broken.mean()), _letters_split(encoded)
+
+
+def _letters_split(encoded: _Encoded) -> float:
+    """Return the share of the letters of a text that are split between tokens."""
     covered = _tokens_by_character(encoded)[:-1]
     letters = np.array([character.isalpha() for character in encoded.text])
-    share = float((covered[letters] > 1).mean()) if letters.any() else 0.0
+    return float((covered[letters] > 1).mean()) if letters.any() else 0.0
+
+
+def _report_bytes(encoded: _Encoded, language: str) -> None:
+    """Warn where many letters are split into bytes: the model hardly knows the language."""
+    share = _letters_split(encoded)
     if share > MOST_SPLIT:
         logger.warning(
             "the tokenizer (%s) %s: %.0f%% of the letters of this story (language %s), %.1f tokens "
             "for each letter. The model has seen little of this language; use one that was "
             "trained on it",
             *(type(encoded.tokenizer).__name__, SPLITS_LETTERS, 100 * share, language),
-            len(encoded.ids) / letters.sum(),
+            len(encoded.ids) / sum(character.isalpha() for character in encoded.text),
         )
 
 

@@ -85,8 +85,29 @@ def model_manifest(study: Study, plan: Plan, model: str) -> list[str]:
 
 def was_downloaded(study: Study, model: Model) -> bool:
     """Tell whether a model of the hub is here already."""
-    downloads = study.pathvars.get("downloads", "resources/downloads")
-    return Path(downloads, "models", f"{download_name(model)}.tsv").exists()
+    return _model_manifest(study, model).exists()
+
+
+def downloaded_model(study: Study, model: Model) -> Path:
+    """Return the folder of a model that was downloaded."""
+    return _model_manifest(study, model).with_suffix("")
+
+
+def downloaded_words(study: Study, plan: Plan, story: str) -> Path | None:
+    """Return the folder of a story's words that were downloaded or made; None: not here yet."""
+    for manifest in words_manifest(study, plan, story):
+        path = Path(manifest.replace("<downloads>", _downloads(study)))
+        if path.exists():
+            return path.parent / "dataset"
+    return None
+
+
+def _model_manifest(study: Study, model: Model) -> Path:
+    return Path(_downloads(study), "models", f"{download_name(model)}.tsv")
+
+
+def _downloads(study: Study) -> str:
+    return study.pathvars.get("downloads", "resources/downloads")
 
 
 def _manifest(download: Download | None) -> list[str]:

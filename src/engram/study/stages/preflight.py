@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from engram.study import story_folds
 from engram.study.association_plan import n_null_texts, norms_texts
+from engram.study.config.models import Model
+from engram.study.config.sources import folder_here
 from engram.study.config.study import Study
 from engram.study.disk import estimate
 from engram.study.model_shapes import unknown_models
@@ -115,6 +118,7 @@ def depends_on(study: Study, plan: Plan, is_remote: bool) -> dict[str, Any]:
         "mirror": str(mirror) if mirror else None,
         "null_texts": min((n_null_texts(study, text) for text in study.associations), default=None),
         "models": _models(study),
+        "tokens": tokens(study, plan),
         "norms": {
             text: {**norms.depends_on(study, plan, text), "here": norms.here(study, text)}
             for text in norms_texts(study)
@@ -140,6 +144,43 @@ def data(study: Study, plan: Plan) -> dict[str, Any]:
         },
         "why_not": why_not,
     }
+
+
+def tokens(study: Study, plan: Plan) -> dict[str, Any]:
+    """Return whose tokenizers are tried on which stories' words, where these are here.
+
+    Models without a tokenizer of their own are left out: twins, adapters, layers together.
+    """
+    return {
+        "languages": {story: plan.dataset.language(story) for story in plan.stories},
+        "models": {
+            name: {"code": one.trust_remote_code, "folder": str(folder) if folder else None}
+            for name, one in study.language_models().items()
+            if one.is_whole
+            for folder in [_model_folder(study, one)]
+        },
+        "stories": {
+            story: {"folder": str(folder), "words": stories.depends_on(study, plan, story)}
+            for story in plan.stories
+            if (folder := _words_folder(study, plan, story)) is not None
+        },
+    }
+
+
+def _model_folder(study: Study, model: Model) -> Path | None:
+    """Return where a model is: in its folder, the mirror, or downloaded; None: not here yet."""
+    if fetch.was_downloaded(study, model):
+        return fetch.downloaded_model(study, model)
+    return folder_here(study, model.source)
+
+
+def _words_folder(study: Study, plan: Plan, story: str) -> Path | None:
+    """Return the folder that the job `story` would read a story's words from, if it is here."""
+    if study.dataset.folder is not None:
+        return Path(study.dataset.folder).expanduser()
+    if (tables := plan.dataset.tables_here()[0]) is not None:
+        return Path(tables)
+    return fetch.downloaded_words(study, plan, story)
 
 
 def _taken(study: Study, plan: Plan, rule: str, jobs: list[Key]) -> dict[str, float]:
