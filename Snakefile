@@ -1,7 +1,7 @@
 """Engram: brain scores for language models, and what association adds.
 
 From raw downloads to brain scores, ceilings, ROI tables and figures; reruns only what a change
-touches. Start with README.md; docs/architecture.md is the map.
+touches. Start with README.md; docs/development/architecture.md is the map.
 """
 
 from pathlib import Path

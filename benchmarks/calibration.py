@@ -1,8 +1,8 @@
 """Calibration: how often the tests find what is not there, and what is.
 
 Simulated listeners of one story, with the autocorrelation and the shared part of Alice's BOLD
-(docs/methods.md): part of a listener's variance is a response to the story that all share
-and that no feature predicts. Scores are those of the package's own cross-validated ridge,
+(docs/methods/calibration.md): part of a listener's variance is a response to the story that all
+share and that no feature predicts. Scores are those of the package's own cross-validated ridge,
 tests are the package's own. `make calibrate` runs it and writes docs/calibration.tsv.
 
     python benchmarks/calibration.py --runs 1000 --output docs/calibration.tsv
@@ -594,7 +594,7 @@ CASES: list[tuple[str, str, Simulation, dict[str, Any], str, list[str]]] = [
         [],
     ),
 ]
-#: What is known not to hold (docs/methods.md, *Calibration*): question, case and test. In a story
+#: What is known not to hold (docs/methods/calibration.md): question, case and test. In a story
 #: of six minutes the shifts that are left out, within 20 s of none, are a ninth of all, and the
 #: most like none; over 148 regions this shows in one of twelve minutes, too. Intervals are BCa's,
 #: which are too narrow in small samples.

@@ -265,7 +265,7 @@ def _texts(found: dict[str, Any]) -> list[str]:
         (
             f"### A text and {found['controls']} controls read and scored (Alice, "
             f"{found['model']}, {found['text']}, 27 listeners, six regions)\n\nSeconds of the "
-            f"processor, all threads together. {found.get('note', '')}".rstrip()
+            f"processor, all threads together.\n\n{found.get('note', '')}".rstrip()
             + "\n"
         ),
         _table(

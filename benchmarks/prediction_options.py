@@ -4,7 +4,7 @@ Needs the finished scores of a study of Alice (its BOLD, words and a model's act
 Every option is scored on the same BOLD, and on the same 19 circular shifts of it, by which all
 options are compared: what an option adds to shifted BOLD it adds to noise. Noise BOLD, with the
 autocorrelation of real BOLD and cleaned over the run as BOLD is, is scored too: it would notice
-features that know the run (docs/methods.md, "A leak").
+features that know the run (docs/methods/leaks.md).
 
     python benchmarks/prediction_options.py results/alice SmolLM2-135M-Instruct \
         --output docs/prediction-options.tsv

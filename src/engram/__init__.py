@@ -1,7 +1,7 @@
 """Engram: brain scores for language models, and what association adds.
 
-From Python: `engram.load`, `engram.brain_score` and `engram.NestedRidge` (docs/python.md). They are
-those of `engram.api`, which is imported when one of them is asked for.
+From Python: `engram.load`, `engram.brain_score` and `engram.NestedRidge` (docs/how-to/python.md).
+They are those of `engram.api`, which is imported when one of them is asked for.
 """
 
 from typing import TYPE_CHECKING, Any

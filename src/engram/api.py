@@ -85,8 +85,8 @@ def brain_score(
         a DataFrame of the latter two shapes; with several stories, a mapping of stories to these.
     data : str, path or mapping, optional
         ``"alice"`` (27 listeners, six regions; fetched once, 4 MB), a folder of tables
-        (docs/data.md; needs `tr`), or a mapping with the keys of the section `dataset` of a study's
-        YAML. None: `words` and `bold` are given.
+        (docs/data/tables.md; needs `tr`), or a mapping with the keys of the section `dataset` of a
+        study's YAML. None: `words` and `bold` are given.
     tokenizer : tokenizer of transformers, optional
         Of a loaded model.
     words : DataFrame, or mapping of str to DataFrame, optional

@@ -338,12 +338,12 @@ def test_what_prose_names_is_there() -> None:
     assert missing == []
 
 
-ARCHITECTURE = ROOT / "docs" / "architecture.md"
+ARCHITECTURE = ROOT / "docs" / "development" / "architecture.md"
 
 
 @pytest.mark.parametrize(
     "page",
-    [ARCHITECTURE, *sorted((ROOT / "docs" / "decisions").glob("*.md"))],
+    [ARCHITECTURE, *sorted((ROOT / "docs" / "development" / "decisions").glob("*.md"))],
     ids=lambda page: page.stem,
 )
 def test_modules_on_the_map_are_there(page: Path) -> None:

@@ -1,4 +1,4 @@
-"""What docs/extending.md shows is all that another kind of dataset and another table take.
+"""What docs/development/extending.md shows is all that another kind of dataset or table takes.
 
 One project has both, and one study runs in it: a dataset of the new kind is a folder and a line,
 the new table three pieces.
@@ -28,8 +28,8 @@ CONFIG = {"study": "mine", "dataset": {"kind": "arrays", "path": "data", "tr": 1
 
 
 def section(title: str) -> str:
-    """Return a section of docs/extending.md."""
-    text = (ROOT / "docs" / "extending.md").read_text()
+    """Return a section of docs/development/extending.md."""
+    text = (ROOT / "docs" / "development" / "extending.md").read_text()
     return text.split(f"## {title}\n")[1].split("\n## ")[0]
 
 

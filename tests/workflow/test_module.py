@@ -180,7 +180,7 @@ use rule * from engram
 
 
 def test_the_documented_snakefile_plans(folder: Path, tmp_path: Path) -> None:
-    text = (ROOT / "docs" / "standard-usage.md").read_text()
+    text = (ROOT / "docs" / "how-to" / "another-workflow.md").read_text()
     snakefile, study = (
         text.split(f"```{language}\n")[1].split("```")[0] for language in ("snakemake", "yaml")
     )

@@ -312,9 +312,9 @@ def test_every_output_says_where_it_came_from(tiny: Path) -> None:
 
 
 def test_the_page_on_python_opens_the_study(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The block of docs/python.md that opens a finished study, on this one."""
+    """The block of docs/how-to/python.md that opens a finished study, on this one."""
     monkeypatch.chdir(tiny)
-    page = (ROOT / "docs" / "python.md").read_text()
+    page = (ROOT / "docs" / "how-to" / "python.md").read_text()
     (block,) = re.findall(r"^```python\n([^`]*engram\.load\([^`]*)^```", page, flags=re.MULTILINE)
     lines = block.replace("results/alice", "results/tiny").replace('"gpt2"', '"gpt2-tiny"')
     names: dict[str, Any] = {"engram": engram}

@@ -1,6 +1,6 @@
 """Associations: texts written into the stories, their controls, and the association effect F.
 
-Needs files of associations (docs/annotating.md), words, models and BOLD. A text's controls
+Needs files of associations (docs/how-to/annotating.md), words, models and BOLD. A text's controls
 and their seeds run inside its jobs; their activations are removed when all groups were scored.
 """
 

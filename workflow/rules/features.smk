@@ -1,6 +1,6 @@
 """Feature spaces: what is laid over stories beside language models, such as word norms.
 
-Needs words, and what each kind is made from (docs/data.md). One job per space and story; the file
+Needs words, and what each kind is made from (docs/data/feature-spaces.md). One job per space and story; the file
 has the form of a model's activations, so all later stages take it as one. Spaces whose values
 belong to words are also scored with the values of other words.
 """

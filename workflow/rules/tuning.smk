@@ -1,6 +1,6 @@
 """Instruction tunings: models tuned to associate, their controls, and the tuning effect M.
 
-Needs samples (docs/data.md), words, models and BOLD. Every tuned model is a folder,
+Needs samples (docs/data/tuning-samples.md), words, models and BOLD. Every tuned model is a folder,
 `tunings/<tuning>/model-<model>_<condition>-<seed>`, which another study can name as the source
 of a model. Their activations are removed when all groups were scored.
 """

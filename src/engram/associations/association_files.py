@@ -55,7 +55,7 @@ def read_associations(path: Path, n_words: int) -> list[Association]:
     if not path.exists():
         raise EngramError(
             f"'{path}' is not there. A story's associations are a file of that name "
-            f"(docs/annotating.md), with the columns {list(COLUMNS)}."
+            f"(docs/how-to/annotating.md), with the columns {list(COLUMNS)}."
         )
     table = delimited.read_frame(path, text=[*COLUMNS, *OF_NORMS])
     delimited.need_columns(

@@ -189,7 +189,7 @@ def check_clock(
     lags are steps of about a second. Its maximum over `LAGS` is compared with the maxima after
     `SHIFTS` circular shifts of the word rate within the story, each by so much that its lags
     and the true ones do not overlap:
-    p = (1 + shifts that reach it) / (1 + shifts). docs/methods.md tells how often
+    p = (1 + shifts that reach it) / (1 + shifts). docs/methods/clock-check.md tells how often
     this is right and wrong.
     """
     n_rows, begin = len(bold), start + tr * first_row

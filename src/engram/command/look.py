@@ -122,7 +122,7 @@ def look_at(
 
 
 def _tables(folder: Path) -> Look | None:
-    """Return what is in a folder of tables (docs/data.md)."""
+    """Return what is in a folder of tables (docs/data/tables.md)."""
     names = [path.name for path in folder.iterdir()]
     words = sorted(
         match[1] for one in names if (match := re.fullmatch(rf"story-({NAME})_words\.tsv", one))
@@ -328,7 +328,7 @@ def _add_words(look: Look, folder: Path) -> None:
     else:
         look.missing.append(
             "the words of each story and their times, such as stimuli/NAME.TextGrid "
-            "(docs/your-own-data.md); or name their folder: --words FOLDER"
+            "(docs/tutorials/your-own-data.md); or name their folder: --words FOLDER"
         )
 
 
@@ -385,7 +385,7 @@ def _why_nothing(folder: Path) -> str:
     wanted = (
         "A study begins with a folder of tables (story-NAME_words.tsv, "
         "sub-ID_story-NAME_timeseries.tsv), a BIDS dataset with fMRIPrep's derivatives, or the "
-        "tree of Narratives, Le Petit Prince or LeBel et al. (docs/your-own-data.md)."
+        "tree of Narratives, Le Petit Prince or LeBel et al. (docs/tutorials/your-own-data.md)."
     )
     if any(folder.glob("sub-*/**/func/*_bold.nii*")) or any(folder.glob("sub-*/func/*_bold.nii*")):
         return (

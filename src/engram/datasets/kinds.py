@@ -1,7 +1,7 @@
 """The kinds of datasets: a folder beside this module for each, and a line here.
 
-`docs/extending.md` shows what a folder holds. A kind's modules are imported when a study asks for
-them. Jobs do not import this module: they are told which folder reads their data.
+`docs/development/extending.md` shows what a folder holds. A kind's modules are imported when a
+study asks for them. Jobs do not import this module: they are told which folder reads their data.
 """
 
 from __future__ import annotations

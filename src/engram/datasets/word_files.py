@@ -40,7 +40,7 @@ _Path = Annotated[Address, AfterValidator(_check_braces)]
 
 
 class WordFile(Section):
-    """A file of word timings (docs/data.md, Word timings)."""
+    """A file of word timings (docs/data/word-timings.md)."""
 
     file: _Path
     """The file; relative paths start at the dataset's folder. `{story}` is the story's name, or one

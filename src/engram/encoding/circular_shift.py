@@ -4,7 +4,7 @@ Each story's BOLD is shifted circularly by at least `MARGIN` seconds either way,
 distance for all listeners. This keeps what listeners share and how slowly BOLD changes, but not
 when it happened. Everything is refitted, penalties too: to shift predictions that were fitted
 once would be cheaper, but rejects a true null in 8 % of studies at a level of 5 %
-(docs/methods.md). Features stay as they are, so all shifts share one decomposition.
+(docs/methods/chance.md). Features stay as they are, so all shifts share one decomposition.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Whatever is learned here is learned from training rows, inner ones too. Nothing is done to a whole
 run: BOLD was filtered over its whole run, so features that are filtered so tie test rows to
-training rows, and noise is then predicted (docs/methods.md, "A leak").
+training rows, and noise is then predicted (docs/methods/leaks.md).
 """
 
 from __future__ import annotations

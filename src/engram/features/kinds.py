@@ -1,7 +1,7 @@
 """The kinds of feature spaces: a folder beside this module for each, and a line here.
 
-`docs/extending.md` shows what a folder holds. Jobs do not import this module: they are told which
-folder makes their space.
+`docs/development/extending.md` shows what a folder holds. Jobs do not import this module: they
+are told which folder makes their space.
 """
 
 from __future__ import annotations

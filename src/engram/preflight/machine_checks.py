@@ -154,7 +154,7 @@ def _memory(config: Mapping[str, Any], machine: Machine) -> Check:
     sure = max(one["sure_memory"] for one in jobs.values())
     advice = (
         "Take bold.targets: roi, fewer layers at once or fewer listeners (dataset.listeners), "
-        "a larger machine, or a cluster (docs/clusters.md)"
+        "a larger machine, or a cluster (docs/how-to/clusters.md)"
     )
     check = _compared(f"memory ({rule})", jobs[rule]["memory"], machine.memory, advice)
     return _unless_assumed(check, sure, machine.memory, config["assumed"])

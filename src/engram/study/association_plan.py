@@ -166,7 +166,7 @@ def check_associations(study: Study, stories: Sequence[str]) -> None:
         if missing:
             raise EngramError(
                 f"associations.{name}: {len(missing)} of the study's {len(stories)} stories have "
-                f"no file. The first: '{missing[0]}' (docs/annotating.md)."
+                f"no file. The first: '{missing[0]}' (docs/how-to/annotating.md)."
             )
 
 

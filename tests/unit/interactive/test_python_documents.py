@@ -1,4 +1,4 @@
-"""What is shown of Python runs: docs/python.md and the notebook, on small made data."""
+"""What is shown of Python runs: docs/how-to/python.md and the notebook, on small made data."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from engram.vocabulary import MIRROR_VARIABLE
 
 pytestmark = pytest.mark.slow
 
-PAGE = (ROOT / "docs" / "python.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "how-to" / "python.md").read_text(encoding="utf-8")
 NOTEBOOK = ROOT / "examples" / "brain_score.ipynb"
 FAST = {"encoding": {"folds": 2, "inner_folds": 2, "alphas": [1, 1000]}, "ceiling": {"halves": 5}}
 #: The block that opens a finished study, which a test of finished studies runs.

@@ -67,7 +67,7 @@ def test_unknown_protocols_are_refused_with_the_names_there_are() -> None:
 
 
 def test_the_page_of_protocols_says_what_each_sets() -> None:
-    page = (ROOT / "docs" / "protocols.md").read_text()
+    page = (ROOT / "docs" / "reference" / "protocols.md").read_text()
     assert set(SUBSTITUTED) == set(PROTOCOLS)
     for name, keys in PROTOCOLS.items():
         text = page.partition(f"\n## {name}\n")[2].partition("\n## ")[0]

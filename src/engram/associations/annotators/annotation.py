@@ -156,7 +156,7 @@ def _check_story(words: Sequence[str], sentence: Sequence[int], without_sentence
         raise EngramError(
             "the story has no punctuation, so its sentences are pseudo-sentences: "
             "associations would stand in the middle of sentences. Give words with punctuation, "
-            "annotate by hand (docs/annotating.md), or allow pseudo-sentences explicitly."
+            "annotate by hand (docs/how-to/annotating.md), or allow pseudo-sentences explicitly."
         )
 
 

@@ -26,7 +26,7 @@ def annotation_template(words: Sequence[str], sentence: Sequence[int]) -> str:
         ),
         (
             "Read up to a place, write what comes to mind there, and only then read "
-            "on (docs/annotating.md)."
+            "on (docs/how-to/annotating.md)."
         ),
         f"Columns of the file: {', '.join(COLUMNS)}.",
     ]

@@ -172,7 +172,7 @@ def _named_strategy(value: Any) -> Any:
 
 
 class BidsSection(DatasetSection):
-    """A BIDS dataset with derivatives of fMRIPrep (docs/data.md)."""
+    """A BIDS dataset with derivatives of fMRIPrep (docs/data/bids.md)."""
 
     kind: Literal["bids"]
     path: Place | None = None
@@ -191,7 +191,7 @@ class BidsSection(DatasetSection):
     """With `source`: how files come. `s3`: from OpenNeuro's public bucket by plain HTTPS, which
     needs git, and neither DataLad nor git-annex."""
     words: WordFiles | None = None
-    """Files of word timings (docs/data.md, Word timings): a path with `{story}` in it, or for each
+    """Files of word timings (docs/data/word-timings.md): a path with `{story}` in it, or for each
     story a file or a list of files; null: `<story>.TextGrid` (or .tsv, .csv, .json, .ctm, .eaf) in
     the dataset's folder `stimuli`, with a transcript `<story>.txt` beside it if there is one."""
     entities: dict[str, Labels] = {}
@@ -241,7 +241,7 @@ class BidsSection(DatasetSection):
     """Volumes: smooth by a Gaussian of this full width at half maximum, in mm; null: do not."""
     language: Language | dict[Name, Language] = "en"
     """Language of the stories, as a BCP-47 code such as en, fr or zh: one code, or one for each
-    story (docs/data.md, Languages)."""
+    story (docs/data/languages.md)."""
     stories: list[Name] | None = None
     """The stories to use; null: every story."""
     listeners: list[Name] | None = None

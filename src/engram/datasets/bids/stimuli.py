@@ -13,7 +13,7 @@ from engram.errors import EngramError
 STIMULI = "stimuli"
 #: How names of files with words and their times end, in lower case.
 _ENDS = (".textgrid", ".tsv", ".csv", ".json", ".ctm", ".eaf")
-#: How a table of words and a transcript are called besides (docs/data.md).
+#: How a table of words and a transcript are called besides (docs/data/word-timings.md).
 _BEGIN, _WORDS, _TRANSCRIPT = "story-", "_words", "_transcript"
 
 

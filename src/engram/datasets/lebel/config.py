@@ -22,7 +22,8 @@ class LebelSection(DatasetSection):
     average listener, no ceiling between listeners and no map of a group: a study is made for each
     listener, and its scores are compared afterwards.
 
-    Fetched from OpenNeuro (ds003020), or from a folder with the dataset's tree (docs/data.md).
+    Fetched from OpenNeuro (ds003020), or from a folder with the dataset's tree
+    (docs/data/lebel.md).
     """
 
     kind: Literal["lebel"]

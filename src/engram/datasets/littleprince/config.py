@@ -22,7 +22,8 @@ BUCKET = "https://s3.amazonaws.com/openneuro.org/ds003643"
 class LittlePrinceSection(DatasetSection):
     """Le Petit Prince (Li et al. 2022): 112 listeners of one audiobook in three languages.
 
-    Fetched from OpenNeuro (ds003643), or from a folder with the dataset's tree (docs/data.md).
+    Fetched from OpenNeuro (ds003643), or from a folder with the dataset's tree
+    (docs/data/little-prince.md).
     """
 
     kind: Literal["littleprince"]

@@ -54,7 +54,7 @@ class NarrativesForm(DatasetSection):
 class NarrativesSection(NarrativesForm):
     """Narratives (Nastase et al. 2021): 345 listeners.
 
-    Fetched by DataLad, or from a folder with the dataset's tree (docs/data.md).
+    Fetched by DataLad, or from a folder with the dataset's tree (docs/data/narratives.md).
     """
 
     kind: Literal["narratives"]

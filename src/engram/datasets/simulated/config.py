@@ -11,7 +11,7 @@ from engram.study.config.fields import Name
 
 
 class SimulatedSection(NarrativesForm):
-    """A small Narratives, made on the spot, with known answers (docs/data.md).
+    """A small Narratives, made on the spot, with known answers (docs/data/simulated.md).
 
     Simulated listeners hear the project's own stories.
     """

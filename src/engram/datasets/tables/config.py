@@ -10,7 +10,7 @@ from engram.study.config.fields import Language, Name, Place, Reason, Repetition
 
 
 class TableSection(DatasetSection):
-    """Your own folder of tables: words, BOLD and targets (docs/data.md)."""
+    """Your own folder of tables: words, BOLD and targets (docs/data/tables.md)."""
 
     has_frequencies: ClassVar[bool] = True
 
@@ -22,7 +22,7 @@ class TableSection(DatasetSection):
     start: Seconds | dict[str, Seconds] = 0.0
     """Time of the first row on the story's clock, in seconds: one number, or one for each story."""
     words: WordFiles | None = None
-    """Files of word timings (docs/data.md, Word timings): a path with `{story}` in it, or for each
+    """Files of word timings (docs/data/word-timings.md): a path with `{story}` in it, or for each
     story a file or a list of files; null: `story-<story>_words` with `.tsv`, `.TextGrid`, `.json`
     or `.ctm`."""
     language: Language | dict[Name, Language] = "en"

@@ -43,7 +43,7 @@ _COUNTED, _LOOKED_AT = 4 << 20, 1 << 16
 
 
 class PlannedTables(PlannedDataset):
-    """A folder of tables, as described in docs/data.md."""
+    """A folder of tables, as described in docs/data/tables.md."""
 
     reader = "tables"
 
@@ -57,7 +57,7 @@ class PlannedTables(PlannedDataset):
         if not targets.exists():
             raise EngramError(
                 f"dataset.path: '{folder}' has no 'targets.tsv' (columns: target, hemisphere, "
-                "roi). See docs/data.md."
+                "roi). See docs/data/tables.md."
             )
         self._sources = {
             story: sources
@@ -155,7 +155,7 @@ def _words(folder: Path, dataset: TableSection) -> dict[str, list[Source]]:
     stories = {**_found_words(folder, named), **named}
     if not stories:
         raise EngramError(
-            f"dataset.path: '{folder}' has no 'story-<story>_words.tsv'. docs/data.md says "
+            f"dataset.path: '{folder}' has no 'story-<story>_words.tsv'. docs/data/tables.md says "
             "which files a study needs."
         )
     check_known("dataset.stories", dataset.stories or [], sorted(stories))

@@ -1,4 +1,4 @@
-"""The folder of tables that people bring (docs/data.md).
+"""The folder of tables that people bring (docs/data/tables.md).
 
 The tables are words, time courses, confounds and targets.
 """
@@ -76,7 +76,7 @@ class TableWords:
 
 
 class TableDataset(TableWords):
-    """A folder of tables, as described in docs/data.md."""
+    """A folder of tables, as described in docs/data/tables.md."""
 
     slack_trs = 0
     most_constant = 0.0

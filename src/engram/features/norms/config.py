@@ -21,9 +21,10 @@ Column = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class NormsSection(FeatureSection):
-    """Word norms: a table with a row for each word, and columns of numbers (docs/data.md).
+    """Word norms: a table with a row for each word, and columns of numbers.
 
-    Each word of a story has the numbers of its row, minus their mean over the story's known words.
+    Each word of a story has the numbers of its row, minus their mean over the story's known words
+    (docs/data/feature-spaces.md).
     """
 
     kind: Literal["norms"]

@@ -14,9 +14,10 @@ from engram.paths import found
 
 
 class TableSection(FeatureSection):
-    """Numbers of the user's for each word of a story, or for times, from a file (docs/data.md).
+    """Numbers of the user's for each word of a story, or for times, from a file.
 
-    Any modality can be so: a vision-language model's states, acoustics, codes by hand.
+    Any modality can be so: a vision-language model's states, acoustics, codes by hand
+    (docs/data/feature-spaces.md).
     """
 
     kind: Literal["table"]

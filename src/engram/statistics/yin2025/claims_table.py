@@ -1,6 +1,6 @@
 """The verdict: each published claim beside what this study has to say of it.
 
-The rules (docs/methods.md, *The verdict*) are fixed here, before any score is looked at. Which
+The rules (docs/methods/verdict.md) are fixed here, before any score is looked at. Which
 model, texts and tuning stand for the study follows from the configuration, and so does the layer.
 A claim is carried only by a test that generalises beyond listeners, to other stories, texts or
 tunings.

@@ -24,7 +24,7 @@ class NormsColumns(Section):
 
 
 class Norms(Section):
-    """Norms of word association: what people said to single words (docs/annotating.md).
+    """Norms of word association: what people said to single words (docs/how-to/annotating.md).
 
     Behind content words of the story stands what people said to that word as a cue.
     """
@@ -53,10 +53,10 @@ class Norms(Section):
 
 
 class Annotator(Section):
-    """Who writes associations, if people did not write them for this story (docs/annotating.md).
+    """Who writes associations, if people did not write them for this story.
 
     It is a language model, which writes one after every few sentences and sees the story up to
-    there only, or norms.
+    there only, or norms (docs/how-to/annotating.md).
     """
 
     model: Place | None = None
@@ -115,7 +115,7 @@ class Associations(Section):
     """A language model or norms that write them; null: they are read from files."""
     folder: Place = "resources/associations"
     """Folder that holds `story-<story>_associations-<name>.tsv` for every story of the
-    study (docs/annotating.md)."""
+    study (docs/how-to/annotating.md)."""
 
 
 class Controls(Section):

@@ -11,7 +11,7 @@ class Compute(Section):
     """Device and precision.
 
     A change reruns the jobs that the key concerns, and no others. Threads, memory and the number
-    of GPUs belong to profiles (docs/clusters.md).
+    of GPUs belong to profiles (docs/how-to/clusters.md).
     """
 
     device: Literal["auto", "cpu", "cuda"] = "auto"

@@ -39,9 +39,9 @@ def _check_once(names: list[str]) -> list[str]:
 
 
 class Decoding(Section):
-    """Identification: can the segment of the story be told from the brain? (docs/methods.md).
+    """Identification of segments of the story from the brain.
 
-    It is off until `directions` are given.
+    It is off until `directions` are given (docs/methods/decoding.md).
     """
 
     directions: Annotated[list[Literal["encoding", "decoding"]], AfterValidator(_check_once)] = []
@@ -79,7 +79,7 @@ class Decoding(Section):
 
 
 class Similarity(Section):
-    """Similarity of models with brains without fitted weights (docs/methods.md).
+    """Similarity of models with brains without fitted weights (docs/methods/similarity.md).
 
     It is off until `metrics` are given.
     """

@@ -1,7 +1,7 @@
 """Protocols by name: how a line of research predicts BOLD, as keys of `encoding`.
 
-A protocol fills in the keys that a study does not write. docs/protocols.md has the source of each,
-what the source leaves open, and what is left out here because it leaks.
+A protocol fills in the keys that a study does not write. docs/reference/protocols.md has the source
+of each, what the source leaves open, and what is left out here because it leaks.
 """
 
 from __future__ import annotations

@@ -119,7 +119,7 @@ CHANGES = (
         "models.*",
         written=lambda _: None,
         says="is gone: a run reads all models that its files name. Where one is to do without "
-        "this model, stack a file that takes it out (docs/data.md)",
+        "this model, stack a file that takes it out (docs/data/offline.md)",
     ),
 )
 

@@ -34,7 +34,7 @@ class Ceiling(Section):
 
 
 class Chance(Section):
-    """R against chance (docs/methods.md).
+    """R against chance (docs/methods/chance.md).
 
     The reported layer is scored anew on BOLD that was shifted circularly in time.
     """
@@ -50,7 +50,7 @@ class Chance(Section):
 class Nuisance(Section):
     """Nuisance control: what models predict beyond the number, length and places of words.
 
-    Also what associations predict beyond both (docs/methods.md).
+    Also what associations predict beyond both (docs/methods/nuisance.md).
     """
 
     method: Literal["none", "banded"] = "none"
@@ -67,8 +67,8 @@ class Nuisance(Section):
         "since-insertion",
     ]
     """The nuisance features. `log-frequency`: a column `log_frequency` of a folder of tables
-    (docs/data.md); `since-insertion`: words since the last insertion, beside associations alone.
-    Head motion is regressed out of the BOLD (`bold.confounds`)."""
+    (docs/data/tables.md); `since-insertion`: words since the last insertion, beside associations
+    alone. Head motion is regressed out of the BOLD (`bold.confounds`)."""
     targets: Targets | None = "roi"
     """`roi`: score the mean time course of each region and hemisphere; `all`: every target
     by itself, which a whole cortex makes slow; null: the study's `targets`."""

@@ -73,7 +73,8 @@ class Study(Section):
     """Which rows and targets of BOLD are kept, and how they are cleaned."""
     protocol: ProtocolName = "engram"
     """Whose way of predicting BOLD is followed: it sets the keys of `encoding` that are not written
-    here (docs/protocols.md says which, with sources, and what is left out because it leaks)."""
+    here (docs/reference/protocols.md says which, with sources, and what is left out because it
+    leaks)."""
     encoding: Encoding = Encoding()
     """How BOLD is predicted from word vectors."""
     compute: Compute = Compute()
@@ -109,7 +110,8 @@ class Study(Section):
     """Seed of everything that is random."""
     mirror: Address | None = None
     """A folder with copies of the public files, which are taken from there instead of the network
-    (docs/data.md); null: the one that the environment variable ENGRAM_MIRROR names, if any."""
+    (docs/data/offline.md); null: the one that the environment variable ENGRAM_MIRROR names, if
+    any."""
     pathvars: dict[Literal["results", "downloads", "logs", "benchmarks"], Made] = {}
     """Where results, downloads, logs and benchmarks go, if not where Snakemake puts them."""
 

@@ -29,7 +29,7 @@ class Tuning(Section):
     """The models to tune; null: all trained ones."""
     data: Place = "resources/tuning_samples/associations.jsonl"
     """The file of samples, each with instruction, input and output: JSON or JSON lines
-    (docs/data.md)."""
+    (docs/data/tuning-samples.md)."""
     too_long: Literal["refuse", "leave out"] = "refuse"
     """What becomes of samples that are longer than `max_length`. `refuse`: the run stops; `leave
     out`, for models of little context: they are left out of all conditions alike."""
