@@ -68,6 +68,9 @@ def test_words_of_elan_are_in_seconds_and_in_order(tmp_path: Path) -> None:
     assert words["onset"].tolist() == [0.5, 1.0]
     assert words["offset"].tolist() == [1.0, 1.4]
     assert word_timings(path, format="elan", tier="words").equals(words)
+    wide = tmp_path / "b.eaf"
+    wide.write_bytes(path.read_text("utf-8").replace("UTF-8", "UTF-16").encode("utf-16"))
+    assert word_timings(wide).equals(words)
     with pytest.raises(EngramError, match="has no tier 'mots'.*2: 'words'"):
         word_timings(path, tier="mots")
 

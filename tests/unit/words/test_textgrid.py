@@ -136,6 +136,14 @@ def test_speakers_have_tiers_of_their_own(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(word_timings(grid(tmp_path, content), tier="words"), words)
 
 
+def test_short_words_and_signs_are_no_phones(tmp_path: Path) -> None:
+    for text in ("A GO TO IT IS HE ME WE I AM", "我 们 看 见 了 一 只 猫 在 帽 子 里 " * 2):
+        labels = [(float(n), n + 0.5, word) for n, word in enumerate(text.split())]
+        words = word_timings(grid(tmp_path, long_form(x=labels)))
+        assert words["word"].str.upper().tolist() == text.split()
+    assert len(word_timings(grid(tmp_path, long_form(phones=PHONES)), tier="phones")) == 3
+
+
 def test_points_have_onsets_alone(tmp_path: Path) -> None:
     content = short_form(words=WORDS).replace("IntervalTier", "TextTier")
     lines = content.splitlines()
@@ -149,7 +157,24 @@ def test_points_have_onsets_alone(tmp_path: Path) -> None:
 TWO = {"a": WORDS, "b": [(0.0, 1.0, "other"), (1.0, 2.0, "words")]}
 REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     "no such tier": (long_form(**TWO), {"tier": "c"}, r"no tier 'c'.*1: 'a' \(5 intervals.*it'll"),
-    "two tiers": (long_form(**TWO), {}, r"which of its tiers.*tier: <name>.*2: 'b'.*other | words"),
+    "two tiers": (
+        long_form(**TWO),
+        {},
+        r"which of its tiers.*tier: <name or number>.*2: 'b'.*other",
+    ),
+    "phones by name": (long_form(Phones=[(0.0, 1.0, "ʃiː")]), {}, "phones alone.*'tier: <name>'"),
+    "a speaker's phones": (long_form(**{"Mary - phones": PHONES}), {}, "has tiers of phones alone"),
+    "ARPABET": (long_form(x=PHONES), {}, "has tiers of phones alone"),
+    "IPA beside phrases": (
+        long_form(
+            x=[(0.0, 3.0, "the old house fell")],
+            y=[(n / 10, n / 10 + 0.1, one) for n, one in enumerate(["ð", "oʊ", "l", "aʊ"] * 6)],
+        ),
+        {},
+        "which of its tiers",
+    ),
+    "a page of the web": ("<html>not found</html>", {}, "is no TextGrid: it begins with '<html>"),
+    "nothing": ("", {}, "is no TextGrid: it is empty"),
     "phrases": (long_form(words=[(0.0, 3.0, "all in one label")]), {}, "are phrases"),
     "silence": (long_form(words=[(0.0, 3.0, "sil")]), {}, "has no words"),
     "cut": (long_form(words=WORDS)[:-90], {}, "ends early"),

@@ -148,6 +148,28 @@ def test_whispers_words_go_on_where_no_blank_begins_them(tmp_path: Path) -> None
     assert found == [*expected[:2], ("thing.", 3.0, None)]
 
 
+def test_words_beside_segments_without_words(tmp_path: Path) -> None:
+    """As the interface of OpenAI writes them where both are asked for."""
+    words = [{"word": "one", "start": 0.5, "end": 0.9}, {"word": "two", "start": 1.0, "end": 1.5}]
+    content = {"segments": [{"start": 0.5, "end": 1.5, "text": " one two"}], "words": words}
+    expected = [("one", 0.5, 0.9), ("two", 1.0, 1.5)]
+    assert rows(write(tmp_path, "a.json", content)) == expected
+
+
+def test_speakers_of_whisperx_may_talk_at_once(tmp_path: Path) -> None:
+    def segment(speaker: str, *words: tuple[str, float | None]) -> dict[str, Any]:
+        told = [{"word": word, "start": at, "end": at and at + 0.5} for word, at in words]
+        return {"speaker": speaker, "words": told}
+
+    mary = segment("A", ("1", None), ("so", 1.0), ("2", None), ("then", 3.0))
+    path = write(tmp_path, "a.json", {"segments": [mary, segment("B", ("yes", 2.5))]})
+    assert word_timings(path)["word"].tolist() == ["1", "so", "2", "yes", "then"]
+    assert word_timings(path)["speaker"].tolist() == ["A", "A", "A", "B", "A"]
+    disorder = segment("B", ("yes", 2.5), ("no", 2.0))
+    with pytest.raises(EngramError, match="earlier than the word's before it"):
+        word_timings(write(tmp_path, "b.json", {"segments": [mary, disorder]}))
+
+
 def test_chinese_words_have_no_blanks(tmp_path: Path) -> None:
     words = [{"word": word, "start": float(n), "end": n + 0.5} for n, word in enumerate("小王子说")]
     found = rows(write(tmp_path, "a.json", {"segments": [{"words": words}]}))
@@ -198,6 +220,9 @@ def test_mfas_table(tmp_path: Path) -> None:
     assert word_timings(path)["speaker"].tolist() == ["Mary", "John", "Mary"]
     one = write(tmp_path, "b.csv", "\n".join(MFA.splitlines()[:3]) + "\n")
     assert rows(one) == [("hello", 0.0, 0.4), ("there", 0.5, 0.9)]
+    for separator in ";\t":
+        saved = write(tmp_path, "c.csv", one.read_text().replace(",", separator), "utf-8-sig")
+        assert rows(saved) == rows(one)
 
 
 def test_unknown_words_need_a_transcript(tmp_path: Path) -> None:
@@ -288,6 +313,13 @@ def test_rows_without_a_word_are_silence_or_second_halves(tmp_path: Path) -> Non
         ("word\tonset\nx\t0,5\n", {}, "line 2, column 'onset': '0,5' is no number.*0.5"),
         ("word\tonset\toffset\nx\t500\t900\ny\t900\t1400\n", {}, "looks like milliseconds"),
         ("word\tonset\nx\t2\ny\t1\n", {}, "line 3: the onset"),
+        ("x\t1\t2\ny\t2\t3\n", {}, r"line 1: it names no columns, but holds \['x', '1', '2'\]"),
+        (
+            "tier\tlabel\tonset\nwords\tx\t1\nphones\tEH\t1\n",
+            {},
+            "several tiers in its column 'tier': phones, words.*rows: {tier: words}",
+        ),
+        ("type\tword\tonset\nword\ty\t1\npunctuation\t.\t1\n", {}, None),
         ("word\tonset\n#NAME?\t2\n", {}, "line 2: '#NAME.' is how a spreadsheet"),
         ("word\tonset\n,\t2\n", {}, "has no words"),
         ("word\tonset\nx\tn/a\n", {}, "none of its 1 words has a time"),
@@ -298,7 +330,9 @@ def test_natural_mistakes_in_tables(
 ) -> None:
     path = write(tmp_path, "a.tsv", content)
     if message is None:
-        assert rows(path, **options) == [("y", 1.0, None)]
+        assert [(word.strip("."), *times) for word, *times in rows(path, **options)] == [
+            ("y", 1.0, None)
+        ]
         return
     with pytest.raises(EngramError, match=message):
         word_timings(path, **options)

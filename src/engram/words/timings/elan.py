@@ -6,6 +6,7 @@ The form is that of the schema EAF 3.0 (Max Planck Institute for Psycholinguisti
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree
@@ -15,6 +16,8 @@ from engram.files.text_files import read_text
 from engram.words.timings.textgrid import Label, Tier
 
 _ROOT = "ANNOTATION_DOCUMENT"
+#: The line that names the encoding, which the text no longer has.
+_DECLARATION = re.compile(r"^<\?xml[^>]*\?>")
 #: An annotation that has times of its own; others refer to one of another tier.
 _WITH_TIMES = "ALIGNABLE_ANNOTATION"
 
@@ -39,7 +42,8 @@ def read_eaf(path: Path) -> list[Tier]:
         If it is no annotation file, or is broken.
     """
     try:
-        root = ElementTree.fromstring(read_text(path, prose=True).lstrip("\ufeff").encode())
+        text = read_text(path, prose=True).lstrip("\ufeff")
+        root = ElementTree.fromstring(_DECLARATION.sub("", text).encode())
     except ElementTree.ParseError as error:
         raise EngramError(f"'{path}' is no XML ({error}). Is it whole? Save it again.") from None
     if root.tag != _ROOT:

@@ -144,12 +144,14 @@ def _name_of(path: Path) -> str | None:
             return "whisper"
         raise EngramError(
             f"'{path}' is JSON of no known form: it has {sorted(content)[:8]}. Gentle's has "
-            " 'words' and 'transcript', Whisper's 'segments' with 'words', MFA's 'tiers'."
+            "'words' and 'transcript', Whisper's 'segments' with 'words', MFA's 'tiers'."
         )
     if suffix in (".csv", ".tsv", ".txt"):
-        cells = [cell.strip().strip('"').casefold() for cell in line.split(",")]
-        if set(mfa.COLUMNS[:4]) <= set(cells):
-            return "mfa"
+        for separator in mfa.SEPARATORS:
+            cells = [cell.strip().strip('"').casefold() for cell in line.split(separator)]
+            if set(mfa.COLUMNS[:4]) <= set(cells):
+                return "mfa"
+        cells = [cell.strip() for cell in line.split(",")]
         if len(cells) == 4 and all(not cell or _is_number(cell) for cell in cells[2:]):
             return "gentle"
         return "table" if suffix != ".txt" else None

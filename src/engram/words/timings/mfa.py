@@ -9,11 +9,14 @@ import pandas as pd
 
 from engram.errors import EngramError
 from engram.files import delimited
+from engram.files.text_files import first_line
 from engram.words.timings.json_file import read_object
 from engram.words.timings.textgrid import INTERVALS, Label, Tier
 
 #: Columns of its CSV files, in lower case.
 COLUMNS = ("begin", "end", "label", "type", "speaker")
+#: What separates its cells: MFA's own first, then those of spreadsheets that saved it again.
+SEPARATORS = (",", ";", "\t")
 
 
 def is_mfa(content: Any) -> bool:
@@ -58,7 +61,9 @@ def _tier(name: str, tier: dict[str, Any], path: Path) -> Tier:
 
 def read_csv(path: Path) -> pd.DataFrame:
     """Return the words of MFA's CSV: the rows of type ``words``."""
-    table = delimited.read_frame(path, text=("Label", "Type", "Speaker"), separator=",")
+    header = first_line(path)
+    separator = next((one for one in SEPARATORS if one in header), SEPARATORS[0])
+    table = delimited.read_frame(path, text=("Label", "Type", "Speaker"), separator=separator)
     table.columns = table.columns.str.casefold()
     delimited.need_columns(list(table.columns), COLUMNS[:4], path)
     words = table[table["type"].fillna("").str.strip().str.casefold() == "words"]

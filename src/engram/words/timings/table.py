@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
+from pandas.api.types import is_numeric_dtype
 
 from engram.errors import EngramError
 from engram.files import delimited
@@ -28,6 +30,9 @@ _USUAL = {
     "log_frequency": ("log_frequency",),
 }
 _SEPARATORS = ("\t", ",", ";")
+#: Columns that name each row's tier, and what tiers of words are called there, in lower case.
+_TIER_COLUMNS, _TIERS_OF_WORDS = ("tier", "type", "tier_name"), ("words", "word")
+_OTHER_TIERS = re.compile("(phon|syll|phrase|sentence|utterance|segment).*", re.IGNORECASE)
 #: Seconds by which durations may differ that are the same, up to rounding.
 _SAME = 1e-6
 _TRUE, _FALSE = ("true", "1", "yes"), ("false", "0", "no", "")
@@ -68,6 +73,7 @@ def read_table(
     texts = [names[role] for role in ("word", "speaker", "sentence_end") if role in names]
     table = delimited.frame_of(lines, [*texts, *(rows or {})])
     table = _counted(table, rows or {}, path)
+    _check_one_tier(table, path)
     words = table[names["word"]].map(unescaped, na_action="ignore").str.strip()
     result = pd.DataFrame({"word": words}, index=table.index)
     result["onset"] = delimited.numbers(table[names["onset"]], path)
@@ -101,6 +107,20 @@ def _counted(table: pd.DataFrame, rows: Mapping[str, str], path: Path) -> pd.Dat
     if table.empty:
         raise EngramError(f"'{path}' has a header and no rows.")
     return table
+
+
+def _check_one_tier(table: pd.DataFrame, path: Path) -> None:
+    """Refuse the rows of several tiers, as Praat, R and aligners write them into one table."""
+    for name in table.columns:
+        if name.casefold() not in _TIER_COLUMNS or is_numeric_dtype(table[name]):
+            continue
+        found = sorted(set(table[name].dropna().astype(str).str.strip()))
+        word = next((one for one in found if one.casefold() in _TIERS_OF_WORDS), None)
+        if word and any(_OTHER_TIERS.fullmatch(one) for one in found):
+            raise EngramError(
+                f"'{path}' has rows of several tiers in its column '{name}': "
+                f"{', '.join(found[:8])}. Say which are the words: 'rows: {{{name}: {word}}}'."
+            )
 
 
 def _with_halves(words: pd.DataFrame, blank: pd.Series, path: Path) -> pd.DataFrame:
@@ -162,6 +182,11 @@ def _names(header: list[str], chosen: Mapping[str, str], path: Path) -> dict[str
         if found:
             names[role] = found[0]
     missing = [role for role in ("word", "onset") if role not in names]
+    if missing and any(map(_is_number, header)):
+        raise EngramError(
+            f"'{path}', line 1: it names no columns, but holds {header}. Write a line above it "
+            "with the names of the columns: word, onset, offset."
+        )
     if missing:
         raise EngramError(
             f"'{path}' has no column that is plainly the {' or the '.join(missing)}. It has: "
@@ -172,6 +197,10 @@ def _names(header: list[str], chosen: Mapping[str, str], path: Path) -> dict[str
             raise EngramError("columns names an offset and a duration. Name one of them.")
         del names["offset"]
     return names
+
+
+def _is_number(cell: str) -> bool:
+    return re.fullmatch(r"-?\d+([.,]\d+)?", cell) is not None
 
 
 def _truth(column: pd.Series, path: Path) -> pd.Series:

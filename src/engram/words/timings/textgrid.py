@@ -26,6 +26,9 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?%?", re.IGNORECASE)
 _COMMA_NUMBER = re.compile(r"[+-]?\d+,\d+")
 _CHRONOLOGICAL = "Praat chronological TextGrid text file"
 _BINARY = "ooBinaryFile"
+#: What the first lines of every TextGrid in text hold, and how much of another file is shown.
+_KIND = re.compile(f'"(ooTextFile|{_CHRONOLOGICAL})')
+_BEGINNING = 40
 #: Class of a tier whose labels have a beginning and an end, and of one whose labels have one time.
 INTERVALS, POINTS = "IntervalTier", "TextTier"
 
@@ -86,6 +89,12 @@ def tiers_of(text: str, path: Path) -> list[Tier]:
         if kind.startswith("ooTextFile") and (kind := values.text("its class")) == "TextGrid":
             return _tier_by_tier(values)
     except StopIteration:
+        if not _KIND.search(text):
+            begin = text.strip()[:_BEGINNING]
+            why = f"it begins with {begin!r}" if begin else "it is empty"
+            raise EngramError(
+                f"'{path}' is no TextGrid: {why}. Save it in Praat by 'Save as text file...'."
+            ) from None
         raise EngramError(
             f"'{path}' ends early: a part of the TextGrid is missing. Save it again in Praat."
         ) from None

@@ -14,12 +14,32 @@ from engram.words.timings.textgrid import Tier
 
 #: What tiers of words are called, in lower case: MFA's, P2FA's, WebMAUS's and others.
 _NAMES = ("words", "word", "wrd", "ort-mau", "tokens", "tokensalign", "token")
+#: What tiers of phones are called.
+_PHONE_NAMES = (
+    "phones",
+    "phone",
+    "phonemes",
+    "phoneme",
+    "phns",
+    "phn",
+    "mau",
+    "segments",
+    "kan-mau",
+)
 #: A speaker's tier of words, as the Montreal Forced Aligner names it.
 _OF_SPEAKER = re.compile(r"(?P<speaker>.+?) - (?P<name>.+)")
 #: A phone of ARPABET, or one letter; a tier in which most labels are such has phones. One sign of
 #: Chinese, Japanese or Korean is often a word.
 _PHONE = re.compile(r"[A-Z]{1,3}[0-2]?|[^\s\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_SIGNS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _SHARE = 0.8
+#: ARPABET, with stress or without.
+_ARPABET = re.compile(
+    "(?:A[AEHOWY]|B|CH|DH?|E[HRY]|F|G|HH|I[HY]|JH|[KLMN]|NG|O[WY]|P|R|SH?|TH?|U[HW]|V|W|Y|ZH?)[0-2]?"
+)
+#: Signs of a phone in the International Phonetic Alphabet, at most, and the labels from which their
+#: share tells phones from short words.
+_PHONE_SIGNS, _FEWEST = 2, 20
 #: Share of labels with a blank inside from which a tier has phrases.
 _PHRASES = 0.3
 _SHOWN, _EXAMPLE = 8, 40
@@ -81,8 +101,8 @@ def _named(tiers: Sequence[Tier], path: Path, name: str) -> list[Tier]:
             return found
         if found:
             raise EngramError(
-                f"'{path}' has {len(found)} tiers named '{name}'. Choose one by its number. "
-                f"{listed(tiers)}"
+                f"'{path}' has {len(found)} tiers named '{name}'. Choose one by its number, "
+                f"such as 'tier: 2'. {listed(tiers)}"
             )
     if name.isascii() and name.isdigit() and 1 <= int(name) <= len(tiers):
         return [tiers[int(name) - 1]]
@@ -98,12 +118,18 @@ def _by_content(tiers: Sequence[Tier], path: Path) -> list[Tier]:
     of_speakers = _of_speakers(spoken, _NAMES)
     if of_speakers and not named:
         return of_speakers
-    candidates = named or [one for one in spoken if not one.has_points and _has_words(one)]
+    others = [one for one in spoken if not _has_phones(one)]
+    if not named and not others:
+        raise EngramError(
+            f"'{path}' has tiers of phones alone; one with an interval for each word is needed. "
+            f"If its labels are words all the same, say so by 'tier: <name>'. {listed(tiers)}"
+        )
+    candidates = named or [one for one in others if not one.has_points and _has_words(one)]
     if not candidates and len(spoken) == 1:
         candidates = spoken
     if len(candidates) != 1:
         raise EngramError(
-            f"'{path}': which of its tiers holds the words? Say it by 'tier: <name>'. "
+            f"'{path}': which of its tiers holds the words? Say it by 'tier: <name or number>'. "
             f"{listed(tiers)}"
         )
     if _phrases(candidates[0]):
@@ -131,6 +157,18 @@ def _has_words(tier: Tier) -> bool:
     labels = _labels(tier)
     phones = sum(bool(_PHONE.fullmatch(label)) for label in labels)
     return phones < _SHARE * len(labels) and not _phrases(tier)
+
+
+def _has_phones(tier: Tier) -> bool:
+    """Tell whether a tier holds phones, by its name or by its labels."""
+    named = _OF_SPEAKER.fullmatch(tier.name.strip())
+    if (named["name"] if named else tier.name).strip().casefold() in _PHONE_NAMES:
+        return True
+    labels = _labels(tier)
+    if sum(bool(_ARPABET.fullmatch(label.upper())) for label in labels) > _SHARE * len(labels):
+        return True
+    signs = [label for label in labels if len(label) <= _PHONE_SIGNS and not _SIGNS.search(label)]
+    return len(labels) >= _FEWEST and len(signs) > _SHARE * len(labels)
 
 
 def _phrases(tier: Tier) -> bool:

@@ -53,7 +53,7 @@ def read_whisper(path: Path) -> pd.DataFrame:
             f"'{path}' is no transcription by Whisper or WhisperX: it has none of "
             f"{', '.join(_KEYS)}, but {sorted(content)[:8]}."
         )
-    key = next(key for key in _KEYS if is_list_of_objects(content.get(key)))
+    key = _key_of_words(content)
     pieces = (
         _of_segments(content[key], path)
         if key == "segments"
@@ -75,7 +75,30 @@ def read_whisper(path: Path) -> pd.DataFrame:
             rows.append([number, text.strip(), onset, offset, speaker])
     frame = pd.DataFrame(rows, columns=["place", "word", "onset", "offset", "speaker"])
     frame = frame.set_index("place").astype({"onset": float, "offset": float})
-    return frame if frame["speaker"].notna().any() else frame.drop(columns="speaker")
+    if frame["speaker"].isna().all():
+        return frame.drop(columns="speaker")
+    return _by_onset(frame) if frame["speaker"].nunique() > 1 else frame
+
+
+def _key_of_words(content: dict[str, Any]) -> str:
+    """Return the key of what holds words; of segments without words only where nothing else is."""
+    there = [key for key in _KEYS if is_list_of_objects(content.get(key))]
+    if there[0] == "segments" and not any(one.get("words") for one in content["segments"]):
+        return there[1] if len(there) > 1 else there[0]
+    return there[0]
+
+
+def _by_onset(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the words of several speakers, who may talk at once, by onset.
+
+    A word without a time stays behind the one before it. Nothing is sorted where one speaker's
+    own words are in disorder: that is for people to look at.
+    """
+    own = frame.dropna(subset="onset").groupby("speaker")["onset"]
+    if not all(onsets.is_monotonic_increasing for _, onsets in own):
+        return frame
+    order = frame["onset"].ffill().sort_values(kind="stable", na_position="first").index
+    return frame.loc[order]
 
 
 def _of_segments(
