@@ -428,7 +428,9 @@ def _decoding(
     bold = group.targets.reshape(ROWS, *group.shape)
     decoders = [
         from_bold.Decoder(
-            from_bold.bold_features(bold[:, one], group.row_story, group.row_position, group.fir),
+            from_bold.BoldFeatures(
+                bold[:, one], group.row_story, group.row_position, group.fir
+            ).scaled,
             trials.folds,
             trials.inner,
             GROUP["alphas"],

@@ -7,12 +7,13 @@ most alike, by the cosine of deviations from the mean of the training rows.
 
 No weight and no embedding is ever made. BOLD enters by its products over rows, so a whole cortex
 costs as much as a few regions; embeddings enter by theirs, so wide layers cost as much as narrow
-ones. One decomposition of a listener's BOLD serves all layers and all shifts of the null.
+ones. One decomposition of a listener's BOLD in a fold serves all layers and all shifts of the null.
+Targets and units are scaled by training rows alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,36 +29,62 @@ _SHORTEST = 1e-7
 IN_MEMORY = 1 << 26
 
 
-def bold_features(
-    bold: np.ndarray, story: np.ndarray, position: np.ndarray, delays: Sequence[int]
-) -> np.ndarray:
-    """Return the BOLD that answers to each row, in as few columns as hold it.
+class BoldFeatures:
+    """The BOLD of a listener that answers to each row, in as few columns as hold it.
 
     Parameters
     ----------
     bold : array of shape (n_rows, n_targets)
-        Of a listener, standardised.
     story, position : arrays of shape (n_rows, )
     delays : sequence of int
         In rows.
-
-    Returns
-    -------
-    array of shape (n_rows, n_columns)
-        Of the same products over rows as BOLD at all delays side by side: that itself, or, where
-        it has more columns than rows, a square root of its products. BOLD after a story's end is 0.
     """
-    n_rows = len(bold)
-    places = [_later(story, position, delay) for delay in delays]
-    values = bold.astype(np.float64)
-    if len(delays) * values.shape[1] <= n_rows:
-        return np.concatenate([values[rows] * there[:, None] for rows, there in places], axis=1)
-    products, summed = values @ values.T, np.zeros((n_rows, n_rows))
-    for rows, there in places:
-        summed += products[np.ix_(rows, rows)] * np.outer(there, there)
-    size, vectors = np.linalg.eigh(summed)
-    result: np.ndarray = vectors * np.sqrt(np.maximum(size, 0))
-    return result
+
+    def __init__(
+        self, bold: np.ndarray, story: np.ndarray, position: np.ndarray, delays: Sequence[int]
+    ) -> None:
+        self._bold = bold
+        self._places = [_later(story, position, delay) for delay in delays]
+
+    def scaled(self, train: np.ndarray) -> np.ndarray:
+        """Return features of all rows; targets have a variance of 1 where training rows look.
+
+        Parameters
+        ----------
+        train : array of int
+            Training rows. A target that is constant in the BOLD that answers to them is left out.
+
+        Returns
+        -------
+        array of shape (n_rows, n_columns)
+            Of the same products over rows as BOLD at all delays side by side: that itself, or,
+            where it has more columns than rows, a square root of its products. BOLD after a
+            story's end is 0.
+        """
+        values = self._standardised(train)
+        n_rows = len(values)
+        if len(self._places) * values.shape[1] <= n_rows:
+            delayed = [values[rows] * there[:, None] for rows, there in self._places]
+            return np.concatenate(delayed, axis=1)
+        products, summed = values @ values.T, np.zeros((n_rows, n_rows))
+        for rows, there in self._places:
+            summed += products[np.ix_(rows, rows)] * np.outer(there, there)
+        size, vectors = np.linalg.eigh(summed)
+        result: np.ndarray = vectors * np.sqrt(np.maximum(size, 0))
+        return result
+
+    def _standardised(self, train: np.ndarray) -> np.ndarray:
+        """Return BOLD by the mean and spread of what answers to training rows, each delay once."""
+        n_rows = len(self._bold)
+        seen = np.sum(
+            [np.bincount(rows[train], there[train], n_rows) for rows, there in self._places], axis=0
+        )
+        seen /= max(seen.sum(), 1)
+        values = self._bold.astype(np.float64)
+        values -= seen @ values
+        spread = np.sqrt(seen @ values**2)
+        values *= np.where(spread > 0, 1 / np.where(spread > 0, spread, 1), 0)
+        return values
 
 
 def _later(story: np.ndarray, position: np.ndarray, delay: int) -> tuple[np.ndarray, np.ndarray]:
@@ -150,30 +177,47 @@ class Decoder:
 
     Parameters
     ----------
-    features : array of shape (n_rows, n_columns)
-        As `bold_features` returns them.
+    features : callable
+        Takes the training rows of an outer fold and returns features of all rows
+        (`BoldFeatures.scaled`).
     folds, inner : Folds and a list of Folds
         As `nested_folds` returns them.
     penalties : sequence of float
     """
 
     def __init__(
-        self, features: np.ndarray, folds: Folds, inner: list[Folds], penalties: Sequence[float]
+        self,
+        features: Callable[[np.ndarray], np.ndarray],
+        folds: Folds,
+        inner: list[Folds],
+        penalties: Sequence[float],
     ) -> None:
         self._features, self._folds, self._inner = features, folds, inner
         self._penalties = penalties
 
-    def errors(self, fold: int) -> np.ndarray:
-        """Return what turns products of embeddings into errors of the inner folds.
+    def fold(self, fold: int) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Return what chooses a penalty in a fold, and what then makes predictions.
 
-        Its shape is (n_penalties, n_train * n_train): times the products over the training rows
-        of the outer fold, it gives the squared errors of all units, summed over inner folds.
+        Returns
+        -------
+        errors : array of shape (n_penalties, n_train * n_train)
+            Times the products of embeddings over the training rows it gives the squared errors of
+            all units, summed over inner folds.
+        matrices : list of arrays of shape (n_test, n_train)
+            By penalty: what turns training embeddings into predictions of test rows.
         """
-        n_train = len(self._folds[fold][0])
-        result = np.zeros((len(self._penalties), n_train, n_train), dtype=np.float32)
+        train, test = self._folds[fold]
+        features = self._features(train)
+        regression = _Regression.of(features, train, test)
+        matrices = [regression.matrix(penalty) for penalty in self._penalties]
+        return self._errors(features, fold), matrices
+
+    def _errors(self, features: np.ndarray, fold: int) -> np.ndarray:
         train = self._folds[fold][0]
+        n_train = len(train)
+        result = np.zeros((len(self._penalties), n_train, n_train), dtype=np.float32)
         for fit, held_out in self._inner[fold]:
-            regression = _Regression.of(self._features, train[fit], train[held_out])
+            regression = _Regression.of(features, train[fit], train[held_out])
             for number, penalty in enumerate(self._penalties):
                 residual = np.zeros((len(held_out), n_train))
                 residual[np.arange(len(held_out)), held_out] = 1
@@ -181,12 +225,6 @@ class Decoder:
                 short = residual.astype(np.float32)
                 result[number] += short.T @ short
         return result.reshape(len(self._penalties), -1)
-
-    def outer(self, fold: int) -> list[np.ndarray]:
-        """Return what turns training embeddings into predictions of test rows, by penalty."""
-        train, test = self._folds[fold]
-        regression = _Regression.of(self._features, train, test)
-        return [regression.matrix(penalty) for penalty in self._penalties]
 
 
 def nested_folds(
@@ -244,8 +282,8 @@ def identified(
         ]
         seen = [_Candidates(block, train, test, products) for block in usable]
         for number, decoder in enumerate(decoders):
-            chosen = (decoder.errors(fold) @ errors_of).argmin(0)
-            matrices = decoder.outer(fold)
+            errors, matrices = decoder.fold(fold)
+            chosen = (errors @ errors_of).argmin(0)
             for place, candidates in enumerate(seen):
                 for penalty in np.unique(chosen):
                     mine = np.flatnonzero(chosen == penalty)

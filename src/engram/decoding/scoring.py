@@ -225,12 +225,12 @@ class _Identification:
     ) -> np.ndarray:
         """Return accuracy: (n_measures, n_scored, n_embeddings, n_subjects, n_sets)."""
         group, trials = self.group, self.trials
-        n_sets, n_rows = len(trials.sets), len(group.row_story)
-        size = n_sets * n_rows * min(n_rows, len(group.fir) * group.shape[1])
+        n_sets = len(trials.sets)
+        size = len(group.row_story) * sum(int(is_in.sum()) for is_in in trials.sets.values())
         parts = []
         for some in from_bold.in_parts(len(subjects), size):
             decoders = [
-                from_bold.Decoder(features, trials.folds, trials.inner, self.alphas)
+                from_bold.Decoder(features.scaled, trials.folds, trials.inner, self.alphas)
                 for subject in subjects[some]
                 for features in self._bold_features(subject)
             ]
@@ -240,11 +240,11 @@ class _Identification:
             parts.append(found.reshape(*found.shape[:3], -1, n_sets))
         return np.concatenate(parts, axis=3)[:, group.tested_places]
 
-    def _bold_features(self, subject: str) -> list[np.ndarray]:
+    def _bold_features(self, subject: str) -> list[from_bold.BoldFeatures]:
         """Return what a listener's BOLD is decoded from, for each set of targets."""
         group = self.group
         bold = stack_listeners(group.stories, [subject])
         return [
-            from_bold.bold_features(bold[:, is_in], group.row_story, group.row_position, group.fir)
+            from_bold.BoldFeatures(bold[:, is_in], group.row_story, group.row_position, group.fir)
             for is_in in self.trials.sets.values()
         ]

@@ -22,9 +22,9 @@ def decoding(config: Mapping[str, Any], tables: Tables) -> str:
             "deviation of its BOLD there."
         ),
         "decoding": (
-            "In the decoding direction the embedding of each row, units scaled by the training "
-            "rows, was predicted by ridge regression from the BOLD of a set's targets at all "
-            "delays after it, with one penalty for a listener and set, "
+            "In the decoding direction the embedding of each row was predicted by ridge regression "
+            "from the BOLD of a set's targets at all delays after it, units and targets scaled by "
+            "the training rows, with one penalty for a listener and set, "
             "chosen by the squared error in the inner folds; a segment's "
             "embedding is the mean over its rows, and likeness is the cosine of deviations from "
             "the training rows' mean."

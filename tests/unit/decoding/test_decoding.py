@@ -28,15 +28,15 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-def world(seed: int, signal: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def world(seed: int, signal: float, rows: int = ROWS) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Onsets and vectors of words, and BOLD of listeners, a linear map of them and noise."""
-    rng = np.random.default_rng(seed)
-    onsets = np.sort(rng.uniform(0, TR * (ROWS - 6), WORDS))
-    vectors = rng.standard_normal((2, WORDS, UNITS)).astype(np.float32)
-    driven = np.zeros((ROWS, UNITS))
+    rng, words = np.random.default_rng(seed), 2 * rows
+    onsets = np.sort(rng.uniform(0, TR * (rows - 6), words))
+    vectors = rng.standard_normal((2, words, UNITS)).astype(np.float32)
+    driven = np.zeros((rows, UNITS))
     np.add.at(driven, (onsets / TR).astype(int) + 2, vectors[1])
     mixed = driven @ rng.standard_normal((UNITS, TARGETS))
-    bold = signal * mixed + rng.standard_normal((len(NAMES), ROWS, TARGETS))
+    bold = signal * mixed + rng.standard_normal((len(NAMES), rows, TARGETS))
     bold[-1] = bold[:-1].mean(0)
     return onsets, vectors, standardised(bold)
 
@@ -50,13 +50,14 @@ def group_of(onsets: np.ndarray, bold: np.ndarray, **options: Any) -> Group:
     array = xr.DataArray(
         bold.astype(np.float32), dims=("subject", "time", "target"), coords={"subject": NAMES}
     )
-    story = StoryData("tale", TR, onsets, TR * np.arange(ROWS), array, places)
+    times = TR * np.arange(bold.shape[1])
+    story = StoryData("tale", TR, onsets, times, array, places)
     return Group([story], NAMES, **{**OPTIONS, **options})
 
 
-def files(folder: Path, seed: int, signal: float) -> dict[str, list[str]]:
+def files(folder: Path, seed: int, signal: float, rows: int = ROWS) -> dict[str, list[str]]:
     """What the job reads, in a folder."""
-    return metric_sample.files(folder, *world(seed, signal))
+    return metric_sample.files(folder, *world(seed, signal, rows))
 
 
 def scored(folder: Path, seed: int, signal: float, **changes: Any) -> xr.Dataset:
@@ -167,12 +168,13 @@ def test_identification_is_a_direct_loop() -> None:
     by_delay = np.zeros((ROWS, 3, TARGETS))
     for number, delay in enumerate((1, 2, 3)):
         by_delay[:-delay, number] = mine[delay:]
-    later = by_delay.reshape(ROWS, -1)
     ranked: dict[str, list[float]] = {"encoding": [], "decoding": []}
     story, place = np.zeros(ROWS, int), np.arange(ROWS)
     for train, test in blocked_folds(story, place, 4, 3):
         rows = test[: len(test) // 6 * 6].reshape(-1, 6)
         scaled = (embedding - embedding[train].mean(0)) / embedding[train].std(0)
+        answers = by_delay[train].reshape(-1, TARGETS)
+        later = ((by_delay - answers.mean(0)) / answers.std(0)).reshape(ROWS, -1)
         for name, (x, y) in {"encoding": (features, mine), "decoding": (later, scaled)}.items():
             centred, means = x - x[train].mean(0), y[train].mean(0)
             square = centred[train].T @ centred[train]
@@ -195,7 +197,10 @@ def test_identification_is_a_direct_loop() -> None:
     found = from_predictions.identified(held, trials.blocks, trials.sets, 1, 1)
     assert found[0, 0, 0, 0] == pytest.approx(np.mean(ranked["encoding"]), abs=1e-9)
     decoder = from_bold.Decoder(
-        from_bold.bold_features(mine, story, place, (1, 2, 3)), trials.folds, trials.inner, [10.0]
+        from_bold.BoldFeatures(mine, story, place, (1, 2, 3)).scaled,
+        trials.folds,
+        trials.inner,
+        [10.0],
     )
     embeddings = [from_bold.Embeddings(embedding)]
     found = from_bold.identified([decoder], trials.folds, trials.blocks, embeddings, 1)
@@ -204,19 +209,27 @@ def test_identification_is_a_direct_loop() -> None:
 
 # ---------------------------------------------------------------- the decoding direction
 def test_many_targets_give_the_products_of_few_columns() -> None:
+    """Two stories: targets are scaled by the BOLD that answers to training rows alone."""
     rng = np.random.default_rng(0)
     story, position = np.repeat([0, 1], [12, 9]), np.r_[np.arange(12), np.arange(9)]
-    bold = rng.standard_normal((21, 30))
-    by_delay = np.zeros((21, 2, 30))
+    train = np.r_[0:6, 13:18]
+    bold = rng.uniform(0.1, 9, 30) * (3 + rng.standard_normal((21, 30)))
+    by_delay, there = np.zeros((21, 2, 30)), np.zeros((21, 2), bool)
     for place, delay in enumerate((1, 2)):
         for row in range(21):
             if row + delay < 21 and story[row + delay] == story[row]:
-                by_delay[row, place] = bold[row + delay]
-    wide = by_delay.reshape(21, -1)
-    found = from_bold.bold_features(bold, story, position, (1, 2))
+                by_delay[row, place], there[row, place] = bold[row + delay], True
+    answers = by_delay[train][there[train]]
+    scaled = there[..., None] * (by_delay - answers.mean(0)) / answers.std(0)
+    wide = scaled.reshape(21, -1)
+    found = from_bold.BoldFeatures(bold, story, position, (1, 2)).scaled(train)
     assert found.shape == (21, 21) and np.allclose(found @ found.T, wide @ wide.T)
-    few = from_bold.bold_features(bold[:, :3], story, position, (1, 2))
-    assert np.allclose(few, by_delay[:, :, :3].reshape(21, -1))
+    few = from_bold.BoldFeatures(bold[:, :3], story, position, (1, 2)).scaled(train)
+    assert np.allclose(few, scaled[:, :, :3].reshape(21, -1))
+    bold[8], bold[20] = 900.0, -900.0  # no training row looks there
+    again = from_bold.BoldFeatures(bold, story, position, (1, 2)).scaled(train)
+    rows = np.ix_(train, train)
+    assert np.allclose((again @ again.T)[rows], (wide @ wide.T)[rows])
 
 
 def test_both_forms_of_ridge_are_the_closed_form() -> None:
@@ -238,7 +251,7 @@ def test_penalties_are_chosen_by_the_errors_of_inner_folds() -> None:
     x, y = rng.standard_normal((60, 4)), rng.standard_normal((60, 3))
     story, position = np.zeros(60, int), np.arange(60)
     outer, inner = from_bold.nested_folds(story, position, 3, 2, 1)
-    found = from_bold.Decoder(x, outer, inner, [1.0, 50.0]).errors(1)
+    found, _ = from_bold.Decoder(lambda _: x, outer, inner, [1.0, 50.0]).fold(1)
     train = outer[1][0]
     products = (y @ y.T)[np.ix_(train, train)].ravel()
     for number, penalty in enumerate((1.0, 50.0)):
@@ -286,20 +299,30 @@ def test_a_planted_linear_map_is_identified_every_time(found: xr.Dataset) -> Non
     assert found["n_segments"].item() == 24 and found["by_chance"].sel(measure="rank") == 0.5
 
 
-def test_shifted_bold_is_at_chance(found: xr.Dataset) -> None:
-    assert found["shifted"].shape == (2, 19, 3)
-    assert (abs(found["shifted"].mean("shift") - 0.5) < 0.06).all()
+@pytest.mark.slow
+@pytest.mark.parametrize("signal", [30.0, 0.0])
+def test_shifted_bold_is_at_chance(signal: float, tmp_path: Path) -> None:
+    """Whether BOLD holds a planted map or noise alone: 60 segments, 19 shifts of each."""
+    some: dict[str, Any] = {"sets": ["all"], "layers": "reported", "layer": 1, "alphas": [10.0]}
+    found = score(files(tmp_path, 3, signal, 400), **some)
+    assert found["n_segments"].item() > 55 and found["shifted"].shape == (2, 19, 1)
+    assert (abs(found["shifted"].mean("shift") - 0.5) < 0.03).all()
 
 
+@pytest.mark.slow
 def test_scaling_of_targets_changes_no_rank(tmp_path: Path) -> None:
+    """In both directions, with many targets and with few."""
     onsets, vectors, bold = world(4, 1)
-    results = []
-    for scale in (1.0, np.array([3.0, 0.2, 7.0, 1.0])):
-        one = group_of(onsets, bold * scale)
-        trials = scoring.Trials.of(one, 9.0, ["all"], 4, 2)
-        held = predictions.of_targets(one, one.features([vectors[1]]), one.targets)
-        results.append(from_predictions.identified(held, trials.blocks, trials.sets, len(NAMES), 1))
-    assert np.allclose(results[0], results[1])
+    scale = np.array([3.0, 0.2, 700.0, 1.0])
+    for number, copies in enumerate((1, 20)):
+        found = []
+        for values in (bold, bold * scale + 5 * scale):
+            folder = tmp_path / f"{number}-{len(found)}"
+            folder.mkdir()
+            paths = metric_sample.files(folder, onsets, vectors, np.tile(values, copies))
+            some: dict[str, Any] = {"layers": "reported", "layer": 1, "sets": ["all"], "number": 0}
+            found.append(score(paths, **some)["score"])
+        xr.testing.assert_allclose(found[0], found[1], atol=1e-6)
 
 
 def test_null_is_a_direct_loop(tmp_path: Path) -> None:
@@ -327,17 +350,19 @@ def test_null_is_that_of_single_listeners_whatever_else_is_in_the_group(tmp_path
     xr.testing.assert_allclose(whole["score"].sel(subject=NAMES[:-1]), without["score"])
 
 
+@pytest.mark.slow
 def test_listeners_of_noise_are_at_chance(tmp_path: Path) -> None:
+    """Five groups of four listeners, 60 segments each, in both directions."""
+    some: dict[str, Any] = {"layers": "reported", "layer": 1, "alphas": [10.0], "number": 0}
     found = []
-    for seed in range(12):
-        onsets, vectors, bold = world(100 + seed, 0.0)
-        one = group_of(onsets, bold[:, :, :])
-        trials = scoring.Trials.of(one, 9.0, ["all"], 4, 2)
-        held = predictions.of_targets(one, one.features([vectors[1]]), one.targets)
-        found.append(
-            from_predictions.identified(held, trials.blocks, trials.sets, len(NAMES), 1)[0, 0, :-1]
-        )
-    assert abs(np.mean(found) - 0.5) < 0.03
+    for seed in range(5):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        paths = files(folder, 100 + seed, 0.0, 400)
+        comparison = metric_sample.compared(paths, **some, subjects=NAMES[:-1])
+        found.append(scoring.score_decoding(comparison, ["encoding", "decoding"], 9.0, ["all"]))
+    rank = np.stack([one["score"].sel(measure="rank").values for one in found])
+    assert (abs(rank.mean((0, 2, 3, 4, 5)) - 0.5) < 0.03).all()
 
 
 def test_shared_penalties_are_those_of_scores(tmp_path: Path) -> None:
