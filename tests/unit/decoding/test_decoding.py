@@ -315,7 +315,7 @@ def test_scaling_of_targets_changes_no_rank(tmp_path: Path) -> None:
     onsets, vectors, bold = world(4, 1)
     scale = np.array([3.0, 0.2, 700.0, 1.0])
     for number, copies in enumerate((1, 20)):
-        found = []
+        found: list[xr.DataArray] = []
         for values in (bold, bold * scale + 5 * scale):
             folder = tmp_path / f"{number}-{len(found)}"
             folder.mkdir()
