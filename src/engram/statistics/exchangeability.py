@@ -165,7 +165,7 @@ def kinds_table(found: Found) -> pd.DataFrame:
 SOURCES = (
     "Random texts of each source tested against those of the other sources, as a text with "
     "associations is: a true null. The last row of a text is about all sources: the share that is "
-    "rejected should be the level, within its interval over sources."
+    "rejected should be 0.05, within its interval over sources."
 )
 SOURCES_COLUMNS = {
     **columns.MODEL_AND_TEXT,
@@ -175,10 +175,12 @@ SOURCES_COLUMNS = {
     "F": "Mean over regions, texts and listeners.",
     "F_others": "The same of the other sources' texts.",
     "rms_z": "Root mean square over texts and regions of F in standard deviations of the others.",
-    "rejected": "Share of texts and regions with p of 0.05 or less; for all, mean over sources.",
+    "rejected": (
+        "Share of texts and regions that a test at exactly 5 % rejects; for all, mean over "
+        "sources. p is a rank: where 5 % lies between two, the second counts in part."
+    ),
     "rejected_low": "95 % t interval over sources of that mean.",
     "rejected_high": "Its upper end.",
-    "level": "The share that so many other texts can reject at 5 %: p is a rank.",
     "conditional": (
         "yes: fewer than ten sources, or a pool under 20 times the insertions; p then holds for "
         "these sources only."
@@ -213,7 +215,7 @@ def sources_table(found: Found, texts: pd.DataFrame) -> pd.DataFrame:
         for source in sorted(set(sources.values())):
             own = np.array([sources[name] == source for name in names])
             others = null[~own]
-            p = np.array([(1 + (others >= f).sum(axis=0)) / (1 + len(others)) for f in null[own]])
+            reached = np.array([(others >= f).sum(axis=0) for f in null[own]])
             by_source.append(
                 {
                     **of_text,
@@ -223,8 +225,7 @@ def sources_table(found: Found, texts: pd.DataFrame) -> pd.DataFrame:
                     "F": null[own].mean(),
                     "F_others": others.mean(),
                     "rms_z": _rms(np.stack([_in_spreads(f, others) for f in null[own]])),
-                    "rejected": (p <= significance.LEVEL + 1e-9).mean(),
-                    "level": _reached(len(others)),
+                    "rejected": _rejected(reached, len(others)).mean(),
                 }
             )
         rows += [*by_source, {**of_text, **_over_sources(pd.DataFrame(by_source), len(names))}]
@@ -245,7 +246,6 @@ def _over_sources(table: pd.DataFrame, n_texts: int) -> dict[str, object]:
         "rejected": rates.mean(),
         "rejected_low": max(low, 0.0) if np.isfinite(low) else np.nan,
         "rejected_high": min(high, 1.0) if np.isfinite(high) else np.nan,
-        "level": table["level"].mean(),
     }
 
 
@@ -258,9 +258,22 @@ def _conditional(texts: pd.DataFrame) -> str:
     return "yes" if found else "no"
 
 
-def _reached(draws: int) -> float:
-    """Return the share that a test among so many draws rejects at 5 % under a true null."""
-    return math.floor(significance.LEVEL * (1 + draws) + 1e-9) / (1 + draws)
+def _rejected(reached: np.ndarray, draws: int) -> np.ndarray:
+    """Return how likely a randomised test of exactly 5 % rejects.
+
+    With 36 draws the largest of 37 is 2.7 % of all, and the two largest are 5.4 %. So the second
+    largest is rejected with the probability that makes 5 % in all (Lehmann & Romano 2005,
+    chapter 3).
+
+    Parameters
+    ----------
+    reached : array of int
+        How many null draws reach what was observed.
+    draws : int
+        Null draws.
+    """
+    result: np.ndarray = np.clip(significance.LEVEL * (1 + draws) - reached, 0.0, 1.0)
+    return result
 
 
 def _in_spreads(values: np.ndarray, null: np.ndarray) -> np.ndarray:
