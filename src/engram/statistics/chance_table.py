@@ -18,8 +18,6 @@ CHANCE = (
     "distance for all listeners, and everything is fitted anew. The test generalises to other "
     "BOLD of these listeners with these stories; neighbouring shifts resemble each other, "
     "so that their number says how small p can be, not how many independent draws there are. "
-    "In a single story of six minutes, or over some 150 regions of one of twelve, p is too small: "
-    "0.05 stands for about 0.08. "
     "Corrected over the regions of a model by the maximum statistic."
 )
 CHANCE_COLUMNS = {

@@ -151,6 +151,9 @@ def test_shifts() -> None:
     # Each once before any comes again.
     assert sorted(drawn[:81]) == list(range(10, 91)) and (drawn[81:162] == drawn[:81]).all()
     assert (drawn != circular_shift.drawn_shifts("b", 100, 2.0, 200, 0)).any()
+    # Evenly spaced over the 81 that are allowed, in a random order.
+    few = circular_shift.drawn_shifts("a", 100, 2.0, 10, 0)
+    assert set(np.diff(np.sort(few))) <= {8, 9} and (np.diff(few) < 0).any()
     values, story = np.arange(7.0)[:, None], np.array([0, 0, 0, 0, 1, 1, 1])
     assert circular_shift.shifted(values, story, [1, 2])[:, 0].tolist() == [3, 0, 1, 2, 5, 6, 4]
 
