@@ -23,6 +23,8 @@
 #   make browser              the reports in Chromium (as root it installs Debian's)
 #   make bench | bench-gpu    time and memory beside what people use today (docs/benchmarks.md);
 #                             ENGRAM_MIRROR=folder for all of it
+#   make docs | docs-site     pages that are generated; the documentation as a site, in build/docs
+#   make docs-links           follows its links to other sites
 # Variables: PYTHON=python3.12  CORES=4
 #   TORCH=cpu (PyTorch's builds without CUDA, for laptops)  ARGS="-n" (more for snakemake)
 SHELL := bash
@@ -49,7 +51,7 @@ SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) $(ARGS)
 SMALL := --max-threads 1 --resources gpu=64
 demo alice alice-whole alice-tunings alice-features tiny: export ENGRAM_JOBS_PER_GPU ?= 64
 
-.PHONY: demo alice alice-whole alice-tunings alice-features publish-alice publish-alice-tunings publish-alice-features tiny datalad cluster calibrate architectures test test-fast browser slurm chaos bench bench-gpu lint lock docs clean help
+.PHONY: demo alice alice-whole alice-tunings alice-features publish-alice publish-alice-tunings publish-alice-features tiny datalad cluster calibrate architectures test test-fast browser slurm chaos bench bench-gpu lint lock docs docs-site docs-links clean help
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 
@@ -154,10 +156,26 @@ lint: $(VENV)/.ready-dev
 	$(BIN)/mypy
 	$(BIN)/snakemake --lint
 	$(BIN)/python -m engram.study.write_docs --check
+	$(BIN)/python -m engram.write_reference --check
+	$(SITE)
 
-# Writes config/README.md and config/schema.json from the config models.
+# Writes config/README.md and config/schema.json from the config models; docs/reference/tables.md
+# and command-line.md from the columns of tables and from commands.
 docs: $(VENV)/.ready
 	$(BIN)/python -m engram.study.write_docs
+	$(BIN)/python -m engram.write_reference
+
+# The documentation as a site, in build/docs. A warning is an error: a link or an anchor that leads
+# nowhere, a page in no list, a block that cannot be highlighted. It needs no network.
+SITE := $(BIN)/sphinx-build -q --fail-on-warning --keep-going -c docs -d build/doctrees . build/docs
+
+docs-site: $(VENV)/.ready-dev
+	$(SITE)
+	@echo "the site: build/docs/index.html"
+
+# Follows the links that lead out of the project.
+docs-links: $(VENV)/.ready-dev
+	$(SITE) -b linkcheck
 
 # Pins anew. The lock is universal (Python 3.11 to 3.13); torch's CUDA packages are left to
 # torch, which pins its own.

@@ -263,8 +263,8 @@ def compare(old: Path, new: Path, renames: Renames = NO_RENAMES) -> tuple[list[s
     return [*said, f"{same} of {tables} tables are the same bytes (SHA-256)", *once_renamed], differ
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command and return its exit status."""
+def command_parser() -> argparse.ArgumentParser:
+    """Return what reads the command's arguments."""
     parser = argparse.ArgumentParser(
         prog="python -m engram.compare_results",
         description="What differs between the tables of two folders of results.",
@@ -274,7 +274,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--renames", type=Path, help="what was renamed in between, such as docs/renames.tsv"
     )
-    given = parser.parse_args(arguments)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status."""
+    given = command_parser().parse_args(arguments)
     try:
         lines, differ = compare(
             given.old, given.new, Renames.read(given.renames) if given.renames else NO_RENAMES

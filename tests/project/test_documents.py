@@ -228,3 +228,20 @@ def is_key(schema: dict[str, Any], parts: list[str]) -> bool:
         return found is not None
     held = re.findall(r"#/\$defs/(\w+)", json.dumps(found))
     return any(is_key(schema["$defs"][name], parts[1:]) for name in held)
+
+
+def test_the_reference_has_every_key_of_the_configuration() -> None:
+    schema = json.loads((ROOT / "config" / "schema.json").read_text())
+    page = (ROOT / "config" / "README.md").read_text()
+    sections = [schema, *schema["$defs"].values()]
+    keys = {key for section in sections for key in section.get("properties", ())}
+    assert len(keys) > 150
+    assert [key for key in sorted(keys) if f"| `{key}` |" not in page] == []
+
+
+def test_the_reference_has_every_table_of_the_workflow() -> None:
+    rules = "\n".join(path.read_text() for path in (ROOT / "workflow" / "rules").glob("*.smk"))
+    names = set(re.findall(r"tables/([a-z_]+)\.tsv", rules))
+    page = (ROOT / "docs" / "reference" / "tables.md").read_text()
+    assert len(names) > 35
+    assert [name for name in sorted(names) if f"\n### {name}\n" not in page] == []

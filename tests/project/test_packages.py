@@ -86,6 +86,8 @@ MAY_IMPORT = {
     "compare_results": FILES,
     "leaderboard": {*FILES, "statistics"},
     "publish_results": FILES,
+    # Pages of docs/reference: whatever has columns or a command line.
+    "write_reference": {*SCIENCE, "statistics", "command", "compare_results", "study"},
 }
 #: What a kind of dataset says before its data are there: its section of the configuration, and
 #: what follows from that.

@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments : sequence of str, optional
         Those behind ``engram``; None: those of the process.
     """
-    chosen = _parser().parse_args(arguments)
+    chosen = command_parser().parse_args(arguments)
     try:
         status: int = chosen.do(chosen)
     except EngramError as error:
@@ -42,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_parser() -> argparse.ArgumentParser:
+    """Return what reads the commands and their arguments."""
     parser = argparse.ArgumentParser(
         prog="engram",
         description="Score language models on the brains of people who listen to stories.",

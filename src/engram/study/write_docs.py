@@ -9,6 +9,8 @@ import difflib
 import json
 import sys
 import types
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
@@ -42,11 +44,13 @@ snakemake --cores all --configfile my_study.yaml
 
 def readme() -> str:
     """Return the text of config/README.md."""
+    shown: set[type[BaseModel]] = {Annotator, Associations, Model, Norms, NormsColumns}
+    shown |= {*SECTIONS.values(), *features.SECTIONS.values()}
     parts = [_INTRODUCTION, _section("Study", "", Study)]
     for name, kind in SECTIONS.items():
         parts.append(_section(f"`dataset`, kind `{name}`", kind.__doc__ or "", kind))
-        for key, inner in _inner_sections(kind).items():
-            parts.append(_section(f"`{key}`, kind `{name}`", inner.__doc__ or "", inner))
+        for key, field in kind.model_fields.items():
+            parts += _sections_of(f"dataset.{key}", field.annotation, shown)
     parts.append(_section("`models`, for each name", Model.__doc__ or "", Model))
     for name, space in features.SECTIONS.items():
         parts.append(_section(f"`features`, kind `{name}`", space.__doc__ or "", space))
@@ -57,9 +61,7 @@ def readme() -> str:
     parts.append(_section("`norms` of an annotator", Norms.__doc__ or "", Norms))
     parts.append(_section("`columns` of norms", NormsColumns.__doc__ or "", NormsColumns))
     for name, field in Study.model_fields.items():
-        section = field.annotation
-        if isinstance(section, type) and issubclass(section, BaseModel):
-            parts.append(_section(f"`{name}`", section.__doc__ or "", section))
+        parts += _sections_of(name, field.annotation, shown)
     return "\n".join(parts)
 
 
@@ -111,14 +113,23 @@ def _section(title: str, text: str, model: type[BaseModel]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _inner_sections(section: type[BaseModel]) -> dict[str, type[BaseModel]]:
-    """Return the sections in a section, by their keys."""
-    return {
-        key: one
-        for key, field in section.model_fields.items()
-        for one in (field.annotation, *get_args(field.annotation))
-        if isinstance(one, type) and issubclass(one, BaseModel)
-    }
+def _sections_of(name: str, annotation: Any, shown: set[type[BaseModel]]) -> Iterator[str]:
+    """Yield the sections that a key holds, and those in them, which were not shown before."""
+    each = ", for each name" if get_origin(annotation) is dict else ""
+    for section in _models_in(annotation):
+        if section not in shown:
+            shown.add(section)
+            yield _section(f"`{name}`{each}", section.__doc__ or "", section)
+            for key, field in section.model_fields.items():
+                yield from _sections_of(f"{name}.{key}", field.annotation, shown)
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Yield the sections in an annotation."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)
 
 
 def _type(annotation: Any) -> str:
@@ -140,31 +151,40 @@ def _type(annotation: Any) -> str:
     )
 
 
+def write(pages: Mapping[Path, str], source: str, *, check: bool) -> None:
+    """Write generated pages.
+
+    Parameters
+    ----------
+    pages : mapping
+        Text by path.
+    source : str
+        What they are made from, for the message.
+    check : bool
+        Write nothing; end the process with a message, and what differs, if a page is out of step.
+    """
+    stale = []
+    for path, text in pages.items():
+        old = path.read_text(encoding="utf-8") if path.exists() else ""
+        if old == text:
+            continue
+        name = str(path.relative_to(RESOURCES.parent))
+        stale.append(name)
+        if check:
+            lines = old.splitlines(True), text.splitlines(True)
+            print("".join(difflib.unified_diff(*lines, name, f"from {source}")))
+        else:
+            path.write_text(text, encoding="utf-8")
+    if stale and check:
+        sys.exit(
+            f"{', '.join(stale)} out of step with {source}: run 'make docs' and commit the result"
+        )
+
+
 def main() -> None:
     """Write the files, or with --check fail if they are out of step."""
-    stale = []
-    for path, text in ((_CONFIG / "README.md", readme()), (_CONFIG / "schema.json", schema())):
-        old = path.read_text(encoding="utf-8") if path.exists() else ""
-        if old != text:
-            stale.append(path.name)
-            if "--check" in sys.argv:
-                print(
-                    "".join(
-                        difflib.unified_diff(
-                            old.splitlines(True),
-                            text.splitlines(True),
-                            f"config/{path.name}",
-                            "from the config models",
-                        )
-                    )
-                )
-            else:
-                path.write_text(text, encoding="utf-8")
-    if stale and "--check" in sys.argv:
-        sys.exit(
-            f"config/{', config/'.join(stale)} out of step with src/engram/study/config/: "
-            "run 'make docs' and commit the result"
-        )
+    pages = {_CONFIG / "README.md": readme(), _CONFIG / "schema.json": schema()}
+    write(pages, "src/engram/study/config", check="--check" in sys.argv)
 
 
 if __name__ == "__main__":
