@@ -10,11 +10,14 @@ at the reported layer; a few of them (`layer_variant` in files) at every layer.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 
 from engram.features.vectors import DESCRIPTION
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 #: A variant: its name, the vectors of the story's words (n_layers, n_words, n_units),
 #: those of inserted words that are rows of their own (n_layers, n_rows, n_units), and the
@@ -84,6 +87,8 @@ def _dataset(
     reported: int,
 ) -> xr.Dataset:
     """Return the dataset of `collect`, of vectors of the story's words and of inserted ones."""
+    import xarray as xr
+
     owner = np.repeat(np.arange(len(names)), [len(times) for times in onsets])
     index = {"description": "Index of the variant that has the row"}
     all_layers, inserted = at_every_layer

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 
 from engram.errors import EngramError
 from engram.files import storage
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 #: What an array of vectors says of itself.
 DESCRIPTION = {
@@ -22,6 +25,8 @@ def to_dataset(vectors: np.ndarray, half: bool = False, layer: int | None = None
 
     Those of a model in half precision take half of the disk. They are of all layers, or of one.
     """
+    import xarray as xr
+
     encoding = {**storage.COMPRESSED, "chunksizes": (1, *vectors.shape[1:])} if half else {}
     return xr.Dataset(
         {"activation": (("layer", "word", "unit"), vectors, DESCRIPTION, encoding)},

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from engram.figures.captions import brain as captions
 from engram.figures.captions.associations import association_title
@@ -15,6 +15,9 @@ from engram.figures.maps import ASSOCIATION_DIFFERENCE, INTER_SUBJECT, layer_nam
 from engram.figures.shown_values import Measure, at_reported_layer, m_axis_bound
 from engram.vocabulary import AVERAGE, ORIGINAL
 from engram.wording import null_text
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 #: Hemispheres of a surface.
 _SIDES = ("L", "R")

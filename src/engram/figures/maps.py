@@ -8,16 +8,19 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from engram.datasets.images.surfaces import VERTICES
 from engram.errors import EngramError
 from engram.files import storage
 from engram.statistics.score_tables import mean_scores
 from engram.vocabulary import AVERAGE, DEALT, ORIGINAL, RANDOM, WITH_ASSOCIATIONS
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 #: What the map of each listener's correlation with the others' mean is called.
 INTER_SUBJECT = "inter-subject correlation"
@@ -67,6 +70,8 @@ def association_maps(files: Sequence[str]) -> dict[str, np.ndarray]:
     -------
     dict of arrays of shape (n_targets, )
     """
+    import xarray as xr
+
     parts = []
     for path in files:
         with storage.open_dataset(path) as scores:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import xarray as xr
 
 from engram.datasets.roi_sets import members
 from engram.encoding import timing
 from engram.vocabulary import AVERAGE
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 #: Destrieux's labels of auditory cortex: Heschl's gyrus and sulcus, and the plane behind them.
 AUDITORY = ("G_temp_sup-G_T_transv", "S_temporal_transverse", "G_temp_sup-Plan_tempo")

@@ -196,7 +196,12 @@ def gpu_memory() -> int | None:
 
 
 def use_threads(threads: int) -> None:
-    """Let torch use as many threads as the job was given."""
-    import torch
+    """Let libraries of arrays use as many threads as the job was given.
 
-    torch.set_num_threads(threads)
+    A torch that comes later reads the variables as it is imported. Here it is not: a job that
+    computes without it (``compute.backend: numpy``) would wait for seconds.
+    """
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = str(threads)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(threads)

@@ -87,18 +87,22 @@ def survey(
     start = dataset.start(listeners[0], story)
     with _noting(faults):
         targets = len(dataset.targets())
-    for subject in listeners if targets else ():
-        with _noting(faults):
-            rows = max(rows, len(dataset.timeseries(subject, story)))
-            dataset.confounds(subject, story)
     found: Clock | None = None
+    beyond_scans: list[str] = []
+    # Where all is well each scan is read once. The job's check ends at its first fault: to name
+    # all, every scan is then read by itself.
     if table is not None and not faults:
-        with _noting(faults):
+        with _noting(beyond_scans):
             _, listed = story_bold(dataset, story, listeners, table, **scans["bold"])
             rows, found = (
                 int(listed["n_rows"].max()),
                 dict(clocks_of(listed.assign(excluded=None)))[story],
             )
+    for subject in listeners if targets and found is None else ():
+        with _noting(faults):
+            rows = max(rows, len(dataset.timeseries(subject, story)))
+            dataset.confounds(subject, story)
+    faults = faults or beyond_scans
     return StorySurvey(
         story,
         len(listeners),

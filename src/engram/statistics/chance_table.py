@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from engram.files import storage
 from engram.statistics import columns, maximum_statistic, significance
 from engram.statistics.reported_scores import by_area
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 CHANCE = (
     "R against chance at each model's reported layer, by region: the mean over listeners beside "

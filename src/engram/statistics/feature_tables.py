@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from engram.files import storage
 from engram.statistics import chance_table, columns, significance
 from engram.statistics.reported_scores import by_area
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 #: Names of units, and words without a value, that a row names.
 _NAMED = 12

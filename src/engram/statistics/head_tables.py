@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, permutations
 from math import factorial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from engram.bold.regions import regions_of
 from engram.files import storage
 from engram.statistics import chance_table, columns, significance
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 #: Permutations of regions: all, or so many drawn.
 _PERMUTATIONS = 999

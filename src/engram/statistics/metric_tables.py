@@ -6,14 +6,17 @@ Files have one form, whatever the metric (`engram.decoding.comparison.Comparison
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from engram.files import storage
 from engram.statistics import metric_tests
 from engram.statistics.metric_columns import Metric
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 _KEYS = ["story", "subject", "set"]
 #: Files of all groups, by model.

@@ -7,10 +7,10 @@ of a Venn diagram follow from those of unions (Borcard, Legendre & Drapeau 1992,
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from engram.bold.regions import regions_of
 from engram.encoding.partitions import TOGETHER, subsets
@@ -18,6 +18,9 @@ from engram.files import storage
 from engram.statistics import columns, significance
 from engram.statistics.reported_scores import by_stimulus
 from engram.vocabulary import AVERAGE
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 #: Kinds of rows: the R squared of all groups together, of each by itself, and the parts.
 ALL, ALONE, UNIQUE, SHARED = "all", "alone", "unique", "shared"

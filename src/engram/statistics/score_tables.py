@@ -7,16 +7,18 @@ each with equal weight.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from engram.datasets.roi_sets import members, roi_sets
 from engram.files import storage
 from engram.statistics import columns
 from engram.vocabulary import AVERAGE, LISTENERS
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 #: Columns that are text even where they look like numbers.
 KEYS = dict.fromkeys(

@@ -7,10 +7,10 @@ predict beyond nuisance features and the story alone.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from engram.encoding.nuisance.bands import LANGUAGE, RATE, WITH_LANGUAGE
 from engram.files import storage
@@ -19,6 +19,9 @@ from engram.statistics.reported_scores import by_area, by_stimulus
 from engram.statistics.text_tests import Primary
 from engram.statistics.variant_effects import read_effects
 from engram.vocabulary import AVERAGE, SHUFFLED
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 ASSOCIATIONS = (
     "What associations predict beyond nuisance features and the story alone, at each model's "

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from engram.bold.regions import regions_of
 from engram.datasets.roi_sets import members, roi_sets
 from engram.files import keys, storage
 from engram.vocabulary import AVERAGE, DEALT, LISTENERS, RANDOM, stimulus
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 from conftest import write_table_study
 
+from engram.datasets.tables.reader import TableDataset
 from engram.preflight import machine_checks
 from engram.preflight.survey import StorySurvey, survey, survey_table
 from engram.study.config.read import read_study
@@ -93,6 +94,21 @@ def test_all_faults_are_told_each_once(tmp_path: Path) -> None:
     assert [one.state for one in checks] == [
         machine_checks.STOP
     ] * 3 and "faults below" in survey_table([found])
+
+
+def test_scans_without_faults_are_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Reading is nearly all that a survey of thousands of scans takes."""
+    read: list[str] = []
+    timeseries = TableDataset.timeseries
+
+    def noted(self: TableDataset, subject: str, story: str) -> np.ndarray:
+        read.append(subject)
+        return timeseries(self, subject, story)
+
+    monkeypatch.setattr(TableDataset, "timeseries", noted)
+    assert surveyed(study(tmp_path)).faults == () and read == ["a", "b", "c"]
 
 
 @pytest.mark.parametrize(
