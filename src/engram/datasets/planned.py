@@ -268,7 +268,10 @@ def check_known(key: str, names: Sequence[str], known: Sequence[str]) -> None:
     """Raise `EngramError` if a key names what the dataset does not have."""
     unknown = sorted(set(names) - set(known))
     if unknown:
+        meant = [name.removeprefix("sub-") for name in unknown]
+        hint = "(Numbers that begin with 0 need quotes in YAML: '01'.)"
+        if meant != unknown and set(meant) & set(known):
+            hint = f"Write it without 'sub-': {', '.join(meant)}."
         raise EngramError(
-            f"{key} names {unknown}, which the dataset does not have. It has: {list(known)}. "
-            "(Numbers that begin with 0 need quotes in YAML: '01'.)"
+            f"{key} names {unknown}, which the dataset does not have. It has: {list(known)}. {hint}"
         )

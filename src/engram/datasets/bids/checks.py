@@ -9,8 +9,9 @@ from engram.datasets.bids import confounds, headers, sidecars
 from engram.datasets.bids.config import BidsSection
 from engram.datasets.bids.names import BidsFile, listed
 from engram.datasets.bids.recordings import Recording
+from engram.datasets.bids.whole_images import check_whole
 from engram.datasets.images.parcels import check_parcels
-from engram.datasets.repetition_time import check_tr
+from engram.datasets.repetition_time import SAME, check_tr
 from engram.errors import EngramError
 from engram.files.text_files import LINE_END
 from engram.vocabulary import NILEARN_PREFIX
@@ -128,8 +129,10 @@ def check_recordings(
     tr: float,
     cosines: bool,
     sidecars_of: Callable[[BidsFile], list[Path]],
-) -> None:
-    """Refuse recordings that cannot be read together, by their headers and small files.
+) -> dict[str, int]:
+    """Return the rows of recordings; refuse those that cannot be read together.
+
+    Headers and small files say it.
 
     Parameters
     ----------
@@ -146,6 +149,8 @@ def check_recordings(
     """
     _check_all_fetched(recordings)
     first: tuple[Path, headers.Header] | None = None
+    of_sides: dict[str, tuple[Path, headers.Header]] = {}
+    rows: dict[str, int] = {}
     for one in recordings:
         found = [headers.read(file.path, chosen_format) for file in one.files]
         for file, header in zip(one.files, found, strict=True):
@@ -155,13 +160,19 @@ def check_recordings(
                 sidecars.first_row_begins(mine, tr)
             first = first or (file.path, header)
             _check_shape(file.path, header, chosen_format)
-            _check_like_first(file.path, header, *first, chosen_format)
+            like = of_sides.setdefault(file.entities.get("hemi", ""), (file.path, header))
+            _check_like_first(file.path, header, *like, chosen_format)
+            if dataset.tr is None:
+                _check_like_first_tr(file.path, header.tr, *like)
+            if chosen_format != "surface":
+                check_whole(file.path)
         if len({header.rows for header in found}) > 1:
             raise EngramError(
                 f"'{one.files[0].path}' has {found[0].rows} rows and its other hemisphere "
                 f"{found[1].rows}. Both need the same: make them anew, or leave the listener out "
                 "(dataset.exclude)."
             )
+        rows[one.name] = found[0].rows
         _check_confounds(one, found[0].rows, dataset, cosines)
     if chosen_format == "volume" and first is not None:
         masks = [dataset.mask] if dataset.mask else []
@@ -169,6 +180,7 @@ def check_recordings(
             masks = [str(brain_mask(one)) for one in recordings]
         for mask in masks:
             _check_mask(Path(mask).expanduser(), *first)
+    return rows
 
 
 def _check_all_fetched(recordings: Sequence[Recording]) -> None:
@@ -227,6 +239,11 @@ def _check_like_first(
                 f"'{path}' lies elsewhere in space than '{first}': their affines differ by up to "
                 f"{apart:.3g}. {remedy} (dataset.exclude)."
             )
+    elif chosen_format == "surface" and header.shape[1] != expected.shape[1]:
+        raise EngramError(
+            f"'{path}' has {header.shape[1]} vertices, '{first}' {expected.shape[1]}. {remedy} "
+            "(dataset.exclude)."
+        )
     elif chosen_format == "parcels":
         check_parcels(path, header.targets, first, expected.targets)
     elif chosen_format == "dense" and (header.targets, header.shape[1]) != (
@@ -237,6 +254,22 @@ def _check_like_first(
             f"'{path}' has other grayordinates ({header.shape[1]}) than '{first}' "
             f"({expected.shape[1]}). {remedy} (dataset.exclude)."
         )
+
+
+def _check_like_first_tr(
+    path: Path, tr: float | None, first: Path, expected: headers.Header
+) -> None:
+    """Refuse a scan whose header gives another TR than the first one's, whatever sidecars say.
+
+    A sidecar at the top of a dataset holds for all scans, those with another protocol too.
+    """
+    if tr is None or expected.tr is None or abs(tr - expected.tr) <= SAME * expected.tr:
+        return
+    raise EngramError(
+        f"the header of '{path}' gives a TR of {tr:g} s, that of '{first}' {expected.tr:g} s. "
+        "Leave the scan's listener out (dataset.exclude), or, if one header is wrong, write the "
+        "TR of all: dataset: {tr: ...}."
+    )
 
 
 def _apart(one: headers.Header, other: headers.Header) -> float:
@@ -257,6 +290,11 @@ def _check_mask(path: Path, first: Path, expected: headers.Header) -> None:
             + ". Resample it to the scans' grid (nilearn.image.resample_to_img with "
             "interpolation='nearest')."
         )
+    if headers.is_all_zero(path):
+        raise EngramError(
+            f"the mask '{path}' has no voxel: all its numbers are 0. Did its segmentation fail? "
+            "Name another mask (dataset.mask), or leave the listener out (dataset.exclude)."
+        )
 
 
 def _check_confounds(recording: Recording, rows: int, dataset: BidsSection, cosines: bool) -> None:
@@ -275,6 +313,7 @@ def _check_confounds(recording: Recording, rows: int, dataset: BidsSection, cosi
     confounds.check_columns(
         path, lines[0].split("\t"), dataset.confounds.model_dump(mode="json"), cosines
     )
+    confounds.check_values(path, lines, dataset.confounds.columns)
     if len(lines) - 1 != rows:
         raise EngramError(
             f"'{path}' has {len(lines) - 1} rows, and the BOLD {rows} "

@@ -61,6 +61,17 @@ def _check_source(value: str) -> str:
     return value
 
 
+#: Entities by their names in words, and as names of files have them.
+_LONG_NAMES = {
+    "session": "ses",
+    "acquisition": "acq",
+    "reconstruction": "rec",
+    "direction": "dir",
+    "resolution": "res",
+    "density": "den",
+    "description": "desc",
+    "hemisphere": "hemi",
+}
 #: Where a dataset is fetched from.
 Source = Annotated[Address, AfterValidator(_check_source)]
 Model = Literal["basic", "power2", "derivatives", "full"]
@@ -77,12 +88,17 @@ def _as_list(value: Any) -> Any:
 def _label(value: Any) -> Any:
     if isinstance(value, bool | float):
         raise ValueError(f"a label is text: write it in quotes ('{value}')")
-    return str(value)
+    text = str(value)
+    if written := re.fullmatch(r"([a-z]+)-([A-Za-z0-9+]+)", text):
+        raise ValueError(f"a label stands without its entity: write {written[1]}: {written[2]}")
+    if not re.fullmatch(r"[A-Za-z0-9+]+", text):
+        raise ValueError("a label has letters and digits alone, as names of files have it")
+    return text
 
 
 #: Labels of an entity: one, or several of which a file may have any.
 Labels = Annotated[
-    list[Annotated[str, BeforeValidator(_label), Field(pattern=r"^[A-Za-z0-9+]+$")]],
+    list[Annotated[str, BeforeValidator(_label)]],
     BeforeValidator(_as_list, json_schema_input_type=str | int | list[str | int]),
     Field(min_length=1),
 ]
@@ -260,8 +276,15 @@ class BidsSection(DatasetSection):
         said = [name for name, value in alone.items() if value not in (None, "datalad")]
         if self.path is not None and said:
             raise ValueError(f"{said[0]} goes with source; with path the files are there already")
-        if "sub" in self.entities:
-            raise ValueError("entities: listeners are chosen by 'listeners: [...]', not by sub")
+        if listeners := {"sub", "subject"} & set(self.entities):
+            raise ValueError(
+                f"entities: listeners are chosen by 'listeners: [...]', not by {listeners.pop()}"
+            )
+        for name in self.entities:
+            if name in _LONG_NAMES:
+                raise ValueError(
+                    f"entities: names of files have '{_LONG_NAMES[name]}', not '{name}'"
+                )
         if self.runs == "mean" and self.confounds is not None:
             raise ValueError(
                 "runs: mean: each run has confounds of its own, which cannot be taken from a mean "

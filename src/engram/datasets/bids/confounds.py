@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from engram.errors import EngramError
 from engram.files import delimited
+from engram.files.cells import MISSING
 
 if TYPE_CHECKING:
     import numpy as np
@@ -81,6 +82,38 @@ def check_columns(
             f"'{path}' has no cosines, by which drifts are to be removed (strategy high_pass; "
             "bold.high_pass is null). Write bold: {high_pass: 0.0078125}, or leave high_pass out."
         )
+
+
+def check_values(path: Path, lines: Sequence[str], columns: Sequence[str] | None) -> None:
+    """Refuse a column that is chosen and lacks a value behind the first row.
+
+    Parameters
+    ----------
+    path : Path
+    lines : sequence of str
+        Of the table, its header included.
+    columns : sequence of str or None
+        Those that are chosen by name; strategies are looked at when they are taken.
+    """
+    if columns is None:
+        return
+    header = lines[0].split("\t")
+    places = {name: header.index(name) for name in _matching(path, header, columns)}
+    for row, line in enumerate(lines[2:], start=1):
+        if MISSING not in line:
+            continue
+        cells = line.split("\t")
+        for name, place in places.items():
+            if place < len(cells) and cells[place].strip() == MISSING:
+                raise _no_number(path, name, row)
+
+
+def _no_number(path: Path, name: str, row: int) -> EngramError:
+    return EngramError(
+        f"'{path}': the column '{name}' has no number in row {row} (rows count from 0); only "
+        "the first value of a derivative may be n/a. Take the column out of "
+        "dataset.confounds, or repair the table."
+    )
 
 
 def read(path: Path, chosen: Mapping[str, Any], cosines: bool) -> np.ndarray:
@@ -186,9 +219,5 @@ def _checked(table: pd.DataFrame, path: Path) -> np.ndarray:
     if wrong.any():
         name = table.columns[wrong][0]
         row = int(np.argmax(~np.isfinite(regressors[:, int(np.argmax(wrong))])))
-        raise EngramError(
-            f"'{path}': the column '{name}' has no number in row {row} (rows count from 0); only "
-            "the first value of a derivative may be n/a. Take the column out of "
-            "dataset.confounds, or repair the table."
-        )
+        raise _no_number(path, str(name), row)
     return regressors

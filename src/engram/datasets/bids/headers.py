@@ -26,6 +26,7 @@ _UNITS = {0: 1.0, 8: 1.0, 16: 1e-3, 24: 1e-6}
 _CODES: dict[int, Any] = {2: "B", 4: "h", 8: "i", 16: "f", 64: "d", 256: "b", 512: "H", 768: "I"}
 #: The code of the extension of a CIFTI file.
 _CIFTI = 32
+_VERTICES = re.compile(rb'Dim0\s*=\s*"\s*(\d+)')
 _ARRAYS = re.compile(rb'NumberOfDataArrays\s*=\s*"\s*(\d+)')
 _PARCEL = re.compile(r'<Parcel\s[^>]*?Name="([^"]*)"')
 _STEP = re.compile(r'SeriesStep="([^"]+)"')
@@ -48,7 +49,7 @@ class Header:
     Attributes
     ----------
     shape : tuple of int
-        Of the image: (x, y, z, rows) for a volume, (rows, targets) for CIFTI, (rows, ) for GIFTI.
+        Of the image: (x, y, z, rows) for a volume, (rows, targets) for CIFTI and GIFTI.
     tr : float or None
         Seconds, where it is given.
     affine : tuple of float
@@ -102,6 +103,18 @@ def share_inside(path: Path) -> float | None:
 
     None where its numbers are of a rare type, or the file is not there.
     """
+    numbers = _numbers(path)
+    return sum(1 for one in numbers if one) / len(numbers) if numbers else None
+
+
+def is_all_zero(path: Path) -> bool:
+    """Tell whether an image has nothing but 0, as a mask of no voxel."""
+    numbers = _numbers(path)
+    return numbers is not None and not any(numbers)
+
+
+def _numbers(path: Path) -> memoryview | None:
+    """Return an image's numbers; None where these are of a rare type, or the file is not there."""
     try:
         content = _bytes(path, -1)
         order = "<" if struct.unpack_from("<i", content)[0] in (_NIFTI_1, _NIFTI_2) else ">"
@@ -110,9 +123,8 @@ def share_inside(path: Path) -> float | None:
         (begin,) = struct.unpack_from(
             *((f"{order}f", content, 108) if is_first else (f"{order}q", content, 168))
         )
-        numbers = memoryview(content)[int(begin) :].cast(_CODES[kind])
-        return sum(1 for one in numbers if one) / len(numbers)
-    except (OSError, EOFError, KeyError, TypeError, zlib.error, struct.error, ZeroDivisionError):
+        return memoryview(content)[int(begin) :].cast(_CODES[kind])
+    except (OSError, EOFError, KeyError, TypeError, zlib.error, struct.error):
         return None
 
 
@@ -230,10 +242,10 @@ def _from_quaternion(pixels: tuple[float, ...], q_form: tuple[float, ...]) -> tu
 
 def _gifti(path: Path) -> Header:
     begin = _bytes(path, _GIFTI)
-    match = _ARRAYS.search(begin)
-    if match is None:
+    rows, vertices = _ARRAYS.search(begin), _VERTICES.search(begin)
+    if rows is None or vertices is None:
         raise ValueError("it begins with no header of GIFTI")
-    return Header((int(match[1]),), surface_tr(path, _GIFTI))
+    return Header((int(rows[1]), int(vertices[1])), surface_tr(path, _GIFTI))
 
 
 def _cifti(path: Path, nifti: Header) -> Header:

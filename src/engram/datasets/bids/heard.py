@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from engram.datasets.bids import recordings
 from engram.datasets.bids.config import BidsSection
+from engram.datasets.bids.names import ABSENT, OF_RECORDINGS
 from engram.datasets.bids.recordings import Recording
 from engram.datasets.bids.stimuli import found_words
 from engram.datasets.planned import check_known
@@ -67,6 +69,28 @@ def all_words(root: Path, dataset: BidsSection) -> dict[str, list[Source]]:
     }
 
 
+def _several(key: tuple[str, str], heard: Sequence[Heard]) -> EngramError:
+    """Return the error of several recordings of a listener with one story."""
+    labels = {
+        name: sorted({one.recording.entities.get(name, ABSENT) for one in heard})
+        for name in OF_RECORDINGS
+    }
+    apart = {name: found for name, found in labels.items() if len(found) > 1}
+    parts = (
+        "Is each another part of it? Write dataset: {runs: sections}: each run is then a story of "
+        "its own, with words of its own. "
+        if "run" in apart
+        else ""
+    )
+    example = next(iter(apart.items()), ("run", ["1"]))
+    return EngramError(
+        f"sub-{key[1]} has {len(heard)} recordings of the story '{key[0]}': "
+        f"{', '.join(one.recording.name for one in heard)}. {parts}Was the same heard again? Write "
+        "dataset: {runs: first}, last or mean. Or choose by entities, such as dataset: {entities: "
+        f"{{{example[0]}: {example[1][0]}}}}}."
+    )
+
+
 def words_of_stories(
     words: Mapping[str, list[Source]], heard: Sequence[Heard], dataset: BidsSection
 ) -> dict[str, list[Source]]:
@@ -79,7 +103,8 @@ def words_of_stories(
             f"there are no words of {', '.join(without)}, which was heard in "
             f"{next(one.recording.name for one in heard if one.story == without[0])}. Words are "
             f"there of {', '.join(words)}. Give the story the name of its words (dataset: "
-            f"{{story_names: {{{without[0]}: {next(iter(words))}}}}}), add its words, or choose "
+            f"{{story_names: {{{without[0]}: {_closest(without[0], list(words))}}}}}), add its "
+            "words, or choose "
             "stories (dataset: {stories: [...]})."
         )
     if dataset.stories is None and (silent := sorted(set(words) - set(told))):
@@ -98,6 +123,13 @@ def words_of_stories(
     return {story: words[story] for story in chosen}
 
 
+def _closest(story: str, known: Sequence[str]) -> str:
+    """Return the name that looks like a story's; the first one where none does."""
+    plain = {name.casefold(): name for name in known}
+    found = difflib.get_close_matches(story.casefold(), plain, n=1, cutoff=0.5)
+    return plain[found[0]] if found else known[0]
+
+
 def counted_runs(
     heard: Sequence[Heard], dataset: BidsSection
 ) -> tuple[dict[tuple[str, str], list[Heard]], list[tuple[Heard, str]]]:
@@ -110,13 +142,7 @@ def counted_runs(
         if len(mine) == 1:
             continue
         if dataset.runs not in ("mean", "first", "last"):
-            listed = ", ".join(one.recording.name for one in mine)
-            raise EngramError(
-                f"sub-{key[1]} has {len(mine)} recordings of the story '{key[0]}': {listed}. Is "
-                "each another part of it? Write dataset: {runs: sections}: each run is then a "
-                "story of its own, with words of its own. Was the same heard again? Write runs: "
-                "first, last or mean. Or choose by entities, such as dataset: {entities: {run: 1}}."
-            )
+            raise _several(key, mine)
         counted = {"mean": mine, "first": mine[:1], "last": mine[-1:]}[dataset.runs]
         reasons += [
             (one, f"another run counts (dataset.runs: {dataset.runs})")

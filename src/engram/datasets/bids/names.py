@@ -158,7 +158,10 @@ def applying(
             for one in listed(place)
             if one.suffix in suffixes
             and one.extension == extension
-            and one.entities.items() <= entities.items()
+            and all(
+                key in entities and same_label(label, entities[key])
+                for key, label in one.entities.items()
+            )
         ]
         found += [one.path for one in sorted(here, key=lambda one: -len(one.entities))]
     return found

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from engram.datasets.bids import checks, headers, names, recordings, sidecars
+from engram.datasets.bids.clock_checks import check_beginnings
 from engram.datasets.bids.config import BidsSection
 from engram.datasets.bids.heard import (
     Heard,
@@ -25,6 +26,7 @@ from engram.datasets.planned import (
     check_heard,
     check_known,
 )
+from engram.datasets.told_words import check_told
 from engram.datasets.word_files import source_files, words_about
 from engram.errors import EngramError
 from engram.files.fingerprints import file_fingerprint
@@ -259,8 +261,9 @@ class PlannedBids(PlannedDataset):
         return self._dataset.path, ""
 
     def check(self) -> None:
-        """Look at headers of all scans, and at their confounds."""
-        checks.check_recordings(
+        """Look at words, at headers of all scans and at their confounds."""
+        check_told(self._sources, self._root)
+        rows = checks.check_recordings(
             list(self._used.values()),
             self._dataset,
             self._format,
@@ -268,6 +271,8 @@ class PlannedBids(PlannedDataset):
             self._context.high_pass is None,
             self._sidecars,
         )
+        heard = [one for mine in self._by_scan.values() for one in mine]
+        check_beginnings(heard, rows, self.tr, self._dataset)
 
     # ------------------------------------------------------------ how much there is
     def _header(self, story: str | None = None) -> headers.Header:
@@ -293,7 +298,8 @@ class PlannedBids(PlannedDataset):
                 self._share_inside = self._share()
             return self._share_inside * header.shape[0] * header.shape[1] * header.shape[2]
         if self._format == "surface":
-            return {"fsaverage5": 20_484, "fsaverage6": 81_924}.get(str(self.surface), 327_684)
+            sides = len(next(iter(self._used.values())).files)
+            return sides * header.shape[1]
         return header.shape[1]
 
     def n_rows(self, story: str) -> float:

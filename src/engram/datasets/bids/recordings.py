@@ -73,7 +73,7 @@ def of_dataset(
             f"dataset.derivatives: '{derivatives}' has no BOLD: no file "
             "'sub-<label>/[ses-<label>/]func/*' that ends with "
             f"{', '.join(end for ends in names.FORMATS.values() for end in ends)}. Give the "
-            "folder with the outputs of fMRIPrep (dataset: {derivatives: ...})."
+            f"folder with the outputs of fMRIPrep (dataset: {{derivatives: {_likely(root)}}})."
         )
     files = names.chosen(every, entities)
     formats = sorted({str(names.format_of(one)) for one in files})
@@ -102,6 +102,12 @@ def of_dataset(
     return chosen_format, [
         _recording(root, derivatives, dict(key), mine) for key, mine in sorted(by_recording.items())
     ]
+
+
+def _likely(root: Path) -> str:
+    """Return the folders of a dataset's derivatives that have BOLD, for a message."""
+    found = [one for one in sorted(root.glob("derivatives/*")) if names.bold_files(one)]
+    return " or ".join(map(str, found[:3])) or "..."
 
 
 def _recording(

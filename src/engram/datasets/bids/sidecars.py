@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from engram.datasets.bids import names
+from engram.datasets.bids.headers import check_fetched
 from engram.datasets.repetition_time import sidecar_tr
 from engram.errors import EngramError
 from engram.files.json_text import once
@@ -34,6 +35,7 @@ def of_file(root: Path, derivatives: Path, file: names.BidsFile) -> list[Path]:
 def repetition_time(sidecars: Sequence[Path]) -> tuple[float, Path] | None:
     """Return the TR that the nearest sidecar gives, in seconds, and which one that is."""
     for path in sidecars:
+        check_fetched(path)
         tr = sidecar_tr(path)
         if tr is not None:
             return tr, path
@@ -88,6 +90,7 @@ def first_row_begins(sidecars: Sequence[Path], tr: float) -> float:
 
 
 def _content(path: Path) -> Mapping[str, Any]:
+    check_fetched(path)
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=once)
     except (OSError, ValueError, RecursionError) as error:

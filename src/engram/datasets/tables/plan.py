@@ -19,6 +19,7 @@ from engram.datasets.planned import (
 )
 from engram.datasets.tables.config import TableSection
 from engram.datasets.tables.layout import words_table
+from engram.datasets.told_words import check_told
 from engram.datasets.word_files import (
     EVERY,
     Source,
@@ -89,6 +90,11 @@ class PlannedTables(PlannedDataset):
     def scans_config(self, story: str) -> dict[str, Any]:
         """Return when scans start, and the TR."""
         return {"start": self._start, "tr": self.tr}
+
+    def check(self) -> None:
+        """Look at words that are no table of their story's name."""
+        named = {story: self._sources[story] for story in self.stories if self.words_config(story)}
+        check_told(named, Path(self._path).expanduser())
 
     def tables_here(self) -> tuple[str | None, str]:
         """Return the folder, unless its time courses are too large to be read in a moment."""

@@ -37,7 +37,11 @@ def explain(error: dict[str, Any]) -> str:
     error : dict
         One of the errors of a `pydantic.ValidationError`.
     """
-    path, kind_of_section = _path([str(part) for part in error["loc"]])
+    # Parts with brackets, and numbers with limits, say which of several types was meant.
+    parts = [str(part) for part in error["loc"]]
+    path, kind_of_section = _path(
+        [one for one in parts if not set(one) & set("[(") and not one.startswith("constrained-")]
+    )
     key = ".".join(path) or "(the whole)"
     kind, found = error["type"], error["input"]
     if kind == "extra_forbidden":
@@ -109,6 +113,16 @@ def _path(path: list[str]) -> tuple[list[str], str | None]:
     if path[:1] == ["features"] and path[2:3] and path[2] in features.SECTIONS:
         return [*path[:2], *path[3:]], path[2]
     return [part for part in path if part not in (OF_BLOCKS, OF_STORIES)], None
+
+
+def is_other_form(error: dict[str, Any], errors: list[dict[str, Any]]) -> bool:
+    """Tell whether an error is of a form of a value that was not meant: a mapping, say.
+
+    Pydantic has an error for each form that a value could have, under the same key.
+    """
+    return error["type"] == "dict_type" and any(
+        other is not error and other["loc"][:-1] == error["loc"][:-1] for other in errors
+    )
 
 
 def _no_such_key(path: list[str], kind: str | None) -> str:

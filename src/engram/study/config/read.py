@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from engram.errors import EngramError
-from engram.study.config.messages import explain
+from engram.study.config.messages import explain, is_other_form
 from engram.study.config.renamed import with_new_keys
 from engram.study.config.sources import check_sources
 from engram.study.config.study import Study, with_targets
@@ -46,7 +46,8 @@ def read_study(raw: dict[str, Any]) -> Study:
     try:
         study = with_targets(Study.model_validate(raw))
     except ValidationError as error:
-        messages += [explain(dict(item)) for item in error.errors()]
+        found = [dict(item) for item in error.errors()]
+        messages += [explain(item) for item in found if not is_other_form(item, found)]
     if messages:
         number = f"{len(messages)} error" + ("s" if len(messages) > 1 else "")
         raise EngramError(f"the configuration has {number}:\n" + "\n".join(messages))
