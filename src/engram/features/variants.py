@@ -53,6 +53,7 @@ def collect(
     kept: list[int] = []
     all_layers_inserted, reported_inserted, onsets = [], [], []
     # Made at the first variant of each, and filled: lists and their stack would take it twice.
+    # Inserted words are copied: mostly there are none, and a slice of none keeps all vectors alive.
     all_layers, layer_of_all = np.empty((0, 0, 0, 0), np.float32), np.empty((0, 0, 0), np.float32)
     for name, own, inserted, times in variants:
         if not names:
@@ -61,11 +62,11 @@ def collect(
             if not kept:
                 all_layers = np.empty((len(at_every_layer), *own.shape), dtype=np.float32)
             all_layers[len(kept)] = own
-            all_layers_inserted.append(inserted)
+            all_layers_inserted.append(inserted.copy())
             kept.append(len(names))
         place = reported if len(own) > 1 else 0
         layer_of_all[len(names)] = own[place]
-        reported_inserted.append(inserted[place])
+        reported_inserted.append(inserted[place].copy())
         onsets.append(times)
         names.append(name)
     return _dataset(

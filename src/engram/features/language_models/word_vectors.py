@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from math import prod
+from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from typing import Any
 
 import numpy as np
@@ -87,7 +89,7 @@ class _Vectors:
             layer, n_layers = 0, 1
         if self._values is None:
             shape = (n_layers, self._number, vectors.shape[-1])
-            self._values = np.empty(shape, dtype=np.float32)
+            self._values = _freed_at_once(shape)
         places = self._places[window.read : window.end]
         self._values[layer, places[places >= 0]] = vectors[places >= 0]
 
@@ -102,6 +104,18 @@ class _Vectors:
                 "float16, try bfloat16 or float32."
             )
         return self._values
+
+
+def _freed_at_once(shape: tuple[int, ...]) -> np.ndarray:
+    """Return float32 zeros whose memory the system gets back as soon as they are let go of.
+
+    The C library, which NumPy asks otherwise, keeps memory of a few MB for later: the vectors of
+    many texts would take it twice while they are collected in one array.
+    """
+    number = prod(shape)
+    n_bytes = max(4 * number, 1)
+    memory = mmap(-1, n_bytes, flags=MAP_PRIVATE | MAP_ANONYMOUS)
+    return np.frombuffer(memory, dtype=np.float32, count=number).reshape(shape)
 
 
 def word_vectors(
