@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import bench_activations
+import bench_earlier
 import bench_encoding
 import bench_memory
 import bench_texts
@@ -32,10 +33,21 @@ from paired import environment, say
 
 HERE = Path(__file__).parent
 TOKENIZER = HERE.parent / "resources" / "models" / "gpt2-tiny"
-SECTIONS = ("encoding", "scaling", "activations", "memory", "workflow", "windows", "texts")
+SECTIONS = (
+    "encoding",
+    "earlier",
+    "scaling",
+    "activations",
+    "memory",
+    "workflow",
+    "windows",
+    "texts",
+)
 #: The code that today's is set beside, where texts and their controls are read and scored: read
 #: to the last layer, each text by itself.
 BEFORE = "c265c4d"
+#: The code that today's encoding is set beside: that of version 0.1.0.
+FIRST = "0a7fd85"
 
 
 def main() -> None:
@@ -94,6 +106,10 @@ def section(name: str, given: argparse.Namespace) -> Any:
         return bench_encoding.compare(
             shape, given.repeats, given.device, {"sklearn": 1, "himalaya": 1 if on_gpu else 4}
         )
+    if name == "earlier":
+        shapes = [Shape(1, 6), Shape(1, 500), Shape(folds=2)]
+        some = [Shape(2, 200, 150, 32)] if given.small else shapes
+        return bench_earlier.compared(FIRST, some, given.repeats)
     if name == "scaling":
         shape = (
             Shape(2, 60, 80, 64, 2, 3, 2)

@@ -68,7 +68,7 @@ def measured(controls: int, repeats: int, before: str | None, model: str = MODEL
         _prepare(folder, model)
         code = {"bare passes and fits": PROJECT, _ENGRAM: PROJECT}
         if before:
-            code[f"{_ENGRAM} at {before[:7]}"] = _taken_out(before, folder / "before")
+            code[f"{_ENGRAM} at {before[:7]}"] = taken_out(before, folder / "before")
         given = [str(folder / "results"), str(controls), model]
         cases = {
             name: _started(project, ["bare" if name.startswith("bare") else "texts", *given])
@@ -140,7 +140,7 @@ def _prepare(folder: Path, model: str) -> None:
         raise SystemExit(ended.stdout + ended.stderr)
 
 
-def _taken_out(commit: str, folder: Path) -> Path:
+def taken_out(commit: str, folder: Path) -> Path:
     """Return a folder with the code of a commit."""
     folder.mkdir()
     archive = folder / "code.tar"

@@ -29,6 +29,20 @@ is given.
 """  # noqa: E501
 
 
+OWED = """## Owed on a GPU
+
+No machine with a GPU was at hand: all figures above are of CPUs. Not measured yet (`make bench-gpu` measures the first three):
+
+- `backends.arrays("torch_cuda")`, decompositions included: scores equal to the CPU's within 1e-3, changes of penalty counted.
+- Encoding of the size of `pieman` (46 listeners x 81,924 targets x 281 TRs, 4,096 units x 6 delays): seconds, share of the device's peak.
+- Reading in the shape of LLaMA 7B in bfloat16: tokens a second, share of the peak.
+- LoRA of such a model: seconds a step, memory beside the plan.
+- Memory that runs out on a device: batches are halved, and scores stay.
+- Several jobs on one device, kept apart by locks.
+- A whole study of `pieman` with a model of GPT-2's shape: cost by stage.
+"""  # noqa: E501
+
+
 def write(folder: Path, target: Path) -> None:
     """Write the page from all files of figures in a folder."""
     parts = [INTRODUCTION]
@@ -44,9 +58,10 @@ def write(folder: Path, target: Path) -> None:
             f"{found['seconds_per_layer']} s a layer, {found['peak_gb']} GB at the peak "
             "(`python benchmarks/full_size.py`).\n"
         )
-    records = folder.parent / "published" / "alice-features" / "jobs.tsv"
-    if records.is_file():
-        parts += [_spaces(pd.read_csv(records, sep="\t", na_values=["n/a", "-"])), _planned_heads()]
+    published = folder.parent / "published"
+    if (published / "alice-features" / "jobs.tsv").is_file():
+        parts += [_spaces(_jobs(published / "alice-features")), _planned_heads()]
+        parts.append(_nulls(published / "alice-features", published / "alice-tunings"))
     for path in sorted(folder.glob("planning-*.json")):
         found = json.loads(path.read_text(encoding="utf-8"))
         keys = ("jobs", "cpu_seconds", "peak_mb")
@@ -58,7 +73,17 @@ def write(folder: Path, target: Path) -> None:
                 [[name, *(one[key] for key in keys)] for name, one in found["studies"].items()],
             ),
         ]
+    parts.append(OWED)
     target.write_text("\n".join(parts), encoding="utf-8")
+
+
+#: The model in the name of a job.
+_MODEL = r"model-([A-Za-z0-9.-]+?)(?:_|$)"
+
+
+def _jobs(study: Path) -> pd.DataFrame:
+    """Return what Snakemake recorded of a published study's jobs."""
+    return pd.read_csv(study / "jobs.tsv", sep="\t", na_values=["n/a", "-"])
 
 
 #: What is done with a space of features, by the rules that do it.
@@ -74,7 +99,7 @@ _STEPS = {
 
 def _spaces(jobs: pd.DataFrame) -> str:
     """Return what each space of published/alice-features took, by the records of its jobs."""
-    name = jobs["job"].str.extract(r"model-([A-Za-z0-9.-]+?)(?:_|$)")[0]
+    name = jobs["job"].str.extract(_MODEL)[0]
     rows = []
     for space, mine in jobs.groupby(name):
         taken = [mine[mine["rule"].isin(rules)]["cpu_seconds"].sum() for rules in _STEPS.values()]
@@ -88,6 +113,55 @@ def _spaces(jobs: pd.DataFrame) -> str:
         f"{len(jobs)} jobs of the study took {jobs['cpu_seconds'].sum():.0f} s of processors.\n\n"
         f"{table}\n"
     )
+
+
+def _nulls(features: Path, tunings: Path) -> str:
+    """Return what nulls and controls of two published studies of one model took, beside its R."""
+    scores = pd.read_csv(features / "tables" / "scores.tsv", sep="\t")
+    model, layers = scores.loc[scores["layer"].idxmax(), ["model", "layer"]]
+    rows = []
+    for study in (features, tunings):
+        jobs = _jobs(study)
+        name = jobs["job"].str.extract(_MODEL)[0]
+        jobs = jobs[name.isna() | (name == model)]
+        spent = jobs.groupby("rule")["cpu_seconds"].agg(["sum", "size"])
+        r = spent["sum"]["encoding"]
+        what = {"encoding": f"R of {layers + 1} layers"} | {
+            rule: f"{name}, {_shifts(study, table)}"
+            for rule, (name, table) in _SHIFTED.items()
+            if rule in spent.index
+        }
+        if "partition" in spent.index:
+            parted = pd.read_csv(study / "tables" / "partitions.tsv", sep="\t")
+            full = parted.loc[parted["kind"] == "all", "part"].iloc[0].split("+")
+            what["partition"] = f"partition of {len(full)} groups of features"
+        if "tuning_scores" in spent.index:
+            tuned = pd.read_csv(study / "tables" / "tuning_models.tsv", sep="\t")
+            models = tuned[["model", "tuning", "condition", "seed"]].drop_duplicates()
+            what["tuning_scores"] = f"R of {len(models)} tunings and controls"
+        for rule, said in what.items():
+            seconds = spent["sum"][rule]
+            rows.append((study.name, said, f"{seconds:.1f}", f"{seconds / r:.2f}"))
+    table = _table(["study", "scored", "seconds of the processor", "times R"], rows)
+    return (
+        f"## What nulls and controls cost beside R\n\n{model} on Alice (27 listeners, six "
+        "regions). Each job with its start, as Snakemake recorded it while other programs ran "
+        "(published/*/jobs.tsv). Nulls are of the reported layer alone. What control texts cost "
+        f"stands under *A text and controls* above.\n\n{table}\n"
+    )
+
+
+#: By rule: what is scored on shifted BOLD, and the table that says how often.
+_SHIFTED = {
+    "chance": ("R against chance", "chance"),
+    "decoding": ("identification", "decoding_tests"),
+    "similarity": ("RSA", "similarity_tests"),
+}
+
+
+def _shifts(study: Path, table: str) -> str:
+    tested = pd.read_csv(study / "tables" / f"{table}.tsv", sep="\t")
+    return f"{int(tested['n_shifts'].max())} circular shifts"
 
 
 def _planned_heads() -> str:
@@ -133,6 +207,8 @@ def _machine(name: str, found: dict[str, Any], drawings: Path) -> list[str]:
     ]
     if "encoding" in found:
         parts += _encoding(found["encoding"])
+    if "earlier" in found:
+        parts += _earlier(found["earlier"])
     if "scaling" in found:
         rows = [
             [row[key] for key in ("varied", "value", "form", "seconds", "of bare")]
@@ -239,6 +315,43 @@ def _encoding(found: dict[str, Any]) -> list[str]:
             f" (the first over {agreement['targets']} targets). RidgeCV chooses penalties "
             "by leave-one-out, himalaya as it comes by R2 and with features scaled once for each "
             "outer fold: they are compared by time.\n"
+        ),
+    ]
+
+
+def _earlier(found: dict[str, Any]) -> list[str]:
+    """Return the part about encoding now and at an earlier commit."""
+    rows = []
+    for one in found["rows"]:
+        shape = one["shape"]
+        rows.append(
+            (
+                f"{shape['listeners']} x {shape['targets']:,}",
+                f"{shape['folds']} x {shape['inner_folds']}",
+                *(one[key] for key in ("before", "now", "bare", "before / now", "now / bare")),
+                f"{one['penalties changed']} of {one['penalties']:,}",
+                f"{one['largest difference of r']:.1g}",
+            )
+        )
+    shape = found["rows"][0]["shape"]
+    return [
+        f"### Encoding now and at {found['before']}\n\n{shape['rows']} TRs, "
+        f"{shape['units'] * shape['delays']:,} delayed features, 10 penalties. Seconds of the "
+        "processor, one thread; contenders are processes that take turns of a few seconds. r is "
+        "compared where the chosen penalty is the same.\n",
+        _table(
+            [
+                "listeners x targets",
+                "folds",
+                "then",
+                "now",
+                "bare products",
+                "then / now",
+                "now / bare",
+                "penalties changed",
+                "largest difference of r",
+            ],
+            rows,
         ),
     ]
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -149,3 +150,69 @@ def test_what_spaces_took_is_summed_by_step() -> None:
     assert "| norms |  |  | 2.0 |  |  | 2.0 | 4.0 | 300 |" in said
     assert "| word-rate |  | 4.0 |  |  |  |  | 4.0 | 50 |" in said
     assert "All 5 jobs of the study took 11 s" in said
+
+
+def test_nulls_are_counted_against_r_of_their_own_study(tmp_path: Path) -> None:
+    import page
+
+    jobs = [
+        ("chance", "group-g_model-m", 5.0),
+        ("chance", "group-g_model-word-rate", 70.0),  # another model's
+        ("encoding", "group-g_model-m_text-original", 4.0),
+        ("encoding", "group-g_model-word-rate_text-original", 9.0),
+        ("partition", "group-g_partition-meaning", 2.0),
+        ("tuning_scores", "group-g_model-m_tuning-one", 6.0),
+        ("tuning_scores", "group-g_model-m_tuning-two", 8.0),
+    ]
+    tables = {
+        "scores": {"model": ["word-rate", "m", "m"], "layer": [0, 0, 6]},
+        "chance": {"model": ["m"], "n_shifts": [99]},
+        "partitions": {"kind": ["part", "all"], "part": ["rate", "rate+model"]},
+        "tuning_models": {
+            "model": ["m"] * 4,
+            "tuning": ["one", "one", "two", "two"],
+            "condition": ["shuffled"] * 4,
+            "seed": [1, 1, 1, 2],
+        },
+    }
+    (tmp_path / "tables").mkdir()
+    pd.DataFrame(jobs, columns=["rule", "job", "cpu_seconds"]).to_csv(
+        tmp_path / "jobs.tsv", sep="\t", index=False
+    )
+    for name, columns in tables.items():
+        path = tmp_path / "tables" / f"{name}.tsv"
+        pd.DataFrame(columns).to_csv(path, sep="\t", index=False)
+    said = page._nulls(tmp_path, tmp_path).splitlines()
+    for what, numbers in (
+        ("R of 7 layers", "4.0 | 1.00"),
+        ("R against chance, 99 circular shifts", "5.0 | 1.25"),
+        ("partition of 2 groups of features", "2.0 | 0.50"),
+        ("R of 3 tunings and controls", "14.0 | 3.50"),
+    ):
+        assert f"| {tmp_path.name} | {what} | {numbers} |" in said
+
+
+def test_changed_penalties_are_counted_and_r_is_compared_elsewhere(tmp_path: Path) -> None:
+    import bench_earlier
+    import page
+    from bench_encoding import Shape
+
+    r = np.array([[[0.1, 0.2], [0.3, 0.4]]])
+    alpha = np.array([[1, 2], [3, 4]])
+    np.savez(tmp_path / "Engram.npz", r=r, alpha=alpha)
+    other_r = r + np.array([[[0.001, 0.0], [0.0, 0.1]]])
+    np.savez(tmp_path / "abc.npz", r=other_r, alpha=alpha + np.array([[0, 0], [0, 1]]))
+    agreement = bench_earlier._agreement(tmp_path, "abc")
+    assert agreement == {
+        "penalties changed": 1,
+        "penalties": 4,
+        "largest difference of r": pytest.approx(0.001),
+        "mean difference of r": pytest.approx(-0.101 / 4),
+    }
+    seconds = {
+        name: {"seconds": value}
+        for name, value in (("Engram", 2.0), ("abc", 5.0), ("bare matrix products", 1.6))
+    }
+    row = bench_earlier._row(Shape(1, 6), "abc", [seconds]) | agreement
+    said = "".join(page._earlier({"before": "abc", "rows": [row]}))
+    assert "| 1 x 6 | 5 x 5 | 5.0 | 2.0 | 1.6 | 2.5 | 1.25 | 1 of 4 | 0.001 |" in said
