@@ -35,7 +35,12 @@ _STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;max-width:75rem;margin:2rem auto;padding:0 1rem}"
     "table{border-collapse:collapse;font-size:13px}th,td{padding:.2rem .5rem;text-align:left;"
     "border-bottom:1px solid #ddd}caption{text-align:left;font-weight:600;padding:.6rem 0}"
+    # A wide table scrolls by itself; what a row is of stays in sight.
+    ".wide{overflow-x:auto}td,th{white-space:nowrap}"
+    "th:first-child,td:first-child{position:sticky;left:0;background:#fff}"
     ".control{color:#666}dt{font-family:monospace}"
+    "p,li,dd{overflow-wrap:anywhere}@media(max-width:40rem){th:first-child,td:first-child"
+    "{white-space:normal;min-width:7rem;max-width:9rem;overflow-wrap:anywhere}}"
 )
 
 
@@ -107,9 +112,11 @@ def _table(name: str, part: pd.DataFrame, kinds: Sequence[str]) -> str:
         + "</tr>"
         for kind, (_, row) in zip(kinds, part.iterrows(), strict=True)
     )
+    label = html.escape(name, quote=True)
     return (
+        f'<div class="wide" role="region" aria-label="{label}" tabindex="0">'
         f"<table><caption>{html.escape(name)}</caption><thead><tr>{head}</tr></thead>"
-        f"<tbody>{rows}</tbody></table>"
+        f"<tbody>{rows}</tbody></table></div>"
     )
 
 

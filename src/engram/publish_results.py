@@ -34,6 +34,7 @@ TABLES = (
     "regions",
     "chance",
     "comparisons",
+    "time_resolved",
     "metrics",
     "decoding_tests",
     "similarity_tests",

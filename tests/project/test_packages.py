@@ -85,6 +85,7 @@ MAY_IMPORT = {
     "trace": {*FILES, "interactive"},
     "compare_results": FILES,
     "leaderboard": {*FILES, "statistics"},
+    "transfer": {*FILES, "encoding", "statistics"},
     "publish_results": FILES,
     # Pages of docs/reference: whatever has columns or a command line.
     "write_reference": {*SCIENCE, "statistics", "command", "compare_results", "study"},
@@ -166,6 +167,7 @@ MAY_IMPORT["command"] = {
     *DATASETS,
     "datasets.bids.published",
     "leaderboard",
+    "transfer",
     "trace",
     "study",
     "study.config.fields",

@@ -105,6 +105,13 @@ def write_study(folder: Path) -> dict[str, Any]:
             },
         },
         "encoding": {"folds": 3, "inner_folds": 2, "longest_delay": 4.5},
+        "decoding": {
+            "directions": ["encoding"],
+            "effects": True,
+            "layers": "reported",
+            "seconds": 9.0,
+            "shifts": 19,
+        },
     }
 
 
@@ -142,6 +149,12 @@ def test_the_whole_road(study: Path) -> None:
     assert (results / "figures" / "tuning.png").exists() and (
         results / "figures" / "tuning-losses.svg"
     ).exists()
+    identified = pd.read_csv(results / "tables" / "tuning_decoding.tsv", sep="\t")
+    assert identified["tuning"].drop_duplicates().tolist() == ["small", "upper"]
+    assert identified["original"].between(0, 1).all() and "all" in set(identified["set"])
+    of_small = identified[identified["tuning"] == "small"]
+    assert of_small["difference"].abs().max() > 0
+    assert (results / "figures" / "tuning-decoding.png").exists()
     assert (
         not list((results / "tunings").glob("*_activations.nc"))
         and not (results / "tunings" / "small" / "checkpoints").exists()
@@ -161,6 +174,9 @@ def test_a_tuning_that_changes_reruns_alone(study: Path) -> None:
             "tuned_activations": 1,
             "tuning_scores": 1,
             "tuning_tables": 1,
+            "tuning_identification": 1,
+            "identified_effects": 1,
+            "identified_effects_figure": 1,
             "claims": 1,
             "report": 1,
             "all": 1,

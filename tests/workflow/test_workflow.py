@@ -226,6 +226,7 @@ def test_tables_and_figures(tiny: Path) -> None:
         "regions",
         "roi-layers",
         "reliability",
+        "time-resolved",
         "alignment",
         "brain",
         "ceiling-brain",

@@ -13,6 +13,7 @@ from engram.study.stages import (
     nuisance,
     stories,
     tables,
+    time_resolved,
     tunings,
 )
 
@@ -131,6 +132,55 @@ rule comparisons:
         code=code_of("comparisons"),
     script:
         "../scripts/comparisons.py"
+
+
+rule time_resolved:
+    """Say which minutes of stories are predicted."""
+    input:
+        nulls=of(chance.files),
+    output:
+        table=report(
+            "<results>/tables/time_resolved.tsv",
+            caption="../report/tables/time_resolved.rst",
+            category="Tables",
+            labels={"table": "R by window"},
+        ),
+    log:
+        "<logs>/time_resolved.log",
+    benchmark:
+        "<benchmarks>/time_resolved.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        config=of(time_resolved.depends_on),
+        code=code_of("time_resolved"),
+    script:
+        "../scripts/time_resolved.py"
+
+
+rule time_resolved_figure:
+    """Draw which minutes of stories are predicted."""
+    input:
+        table=rules.time_resolved.output.table,
+    output:
+        svg=report(
+            "<results>/figures/time-resolved.svg",
+            caption="../report/figure.rst",
+            category="Scores",
+            labels={"figure": "time-resolved"},
+        ),
+        png="<results>/figures/time-resolved.png",
+    log:
+        "<logs>/figure/time-resolved.log",
+    benchmark:
+        "<benchmarks>/figure/time-resolved.tsv"
+    conda:
+        "../../envs/environment.yaml"
+    params:
+        config=of(time_resolved.figure_depends_on),
+        code=code_of("time_resolved_figure"),
+    script:
+        "../scripts/time_resolved_figure.py"
 
 
 rule nuisance:

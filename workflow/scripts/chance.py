@@ -9,6 +9,7 @@ with job(snakemake):
     config = snakemake.params.config
     use_threads(snakemake.threads)
     activations, bold, words = keys.group_files(snakemake, "activations", text=ORIGINAL)
-    settings = {key: config[key] for key in ("layer", "number", "seed", "subjects", "targets")}
+    names = ("layer", "number", "seed", "subjects", "targets", "window")
+    settings = {key: config[key] for key in names}
     null = circular_shift.score_shifted(activations, bold, words, **settings, **config["encoding"])
     keys.write_dataset(snakemake.output.null, null, keys.of_job(snakemake, "chance", text=ORIGINAL))

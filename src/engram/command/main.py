@@ -22,6 +22,7 @@ _EXAMPLES = """examples:
   engram open my_study.yaml                     open the report, or print where it is
   engram trace results/mine scores gpt2 IFG     the files behind a number of a table
   engram leaderboard results/*                  models beside each other over finished studies
+  engram transfer results/en results/fr         an encoder of one language's listeners on another's
 """
 
 
@@ -89,6 +90,16 @@ def command_parser() -> argparse.ArgumentParser:
     board.add_argument("--seed", type=int, default=0, help="of the bootstrap")
     board.add_argument("--published", type=Path, help="table of scores that others published")
     board.set_defaults(do=_leaderboard)
+    moved = commands.add_parser("transfer", help="test an encoder on another language's listeners")
+    moved.add_argument("taught", type=Path, help="finished study whose listeners teach")
+    moved.add_argument("tested", type=Path, help="finished study whose listeners are tested")
+    moved.add_argument("-o", "--output", type=Path, default=Path(), help="where the table goes")
+    moved.add_argument("--model", action="append", default=[], help="of both; default: all")
+    moved.add_argument("--targets", choices=("roi", "all"), default="roi", help="regions' means")
+    moved.add_argument("--layer", type=int, help="default: two thirds of the depth")
+    moved.add_argument("--shifts", type=int, default=199, help="circular shifts of the null")
+    moved.add_argument("--seed", type=int, default=0, help="of shifts and bootstrap")
+    moved.set_defaults(do=_transfer)
     return parser
 
 
@@ -121,6 +132,21 @@ def _leaderboard(chosen: argparse.Namespace) -> int:
     from engram import leaderboard  # pandas, which no other command needs
 
     return leaderboard.run(chosen.results, chosen.output, chosen.seed, chosen.published)
+
+
+def _transfer(chosen: argparse.Namespace) -> int:
+    from engram import transfer  # pandas, which no other command needs
+
+    return transfer.run(
+        chosen.taught,
+        chosen.tested,
+        chosen.output,
+        chosen.model,
+        chosen.targets,
+        chosen.layer,
+        chosen.shifts,
+        chosen.seed,
+    )
 
 
 if __name__ == "__main__":

@@ -327,19 +327,23 @@ class Group:
         return ridge.no_scores(len(self.tested), self.folds, len(of_part))
 
     def score_features(
-        self, features: np.ndarray, targets: Any, others: Any = None
+        self,
+        features: np.ndarray,
+        targets: Any,
+        others: Any = None,
+        windows: np.ndarray | None = None,
     ) -> ridge.Scores:
         """Score delayed features (`features`) on targets of the same rows: (n_rows, n_targets).
 
         The targets are those of all listeners side by side, once or several times; so are
-        `others`, from whom weights are learned too.
+        `others`, from whom weights are learned too. `windows` is that of `ridge.encode`.
         """
         ties = {}
         if self.penalty == "listeners":
             n_listeners, n_targets = self.shape
             repeats = targets.shape[1] // (n_listeners * n_targets)
             ties["tied"] = tied(self.subjects, n_targets, repeats)
-        return self._encode(features, targets, others=others, **ties)
+        return self._encode(features, targets, others=others, windows=windows, **ties)
 
     def _encode(self, features: np.ndarray, targets: Any, **more: Any) -> ridge.Scores:
         return ridge.encode(

@@ -47,10 +47,13 @@ class Scores:
         is left out is one block.
     alpha : array of shape (n_folds, n_targets)
         Which of the penalties the inner folds chose, from 0.
+    windows : array of shape (n_windows, n_targets), optional
+        Pearson r in each window, where there are some.
     """
 
     r: np.ndarray
     alpha: np.ndarray
+    windows: np.ndarray | None = None
 
 
 def no_scores(n_stories: int, folds: int | StoryFolds, n_targets: int) -> Scores:
@@ -100,6 +103,7 @@ def encode(
     own: bool = True,
     tied: np.ndarray | None = None,
     chosen: np.ndarray | None = None,
+    windows: np.ndarray | None = None,
     backend: str = "torch",
     limit: Shrinking | None = None,
 ) -> Scores:
@@ -139,6 +143,8 @@ def encode(
         Targets with the same number share a penalty: the one with the best mean over them.
     chosen : array of shape (n_folds, n_targets), optional
         Penalties that were chosen before (`inner_criterion`), from 0.
+    windows : array of int of shape (n_rows, ), optional
+        The window of each row (`engram.encoding.windows`), in which r is taken too.
     backend, limit
         The backend, and bytes of predictions at a time (`engram.encoding.backends`).
     """
@@ -146,6 +152,9 @@ def encode(
     r = np.empty(
         (count_tested(story, folds), count_blocks(folds), targets.shape[1]), dtype=np.float32
     )
+    in_windows = None
+    if windows is not None:
+        in_windows = np.empty((windows.max() + 1, targets.shape[1]), dtype=np.float32)
     best = chosen
     if best is None:
         best = np.zeros((count_folds(folds), targets.shape[1]), dtype=np.uint8)
@@ -154,8 +163,11 @@ def encode(
             inner = _inner_folds(data, train, folds, inner_folds, gap, alphas)
             best[fold] = _best_penalties(inner, data, alpha_by, tied)
         outer = _fold(data, train, test, alphas)
-        r[place_of_scores(folds, fold)] = _held_out_scores(outer, best[fold], data)
-    return Scores(r, best)
+        r[place_of_scores(folds, fold)] = _held_out_scores(outer, best[fold], data, outer.parts)
+        if windows is not None and in_windows is not None:
+            parts = _stories_of(windows[test])
+            in_windows[np.unique(windows[test])] = _held_out_scores(outer, best[fold], data, parts)
+    return Scores(r, best, in_windows)
 
 
 def _has_choice(folds: int | StoryFolds, alphas: Sequence[float]) -> bool:
@@ -382,18 +394,22 @@ def _tied_criterion(
     return summed
 
 
-def _held_out_scores(fold: _Fold, chosen: np.ndarray, data: _Data) -> np.ndarray:
-    """Return r of each target at its chosen penalty, per story: (n_stories, n_targets)."""
-    r = np.empty((len(fold.parts), len(chosen)), dtype=np.float32)
+def _held_out_scores(
+    fold: _Fold, chosen: np.ndarray, data: _Data, parts: Sequence[slice]
+) -> np.ndarray:
+    """Return r of each target at its chosen penalty, by part of the rows: (n_parts, n_targets)."""
+    r = np.empty((len(parts), len(chosen)), dtype=np.float32)
     for penalty in np.unique(chosen):
         mine = np.flatnonzero(chosen == penalty)
-        r[:, mine] = _scores_at(fold, int(penalty), data, mine)
+        r[:, mine] = _scores_at(fold, int(penalty), data, mine, parts)
     return r
 
 
-def _scores_at(fold: _Fold, penalty: int, data: _Data, mine: np.ndarray) -> np.ndarray:
-    """Return r of the targets `mine` under one penalty: (n_stories, n_mine)."""
-    r = np.empty((len(fold.parts), len(mine)), dtype=np.float32)
+def _scores_at(
+    fold: _Fold, penalty: int, data: _Data, mine: np.ndarray, parts: Sequence[slice]
+) -> np.ndarray:
+    """Return r of the targets `mine` under one penalty: (n_parts, n_mine)."""
+    r = np.empty((len(parts), len(mine)), dtype=np.float32)
 
     def score(batch: slice) -> None:
         some = mine[batch]
@@ -401,7 +417,7 @@ def _scores_at(fold: _Fold, penalty: int, data: _Data, mine: np.ndarray) -> np.n
         learned = _learned_from(selected[fold.fit], data, some, fold)
         predictions = fold.hat.at(penalty, learned)
         held_out = selected[fold.held_out]
-        for place, rows in enumerate(fold.parts):
+        for place, rows in enumerate(parts):
             r[place, batch] = data.xp.to_numpy(
                 pearson(standardize(held_out[rows]), predictions[rows])
             )

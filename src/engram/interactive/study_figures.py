@@ -13,6 +13,7 @@ from engram.errors import EngramError
 from engram.files import storage
 from engram.interactive import plots
 from engram.interactive.plots import Plot
+from engram.vocabulary import WORD_RATE
 
 
 class Study(Protocol):
@@ -185,6 +186,15 @@ def _checkpoints(study: Study) -> Any:
     return plots.family("checkpoint_figures").checkpoints(*tables, pairs)
 
 
+def _time_resolved(study: Study) -> Any:
+    shown = {*(study.config.get("shown") or study.models), WORD_RATE}
+    return plots.family("time_resolved_figures").time_resolved(
+        study.tables["time_resolved"],
+        study.models,
+        [name for name in study.models if name in shown],
+    )
+
+
 def _partitions(study: Study) -> Any:
     return plots.family("partition_figures").partitions(study.tables["partitions"])
 
@@ -252,6 +262,7 @@ FIGURES: dict[str, Callable[[Study], Any]] = {
     "roi-layers": _roi_layers,
     "reliability": _reliability,
     "alignment": _alignment,
+    "time-resolved": _time_resolved,
     "decoding": _metric("decoding", "decoding", "decoding_tests"),
     "similarity": _metric("similarity", "similarity", "similarity_tests"),
     "metrics": _metric("metrics", "metrics"),

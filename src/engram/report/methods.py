@@ -408,6 +408,14 @@ def _statistics(config: Mapping[str, Any], tables: Tables) -> str:
             if "chance" in tables
             else []
         ),
+        *(
+            [
+                f"R in windows of test blocks, of about {config['chance']['window']:g} s, "
+                "in the same way, over windows in the place of regions"
+            ]
+            if "time_resolved" in tables
+            else []
+        ),
         *(["models and hemispheres against each other"] if "comparisons" in tables else []),
         *(["F over texts"] if config["associations"] else []),
         *(

@@ -25,6 +25,7 @@ _ORDER = (
     "chance",
     "spaces",
     "comparisons",
+    "time_resolved",
     "checkpoints",
     "checkpoint_changes",
     "minimal_pairs",

@@ -113,11 +113,16 @@ def together(read: Sequence[xr.Dataset]) -> tuple[np.ndarray, np.ndarray, set[st
     """
     stories = {story for one in read for story in one["story"].values.tolist()}
     r = np.concatenate([one["r"].values for one in read])
-    n_shifts = min(one.sizes["shift"] for one in read)
-    if len(stories) == 1:
-        n_shifts = min(n_shifts, int(read[0]["allowed"][0]))
+    n_shifts = count_shifts(read)
     null = sum(one.sizes["subject"] / len(r) * one["r_shifted"].values[:n_shifts] for one in read)
     return r, np.asarray(null), stories
+
+
+def count_shifts(read: Sequence[xr.Dataset]) -> int:
+    """Return how many draws there are: no shift of a single story comes twice."""
+    stories = {story for one in read for story in one["story"].values.tolist()}
+    n_shifts = min(one.sizes["shift"] for one in read)
+    return n_shifts if len(stories) > 1 else min(n_shifts, int(read[0]["allowed"][0]))
 
 
 def against(score: float, null: np.ndarray) -> dict[str, float]:

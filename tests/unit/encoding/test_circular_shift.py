@@ -5,17 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import metric_sample
 import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
 from conftest import regions
+from figure_sample import check
 
-from engram.encoding import circular_shift
+from engram.encoding import circular_shift, predictions
 from engram.encoding.group import Group
 from engram.encoding.story_data import StoryData
+from engram.encoding.windows import Windows
+from engram.figures import time_resolved_figures
 from engram.files import storage
-from engram.statistics import chance_table
+from engram.statistics import chance_table, time_resolved
 
 OPTIONS: dict[str, Any] = {
     "words_to_trs": "sum",
@@ -208,3 +212,73 @@ def test_where_a_story_is_too_short_there_is_no_test(tmp_path: Path) -> None:
         and (found["n_shifts"] == 0).all()
         and found["score"].notna().all()
     )
+
+
+# ---------------------------------------------------------------- windows
+def in_one_half(folder: Path, number: int = 39) -> xr.Dataset:
+    """What the job writes of a story whose first half alone drives listeners."""
+    rng, rows = np.random.default_rng(1), 240
+    onsets = np.sort(rng.uniform(0, 1.5 * rows, 480))
+    vectors = rng.standard_normal((1, 480, 4))
+    driven = np.zeros((rows + 4, 4))
+    np.add.at(driven, (onsets / 1.5).astype(int) + 2, vectors[0])
+    bold = rng.standard_normal((5, rows, 4))
+    bold[:, : rows // 2] += 2 * driven[: rows // 2]
+    standard = (bold - bold.mean(1, keepdims=True)) / bold.std(1, keepdims=True)
+    paths = metric_sample.files(folder, onsets, vectors, standard)
+    return circular_shift.score_shifted(
+        paths["activations"],
+        paths["bold"],
+        paths["words"],
+        metric_sample.NAMES[:-1],
+        "all",
+        None,
+        number,
+        0,
+        window=45.0,
+        backend="numpy",
+        **OPTIONS,
+    )
+
+
+def test_the_half_that_drives_listeners_is_predicted_and_the_other_is_not(tmp_path: Path) -> None:
+    found = in_one_half(tmp_path)
+    assert (found["window_begin"].diff("window") > 0).all() and found.sizes["window"] == 9
+    path = str(tmp_path / "null.nc")
+    storage.write_dataset(path, found)
+    table = time_resolved.time_resolved_table({"m": [path]}, 0)
+    assert list(table) == list(time_resolved.TIME_RESOLVED_COLUMNS)
+    assert table["set"].unique().tolist() == ["all", "left", "right"]
+    whole = table[table["set"] == "all"]
+    first, second = whole[whole["end"] <= 180], whole[whole["begin"] >= 180]
+    assert len(first) == len(second) == 4
+    assert (first["score"] > 0.5).all() and (first["p_corrected"] == 1 / 40).all()
+    assert (first["others"] > 0.5).all() and (second["others"].abs() < 0.3).all()
+    assert (second["score"].abs() < 0.2).all() and (second["p_corrected"] > 0.05).all()
+    assert (whole["null_mean"].abs() < 0.1).all() and (whole["n_shifts"] == 39).all()
+    check(time_resolved_figures.time_resolved(table, ["m"], ["m"]), "other", "maximum statistic")
+
+
+def test_r_in_windows_is_a_direct_correlation() -> None:
+    """Predictions of each fold, correlated window by window."""
+    one, vectors = group(0.5)
+    cut = Windows.of(one, 45.0)
+    features = one.features([vectors])
+    found = one.score_features(features, one.targets, windows=cut.of_row)
+    in_windows = found.windows
+    assert in_windows is not None
+    assert np.allclose(found.r, one.score_features(features, one.targets).r)
+    assert in_windows.shape == (6, 12) and np.unique(cut.of_row).tolist() == list(range(6))
+    for held in predictions.of_targets(one, features, one.targets):
+        here = cut.of_row[held.rows]
+
+        def take(columns: np.ndarray, guess: np.ndarray, seen: np.ndarray) -> None:
+            for number in np.unique(here):  # noqa: B023
+                rows = here == number  # noqa: B023
+                for place, column in enumerate(columns):
+                    r = np.corrcoef(guess[rows, place], seen[rows, place])[0, 1]
+                    assert in_windows[number, column] == pytest.approx(r, abs=1e-4)
+
+        held.each(take)
+    r = cut.correlations(one.targets, one.targets)
+    assert np.allclose(r, 1)

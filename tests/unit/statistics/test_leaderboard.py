@@ -186,6 +186,21 @@ def test_the_command_writes_a_table_and_a_page(
     assert list(table) == list(leaderboard_table.LEADERBOARD_COLUMNS)
     text = (tmp_path / "out" / "leaderboard.html").read_text()
     assert "<caption>first</caption>" in text and "gap in seconds: 10.0" in text
+    # Tables scroll by themselves, so that the page is never wider than its window.
+    assert text.count("<table>") == text.count('<div class="wide"') == 1
+
+
+def test_re_initialised_twins_stand_as_controls(tmp_path: Path) -> None:
+    models = {"small": 0.2, "small-reinitialised": 0.1, "word-rate": 0.1}
+    table = command.write([study(tmp_path, "first", models=models)], tmp_path, 0)
+    kinds = table.set_index("model")["kind"].to_dict()
+    assert kinds == {
+        "small": "model",
+        "small-reinitialised": "re-initialised",
+        "word-rate": "baseline",
+    }
+    text = (tmp_path / "leaderboard.html").read_text()
+    assert '<tr class="control"><td>small-reinitialised</td><td>re-initialised</td>' in text
 
 
 def test_parameters_and_operations_are_counted_from_headers(tmp_path: Path) -> None:

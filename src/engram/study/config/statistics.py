@@ -45,6 +45,10 @@ class Chance(Section):
     targets: Targets | None = "roi"
     """`roi`: score the mean time course of each region and hemisphere; `all`: every target
     by itself, which a whole cortex makes slow; null: the study's `targets`."""
+    window: float | None = Field(60.0, ge=20, le=600)
+    """Seconds of the windows in which R is taken too, to see which minutes of a story are predicted
+    (`tables/time_resolved.tsv`, a figure): each test block is cut into equal windows of about this
+    length; null: none."""
 
 
 class Nuisance(Section):

@@ -30,4 +30,5 @@ def depends_on(study: Study, plan: Plan, group: str) -> dict[str, Any]:
         "number": study.chance.shifts,
         "seed": study.seed,
         "targets": study.chance.targets,
+        "window": study.chance.window,
     }

@@ -18,6 +18,7 @@ from engram.study.stages import (
     partitions,
     series,
     stories,
+    time_resolved,
 )
 from engram.study.stages.shared import Key, paths, section
 from engram.vocabulary import FEWEST_LISTENERS, ORIGINAL
@@ -44,6 +45,7 @@ def names(study: Study, plan: Plan) -> list[str]:
         *(["roi-layers"] if models else []),
         *(["roi-sets"] if has_destrieux else []),
         *(["reliability"] if has_ceilings else []),
+        *time_resolved.figure_names(study, plan),
         *metrics.figure_names(study),
         *identified_effects.figure_names(study),
         *heads.figure_names(study, plan),

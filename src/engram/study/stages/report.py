@@ -28,6 +28,7 @@ from engram.study.stages import (
     series,
     simulation,
     spaces,
+    time_resolved,
     tunings,
 )
 from engram.study.stages import tables as tables_of_scores
@@ -40,6 +41,7 @@ _STAGES = (
     spaces,
     folds,
     comparisons,
+    time_resolved,
     deals,
     heads,
     series,
