@@ -36,6 +36,8 @@ from engram.statistics import (
     score_tables,
     space_tables,
     strength_table,
+    time_resolved,
+    transfer_table,
     tuning_tables,
     unique_contributions,
 )
@@ -58,6 +60,7 @@ TABLES: dict[str, dict[str, tuple[ModuleType, str, str]]] = {
     },
     "Tests and controls": {
         "chance": (chance_table, "CHANCE", "CHANCE_COLUMNS"),
+        "time_resolved": (time_resolved, "TIME_RESOLVED", "TIME_RESOLVED_COLUMNS"),
         "comparisons": (comparisons, "COMPARISONS", "COMPARISONS_COLUMNS"),
         "nuisance": (unique_contributions, "NUISANCE", "NUISANCE_COLUMNS"),
         "partitions": (partition_tables, "PARTITIONS", "PARTITIONS_COLUMNS"),
@@ -85,6 +88,7 @@ TABLES: dict[str, dict[str, tuple[ModuleType, str, str]]] = {
         ),
         "tuning_decoding": (identified_effects, "TUNING", "TUNING_COLUMNS"),
         "leaderboard": (leaderboard_table, "LEADERBOARD", "LEADERBOARD_COLUMNS"),
+        "transfer": (transfer_table, "TRANSFER", "TRANSFER_COLUMNS"),
     },
     "Associations": {
         "association": (association_tables, "ASSOCIATION", "ASSOCIATION_COLUMNS"),
@@ -133,7 +137,8 @@ Generated from the descriptions of columns in the code by `make docs`; do not ed
 
 Tables are in `results/<study>/tables`, as tab-separated text; `n/a` is a missing value. Each has a sidecar (`.json`) with these
 words, and with how the table was made. Which tables a study has follows from what it asks for.
-`scans.tsv` lies one folder higher; `leaderboard.tsv` is made by `engram leaderboard`.
+`scans.tsv` lies one folder higher; `leaderboard.tsv` is made by `engram leaderboard`,
+`transfer.tsv` by `engram transfer`.
 """  # noqa: E501
 _COMMANDS_PAGE = """# Command line
 
