@@ -147,8 +147,8 @@ def run(
                 f"'{model}' is another model in one study than in the other: "
                 f"{'; '.join(differing)}. Both need the same feature space."
             )
-        sides = (study.side(model, targets, layer) for study in (one, other))
-        results[model] = transferred(*sides, shifts, seed, **other.config["encoding"])
+        sides = [study.side(model, targets, layer) for study in (one, other)]
+        results[model] = transferred(sides[0], sides[1], shifts, seed, **other.config["encoding"])
     table = transfer_table(results, seed)
     storage.write_table(output / f"{NAME}.tsv", table, TRANSFER, TRANSFER_COLUMNS)
     print(f"{count(len(results), 'model')}: {output / NAME}.tsv")

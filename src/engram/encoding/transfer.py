@@ -72,7 +72,7 @@ class Side:
         read, group = open_group(activations, bold, words, single, targets, **{**options, **_OWN})
         reported = reported_layer(read[0].sizes["layer"] - 1, layer)
         vectors = [one["activation"][reported].values for one in read]
-        return cls(group.stories, single, vectors, reported, group.how_for(read[0]))
+        return cls(list(group.stories), single, vectors, reported, group.how_for(read[0]))
 
     @property
     def names(self) -> list[str]:

@@ -131,8 +131,8 @@ def finished(folder: Path, side: transfer.Side, model: str = "mixed", **encoding
         key = f"story-{story.name}"
         path = folder / "activations" / f"{key}_model-{model}_text-original_activations.nc"
         storage.write_dataset(path, to_dataset(vectors[None]))
-        about = {"Provenance": {"Config": {"model": {"source": "hub/multilingual"}}}}
-        storage.write_json(storage.sidecar(path), about)
+        defined = {"model": {"source": "hub/multilingual"}}
+        storage.write_json(storage.sidecar(path), {"Provenance": {"Config": defined}})
         dataset = xr.Dataset(
             {"bold": story.bold},
             coords={"time": story.times, **PLACES},
