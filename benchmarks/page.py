@@ -73,6 +73,8 @@ def write(folder: Path, target: Path) -> None:
                 [[name, *(one[key] for key in keys)] for name, one in found["studies"].items()],
             ),
         ]
+    for path in sorted(folder.glob("volume-study-*.json")):
+        parts.append(_volumes(path, json.loads(path.read_text(encoding="utf-8"))))
     parts.append(OWED)
     target.write_text("\n".join(parts), encoding="utf-8")
 
@@ -84,6 +86,32 @@ _MODEL = r"model-([A-Za-z0-9.-]+?)(?:_|$)"
 def _jobs(study: Path) -> pd.DataFrame:
     """Return what Snakemake recorded of a published study's jobs."""
     return pd.read_csv(study / "jobs.tsv", sep="\t", na_values=["n/a", "-"])
+
+
+def _volumes(path: Path, found: dict[str, Any]) -> str:
+    """Return what a study of volumes of real size took, beside what was planned for it."""
+    shape = found["shape"]
+    rows = [
+        [
+            said,
+            one["cpu_seconds"],
+            round(one["cpu_seconds"] / shape["listeners"], 1),
+            one["planned_gb"],
+            one["peak_gb"],
+        ]
+        for rule, said in (("bold", "read and cleaned"), ("encoding", "scored"))
+        for one in [found[rule]]
+    ]
+    columns = ["stage", "seconds of the processor", "a listener", "planned, GB", "peak, GB"]
+    return (
+        f"## A study of volumes ({path.stem.removeprefix('volume-study-')})\n\n"
+        f"fMRIPrep's outputs (made data), {shape['listeners']} listeners x {shape['voxels']:,} "
+        f"voxels x {shape['trs']} TRs with confounds and masks, {shape['units']} units x the "
+        "delays, 10 penalties, 5 x 5 folds: two jobs of the workflow, with their start, on two "
+        f"cores that other programs shared (load {found['load_before']} and more), so that all "
+        "seconds are longer than on a quiet machine (`python benchmarks/volume_study.py`).\n\n"
+        f"{_table(columns, rows)}\n"
+    )
 
 
 #: What is done with a space of features, by the rules that do it.

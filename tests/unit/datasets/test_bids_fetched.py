@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from annexed import repository
 from conftest import ROOT
 from made_bids import Made, make
 from serving import serving
@@ -33,30 +33,6 @@ from engram.fetch import dataset_files
 
 RAW, DERIVED = "ds000001", "ds000001-fmriprep"
 COLUMNS = ["trans_x", "csf"]
-
-
-def git(folder: Path, *arguments: str) -> None:
-    subprocess.run(
-        ["git", "-c", "user.name=n", "-c", "user.email=e", *arguments],
-        cwd=folder,
-        check=True,
-        capture_output=True,
-    )
-
-
-def repository(content: Path, folder: Path, large: tuple[str, ...]) -> None:
-    """Make a repository as git-annex leaves it: links with keys in the place of large files."""
-    shutil.copytree(content, folder)
-    for path in [one for one in folder.rglob("*") if one.name.endswith(large)]:
-        data = path.read_bytes()
-        extension = path.name[path.name.index(".") :]
-        key = f"MD5E-s{len(data)}--{hashlib.md5(data).hexdigest()}{extension}"
-        up = "../" * (len(path.relative_to(folder).parts) - 1)
-        path.unlink()
-        path.symlink_to(f"{up}.git/annex/objects/aa/bb/{key}/{key}")
-    git(folder, "init", "-q", "-b", "main")
-    git(folder, "add", "--all")
-    git(folder, "commit", "-q", "-m", "made")
 
 
 class Quiet(SimpleHTTPRequestHandler):
