@@ -1,5 +1,7 @@
 # Every target sets up what it needs: a virtual environment in .venv from the
 # pinned envs/requirements*.txt.
+#   make setup                the environment alone, for studies of your own; then
+#                             source .venv/bin/activate
 #   make alice                real fMRI, 27 listeners: R of every layer, ceilings, chance, one text
 #                             with few controls (download: 4 MB and two models of 0.3 and 0.5 GB;
 #                             or ENGRAM_MIRROR=folder)
@@ -51,9 +53,11 @@ SNAKEMAKE = $(BIN)/snakemake --cores $(CORES) $(ARGS)
 SMALL := --max-threads 1 --resources gpu=64
 demo alice alice-whole alice-tunings alice-features tiny: export ENGRAM_JOBS_PER_GPU ?= 64
 
-.PHONY: demo alice alice-whole alice-tunings alice-features publish-alice publish-alice-tunings publish-alice-features tiny datalad cluster calibrate architectures test test-fast browser slurm chaos bench bench-gpu lint lock docs docs-site docs-links clean help
+.PHONY: setup demo alice alice-whole alice-tunings alice-features publish-alice publish-alice-tunings publish-alice-features tiny datalad cluster calibrate architectures test test-fast browser slurm chaos bench bench-gpu lint lock docs docs-site docs-links clean help
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
+
+setup: $(VENV)/.ready
 
 demo: $(VENV)/.ready
 	$(SNAKEMAKE) $(SMALL)

@@ -181,8 +181,12 @@ def _gpu(config: Mapping[str, Any], machine: Machine) -> Check:
 
 
 def data_checks(found: Sequence[StorySurvey]) -> list[Check]:
-    """Return a check for each story: its faults, each as its job would say it, or its clock."""
+    """Return a check for each story: its faults, each as its job would say it, or its clock.
+
+    Stories with the same words at the same times are named: two files may be copies of one.
+    """
     checked = []
+    first: dict[str, str] = {}
     for one in found:
         what = f"story {one.story}"
         checked += [Check(what, STOP, fault) for fault in one.faults]
@@ -192,6 +196,16 @@ def data_checks(found: Sequence[StorySurvey]) -> list[Check]:
                     what,
                     FINE if one.clock.verdict == CONFIRMED else LOOK,
                     one.clock.said(one.story).split(": ", 1)[1],
+                )
+            )
+        other = first.setdefault(one.timings, one.story) if one.timings else one.story
+        if other != one.story:
+            checked.append(
+                Check(
+                    what,
+                    LOOK,
+                    f"has the words of story {other} at the same times: is its file of words "
+                    "that story's?",
                 )
             )
     return checked

@@ -7,6 +7,7 @@ All faults are collected: a job stops at its first.
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -43,6 +44,9 @@ class StorySurvey:
         None where a fault is in the way.
     faults : tuple of str
         In the words of the jobs.
+    timings : str
+        A digest of the words and their onsets, equal where two stories' are; "" where they
+        cannot be read.
     """
 
     story: str
@@ -54,6 +58,7 @@ class StorySurvey:
     start: float = 0.0
     clock: Clock | None = None
     faults: tuple[str, ...] = ()
+    timings: str = ""
 
 
 def survey(
@@ -113,7 +118,12 @@ def survey(
         start,
         found,
         tuple(dict.fromkeys(faults)),
+        "" if table is None else hashlib.sha256(_timings(table)).hexdigest(),
     )
+
+
+def _timings(table: pd.DataFrame) -> bytes:
+    return table[["word", "onset"]].to_csv(index=False).encode()
 
 
 @contextmanager

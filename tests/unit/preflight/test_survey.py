@@ -96,6 +96,27 @@ def test_all_faults_are_told_each_once(tmp_path: Path) -> None:
     ] * 3 and "faults below" in survey_table([found])
 
 
+def test_two_stories_with_one_file_of_words_are_named(tmp_path: Path) -> None:
+    tale = surveyed(study(tmp_path))
+    copy = replace(tale, story="fable")
+    write_table_study(
+        tmp_path, {}, WORDS.assign(onset=ONSETS + 0.1), TARGETS
+    )  # the same words, heard later
+    later = replace(surveyed(tmp_path), story="later")
+    said = [
+        (one.what, one.state, one.found)
+        for one in machine_checks.data_checks([tale, copy, later])
+        if "same times" in one.found
+    ]
+    assert said == [
+        (
+            "story fable",
+            machine_checks.LOOK,
+            "has the words of story tale at the same times: is its file of words that story's?",
+        )
+    ]
+
+
 def test_scans_without_faults_are_read_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

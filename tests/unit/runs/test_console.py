@@ -215,4 +215,4 @@ def test_profiles_and_make_take_it() -> None:
     for name in ("default", "slurm"):
         assert "\nlogger: [engram]\n" in (ROOT / "profiles" / name / "config.yaml").read_text()
     shown = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    assert "make demo" in shown and "make test-fast" in shown
+    assert "make setup" in shown and "make demo" in shown and "make test-fast" in shown

@@ -164,6 +164,16 @@ REFUSED: dict[str, tuple[str, dict[str, Any], str]] = {
     ),
     "phones by name": (long_form(Phones=[(0.0, 1.0, "ʃiː")]), {}, "phones alone.*'tier: <name>'"),
     "a speaker's phones": (long_form(**{"Mary - phones": PHONES}), {}, "has tiers of phones alone"),
+    "phones named beside words": (
+        long_form(words=WORDS, phones=PHONES),
+        {"tier": "phones"},
+        "'phones' holds phones.*Write 'tier: words'",
+    ),
+    "a number of phones beside a speaker's words": (
+        long_form(**{"Mary - words": WORDS, "Mary - phones": PHONES}),
+        {"tier": "2"},
+        "'Mary - phones' holds phones.*Write 'tier: Mary - words'",
+    ),
     "ARPABET": (long_form(x=PHONES), {}, "has tiers of phones alone"),
     "IPA beside phrases": (
         long_form(

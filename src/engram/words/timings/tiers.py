@@ -66,9 +66,14 @@ def words_of(tiers: Sequence[Tier], path: Path, tier: str | None) -> pd.DataFram
     Raises
     ------
     EngramError
-        If there is no such tier, or several that it could be; the message lists the tiers.
+        If there is no such tier, several that it could be, or a tier of phones was named beside
+        one of words; the message lists the tiers.
     """
-    chosen = _named(tiers, path, tier) if tier is not None else _by_content(tiers, path)
+    if tier is None:
+        chosen = _by_content(tiers, path)
+    else:
+        chosen = _named(tiers, path, tier)
+        _refuse_phones(chosen, tiers, path)
     frames = [_frame(one) for one in chosen]
     speakers = [_OF_SPEAKER.fullmatch(one.name.strip()) for one in chosen]
     if len(chosen) == 1:
@@ -107,6 +112,24 @@ def _named(tiers: Sequence[Tier], path: Path, name: str) -> list[Tier]:
     if name.isascii() and name.isdigit() and 1 <= int(name) <= len(tiers):
         return [tiers[int(name) - 1]]
     raise EngramError(f"'{path}' has no tier '{name}'. {listed(tiers)}")
+
+
+def _refuse_phones(chosen: Sequence[Tier], tiers: Sequence[Tier], path: Path) -> None:
+    """Refuse tiers that are called phones where another tier is called words."""
+    called = {one.name: _last_name(one) for one in tiers}
+    named = next((one.name for one in chosen if called[one.name] in _PHONE_NAMES), None)
+    words = next((one.name for one in tiers if called[one.name] in _NAMES and _labels(one)), None)
+    if named is not None and words is not None:
+        raise EngramError(
+            f"'{path}': its tier '{named}' holds phones; models read words. "
+            f"Write 'tier: {words}', or leave 'tier' out. {listed(tiers)}"
+        )
+
+
+def _last_name(tier: Tier) -> str:
+    """Return a tier's name in lower case, without its speaker."""
+    of_speaker = _OF_SPEAKER.fullmatch(tier.name.strip())
+    return (of_speaker["name"] if of_speaker else tier.name).strip().casefold()
 
 
 def _by_content(tiers: Sequence[Tier], path: Path) -> list[Tier]:
@@ -161,8 +184,7 @@ def _has_words(tier: Tier) -> bool:
 
 def _has_phones(tier: Tier) -> bool:
     """Tell whether a tier holds phones, by its name or by its labels."""
-    named = _OF_SPEAKER.fullmatch(tier.name.strip())
-    if (named["name"] if named else tier.name).strip().casefold() in _PHONE_NAMES:
+    if _last_name(tier) in _PHONE_NAMES:
         return True
     labels = _labels(tier)
     if sum(bool(_ARPABET.fullmatch(label.upper())) for label in labels) > _SHARE * len(labels):
