@@ -108,8 +108,9 @@ def section(name: str, given: argparse.Namespace) -> Any:
         )
     if name == "earlier":
         shapes = [Shape(1, 6), Shape(1, 500), Shape(folds=2)]
-        some = [Shape(2, 200, 150, 32)] if given.small else shapes
-        return bench_earlier.compared(FIRST, some, given.repeats)
+        if given.small:
+            shapes = [Shape(2, 200, 150, 32)]
+        return bench_earlier.compared(FIRST, shapes, given.repeats)
     if name == "scaling":
         shape = (
             Shape(2, 60, 80, 64, 2, 3, 2)
