@@ -130,6 +130,11 @@ def brain_score(
     ...     features, words=words, bold={"01": bold_1, "02": bold_2}, tr=1.5
     ... )
     """
+    if isinstance(model, list | tuple) and any(isinstance(one, str | Path) for one in model):
+        raise EngramError(
+            f"{len(model)} models are given; one call scores one. Call brain_score for each, and "
+            "compare: first.plot_layers(second)."
+        )
     kind = _kind(model)
     entry = _entry(model, name, kind)
     options = (entry, dict(settings or {}), Path(downloads))
@@ -189,6 +194,11 @@ def _opened(
         return sources.of_dataset(dataset, *options)
     if str(dataset) == "alice" and not Path(dataset).is_dir():
         return sources.of_dataset({"kind": "alice"}, *options)
+    if not Path(dataset).is_dir():
+        raise EngramError(
+            f"data '{dataset}' is neither 'alice' nor a folder (looked for from {Path.cwd()}). "
+            "Give 'alice', or a folder of tables (docs/data/tables.md)."
+        )
     if tr is None:
         raise EngramError(
             f"data '{dataset}' is a folder of tables, which needs tr, the repetition time: tr=1.5."

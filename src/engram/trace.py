@@ -47,6 +47,12 @@ _MOST = 6
 _WIDTH = 10
 _FROM_RAW = "From the raw data, which takes as long as the jobs did (where the study was run):"
 
+#: Said in the place of lines of Python that would find no array.
+_GONE = (
+    "The arrays are not here, so this number cannot be made again from this folder: a published\n"
+    "folder has tables and figures alone. Run the study, and trace the number in its results."
+)
+
 
 def trace(folder: Path, table: str, words: Sequence[str], *, every: bool, check: bool) -> str:
     """Return where a number comes from, as text.
@@ -91,6 +97,7 @@ def trace(folder: Path, table: str, words: Sequence[str], *, every: bool, check:
         {one.record["Wildcards"]["group"] for one in arrays if "group" in _wildcards(one)}
     )
     finished = not missing_files(folder)
+    gone = table in _MADE_OF and any(one.place is None for one in arrays)
     lines = recomputed.lines(table, _plain(row), groups, str(folder), finished)
     kind = str(study.config.get("dataset", {}).get("kind")) if finished else ""
     raw = recomputed.from_raw_data(_plain(row), kind, str(folder)) if table == "scores" else []
@@ -98,14 +105,19 @@ def trace(folder: Path, table: str, words: Sequence[str], *, every: bool, check:
         *_number(table, row, path, first),
         *_files(chain, arrays, _plain(row), table, every),
         "",
-        *(
-            ["Python that makes it again:", "", *(f"    {line}" for line in lines)]
-            if lines
-            else [f"The rule {first.record.get('Rule')} makes it of the files above."]
-        ),
+        *_made_again(lines, gone, str(first.record.get("Rule"))),
         *(["", _FROM_RAW, "", *(f"    {line}" for line in raw)] if raw else []),
     ]
     return "\n".join(parts)
+
+
+def _made_again(lines: Sequence[str], gone: bool, rule: str) -> list[str]:
+    """Return the lines that make a number again, or why there are none."""
+    if gone:
+        return [_GONE]
+    if not lines:
+        return [f"The rule {rule} makes it of the files above."]
+    return ["Python that makes it again:", "", *(f"    {line}" for line in lines)]
 
 
 def _number(table: str, row: pd.Series, path: Path, link: Link) -> Iterator[str]:

@@ -117,8 +117,9 @@ class BrainScores:
         single = [name for name in self.scores["subject"].values if name != AVERAGE]
         shown = self.scores.sel(layer=self.layer, subject=single or [AVERAGE])
         return (
-            f"<BrainScores of {self.name}: {sizes['subject']} listeners, {sizes['layer']} layers, "
-            f"{sizes['target']} targets; mean R at layer {self.layer}: {float(shown.mean()):.4f}>"
+            f"<BrainScores of {self.name}: {len(single)} single listeners, {sizes['layer']} "
+            f"layer{'s' if sizes['layer'] > 1 else ''}, {sizes['target']} targets; "
+            f"mean R at layer {self.layer}: {float(shown.mean()):.4f}>"
         )
 
 

@@ -142,8 +142,14 @@ class Chain:
 
 
 def _is_wanted(link: Link, wanted: Mapping[str, str]) -> bool:
-    mine = link.record.get("Wildcards", {})
+    mine = link.record.get("Wildcards") or _in_name(link.path)
     return all(str(mine.get(name, value)) == value for name, value in wanted.items())
+
+
+def _in_name(path: str) -> dict[str, str]:
+    """Return what a file without provenance is of, from its name: ``model-m_text-judged_...``."""
+    parts = (part.partition("-") for part in PurePosixPath(path).stem.split("_"))
+    return {name: value for name, dash, value in parts if dash}
 
 
 def one_row(table: pd.DataFrame, words: Sequence[str], layer: int | None) -> pd.Series:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from engram.vocabulary import ORIGINAL, WORD_RATE
+from engram.vocabulary import ORIGINAL, RANDOM, WORD_RATE
 
 #: Kinds of datasets that `engram.brain_score` reads without the workflow.
 _READ_HERE = ("table", "alice")
@@ -106,6 +106,7 @@ def _ceilings(row: Mapping[str, Any], groups: Sequence[str], opened: str) -> lis
 def _association(row: Mapping[str, Any], groups: Sequence[str], opened: str) -> list[str]:
     one = f'"associations", suffix="scores", group=group, {_named(row, "model", "text")}'
     side, roi = row["hemisphere"], row["roi"]
+    null = row.get("null", RANDOM)
     return [
         "import engram, numpy",
         opened,
@@ -114,8 +115,13 @@ def _association(row: Mapping[str, Any], groups: Sequence[str], opened: str) -> 
         f'    r = study.array({one})["r"].mean("story")',
         f'    mine = (r["region_hemisphere"] == {side!r}) & (r["region_roi"] == {roi!r})',
         '    r = r[:, (r["subject"] != "average").values, mine.values]',
-        '    listeners.extend((r.sel(variant="associations") - r.sel(variant="original")).values)',
-        "print(float(numpy.mean(listeners)))",
+        '    listeners.append((r - r.sel(variant="original")).values[..., 0])',
+        "f = numpy.concatenate(listeners, axis=1).mean(axis=1)  # F of each text",
+        'names = list(r["variant"].values)',
+        'F = f[names.index("associations")]',
+        "print(float(F))",
+        f'null = [one for one, name in zip(f, names) if name.startswith("{null}-")]',
+        'print("p_texts", (1 + sum(one >= F for one in null)) / (1 + len(null)))',
     ]
 
 

@@ -18,10 +18,12 @@ from engram.command.main import main as command
 from engram.files import storage
 from engram.files.checksums import PROVENANCE, checksum
 from engram.interactive import recomputed
+from engram.interactive.chain import Link, _is_wanted
 from engram.trace import main
 
 RNG = np.random.default_rng(0)
 REGIONS = {"L": "IFG", "R": "IFG"}
+NULL = ["random-0", "random-1", "random-2"]
 
 
 def made(path: Path, rule: str, inputs: list[Path], **more: Any) -> Path:
@@ -133,11 +135,11 @@ def associations(folder: Path, read: Path, bold: Path) -> None:
     made(array(gone, xr.Dataset({"a": ("x", np.ones(2))})), "text_activations", [read])
     paths, differences = [], []
     for group, subjects in (("one", ["01", "average"]), ("two", ["02", "03"])):
-        r = RNG.random((3, 2, 2, 2)).astype(np.float32)
+        r = RNG.random((6, 2, 2, 2)).astype(np.float32)
         scores = xr.Dataset(
             {"r": (("variant", "story", "subject", "region"), r)},
             coords={
-                "variant": ["original", "associations", "random-0"],
+                "variant": ["original", "associations", *NULL, "shuffled-0"],
                 "subject": subjects,
                 "region_hemisphere": ("region", list(REGIONS)),
                 "region_roi": ("region", list(REGIONS.values())),
@@ -148,11 +150,13 @@ def associations(folder: Path, read: Path, bold: Path) -> None:
         made(array(path, scores), "association_scores", [gone, bold], wildcards=key)
         paths.append(path)
         single = [name != "average" for name in subjects]
-        differences.append((r[1] - r[0]).mean(0)[single])
-    f = np.concatenate(differences).mean(0)
+        differences.append((r - r[0]).mean(1)[:, single])
+    f = np.concatenate(differences, axis=1).mean(1)
+    p = (1 + (f[2:5] >= f[1]).sum(0)) / 4
     gone.unlink()
     rows = [
-        {"model": "m", "text": "judged", "hemisphere": side, "roi": roi, "F": f[number]}
+        {"model": "m", "text": "judged", "hemisphere": side, "roi": roi, "F": f[1, number]}
+        | {"null": "random", "p_texts": p[number]}
         for number, (side, roi) in enumerate(REGIONS.items())
     ]
     made(table(folder / "tables" / "association.tsv", rows), "association_tables", paths)
@@ -166,14 +170,14 @@ def traced(*arguments: str | Path, status: int = 0) -> str:
     return said.getvalue()
 
 
-def number_of(said: str) -> float:
-    """Run the printed lines; return what they print."""
+def printed_by(said: str) -> list[str]:
+    """Run the printed lines; return the lines that these print."""
     lines = said.split("makes it again:\n\n")[1].splitlines()
-    assert len(lines) <= 9
+    assert len(lines) <= 14
     printed = StringIO()
     with redirect_stdout(printed):
         exec("\n".join(line[4:] for line in lines), {})
-    return float(printed.getvalue())
+    return printed.getvalue().splitlines()
 
 
 @pytest.mark.parametrize(
@@ -192,7 +196,12 @@ def test_the_printed_lines_make_the_number(
 ) -> None:
     said = traced(results, *arguments)
     stated = float(said.split(f"{value} = ")[1].split()[0])
-    assert number_of(said) == pytest.approx(stated, rel=1e-5)
+    number, *more = printed_by(said)
+    assert float(number) == pytest.approx(stated, rel=1e-5)
+    if value == "F":
+        assert float(more[0].removeprefix("p_texts ")) == float(
+            said.split("p_texts = ")[1].split()[0]
+        )
 
 
 def test_the_chain_goes_from_the_row_to_the_raw_files(results: Path) -> None:
@@ -240,6 +249,21 @@ def test_what_was_removed_is_named_with_what_it_was_made_of(results: Path) -> No
     said = traced(results, "association", "L")
     assert "text-judged_activations.nc  not here any more (removed once it was read" in said
     assert "rule text_activations" in said and "model: source gpt2" in said
+
+
+def test_a_folder_with_tables_alone_prints_no_lines_that_find_nothing(results: Path) -> None:
+    for path in (results / "associations").iterdir():
+        path.unlink()
+    said = traced(results, "association", "L", "judged")
+    assert said.count("_text-judged_scores.nc  not here any more") == 2
+    assert "a published\nfolder has tables and figures alone" in said
+    assert "Python that makes it again" not in said
+
+
+def test_a_file_without_provenance_is_known_by_its_name() -> None:
+    path = "results/a/associations/group-g_model-m-2_text-judged_scores.nc"
+    assert _is_wanted(Link(path, None, ""), {"model": "m-2", "text": "judged"})
+    assert not _is_wanted(Link(path, None, ""), {"model": "m-2", "text": "random"})
 
 
 def test_a_file_that_was_changed_is_named_and_ends_with_1(results: Path) -> None:
