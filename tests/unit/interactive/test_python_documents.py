@@ -38,7 +38,10 @@ def test_blocks_of_the_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     score = engram.brain_score
 
     def without_network(model: Any, data: Any = None, **options: Any) -> engram.BrainScores:
-        model = MODELS / "gpt2-tiny" if isinstance(model, str) and model == "gpt2" else model
+        if isinstance(model, str) and model == "gpt2":
+            model = MODELS / "gpt2-tiny"
+        if isinstance(model, dict) and model["source"] == "gpt2":
+            model = {**model, "source": str(MODELS / "gpt2-tiny")}
         if data == "alice":
             data, options = "my_data", {"tr": 1.5, **options}
         return score(model, data, progress=False, **{"settings": FAST, **options})
