@@ -191,6 +191,7 @@ READERS: dict[str, dict[str, tuple[list[dict[str, str]], dict[str, str]]]] = {
         "scores": (SCORES, {"result": "scores", **OF_STUDY}),
         "nulls": (SCORES, {"result": "chance", **AT_LAYER}),
     },
+    "time_resolved": {"nulls": (SCORES, {"result": "chance", **AT_LAYER})},
     "claims": {"scores": (SCORES, {"result": "scores", **OF_STUDY})},
     "association_tables": {"scores": (EFFECTS, {"result": "effects", **AT_LAYER})},
     "tuning_tables": {"scores": (TUNED, {"result": "effects", **AT_LAYER})},

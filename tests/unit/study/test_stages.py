@@ -55,6 +55,7 @@ from engram.study.stages import (
     spaces,
     stories,
     tables,
+    time_resolved,
     tunings,
 )
 from engram.study.stages.shared import Key, group_paths, paths, plain
@@ -357,6 +358,8 @@ DEPENDS: dict[str, Callable[[Study, Plan], dict[str, Any]]] = {
     "tables": tables.depends_on,
     "chance": lambda study, plan: chance.depends_on(study, plan, GROUPS[0]),
     "comparisons": comparisons.depends_on,
+    "time_resolved": time_resolved.depends_on,
+    "time_resolved_figure": time_resolved.figure_depends_on,
     "decoding": lambda study, plan: decoding.depends_on(study, plan, GROUPS[0]),
     "decoding_ceiling": lambda study, plan: decoding.ceilings_depend_on(study, plan, GROUPS[0]),
     "metric_tables": lambda study, plan: metrics.tables_depend_on(study, plan, "decoding"),
@@ -414,6 +417,7 @@ OF_GROUPS = {
 }
 TABLED = {
     "comparisons",
+    "time_resolved",
     "metric_tables",
     "identified_effects",
     "claims",
@@ -494,6 +498,7 @@ SETTINGS: list[tuple[dict[str, Any], set[str]]] = [
     ({"ceiling": {"halves": 9}}, {"ceiling"}),
     ({"ceiling": {"floor": 0.2}}, {"tables", "brain_figure"}),
     ({"chance": {"shifts": 39}}, {"chance"}),
+    ({"chance": {"window": 30}}, {"chance"}),
     ({"decoding": {"shifts": 39}}, {"decoding"}),
     ({"decoding": {"layers": "reported"}}, {"decoding"}),
     ({"decoding": {"directions": ["encoding", "decoding"]}}, {"decoding"}),
@@ -525,7 +530,7 @@ SETTINGS: list[tuple[dict[str, Any], set[str]]] = [
         {"figures": {"dpi": 99}},
         {
             *("figure", "brain_figure", "alignment_figure", "insertions_figure", "metric_figure"),
-            "partition_figure",
+            *("partition_figure", "time_resolved_figure"),
         },
     ),
     ({"reported_layer": 1}, REPORTED),
