@@ -93,7 +93,7 @@ def _volumes(path: Path, found: dict[str, Any]) -> str:
     shape = found["shape"]
     rows = [
         [
-            said,
+            said if one.get("finished", True) else f"{said}, stopped before its end",
             one["cpu_seconds"],
             round(one["cpu_seconds"] / shape["listeners"], 1),
             one["planned_gb"],
@@ -108,8 +108,8 @@ def _volumes(path: Path, found: dict[str, Any]) -> str:
         f"fMRIPrep's outputs (made data), {shape['listeners']} listeners x {shape['voxels']:,} "
         f"voxels x {shape['trs']} TRs with confounds and masks, {shape['units']} units x the "
         "delays, 10 penalties, 5 x 5 folds: two jobs of the workflow, with their start, on two "
-        f"cores that other programs shared (load {found['load_before']} and more), so that all "
-        "seconds are longer than on a quiet machine (`python benchmarks/volume_study.py`).\n\n"
+        f"cores that other programs shared (load {found['load']}), so that all seconds are longer "
+        "than on a quiet machine (`python benchmarks/volume_study.py`).\n\n"
         f"{_table(columns, rows)}\n"
     )
 

@@ -59,9 +59,9 @@ def main() -> None:
         made = time.monotonic() - start
         found: dict[str, Any] = {
             "shape": vars(shape),
-            "load_before": round(os.getloadavg()[0], 1),
             "seconds_to_make": round(made, 1),
             **{rule: measured(folder, configuration, rule) for rule in ("bold", "encoding")},
+            "load": round(os.getloadavg()[2]),
             "versions": {
                 name: metadata.version(name)
                 for name in ("engram", "numpy", "torch", "nibabel", "nilearn", "himalaya")
