@@ -34,6 +34,8 @@ TUNED_VARIANT = rf"({'|'.join([ASSOCIATION, *TUNING_CONTROLS])})-\d+"
 SPLITS_LETTERS = "splits letters into bytes"
 #: A tuned model's card, beside its weights.
 CARD = "tuning.json"
+#: Longest default window of a model in tokens, as in the lineage (Caucheteux et al. 2023).
+DEFAULT_CONTEXT = 1024
 #: How an atlas that nilearn downloads is named, and which there are.
 NILEARN_PREFIX = "nilearn:"
 NILEARN_ATLASES = (

@@ -23,10 +23,10 @@ from engram.errors import EngramError
 from engram.features import variants
 from engram.features.language_models.reader import Reader
 from engram.features.language_models.tokens import tokenize
-from engram.features.language_models.windows import DEFAULT_CONTEXT, Window, plan_windows
+from engram.features.language_models.windows import Window, plan_windows
 from engram.features.language_models.word_vectors import ToRead, text_vectors
 from engram.features.layers import reported_layer
-from engram.vocabulary import ORIGINAL, WITH_ASSOCIATIONS
+from engram.vocabulary import DEFAULT_CONTEXT, ORIGINAL, WITH_ASSOCIATIONS
 from engram.words.language import ENGLISH
 
 logger = logging.getLogger(__name__)

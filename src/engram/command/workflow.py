@@ -11,6 +11,7 @@ from pathlib import Path
 
 from engram.errors import EngramError
 from engram.paths import RESOURCES
+from engram.study.config_files import check_files
 
 #: Names the clone of the workflow, where the package is installed apart from it.
 HOME_VARIABLE = "ENGRAM_HOME"
@@ -91,6 +92,8 @@ def _snakemake(study: str, arguments: Sequence[str], target: Sequence[str], core
         raise EngramError(
             f"there is no study '{study}'. 'engram init FOLDER' writes one for a folder of data."
         )
+    # Snakemake reads them before the workflow does, and names no line of what is no YAML.
+    check_files([study, *takewhile(lambda one: one.endswith(_STUDY_FILES), arguments)])
     folder = workflow_folder()
     environment = dict(os.environ)
     # Jobs import the package of the workflow that runs them.

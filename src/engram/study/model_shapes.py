@@ -6,6 +6,7 @@ They are known before a model is loaded, or fetched.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from engram.errors import EngramError
 from engram.study.config.sources import folder_here
 from engram.study.config.study import Study
 from engram.study.models import download_name, is_language_model
+from engram.study.tuning_plan import tuned_models
 
 #: Types of models whose tokens see what comes after them; each word is read in a window of its own.
 _ENCODERS = frozenset(
@@ -210,6 +212,20 @@ def unknown_models(study: Study) -> list[str]:
     return [name for name in study.language_models() if known_shape(study, name) is None]
 
 
+def _check_trained_layers(study: Study, shapes: Mapping[str, ModelShape | None]) -> None:
+    """Refuse blocks to train that a tuning's model does not have."""
+    for name, one in study.tunings.items():
+        if one.method != "frozen" or one.train_layers is None:
+            continue
+        for model in tuned_models(study, name):
+            shape = shapes[model]
+            if shape is not None and max(one.train_layers) >= shape.layers - 1:
+                raise EngramError(
+                    f"tunings.{name}.train_layers: {one.train_layers} has blocks that {model} has "
+                    f"not; it has 0 to {shape.layers - 2}. Write some of these."
+                )
+
+
 def check_layer(study: Study) -> None:
     """Refuse a layer to show that no model of the study has.
 
@@ -232,6 +248,7 @@ def check_layer(study: Study) -> None:
                 f"models.{name}.layers_together: {together} has layers beyond "
                 f"{shape.layers - 1}, the model's last one. Write layers that it has."
             )
+    _check_trained_layers(study, shapes)
     last = {name: shape.layers - 1 for name, shape in shapes.items() if shape is not None}
     if (
         study.reported_layer is not None

@@ -19,6 +19,7 @@ from engram.study.association_plan import check_associations, check_frequencies,
 from engram.study.config.study import Study
 from engram.study.groups import Group
 from engram.study.metric_plan import check_pairs, check_segments
+from engram.study.row_plan import check_rows
 from engram.study.story_folds import scored_groups
 from engram.study.tuning_plan import check_tunings
 from engram.vocabulary import AVERAGE
@@ -98,6 +99,7 @@ def plan_of(study: Study, dataset: PlannedDataset) -> Plan:
         space.check_stories(f"features.{name}", dataset.stories)
         _check_step(study, dataset, name)
     groups = _groups(dataset.scans, study.bold.average)
+    check_rows(study, dataset)
     return Plan(dataset, scored_groups(study, groups, dataset.stories))
 
 

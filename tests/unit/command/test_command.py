@@ -243,6 +243,16 @@ def test_a_study_that_is_not_there_is_said(capsys: pytest.CaptureFixture[str]) -
     assert "engram init" in capsys.readouterr().err
 
 
+def test_broken_yaml_is_named_with_its_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    study = tmp_path / "my.yaml"
+    study.write_text("study: a\nchance:\n\tshifts: 39\n")
+    assert main(["check", str(study)]) == 1
+    said = capsys.readouterr().err
+    assert "is no valid YAML" in said and "line 3, column 1" in said
+
+
 def test_the_workflow_is_found_beside_an_installed_package(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from engram.features.section import AudioSection
+from engram.study.config.fields import Once
 from engram.wording import listed
 
 
@@ -14,7 +15,10 @@ class AcousticsSection(AudioSection):
     """Envelope and mel spectrogram of a story's recording."""
 
     kind: Literal["acoustics"]
-    units: Annotated[list[Literal["envelope", "mel"]], Field(min_length=1)] = ["envelope", "mel"]
+    units: Annotated[list[Literal["envelope", "mel"]], Field(min_length=1), Once] = [
+        "envelope",
+        "mel",
+    ]
     """`envelope`: the root mean square of the sound in each step; `mel`: the logarithm of its power
     in bands that are evenly spaced on the mel scale up to 8 kHz."""
     bands: int = Field(32, ge=2, le=256)

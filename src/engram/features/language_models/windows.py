@@ -13,9 +13,7 @@ import numpy as np
 from engram.errors import EngramError
 from engram.features.language_models.reader import Reader
 from engram.features.language_models.tokens import TokenizedStory
-
-#: Longest default window in tokens, as in the lineage (Caucheteux et al. 2023).
-DEFAULT_CONTEXT = 1024
+from engram.vocabulary import DEFAULT_CONTEXT
 
 
 @dataclass(frozen=True)

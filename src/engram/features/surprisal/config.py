@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from engram.features.section import FeatureSection
-from engram.study.config.fields import Name
+from engram.study.config.fields import Name, Once
 
 
 class SurprisalSection(FeatureSection):
@@ -18,7 +18,7 @@ class SurprisalSection(FeatureSection):
     kind: Literal["surprisal"]
     of: Name
     """The name of the model of this study that reads: a causal one, whole and trained."""
-    units: Annotated[list[Literal["surprisal", "entropy"]], Field(min_length=1)] = [
+    units: Annotated[list[Literal["surprisal", "entropy"]], Field(min_length=1), Once] = [
         "surprisal",
         "entropy",
     ]

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from engram.features.section import FeatureSection
+from engram.study.config.fields import Once
 from engram.wording import listed
 
 Fact = Literal["word-length", "sentence-length", "place-in-sentence", "place-in-story", "pause"]
@@ -19,7 +20,7 @@ class WordFactsSection(FeatureSection):
     """
 
     kind: Literal["word-facts"]
-    facts: Annotated[list[Fact], Field(min_length=1)] = [
+    facts: Annotated[list[Fact], Field(min_length=1), Once] = [
         "word-length",
         "sentence-length",
         "place-in-sentence",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from engram.study.config.fields import Section
+from engram.vocabulary import DEFAULT_CONTEXT
 
 
 class Activations(Section):
@@ -31,3 +32,15 @@ class Activations(Section):
     batch_tokens: int = Field(8192, ge=64, le=100_000_000)
     """Tokens that the model reads at once, in a batch of windows, padding included. It changes
     memory and speed alone."""
+
+    @model_validator(mode="after")
+    def _windows_meet(self) -> Activations:
+        """Refuse a stride by which windows would leave words between them unread."""
+        longest = self.context or DEFAULT_CONTEXT
+        if self.mode == "strided" and self.stride is not None and self.stride > longest:
+            raise ValueError(
+                f"stride: {self.stride} tokens are more than a window has (context: {longest}); "
+                f"write a stride of {longest // 2}, say, so that each word keeps half a window of "
+                "left context"
+            )
+        return self

@@ -177,7 +177,7 @@ class AssociationEffect(Section):
     targets: Targets | None = None
     """`roi`: score the mean time course of each region and hemisphere, which with its many texts
     is much faster; `all`: every target by itself; null: the study's `targets`."""
-    models: list[Name] | None = None
+    models: list[Name] | None = Field(None, min_length=1)
     """The models that read texts with associations; null: all trained ones."""
     layers: Literal["all", "reported"] = "all"
     """Where F itself is scored. `all`: at every layer, as figures show it; `reported`: at the

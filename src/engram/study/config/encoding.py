@@ -37,15 +37,20 @@ def _is_of_stories(value: Any) -> bool:
     return isinstance(value, dict | StoryFolds)
 
 
+_FORMS_OF_FOLDS = (
+    "folds are a number of blocks of each story, such as 5 or {by: block, n: 5}, or whole "
+    "stories: {by: story}, {by: story, n: 5} or {by: story, test: [name]}"
+)
+
+
 def _blocks_as_number(value: Any) -> Any:
     """Return `{by: block, n: 5}` as the number of blocks, and refuse other ways to make folds."""
+    if (isinstance(value, str) and not value.strip().isdecimal()) or isinstance(value, list):
+        raise ValueError(_FORMS_OF_FOLDS)
     if not isinstance(value, dict) or value.get("by") == "story":
         return value
     if value.get("by") != "block" or not set(value) <= {"by", "n"}:
-        raise ValueError(
-            "folds are a number of blocks of each story, such as 5 or {by: block, n: 5}, or whole "
-            "stories: {by: story}, {by: story, n: 5} or {by: story, test: [name]}"
-        )
+        raise ValueError(_FORMS_OF_FOLDS)
     return value.get("n", 5)
 
 

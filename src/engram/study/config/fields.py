@@ -54,6 +54,16 @@ def check_name(value: str) -> str:
 Name = Annotated[str, BeforeValidator(_check_no_float), AfterValidator(check_name)]
 
 
+def _check_once(names: list[str]) -> list[str]:
+    if len(set(names)) < len(names):
+        raise ValueError(f"a word stands there twice; write {list(dict.fromkeys(names))}")
+    return names
+
+
+#: Each word of a list at most once: what stands there twice would count twice.
+Once = AfterValidator(_check_once)
+
+
 def _check_no_truth_value(value: Any) -> Any:
     if value is False:
         raise ValueError("YAML reads no as false; the code of Norwegian stands in quotes: 'no'")

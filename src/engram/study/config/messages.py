@@ -42,8 +42,11 @@ def explain(error: dict[str, Any]) -> str:
     path, kind_of_section = _path(
         [one for one in parts if not set(one) & set("[(") and not one.startswith("constrained-")]
     )
-    key = ".".join(path) or "(the whole)"
     kind, found = error["type"], error["input"]
+    if ("[key]" in parts and kind in ("string_type", "value_error")) or kind == "invalid_key":
+        # What Python writes for it (True, None) is not what stands in the file.
+        path = [*path[:-1], _AS_YAML.get(str(found), str(found))]
+    key = ".".join(path)
     if kind == "extra_forbidden":
         return f"  {key}: {_no_such_key(path, kind_of_section)}"
     if kind == "missing":
@@ -65,12 +68,18 @@ def explain(error: dict[str, Any]) -> str:
             f"for example:\n{yaml_lines(path, _EXAMPLES[example])}"
         )
     message = _expected(error) or error["msg"].removeprefix("Value error, ")
+    if not path:
+        return f"  {message}."  # it names its key
     # The dataset's line would suggest another kind.
     example = (
         "" if kind_of_section and path == ["dataset"] else _EXAMPLES.get(key, _first_choice(error))
     )
     written = f" Write, for example:\n{yaml_lines(path, example)}" if example else ""
     return f"  {key}: {message}{_shown(message, found)}.{written}"
+
+
+#: Keys that YAML reads as no text, and how it writes them.
+_AS_YAML = {"True": "true", "False": "false", "None": "null"}
 
 
 def yaml_lines(path: list[str], value: str) -> str:
@@ -86,6 +95,16 @@ def yaml_lines(path: list[str], value: str) -> str:
 def _expected(error: dict[str, Any]) -> str:
     """Return what is expected in the words of YAML; "" where pydantic's words say it."""
     kind, context = error["type"], error.get("ctx", {})
+    if kind == "invalid_key" or (kind == "string_type" and "[key]" in error["loc"]):
+        is_read = isinstance(error["input"], bool) or error["input"] is None
+        hint = f"; YAML reads {_NO_NAMES}: write it in quotes" if is_read else ""
+        return f"expected a name{hint}"
+    if kind == "string_type" and isinstance(error["input"], bool):
+        return f"expected text; YAML reads {_NO_NAMES}: write it in quotes, if it is meant"
+    if kind.startswith("int_"):
+        return f"expected a whole number{_whole(error['input'])}"
+    if kind.startswith("bool_"):
+        return "expected true or false"
     if kind == "list_type":
         name = error["input"] if isinstance(error["input"], str) else "a, b"
         return f"expected a list; write [{name}]" if error["input"] else "expected a list"
@@ -100,6 +119,20 @@ def _expected(error: dict[str, Any]) -> str:
         number = context["min_length" if kind == "too_short" else "max_length"]
         return f"expected {edge} {number} of them"
     return ""
+
+
+_NO_NAMES = "yes, no, on, off and null without quotes as true, false and nothing"
+
+
+def _whole(value: Any) -> str:
+    """Return the hint that a power of ten stands for a whole number: YAML reads 1e3 as text."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return ""
+    if not isinstance(value, str) or not number.is_integer() or abs(number) >= 1e15:
+        return ""
+    return f"; write {number:.0f}"
 
 
 def _path(path: list[str]) -> tuple[list[str], str | None]:

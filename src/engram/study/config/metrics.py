@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from engram.datasets.roi_sets import roi_sets
-from engram.study.config.fields import Section, Targets
+from engram.study.config.fields import Once, Section, Targets
 
 #: Names of sets that stand for several.
 _SEVERAL = ("all", "hemispheres", "roi-sets", "regions")
@@ -32,19 +32,13 @@ Sets = Annotated[list[str], Field(min_length=1), AfterValidator(_check_sets)]
 SegmentSeconds = Annotated[float, Field(ge=2, le=300)]
 
 
-def _check_once(names: list[str]) -> list[str]:
-    if len(set(names)) < len(names):
-        raise ValueError(f"a word stands there twice: {names}")
-    return names
-
-
 class Decoding(Section):
     """Identification of segments of the story from the brain.
 
     It is off until `directions` are given (docs/methods/decoding.md).
     """
 
-    directions: Annotated[list[Literal["encoding", "decoding"]], AfterValidator(_check_once)] = []
+    directions: Annotated[list[Literal["encoding", "decoding"]], Once] = []
     """`encoding`: BOLD is predicted as for R, and segments are told by how alike predicted and
     recorded patterns are; `decoding`: the embedding of a segment is predicted from BOLD. Both make
     `tables/decoding.tsv` and `tables/decoding_tests.tsv`; none: there is no identification."""
@@ -84,7 +78,7 @@ class Similarity(Section):
     It is off until `metrics` are given.
     """
 
-    metrics: Annotated[list[Literal["rsa", "encoding"]], AfterValidator(_check_once)] = []
+    metrics: Annotated[list[Literal["rsa", "encoding"]], Once] = []
     """`rsa`: dissimilarities of pairs of segments are correlated; `encoding`: BOLD is predicted as
     the mean of training rows, weighted by how alike the text is. Both make `tables/similarity.tsv`
     and `tables/similarity_tests.tsv`; none: there is no similarity."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from engram.study.config.fields import Section, Targets
+from engram.study.config.fields import Once, Section, Targets
 
 NuisanceFeature = Literal[
     "word-rate",
@@ -61,7 +61,7 @@ class Nuisance(Section):
     """`banded`: ridge regression with a penalty for each band of features makes
     `tables/nuisance.tsv`, and with associations also `tables/association_unique.tsv`; it takes
     about as long as scoring a model's layers. `none`: there is no nuisance control."""
-    features: Annotated[list[NuisanceFeature], Field(min_length=1)] = [
+    features: Annotated[list[NuisanceFeature], Field(min_length=1), Once] = [
         "word-rate",
         "word-length",
         "sentence-length",

@@ -25,7 +25,7 @@ class Tuning(Section):
     were heard.
     """
 
-    models: list[Name] | None = None
+    models: list[Name] | None = Field(None, min_length=1)
     """The models to tune; null: all trained ones."""
     data: Place = "resources/tuning_samples/associations.jsonl"
     """The file of samples, each with instruction, input and output: JSON or JSON lines
@@ -53,10 +53,10 @@ class Tuning(Section):
     """Scale of the adapters (`lora`): what they add is multiplied by alpha / rank."""
     dropout: float = Field(0.05, ge=0, lt=1)
     """Share of an adapter's inputs that is dropped in training (`lora`)."""
-    target_modules: list[str] | None = None
+    target_modules: list[str] | None = Field(None, min_length=1)
     """Names of the linear layers that get adapters (`lora`), such as `[q_proj, v_proj]`; null:
     peft's choice for the architecture, or all of attention."""
-    train_layers: list[Annotated[int, Field(ge=0, le=10_000)]] | None = None
+    train_layers: list[Annotated[int, Field(ge=0, le=10_000)]] | None = Field(None, min_length=1)
     """Blocks that `frozen` trains, counted from 0; null: the upper third and the one below, whose
     output is the layer at two thirds of the depth (GPT-2: 7 to 11)."""
     learning_rate: float = Field(2e-4, gt=0, le=10)
