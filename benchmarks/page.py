@@ -93,9 +93,9 @@ def _volumes(path: Path, found: dict[str, Any]) -> str:
     shape = found["shape"]
     rows = [
         [
-            said if (ended := one.get("finished", True)) else f"{said}: so far, not ended",
-            one["cpu_seconds"] if ended else "",
-            round(one["cpu_seconds"] / shape["listeners"], 1) if ended else "",
+            said,
+            one["cpu_seconds"],
+            round(one["cpu_seconds"] / shape["listeners"], 1),
             one["planned_gb"],
             one["peak_gb"],
         ]
