@@ -25,7 +25,7 @@ SCAN_COLUMNS = {
     "words_in_scan": "Share of the story's words whose onset is in the scan.",
     "clock": (
         "Clock check of the story: confirmed, not confirmed, other lag, other TR, or too short "
-        "(docs/methods.md). The same for all its scans."
+        "(docs/methods/clock-check.md). The same for all its scans."
     ),
     "clock_lag": (
         "Seconds by which the listeners' mean BOLD follows the word rate, where "

@@ -113,7 +113,7 @@ def _frequencies(
     if any("log_frequency" not in table for table in words):
         raise EngramError(
             "bins: column needs a column 'log_frequency' in the words table of every story "
-            "(docs/data.md). Write bins: story."
+            "(docs/data/tables.md). Write bins: story."
         )
     given = pd.concat(
         [

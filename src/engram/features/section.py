@@ -81,6 +81,11 @@ class FeatureSection(Section):
         return False
 
     @property
+    def needs_frequencies(self) -> bool:
+        """Whether words need a frequency of their own (column `log_frequency`)."""
+        return False
+
+    @property
     def has_times(self) -> bool:
         """Whether rows are of times of their own, and not of the story's words."""
         return False

@@ -303,7 +303,7 @@ CEILINGS_COLUMNS = {
         "split, split_sb, average (= sqrt(split_sb)), loo (inter-subject correlation: with the "
         "others' mean), loo_ridge, single (= loo / sqrt(rel(n - 1))); of a story that one listener "
         "heard several times repeats_split, repeats_split_sb, explainable_variance, and single = "
-        "sqrt(repeats_split_sb): see docs/methods.md."
+        "sqrt(repeats_split_sb): see docs/methods/ceilings.md."
     ),
     "ceiling": "Pearson r, mean over the region's targets; n/a with fewer than four listeners.",
 }

@@ -204,8 +204,11 @@ def check_languages(study: Study, languages: Mapping[str, str]) -> None:
 
 
 def check_frequencies(study: Study, story_files: Mapping[str, Sequence[str]]) -> None:
-    """Refuse a study whose words have no frequency where the nuisance features ask for it."""
-    if study.nuisance.method == "none" or "log-frequency" not in study.nuisance.features:
+    """Refuse a study whose words have no frequency where something asks for it."""
+    asking = [f"features.{name}" for name, one in study.features.items() if one.needs_frequencies]
+    if study.nuisance.method != "none" and "log-frequency" in study.nuisance.features:
+        asking.append("nuisance.features")
+    if not asking:
         return
     for path in (Path(files[0]) for files in story_files.values()):
         if path.suffix == ".csv":
@@ -213,7 +216,7 @@ def check_frequencies(study: Study, story_files: Mapping[str, Sequence[str]]) ->
         header = delimited.read_header(path, ("log_frequency",)) if path.suffix == ".tsv" else []
         if "log_frequency" not in header:
             raise EngramError(
-                f"nuisance.features: log-frequency needs a column 'log_frequency' in '{path}', "
+                f"{', '.join(asking)}: a column 'log_frequency' is needed in '{path}', "
                 f"which has {header}. Add it, n/a where a word's is not known, "
-                "or take log-frequency out."
+                "or take frequencies out."
             )

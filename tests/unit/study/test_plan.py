@@ -355,7 +355,13 @@ def test_frequencies_that_are_asked_for_must_be_there(tmp_path: Path) -> None:
         EngramError, match=r"story-two_words.tsv', which has \['word', 'onset', 'offset'\]\. Add it"
     ):
         plan.make_plan(read_study({**raw, "nuisance": {**wanted, "method": "banded"}}))
+    column = {"features": {"own": {"kind": "frequency", "source": "column"}}}
+    with pytest.raises(EngramError, match=r"^features.own: a column 'log_frequency' is needed"):
+        plan.make_plan(read_study({**raw, **column}))
+    with pytest.raises(EngramError, match=r"features.own: log_frequency is a column of a folder"):
+        read_study({**raw, **column, "dataset": {"kind": "alice"}})
     (folder / "story-two_words.tsv").write_text("word\tlog_frequency\tonset\toffset\n")
+    plan.make_plan(read_study({**raw, **column}))
     plan.make_plan(read_study({**raw, "nuisance": {**wanted, "method": "banded"}}))
 
 

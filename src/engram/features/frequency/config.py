@@ -24,6 +24,11 @@ class FrequencySection(FeatureSection):
     least_coverage: float = Field(0.5, ge=0, le=1)
     """Share of a story's words whose frequency must be known."""
 
+    @property
+    def needs_frequencies(self) -> bool:
+        """Whether words need a frequency of their own (column `log_frequency`)."""
+        return self.source == "column"
+
     def check(self, key: str) -> None:
         """Refuse to ask a library that is not there."""
         if self.source == "wordfreq" and find_spec("wordfreq") is None:

@@ -26,7 +26,8 @@ def lay(given: Given) -> Space:
     if section["source"] == "column":
         if "log_frequency" not in given.words:
             raise EngramError(
-                f"story {given.story}: its words have no column log_frequency (docs/data.md). "
+                f"story {given.story}: its words have no column log_frequency "
+                "(docs/data/tables.md). "
                 "Add it, or write 'source: wordfreq'."
             )
         values = given.words["log_frequency"].to_numpy(float)

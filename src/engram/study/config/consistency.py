@@ -54,6 +54,8 @@ def _check_features(study: Sections) -> None:
             raise ValueError(
                 f"features: '{name}' is the name of a model or a baseline; give the space another"
             )
+        if space.needs_frequencies and not study.dataset.has_frequencies:
+            raise ValueError(f"features.{name}: log_frequency {_no_frequencies(study)}")
         _check_side_by_side(study, name)
         if space.model is None:
             continue
@@ -195,13 +197,16 @@ def _check_adapters(study: Sections) -> None:
             )
 
 
+def _no_frequencies(study: Sections) -> str:
+    return (
+        "is a column of a folder of tables (dataset.kind: table), and a dataset of kind "
+        f"{study.dataset.kind} has none; take it out"
+    )
+
+
 def _check_nuisance(study: Sections) -> None:
     if "log-frequency" in study.nuisance.features and not study.dataset.has_frequencies:
-        raise ValueError(
-            "nuisance.features: log-frequency is a column of a folder of tables "
-            f"(dataset.kind: table), and a dataset of kind {study.dataset.kind} has none; "
-            "take log-frequency out"
-        )
+        raise ValueError(f"nuisance.features: log-frequency {_no_frequencies(study)}")
     wanted, there = study.nuisance.random_texts, study.association_effect.controls.random
     if wanted is not None and wanted > there:
         raise ValueError(
