@@ -1,4 +1,4 @@
-"""R by layer, of a language model and of its re-initialised twin, from tables of a finished study."""
+"""R by layer of a language model and of its re-initialised twin, from a finished study."""
 
 import engram
 
