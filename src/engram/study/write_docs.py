@@ -30,7 +30,7 @@ Generated from the config models (`src/engram/study/config/`) by `make docs`; do
 
 A study is a YAML file that states what differs from the defaults below:
 
-```
+```sh
 snakemake --cores all --configfile my_study.yaml
 ```
 

@@ -21,6 +21,8 @@ NOTEBOOK = ROOT / "examples" / "brain_score.ipynb"
 FAST = {"encoding": {"folds": 2, "inner_folds": 2, "alphas": [1, 1000]}, "ceiling": {"halves": 5}}
 #: The block that opens a finished study, which a test of finished studies runs.
 OPENS = "engram.load("
+#: What takes the place of models of the hub.
+HUB = {"gpt2": "gpt2-tiny", "HuggingFaceTB/SmolLM2-135M-Instruct": "llama-tiny"}
 
 
 def tables(folder: Path) -> Path:
@@ -31,15 +33,16 @@ def tables(folder: Path) -> Path:
     return folder
 
 
-def test_blocks_of_the_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Models of the hub and Alice are others here: nothing is fetched."""
+@pytest.fixture
+def offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder with tables. Models of the hub and Alice are others here: nothing is fetched."""
     tables(tmp_path / "my_data")
     monkeypatch.chdir(tmp_path)
     score = engram.brain_score
 
     def without_network(model: Any, data: Any = None, **options: Any) -> engram.BrainScores:
-        if isinstance(model, str) and model == "gpt2":
-            model = MODELS / "gpt2-tiny"
+        if isinstance(model, str) and model in HUB:
+            model = MODELS / HUB[model]
         if isinstance(model, dict) and model["source"] == "gpt2":
             model = {**model, "source": str(MODELS / "gpt2-tiny")}
         if data == "alice":
@@ -47,6 +50,21 @@ def test_blocks_of_the_page_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         return score(model, data, progress=False, **{"settings": FAST, **options})
 
     monkeypatch.setattr(engram, "brain_score", without_network, raising=False)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/tutorials/compare-models.md"])
+def test_blocks_of_other_pages_run(page: str, offline: None) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+    names: dict[str, Any] = {}
+    for block in blocks:
+        exec(block, names)
+    assert any(isinstance(value, engram.BrainScores) for value in names.values())
+    saved = re.findall(r"save\(\"(.+?)\"\)", "".join(blocks))
+    assert all(Path(name).stat().st_size > 1000 for name in saved)
+
+
+def test_blocks_of_the_page_run(offline: None) -> None:
     blocks = re.findall(r"^```python\n(.*?)^```", PAGE, flags=re.DOTALL | re.MULTILINE)
     assert len(blocks) >= 7 and sum(OPENS in block for block in blocks) == 1
     names: dict[str, Any] = {}
