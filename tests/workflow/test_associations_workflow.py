@@ -284,7 +284,9 @@ def test_f_is_traced_to_its_files_and_made_again(
     assert "activations.nc  not here any more (removed once it was read" in said
     assert "story-one_associations-word-model.tsv" in said and "word-manual" not in said
     exec("\n".join(line[4:] for line in said.split("again:\n\n")[1].splitlines()), {})
-    assert float(capsys.readouterr().out) == pytest.approx(row["F"], rel=1e-4)
+    f, p = capsys.readouterr().out.splitlines()
+    assert float(f) == pytest.approx(row["F"], rel=1e-4)
+    assert float(p.removeprefix("p_texts")) == pytest.approx(row["p_texts"], rel=1e-4)
     assert engram.load("results/mine").plot_association()._repr_png_()
 
 

@@ -75,7 +75,7 @@ def test_the_table_is_that_of_the_workflow(planted: engram.BrainScores) -> None:
     table["score"] = 0
     assert planted.table["score"].max() > 0.5
     assert set(planted.scans["subject"]) == set(BOLD)
-    assert "planted: 5 listeners, 1 layers, 4 targets; mean R at layer 0: 0." in repr(planted)
+    assert "planted: 4 single listeners, 1 layer, 4 targets; mean R at layer 0: 0." in repr(planted)
 
 
 def test_features_by_time_equal_features_by_word(planted: engram.BrainScores) -> None:

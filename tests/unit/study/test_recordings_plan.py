@@ -98,7 +98,7 @@ def test_recordings_do_not_stand_side_by_side_with_words(tmp_path: Path) -> None
     sound = {"kind": "acoustics", "audio": f"{tmp_path}/{{story}}.wav"}
     with pytest.raises(EngramError, match=r"features.t.of: \['sound'\] cannot stand"):
         planned(features={"sound": sound, "t": {"kind": "together", "of": ["sound", "gpt2-tiny"]}})
-    with pytest.raises(EngramError, match="'mel'] has one of them twice"):
+    with pytest.raises(EngramError, match="a word stands there twice"):
         planned(features={"sound": {**sound, "units": ["mel", "mel"]}})
 
 
