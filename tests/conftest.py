@@ -136,7 +136,7 @@ def job_in_this_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     logger = logging.getLogger("engram")
     before = logger.handlers, logger.propagate, logger.level
     monkeypatch.setattr(sys, "excepthook", sys.excepthook)
-    for name in ("CUDA_VISIBLE_DEVICES", "HF_HUB_OFFLINE"):
+    for name in ("CUDA_VISIBLE_DEVICES", "HF_HUB_OFFLINE", "HF_HUB_DISABLE_PROGRESS_BARS"):
         monkeypatch.setenv(name, "")  # remembered, as it is or as it is not
         monkeypatch.delenv(name)
     yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from dataclasses import replace
 from pathlib import Path
 
@@ -288,6 +289,28 @@ def test_f_is_traced_to_its_files_and_made_again(
     assert float(f) == pytest.approx(row["F"], rel=1e-4)
     assert float(p.removeprefix("p_texts")) == pytest.approx(row["p_texts"], rel=1e-4)
     assert engram.load("results/mine").plot_association()._repr_png_()
+
+
+@pytest.mark.slow
+def test_an_f_is_made_again_from_raw_files_by_numpy_and_transformers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What examples/ ships: a small simulated study, and a script that uses nothing of Engram."""
+    study = ROOT / "examples" / "one-f.yaml"
+    table = "results/one-f/tables/association.tsv"
+    result = snakemake("--configfile", study, "--", table, folder=tmp_path)
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
+    path = ROOT / "examples" / "one_f_from_raw_data.py"
+    assert "import engram" not in path.read_text() and "from engram" not in path.read_text()
+    script = runpy.run_path(str(path))
+    assert script["main"]([str(tmp_path / "results" / "one-f")]) == 0
+    mine, theirs = (
+        float(line.split(":")[1].split(",")[0]) for line in capsys.readouterr().out.splitlines()
+    )
+    assert mine == pytest.approx(theirs, abs=1e-5) and abs(mine) > 0.01
+    changed = pd.read_csv(tmp_path / table, sep="\t").assign(F=theirs + 0.001)
+    changed.to_csv(tmp_path / table, sep="\t", index=False)
+    assert script["main"]([str(tmp_path / "results" / "one-f")]) == 1
 
 
 @pytest.mark.slow

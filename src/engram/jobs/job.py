@@ -49,6 +49,8 @@ def job(snakemake: Any, network: bool = False) -> Iterator[None]:
     start = time.monotonic()
     if not network:
         os.environ["HF_HUB_OFFLINE"] = "1"
+        # Bars of weights that are loaded would stand on the console between the lines of a run.
+        os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
     sys.excepthook = print_hidden
     log = Path(snakemake.log[0])
     log.parent.mkdir(parents=True, exist_ok=True)

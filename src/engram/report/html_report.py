@@ -85,7 +85,7 @@ def _opening(config: Mapping[str, Any], data: Tables) -> dict[str, Any]:
     ranked = ranking(data, config)
     return {
         "finding": opening.finding(data, config, ranked),
-        "has_comparisons": "comparisons" in data,
+        "has_comparisons": "comparisons" in data and len(data["comparisons"]) > 0,
         "question": opening.question(config),
         "ranking": ranked,
     }

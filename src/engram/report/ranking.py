@@ -97,6 +97,16 @@ class Ranking:
     n_listeners: int
 
     @property
+    def has_several(self) -> bool:
+        """Whether there are models to be compared, beside a baseline."""
+        return sum(not one.is_baseline for one in self.rows) > 1
+
+    @property
+    def title(self) -> str:
+        """What the table is called on the page."""
+        return "Models, ranked" if self.has_several else "Brain score"
+
+    @property
     def smallest_p(self) -> float:
         """The smallest two-sided p that Wilcoxon's test over so many listeners can reach."""
         return float(2.0 ** (1 - self.n_listeners))

@@ -153,9 +153,9 @@ def read_tables(paths: Iterable[str | Path]) -> dict[str, Table]:
 
 
 def in_order(tables: Mapping[str, Table]) -> list[Table]:
-    """Return the tables in the order of the page, without claims."""
+    """Return the tables in the order of the page, without claims and those that have no rows."""
     order = {name: place for place, name in enumerate(_ORDER)}
     return sorted(
-        (table for name, table in tables.items() if name != "claims"),
+        (table for name, table in tables.items() if name != "claims" and len(table.data)),
         key=lambda table: (order.get(table.name, len(order)), table.name),
     )

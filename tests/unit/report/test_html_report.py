@@ -39,7 +39,7 @@ def test_a_wrong_clock_stands_at_the_top(full: Page) -> None:
     assert "Check these clocks" not in full.text and "confirmed for alice" in full.text
     wrong = sample.scans().assign(clock="other TR", clock_tr=2.0)
     text = Page(sample.page(scans=wrong)).text
-    assert text.index("Check these clocks") < text.index("Models, ranked")
+    assert text.index("Check these clocks") < text.index("how well BOLD that a model predicts")
     assert "With a TR of 2 s" in text
 
 

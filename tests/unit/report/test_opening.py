@@ -126,8 +126,16 @@ def test_the_finding_agrees_with_what_was_planted(corrected: float) -> None:
     )
 
 
+def test_one_model_is_not_ranked() -> None:
+    alone = Page(sample.page())
+    several = Page(sample.page(scores=three(), made=sample.config(THREE)))
+    assert "Minus the best model" not in alone.text and "Models, ranked" not in alone.text
+    assert "Minus the best model" in several.text and "Models, ranked" in several.text
+
+
 def test_one_listener_has_neither_interval_nor_test_in_the_table() -> None:
     page = Page(sample.page(scores=sample.scores(listeners=1), scans=sample.scans(1)))
+    assert "over all targets and one listener." in page.text
     assert "No test: it takes several listeners." in page.text and " nan" not in page.text
     found = ranking({"scores": sample.scores(listeners=1)}, sample.config())
     assert found.rows[0].interval == "" and not found.has_tests
@@ -141,7 +149,7 @@ def test_what_to_know_beforehand_stands_above_the_table() -> None:
         "Scans were left out. Listener 06, alice: moved too much",
         "1 of 5 scans hold less than 95 % of their story's words; fewest, 60 %, in alice, 01",
     ):
-        assert whole.index(expected) < whole.index("Models, ranked", whole.index("Not shown"))
+        assert whole.index(expected) < whole.index("how well BOLD that a model predicts")
     clean = scans[scans["excluded"].isna()].assign(words_in_scan=1.0)
     nothing = cautions.cautions(clean, sample.config(), Clocks([], ""), [], [])
     assert nothing == []

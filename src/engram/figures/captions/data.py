@@ -29,8 +29,7 @@ def alignment(courses: Sequence[Course], n_shown: int) -> Words:
     who = count(n[0], "listener") if len(n) == 1 else f"{n[0]} to {n[-1]} listeners"
     first = f"; the first {n_shown} of {len(courses)} stories" if len(courses) > n_shown else ""
     caption = (
-        "Are words and BOLD aligned? Left: words with their onset in each TR (bars) and "
-        "BOLD of the mean over "
+        "Left: words with their onset in each TR (bars) and BOLD of the mean over "
         f"{who} (line), {_targets(courses)}{first}. "
         "Right: Pearson r of that BOLD with the number of words in each TR, by the lag of BOLD "
         f"behind words; grey: {EXPECTED[0]:.0f} to {EXPECTED[1]:.0f} s, where the haemodynamic "
