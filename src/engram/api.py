@@ -90,7 +90,8 @@ def brain_score(
     tokenizer : tokenizer of transformers, optional
         Of a loaded model.
     words : DataFrame, or mapping of str to DataFrame, optional
-        Columns word, onset and offset (seconds on the story's clock); or that for each story.
+        Columns word, onset and offset (seconds on the story's clock), and language (a code such as
+        zh), where it is not English; or that for each story.
     bold : mapping, optional
         Each listener's BOLD, of shape (time, target), cleaned of confounds; or that for each story.
         What is below 1/128 Hz is taken off, unless ``settings={"bold": {"high_pass": None}}``.
@@ -135,6 +136,11 @@ def brain_score(
             f"{len(model)} models are given; one call scores one. Call brain_score for each, and "
             "compare: first.plot_layers(second)."
         )
+    if not isinstance(settings, Mapping | None):
+        raise EngramError(
+            f"settings is {type(settings).__name__}; a mapping of sections is needed: "
+            "settings={'encoding': {'folds': 4}}."
+        )
     kind = _kind(model)
     entry = _entry(model, name, kind)
     options = (entry, dict(settings or {}), Path(downloads))
@@ -142,7 +148,7 @@ def brain_score(
     shown_as = name or _name(model, kind)
     with brain_scores.shown(progress), tempfile.TemporaryDirectory(prefix="engram-") as place:
         folder = Path(place)
-        files = _features(opened, model, kind, tokenizer, entry, Path(downloads), folder)
+        files = _features(opened, model, kind, tokenizer, entry, Path(downloads), folder, progress)
         return brain_scores.score(opened, shown_as, files, folder)
 
 
@@ -215,6 +221,7 @@ def _features(
     entry: Mapping[str, Any],
     downloads: Path,
     folder: Path,
+    progress: bool,
 ) -> dict[str, brain_scores.StoryFiles]:
     """Write the features of all stories; a model that was loaded for it is gone afterwards."""
     if kind == "features":
@@ -223,7 +230,7 @@ def _features(
     reading = (
         features.read_by_object(opened, model, tokenizer)
         if kind == "loaded"
-        else features.read_by_name(opened, next(iter(entry), WORD_RATE), downloads)
+        else features.read_by_name(opened, next(iter(entry), WORD_RATE), downloads, progress)
     )
     with reading as read:
         return brain_scores.write_features(opened, read, folder)

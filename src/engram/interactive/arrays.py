@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from engram.datasets.planned import PlannedDataset, Scan
 from engram.datasets.time_courses import as_float32, check_timeseries
 from engram.errors import EngramError
 from engram.vocabulary import AVERAGE, TARGET_COLUMNS, scan_name
+from engram.words.language import checked_code, language_of
 from engram.words.word_checks import check_words
 
 #: The name of a story where there is one, and it got none.
@@ -28,7 +30,8 @@ class ArrayDataset:
     Parameters
     ----------
     words : pandas.DataFrame, or mapping of str to DataFrame
-        The words of the one story, or of each.
+        The words of the one story, or of each: word, onset, offset; language, where it is not
+        English.
     bold : mapping of str to array, or mapping of str to such mappings
         Each listener's BOLD, (time, target); or that for each story.
     tr : float
@@ -57,15 +60,17 @@ class ArrayDataset:
         targets: pd.DataFrame | None = None,
     ) -> None:
         one_story = isinstance(words, pd.DataFrame)
-        self._words = {STORY: words} if isinstance(words, pd.DataFrame) else dict(words)
+        self._words = {STORY: words} if isinstance(words, pd.DataFrame) else _by_story(words)
+        if not isinstance(bold, Mapping):
+            raise _no_listeners(bold, one_story)
         self.bold: dict[str, dict[str, np.ndarray]] = {
-            story: {str(who): np.asarray(values) for who, values in heard.items()}
+            story: {str(who): _numbers(values, who, story) for who, values in heard.items()}
             for story, heard in ({STORY: bold} if one_story else bold).items()
             if _is_mapping(heard, one_story)
         }
-        self.tr = float(tr)
+        self.tr = _seconds("tr", tr)
         starts = start if isinstance(start, Mapping) else dict.fromkeys(self._words, start)
-        self._start = {story: float(when) for story, when in starts.items()}
+        self._start = {story: _seconds("start", when) for story, when in starts.items()}
         _check_stories(self._words, self.bold, self._start)
         self._targets = _targets_table(targets, _column_names(bold, one_story), self.bold)
 
@@ -79,20 +84,25 @@ class ArrayDataset:
                 f"{list(table.columns)}. Give word, onset and offset (seconds on the story's "
                 "clock)."
             )
+        times = {name: _times(table, name, story) for name in ("onset", "offset")}
         result = pd.DataFrame(
             {
-                "word": table["word"].astype(str).str.strip(),
-                "onset": pd.to_numeric(table["onset"]).astype(float),
-                "offset": pd.to_numeric(table.get("offset", pd.Series(np.nan, table.index))).astype(
-                    float
-                ),
+                "word": table["word"].map(str, na_action="ignore").str.strip(),
+                **times,
                 "sentence_end": table.get("sentence_end", pd.NA),
             }
         ).reset_index(drop=True)
         if "log_frequency" in table:
             result["log_frequency"] = table["log_frequency"].to_numpy(float)
-        check_words(result, Path(f"words of {story}"))
+        check_words(result, Path(f"words of {story}"), "row")
         return result
+
+    def language(self, story: str) -> str:
+        """Return the code of a story's language: the column `language` of its words, or English."""
+        try:
+            return checked_code(language_of(self._words[story]))
+        except ValueError as error:
+            raise EngramError(f"words of {story}: {error}.") from None
 
     def start(self, subject: str, story: str) -> float:
         """Return the time of a scan's first row on the story's clock, in seconds."""
@@ -125,6 +135,7 @@ class PlannedArrays(PlannedDataset):
     def __init__(self, dataset: ArrayDataset) -> None:
         self._dataset, self.tr = dataset, dataset.tr
         self.story_files = dict.fromkeys(dataset.bold, ())
+        self.languages = {story: dataset.language(story) for story in dataset.bold}
         self.scans = tuple(
             Scan(subject, story)
             for story in sorted(dataset.bold)
@@ -152,16 +163,72 @@ class PlannedArrays(PlannedDataset):
         return []
 
 
+def _by_story(words: Any) -> dict[str, pd.DataFrame]:
+    """Return the words of each story; refuse what is no table."""
+    example = "words=DataFrame({'word': ..., 'onset': ..., 'offset': ...})"
+    if not isinstance(words, Mapping):
+        raise EngramError(
+            f"words is {type(words).__name__}; a table of words with their times is needed, or one "
+            f"for each story: {example}, or {{'story': DataFrame}}."
+        )
+    for story, table in words.items():
+        if not isinstance(table, pd.DataFrame):
+            raise EngramError(f"words of {story} is {type(table).__name__}; give {example}.")
+    return {str(story): table for story, table in words.items()}
+
+
+def _seconds(name: str, value: Any) -> float:
+    """Return a number of seconds."""
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        seconds = math.nan
+    if not math.isfinite(seconds):
+        raise EngramError(f"{name} is {value!r}; a number of seconds is needed: {name}=1.5.")
+    return seconds
+
+
+def _numbers(values: Any, subject: Any, story: str) -> np.ndarray:
+    """Return a listener's BOLD as an array."""
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        array = np.asarray(None)  # rows of unequal lengths
+    if array.dtype.kind not in "fiub":
+        raise EngramError(
+            f"BOLD of {subject}, {story}, is no array of numbers (its type is {array.dtype}). "
+            "Give (time, target) in float32 or float64."
+        )
+    return array
+
+
+def _times(table: pd.DataFrame, name: str, story: str) -> pd.Series:
+    """Return the onsets or offsets of words, in seconds; NaN where unknown."""
+    if name not in table:
+        return pd.Series(np.nan, table.index)
+    try:
+        return pd.to_numeric(table[name]).astype(float)
+    except (TypeError, ValueError) as error:
+        raise EngramError(
+            f"words of {story}: the column {name} is not all numbers ({error}). Give seconds on "
+            "the story's clock, NaN where a time is not known."
+        ) from None
+
+
 def _is_mapping(heard: Any, one_story: bool) -> bool:
     """Return True; refuse BOLD that is not by listener."""
     if isinstance(heard, Mapping):
         return True
+    raise _no_listeners(heard, one_story)
+
+
+def _no_listeners(heard: Any, one_story: bool) -> EngramError:
     example = (
         "bold={'01': array, '02': array}"
         if one_story
         else "bold={'story': {'01': array, '02': array}}, as words are given by story"
     )
-    raise EngramError(f"bold is {type(heard).__name__}; each listener has an array: {example}.")
+    return EngramError(f"bold is {type(heard).__name__}; each listener has an array: {example}.")
 
 
 def _check_stories(words: dict[str, Any], bold: dict[str, Any], start: dict[str, float]) -> None:

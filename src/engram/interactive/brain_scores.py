@@ -215,7 +215,7 @@ def _write_features(
 ) -> StoryFiles:
     """Write the features of a story; return its places, with rows where features are by time."""
     if not isinstance(features, Given):
-        storage.write_dataset(place.activations, features(words["word"].tolist()))
+        storage.write_dataset(place.activations, features(words))
         return place
     read = features.activations[story]
     storage.write_dataset(place.activations, read)

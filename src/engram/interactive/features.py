@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,21 +21,39 @@ from engram.interactive.data import Data, model_folder
 from engram.study.stages import features as stage
 from engram.study.stages.shared import section
 from engram.vocabulary import WORD_RATE
+from engram.words.language import language_of
 
-#: Returns the activations of some words.
-Read = Callable[[Sequence[str]], xr.Dataset]
+#: Returns the activations of the words of a story, given its words table.
+Read = Callable[[pd.DataFrame], xr.Dataset]
 
 
 @contextmanager
-def read_by_name(data: Data, name: str, downloads: Any) -> Iterator[Read]:
+def read_by_name(data: Data, name: str, downloads: Path, progress: bool) -> Iterator[Read]:
     """Give what reads a story with a model of the study, as the workflow's job does."""
     if name == WORD_RATE:
         yield lambda words: word_rate(len(words))
         return
     config = stage.depends_on(data.study, data.plan, name)
-    reader, options = activations.load_configured(model_folder(data, name, downloads), config)
+    folder = model_folder(data, name, downloads)
+    with _bars_of_weights(progress):
+        reader, options = activations.load_configured(folder, config)
     layers = config["model"].get("layers_together")
-    yield lambda words: together(activations.story_activations(words, reader, **options), layers)
+    yield lambda words: together(_story_activations(words, reader, options), layers)
+
+
+@contextmanager
+def _bars_of_weights(progress: bool) -> Iterator[None]:
+    """Let transformers show bars while it loads weights, or not."""
+    from transformers.utils import logging as bars
+
+    if progress or not bars.is_progress_bar_enabled():
+        yield
+        return
+    bars.disable_progress_bar()
+    try:
+        yield
+    finally:
+        bars.enable_progress_bar()
 
 
 @contextmanager
@@ -51,11 +70,20 @@ def read_by_object(data: Data, model: Any, tokenizer: Any) -> Iterator[Read]:
     training, cache = model.training, getattr(model.config, "use_cache", None)
     try:
         reader = _reader(model.eval(), tokenizer)
-        yield lambda words: activations.story_activations(words, reader, **options)
+        yield lambda words: _story_activations(words, reader, options)
     finally:
         model.train(training)
         if cache is not None:
             model.config.use_cache = cache
+
+
+def _story_activations(
+    words: pd.DataFrame, reader: Reader, options: Mapping[str, Any]
+) -> xr.Dataset:
+    """Return the activations of a story; its language says how its words are written as text."""
+    return activations.story_activations(
+        words["word"].tolist(), reader, language=language_of(words), **options
+    )
 
 
 def _reader(model: Any, tokenizer: Any) -> Reader:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from engram.encoding.correlation import pearson, standardize
 from engram.encoding.preparation import Preparation
 from engram.errors import EngramError
 
+BACKENDS = ("torch", "torch_cuda", "numpy")
 #: The penalties that an encoding chooses from.
 ALPHAS = tuple(10.0**power for power in range(-1, 9))
 
@@ -150,7 +152,13 @@ class NestedRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
         if sample_weight is not None:
             raise EngramError("NestedRidge.score takes no sample_weight: rows count alike.")
         predicted = self.predict(X)
-        given = np.asarray(y, dtype=float).reshape(len(predicted), -1)
+        given = np.asarray(y, dtype=float)
+        if given.reshape(len(given), -1).shape != predicted.reshape(len(predicted), -1).shape:
+            raise EngramError(
+                f"y has the shape {given.shape}, and predictions {predicted.shape}: a row for each "
+                "row of X and a column for each target are needed."
+            )
+        given = given.reshape(len(given), -1)
         return float(np.mean(pearson(standardize(given), predicted.reshape(len(predicted), -1))))
 
     def cross_validate(self, X: Any, y: Any, stories: Any = None) -> np.ndarray:  # noqa: N803
@@ -191,13 +199,31 @@ class NestedRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     def _inner(self) -> dict[str, Any]:
         """Return how penalties are chosen."""
+        self._check_options()
+        names = ("inner_folds", "gap", "alphas", "alpha_by", "scaling", "backend")
+        return {name: getattr(self, name) for name in names}
+
+    def _check_options(self) -> None:
+        """Refuse options that cannot be; scikit-learn's rule is not to look at them before."""
         if self.alpha_by not in ("r", "mse") or self.scaling not in ("variance", "none"):
             raise EngramError(
                 f"alpha_by is '{self.alpha_by}' (r or mse), scaling is '{self.scaling}' (variance "
                 "or none)."
             )
-        names = ("inner_folds", "gap", "alphas", "alpha_by", "scaling", "backend")
-        return {name: getattr(self, name) for name in names}
+        if self.backend not in BACKENDS:
+            raise EngramError(f"backend is '{self.backend}'; there are {', '.join(BACKENDS)}.")
+        for name, least in (("folds", 2), ("inner_folds", 2), ("gap", 0)):
+            value = getattr(self, name)
+            if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+                raise EngramError(f"{name} is {value!r}; a whole number from {least} is needed.")
+        try:
+            alphas = np.asarray(self.alphas, dtype=float)
+        except (TypeError, ValueError):
+            alphas = np.empty(0)
+        if alphas.ndim != 1 or not len(alphas) or not (np.isfinite(alphas) & (alphas > 0)).all():
+            raise EngramError(
+                f"alphas is {self.alphas!r}; penalties above 0 are needed, such as [0.1, 10, 1000]."
+            )
 
     def _data(
         self,

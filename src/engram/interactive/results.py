@@ -349,6 +349,10 @@ def _entities(path: Path) -> dict[str, str]:
 
 
 def _check_folder(folder: Path) -> None:
+    if folder.is_file():
+        raise EngramError(
+            f"'{folder}' is a file. Give the folder of a study's results, such as results/alice."
+        )
     if not folder.is_dir():
         raise EngramError(
             f"there is no folder '{folder}' (looked for from {Path.cwd()}). Give the folder of a "

@@ -26,10 +26,11 @@ pytest_plugins = "bids_studies"
 
 
 def bold_of(made: Made, subject: str = "02", story: str = "tale") -> Path:
+    files = ((path, names.parsed(path)) for path in sorted(made.func(subject).iterdir()))
     return next(
         path
-        for path in sorted(made.func(subject).iterdir())
-        if f"task-{story}" in path.name and names.format_of(names.parsed(path)) is not None  # type: ignore[arg-type]
+        for path, name in files
+        if f"task-{story}" in path.name and name is not None and names.format_of(name) is not None
     )
 
 

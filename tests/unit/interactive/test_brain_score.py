@@ -12,6 +12,8 @@ from conftest import MODELS, random_words, regions, write_table_study
 
 import engram
 from engram.errors import EngramError
+from engram.features.language_models import activations
+from engram.study.config.activations import Activations
 
 pytestmark = pytest.mark.slow
 
@@ -160,11 +162,38 @@ def test_stories_are_given_by_name() -> None:
         (FEATURES, {"targets": regions(4).assign(target="a")}, "'a' is there twice"),
         (FEATURES, {"targets": regions(4).assign(hemisphere="left")}, "L, R, or B"),
         (FEATURES, {"start": {"other": 0}}, "start of"),
+        (FEATURES, {"start": "soon"}, "start is 'soon'; a number of seconds"),
+        (FEATURES, {"tr": "two"}, "tr is 'two'; a number of seconds"),
+        (FEATURES, {"settings": "fast"}, "settings is str; a mapping of sections"),
+        (FEATURES, {"settings": [1]}, "settings is list; a mapping of sections"),
+        (FEATURES, {"words": ["once", "upon"]}, "words is list; a table of words"),
+        (FEATURES, {"words": {"a": ["once"]}, "bold": {"a": BOLD}}, "words of a is list"),
+        (FEATURES, {"words": WORDS.assign(onset="soon")}, "column onset is not all numbers"),
+        (FEATURES, {"words": WORDS.assign(word=[None, *WORDS["word"][1:]])}, "an empty word"),
+        (FEATURES, {"words": WORDS.assign(language="chinese")}, "no language code"),
+        (FEATURES, {"words": WORDS.assign(language=["en", "fr"] * 250)}, "has one language"),
+        (FEATURES, {"bold": BOLD["01"].tolist()}, "bold is list; each listener has an array"),
+        (FEATURES, {"bold": {"01": BOLD["01"].astype(str)}}, "is no array of numbers"),
+        (FEATURES, {"bold": {"01": [[1.0, 2.0], [3.0]]}}, "is no array of numbers"),
+        (FEATURES[:0], {}, r"shape \(0, 3\)"),
+        ({}, {}, r"features are of the stories \[\]"),
     ],
 )
 def test_what_does_not_fit_is_said(features: Any, more: dict[str, Any], message: str) -> None:
     with pytest.raises(EngramError, match=message):
         score(features, **more)
+
+
+def test_a_story_s_language_says_how_its_words_are_written() -> None:
+    """A tokenizer gets words of Chinese without spaces, as in the workflow's jobs."""
+    folder = MODELS / "gpt2-tiny"
+    spaced, joined = score(folder), score(folder, words=WORDS.assign(language="zh"))
+    assert not np.allclose(spaced.scores, joined.scores, atol=1e-3)
+    reader = activations.load(folder)
+    options = activations.reading_options(Activations().model_dump())
+    read = activations.story_activations(WORDS["word"].tolist(), reader, language="zh", **options)
+    given = score(read["activation"].values)
+    np.testing.assert_allclose(joined.scores, given.scores, atol=1e-4)
 
 
 def test_as_many_words_as_rows_is_ambiguous() -> None:
@@ -177,3 +206,10 @@ def test_bars_are_shown_or_not_and_warnings_always(capsys: pytest.CaptureFixture
     assert "layers: 100%" in capsys.readouterr().err
     score(FEATURES)
     assert "layers" not in capsys.readouterr().err
+
+
+def test_bars_of_weights_are_silent_too(capsys: pytest.CaptureFixture[str]) -> None:
+    score(MODELS / "gpt2-tiny", progress=True)
+    assert "Loading weights" in capsys.readouterr().err
+    score(MODELS / "gpt2-tiny")
+    assert capsys.readouterr().err == ""

@@ -129,6 +129,15 @@ def test_it_can_be_cloned_and_searched() -> None:
     [
         ({"alpha_by": "R"}, {}, "alpha_by is 'R'"),
         ({"scaling": "std"}, {}, "scaling is 'std'"),
+        ({"backend": "cuda"}, {}, "backend is 'cuda'; there are torch, torch_cuda, numpy"),
+        ({"folds": 1}, {}, "folds is 1; a whole number from 2"),
+        ({"folds": 2.5}, {}, "folds is 2.5"),
+        ({"inner_folds": 0}, {}, "inner_folds is 0"),
+        ({"gap": -1}, {}, "gap is -1; a whole number from 0"),
+        ({"alphas": []}, {}, r"alphas is \[\]; penalties above 0"),
+        ({"alphas": [0, 1]}, {}, "penalties above 0"),
+        ({"alphas": "auto"}, {}, "penalties above 0"),
+        ({"alphas": 10.0}, {}, "penalties above 0"),
         ({"gap": 60}, {}, "the stories are too short|training rows left"),
         ({}, {"stories": np.zeros(3)}, r"shape \(3,\)"),
         ({}, {"stories": np.arange(120) % 2}, "stand together"),
@@ -139,7 +148,16 @@ def test_what_cannot_be_is_said(
 ) -> None:
     features, targets = data(10)
     with pytest.raises(EngramError, match=message):
-        NestedRidge(ALPHAS, **options).cross_validate(features, targets, **arguments)  # type: ignore[arg-type]
+        NestedRidge(**{"alphas": ALPHAS, **options}).cross_validate(features, targets, **arguments)  # type: ignore[arg-type]
+
+
+def test_a_score_needs_targets_of_the_shape_of_predictions() -> None:
+    features, targets = data(10)
+    fitted = NestedRidge(ALPHAS).fit(features, targets)
+    with pytest.raises(EngramError, match=r"y has the shape \(120, 2\)"):
+        fitted.score(features, targets[:, :2])
+    with pytest.raises(EngramError, match=r"y has the shape \(119, 3\)"):
+        fitted.score(features, targets[:119])
 
 
 def test_weights_of_samples_are_refused() -> None:

@@ -182,6 +182,7 @@ def test_an_unfinished_study_says_what_is_missing(folder: Path) -> None:
     ("place", "message"),
     [
         ("nowhere", "there is no folder '.*nowhere'"),
+        ("mine/tables/scores.tsv", "scores.tsv' is a file. Give the folder"),
         (".", "There are some in .*mine"),
         ("mine/figures", "holds no results of a study.$"),
     ],

@@ -466,7 +466,7 @@ def test_nuisance_features_and_random_texts_that_cannot_be_had_are_refused() -> 
         "since-insertion" in study().nuisance.features
         and "log-frequency" not in study().nuisance.features
     )
-    assert "take log-frequency out" in message(
+    assert "log-frequency is a column of a folder of tables" in message(
         nuisance={"features": ["word-rate", "log-frequency"]}
     )
     assert "needs another feature beside it" in message(nuisance={"features": ["since-insertion"]})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from engram.features.section import AudioSection
 from engram.study.config.fields import Once
@@ -25,13 +25,6 @@ class AcousticsSection(AudioSection):
     """How many mel bands there are."""
     step: float = Field(0.1, ge=0.01, le=10)
     """Seconds of sound of each row; rows are resampled to TRs."""
-
-    @field_validator("units")
-    @classmethod
-    def _once(cls, value: list[str]) -> list[str]:
-        if len(set(value)) < len(value):
-            raise ValueError(f"{value} has one of them twice; write each once")
-        return value
 
     def width(self, units: int, layers: int) -> tuple[int, int]:
         """Return one layer, and the units."""
