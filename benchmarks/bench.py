@@ -24,6 +24,7 @@ import bench_activations
 import bench_earlier
 import bench_encoding
 import bench_memory
+import bench_python
 import bench_texts
 import bench_windows
 import bench_workflow
@@ -40,6 +41,7 @@ SECTIONS = (
     "activations",
     "memory",
     "workflow",
+    "python",
     "windows",
     "texts",
 )
@@ -161,6 +163,9 @@ def section(name: str, given: argparse.Namespace) -> Any:
             ("tiny", ["--configfile", "config/tiny.yaml"]) if given.small else ("demo", [])
         )
         return bench_workflow.costs(study, config, given.repeats)
+    if name == "python":
+        made = bench_python.Shape(3, 50, 150, 300, 2, 128) if given.small else bench_python.Shape()
+        return bench_python.compared(made, given.repeats)
     if not os.environ.get("ENGRAM_MIRROR"):
         return "needs ENGRAM_MIRROR, a folder with the public files of Alice and a small model"
     if name == "texts":

@@ -269,6 +269,8 @@ def _machine(name: str, found: dict[str, Any], drawings: Path) -> list[str]:
             "so that its start-up beyond them may come out below 0.\n"
         )
         parts.append(_table(["", ""], list(found["workflow"].items())))
+    if "python" in found:
+        parts += _python(found["python"])
     if isinstance(found.get("windows"), list):
         parts.append(
             "### Strided windows beside a window for each word (Alice, stories260K, 27 listeners, "
@@ -380,6 +382,30 @@ def _earlier(found: dict[str, Any]) -> list[str]:
                 "largest difference of r",
             ],
             rows,
+        ),
+    ]
+
+
+def _python(found: dict[str, Any]) -> list[str]:
+    """Return the part about `brain_score` beside the workflow's jobs."""
+    shape = found["shape"]
+    rows = [
+        [said, found[key]["seconds"], found[key]["peak_gb"]]
+        for key, said in (("jobs", "jobs"), ("call", "`engram.brain_score`"))
+    ]
+    return [
+        (
+            f"### `engram.brain_score` beside the workflow's jobs\n\n{shape['listeners']} "
+            f"listeners x {shape['targets']:,} targets x {shape['trs']} TRs as tables, "
+            f"{shape['words']:,} words, a model of {shape['layers']} blocks of {shape['units']} "
+            "units with random weights. One thread; the jobs without their starts, the largest "
+            "peak of a job.\n"
+        ),
+        _table(["", "seconds", "peak, GB"], rows),
+        (
+            f"Times the jobs' seconds: {found['ratio']:.2f} (rounds: {found['lowest']:.2f} to "
+            f"{found['highest']:.2f}). Largest difference of R: "
+            f"{found['largest difference']:.1g}.\n"
         ),
     ]
 
