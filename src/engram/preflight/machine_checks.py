@@ -15,6 +15,7 @@ from typing import Any
 from engram.bold.clock import CONFIRMED
 from engram.preflight.survey import StorySurvey
 from engram.wording import count
+from engram.words.stories import PSEUDO
 
 logger = logging.getLogger(__name__)
 
@@ -196,6 +197,16 @@ def data_checks(found: Sequence[StorySurvey]) -> list[Check]:
                     what,
                     FINE if one.clock.verdict == CONFIRMED else LOOK,
                     one.clock.said(one.story).split(": ", 1)[1],
+                )
+            )
+        if one.sentences == PSEUDO:
+            checked.append(
+                Check(
+                    what,
+                    LOOK,
+                    "its words have no punctuation, and models read them so; sentences are cut "
+                    "after a fixed number of words (stories.pseudo_sentence). Words of an "
+                    "alignment get theirs by a transcript (words: {transcript: ...})",
                 )
             )
         other = first.setdefault(one.timings, one.story) if one.timings else one.story

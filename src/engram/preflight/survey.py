@@ -44,6 +44,9 @@ class StorySurvey:
         None where a fault is in the way.
     faults : tuple of str
         In the words of the jobs.
+    sentences : str
+        What sentence ends come from: dataset, punctuation or pseudo (a fixed number of words); ""
+        where words cannot be read.
     timings : str
         A digest of the words and their onsets, equal where two stories' are; "" where they
         cannot be read.
@@ -58,6 +61,7 @@ class StorySurvey:
     start: float = 0.0
     clock: Clock | None = None
     faults: tuple[str, ...] = ()
+    sentences: str = ""
     timings: str = ""
 
 
@@ -118,6 +122,7 @@ def survey(
         start,
         found,
         tuple(dict.fromkeys(faults)),
+        "" if table is None else str(table["sentence_source"].iloc[0]),
         "" if table is None else hashlib.sha256(_timings(table)).hexdigest(),
     )
 
@@ -136,12 +141,15 @@ def _noting(faults: list[str]) -> Iterator[None]:
 
 
 def survey_table(found: list[StorySurvey]) -> str:
-    """Return a row for each story: listeners, words, rows, targets, TR, start and clock."""
+    """Return a row for each story: listeners, words, rows, targets, TR, start, clock.
+
+    Between the last two stands what its sentence ends come from.
+    """
     width = max(5, *(len(one.story) for one in found)) + 2
     lines = [
         (
             f"{'story':<{width}}{'listeners':>9}{'words':>8}{'rows':>7}{'targets':>9}{'TR':>8}"
-            f"{'start':>9}{'lag':>8}  clock"
+            f"{'start':>9}{'lag':>8}  {'sentences':<13}clock"
         )
     ]
     for one in found:
@@ -151,6 +159,7 @@ def survey_table(found: list[StorySurvey]) -> str:
         clock = "not checked: faults below" if one.clock is None else one.clock.verdict
         lines.append(
             f"{one.story:<{width}}{one.listeners:>9}{one.words:>8}{one.rows:>7}{one.targets:>9}"
-            f"{f'{one.tr:g} s':>8}{f'{one.start:.1f} s':>9}{lag:>8}  {clock}"
+            f"{f'{one.tr:g} s':>8}{f'{one.start:.1f} s':>9}{lag:>8}  "
+            f"{one.sentences or '-':<13}{clock}"
         )
     return "\n".join(lines)

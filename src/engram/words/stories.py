@@ -15,6 +15,8 @@ logger = logging.getLogger(__name__)
 
 #: A transcript has punctuation if it has at least one sentence end in so many words.
 _LONGEST_SENTENCE = 150
+#: In the column sentence_source: nothing says where sentences end.
+PSEUDO = "pseudo"
 
 COLUMNS = {
     "word": "The word as the model reads it, with its punctuation where the transcript has it.",
@@ -78,7 +80,7 @@ def words_table(
         )
     onset, offset = complete_times(words["onset"].to_numpy(float), words["offset"].to_numpy(float))
     ends, source = _sentence_ends(words, pseudo_sentence, language)
-    if source == "pseudo":
+    if source == PSEUDO:
         logger.warning(
             "story %s: no punctuation; every %d words count as a sentence", story, pseudo_sentence
         )
@@ -140,4 +142,4 @@ def _sentence_ends(
     ends = np.array([ends_sentence(word, language) for word in words["word"]])
     if ends.sum() * _LONGEST_SENTENCE >= len(words) and ends.any():
         return ends, "punctuation"
-    return (np.arange(len(words)) + 1) % pseudo_sentence == 0, "pseudo"
+    return (np.arange(len(words)) + 1) % pseudo_sentence == 0, PSEUDO

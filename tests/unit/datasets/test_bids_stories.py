@@ -19,6 +19,11 @@ from engram.errors import EngramError
 pytest_plugins = "bids_studies"
 
 
+def test_a_name_that_fits_nothing_is_refused(made: dict[str, Made]) -> None:
+    with pytest.raises(EngramError, match=r"story_names: 'tael.wav' \(story 'mine'\) is no file"):
+        planned(made["volume"].root, story_names={"tael.wav": "mine"})
+
+
 def test_stories_by_events_task_or_name(copied: Callable[[str], Made]) -> None:
     one = copied("parcels")
     plan = planned(one.root, story_from="task")

@@ -73,6 +73,22 @@ def test_a_story_is_described(tmp_path: Path) -> None:
         "60",
         "31",
     ]
+    assert header.split()[-2] == "sentences" and row.split("-", 1)[1].split()[0] == "pseudo"
+
+
+def test_words_without_punctuation_are_named(tmp_path: Path) -> None:
+    """Models read them as they are, which may be the lack of a transcript."""
+    (said,) = [
+        one
+        for one in machine_checks.data_checks([surveyed(study(tmp_path))])
+        if "transcript" in one.found
+    ]
+    assert said.state == machine_checks.LOOK and "no punctuation" in said.found
+    ending = WORDS.assign(word=["word", "word."] * 30)
+    write_table_study(tmp_path, {}, ending, TARGETS)
+    found = surveyed(tmp_path)
+    assert found.sentences == "punctuation"
+    assert not any("transcript" in one.found for one in machine_checks.data_checks([found]))
 
 
 def test_all_faults_are_told_each_once(tmp_path: Path) -> None:

@@ -56,6 +56,8 @@ def heard_in(found: Sequence[Recording], dataset: BidsSection) -> list[Heard]:
             onset = None if dataset.start is not None else presented.onset
             result.append(Heard(name, one, onset, presented.end))
     recordings.check_one_stimulus(told, dataset.story_names)
+    if not dataset.entities:  # else names may be those of recordings that are left out
+        recordings.check_names_used((story for story, _ in told), dataset.story_names)
     return result
 
 

@@ -319,6 +319,27 @@ def check_one_stimulus(
             )
 
 
+def check_names_used(told: Iterable[str], given_names: Mapping[str, str]) -> None:
+    """Refuse names of stories that no recording has: their keys fit no stimulus and no entities.
+
+    Parameters
+    ----------
+    told : iterable of str
+        Stories of all recordings.
+    given_names : mapping
+        Names that the user gives.
+    """
+    heard = set(told)
+    for key, story in given_names.items():
+        if story not in heard:
+            raise EngramError(
+                f"dataset.story_names: '{key}' (story '{story}') is no file that was presented and "
+                f"no recording's entities; stories are {', '.join(sorted(heard))}. Write the file "
+                "as events have it (column stim_file), or entities as file names have them "
+                "(task-tale_run-1); or take it out."
+            )
+
+
 def _task(recording: Recording) -> str:
     return story_name(recording.entities.get("task", ""))
 
