@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from engram.encoding.transfer import Side, transferred
+from engram.encoding.across_languages import Side, transferred
 from engram.errors import EngramError
 from engram.files import storage
 from engram.files.checksums import provenance
@@ -123,7 +123,7 @@ def run(
     Raises
     ------
     EngramError
-        If the studies do not go together (`engram.encoding.transfer.check`).
+        If the studies do not go together (`engram.encoding.across_languages.check`).
     """
     one, other = _Study.read(taught), _Study.read(tested)
     rules = [encoding_rules(study.config["encoding"], study.tr) for study in (one, other)]

@@ -47,7 +47,7 @@ def transfer_table(found: Mapping[str, xr.Dataset], seed: int) -> pd.DataFrame:
     Parameters
     ----------
     found : mapping
-        By model, as `engram.encoding.transfer.transferred` returns it.
+        By model, as `engram.encoding.across_languages.transferred` returns it.
     seed : int
         Of the bootstrap.
     """

@@ -14,7 +14,7 @@ from conftest import regions
 
 from engram import transfer as command
 from engram.command import main as engram_command
-from engram.encoding import transfer
+from engram.encoding import across_languages
 from engram.encoding.story_data import StoryData
 from engram.errors import EngramError
 from engram.features.vectors import to_dataset
@@ -38,7 +38,7 @@ PLACES = {
 }
 
 
-def language(seed: int, mixing: np.ndarray, mark: str, sections: int = 4) -> transfer.Side:
+def language(seed: int, mixing: np.ndarray, mark: str, sections: int = 4) -> across_languages.Side:
     """Sections in a language: own words, durations and listeners, BOLD by a linear map."""
     rng, stories, vectors = np.random.default_rng(seed), [], []
     for number in range(sections):
@@ -56,7 +56,7 @@ def language(seed: int, mixing: np.ndarray, mark: str, sections: int = 4) -> tra
         times = TR * np.arange(rows)
         stories.append(StoryData(f"tale-{number + 1}", TR, onsets, times, array, PLACES))
         vectors.append(words)
-    return transfer.Side(stories, names, vectors, 0, None)
+    return across_languages.Side(stories, names, vectors, 0, None)
 
 
 def mixing(seed: int) -> np.ndarray:
@@ -69,8 +69,8 @@ TAUGHT, TESTED = language(1, SHARED, "EN"), language(2, SHARED, "FR")
 
 @pytest.mark.slow
 def test_a_shared_map_comes_back_and_one_of_a_language_vanishes() -> None:
-    shared = transfer.transferred(TAUGHT, TESTED, 39, 0, **OPTIONS)
-    own = transfer.transferred(TAUGHT, language(2, mixing(9), "FR"), 39, 0, **OPTIONS)
+    shared = across_languages.transferred(TAUGHT, TESTED, 39, 0, **OPTIONS)
+    own = across_languages.transferred(TAUGHT, language(2, mixing(9), "FR"), 39, 0, **OPTIONS)
     assert shared["r"].dims == ("story", "subject", "region")
     assert shared["story"].values.tolist() == [f"tale-{one}" for one in (1, 2, 3, 4)]
     tables = [transfer_table({"m": one}, 0) for one in (shared, own)]
@@ -84,9 +84,9 @@ def test_a_shared_map_comes_back_and_one_of_a_language_vanishes() -> None:
 
 def test_a_section_is_predicted_by_the_others_of_the_other_language() -> None:
     """One penalty: ridge by the normal equations on the average listener of three sections."""
-    guess = transfer._predicted(TAUGHT, TESTED, 1, {**OPTIONS, "alphas": [10.0]})
+    guess = across_languages._predicted(TAUGHT, TESTED, 1, {**OPTIONS, "alphas": [10.0]})
 
-    def delayed(side: transfer.Side, place: int) -> np.ndarray:
+    def delayed(side: across_languages.Side, place: int) -> np.ndarray:
         story, rows = side.stories[place], len(side.stories[place].times)
         summed = np.zeros((rows, UNITS))
         np.add.at(summed, (story.onsets / TR).astype(int), side.vectors[place])
@@ -116,14 +116,14 @@ def test_what_cannot_be_transferred_is_refused() -> None:
         (TAUGHT, slow, "TRs are 2 and 1.5 s"),
     ):
         with pytest.raises(EngramError, match=said):
-            transfer.check(taught, tested)
+            across_languages.check(taught, tested)
     places = {**PLACES, "roi": (("target",), np.array(["a", "b", "c", "d"]))}
     other = [replace(one, target_coordinates=places) for one in TESTED.stories]
     with pytest.raises(EngramError, match="different targets"):
-        transfer.transferred(TAUGHT, replace(TESTED, stories=other), 19, 0, **OPTIONS)
+        across_languages.transferred(TAUGHT, replace(TESTED, stories=other), 19, 0, **OPTIONS)
 
 
-def finished(folder: Path, side: transfer.Side, model: str = "mixed", **encoding: Any) -> Path:
+def finished(folder: Path, side: across_languages.Side, model: str = "mixed", **encoding: Any) -> Path:
     """What the command reads of a finished study."""
     names = [one.name for one in side.stories]
     config = {"encoding": {**OPTIONS, **encoding}, "stories": names, "subjects": side.subjects}
