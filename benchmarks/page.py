@@ -62,6 +62,8 @@ def write(folder: Path, target: Path) -> None:
     if (published / "alice-features" / "jobs.tsv").is_file():
         parts += [_spaces(_jobs(published / "alice-features")), _planned_heads()]
         parts.append(_nulls(published / "alice-features", published / "alice-tunings"))
+    for path in sorted(folder.glob("whole-runs-*.json")):
+        parts.append(_whole_runs(path, json.loads(path.read_text(encoding="utf-8"))))
     for path in sorted(folder.glob("planning-*.json")):
         found = json.loads(path.read_text(encoding="utf-8"))
         keys = ("jobs", "cpu_seconds", "peak_mb")
@@ -86,6 +88,30 @@ _MODEL = r"model-([A-Za-z0-9.-]+?)(?:_|$)"
 def _jobs(study: Path) -> pd.DataFrame:
     """Return what Snakemake recorded of a published study's jobs."""
     return pd.read_csv(study / "jobs.tsv", sep="\t", na_values=["n/a", "-"])
+
+
+def _whole_runs(path: Path, found: dict[str, Any]) -> str:
+    """Return what whole studies took, at an earlier commit and at the one they ran at."""
+    rows = []
+    for one in found["cases"].values():
+        before, now = one["before"], one["now"]
+        ratio = before["cpu_seconds"] / now["cpu_seconds"]
+        rows.append(
+            [
+                one["said"],
+                *(f"{taken['seconds']} ({taken['cpu_seconds']})" for taken in (before, now)),
+                f"{ratio:.2f}",
+                one["load"],
+            ]
+        )
+    columns = ["study", f"at {found['before']}", "now", "before / now", "load of the machine"]
+    return (
+        f"## Whole studies ({path.stem.removeprefix('whole-runs-')})\n\nFrom nothing to the "
+        f"report, {found['environment']['machine']}: seconds on the clock, and in brackets "
+        "those of processors, which the ratio is of (`python benchmarks/whole_runs.py`). Other programs "
+        "ran too where the load is above the number of cores.\n\n"
+        f"{_table(columns, rows)}\n"
+    )
 
 
 def _volumes(path: Path, found: dict[str, Any]) -> str:
