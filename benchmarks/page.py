@@ -108,8 +108,8 @@ def _whole_runs(path: Path, found: dict[str, Any]) -> str:
     return (
         f"## Whole studies ({path.stem.removeprefix('whole-runs-')})\n\nFrom nothing to the "
         f"report, {found['environment']['machine']}: seconds on the clock, and in brackets "
-        "those of processors, which the ratio is of (`python benchmarks/whole_runs.py`). Other programs "
-        "ran too where the load is above the number of cores.\n\n"
+        "those of processors, which the ratio is of (`python benchmarks/whole_runs.py`). Other "
+        "programs ran too where the load is above the number of cores.\n\n"
         f"{_table(columns, rows)}\n"
     )
 

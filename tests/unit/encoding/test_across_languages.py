@@ -15,6 +15,7 @@ from conftest import regions
 from engram import transfer as command
 from engram.command import main as engram_command
 from engram.encoding import across_languages
+from engram.encoding.across_languages import Side
 from engram.encoding.story_data import StoryData
 from engram.errors import EngramError
 from engram.features.vectors import to_dataset
@@ -38,7 +39,7 @@ PLACES = {
 }
 
 
-def language(seed: int, mixing: np.ndarray, mark: str, sections: int = 4) -> across_languages.Side:
+def language(seed: int, mixing: np.ndarray, mark: str, sections: int = 4) -> Side:
     """Sections in a language: own words, durations and listeners, BOLD by a linear map."""
     rng, stories, vectors = np.random.default_rng(seed), [], []
     for number in range(sections):
@@ -56,7 +57,7 @@ def language(seed: int, mixing: np.ndarray, mark: str, sections: int = 4) -> acr
         times = TR * np.arange(rows)
         stories.append(StoryData(f"tale-{number + 1}", TR, onsets, times, array, PLACES))
         vectors.append(words)
-    return across_languages.Side(stories, names, vectors, 0, None)
+    return Side(stories, names, vectors, 0, None)
 
 
 def mixing(seed: int) -> np.ndarray:
@@ -86,7 +87,7 @@ def test_a_section_is_predicted_by_the_others_of_the_other_language() -> None:
     """One penalty: ridge by the normal equations on the average listener of three sections."""
     guess = across_languages._predicted(TAUGHT, TESTED, 1, {**OPTIONS, "alphas": [10.0]})
 
-    def delayed(side: across_languages.Side, place: int) -> np.ndarray:
+    def delayed(side: Side, place: int) -> np.ndarray:
         story, rows = side.stories[place], len(side.stories[place].times)
         summed = np.zeros((rows, UNITS))
         np.add.at(summed, (story.onsets / TR).astype(int), side.vectors[place])
@@ -123,7 +124,7 @@ def test_what_cannot_be_transferred_is_refused() -> None:
         across_languages.transferred(TAUGHT, replace(TESTED, stories=other), 19, 0, **OPTIONS)
 
 
-def finished(folder: Path, side: across_languages.Side, model: str = "mixed", **encoding: Any) -> Path:
+def finished(folder: Path, side: Side, model: str = "mixed", **encoding: Any) -> Path:
     """What the command reads of a finished study."""
     names = [one.name for one in side.stories]
     config = {"encoding": {**OPTIONS, **encoding}, "stories": names, "subjects": side.subjects}
