@@ -177,9 +177,9 @@ docs-site: $(VENV)/.ready-dev
 	$(SITE)
 	@echo "the site: build/docs/index.html"
 
-# Follows the links that lead out of the project.
+# Follows the links that lead out of the project, and names those that lead nowhere.
 docs-links: $(VENV)/.ready-dev
-	$(SITE) -b linkcheck
+	$(SITE:build/docs=build/links) -b linkcheck
 
 # Pins anew. The lock is universal (Python 3.11 to 3.13); torch's CUDA packages are left to
 # torch, which pins its own.

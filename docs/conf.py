@@ -7,7 +7,9 @@ navigation is what index pages link to, and formulas are MathML, which browsers 
 
 from __future__ import annotations
 
+import json
 import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,11 @@ suppress_warnings = ["misc.highlighting_failure"]
 autodoc_typehints = "none"
 autodoc_member_order = "bysource"
 numpydoc_show_class_members = False
+
+# `make docs-links`: what leads out of the project. Links within it are held by the build itself.
+linkcheck_ignore = [r"^(?!https?://)"]
+linkcheck_timeout = 20
+linkcheck_retries = 2
 
 html_theme = "furo"
 html_title = f"Engram {version}"
@@ -97,8 +104,28 @@ def lead_to_the_index(app: Any, failed: Exception | None) -> None:
         )
 
 
+def say_which_links_lead_nowhere(app: Any, failed: Exception | None) -> None:
+    """Sum up what following links has found, where that is what was asked for.
+
+    Each link that leads nowhere is a warning of its own, and so an error.
+    """
+    if app.builder.name != "linkcheck":
+        return
+    found = Path(app.outdir) / "output.json"
+    links = [json.loads(line) for line in found.read_text(encoding="utf-8").splitlines()]
+    followed = [one for one in links if one["status"] not in ("unchecked", "ignored", "local")]
+    lost = sorted({one["uri"] for one in followed if one["status"] in ("broken", "timeout")})
+    said = f"{len({one['uri'] for one in followed})} links to other sites, {len(lost)} lead nowhere"
+    if lost:
+        said += "".join(f"\n  {uri}" for uri in lost) + f"\nThe reasons are in '{found}'."
+    if lost and len(lost) == len({one["uri"] for one in followed}):
+        said += " Not one could be followed: this machine may have no network."
+    print(said, file=sys.stderr)
+
+
 def setup(app: Any) -> None:
     """Join the parts above to Sphinx."""
     app.add_html_math_renderer("mathml", (inline_math, None), (display_math, None))
     app.connect("source-read", add_navigation)
     app.connect("build-finished", lead_to_the_index)
+    app.connect("build-finished", say_which_links_lead_nowhere)

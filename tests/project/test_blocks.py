@@ -1,7 +1,8 @@
 """Every block of the documents has a kind, and what it shows is tried.
 
-Python is run, studies are read, commands are held against the programs that they call; what a
-command does is tried where the command is tested. Drawings, files and messages have no kind.
+Python is run, studies are read, commands are held against the programs that they call. Commands
+that run a study are planned by `test_planned_commands.py`; what others do is tried where they are
+tested. Drawings, files and messages have no kind.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ RUN_BY = {
 }
 #: Programs of a shell or of others, whose arguments are theirs.
 OTHERS = {"cd", "cp", "source", "git", "pip", "pipx", "snakedeploy", "ffmpeg"}
-PROGRAMS = {*OTHERS, "make", "snakemake", "engram", "python", ".venv/bin/python"}
+PROGRAMS = {*OTHERS, "make", "snakemake", "engram", "python"}
+PROGRAMS |= {".venv/bin/python", ".venv/bin/snakemake"}
 #: Files of the reader's own.
 OWN = re.compile(r"(my|my_study|sharp|two-models|my-\w+|littleprince-\w+)\.yaml")
 TABLES = {"kind": "table", "path": "my_data", "tr": 1.5}
@@ -152,11 +154,15 @@ def check_command(program: str, arguments: list[str]) -> None:
         assert ended.returncode == 0, ended.stderr
     elif program == "engram":
         command_parser().parse_args(arguments)
+    elif program.endswith("python") and arguments[0].endswith(".py"):
+        script = (ROOT / arguments[0]).read_text(encoding="utf-8")
+        options = [one.removeprefix("--") for one in arguments if one.startswith("--")]
+        assert [one for one in options if one not in script] == []
     elif program.endswith("python"):
         assert arguments[:2] == ["-m", "engram.compare_results"]
         given = compare_results.command_parser().parse_args(arguments[2:])
         assert (ROOT / given.renames).is_file()
-    elif program == "snakemake":
+    elif Path(program).name == "snakemake":
         check_snakemake(arguments)
 
 
@@ -188,7 +194,9 @@ def check_snakemake(arguments: list[str]) -> None:
         ("snakemake", ["--no-such-option"]),
         ("snakemake", ["no_such_rule"]),
         ("snakemake", ["--configfile", "config/no-such-study.yaml"]),
+        (".venv/bin/snakemake", ["--configfile", "examples/no-such-study.yaml"]),
         ("python", ["-m", "engram.no_such_module"]),
+        ("python", ["examples/one_f_from_raw_data.py", "--no-such-option", "1"]),
     ],
 )
 def test_commands_that_are_not_there_fail(program: str, arguments: list[str]) -> None:

@@ -21,6 +21,9 @@ LONGEST_PARAGRAPH = 90
 MEAN_PARAGRAPH = 40
 DECISIONS = sorted((ROOT / "docs" / "development" / "decisions").glob("[0-9]*.md"))
 LONGEST_DECISION = 200
+METHODS = sorted((ROOT / "docs" / "methods").glob("*.md"))
+METHODS_PARTS = ["Idea", "Definition", "Choices", "Limits"]
+LONGEST_METHOD = 850
 LONGEST_ENTRY = 200
 GITHUB = sorted(path for path in (ROOT / ".github").rglob("*.yml"))
 
@@ -97,6 +100,39 @@ def test_paragraphs_are_short() -> None:
 def test_paragraphs_are_told_apart() -> None:
     text = "# Head\none\ntwo\n\n- three\n  four\n- five\n| six |\nseven"
     assert list(paragraphs(text)) == ["one two", "- three four", "- five", "seven"]
+
+
+@pytest.mark.parametrize("page", METHODS, ids=lambda page: page.stem)
+def test_methods_have_one_form(page: Path) -> None:
+    """A question, its idea in three sentences with a formula or a drawing, and three more parts."""
+    text = page.read_text(encoding="utf-8")
+    title, *_ = text.splitlines()
+    assert title.startswith("# ") and title.endswith("?") and title.count("?") == 1
+    assert re.findall(r"^#+ (.*)$", prose(page), flags=re.MULTILINE)[1:] == METHODS_PARTS
+    idea = text.split("## Idea\n")[1].split("## Definition\n")[0]
+    said, *shown = idea.split("```")
+    assert 2 <= len(sentences(said)) <= 3, sentences(said)
+    assert shown or "![" in said, "write a formula (```math) or a drawing below the idea"
+    assert len(text.split()) <= LONGEST_METHOD, "a page has one question: split it"
+
+
+def sentences(text: str) -> list[str]:
+    """Return the sentences of a text that holds no abbreviations."""
+    return re.split(r"(?<=[.?!])\s+(?=\S)", text.strip())
+
+
+def test_sentences_are_told_apart() -> None:
+    assert sentences("Is it 0.5? It is.\n\nSo `a` is. \n") == ["Is it 0.5?", "It is.", "So `a` is."]
+
+
+def test_every_method_is_listed_by_its_question() -> None:
+    listed = re.findall(
+        r"^- \[(.*)\]\(methods/(.*)\.md\)$",
+        (ROOT / "docs" / "methods.md").read_text(encoding="utf-8"),
+        flags=re.MULTILINE,
+    )
+    titles = {page.stem: page.read_text(encoding="utf-8").splitlines()[0][2:] for page in METHODS}
+    assert {name: title for title, name in listed} == titles and len(listed) == len(titles)
 
 
 def test_decisions_are_numbered_and_listed() -> None:

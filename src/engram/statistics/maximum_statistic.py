@@ -159,7 +159,7 @@ def detectable_spreads(null: np.ndarray) -> float:
     It is the smallest that is found after correction in 80 % of simulated studies. Draws are
     normal; their correlations over regions are those of the null, drawn towards independence by as
     much as so few draws ask for (Ledoit & Wolf 2004). Without correlation, and with 39 draws, it
-    is about 3.6 for 6 regions and 4.8 for 148.
+    is about 3.5 for 6 regions and 4.8 for 148.
 
     Parameters
     ----------

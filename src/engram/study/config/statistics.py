@@ -54,7 +54,7 @@ class Chance(Section):
 class Nuisance(Section):
     """Nuisance control: what models predict beyond the number, length and places of words.
 
-    Also what associations predict beyond both (docs/methods/nuisance.md).
+    Also what associations predict beyond both (docs/methods/nuisance.md, nuisance-associations.md).
     """
 
     method: Literal["none", "banded"] = "none"
