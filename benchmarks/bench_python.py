@@ -55,7 +55,7 @@ def compared(shape: Shape, repeats: int) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``shape``; ``jobs`` and ``call`` (median seconds, largest peak in GB); ``ratio`` (call over
+        ``shape``; ``jobs`` and ``call`` (medians of seconds and of peaks, in GB); ``ratio`` (call over
         jobs, median of rounds) with ``lowest`` and ``highest``; ``largest difference`` of R.
     """
     say(f"brain_score beside jobs: {shape}")
@@ -77,7 +77,7 @@ def compared(shape: Shape, repeats: int) -> dict[str, Any]:
         **{
             name: {
                 "seconds": round(statistics.median(one[at]["seconds"] for one in rounds), 2),
-                "peak_gb": round(max(one[at]["peak_gb"] for one in rounds), 3),
+                "peak_gb": round(statistics.median(one[at]["peak_gb"] for one in rounds), 3),
             }
             for at, name in enumerate(("jobs", "call"))
         },
