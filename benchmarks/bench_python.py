@@ -55,7 +55,7 @@ def compared(shape: Shape, repeats: int) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``shape``; ``jobs`` and ``call`` (medians of seconds and of peaks, in GB); ``ratio`` (call over
+        ``shape``; ``jobs`` and ``call`` (medians of seconds and peaks, GB); ``ratio`` (call over
         jobs, median of rounds) with ``lowest`` and ``highest``; ``largest difference`` of R.
     """
     say(f"brain_score beside jobs: {shape}")
