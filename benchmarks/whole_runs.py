@@ -118,6 +118,11 @@ def _taken_out(commit: str, folder: Path) -> Path:
     subprocess.run(["git", "archive", "--output", str(archive), commit], cwd=PROJECT, check=True)
     subprocess.run(["tar", "-xf", str(archive)], cwd=folder, check=True)
     archive.unlink()
+    # The environment knows the project by its path, where plugins of Snakemake are looked for.
+    (folder / "own").mkdir()
+    (folder / "own" / "sitecustomize.py").write_text(
+        f"import sys\n\nsys.path[:] = [one for one in sys.path if one != {str(PROJECT / 'src')!r}]\n"
+    )
     return folder
 
 
@@ -129,7 +134,7 @@ def _run(folder: Path, case: Case) -> dict[str, float]:
         (folder / file).write_text(yaml.safe_dump(content, sort_keys=False))
     command = [sys.executable, "-m", "snakemake", "--configfile", file, "--cores", "all"]
     variables = {
-        "PYTHONPATH": str(folder / "src"),
+        "PYTHONPATH": f"{folder / 'own'}{os.pathsep}{folder / 'src'}",
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "ENGRAM_JOBS_PER_GPU": "64",
     }
