@@ -120,8 +120,9 @@ def _taken_out(commit: str, folder: Path) -> Path:
     archive.unlink()
     # The environment knows the project by its path, where plugins of Snakemake are looked for.
     (folder / "own").mkdir()
+    hidden = str(PROJECT / "src")
     (folder / "own" / "sitecustomize.py").write_text(
-        f"import sys\n\nsys.path[:] = [one for one in sys.path if one != {str(PROJECT / 'src')!r}]\n"
+        f"import sys\n\nsys.path[:] = [one for one in sys.path if one != {hidden!r}]\n"
     )
     return folder
 
