@@ -100,7 +100,12 @@ def trace(folder: Path, table: str, words: Sequence[str], *, every: bool, check:
     gone = table in _MADE_OF and any(one.place is None for one in arrays)
     lines = recomputed.lines(table, _plain(row), groups, str(folder), finished)
     kind = str(study.config.get("dataset", {}).get("kind")) if finished else ""
-    raw = recomputed.from_raw_data(_plain(row), kind, str(folder)) if table == "scores" else []
+    models = study.config.get("models") or {}
+    raw = (
+        recomputed.from_raw_data(_plain(row), kind, models, str(folder))
+        if table == "scores"
+        else []
+    )
     parts = [
         *_number(table, row, path, first),
         *_files(chain, arrays, _plain(row), table, every),

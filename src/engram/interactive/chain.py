@@ -23,7 +23,12 @@ _KEYS = (
     *("model", "partition", "part", "text", "tuning", "condition", "subject", "subjects"),
     *("story", "kind", "variant"),
     *("hemisphere", "roi", "roi_set", "layer", "group", "beyond", "question"),
+    *("set", "metric", "direction", "a", "b", "family", "source", "property"),
+    *("claim", "count"),
 )
+#: Columns that tell rows apart where these do not, by ``column=value`` alone: their values are
+#: those of other columns too.
+_BY_NAME = ("head", "seed", "begin", "null")
 #: Rows that a message shows.
 _MOST_ROWS = 12
 
@@ -169,16 +174,15 @@ def one_row(table: pd.DataFrame, words: Sequence[str], layer: int | None) -> pd.
         If a word is no value of the table, or not exactly one row fits.
     """
     keys = [name for name in _KEYS if name in table]
-    text = {name: table[name].astype(str) for name in table}
     fits = pd.Series(True, table.index)
     for word in words:
         name, equals, value = word.partition("=")
         if equals and name in table:
-            found = text[name] == value
+            found = _equal(table[name], value)
         else:
-            found = pd.DataFrame({name: text[name] == word for name in keys}).any(axis=1)
+            found = pd.DataFrame({name: _equal(table[name], word) for name in keys}).any(axis=1)
         if not found.any():
-            known = {name: sorted(set(text[name]))[:_MOST_ROWS] for name in keys if name != "layer"}
+            known = {name: _values(table[name])[:_MOST_ROWS] for name in keys if name != "layer"}
             raise EngramError(f"'{word}' is no value of the table. It has {known}.")
         fits &= found
     rows = table[fits]
@@ -188,8 +192,25 @@ def one_row(table: pd.DataFrame, words: Sequence[str], layer: int | None) -> pd.
         return rows.iloc[0]
     if rows.empty:
         raise EngramError(f"no row of the table fits {' '.join(words)} together.")
-    open_ = {
-        name: values for name in keys if len(values := sorted(set(rows[name].astype(str)))) > 1
+    by_name = [name for name in _BY_NAME if name in table]
+    shown = {
+        name if name in keys else f"{name}=": values[:_MOST_ROWS]
+        for name in [*keys, *by_name]
+        if len(values := _values(rows[name])) > 1
     }
-    shown = {name: values[:_MOST_ROWS] for name, values in open_.items()}
     raise EngramError(f"{len(rows)} rows of the table fit. Say which: {shown or 'they are alike'}.")
+
+
+def _equal(column: pd.Series, word: str) -> pd.Series:
+    """Tell which cells are what a word says: their text, or a number as tables write it."""
+    same = column.astype(str) == word
+    if pd.api.types.is_numeric_dtype(column):
+        same |= column.map("{:g}".format) == word
+    return same
+
+
+def _values(column: pd.Series) -> list[str]:
+    """Return the values of a column as text, each once, numbers by size."""
+    if pd.api.types.is_numeric_dtype(column):
+        return [f"{value:g}" for value in sorted(column.dropna().unique())]
+    return sorted(set(column.astype(str)))

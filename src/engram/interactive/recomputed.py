@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from engram.vocabulary import ORIGINAL, RANDOM, WORD_RATE
@@ -37,7 +37,9 @@ def lines(
     return make(row, groups, opened)
 
 
-def from_raw_data(row: Mapping[str, Any], kind: str, folder: str) -> list[str]:
+def from_raw_data(
+    row: Mapping[str, Any], kind: str, models: Collection[str], folder: str
+) -> list[str]:
     """Return lines that print a brain score anew from raw data; none where these do not reach it.
 
     Parameters
@@ -46,12 +48,16 @@ def from_raw_data(row: Mapping[str, Any], kind: str, folder: str) -> list[str]:
         Of the table of scores.
     kind : str
         Of the dataset.
+    models : collection of str
+        The study's language models: other feature spaces are made by the workflow alone.
     folder : str
         Of the results, of a finished study.
     """
     if kind not in _READ_HERE or row["text"] != ORIGINAL:
         return []
     model = row["model"]
+    if model not in (*models, WORD_RATE):
+        return []
     entry = f'study.config["models"][{model!r}]' if model != WORD_RATE else repr(WORD_RATE)
     keys = {name: row[name] for name in ("subject", "layer", "hemisphere", "roi")}
     wanted = " and ".join(f"{name} == {value!r}" for name, value in keys.items())
@@ -60,7 +66,7 @@ def from_raw_data(row: Mapping[str, Any], kind: str, folder: str) -> list[str]:
         f"study = engram.load({folder!r})",
         f"model = {entry}",
         'found = engram.brain_score(model, study.config["dataset"], settings=study.settings)',
-        f'print(found.to_frame().query("{wanted}")["score"].item())',
+        f'print(found.to_frame().query({wanted!r})["score"].item())',
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import shutil
 from contextlib import redirect_stdout
@@ -15,10 +16,11 @@ import pytest
 import xarray as xr
 
 from engram.command.main import main as command
+from engram.errors import EngramError
 from engram.files import storage
 from engram.files.checksums import PROVENANCE, checksum
 from engram.interactive import recomputed
-from engram.interactive.chain import Link, _is_wanted
+from engram.interactive.chain import _BY_NAME, _KEYS, Link, _is_wanted, one_row
 from engram.trace import main
 
 RNG = np.random.default_rng(0)
@@ -232,17 +234,22 @@ def test_the_chain_goes_from_the_row_to_the_raw_files(results: Path) -> None:
         ({"model": "word-rate"}, "alice", True),
         ({}, "narratives", False),
         ({"text": "judged"}, "table", False),
+        ({"model": "norms"}, "table", False),
+        ({"roi": "Heschl's gyrus"}, "table", True),
     ],
 )
 def test_scores_are_made_from_raw_data_where_these_are_read_here(
     more: dict[str, str], kind: str, there: bool
 ) -> None:
     row = {"model": "m", "text": "original", "subject": "01", "layer": 1, "hemisphere": "L"}
-    lines = recomputed.from_raw_data({**row, "roi": "IFG", **more}, kind, "results/mine")
+    row = {**row, "roi": "IFG", **more}
+    lines = recomputed.from_raw_data(row, kind, {"m": {}}, "results/mine")
     assert bool(lines) is there
     if there:
         compile("\n".join(lines), "lines", "exec")
-        assert "subject == '01' and layer == 1 and hemisphere == 'L' and roi == 'IFG'" in lines[-1]
+        wanted = ast.literal_eval(lines[-1].split("query(")[1].split(')["score"]')[0])
+        (found,) = pd.DataFrame([row, {**row, "roi": "STG"}]).query(wanted)["roi"]
+        assert found == row["roi"]
 
 
 def test_what_was_removed_is_named_with_what_it_was_made_of(results: Path) -> None:
@@ -285,6 +292,25 @@ def test_other_tables_say_what_they_are_made_of(results: Path) -> None:
     said = traced(results, "claims")
     assert "claim = one" in said and "stories/story-tale_words.tsv" in said
     assert "The rule claims makes it of the files above." in said
+
+
+def test_rows_of_published_tables_are_told_apart() -> None:
+    for path in Path("published").glob("*/tables/*.tsv"):
+        rows = pd.read_csv(path, sep="\t", na_values="n/a", keep_default_na=False, dtype=str)
+        names = [name for name in rows if name in (*_KEYS, *_BY_NAME)]
+        assert len(rows) < 2 or (names and not rows.duplicated(names).any()), path
+
+
+def test_numbers_are_found_however_they_are_written() -> None:
+    rows = pd.DataFrame(
+        {"model": "m", "set": ["all", "all", "left"], "begin": [3.0, 51.5, 3.0], "null": "random"}
+    )
+    assert one_row(rows, ["all", "begin=3"], None).name == 0
+    assert one_row(rows, ["left"], None).name == 2
+    with pytest.raises(EngramError, match=r"Say which: \{'begin=': \['3', '51.5'\]\}"):
+        one_row(rows, ["all"], None)
+    with pytest.raises(EngramError, match="'random' is no value"):
+        one_row(rows, ["random"], None)
 
 
 @pytest.mark.parametrize(
