@@ -9,11 +9,28 @@ from typing import Any
 _CONSTANT = 1e-6
 
 
+def without_constant(values: Any) -> Any:
+    """Return the values (n_rows, n_targets), with 0 in columns whose values are all the same.
+
+    In single precision the mean of such a column is not quite its value: what is left once it is
+    centred looks like a time course after scaling.
+    """
+    if len(values) == 0:
+        return values
+    # Few columns end as they begin, so that few are looked at in whole.
+    candidates = values[0] == values[-1]
+    some = values[:, candidates]
+    constant = candidates & False
+    constant[candidates] = (some == some[:1]).all(0)
+    return values * ~constant if constant.any() else values
+
+
 def standardize(values: Any) -> Any:
     """Return the values (n_rows, n_targets) with mean 0 and sum of squares 1 over rows.
 
     Constant columns become 0.
     """
+    values = without_constant(values)
     centred = values - values.mean(0)
     norm = (centred**2).sum(0) ** 0.5
     return centred / (norm + (norm == 0))

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from engram.encoding.backends import Arrays, arrays, batch_limit
-from engram.encoding.correlation import pearson, standardize
+from engram.encoding.correlation import pearson, standardize, without_constant
 from engram.encoding.folds import (
     count_blocks,
     count_folds,
@@ -339,11 +339,15 @@ def _criterion(fold: _Fold, data: _Data, batch: slice, alpha_by: str) -> Any:
 
 
 def _learned_from(own: Any, data: _Data, columns: slice | np.ndarray, fold: _Fold) -> Any:
-    """Return what weights of some targets are learned from, given their own training BOLD."""
+    """Return what weights of some targets are learned from, given their own training BOLD.
+
+    Targets that are constant in it teach nothing: they are 0.
+    """
     if data.others is None:
-        return own
+        return without_constant(own)
     if not data.own:
-        return data.others[:, columns][fold.fit]
+        return without_constant(data.others[:, columns][fold.fit])
+    own = without_constant(own)
     own = own - own.mean(0)
     others = standardize(data.others[:, columns][fold.fit])
     return (own + others * (own**2).sum(0) ** 0.5) / 2

@@ -7,6 +7,7 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -107,13 +108,14 @@ class NestedRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
             If there are too few rows for the folds and their gaps.
         """
         features, targets, story, position = self._data(X, y, stories)
-        fitted = weights.fit(
-            features, targets.reshape(len(targets), -1), story, position, **self._inner()
-        )
+        wide = targets.reshape(len(targets), -1)
+        scale = _deviations(wide)
+        fitted = weights.fit(features, wide / scale, story, position, **self._inner())
+        coefficients, intercept = fitted.coefficients * scale, fitted.intercept * scale
         flat = targets.ndim == 1
         alphas = np.asarray(self.alphas, dtype=float)[fitted.alpha]
-        self.coef_: np.ndarray = fitted.coefficients[:, 0] if flat else fitted.coefficients.T
-        self.intercept_: Any = float(fitted.intercept[0]) if flat else fitted.intercept
+        self.coef_: np.ndarray = coefficients[:, 0] if flat else coefficients.T
+        self.intercept_: Any = float(intercept[0]) if flat else intercept
         self.alpha_: Any = float(alphas[0]) if flat else alphas
         return self
 
@@ -186,9 +188,10 @@ class NestedRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
         features, targets, story, position = self._data(X, y, stories)
         options = self._inner()
         scaling = options.pop("scaling")
+        wide = targets.reshape(len(targets), -1)
         found = ridge.encode(
             (features - features.mean(0)).astype(np.float32),
-            (targets - targets.mean(0)).reshape(len(targets), -1),
+            (wide - wide.mean(0)) / _deviations(wide),
             story,
             position,
             folds=self.folds,
@@ -239,6 +242,8 @@ class NestedRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
             story = np.zeros(len(features), dtype=int)
         else:
             names = np.asarray(stories)
+            if pd.isna(names).any():
+                raise EngramError("stories has missing values; each row is of a story.")
             if names.shape != (len(features),):
                 raise EngramError(
                     f"stories has the shape {names.shape}; each of the {len(features)} rows has a "
@@ -250,3 +255,16 @@ class NestedRidge(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 raise EngramError("the rows of a story stand together, in the order of time.")
         begins = np.searchsorted(story, story, side="left")
         return features, targets, story, np.arange(len(features)) - begins
+
+
+def _deviations(targets: np.ndarray) -> np.ndarray:
+    """Return the standard deviations of targets, 1 where there is none.
+
+    Targets are brought to one scale before, since squares of very large or very small ones leave
+    the range of single precision. Neither penalties nor r depend on it.
+    """
+    # By the largest first, whose square may be beyond double precision as well.
+    largest = np.abs(targets).max(0)
+    largest = np.where(largest > 0, largest, 1)
+    found: np.ndarray = (targets / largest).std(0) * largest
+    return np.where(found > 0, found, 1)

@@ -101,6 +101,21 @@ def test_one_target_may_be_flat_and_its_score_is_pearson_s_r() -> None:
     assert NestedRidge(ALPHAS).cross_validate(features, targets[:, 0]).shape == (5, 1)
 
 
+@pytest.mark.parametrize("scale", [1e-30, 1e30, 1e200])
+def test_scores_do_not_depend_on_the_targets_scale(scale: float) -> None:
+    features, targets = data(20)
+    expected, found = NestedRidge(ALPHAS, gap=2), NestedRidge(ALPHAS, gap=2)
+    np.testing.assert_allclose(
+        found.cross_validate(features, targets * scale),
+        expected.cross_validate(features, targets),
+        atol=1e-6,
+    )
+    found.fit(features, targets * scale)
+    np.testing.assert_allclose(
+        found.predict(features) / scale, expected.fit(features, targets).predict(features), 1e-5
+    )
+
+
 def test_stories_are_cut_into_folds_of_their_own() -> None:
     features, targets = data(20)
     names = np.repeat(["b", "a"], [70, 50])
