@@ -361,6 +361,66 @@ def test_nothing_is_cut_on_a_phone(opened: Any) -> None:
     assert image.size["width"] == before
 
 
+def test_a_phone_shows_wide_figures_in_pieces(opened: Any) -> None:
+    opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", PHONE)
+    opened.refresh()
+    figures = opened.execute_script(
+        """
+        return [...document.querySelectorAll("figure[data-pieces]")].map((figure) => ({
+          alt: figure.querySelector("img").alt,
+          name: figure.querySelector(".pieces").getAttribute("aria-label"),
+          whole: figure.querySelector("img").checkVisibility(),
+          pieces: figure.querySelectorAll(".pieces > div").length,
+          wanted: JSON.parse(figure.dataset.pieces).length,
+          // How large each piece is beside the figure on a desk.
+          scales: [...figure.querySelectorAll(".pieces > div")].map((piece, number) =>
+            piece.getBoundingClientRect().width / parseFloat(figure.style.getPropertyValue("--width"))
+            / JSON.parse(figure.dataset.pieces)[number].reduce((sum, box) => sum + box[2], 0)),
+          right: Math.max(...[...figure.querySelectorAll(".pieces span")].map((box) => box.getBoundingClientRect().right)),
+          image: getComputedStyle(figure.querySelector(".pieces span")).backgroundImage.slice(0, 10),
+        }));
+        """  # noqa: E501
+    )
+    assert figures
+    for one in figures:
+        assert one["pieces"] == one["wanted"] > 1 and one["name"] == one["alt"]
+        assert not one["whole"] and one["right"] <= PHONE["width"]
+        # Type of 6 points has 11.4 pixels on a desk.
+        assert all(11.4 * scale > 5.9 for scale in one["scales"])
+        assert one["image"].startswith('url("data:')
+    opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", DESK)
+    assert opened.execute_script(
+        "return [...document.querySelectorAll('figure img')].every((one) => one.checkVisibility())"
+    )
+
+
+def test_headings_go_in_order_and_tables_say_what_they_are(opened: Any) -> None:
+    opened.execute_script("for (const one of document.querySelectorAll('details')) one.open = true")
+    levels = opened.execute_script(
+        "return [...document.querySelectorAll('h1, h2, h3, h4')].map((one) => +one.tagName[1])"
+    )
+    assert levels[0] == 1 and levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
+    tables = opened.execute_script(
+        """
+        return [...document.querySelectorAll("table")].map((table) => [
+          table.caption ? table.caption.textContent.trim() : "",
+          [...table.querySelectorAll("thead th")].every((one) => one.scope === "col" && one.textContent.trim()),
+          [...table.querySelectorAll("tbody th")].every((one) => one.scope === "row"),
+          table.tHead.rows.length,
+        ]);
+        """  # noqa: E501
+    )
+    names = [name for name, *_ in tables]
+    assert len(names) > 3 and all(names) and len(set(names)) == len(names)
+    assert all(columns and rows and heads == 1 for _, columns, rows, heads in tables)
+    sections = opened.execute_script(
+        "return [...document.querySelectorAll('main section')].map((one) => "
+        "document.getElementById(one.getAttribute('aria-labelledby')).textContent.trim())"
+    )
+    assert sections and all(sections)
+
+
 def test_it_prints_with_what_the_reader_opened(opened: Any, page: tuple[str, Path]) -> None:
     opened.find_element("css selector", "#tables summary").click()
     content = base64.b64decode(opened.execute_cdp_cmd("Page.printToPDF", {})["data"])

@@ -341,6 +341,8 @@ def figure(name: str = "layers", **words: str) -> report_figures.FigureFile:
             "suffix": "svg",
             **words,
         },
+        ratio=200 / 510,
+        pieces=[[[0.0, 0.0, 0.5, 1.0]], [[0.0, 0.1, 0.08, 0.8], [0.5, 0.0, 0.5, 1.0]]],
     )
 
 

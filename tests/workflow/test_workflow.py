@@ -235,7 +235,7 @@ def test_tables_and_figures(tiny: Path) -> None:
         assert "</svg>" in (results / "figures" / f"{figure}.svg").read_text()
         words = json.loads((results / "figures" / f"{figure}.json").read_text())
         assert (
-            set(words) == {"Title", "Caption", "Alt", "Provenance"}
+            set(words) == {"Title", "Caption", "Alt", "Pieces", "Provenance"}
             and "5 listeners" in words["Caption"]
         )
 

@@ -67,7 +67,7 @@ def check_lengths(scans: pd.DataFrame, slack: int, story: str) -> None:
             "story %s: most scans have %d TRs; these differ: %s; all are cut to the shortest",
             story,
             usual,
-            odd,
+            ", ".join(f"{n} of {subject}" for subject, n in odd.items()),
         )
 
 

@@ -15,8 +15,9 @@ from engram import vocabulary
 from engram.features.variants import kind_of
 from engram.figures import effect_panels, panels, shown_values, style
 from engram.figures.captions import associations as captions
-from engram.figures.style import MM, PAGE, Drawn, Palette
+from engram.figures.style import MM, NARROW, Drawn, Palette
 from engram.statistics.significance import LEVEL
+from engram.wording import null_text
 
 #: Shares of null texts that their band holds.
 _BAND = [0.025, 0.975]
@@ -92,8 +93,8 @@ def association_texts(table: pd.DataFrame, controls: pd.DataFrame, texts: Sequen
         All texts of the study, and its tunings: for colours.
     """
     rows = list(table.groupby(["text", "model"], sort=False))
-    palette = Palette(texts=texts)
-    figure = style.new_figure(PAGE, (8 * len(rows) + 26) * MM)
+    palette, null = Palette(texts=texts), null_text(table["null"])
+    figure = style.new_figure(NARROW, (8 * len(rows) + 26) * MM)
     panel = figure.subplots()
     for number, ((text, model), part) in enumerate(rows):
         mine = panels.matching(controls, {"text": text, "model": model})
@@ -105,31 +106,36 @@ def association_texts(table: pd.DataFrame, controls: pd.DataFrame, texts: Sequen
             left=low,
             color="#C4C4C4",
             linewidth=0,
-            label="null texts (95 % of them)" if not number else None,
+            label=f"{null}s (95 % of them)" if not number else None,
         )
         _text_points(panel, part, number, palette.text(text), labelled=not number)
     panel.axvline(0, color=style.INK, linewidth=0.5, zorder=0.5)
     panel.set_yticks(
-        range(len(rows)), [f"{text}, {model}" for (text, model), _ in rows], fontsize=style.SMALL
+        range(len(rows)), [f"{text},\n{model}" for (text, model), _ in rows], fontsize=style.SMALL
     )
     panel.set_ylim(len(rows) - 0.4, -0.6)
-    panel.set_xlabel("F minus mean F of null texts (Pearson r)")
+    panel.set_xlabel(f"association effect F,\nminus mean F of {null}s (Pearson r)")
     panels.legend(figure, [panel])
     return Drawn(figure, captions.association_texts(table))
 
 
 def _text_points(panel: Axes, part: pd.DataFrame, row: int, colour: str, *, labelled: bool) -> None:
-    """Draw a text's regions and their mean; a star where a region survives correction."""
-    panel.scatter(
-        part["F_minus_null"],
-        np.full(len(part), row),
-        marker="|",
-        s=30,
-        color=colour,
-        linewidth=0.7,
-        zorder=3,
-        label="regions" if labelled else None,
-    )
+    """Draw a text's regions and their mean; long strokes are regions that survive correction."""
+    found = part["p_texts_corrected"] <= LEVEL
+    for here, size, width, name in (
+        (~found, 25, 0.7, "regions"),
+        (found, 80, 1.8, f"regions, p at most {LEVEL}, corrected"),
+    ):
+        panel.scatter(
+            part.loc[here, "F_minus_null"],
+            np.full(int(here.sum()), row),
+            marker="|",
+            s=size,
+            color=colour,
+            linewidth=width,
+            zorder=3,
+            label=name if labelled else None,
+        )
     panel.scatter(
         shown_values.target_mean(part, "F_minus_null"),
         row,
@@ -140,8 +146,6 @@ def _text_points(panel: Axes, part: pd.DataFrame, row: int, colour: str, *, labe
         zorder=4,
         label="mean over targets" if labelled else None,
     )
-    for value in part.loc[part["p_texts_corrected"] <= LEVEL, "F_minus_null"]:
-        panel.annotate("*", (value, row - 0.1), ha="center", va="bottom", fontsize=9)
 
 
 def _bands(controls: pd.DataFrame, kinds: Container[str], keys: Sequence[str]) -> pd.Series:

@@ -212,6 +212,8 @@ def _markers(measure: Measure, located: pd.DataFrame) -> Figure:
                 [values.loc[(one.hemisphere, one.roi)] for one in here],
                 np.array([[one.x, one.y, one.z] for one in here]),
                 node_size=30,
+                # Values about 0 are white, and would not be seen without a rim.
+                node_kwargs={"edgecolors": "#555555", "linewidths": 0.4},
                 node_cmap=colours,
                 node_vmin=scale.vmin,
                 node_vmax=scale.vmax,

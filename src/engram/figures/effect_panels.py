@@ -22,7 +22,7 @@ _POINTS = {"L": "o", "R": "^", "B": "s"}
 def row_title(line: Mapping[str, Axes], title: str, label: str) -> None:
     """Set a row's title above that of its first panel, which names the hemisphere.
 
-    It takes as many lines as it needs to stay above the panels of regions.
+    It takes as many lines as it needs to stay above this panel.
 
     Parameters
     ----------
@@ -32,9 +32,8 @@ def row_title(line: Mapping[str, Axes], title: str, label: str) -> None:
     label : str
         Of the first panel's axis.
     """
-    of_regions = [panel for name, panel in line.items() if name != "layers"]
-    first = of_regions[0]
-    lines = textwrap.wrap(title, int(panels.width(of_regions) / panels.LETTER))
+    first = next(panel for name, panel in line.items() if name != "layers")
+    lines = textwrap.wrap(title, int(panels.width([first]) / panels.LETTER))
     first.set_ylabel(label)
     first.set_title("\n".join([*lines, first.get_title(loc="left")]).rstrip())
 

@@ -12,11 +12,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from engram.decoding.target_sets import ALL
 from engram.figures import panels, style
 from engram.figures.captions import metrics as captions
-from engram.figures.style import INK, LIGHT, MM, PAGE, SMALL, Drawn, Palette
+from engram.figures.style import INK, LIGHT, MM, NARROW, PAGE, SMALL, Drawn, Palette
 from engram.vocabulary import AVERAGE
 
+#: Room for stars above the highest point, as a share of a panel's height.
+_STARS = 0.06
 #: Room that the points of all models take about the place of a set.
 _ROOM = 0.7
 
@@ -33,7 +36,13 @@ def decoding(table: pd.DataFrame, tests: pd.DataFrame, models: Sequence[str]) ->
         All models of the study.
     """
     figure = _rows(
-        table, tests, models, "direction", captions.DIRECTIONS, ("rank", "rank accuracy")
+        table,
+        tests,
+        models,
+        "direction",
+        captions.DIRECTIONS,
+        ("rank", "rank accuracy"),
+        "by the others",
     )
     for panel in figure.axes:
         panel.axhline(0.5, color=INK, linewidth=0.5, zorder=0.5)
@@ -53,7 +62,7 @@ def similarity(table: pd.DataFrame, tests: pd.DataFrame, models: Sequence[str]) 
     """
     tests = tests.assign(ceiling=tests["ceiling_lower"])
     of = ("similarity", "similarity (Pearson r)")
-    figure = _rows(table, tests, models, "metric", captions.SIMILARITIES, of)
+    figure = _rows(table, tests, models, "metric", captions.SIMILARITIES, of, "lower noise ceiling")
     for panel in figure.axes:
         panels.zero_line(panel)
     return Drawn(figure, captions.similarity(table, tests, models))
@@ -71,7 +80,7 @@ def metrics(table: pd.DataFrame, models: Sequence[str]) -> Drawn:
         All models of the study.
     """
     names, palette = list(dict.fromkeys(table["metric"])), Palette(models)
-    figure = style.new_figure(PAGE, 60 * MM)
+    figure = style.new_figure(NARROW, 60 * MM)
     panel = figure.subplots()
     for number, model in enumerate(models):
         mine = table[table["model"] == model].dropna(subset=["rank"])
@@ -81,7 +90,8 @@ def metrics(table: pd.DataFrame, models: Sequence[str]) -> Drawn:
         panel.plot(where, mine["rank"], label=model, **line)
         ends = mine["rank_low"], mine["rank_high"]
         panel.vlines(where, *ends, color=look["color"], linewidth=2.4, alpha=0.3)
-    panel.set_xticks(range(len(names)), names)
+    said = [captions.METRICS.get(name, name).replace(" ", "\n") for name in names]
+    panel.set_xticks(range(len(names)), said)
     panel.set_yticks(range(1, len(models) + 1))
     panel.set(ylabel="rank (1: highest)", ylim=(len(models) + 0.5, 0.5))
     panels.legend(figure, [panel])
@@ -95,10 +105,12 @@ def _rows(
     kind: str,
     titles: Mapping[str, str],
     value: tuple[str, str],
+    ceiling: str,
 ) -> Figure:
     """Return a row of panels for each kind: by layer on the left, by set on the right.
 
-    `value` is the column that is drawn, and what its axis is called.
+    `value` is the column that is drawn, and what its axis is called; `ceiling` what the legend
+    calls grey bars.
     """
     kinds = list(dict.fromkeys(table[kind]))
     palette, deepest = Palette(models), int(table["layer"].max())
@@ -111,10 +123,12 @@ def _rows(
             mine = here[(here["model"] == model) & (here["set"] == first)]
             _by_layer(line[0], mine, model, palette, value[0])
         panels.layer_axis(line[0], deepest)
-        line[0].set_title(f"{titles[one]}, {first}")
+        line[0].set_title(f"{titles[one]}, {'all targets' if first == ALL else first}")
         line[0].set_ylabel(value[1])
-        _by_set(line[1], tests[tests[kind] == one], models, palette, value[0])
+        _by_set(line[1], tests[tests[kind] == one], models, palette, value[0], ceiling)
         line[1].set_title(f"{titles[one]}, reported layer")
+        low, high = line[1].get_ylim()
+        line[1].set_ylim(low, high + _STARS * (high - low))
     panels.legend(figure, grid.flat)
     return figure
 
@@ -132,6 +146,7 @@ def _by_set(
     models: Sequence[str],
     palette: Palette,
     value: str,
+    label: str,
 ) -> None:
     """Draw a value of each model by set of targets, with intervals, null and ceiling."""
     sets = list(dict.fromkeys(tests["set"]))
@@ -139,7 +154,8 @@ def _by_set(
     for place, name in enumerate(sets):
         ceiling = tests.loc[tests["set"] == name, "ceiling"].max()
         if np.isfinite(ceiling):
-            panel.hlines(ceiling, place - 0.45, place + 0.45, color=LIGHT, linewidth=3, zorder=0.4)
+            ends = place - 0.45, place + 0.45
+            panel.hlines(ceiling, *ends, color=LIGHT, linewidth=3, zorder=0.4, label=label)
     for number, model in enumerate(shown):
         mine = tests[tests["model"] == model]
         step = _ROOM / max(len(shown), 1)
@@ -152,6 +168,8 @@ def _by_set(
         )
         heights = mine[["high", value]].max(axis=1)
         panels.stars(panel, where, heights, mine["p_corrected"])
+    if tests["null_95"].notna().any():
+        panels.chance_label(panel)
     panel.set_xticks(range(len(sets)), sets, fontsize=SMALL)
     if max(map(len, sets), default=0) * len(sets) > 40:
         panel.tick_params(axis="x", labelrotation=45)

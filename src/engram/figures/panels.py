@@ -16,6 +16,7 @@ from matplotlib.ticker import MaxNLocator
 from engram.figures import style
 from engram.figures.shown_values import SIDES
 from engram.figures.style import COLUMN, INK, MM, PAGE, SMALL, TINY, Palette
+from engram.statistics.significance import LEVEL
 
 #: Mean width of a letter in titles and legends, in inches.
 LETTER = 0.055
@@ -79,7 +80,7 @@ def region_axis(panel: Axes, rois: Sequence[str], labelled: bool) -> None:
         if len(rois) <= 20
         else {"rotation": 90}
     )
-    if len(rois) <= 10 and max(map(len, rois)) <= 8:
+    if len(rois) <= 10 and max(map(len, rois)) <= 7:
         turned = {}
     panel.set_xticks(
         range(len(rois)),
@@ -240,8 +241,8 @@ def marked(palette: Palette, model: str) -> dict[str, Any]:
 def curve(panel: Axes, intervals: pd.Series, model: str, palette: Palette) -> None:
     """Draw a model's means with their intervals against what the series is indexed by.
 
-    One value (the word rate, layers together) is a line across, and two are points: they are no
-    curve.
+    One value (the word rate, layers together) is a line across. One layer of several, and two, are
+    points: they are no curve.
 
     Parameters
     ----------
@@ -253,12 +254,12 @@ def curve(panel: Axes, intervals: pd.Series, model: str, palette: Palette) -> No
     """
     look, line = palette.model(model), marked(palette, model)
     mean, low, high = np.array(intervals.tolist()).T
-    if len(mean) == 1:
+    if len(mean) == 1 and not intervals.index[0]:
         panel.axhline(mean[0], label=model, **look)
         panel.update_datalim([(0, mean[0])])  # a line across does not stretch the axis by itself
         panel.autoscale_view()
         return
-    if len(mean) == 2:
+    if len(mean) <= 2:
         panel.plot(intervals.index, mean, label=model, **{**line, "linestyle": ""})
         panel.vlines(intervals.index, low, high, color=look["color"], linewidth=0.8)
         return
@@ -340,10 +341,25 @@ def reach(panels: Iterable[Axes], *values: Any) -> None:
 
 
 def stars(panel: Axes, where: np.ndarray, heights: Iterable[float], p: Iterable[float]) -> None:
-    """Set a star above what survives correction."""
-    for x, height, corrected in zip(where, heights, p, strict=True):
-        if corrected <= 0.05:
+    """Set a star above what survives correction, and say so in the legend."""
+    known = np.asarray(list(p), dtype=float)
+    for x, height, corrected in zip(where, heights, known, strict=True):
+        if corrected <= LEVEL:
             panel.annotate("*", (x, max(height, 0)), ha="center", va="bottom", fontsize=9)
+    star_label(panel, known)
+
+
+def star_label(panel: Axes, p: np.ndarray) -> None:
+    """Name stars in the legend, where there are some."""
+    if (p <= LEVEL).any():
+        label = f"p at most {LEVEL}, corrected"
+        panel.scatter([], [], marker=(5, 2), s=14, color=INK, linewidth=0.7, label=label)
+
+
+def chance_label(panel: Axes) -> None:
+    """Name the crosses of circular shifts in the legend."""
+    label = "95 % of circular shifts are below"
+    panel.scatter([], [], s=8, marker="x", color=INK, linewidth=0.6, label=label)
 
 
 def matching(table: pd.DataFrame, values: Mapping[str, Any]) -> pd.DataFrame:

@@ -46,7 +46,7 @@ def layers(scores: pd.DataFrame, ceilings: pd.DataFrame, models: Sequence[str]) 
     rows = [
         (name, kind, part)
         for name, kind, part in (
-            ("single listeners", "single", whole[single]),
+            (_singly(whole[single]), "single", whole[single]),
             ("average listener", "average", whole[~single]),
         )
         if len(part)
@@ -69,6 +69,11 @@ def layers(scores: pd.DataFrame, ceilings: pd.DataFrame, models: Sequence[str]) 
     figure.align_ylabels()
     panels.legend(figure, grid.flat)
     return Drawn(figure, captions.layers(scores, ceilings, models))
+
+
+def _singly(scores: pd.DataFrame) -> str:
+    """Return what single listeners are called in a title."""
+    return "single listeners" if scores["subject"].nunique() > 1 else "one listener"
 
 
 @style.styled
@@ -196,7 +201,9 @@ def _region_points(
     name = model if model == WORD_RATE else f"{model} (layer {int(part['layer'].iloc[0])})"
     found = part.groupby("roi")["score"].apply(panels.mean_interval)
     middle, low, high = np.array(found.tolist()).T
-    panels.dots(panel, panels.places(rois, part["roi"]) + step, part["score"], "single listeners")
+    if part["subject"].nunique() > 1:
+        where = panels.places(rois, part["roi"]) + step
+        panels.dots(panel, where, part["score"], "single listeners")
     panels.error_bars(
         panel,
         panels.places(rois, found.index) + step,
@@ -300,7 +307,9 @@ def _heat_map(panel: Axes, values: pd.DataFrame, bounds: tuple[float, float]) ->
         vmax=bounds[1],
         rasterized=len(values) > _MANY,
     )
-    panel.set(xlabel="layer", facecolor="#EEEEEE")
+    panel.set(xlabel="layer")
+    # Hatched where there is no value: plain grey would pass for a score about 0.
+    panel.patch.set(facecolor="white", hatch="//////", edgecolor="#BBBBBB", linewidth=0)
     panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     panel.set_yticks(
         range(len(values)),

@@ -29,6 +29,8 @@ matplotlib.use("Agg")
 MM = 1 / 25.4
 #: Widths in inches: a column and a page in print.
 COLUMN, PAGE = 85 * MM, 180 * MM
+#: Width of a single panel with long names or several points: type is legible on a phone too.
+NARROW = 108 * MM
 #: Sizes of type in points.
 SMALL, TINY = 6, 5
 GREY, LIGHT, INK = "#777777", "#D9D9D9", "#222222"
@@ -131,11 +133,13 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def save(drawn: Drawn, svg: str, png: str, dpi: int) -> None:
-    """Write a figure as SVG and PNG, the same bytes each time, and its words into their sidecar."""
+    """Write a figure as SVG and PNG, the same bytes each time.
+
+    Its words, and the pieces in which a phone shows it, go into their sidecar.
+    """
+    from engram.figures.pieces import pieces  # it needs sizes of this module
+
     words = drawn.words
-    storage.write_json(
-        storage.sidecar(svg), {"Title": words.title, "Caption": words.caption, "Alt": words.alt}
-    )
     # Most figures have constrained layout already, and figures of the brain must get none.
     with matplotlib.rc_context({**RC, "figure.constrained_layout.use": False}):
         with storage.atomic(svg) as path:
@@ -146,6 +150,8 @@ def save(drawn: Drawn, svg: str, png: str, dpi: int) -> None:
             )
         with storage.atomic(png) as path:
             drawn.figure.savefig(path, dpi=dpi, metadata={"Description": words.alt})
+        about = {"Title": words.title, "Caption": words.caption, "Alt": words.alt}
+        storage.write_json(storage.sidecar(svg), {**about, "Pieces": pieces(drawn.figure)})
 
 
 class Palette:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
@@ -11,9 +12,12 @@ from engram.decoding.target_sets import ALL
 from engram.figures import panels, style
 from engram.figures.captions import time_resolved as captions
 from engram.figures.style import LIGHT, MM, PAGE, Drawn, Palette
+from engram.statistics.significance import LEVEL
 
 #: So many stories have a panel, and so many models a curve; all are in the table.
 MOST_STORIES, MOST_MODELS = 9, 4
+#: Height of a row of stars, as a share of that of a panel.
+_STARS = 0.06
 
 
 @style.styled
@@ -43,7 +47,9 @@ def time_resolved(table: pd.DataFrame, models: Sequence[str], shown: Sequence[st
     for panel in list(grid.flat)[len(stories) :]:
         panel.set_visible(False)
     for panel in grid[:, 0]:
-        panel.set_ylabel("R (Pearson)")
+        panel.set_ylabel("brain score R (Pearson r)")
+        low, high = panel.get_ylim()
+        panel.set_ylim(low - _STARS * len(shown) * (high - low), high)
     panels.legend(figure, grid.flat)
     return Drawn(figure, captions.time_resolved(table, drawn, shown))
 
@@ -52,7 +58,7 @@ def _story(panel: Axes, part: pd.DataFrame, shown: Sequence[str], palette: Palet
     """Draw the windows of a story, in minutes."""
     first = part[part["model"] == part["model"].iloc[0]]
     ends = first["begin"] / 60, first["end"] / 60
-    label = "the other listeners"
+    label = "the other listeners" if first["others"].notna().any() else ""
     panel.hlines(first["others"], *ends, color=LIGHT, linewidth=3, zorder=0.4, label=label)
     panels.zero_line(panel)
     for number, model in enumerate(shown):
@@ -66,5 +72,25 @@ def _story(panel: Axes, part: pd.DataFrame, shown: Sequence[str], palette: Palet
         panel.scatter(
             where, mine["null_95"], s=8, marker="x", color=colour, linewidth=0.6, zorder=2
         )
-        panels.stars(panel, where, mine[["high", "score"]].max(axis=1), mine["p_corrected"])
+        _stars(panel, where, mine["p_corrected"].to_numpy(), number, colour)
+    if part["null_95"].notna().any():
+        panels.chance_label(panel)
+    panels.star_label(panel, part["p_corrected"].to_numpy())
     panel.set_xlabel("minutes of the story")
+
+
+def _stars(panel: Axes, where: np.ndarray, p: np.ndarray, row: int, colour: str) -> None:
+    """Set a model's stars below its windows, in a row and a colour of their own.
+
+    Above the points those of one model would lie on the curve of another.
+    """
+    for x in where[p <= LEVEL]:
+        panel.annotate(
+            "*",
+            (x, _STARS * row),
+            xycoords=("data", "axes fraction"),
+            ha="center",
+            va="bottom",
+            fontsize=9,
+            color=colour,
+        )

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from engram import vocabulary
 from engram.figures import effect_panels, panels, shown_values, style
@@ -211,6 +212,7 @@ def losses(curves: pd.DataFrame) -> Drawn:
         _loss_curves(panel, part)
         panel.set_title(f"{name}, {model}")
         panel.set_xlabel("step")
+        panel.xaxis.set_major_locator(MaxNLocator(integer=True))
         if number % per_row == 0:
             panel.set_ylabel("loss (nats per output token)")
     panels.legend(figure, grid.flat[: len(rows)])

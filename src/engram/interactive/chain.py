@@ -114,11 +114,22 @@ class Chain:
         return list(found.values())
 
     def raw(self, link: Link) -> Iterator[Link]:
-        """Yield the raw files that a job read."""
+        """Yield the raw files that a job read.
+
+        A result may have a raw file's name, as associations have that are taken as they are. So a
+        raw file is looked for where it was read, and then for what it held.
+        """
         for path, known in link.record.get("RawFiles", {}).items():
             digest = str(known.get("sha256", ""))
-            place = next((one for one in self._places(path) if one.exists()), None)
-            yield Link(path, place, digest, {}, self._state(place, digest, raw=True))
+            states = {
+                place: self._state(place, digest, raw=True)
+                for place in (Path(path), *self._places(path))
+                if place.exists()
+            }
+            place = next((one for one, state in states.items() if state != "changed"), None)
+            if place is None and Path(path).exists():
+                place = Path(path)
+            yield Link(path, place, digest, {}, states[place] if place else "gone")
 
     def _link(self, path: str, digest: str) -> Link:
         places = list(self._places(path))

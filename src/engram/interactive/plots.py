@@ -95,6 +95,7 @@ def family(name: str) -> Any:
         score_figures,
         style,
         time_courses,
+        time_resolved_figures,
         tuning_figures,
     )
 
@@ -114,5 +115,6 @@ def family(name: str) -> Any:
         "score_figures": score_figures,
         "style": style,
         "time_courses": time_courses,
+        "time_resolved_figures": time_resolved_figures,
         "tuning_figures": tuning_figures,
     }[name]

@@ -27,7 +27,7 @@ def what_association_adds(
     if table is None or table.empty:
         return ["What association adds was not measured: the study has no texts with associations."]
     gains, last = _gains(table), ""
-    if (1 / (1 + table["n_draws"])).min() > significance.LEVEL:
+    if not is_tested(table):
         first = [_too_few_texts(table)]
     elif gains:
         first = _gain_sentences(table, gains)
@@ -37,11 +37,18 @@ def what_association_adds(
     return [sentence for sentence in said if sentence]
 
 
+def is_tested(table: pd.DataFrame | None) -> bool:
+    """Whether there are null texts enough for a test of what associations add."""
+    if table is None or table.empty:
+        return False
+    return bool((1 / (1 + table["n_draws"])).min() <= significance.LEVEL)
+
+
 def in_short(table: pd.DataFrame | None) -> str:
     """Return what texts with associations add, in a sentence without its grounds."""
     if table is None or table.empty:
         return "What associations add was not measured."
-    if (1 / (1 + table["n_draws"])).min() > significance.LEVEL:
+    if not is_tested(table):
         return "What associations add cannot be tested: there are too few control texts."
     combinations = table.groupby(["text", "model"], sort=False)
     gains = [key for key, part in combinations if _gain(key, part)]
@@ -56,12 +63,13 @@ def in_short(table: pd.DataFrame | None) -> str:
     which = (
         f"{best['text']}, read by {best['model']},"
         if len(gains) == 1
-        else f"{len(gains)} of {combinations.ngroups} combinations of text and model"
+        else f"{len(gains)} of {combinations.ngroups} combinations of text and model,"
     )
+    tested = "region" if combinations.ngroups == 1 else "test"
     return (
         f"Associations do more than control texts: {which} in "
-        f"{len(significant)} of {count(len(table), 'test')}, by the most in {region(best)} "
-        f"({number(best['F_minus_null'], signed=True)}, corrected p "
+        f"{len(significant)} of {count(len(table), tested)}, most in {region(best)} "
+        f"(F {number(best['F_minus_null'])} above that of {null_text(table['null'])}s, corrected p "
         f"{number(best['p_texts_corrected'])})."
     )
 

@@ -15,6 +15,8 @@ from engram.wording import count, number
 
 #: Scans left out that the banner names; all are further down.
 _MOST_SCANS = 3
+#: What a job that leaves a scan out says of it.
+LEFT_OUT = " is left out: "
 #: Scans in which fewer of the story's words were heard are spoken of.
 _FEW_WORDS = 0.95
 
@@ -29,11 +31,14 @@ class Caution:
         What it is, and what follows from it.
     lines : sequence of str
         Cases.
+    place : str
+        Where on the page there is more; empty where all is said.
     """
 
     title: str
     why: str
     lines: Sequence[str]
+    place: str = ""
 
 
 def cautions(
@@ -72,7 +77,7 @@ def cautions(
         ),
         Caution("Scans were left out.", "", _left_out(scans, people(config))),
         Caution("Parts of a story are outside of scans.", "", _coverage(scans)),
-        Caution("Jobs warned of something.", "", _warned(warnings)),
+        Caution("Jobs warned of something.", "", _warned(warnings), "warnings"),
     ]
     return [one for one in found if one.lines]
 
@@ -102,4 +107,6 @@ def _coverage(scans: pd.DataFrame) -> list[str]:
 
 
 def _warned(warnings: Sequence[str]) -> list[str]:
-    return [f"{count(len(warnings), 'warning')}, under How it was made."] if warnings else []
+    """Return how many warnings there are, those of scans left out apart, which are named here."""
+    others = [one for one in warnings if LEFT_OUT not in one]
+    return [f"{count(len(others), 'warning')}:"] if others else []

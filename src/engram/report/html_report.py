@@ -19,7 +19,7 @@ from engram.report.job_records import read_as_bytes, run_times, versions, warnin
 from engram.report.naming import Tables, people
 from engram.report.ranking import ranking
 from engram.report.report_figures import FigureFile
-from engram.report.report_tables import MOST_ROWS, Table, cell, in_order
+from engram.report.report_tables import MOST_ROWS, Table, cell, in_order, marked
 from engram.report.surfaces import MOST_MAPS, SurfaceMap, surface_data
 from engram.statistics.significance import LEVEL
 from engram.wording import capitalised
@@ -59,10 +59,15 @@ def page(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"capitalised": capitalised, "cell": cell, "there": pd.notna}
+    environment.filters |= {
+        "capitalised": capitalised,
+        "cell": cell,
+        "marked": marked,
+        "there": pd.notna,
+    }
     data = {name: table.data for name, table in tables.items()}
     paragraphs, sources = methods.methods(config, data, version)
-    main, others = opening.main_figure(figures, config)
+    main, others = opening.main_figure(figures, data, config)
     return environment.get_template("report.html").render(
         **_study(config, data, maps),
         **_opening(config, data),

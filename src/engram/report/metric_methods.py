@@ -40,9 +40,10 @@ def decoding(config: Mapping[str, Any], tables: Tables) -> str:
         "lie in the same block and begin at least its length and the last delay away. "
         f"{' '.join(ways[name] for name in one['directions'])} {targets} Rank accuracy is the "
         "share of candidates less alike than the true segment, ties counted half "
-        "[@pereira]; 2v2 is that of [@mitchell]. It is averaged over segments, blocks, stories and "
-        f"listeners, and tested by {count(one['shifts'], 'circular shift')} of BOLD within "
-        "stories, everything refitted, corrected over sets of targets "
+        "[@pereira]; 2v2 accuracy compares pairs of segments [@mitchell]. Both are averaged over "
+        "segments, blocks, stories and listeners, and tested by "
+        f"{count(one['shifts'], 'circular shift')} of BOLD within stories, everything refitted, "
+        "corrected over sets of targets "
         f"({listed(list(dict.fromkeys(tables['decoding_tests']['set'])))}) by the maximum "
         "statistic [@maximum]. The ceiling is identification by the other listeners' mean."
         f"{_effects(tables)}"
@@ -75,7 +76,8 @@ def similarity(config: Mapping[str, Any], tables: Tables) -> str:
             "of segments that begin at least their length and the last delay apart, 1 minus "
             "Pearson's r over a layer's units or a set's targets (mean BOLD of the segment's rows "
             "at all delays), were centred within each lag, the number of words was taken off both "
-            "by regression, and they were correlated [@rsa]. Ceilings are those of [@nili]."
+            "by regression, and they were correlated [@rsa]. The ceilings are RSA's "
+            "noise ceilings [@nili]."
         ),
         "encoding": (
             "In similarity encoding the BOLD of a held-out row was predicted as the mean of "

@@ -50,21 +50,34 @@ def question(config: Mapping[str, Any]) -> str:
     return f"Which of {len(shown)} models predicts the brain best?"
 
 
+def answered(tables: Tables, config: Mapping[str, Any]) -> list[str]:
+    """Return what of a study's questions its tests can answer; `models` where they answer none."""
+    tested = {
+        "associations": lambda: association_sentences.is_tested(tables.get("association")),
+        "tunings": lambda: tuning_sentences.is_tested(tables.get("tuning")),
+    }
+    return [part for part in asked(config) if part in tested and tested[part]()] or ["models"]
+
+
 def finding(tables: Tables, config: Mapping[str, Any], ranking: Ranking) -> str:
-    """Return what this study found, in a sentence for each thing that it asks."""
+    """Return what this study found, in a sentence for each thing that it asks.
+
+    Where none of it could be tested, how well models predict comes first.
+    """
     said = {
         "associations": lambda: association_sentences.in_short(tables.get("association")),
         "tunings": lambda: tuning_sentences.in_short(tables.get("tuning")),
         "models": lambda: _best(ranking, tables.get("chance")),
     }
-    return " ".join(said[part]() for part in asked(config))
+    parts = dict.fromkeys([*answered(tables, config), *asked(config)])
+    return " ".join(said[part]() for part in parts)
 
 
 def main_figure(
-    figures: Sequence[FigureFile], config: Mapping[str, Any]
+    figures: Sequence[FigureFile], tables: Tables, config: Mapping[str, Any]
 ) -> tuple[FigureFile | None, list[FigureFile]]:
     """Return the figure that answers the question, and the others in their order."""
-    name = _MAIN[asked(config)[0]]
+    name = _MAIN[answered(tables, config)[0]]
     first = next((figure for figure in figures if figure.name == name), None)
     return first, [figure for figure in figures if figure is not first]
 
@@ -107,7 +120,7 @@ def _named(models: Sequence[str]) -> str:
 
 def _beside_baselines(one: Ranked) -> str:
     """Return how a model stands beside the word rate and its re-initialised twin."""
-    said = []
+    found: dict[str, list[str]] = {}
     for name, gain in (
         ("the word rate", one.to_word_rate),
         ("its re-initialised twin", one.to_twin),
@@ -115,9 +128,16 @@ def _beside_baselines(one: Ranked) -> str:
         if gain is None:
             continue
         if gain.p != gain.p:  # no test: too few listeners
-            said.append(f"its difference to {name} is {number(gain.value, signed=True)}, untested")
+            found.setdefault("untested", []).append(f"{number(gain.value, signed=True)} to {name}")
         elif gain.p > LEVEL:
-            said.append(f"over all regions it is not shown to differ from {name}")
+            found.setdefault("not shown", []).append(name)
         else:
-            said.append(f"it is {'above' if gain.value > 0 else 'below'} {name}")
-    return listed(said) if said else "no baseline was scored beside it"
+            found.setdefault("above" if gain.value > 0 else "below", []).append(name)
+    ways = {
+        "above": "it is above {}",
+        "below": "it is below {}",
+        "not shown": "over all regions it is not shown to differ from {}",
+        "untested": "its difference, untested, is {}",
+    }
+    said = [way.format(listed(found[kind])) for kind, way in ways.items() if kind in found]
+    return ", and ".join(said) if said else "no baseline was scored beside it"

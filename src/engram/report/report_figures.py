@@ -29,6 +29,9 @@ class FigureFile:
     caption: str
     alt: str
     suffix: str
+    #: Height of the image as a share of its width, and its pieces (`engram.figures.pieces`).
+    ratio: float = 1.0
+    pieces: Sequence[Sequence[Sequence[float]]] = ()
 
     @property
     def opening(self) -> str:
@@ -47,6 +50,12 @@ class FigureFile:
         return next((end for end in ends if end >= _FEWEST_LETTERS), len(self.caption))
 
 
+def _points(vector: bytes, side: bytes) -> float:
+    """Return the width or height of an SVG in points; that of a page where it has none."""
+    found = re.search(rb"<svg[^>]*?\s" + side + rb'="([\d.]+)pt"', vector)
+    return float(found[1]) if found else 500.0
+
+
 def read_figures(svgs: Sequence[str | Path], pngs: Sequence[str | Path]) -> list[FigureFile]:
     """Return figures as images: SVG, or PNG where that is much smaller, as of surfaces.
 
@@ -60,8 +69,7 @@ def read_figures(svgs: Sequence[str | Path], pngs: Sequence[str | Path]) -> list
         vector, pixels = svg.read_bytes(), png.read_bytes()
         drawn = len(vector) <= max(len(pixels), _LARGE)
         uri = data_uri("image/svg+xml", vector) if drawn else data_uri("image/png", pixels)
-        width = re.search(rb'<svg[^>]*?\swidth="([\d.]+)pt"', vector)
-        points = float(width[1]) if width else 500.0
+        points, high = (_points(vector, side) for side in (b"width", b"height"))
         caption, alt = about.get("Caption", ""), about.get("Alt") or title
         figures.append(
             FigureFile(
@@ -72,6 +80,8 @@ def read_figures(svgs: Sequence[str | Path], pngs: Sequence[str | Path]) -> list
                 caption,
                 alt,
                 "svg" if drawn else "png",
+                round(high / points, 4),
+                about.get("Pieces", []),
             )
         )
     return figures

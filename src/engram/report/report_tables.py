@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from markupsafe import Markup, escape
 
 from engram.files import storage
 from engram.files.cells import MISSING
@@ -16,6 +17,8 @@ from engram.statistics.score_tables import KEYS
 
 #: Tables with more rows are summarised by column.
 MOST_ROWS = 150
+#: In so many rows and more, a value that is the same in all is said once.
+_SEVERAL = 3
 #: Tables of more bytes cannot be downloaded from the page, which says where they are.
 MOST_BYTES = 700_000
 #: Tables in this order, before others; claims have a section of their own.
@@ -91,9 +94,29 @@ class Table:
             else data_uri("text/tab-separated-values", public(self.file.decode()).encode())
         )
 
+    @property
+    def about(self) -> str:
+        """The first sentence of the description: what the table is of."""
+        return self.description.partition(". ")[0].partition(": ")[0].rstrip(".")
+
+    def same(self) -> dict[str, str]:
+        """Return the columns with one value in all rows, with it, where there are several rows.
+
+        The page says them above the table, which is narrower without them.
+        """
+        if len(self.data) < _SEVERAL:
+            return {}
+        texts = {name: {cell(value) for value in self.data[name]} for name in self.data}
+        return {name: found.pop() for name, found in texts.items() if len(found) == 1}
+
+    def shown(self) -> list[str]:
+        """Return the columns that the page shows."""
+        return [name for name in self.data.columns if name not in self.same()]
+
     def rows(self) -> list[list[str]]:
-        """Return the cells as text, numbers with four significant digits."""
-        return [[cell(value) for value in row] for row in self.data.itertuples(index=False)]
+        """Return the cells that the page shows as text, numbers with four significant digits."""
+        of_page = self.data[self.shown()]
+        return [[cell(value) for value in row] for row in of_page.itertuples(index=False)]
 
     def summary(self) -> list[list[str]]:
         """Return a row for each column: its name, meaning, values, and how many are missing."""
@@ -113,6 +136,15 @@ def cell(value: Any) -> str:
     if pd.isna(value):
         return MISSING
     return f"{value:.4g}" if isinstance(value, float) else public(str(value))
+
+
+def marked(text: str) -> Markup:
+    """Return a text with what stands between backticks as code."""
+    parts = [
+        Markup("<code>{}</code>").format(part) if number % 2 else escape(part)
+        for number, part in enumerate(text.split("`"))
+    ]
+    return Markup("").join(parts)
 
 
 def _holds(values: pd.Series) -> str:
@@ -153,9 +185,17 @@ def read_tables(paths: Iterable[str | Path]) -> dict[str, Table]:
 
 
 def in_order(tables: Mapping[str, Table]) -> list[Table]:
-    """Return the tables in the order of the page, without claims and those that have no rows."""
+    """Return the tables in the order of the page, without claims and those that hold nothing.
+
+    They have no rows; or no ceiling is known, as with one listener.
+    """
     order = {name: place for place, name in enumerate(_ORDER)}
+    nothing = {
+        name
+        for name, table in tables.items()
+        if table.data.empty or (name == "ceilings" and table.data["ceiling"].isna().all())
+    }
     return sorted(
-        (table for name, table in tables.items() if name != "claims" and len(table.data)),
+        (table for name, table in tables.items() if name not in {"claims", *nothing}),
         key=lambda table: (order.get(table.name, len(order)), table.name),
     )

@@ -61,7 +61,6 @@ def how_well(
         _of_the_ceiling(single, shown, config["ceiling"]["floor"]),
         _above_chance(chance, shown),
         *(_unique(model, nuisance) for model in shown[:MOST_NAMED]),
-        "One listener says nothing about others." if n_listeners == 1 else "",
     ]
     return [sentence for sentence in said if sentence]
 
@@ -99,6 +98,8 @@ def _intervals(single: pd.DataFrame, shown: Sequence[str], seed: int) -> str:
 
 def _of_the_ceiling(single: pd.DataFrame, shown: Sequence[str], floor: float) -> str:
     parts = [single[single["model"] == model] for model in shown]
+    if single["ceiling"].isna().all():
+        return ""  # the section on limits says so
     if single["ceiling"].isna().any():
         return "What a perfect model would reach, the ceiling, is not known for every listener."
     ceiling = target_mean(parts[0], "ceiling")

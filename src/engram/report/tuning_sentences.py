@@ -44,6 +44,13 @@ def what_tuning_adds(table: pd.DataFrame | None) -> list[str]:
     return [sentence for sentence in (*first, *_changes(table), *rest) if sentence]
 
 
+def is_tested(table: pd.DataFrame | None) -> bool:
+    """Whether there are seeds enough for a test of what tuning adds."""
+    if table is None or table.empty:
+        return False
+    return bool(table[[f"p_{kind}_corrected" for kind in TUNING_CONTROLS]].notna().any(axis=None))
+
+
 def in_short(table: pd.DataFrame | None) -> str:
     """Return what tuning to associate adds, in a sentence without its grounds."""
     if table is None or table.empty:
@@ -108,13 +115,13 @@ def _too_few_seeds(table: pd.DataFrame) -> str:
 
 
 def _gain(table: pd.DataFrame, p: pd.Series) -> str:
-    """Return where tuning to associate is above control tunings, and where by the most."""
+    """Return where tuning to associate is above control tunings, and where most."""
     significant = table[p <= significance.LEVEL]
     best = significant.loc[significant["difference"].idxmax()]
     fallen = " R itself falls in some of these." if (significant["difference"] <= 0).any() else ""
     return (
         f"Tuning to associate beats control tunings in {len(significant)} "
-        f"of {count(int(p.notna().sum()), 'case')}, by the most in "
+        f"of {count(int(p.notna().sum()), 'case')}, most in "
         f"{region(best)} ({best['tuning']}, {best['model']}): "
         f"R_sft − R {number(best['difference'], signed=True)}, M {percent(best['M'])}, "
         f"corrected p {number(p[best.name])}.{fallen}"

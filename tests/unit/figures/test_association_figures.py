@@ -55,7 +55,8 @@ def test_association_stands_beside_the_range_of_random_texts() -> None:
     np.testing.assert_allclose([bar.get_y() for bar in bars], random.quantile(0.025))
     stars = [[text.get_text() for text in panel.texts].count("*") for panel in drawn.figure.axes]
     assert sum(stars) == 3
-    assert "a (written by a language model), m, layer 2" in rows[0].get_title(loc="left")
+    title = rows[0].get_title(loc="left").replace("\n", " ")
+    assert "a (written by a language model), m, layer 2" in title
 
 
 def test_the_legend_names_what_any_row_shows() -> None:
@@ -128,7 +129,7 @@ def test_each_text_stands_beside_its_null_texts() -> None:
     drawn = association_figures.association_texts(table, controls, ["a", "b"])
     check(drawn, "39 random texts", "n = 7 listeners", "3 of 6 tests have p at most 0.05")
     (panel,) = drawn.figure.axes
-    assert [tick.get_text() for tick in panel.get_yticklabels()] == ["a, m", "b, m"]
+    assert [tick.get_text() for tick in panel.get_yticklabels()] == ["a,\nm", "b,\nm"]
     null = controls[(controls["text"] == "a") & controls["variant"].str.startswith("random")]
     means = null.groupby("variant")["F"].mean()  # regions have three targets each
     low, high = means.quantile([0.025, 0.975]) - means.mean()
@@ -136,4 +137,8 @@ def test_each_text_stands_beside_its_null_texts() -> None:
     assert (bar.get_x(), bar.get_width()) == pytest.approx((low, high - low))
     expected = table[table["text"] == "a"]["F_minus_null"].mean()
     assert points(panel, "mean over targets")[0, 0] == pytest.approx(expected)
-    assert [text.get_text() for text in panel.texts] == ["*"] * 3
+    # The long strokes are those regions that survive correction, and no others.
+    found = table[(table["text"] == "a") & (table["p_texts_corrected"] <= 0.05)]
+    long = points(panel, "regions, p at most 0.05, corrected")[:, 0]
+    np.testing.assert_allclose(sorted(long), sorted(found["F_minus_null"]))
+    assert len(long) == 3

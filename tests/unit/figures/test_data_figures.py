@@ -67,7 +67,7 @@ def test_alignment_without_auditory_labels_says_so() -> None:
     np.testing.assert_allclose(one.bold, dataset["bold"].values.mean((0, 2)))
     check(
         data_figures.alignment([one] * 5),
-        "mean over all targets, since the study has no Destrieux labels",
+        "mean over all targets (which of them are auditory cortex is not known here",
         "the first 3 of 5 stories",
     )
     dataset["bold"][:] = 0.0

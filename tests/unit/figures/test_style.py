@@ -104,7 +104,7 @@ def test_files_are_the_same_each_time_and_carry_their_words(tmp_path: Path) -> N
     for name in ("layers.svg", "layers.png", "layers.json"):
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
     words = json.loads((tmp_path / "first" / "layers.json").read_text())
-    assert list(words) == ["Title", "Caption", "Alt"] and words["Caption"].startswith(
+    assert list(words) == ["Title", "Caption", "Alt", "Pieces"] and words["Caption"].startswith(
         "Brain score R of each layer"
     )
     assert "<text" in (tmp_path / "first" / "layers.svg").read_text()  # text stays text

@@ -16,7 +16,7 @@ import engram
 from engram.errors import EngramError
 from engram.files import keys, storage
 from engram.files.checksums import PROVENANCE
-from engram.interactive import study_figures
+from engram.interactive import plots, study_figures
 from engram.statistics import score_tables
 
 REGIONS = [("L", "one"), ("R", "one")]
@@ -221,6 +221,9 @@ def test_every_figure_of_the_workflow_has_a_name_here() -> None:
     }
     names |= {"association-decoding", "tuning-decoding"}  # wildcards of one rule
     assert len(names) > 15 and names == set(study_figures.FIGURES)
+    source = Path(study_figures.__file__).read_text()
+    families = set(re.findall(r'family\("(\w+)"\)', source))
+    assert len(families) > 10 and all(plots.family(name) for name in families)
 
 
 @pytest.mark.slow

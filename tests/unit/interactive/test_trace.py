@@ -18,9 +18,9 @@ import xarray as xr
 from engram.command.main import main as command
 from engram.errors import EngramError
 from engram.files import storage
-from engram.files.checksums import PROVENANCE, checksum
+from engram.files.checksums import PROVENANCE, checksum, sha256
 from engram.interactive import recomputed
-from engram.interactive.chain import _BY_NAME, _KEYS, Link, _is_wanted, one_row
+from engram.interactive.chain import _BY_NAME, _KEYS, Chain, Link, _is_wanted, one_row
 from engram.trace import main
 
 RNG = np.random.default_rng(0)
@@ -279,6 +279,27 @@ def test_a_file_that_was_changed_is_named_and_ends_with_1(results: Path) -> None
     said = traced(results, "scores", "m", "01", "L", "layer=1", status=1)
     assert said.count("CHANGED since it was read") == 2
     assert "timeseries.tsv  CHANGED" in said and "words.tsv  CHANGED" in said
+
+
+def test_a_raw_file_with_the_name_of_a_result_is_looked_for_where_it_was_read(
+    results: Path, tmp_path: Path
+) -> None:
+    """Associations that are taken as they are lie among the results under the same name."""
+    raw = tmp_path / "resources" / "associations" / "story-tale_associations-judged.json"
+    raw.parent.mkdir(parents=True)
+    raw.write_text('{"Description": "What came to mind."}')
+    (results / "associations").mkdir(exist_ok=True)
+    (results / "associations" / raw.name).write_text('{"Provenance": {}}')
+    known = {str(raw.relative_to(tmp_path)): {"sha256": sha256(raw)}}
+    link = Link("results/one.nc", None, "", {"RawFiles": known})
+    (found,) = Chain(results).raw(link)
+    assert found.state == "as recorded"
+    raw.write_text("{}")
+    (found,) = Chain(results).raw(link)
+    assert found.state == "changed" and found.place is not None
+    raw.unlink()
+    (found,) = Chain(results).raw(link)
+    assert found.state == "gone"  # what lies among the results is another file
 
 
 def test_the_command_engram_has_it(results: Path) -> None:

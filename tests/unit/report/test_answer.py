@@ -189,7 +189,7 @@ def test_what_tests_were_corrected_for_is_said() -> None:
         (
             sample.tuning(0.02),
             (
-                "beats control tunings in 1 of 3 cases, by the most in left area0 (lora, small): "
+                "beats control tunings in 1 of 3 cases, most in left area0 (lora, small): "
                 "R_sft − R +0.010, M +5 %, corrected p 0.020"
             ),
         ),

@@ -88,7 +88,7 @@ def test_the_finding_says_who_is_first_and_whether_that_is_shown() -> None:
             said.startswith("other comes first with a brain score R of 0.300") and expected in said
         )
     untested = opening.finding(tables, made, ranking(tables, made))
-    assert "its difference to the word rate is +0.200, untested" in untested
+    assert "its difference, untested, is +0.200 to the word rate and +0.300 to its" in untested
 
 
 @pytest.mark.parametrize(
@@ -102,6 +102,14 @@ def test_the_finding_about_associations_follows_the_test(corrected: float, expec
     made = sample.config({**sample.ALICE, "associations": {"word-judged": {}}})
     tables = {"scores": sample.scores(), "association": sample.association(corrected)}
     assert opening.finding(tables, made, ranking(tables, made)).startswith(expected)
+
+
+def test_how_well_models_predict_leads_where_nothing_else_can_be_tested() -> None:
+    made = sample.config({**sample.ALICE, "associations": {"word-judged": {}}})
+    tables = {"scores": sample.scores(), "association": sample.association(n_random=5)}
+    said = opening.finding(tables, made, ranking(tables, made))
+    assert said.startswith("small has a brain score R of")
+    assert said.endswith("What associations add cannot be tested: there are too few control texts.")
 
 
 @pytest.mark.parametrize("corrected", [0.6, 0.025])
@@ -154,14 +162,20 @@ def test_what_to_know_beforehand_stands_above_the_table() -> None:
     nothing = cautions.cautions(clean, sample.config(), Clocks([], ""), [], [])
     assert nothing == []
     warned = cautions.cautions(clean, sample.config(), Clocks([], ""), [], ["a", "b"])
-    assert warned[0].lines == ["2 warnings, under How it was made."]
+    assert warned[0].lines == ["2 warnings:"] and warned[0].place == "warnings"
+    named = ["bold: sub-06_task-alice, story alice is left out: moved too much"]
+    assert cautions.cautions(clean, sample.config(), Clocks([], ""), [], named) == []
 
 
 def test_the_main_figure_answers_the_question() -> None:
     figures = [sample.figure(name) for name in ("layers", "regions", "association-texts")]
-    first, others = opening.main_figure(figures, sample.config())
+    first, others = opening.main_figure(figures, {}, sample.config())
     assert first is not None and first.name == "layers" and len(others) == 2
     made = sample.config({**sample.ALICE, "associations": {"word-judged": {}}})
-    first, others = opening.main_figure(figures, made)
+    tables = {"association": sample.association()}
+    first, others = opening.main_figure(figures, tables, made)
     assert first is not None and first.name == "association-texts"
-    assert opening.main_figure([], made) == (None, [])
+    assert opening.main_figure([], tables, made) == (None, [])
+    few = {"association": sample.association(n_random=5)}
+    first, _ = opening.main_figure(figures, few, made)
+    assert first is not None and first.name == "layers"  # what no test can answer does not lead

@@ -15,9 +15,10 @@ def test_figures_are_drawn_unless_that_is_large_and_have_the_words_of_their_side
 ) -> None:
     monkeypatch.setattr(report_figures, "_LARGE", 250)
     for name, svg, png in (("a", 210, 200), ("b", 300, 200)):
-        (tmp_path / f"{name}.svg").write_bytes(b'<svg width="241pt" height="1pt">' + b" " * svg)
+        (tmp_path / f"{name}.svg").write_bytes(b'<svg width="241pt" height="50pt">' + b" " * svg)
         (tmp_path / f"{name}.png").write_bytes(b"p" * png)
-    (tmp_path / "a.json").write_text(json.dumps({"Title": "T", "Caption": "C", "Alt": "A"}))
+    words, pieces = {"Title": "T", "Caption": "C", "Alt": "A"}, [[[0.0, 0.0, 0.5, 1.0]]]
+    (tmp_path / "a.json").write_text(json.dumps({**words, "Pieces": pieces}))
     one, other = report_figures.read_figures(
         [tmp_path / "a.svg", tmp_path / "b.svg"], [tmp_path / "a.png", tmp_path / "b.png"]
     )
@@ -34,3 +35,5 @@ def test_figures_are_drawn_unless_that_is_large_and_have_the_words_of_their_side
         "png",
     ) and other.uri.startswith("data:image/png;base64,")
     assert one.width == round(241 * report_figures._SCALE)
+    assert one.ratio == pytest.approx(50 / 241, abs=1e-4)
+    assert one.pieces == pieces and not other.pieces

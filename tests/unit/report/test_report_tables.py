@@ -35,6 +35,30 @@ def test_large_tables_are_summarised_by_column_and_small_ones_shown() -> None:
     assert "0 to 150, median 75" in whole and "null" in whole
 
 
+def test_what_is_the_same_in_all_rows_is_said_once() -> None:
+    data = pd.DataFrame(
+        {"study": "mine", "roi": ["a", "b", "c"], "r": [0.1, 0.2, 0.3], "p": np.nan}
+    )
+    table = sample.as_tables(one=data)["one"]
+    assert table.same() == {"study": "mine", "p": "n/a"} and table.shown() == ["roi", "r"]
+    assert table.rows()[0] == ["a", "0.1"]
+    page = Page(sample.page(one=data)).text
+    assert "The same in all rows: study mine; p n/a." in page
+    few = sample.as_tables(one=data.head(2))["one"]
+    assert few.same() == {} and few.shown() == list(data)
+
+
+def test_a_table_of_ceilings_that_nobody_knows_is_left_out() -> None:
+    known = pd.DataFrame({"kind": ["loo", "split"], "ceiling": [0.4, np.nan]})
+    tables = sample.as_tables(ceilings=known)
+    assert [one.name for one in report_tables.in_order(tables)] == ["ceilings"]
+    assert report_tables.in_order(sample.as_tables(ceilings=known.assign(ceiling=np.nan))) == []
+
+
+def test_what_stands_between_backticks_is_code() -> None:
+    assert report_tables.marked("`a: <b>`, or 1 < 2") == "<code>a: &lt;b&gt;</code>, or 1 &lt; 2"
+
+
 def test_tables_can_be_downloaded_whole_unless_they_are_very_large(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

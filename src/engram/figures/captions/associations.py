@@ -70,7 +70,7 @@ def association_texts(table: pd.DataFrame) -> Words:
         f"mean F of {count(int(table['n_null'].max()), null)}, at the reported layer, fixed "
         f"beforehand. n = {count(int(table['n_listeners'].max()), 'listener')}. Points: mean over "
         f"targets; strokes: regions. Grey bars: the middle 95 % of {null}s' means over targets, "
-        f"{_null(table)}. Stars: "
+        f"{_null(table)}. Long strokes: "
         "regions that survive correction. "
         f"{tests_below_level(n_significant, len(table))}"
     ).strip()

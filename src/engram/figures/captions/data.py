@@ -64,8 +64,8 @@ def _targets(courses: Sequence[Course]) -> str:
     if all(one.auditory for one in courses):
         return f"mean over auditory cortex (Destrieux: {', '.join(AUDITORY)})"
     return (
-        "mean over all targets, since the study has no Destrieux labels of auditory cortex, "
-        "so that a weak peak, or one elsewhere, need not mean a wrong alignment"
+        "mean over all targets (which of them are auditory cortex is not known here, so a weak "
+        "peak, or one elsewhere, need not mean a wrong alignment)"
     )
 
 

@@ -13,6 +13,8 @@ from engram.wording import count, null_text, number
 #: What the two directions are, as titles have them.
 DIRECTIONS = {"encoding": "from predicted BOLD", "decoding": "from decoded embeddings"}
 SIMILARITIES = {"rsa": "RSA", "encoding": "similarity encoding"}
+#: What metrics are called on an axis.
+METRICS = {"R": "brain score", "rsa": "RSA", "similarity-encoding": "similarity encoding"}
 #: What rank accuracy is, in every caption.
 RANK = (
     "Rank accuracy: share of other segments of the same held-out block that are less alike than "

@@ -161,7 +161,7 @@ def roi_layers(scores: pd.DataFrame, models: Sequence[str]) -> Words:
     )
     caption = (
         f"Brain score R by region and layer, {who}. {SCORE}. Rows are sorted by the mean over "
-        "models and layers; grey: no such region in this hemisphere; dotted: the layer that "
+        "models and layers; hatched: no such region in this hemisphere; dotted: the layer that "
         "other figures report, "
         "fixed beforehand. All models share the colours, which begin at 0 where no value is far "
         "below it. Descriptive, without a test."

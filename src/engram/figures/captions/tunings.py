@@ -110,8 +110,8 @@ def losses(curves: pd.DataFrame) -> Words:
     """
     seeds = curves.groupby(["tuning", "model", "condition"])["seed"].nunique()
     caption = (
-        "Losses of tuning, in nats per output token: solid, validation samples; "
-        "dotted, training samples (mean since the last point). A line for each seed; "
+        "Losses of tuning, in nats per output token: solid lines or diamonds, validation samples; "
+        "dotted lines or dots, training samples (mean since the last point). One for each seed; "
         f"{span(seeds, 0)} for each tuning, model and condition, all trained on the same number of "
         "tokens in the same number of steps. No test, no interval."
     )

@@ -42,6 +42,45 @@ for (const button of document.querySelectorAll("button.save")) {
   });
 }
 
+// On a phone a wide figure is cut: its panels stand below each other, as wide as the page, in type that can be read.
+// A piece is one box of the image, or two: the numbers of an axis, and the panel that shares them.
+function inPieces(figure) {
+  const image = figure.querySelector("img");
+  const holder = document.createElement("div");
+  holder.className = "pieces paper";
+  holder.setAttribute("role", "img");
+  holder.setAttribute("aria-label", image.alt);
+  holder.style.setProperty("--image", `url("${image.src}")`);
+  for (const boxes of JSON.parse(figure.dataset.pieces)) {
+    const wide = boxes.reduce((sum, box) => sum + box[2], 0);
+    const above = Math.min(...boxes.map((box) => box[1]));
+    const high = Math.max(...boxes.map((box) => box[1] + box[3])) - above;
+    const piece = document.createElement("div");
+    piece.style.aspectRatio = wide / (high * figure.dataset.ratio);
+    piece.style.maxWidth = `calc(var(--width) * ${wide})`;
+    let beside = 0;
+    for (const [left, top, width, height] of boxes) {
+      const box = document.createElement("span");
+      Object.assign(box.style, { left: `${100 * beside / wide}%`, top: `${100 * (top - above) / high}%`, width: `${100 * width / wide}%`, height: `${100 * height / high}%` });
+      beside += width;
+      box.style.backgroundSize = `${100 / width}% ${100 / height}%`;
+      box.style.backgroundPosition = `${width < 1 ? 100 * left / (1 - width) : 0}% ${height < 1 ? 100 * top / (1 - height) : 0}%`;
+      piece.append(box);
+    }
+    holder.append(piece);
+  }
+  figure.prepend(holder);
+  figure.classList.add("in-pieces");
+}
+
+const narrow = window.matchMedia("(max-width: 46rem)");
+function cutFigures() {
+  if (!narrow.matches) return;
+  for (const figure of document.querySelectorAll("figure[data-pieces]:not(.in-pieces)")) inPieces(figure);
+}
+narrow.addEventListener("change", cutFigures);
+cutFigures();
+
 // On a phone a figure is as wide as the page; enlarged, it is as wide as on a desk, and scrolls.
 for (const button of document.querySelectorAll("button.enlarge")) {
   button.hidden = false;
