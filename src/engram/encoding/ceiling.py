@@ -245,7 +245,7 @@ def of_dataset(
     how: dict[str, Any] = {"folds": folds, "gap": gap, "halves": halves, "seed": seed}
     parts = []
     # A whole cortex has gigabytes.
-    for begin in progress(range(0, n_targets, _BATCH), "targets", f"{_BATCH} targets"):
+    for begin in progress(range(0, n_targets, _BATCH), "targets", f" x {_BATCH} targets"):
         part = listeners.isel(target=slice(begin, begin + _BATCH))
         position = np.arange(dataset.sizes["time"])
         parts.append(story_ceiling(part["bold"].values, position, **how))

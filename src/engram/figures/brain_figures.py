@@ -20,7 +20,7 @@ from engram.figures import style
 from engram.figures.captions import brain as captions
 from engram.figures.maps import on_fsaverage5
 from engram.figures.shown_values import Measure, is_one_sided
-from engram.figures.style import MM, PAGE, Drawn
+from engram.figures.style import MM, NARROW, PAGE, Drawn
 
 #: nilearn's names of the hemispheres, by their letters.
 _PARTS = {"L": "left", "R": "right"}
@@ -194,9 +194,9 @@ def _markers(measure: Measure, located: pd.DataFrame) -> Figure:
     from nilearn import plotting
 
     scale, colours = _scale((values.to_numpy(float) for values in measure.rows.values()), measure)
-    row, foot = 45 * MM / style.zoom(), 13 * MM
+    row, foot = 36 * MM / style.zoom(), 13 * MM
     figure = plt.figure(
-        figsize=(0.75 * PAGE / style.zoom(), row * len(measure.rows) + foot), layout="none"
+        figsize=(NARROW / style.zoom(), row * len(measure.rows) + foot), layout="none"
     )
     high = figure.get_figheight()
     for number, (title, values) in enumerate(measure.rows.items()):

@@ -17,6 +17,8 @@ from engram.figures.time_courses import EXPECTED, Course, lagged
 _STRETCH, _COURSES = 180.0, 3
 #: Stories that the figure of insertions shows.
 _SHOWN_STORIES = 8
+#: Widths of the panels of stories and of all stories: on a phone either is legible by itself.
+_WIDTHS = (1.5, 1)
 
 
 @style.styled
@@ -31,7 +33,7 @@ def alignment(courses: Sequence[Course]) -> Drawn:
     shown = courses[:_COURSES]
     palette = Palette(texts=[one.story for one in courses])
     figure = style.new_figure(PAGE, max(55, 34 * len(shown) + 12) * MM)
-    grid = figure.add_gridspec(len(shown), 2, width_ratios=[2.2, 1])
+    grid = figure.add_gridspec(len(shown), 2, width_ratios=_WIDTHS)
     for number, one in enumerate(shown):
         panel = figure.add_subplot(grid[number, 0])
         _time_course(panel, one, palette.text(one.story))
@@ -97,7 +99,7 @@ def insertions(
     palette, shown = Palette(texts=all_texts), list(words)[:_SHOWN_STORIES]
     height = max(3.6 * len(names), 8)
     figure = style.new_figure(PAGE, max(58.0, (height + 10) * len(shown) + 22) * MM)
-    grid = figure.add_gridspec(len(shown), 2, width_ratios=[2.2, 1])
+    grid = figure.add_gridspec(len(shown), 2, width_ratios=_WIDTHS)
     first = None
     for number, story in enumerate(shown):
         panel = figure.add_subplot(grid[number, 0], sharex=first)

@@ -35,17 +35,8 @@ def decoding(table: pd.DataFrame, tests: pd.DataFrame, models: Sequence[str]) ->
     models : sequence of str
         All models of the study.
     """
-    figure = _rows(
-        table,
-        tests,
-        models,
-        "direction",
-        captions.DIRECTIONS,
-        ("rank", "rank accuracy"),
-        "by the others",
-    )
-    for panel in figure.axes:
-        panel.axhline(0.5, color=INK, linewidth=0.5, zorder=0.5)
+    of = ("rank", "rank accuracy", 0.5)
+    figure = _rows(table, tests, models, "direction", captions.DIRECTIONS, of, "by the others")
     return Drawn(figure, captions.decoding(table, tests, models))
 
 
@@ -61,10 +52,8 @@ def similarity(table: pd.DataFrame, tests: pd.DataFrame, models: Sequence[str]) 
         All models of the study.
     """
     tests = tests.assign(ceiling=tests["ceiling_lower"])
-    of = ("similarity", "similarity (Pearson r)")
+    of = ("similarity", "similarity (Pearson r)", 0.0)
     figure = _rows(table, tests, models, "metric", captions.SIMILARITIES, of, "lower noise ceiling")
-    for panel in figure.axes:
-        panels.zero_line(panel)
     return Drawn(figure, captions.similarity(table, tests, models))
 
 
@@ -104,31 +93,45 @@ def _rows(
     models: Sequence[str],
     kind: str,
     titles: Mapping[str, str],
-    value: tuple[str, str],
+    value: tuple[str, str, float],
     ceiling: str,
 ) -> Figure:
     """Return a row of panels for each kind: by layer on the left, by set on the right.
 
-    `value` is the column that is drawn, and what its axis is called; `ceiling` what the legend
-    calls grey bars.
+    Where one layer of each model was measured, the left ones are left out.
+
+    `value` is the column that is drawn, what its axis is called, and its chance; `ceiling` what
+    the legend calls grey bars.
     """
     kinds = list(dict.fromkeys(table[kind]))
     palette, deepest = Palette(models), int(table["layer"].max())
-    figure = style.new_figure(PAGE, 52 * MM * len(kinds) + 14 * MM)
-    grid = figure.subplots(len(kinds), 2, squeeze=False, sharey="row")
+    by_layer = captions.has_layers(table)
+    figure = style.new_figure(PAGE if by_layer else NARROW, 52 * MM * len(kinds) + 14 * MM)
+    grid = figure.subplots(len(kinds), 1 + by_layer, squeeze=False, sharey="row")
     for line, one in zip(grid, kinds, strict=True):
         here = table[(table[kind] == one) & (table["subject"] != AVERAGE)]
         first = next(iter(dict.fromkeys(here["set"])))
-        for model in models:
-            mine = here[(here["model"] == model) & (here["set"] == first)]
-            _by_layer(line[0], mine, model, palette, value[0])
-        panels.layer_axis(line[0], deepest)
-        line[0].set_title(f"{titles[one]}, {'all targets' if first == ALL else first}")
+        if by_layer:
+            for model in models:
+                mine = here[(here["model"] == model) & (here["set"] == first)]
+                _by_layer(line[0], mine, model, palette, value[0])
+            panels.layer_axis(line[0], deepest)
+            line[0].set_title(f"{titles[one]}, {'all targets' if first == ALL else first}")
         line[0].set_ylabel(value[1])
-        _by_set(line[1], tests[tests[kind] == one], models, palette, value[0], ceiling)
-        line[1].set_title(f"{titles[one]}, reported layer")
-        low, high = line[1].get_ylim()
-        line[1].set_ylim(low, high + _STARS * (high - low))
+        _by_set(
+            line[-1],
+            tests[tests[kind] == one],
+            models,
+            palette,
+            value[0],
+            ceiling,
+            named=not by_layer,
+        )
+        line[-1].set_title(f"{titles[one]}, reported layer")
+        for panel in line:
+            panel.axhline(value[2], color=INK, linewidth=0.5, zorder=0.5)
+        low, high = line[-1].get_ylim()
+        line[-1].set_ylim(low, high + _STARS * (high - low))
     panels.legend(figure, grid.flat)
     return figure
 
@@ -147,8 +150,13 @@ def _by_set(
     palette: Palette,
     value: str,
     label: str,
+    *,
+    named: bool,
 ) -> None:
-    """Draw a value of each model by set of targets, with intervals, null and ceiling."""
+    """Draw a value of each model by set of targets, with intervals, null and ceiling.
+
+    `label` is what the legend calls ceilings. Models are `named` where no curves are.
+    """
     sets = list(dict.fromkeys(tests["set"]))
     shown = [model for model in models if model in set(tests["model"])]
     for place, name in enumerate(sets):
@@ -161,13 +169,14 @@ def _by_set(
         step = _ROOM / max(len(shown), 1)
         where = panels.places(sets, mine["set"]) + (number - (len(shown) - 1) / 2) * step
         colour = palette.model(model)["color"]
-        points = palette.marker(model)
+        points = {**palette.marker(model), "label": model if named else ""}
         panels.error_bars(panel, where, mine[value], mine["low"], mine["high"], colour, **points)
         panel.scatter(
             where, mine["null_95"], s=8, marker="x", color=colour, linewidth=0.6, zorder=2
         )
         heights = mine[["high", value]].max(axis=1)
-        panels.stars(panel, where, heights, mine["p_corrected"])
+        panels.stars(panel, where, heights, mine["p_corrected"], named=False)
+    panels.star_label(panel, tests["p_corrected"].to_numpy())
     if tests["null_95"].notna().any():
         panels.chance_label(panel)
     panel.set_xticks(range(len(sets)), sets, fontsize=SMALL)

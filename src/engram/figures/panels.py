@@ -340,13 +340,21 @@ def reach(panels: Iterable[Axes], *values: Any) -> None:
         panel.set_ylim(found.min() - margin, found.max() + margin)
 
 
-def stars(panel: Axes, where: np.ndarray, heights: Iterable[float], p: Iterable[float]) -> None:
-    """Set a star above what survives correction, and say so in the legend."""
+def stars(
+    panel: Axes,
+    where: np.ndarray,
+    heights: Iterable[float],
+    p: Iterable[float],
+    *,
+    named: bool = True,
+) -> None:
+    """Set a star above what survives correction, and say so in the legend if it is to be named."""
     known = np.asarray(list(p), dtype=float)
     for x, height, corrected in zip(where, heights, known, strict=True):
         if corrected <= LEVEL:
             panel.annotate("*", (x, max(height, 0)), ha="center", va="bottom", fontsize=9)
-    star_label(panel, known)
+    if named:
+        star_label(panel, known)
 
 
 def star_label(panel: Axes, p: np.ndarray) -> None:

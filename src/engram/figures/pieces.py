@@ -14,11 +14,6 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from engram.figures import style
-
-#: Pieces are up to so wide, in inches: type of 6 points is 7 pixels high where 108 mm are
-#: shown on 367 pixels.
-WIDEST = style.NARROW
 #: Boxes that share more than this of the narrower one's width are in one column, and of the lower
 #: one's height in one row.
 _SHARED_WIDTH, _SHARED_HEIGHT = 0.25, 0.5
@@ -69,12 +64,15 @@ class Box:
         return shared > _SHARED_WIDTH * min(self.width, other.width)
 
 
-def pieces(figure: Figure) -> list[list[list[float]]]:
+def pieces(figure: Figure, widest: float) -> list[list[list[float]]]:
     """Return the pieces of a figure, from the top, each a list of boxes from the left.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
+    widest : float
+        Pieces are up to so wide, in inches. Of 108 mm type of 6 points is 7 pixels high where they
+        are shown on 360 pixels.
 
     Returns
     -------
@@ -82,9 +80,9 @@ def pieces(figure: Figure) -> list[list[list[float]]]:
         Left, top, width and height of each box as shares of the figure's width and height; none
         where the figure is narrow enough, or cannot be cut.
     """
-    if figure.get_figwidth() <= WIDEST:
+    if figure.get_figwidth() <= widest:
         return []
-    found = [piece for row in _rows(_boxes(figure)) for piece in _cut(row)]
+    found = [piece for row in _rows(_boxes(figure)) for piece in _cut(row, widest)]
     if len(found) < 2:
         return []
     return [[_shares(box, figure) for box in piece] for piece in found]
@@ -123,8 +121,8 @@ def _rows(boxes: Iterable[Box]) -> list[list[Box]]:
     # Panels of a row may reach a little into the next one, whose title would be cut.
     below = [row[0].high for row in rows[1:]]
     rows = [
-        (replace(around, low=max(around.low, next_)), inside)
-        for (around, inside), next_ in zip(rows, [*below, 0.0], strict=True)
+        (replace(around, low=max(around.low, next_ + _EDGE)), inside)
+        for (around, inside), next_ in zip(rows, [*below, -_EDGE], strict=True)
     ]
     return [
         [replace(one, low=around.low, high=around.high) for one in _columns(inside)]
@@ -145,14 +143,14 @@ def _columns(boxes: Iterable[Box]) -> list[Box]:
     return sorted(columns, key=lambda one: one.left)
 
 
-def _cut(row: Sequence[Box]) -> list[list[Box]]:
+def _cut(row: Sequence[Box], widest: float) -> list[list[Box]]:
     """Return the pieces of a row: as many columns in each as there is room for."""
     found: list[list[Box]] = []
     for column in row:
         last = found[-1] if found else None
         if last is not None:
             wider = [*last[:-1], last[-1].with_(column)]
-            if sum(box.width for box in wider) <= WIDEST:
+            if sum(box.width for box in wider) <= widest:
                 found[-1] = wider
                 continue
         found.append([*_numbers(column, row[0]), column])

@@ -21,6 +21,7 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from engram.figures.captions.common import Words
+from engram.figures.pieces import pieces
 from engram.files import storage
 from engram.vocabulary import ASSOCIATION, ORIGINAL, REINITIALISED_SUFFIX, WORD_RATE
 
@@ -137,8 +138,6 @@ def save(drawn: Drawn, svg: str, png: str, dpi: int) -> None:
 
     Its words, and the pieces in which a phone shows it, go into their sidecar.
     """
-    from engram.figures.pieces import pieces  # it needs sizes of this module
-
     words = drawn.words
     # Most figures have constrained layout already, and figures of the brain must get none.
     with matplotlib.rc_context({**RC, "figure.constrained_layout.use": False}):
@@ -151,7 +150,7 @@ def save(drawn: Drawn, svg: str, png: str, dpi: int) -> None:
         with storage.atomic(png) as path:
             drawn.figure.savefig(path, dpi=dpi, metadata={"Description": words.alt})
         about = {"Title": words.title, "Caption": words.caption, "Alt": words.alt}
-        storage.write_json(storage.sidecar(svg), {**about, "Pieces": pieces(drawn.figure)})
+        storage.write_json(storage.sidecar(svg), {**about, "Pieces": pieces(drawn.figure, NARROW)})
 
 
 class Palette:

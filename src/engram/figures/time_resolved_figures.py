@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from engram.decoding.target_sets import ALL
 from engram.figures import panels, style
 from engram.figures.captions import time_resolved as captions
-from engram.figures.style import LIGHT, MM, PAGE, Drawn, Palette
+from engram.figures.style import LIGHT, MM, NARROW, PAGE, Drawn, Palette
 from engram.statistics.significance import LEVEL
 
 #: So many stories have a panel, and so many models a curve; all are in the table.
@@ -39,7 +39,7 @@ def time_resolved(table: pd.DataFrame, models: Sequence[str], shown: Sequence[st
     drawn = drawn[drawn["story"].isin(stories)]
     columns = min(3, len(stories))
     lines = -(-len(stories) // columns)
-    figure = style.new_figure(PAGE, 48 * MM * lines + 12 * MM)
+    figure = style.new_figure(PAGE if columns > 1 else NARROW, 48 * MM * lines + 12 * MM)
     grid = figure.subplots(lines, columns, squeeze=False, sharey=True)
     for panel, story in zip(grid.flat, stories, strict=False):
         _story(panel, drawn[drawn["story"] == story], shown, palette)

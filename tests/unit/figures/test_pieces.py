@@ -23,7 +23,7 @@ def test_panels_stand_below_each_other_in_type_that_can_be_read() -> None:
     table = scores()
     figure = score_figures.layers(table, ceilings(table), MODELS).figure
     assert type_on_a_phone(figure, [[0, 0, 1, 1]]) < 5
-    found = pieces.pieces(figure)
+    found = pieces.pieces(figure, style.NARROW)
     assert len(found) == 5  # four panels and the legend
     assert all(type_on_a_phone(figure, one) > LEGIBLE for one in found)
     # From the top, left before right; those on the right have the numbers of those on the left.
@@ -38,7 +38,7 @@ def test_panels_stand_below_each_other_in_type_that_can_be_read() -> None:
 def test_nothing_is_left_out() -> None:
     table = scores(rois={"L": [f"region {k}" for k in range(9)], "R": ["ATL", "IFG"]})
     figure = score_figures.regions(table, ceilings(table), MODELS, None).figure
-    boxes = np.array([box for piece in pieces.pieces(figure) for box in piece])
+    boxes = np.array([box for piece in pieces.pieces(figure, style.NARROW) for box in piece])
     assert len(boxes) > 2 and (boxes >= 0).all()
     assert (boxes[:, :2] + boxes[:, 2:] <= 1.0001).all()
     figure.draw_without_rendering()
@@ -54,26 +54,27 @@ def test_nothing_is_left_out() -> None:
 
 def test_a_row_ends_where_the_title_of_the_next_begins() -> None:
     figure = Figure(figsize=(style.PAGE, 4))
-    for row in (0, 1):
-        low = 0.5 - 0.5 * row
+    for row, low in enumerate((0.5, 0.0)):
         for column in range(3):
-            # Reaches a little below its row, as hemispheres do.
-            axes = figure.add_axes((column / 3, low - 0.03 * (1 - row), 0.3, 0.46))
-            axes.set_axis_off()
+            # Those of the first row reach a little into the second, as hemispheres do.
+            below = 0.02 * (1 - row)
+            axes = figure.add_axes((column / 3, low - below, 0.3, 0.485 + below))
+            axes.set(xticks=[], yticks=[])
         figure.text(0.0, low + 0.49, "a title", va="top")
-    found = pieces.pieces(figure)
-    first, last = found[0][0], found[-1][0]
-    assert first[1] + first[3] <= last[1] + 0.02
+    found = pieces.pieces(figure, style.NARROW)
+    assert len(found) == 6
+    ends = [piece[0][1] + piece[0][3] for piece in found]
+    assert max(ends[:3]) <= 1 - 0.49 + 0.001 < ends[3]
 
 
 @pytest.mark.parametrize("width", [style.COLUMN, style.NARROW])
 def test_narrow_figures_stay_whole(width: float) -> None:
     figure = Figure(figsize=(width, 3))
     figure.subplots(1, 2)
-    assert pieces.pieces(figure) == []
+    assert pieces.pieces(figure, style.NARROW) == []
 
 
 def test_a_single_panel_stays_whole() -> None:
     figure = Figure(figsize=(style.PAGE, 3))
     figure.subplots()
-    assert pieces.pieces(figure) == []
+    assert pieces.pieces(figure, style.NARROW) == []

@@ -338,6 +338,11 @@ def test_mirror_that_lacks_the_model_is_found_out_before_the_first_job(tmp_path:
         "--configfile config/alice.yaml config/alice-smollm2.yaml or config/alice-stories260K.yaml"
         in found
     )
+    for name in ("org/large", "small"):
+        (tmp_path / "models" / name).mkdir(parents=True)
+        (tmp_path / "models" / name / "config.json").write_text("{}")
+    found = message(models={"m": {"source": "tiny"}}, mirror=str(tmp_path))
+    assert "It has 'org/large', 'small'. Copy the model there" in found
     table = {"kind": "table", "path": "x", "tr": 1}
     models = {"m": {"source": "tiny"}}
     assert "alice" not in message(dataset=table, models=models, mirror=str(tmp_path))

@@ -33,8 +33,8 @@ def decoding(table: pd.DataFrame, tests: pd.DataFrame, models: Sequence[str]) ->
     """
     caption = (
         f"Identification of segments of the story from BOLD; {_sample(table)}. {RANK}. "
-        f"{_drawn(tests)} Everything is fitted anew for each shift. Grey bars: identification by "
-        "the mean of the other listeners."
+        f"{_drawn(table, tests)} Everything is fitted anew for each shift. Grey bars: "
+        "identification by the mean of the other listeners."
     )
     said = [
         f"{row.model}, {DIRECTIONS[row.direction]}, {row.set}: {number(row.rank)}."
@@ -58,7 +58,8 @@ def similarity(table: pd.DataFrame, tests: pd.DataFrame, models: Sequence[str]) 
         f"Similarity of models with brains, without fitted weights; {_sample(table)}. RSA: Pearson "
         "r of the dissimilarities of pairs of segments, centred within each lag, word rate taken "
         "off. Similarity encoding: Pearson r of recorded BOLD and the mean of training rows, "
-        f"weighted by how alike the text is. {_drawn(tests)} Grey bars: lower noise ceiling of RSA."
+        f"weighted by how alike the text is. {_drawn(table, tests)} Grey bars: lower noise "
+        "ceiling of RSA."
     )
     said = [
         f"{row.model}, {SIMILARITIES[row.metric]}, {row.set}: {number(row.similarity)}."
@@ -106,11 +107,21 @@ def _sample(table: pd.DataFrame) -> str:
     )
 
 
-def _drawn(tests: pd.DataFrame) -> str:
+def has_layers(table: pd.DataFrame) -> bool:
+    """Whether some model was measured at several layers."""
+    return bool((table.groupby("model")["layer"].nunique() > 1).any())
+
+
+def _drawn(table: pd.DataFrame, tests: pd.DataFrame) -> str:
     found = int((tests["p_corrected"] <= 0.05).sum())
-    return (
+    layers = (
         "Left: by layer; bands are 95 % confidence intervals of the mean over listeners (Student's "
-        "t). Right: by set of targets at each model's reported layer; lines are 95 % bootstrap "
+        "t). Right: by"
+        if has_layers(table)
+        else "By"
+    )
+    return (
+        f"{layers} set of targets at each model's reported layer; lines are 95 % bootstrap "
         "intervals (BCa) over listeners; crosses are the 95th percentile of circular shifts. "
         f"{found} of {len(tests)} tests have p at most 0.05, corrected over sets by the maximum "
         "statistic: marked by stars."

@@ -17,6 +17,8 @@ from engram.vocabulary import MIRROR_VARIABLE
 
 #: Models of the Alice study for a mirror without those of the hub, the larger one first.
 _ALICE_MIRRORS = ("config/alice-smollm2.yaml", "config/alice-stories260K.yaml")
+#: Models of a mirror that a message names.
+_MOST_NAMED = 8
 
 
 def is_folder_source(source: str) -> bool:
@@ -128,10 +130,21 @@ def _check_is_mirrored(study: Study, name: str, folder: Path) -> None:
         else ""
     )
     raise EngramError(
-        f"models.{name}.source: the mirror has no such model: there is no folder '{folder}'. Copy "
-        "the model there, take it out of the study, or run without the mirror (it is named by "
-        f"'mirror:' in the configuration, or by {MIRROR_VARIABLE}).{stacked}"
+        f"models.{name}.source: the mirror has no such model: there is no folder '{folder}'. "
+        f"{_has(study)}Copy the model there, take it out of the study, or run without the "
+        f"mirror (it is named by 'mirror:' in the configuration, or by {MIRROR_VARIABLE}).{stacked}"
     )
+
+
+def _has(study: Study) -> str:
+    """Return which models a study's mirror has, by their names; nothing where there are none."""
+    models = (study.mirror_folder() or Path()) / "models"
+    found = sorted(one.parent.relative_to(models) for one in models.glob("**/config.json"))
+    if not found:
+        return ""
+    named = [f"'{one.as_posix()}'" for one in found[:_MOST_NAMED]]
+    more = f" and {len(found) - len(named)} more" if len(found) > len(named) else ""
+    return f"It has {', '.join(named)}{more}. "
 
 
 def _check_code_is_pinned(name: str, model: Model) -> None:
