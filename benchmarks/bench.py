@@ -109,7 +109,7 @@ def section(name: str, given: argparse.Namespace) -> Any:
             shape, given.repeats, given.device, {"sklearn": 1, "himalaya": 1 if on_gpu else 4}
         )
     if name == "earlier":
-        shapes = [Shape(1, 6), Shape(1, 500), Shape(folds=2)]
+        shapes = [Shape(1, 6), Shape(1, 500), Shape()]
         if given.small:
             shapes = [Shape(2, 200, 150, 32)]
         return bench_earlier.compared(FIRST, shapes, given.repeats)

@@ -55,6 +55,11 @@ class Arrays:
         Takes an array and a type; returns it where the backend computes.
     to_numpy, stack, zeros : callable
         As numpy's `asarray`, `stack` and `zeros`.
+    take : callable
+        As numpy's `take`, along the first axis by default. PyTorch's is several times as fast as
+        an index in brackets.
+    add_product : callable
+        Takes an array, in which the product of the other two is added to what is there.
     eigh, svd : callable
         As those of `numpy.linalg`; the latter without what is beyond the smaller side.
     """
@@ -65,6 +70,8 @@ class Arrays:
     to_numpy: Callable[[Any], np.ndarray]
     stack: Callable[..., Any]
     zeros: Callable[..., Any]
+    take: Callable[..., Any]
+    add_product: Callable[[Any, Any, Any], Any]
     eigh: Callable[[Any], tuple[Any, Any]]
     svd: Callable[[Any], tuple[Any, Any, Any]]
 
@@ -89,6 +96,8 @@ def arrays(backend: str) -> Arrays:
             np.asarray,
             np.stack,
             np.zeros,
+            partial(np.take, axis=0),
+            _add_product,
             np.linalg.eigh,
             partial(np.linalg.svd, full_matrices=False),
         )
@@ -104,9 +113,17 @@ def arrays(backend: str) -> Arrays:
         lambda values: values.cpu().numpy(),
         torch.stack,
         partial(torch.zeros, device=device),
+        lambda values, places, axis=0: values.index_select(
+            axis, torch.as_tensor(places, device=device)
+        ),
+        lambda total, one, other: total.addmm_(one, other),
         torch.linalg.eigh,
         partial(torch.linalg.svd, full_matrices=False),
     )
+
+
+def _add_product(total: np.ndarray, one: np.ndarray, other: np.ndarray) -> None:
+    total += one @ other
 
 
 def batch_bytes(backend: str) -> int:

@@ -7,6 +7,8 @@ from typing import Any
 #: A prediction whose variance is this small a part of its mean square counts as constant
 #: (float32 has no more digits).
 _CONSTANT = 1e-6
+#: The smallest variance that is divided by: float32's smallest number that has all its digits.
+_TINY = 1.2e-38
 
 
 def without_constant(values: Any) -> Any:
@@ -54,5 +56,5 @@ def pearson(standardized: Any, predictions: Any) -> Any:
     product = (predictions * standardized).sum(-2)
     mean_square = (predictions * predictions).sum(-2)
     variance = mean_square - predictions.sum(-2) ** 2 / n_rows
-    constant = variance <= _CONSTANT * mean_square
-    return product * ~constant / (variance * ~constant + constant) ** 0.5
+    varies = variance > _CONSTANT * mean_square
+    return product * varies / variance.clip(min=_TINY) ** 0.5

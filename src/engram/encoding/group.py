@@ -222,6 +222,7 @@ class Group:
             alphas=len(self._options["alphas"]),
             shared_penalties=self.penalty == "listeners",
             others=self._others is not None,
+            whole=not self._options["preparation"].is_by_feature,
         )
         batch = batch_bytes(self.backend)
         at_once = memory.listeners_at_once(

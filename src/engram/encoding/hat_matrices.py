@@ -8,15 +8,17 @@ targets, that of the last two where there are few, or few features: whatever is 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
+
+import numpy as np
 
 from engram.encoding.backends import Arrays
 
 #: A kernel is computed in at most so many blocks of columns, of at least so many columns each:
 #: below its diagonal alone, which is what `eigh` reads.
-_BLOCKS, _COLUMNS = 8, 96
+_BLOCKS, _COLUMNS = 8, 48
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,19 @@ class Hat:
     left: Any
     right: Any
 
-    def at(self, penalty: int, targets: Any) -> Any:
-        """Return predictions (n_held_out, n_targets) under one penalty, by its index."""
-        return self.left[penalty] @ self._seen(targets)
+    def at_chosen(self, penalties: np.ndarray, targets: Any, xp: Arrays) -> Any:
+        """Return predictions (n_held_out, n_targets) of each target under its own penalty.
+
+        Targets are put in the order of their penalties: each penalty takes one product.
+        """
+        order = np.argsort(penalties, kind="stable")
+        seen = xp.take(self._seen(targets), order, axis=1)
+        some, begins = np.unique(penalties[order], return_index=True)
+        ends = [*begins[1:], len(order)]
+        predictions = xp.zeros((self.left.shape[1], len(order)), dtype=xp.float32)
+        for penalty, begin, end in zip(some, begins, ends, strict=True):
+            predictions[:, begin:end] = self.left[int(penalty)] @ seen[:, begin:end]
+        return xp.take(predictions, np.argsort(order), axis=1)
 
     def at_each(self, targets: Any) -> Any:
         """Return predictions (n_alphas, n_held_out, n_targets) under every penalty."""
@@ -127,21 +139,49 @@ def decomposed(rows: Any, n_train: int, xp: Arrays, units: bool = False) -> Deco
     """
     train, test = rows[:n_train], rows[n_train:]
     if rows.shape[1] > n_train:
-        kernel = _kernel(rows, n_train, xp)
-        values, vectors = xp.eigh(kernel[:n_train])
-        values = values * (values > 0)  # what is below 0 is rounding
-        left = (train.T if units else kernel[n_train:]) @ vectors
-        return Decomposition(left, vectors.T, values, values * 0 + 1)
+        kernel = kernel_of([rows], len(rows), n_train, xp)
+        return kernel_decomposed(kernel, xp, train.T if units else None)
     vectors, values, features = xp.svd(train)
     left = features.T if units else test @ features.T
     return Decomposition(left, vectors.T, values**2, values)
 
 
-def _kernel(rows: Any, n_train: int, xp: Arrays) -> Any:
-    """Return products of all rows with training rows; those above the diagonal are left out."""
-    kernel = xp.zeros((len(rows), n_train), dtype=xp.float64)
+def kernel_decomposed(kernel: Any, xp: Arrays, predicted: Any = None) -> Decomposition:
+    """Decompose a fold by its kernel, of which `eigh` reads what is not above the diagonal.
+
+    Parameters
+    ----------
+    kernel : array or Tensor of shape (n_train + n_test, n_train)
+        As `kernel_of` returns it.
+    xp : engram.encoding.backends.Arrays
+    predicted : array or Tensor of shape (n_predicted, n_train), optional
+        What is predicted, seen from the training rows; default: the rows behind them.
+    """
+    n_train = kernel.shape[1]
+    values, vectors = xp.eigh(kernel[:n_train])
+    values = values * (values > 0)  # what is below 0 is rounding
+    left = (kernel[n_train:] if predicted is None else predicted) @ vectors
+    return Decomposition(left, vectors.T, values, values * 0 + 1)
+
+
+def kernel_of(blocks: Iterable[Any], n_rows: int, n_train: int, xp: Arrays) -> Any:
+    """Return products of all rows with training rows; those above the diagonal are left out.
+
+    Parameters
+    ----------
+    blocks : iterable of arrays or Tensors of shape (n_rows, some)
+        Prepared features in float64, training rows first: some columns in each.
+    n_rows, n_train : int
+    xp : engram.encoding.backends.Arrays
+
+    Returns
+    -------
+    array or Tensor of shape (n_rows, n_train)
+    """
+    kernel = xp.zeros((n_rows, n_train), dtype=xp.float64)
     width = max(_COLUMNS, -(-n_train // _BLOCKS))
-    for begin in range(0, n_train, width):
-        some = slice(begin, min(begin + width, n_train))
-        kernel[begin:, some] = rows[begin:] @ rows[some].T
+    for rows in blocks:
+        for begin in range(0, n_train, width):
+            some = slice(begin, min(begin + width, n_train))
+            xp.add_product(kernel[begin:, some], rows[begin:], rows[some].T)
     return kernel

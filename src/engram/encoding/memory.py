@@ -41,6 +41,9 @@ class EncodingShape:
         Whether listeners share penalties; what chooses them is then kept for each target.
     others : bool
         Whether weights are learned from others too; their BOLD is then kept beside each one's own.
+    whole : bool
+        Whether features are prepared all at once (a trend is taken off, or components take their
+        place), and not some columns after the other.
     """
 
     rows: int
@@ -54,6 +57,7 @@ class EncodingShape:
     alphas: int
     shared_penalties: bool = False
     others: bool = False
+    whole: bool = False
 
 
 def encoding_bytes(shape: EncodingShape, at_once: int, batch: int) -> int:
@@ -99,7 +103,8 @@ def design_bytes(shape: EncodingShape) -> int:
     matrices = shape.inner_folds * shape.alphas * held_out * fit * 4
     features = shape.rows * shape.features * 4
     if shape.features > train:
-        decomposition = shape.rows * shape.features * 8 * 2 + 4 * train * train * 8
+        copies = 2 * shape.whole
+        decomposition = shape.rows * shape.features * 8 * copies + 4 * train * train * 8
     else:
         decomposition = (
             shape.rows * shape.features * 8 * 3

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from engram.encoding import ridge
-from engram.encoding.folds import outer_folds
 from engram.encoding.group import Group, Part
+from engram.encoding.nested_folds import Data, Fold, has_choice, nested_folds
 from engram.encoding.preparation import prepared, row_numbers
 from engram.encoding.shared_penalties import tied
 
@@ -36,9 +36,9 @@ class HeldOut:
     """
 
     rows: np.ndarray
-    _fold: ridge._Fold
+    _fold: Fold
     _chosen: np.ndarray
-    _data: ridge._Data
+    _data: Data
     _alphas: Sequence[float]
 
     @property
@@ -52,17 +52,16 @@ class HeldOut:
         Predictions are deviations from the mean of the training rows.
         """
         data, fold = self._data, self._fold
-        for penalty in np.unique(self._chosen):
-            mine = np.flatnonzero(self._chosen == penalty)
 
-            def one(batch: slice, mine: np.ndarray = mine, at: int = int(penalty)) -> None:
-                some = mine[batch]
-                selected = data.bold[:, some]
-                learned = ridge._learned_from(selected[fold.fit], data, some, fold)
-                predicted, recorded = fold.hat.at(at, learned), selected[fold.held_out]
-                take(some, data.xp.to_numpy(predicted), data.xp.to_numpy(recorded))
+        def one(batch: slice) -> None:
+            bold = data.bold[:, batch]
+            learned = ridge.learned_from(data.xp.take(bold, fold.fit), data, batch, fold)
+            predicted = fold.hat.at_chosen(self._chosen[batch], learned, data.xp)
+            recorded = data.xp.take(bold, fold.held_out)
+            some = np.arange(len(self._chosen))[batch]
+            take(some, data.xp.to_numpy(predicted), data.xp.to_numpy(recorded))
 
-            data.limit.each(len(mine), one, weight=4 * len(self.rows))
+        data.limit.each(len(self._chosen), one, weight=4 * (len(fold.fit) + len(self.rows)))
 
     def each_split(self, sets: Sequence[np.ndarray], take: TakeParts) -> None:
         """Hand over which part of each prediction the weights of some features carry.
@@ -88,15 +87,14 @@ class HeldOut:
         penalties = np.asarray(self._alphas)
 
         def one(some: slice) -> None:
-            mine = np.arange(len(self._chosen))[some]
-            selected = data.bold[:, mine]
-            learned = ridge._learned_from(selected[fold.fit], data, mine, fold)
+            mine, bold = np.arange(len(self._chosen))[some], data.bold[:, some]
+            learned = ridge.learned_from(xp.take(bold, fold.fit), data, some, fold)
             shrunk = 1 / (values[:, None] + penalties[self._chosen[mine]])
             weights = spread @ (
                 (basis.T @ (learned - learned.mean(0))) * xp.asarray(shrunk, dtype=xp.float32)
             )
             found = [xp.to_numpy(held_out[:, part] @ weights[part]) for part in sets]
-            take(mine, np.stack(found), xp.to_numpy(selected[fold.held_out]))
+            take(mine, np.stack(found), xp.to_numpy(xp.take(bold, fold.held_out)))
 
         size = 4 * (data.design.shape[1] + 2 * len(fit) + (len(sets) + 1) * len(self.rows))
         data.limit.each(len(self._chosen), one, weight=size)
@@ -124,7 +122,7 @@ def of_targets(
     """
     options = dict(group._options)
     folds, gap, alphas = group.folds, options["gap"], options["alphas"]
-    data = ridge._Data.of(
+    data = Data.of(
         features,
         targets,
         others,
@@ -135,17 +133,15 @@ def of_targets(
         group.backend,
         group._limit,
     )
-    for fold, (train, test) in enumerate(
-        outer_folds(group.row_story, group.row_position, folds, gap)
-    ):
+    nested = nested_folds(data, folds, options["inner_folds"], gap, alphas)
+    for fold, one in enumerate(nested):
         if chosen is not None:
             best = chosen[fold]
-        elif ridge._has_choice(folds, alphas):
-            inner = ridge._inner_folds(data, train, folds, options["inner_folds"], gap, alphas)
-            best = ridge._best_penalties(inner, data, options["alpha_by"], tied)
+        elif has_choice(folds, alphas):
+            best = ridge.best_penalties(one.inner(), data, options["alpha_by"], tied)
         else:
             best = np.zeros(targets.shape[1], dtype=np.uint8)
-        yield HeldOut(test, ridge._fold(data, train, test, alphas), best, data, alphas)
+        yield HeldOut(one.test, one.outer(), best, data, alphas)
 
 
 def of_part(

@@ -7,6 +7,7 @@ training rows, and noise is then predicted (docs/methods/leaks.md).
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -14,6 +15,11 @@ from typing import Any
 import numpy as np
 
 from engram.encoding.backends import Arrays
+
+#: Columns at a time at least: below that a product with them takes longer for each.
+_COLUMNS = 256
+#: A variance is taken from deviations where it is a smaller part than this of the mean square.
+_SMALL = 1e-6
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,104 @@ class Preparation:
     scaling: str = "variance"
     components: int | None = None
     delays: int = 1
+
+    @property
+    def is_by_feature(self) -> bool:
+        """Whether all that is done to a feature follows from its own mean and variance."""
+        return self.trend == "none" and self.components is None
+
+
+@dataclass(frozen=True)
+class Moments:
+    """What is taken off features in a fold, and by what they are multiplied.
+
+    Attributes
+    ----------
+    means, factors : arrays or Tensors of shape (n_features, )
+        A factor makes the variance 1. It is 1 itself where a feature is constant or not scaled.
+    """
+
+    means: Any
+    factors: Any
+
+
+def moments(
+    design: Any, trains: Sequence[np.ndarray], how: Preparation, xp: Arrays, at_once: int
+) -> list[Moments]:
+    """Return means and factors of the training rows of several folds.
+
+    Which rows a fold learns from is a row of a matrix. Its products with the features and with
+    their squares are the means and mean squares of all folds, so that features are gone through
+    once, and not several times for each fold.
+
+    Parameters
+    ----------
+    design : array or Tensor of shape (n_rows, n_features)
+    trains : sequence of arrays of int
+        Rows.
+    how : Preparation
+        By feature.
+    xp : engram.encoding.backends.Arrays
+    at_once : int
+        Bytes of features that are gone through at a time.
+    """
+    n_rows, n_features = design.shape
+    shares = np.zeros((len(trains), n_rows))
+    for share, train in zip(shares, trains, strict=True):
+        share[train] = 1 / len(train)
+    shares = xp.asarray(shares)
+    means, factors = (xp.zeros((len(trains), n_features), dtype=xp.float64) for _ in range(2))
+    factors += 1
+    for some in column_blocks(n_features, n_rows, at_once):
+        values = xp.asarray(design[:, some], dtype=xp.float64)
+        means[:, some] = shares @ values
+        if how.scaling == "variance":
+            squares = shares @ (values * values)
+            variances = squares - means[:, some] ** 2
+            _redo_small(variances, squares, values, trains, xp)
+            factors[:, some] = _factors(variances**0.5)
+    return [Moments(*one) for one in zip(means, factors, strict=True)]
+
+
+def _redo_small(
+    variances: Any, squares: Any, values: Any, trains: Sequence[np.ndarray], xp: Arrays
+) -> None:
+    """Take variances from deviations where the difference from the mean square lost its digits.
+
+    So that a constant feature has a variance of exactly 0.
+    """
+    for place, small in enumerate(xp.to_numpy(variances < _SMALL * squares)):
+        if small.any():
+            columns = np.flatnonzero(small)
+            seen = values[trains[place]][:, columns]
+            variances[place, columns] = ((seen - seen.mean(0)) ** 2).mean(0)
+
+
+def _factors(deviations: Any) -> Any:
+    return 1 / (deviations + (deviations == 0))
+
+
+def column_blocks(n_features: int, n_rows: int, at_once: int) -> Iterator[slice]:
+    """Yield columns of features in float64 that take so many bytes, or a few more."""
+    width = max(_COLUMNS, at_once // (8 * n_rows))
+    for begin in range(0, n_features, width):
+        yield slice(begin, min(begin + width, n_features))
+
+
+def prepared_blocks(
+    design: Any, rows: np.ndarray, of_fold: Moments, xp: Arrays, at_once: int
+) -> Iterator[Any]:
+    """Yield features of some rows, centred and scaled, some columns after the other.
+
+    What is done to them is done while they are in a CPU's cache, and no prepared copy of all of
+    them is held. The parameters are those of `moments`.
+    """
+    n_features = design.shape[1]
+    for some in column_blocks(n_features, len(rows), at_once):
+        block = xp.asarray(xp.take(design[:, some], rows), dtype=xp.float64)
+        block -= of_fold.means[some]
+        block *= of_fold.factors[some]
+        yield block
 
 
 def prepared(
@@ -66,7 +170,7 @@ def prepared(
         Float64, centred by the training rows.
     """
     n_train = len(train)
-    rows = xp.asarray(design[np.concatenate([train, test])], dtype=xp.float64)
+    rows = xp.asarray(xp.take(design, np.concatenate([train, test])), dtype=xp.float64)
     if how.components is not None:
         rows = _components(rows, n_train, how.components, how.delays, xp)
     if how.trend == "runs":
@@ -76,8 +180,7 @@ def prepared(
                 rows[one] = without_line(rows[one], xp)
     rows -= rows[:n_train].mean(0)
     if how.scaling == "variance":
-        scale = (rows[:n_train] ** 2).mean(0) ** 0.5
-        rows /= scale + (scale == 0)
+        rows *= _factors((rows[:n_train] ** 2).mean(0) ** 0.5)
     return rows
 
 

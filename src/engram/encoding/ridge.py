@@ -20,18 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from engram.encoding.backends import Arrays, arrays, batch_limit
 from engram.encoding.correlation import pearson, standardize, without_constant
-from engram.encoding.folds import (
-    count_blocks,
-    count_folds,
-    count_tested,
-    inner_folds_of,
-    outer_folds,
-    place_of_scores,
-)
-from engram.encoding.hat_matrices import Hat, decomposed, hat
-from engram.encoding.preparation import Preparation, prepared, row_numbers
+from engram.encoding.folds import count_blocks, count_folds, count_tested, place_of_scores
+from engram.encoding.nested_folds import Data, Fold, has_choice, nested_folds, stories_of
+from engram.encoding.preparation import Preparation
 from engram.encoding.story_folds import StoryFolds
 from engram.jobs.out_of_memory import Shrinking
 
@@ -62,29 +54,6 @@ def no_scores(n_stories: int, folds: int | StoryFolds, n_targets: int) -> Scores
         np.zeros((n_stories, count_blocks(folds), n_targets), dtype=np.float32),
         np.zeros((count_folds(folds), n_targets), dtype=np.uint8),
     )
-
-
-@dataclass(frozen=True)
-class _Fold:
-    """What turns BOLD of the rows `fit` into predictions of the rows `held_out`.
-
-    Attributes
-    ----------
-    hat : engram.encoding.hat_matrices.Hat
-    fit, held_out : arrays of int
-        Indices into all rows.
-    parts : sequence of slice
-        The stories of the held-out rows.
-    is_of_stories : bool
-        Whether whole stories are held out. The criterion is then summed over them, so that each
-        counts the same however they are put into folds.
-    """
-
-    hat: Hat
-    fit: Any
-    held_out: Any
-    parts: Sequence[slice]
-    is_of_stories: bool = False
 
 
 def encode(
@@ -148,7 +117,7 @@ def encode(
     backend, limit
         The backend, and bytes of predictions at a time (`engram.encoding.backends`).
     """
-    data = _Data.of(features, targets, others, own, story, position, preparation, backend, limit)
+    data = Data.of(features, targets, others, own, story, position, preparation, backend, limit)
     r = np.empty(
         (count_tested(story, folds), count_blocks(folds), targets.shape[1]), dtype=np.float32
     )
@@ -158,21 +127,18 @@ def encode(
     best = chosen
     if best is None:
         best = np.zeros((count_folds(folds), targets.shape[1]), dtype=np.uint8)
-    for fold, (train, test) in enumerate(outer_folds(story, position, folds, gap)):
-        if chosen is None and _has_choice(folds, alphas):
-            inner = _inner_folds(data, train, folds, inner_folds, gap, alphas)
-            best[fold] = _best_penalties(inner, data, alpha_by, tied)
-        outer = _fold(data, train, test, alphas)
+    choosing = chosen is None and has_choice(folds, alphas)
+    for fold, nested in enumerate(nested_folds(data, folds, inner_folds, gap, alphas)):
+        if choosing:
+            best[fold] = best_penalties(nested.inner(), data, alpha_by, tied)
+        outer = nested.outer()
         r[place_of_scores(folds, fold)] = _held_out_scores(outer, best[fold], data, outer.parts)
         if windows is not None and in_windows is not None:
-            parts = _stories_of(windows[test])
-            in_windows[np.unique(windows[test])] = _held_out_scores(outer, best[fold], data, parts)
+            parts = stories_of(windows[nested.test])
+            in_windows[np.unique(windows[nested.test])] = _held_out_scores(
+                outer, best[fold], data, parts
+            )
     return Scores(r, best, in_windows)
-
-
-def _has_choice(folds: int | StoryFolds, alphas: Sequence[float]) -> bool:
-    """Tell whether penalties are chosen: a single one needs no inner folds of stories."""
-    return isinstance(folds, int) or len(alphas) > 1
 
 
 def inner_criterion(
@@ -213,122 +179,25 @@ def inner_criterion(
     array of shape (n_folds, n_alphas, n_tied)
         Sums over the targets that share a penalty; higher is better.
     """
-    data = _Data.of(features, targets, others, own, story, position, preparation, backend, limit)
-    if not _has_choice(folds, alphas):
+    data = Data.of(features, targets, others, own, story, position, preparation, backend, limit)
+    if not has_choice(folds, alphas):
         return np.zeros((count_folds(folds), len(alphas), n_tied))
-    found = []
-    for train, _ in outer_folds(story, position, folds, gap):
-        inner = _inner_folds(data, train, folds, inner_folds, gap, alphas)
-        found.append(_tied_criterion(inner, data, alpha_by, tied, n_tied))
-    return np.stack(found)
-
-
-@dataclass(frozen=True)
-class _Data:
-    """Features and BOLD where they are computed with, and how.
-
-    Attributes
-    ----------
-    design : array or Tensor of shape (n_rows, n_features)
-    bold : array or Tensor of shape (n_rows, n_targets)
-    others : array or Tensor of the same shape, or None
-        From which weights are learned too.
-    own : bool
-        Whether they are learned from `bold` at all.
-    story, numbers : arrays of shape (n_rows, )
-        Which story a row belongs to; `engram.encoding.preparation.row_numbers`.
-    """
-
-    design: Any
-    bold: Any
-    others: Any
-    own: bool
-    story: np.ndarray
-    position: np.ndarray
-    preparation: Preparation
-    limit: Shrinking
-    xp: Arrays
-
-    @classmethod
-    def of(
-        cls,
-        features: np.ndarray,
-        targets: Any,
-        others: Any,
-        own: bool,
-        story: np.ndarray,
-        position: np.ndarray,
-        preparation: Preparation | None,
-        backend: str,
-        limit: Shrinking | None,
-    ) -> _Data:
-        """Return the data of `encode`, on the backend."""
-        xp = arrays(backend)
-        bold = xp.asarray(targets, dtype=xp.float32)
-        return cls(
-            xp.asarray(features, dtype=xp.float32),
-            bold,
-            None if others is None else xp.asarray(others, dtype=xp.float32),
-            own,
-            story,
-            position,
-            preparation or Preparation(),
-            limit or batch_limit(backend),
-            xp,
-        )
-
-
-def _inner_folds(
-    data: _Data,
-    train: np.ndarray,
-    folds: int | StoryFolds,
-    inner_folds: int,
-    gap: int,
-    alphas: Sequence[float],
-) -> list[_Fold]:
-    inner = inner_folds_of(data.story[train], data.position[train], folds, inner_folds, gap)
-    of_stories = not isinstance(folds, int)
-    return [
-        _fold(data, train[fit], train[held_out], alphas, each=True, is_of_stories=of_stories)
-        for fit, held_out in inner
-    ]
-
-
-def _fold(
-    data: _Data,
-    fit: np.ndarray,
-    held_out: np.ndarray,
-    alphas: Sequence[float],
-    each: bool = False,
-    is_of_stories: bool = False,
-) -> _Fold:
-    """Return a fold; `each`: whether every target is predicted under all penalties."""
-    xp, numbers = data.xp, row_numbers(data.story, data.position)
-    rows = prepared(data.design, fit, held_out, numbers, data.preparation, xp)
-    parts = decomposed(rows, len(fit), xp)
-    return _Fold(
-        hat(parts, alphas, data.bold.shape[1], each, xp),
-        xp.asarray(fit),
-        xp.asarray(held_out),
-        _stories_of(data.story[held_out]),
-        is_of_stories,
+    return np.stack(
+        [
+            _tied_criterion(nested.inner(), data, alpha_by, tied, n_tied)
+            for nested in nested_folds(data, folds, inner_folds, gap, alphas)
+        ]
     )
 
 
-def _stories_of(story: np.ndarray) -> list[slice]:
-    """Return the rows of each story, given the story of every row; stories follow each other."""
-    _, begins = np.unique(story, return_index=True)
-    return [slice(*ends) for ends in zip(begins, [*begins[1:], len(story)], strict=True)]
-
-
-def _criterion(fold: _Fold, data: _Data, batch: slice, alpha_by: str) -> Any:
+def _criterion(fold: Fold, data: Data, batch: slice, alpha_by: str) -> Any:
     """Return how well each penalty predicts each target of a batch.
 
     The shape is (n_alphas, n_targets); higher is better.
     """
     bold = (data.bold if data.own else data.others)[:, batch]
-    own, held_out = bold[fold.fit], bold[fold.held_out]
-    predictions = fold.hat.at_each(_learned_from(own, data, batch, fold))
+    own, held_out = data.xp.take(bold, fold.fit), data.xp.take(bold, fold.held_out)
+    predictions = fold.hat.at_each(learned_from(own, data, batch, fold))
     if alpha_by == "mse":
         errors = (predictions - (held_out - own.mean(0))) ** 2
         if fold.is_of_stories:
@@ -338,7 +207,7 @@ def _criterion(fold: _Fold, data: _Data, batch: slice, alpha_by: str) -> Any:
     return sum(scores) if fold.is_of_stories else sum(scores) / len(scores)
 
 
-def _learned_from(own: Any, data: _Data, columns: slice | np.ndarray, fold: _Fold) -> Any:
+def learned_from(own: Any, data: Data, columns: slice, fold: Fold) -> Any:
     """Return what weights of some targets are learned from, given their own training BOLD.
 
     Targets that are constant in it teach nothing: they are 0.
@@ -346,15 +215,15 @@ def _learned_from(own: Any, data: _Data, columns: slice | np.ndarray, fold: _Fol
     if data.others is None:
         return without_constant(own)
     if not data.own:
-        return without_constant(data.others[:, columns][fold.fit])
+        return without_constant(data.xp.take(data.others[:, columns], fold.fit))
     own = without_constant(own)
     own = own - own.mean(0)
-    others = standardize(data.others[:, columns][fold.fit])
+    others = standardize(data.xp.take(data.others[:, columns], fold.fit))
     return (own + others * (own**2).sum(0) ** 0.5) / 2
 
 
 def _each_criterion(
-    inner: Sequence[_Fold], data: _Data, alpha_by: str, take: Callable[[slice, Any], None]
+    inner: Sequence[Fold], data: Data, alpha_by: str, take: Callable[[slice, Any], None]
 ) -> None:
     """Hand the criterion of each batch of targets, summed over inner folds, to `take`."""
 
@@ -369,8 +238,8 @@ def _each_criterion(
     )
 
 
-def _best_penalties(
-    inner: Sequence[_Fold], data: _Data, alpha_by: str, tied: np.ndarray | None
+def best_penalties(
+    inner: Sequence[Fold], data: Data, alpha_by: str, tied: np.ndarray | None
 ) -> np.ndarray:
     """Return which penalty predicts each target best: (n_targets, ), from 0."""
     if tied is not None:
@@ -379,14 +248,14 @@ def _best_penalties(
     best = np.empty(data.bold.shape[1], dtype=np.uint8)
 
     def choose(batch: slice, criterion: Any) -> None:
-        best[batch] = data.xp.to_numpy(criterion.argmax(0))
+        best[batch] = data.xp.to_numpy(criterion).argmax(0)
 
     _each_criterion(inner, data, alpha_by, choose)
     return best
 
 
 def _tied_criterion(
-    inner: Sequence[_Fold], data: _Data, alpha_by: str, tied: np.ndarray, n_tied: int
+    inner: Sequence[Fold], data: Data, alpha_by: str, tied: np.ndarray, n_tied: int
 ) -> np.ndarray:
     """Return the criterion, summed over targets that share a penalty: (n_alphas, n_tied)."""
     summed = np.zeros((len(inner[0].hat.left), n_tied))
@@ -399,32 +268,20 @@ def _tied_criterion(
 
 
 def _held_out_scores(
-    fold: _Fold, chosen: np.ndarray, data: _Data, parts: Sequence[slice]
+    fold: Fold, chosen: np.ndarray, data: Data, parts: Sequence[slice]
 ) -> np.ndarray:
     """Return r of each target at its chosen penalty, by part of the rows: (n_parts, n_targets)."""
     r = np.empty((len(parts), len(chosen)), dtype=np.float32)
-    for penalty in np.unique(chosen):
-        mine = np.flatnonzero(chosen == penalty)
-        r[:, mine] = _scores_at(fold, int(penalty), data, mine, parts)
-    return r
-
-
-def _scores_at(
-    fold: _Fold, penalty: int, data: _Data, mine: np.ndarray, parts: Sequence[slice]
-) -> np.ndarray:
-    """Return r of the targets `mine` under one penalty: (n_parts, n_mine)."""
-    r = np.empty((len(parts), len(mine)), dtype=np.float32)
 
     def score(batch: slice) -> None:
-        some = mine[batch]
-        selected = data.bold[:, some]
-        learned = _learned_from(selected[fold.fit], data, some, fold)
-        predictions = fold.hat.at(penalty, learned)
-        held_out = selected[fold.held_out]
+        bold = data.bold[:, batch]
+        learned = learned_from(data.xp.take(bold, fold.fit), data, batch, fold)
+        predictions = fold.hat.at_chosen(chosen[batch], learned, data.xp)
+        held_out = data.xp.take(bold, fold.held_out)
         for place, rows in enumerate(parts):
             r[place, batch] = data.xp.to_numpy(
                 pearson(standardize(held_out[rows]), predictions[rows])
             )
 
-    data.limit.each(len(mine), score, weight=4 * len(fold.held_out))
+    data.limit.each(len(chosen), score, weight=4 * (len(fold.fit) + len(fold.held_out)))
     return r

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from engram.encoding.hat_matrices import decomposed
+from engram.encoding.nested_folds import Data, folds_of_all
 from engram.encoding.preparation import Preparation, prepared
-from engram.encoding.ridge import _best_penalties, _Data, _inner_folds
+from engram.encoding.ridge import best_penalties
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,9 @@ def fit(
     # Single precision, in which rows are kept, has no digits to spare for means.
     centred = (features - means[0]).astype(np.float32)
     how = Preparation(scaling=scaling)
-    data = _Data.of(centred, targets - means[1], None, True, story, position, how, backend, None)
+    data = Data.of(centred, targets - means[1], None, True, story, position, how, backend, None)
     rows = np.arange(len(features))
-    blocks = inner_folds  # whatever the outer folds are: inner ones are blocks where these are
-    inner = _inner_folds(data, rows, blocks, inner_folds, gap, alphas)
-    chosen = _best_penalties(inner, data, alpha_by, None)
+    chosen = best_penalties(folds_of_all(data, inner_folds, gap, alphas), data, alpha_by, None)
     deviation = centred.std(0, dtype=float)
     scale = np.where((deviation == 0) | (scaling == "none"), 1, deviation)
     coefficients = _coefficients(data, rows, chosen, alphas) / scale[:, None]
@@ -72,7 +71,7 @@ def fit(
 
 
 def _coefficients(
-    data: _Data, rows: np.ndarray, chosen: np.ndarray, alphas: Sequence[float]
+    data: Data, rows: np.ndarray, chosen: np.ndarray, alphas: Sequence[float]
 ) -> np.ndarray:
     """Return the weights of features as a fold has them, centred and scaled.
 

@@ -304,6 +304,7 @@ def _encoding(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need:
         "alphas": len(study.encoding.alphas),
         "shared_penalties": study.encoding.penalty == "listeners",
         "others": study.encoding.learn_from != "listener",
+        "whole": study.encoding.trend != "none" or study.encoding.components is not None,
     }
     form = EncodingShape(
         int(rows),

@@ -10,7 +10,7 @@ from himalaya.ridge._random_search import _decompose_ridge
 from sklearn.linear_model import Ridge
 
 from engram.encoding.backends import arrays
-from engram.encoding.hat_matrices import decomposed, hat
+from engram.encoding.hat_matrices import decomposed, hat, kernel_of
 
 ALPHAS = [0.1, 10.0, 1e4]
 #: Training rows beyond a block of the kernel's columns.
@@ -44,6 +44,16 @@ def test_matrices_are_himalayas(n_features: int, backend: str) -> None:
         weights, _ = next(_decompose_ridge(train, np.array(ALPHAS), n_alphas_batch=3))
         expected = test @ weights
     np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+def test_a_kernel_comes_from_blocks_of_columns(backend: str) -> None:
+    rows, xp = made(600), arrays(backend)
+    blocks = [xp.asarray(rows[:, some]) for some in (slice(250), slice(250, 260), slice(260, 600))]
+    found = xp.to_numpy(kernel_of(blocks, len(rows), N_TRAIN, xp))
+    expected = rows @ rows[:N_TRAIN].T
+    lower = np.tri(len(rows), N_TRAIN, dtype=bool)
+    np.testing.assert_allclose(found[lower], expected[lower], atol=1e-9)
 
 
 @pytest.mark.parametrize("n_features", [12, 600])
@@ -87,5 +97,6 @@ def test_predictions_are_those_of_scikit_learn_whatever_is_multiplied_first(
         model = Ridge(alpha).fit(rows[:N_TRAIN], targets)
         expected = model.predict(rows[N_TRAIN:]) - targets.mean(0)
         np.testing.assert_allclose(predictions[place], expected, atol=1e-4)
-        alone = xp.to_numpy(found.at(place, xp.asarray(targets)))
-        np.testing.assert_allclose(alone, predictions[place], atol=1e-5)
+    own = np.array([2, 0, 1, 0])  # each target's penalty
+    chosen = xp.to_numpy(found.at_chosen(own, xp.asarray(targets), xp))
+    np.testing.assert_allclose(chosen, predictions[own, :, np.arange(4)].T, atol=1e-5)

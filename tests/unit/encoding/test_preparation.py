@@ -12,7 +12,14 @@ from sklearn.preprocessing import StandardScaler
 
 from engram.encoding.backends import arrays
 from engram.encoding.folds import blocked_folds
-from engram.encoding.preparation import Preparation, contiguous, prepared, row_numbers
+from engram.encoding.preparation import (
+    Preparation,
+    contiguous,
+    moments,
+    prepared,
+    prepared_blocks,
+    row_numbers,
+)
 
 ROWS = 90
 STORY = np.repeat([0, 1], [50, 40])
@@ -100,3 +107,48 @@ def test_nothing_is_learned_from_held_out_rows(how: Preparation) -> None:
 
 def test_more_components_than_units_keep_all_units() -> None:
     assert of_fold(0, Preparation(components=9, delays=2))[3].shape[1] == 6
+
+
+@pytest.mark.parametrize("backend", ["numpy", "torch"])
+@pytest.mark.parametrize("how", [Preparation(), Preparation(scaling="none")])
+def test_blocks_of_columns_are_the_features_prepared_at_once(
+    how: Preparation, backend: str
+) -> None:
+    """In float64, means of any size included, beside deviations a hundred thousandth of them."""
+    rng, xp = np.random.default_rng(0), arrays(backend)
+    features = rng.standard_normal((ROWS, 700)) * 10.0 ** rng.integers(-2, 2, 700)
+    features += 10.0 ** rng.integers(-3, 4, 700)
+    design, numbers = xp.asarray(features.astype(np.float32)), row_numbers(STORY, POSITION)
+    folds = blocked_folds(STORY, POSITION, 3, 2)
+    of_folds = moments(design, [train for train, _ in folds], how, xp, 1)
+    for (train, test), of_fold in zip(folds, of_folds, strict=True):
+        rows = np.concatenate([train, test])
+        blocks = [xp.to_numpy(one) for one in prepared_blocks(design, rows, of_fold, xp, 1)]
+        assert [one.shape[1] for one in blocks] == [256, 256, 188]
+        expected = xp.to_numpy(prepared(design, train, test, numbers, how, xp))
+        np.testing.assert_allclose(np.concatenate(blocks, axis=1), expected, rtol=1e-6, atol=1e-6)
+
+
+def test_what_is_constant_in_training_rows_is_not_scaled() -> None:
+    """Were its variance rounding and not 0, held-out rows would be multiplied by millions."""
+    features = np.full((ROWS, 3), [0.1, 1e6, 0], dtype=np.float32)
+    train, test = blocked_folds(STORY, POSITION, 3, 2)[0]
+    features[test] += 1
+    xp = arrays("numpy")
+    (of_fold,) = moments(features, [train], Preparation(), xp, 1 << 20)
+    assert of_fold.factors.tolist() == [1, 1, 1]
+    (block,) = prepared_blocks(features, np.concatenate([train, test]), of_fold, xp, 1 << 20)
+    np.testing.assert_allclose(block[len(train) :], 1, atol=1e-6)
+    np.testing.assert_allclose(block[: len(train)], 0, atol=1e-6)
+
+
+def test_moments_do_not_know_held_out_rows() -> None:
+    features, train, test, _ = of_fold(0, Preparation())
+    changed = features.copy()
+    changed[test] = 1e3
+    xp = arrays("numpy")
+    (one,), (other,) = (
+        moments(some, [train], Preparation(), xp, 1) for some in (features, changed)
+    )
+    np.testing.assert_array_equal(one.means, other.means)
+    np.testing.assert_array_equal(one.factors, other.factors)
