@@ -456,7 +456,7 @@ def from_python_the_scores_are_the_same() -> None:
     for name in ("score", "ceiling", "ceiling_loo", "normalized"):
         np.testing.assert_allclose(table[name], kept[name], atol=1e-6, rtol=1e-5)
     row = study.scores[study.scores["model"] == "tiny-reinitialised"].iloc[5]
-    lines = recomputed.from_raw_data(trace._plain(row), "table", "elsewhere")
+    lines = recomputed.from_raw_data(trace._plain(row), "table", [row["model"]], "elsewhere")
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         exec("\n".join(lines), {})
     assert float(printed.getvalue()) == pytest.approx(row["score"], rel=1e-5)

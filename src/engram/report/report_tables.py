@@ -97,7 +97,10 @@ class Table:
     @property
     def about(self) -> str:
         """The first sentence of the description: what the table is of."""
-        return self.description.partition(". ")[0].partition(": ")[0].rstrip(".")
+        first = self.description
+        for end in (". ", ": ", " ("):
+            first = first.partition(end)[0]
+        return first.rstrip(".")
 
     def same(self) -> dict[str, str]:
         """Return the columns with one value in all rows, with it, where there are several rows.

@@ -33,7 +33,10 @@ def planted(truth: pd.DataFrame | None) -> str:
     if truth is None or truth.empty:
         return ""
     checks = truth[truth["found"].isin(["yes", "no"])]
+    n_found, of_them = int((checks["found"] == "yes").sum()), "what was planted in these listeners"
+    if n_found == len(checks):
+        return f"All {count(n_found, 'check')} of {of_them} came out as planted (table truth)."
     return (
-        f"Of {count(len(checks), 'check')} of what was planted in these listeners "
-        f"{int((checks['found'] == 'yes').sum())} came out as planted (table truth)."
+        f"Of {count(len(checks), 'check')} of {of_them} {n_found} came out as planted "
+        "(table truth)."
     )

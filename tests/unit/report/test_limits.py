@@ -67,7 +67,7 @@ def test_simulated_listeners_are_called_so() -> None:
     ).text
     assert (
         "They say nothing about brains." in whole
-        and "Of 2 checks of what was planted in these listeners 2 came out" in whole
+        and "All 2 checks of what was planted in these listeners came out as planted" in whole
     )
     assert (
         "5 simulated listeners" in whole

@@ -55,6 +55,13 @@ def test_a_table_of_ceilings_that_nobody_knows_is_left_out() -> None:
     assert report_tables.in_order(sample.as_tables(ceilings=known.assign(ceiling=np.nan))) == []
 
 
+def test_a_table_says_what_it_is_of_in_a_few_words() -> None:
+    said = "F of every text (a null text among others: few stand out). More."
+    table = report_tables.Table("one", pd.DataFrame(), said)
+    assert table.about == "F of every text"
+    assert report_tables.Table("one", pd.DataFrame(), "Scans.").about == "Scans"
+
+
 def test_what_stands_between_backticks_is_code() -> None:
     assert report_tables.marked("`a: <b>`, or 1 < 2") == "<code>a: &lt;b&gt;</code>, or 1 &lt; 2"
 
