@@ -141,7 +141,12 @@ def brain_score(
             f"settings is {type(settings).__name__}; a mapping of sections is needed: "
             "settings={'encoding': {'folds': 4}}."
         )
-    kind = _kind(model)
+    kind, name = _kind(model), None if name is None else str(name)
+    if tokenizer is not None and kind != "loaded":
+        raise EngramError(
+            "tokenizer belongs to a model in memory; a model by its name or folder is read with "
+            "its own, and features with none. Leave it out, or give the loaded model."
+        )
     entry = _entry(model, name, kind)
     options = (entry, dict(settings or {}), Path(downloads))
     opened = _opened(data, words, bold, tr, start, targets, options)

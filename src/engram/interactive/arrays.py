@@ -77,6 +77,9 @@ class ArrayDataset:
     def words(self, story: str) -> pd.DataFrame:
         """Return a story's words."""
         table = self._words[story]
+        twice = table.columns[table.columns.duplicated()].tolist()
+        if twice:
+            raise EngramError(f"words of {story}: the column {twice[0]} is there twice.")
         missing = [name for name in ("word", "onset") if name not in table]
         if missing:
             raise EngramError(
@@ -207,6 +210,8 @@ def _times(table: pd.DataFrame, name: str, story: str) -> pd.Series:
     if name not in table:
         return pd.Series(np.nan, table.index)
     try:
+        if table[name].dtype.kind in "mM":
+            raise TypeError(f"its type is {table[name].dtype}")
         return pd.to_numeric(table[name]).astype(float)
     except (TypeError, ValueError) as error:
         raise EngramError(

@@ -66,6 +66,11 @@ def read_by_object(data: Data, model: Any, tokenizer: Any) -> Iterator[Read]:
         raise EngramError(
             "a model in memory needs its tokenizer: brain_score(model, tokenizer=tokenizer)."
         )
+    if not hasattr(tokenizer, "all_special_ids"):
+        raise EngramError(
+            f"tokenizer is {type(tokenizer).__name__}; a tokenizer of transformers is needed: "
+            "AutoTokenizer.from_pretrained('gpt2')."
+        )
     options = activations.reading_options(section(data.study, "activations"))
     training, cache = model.training, getattr(model.config, "use_cache", None)
     try:

@@ -35,6 +35,12 @@ def check_words(words: pd.DataFrame, path: Path, place: str = "line") -> None:
         For an empty word, a word that ends before it begins, onsets out of order, no word with a
         time, times in milliseconds.
     """
+    missing = words["word"].str.strip() == "n/a"
+    if missing.any():
+        raise EngramError(
+            f"'{path}', {place} {_line(missing)}: the word is n/a, by which tables say that a "
+            "value is missing. Write it as it is read (N/A), or take the row out."
+        )
     empty = words["word"].isna() | (words["word"].str.strip() == "")
     if empty.any():
         raise EngramError(

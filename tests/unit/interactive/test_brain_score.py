@@ -108,6 +108,9 @@ def test_a_model_in_memory_equals_its_folder_and_stays_as_it_was() -> None:
     assert loaded.layer == round(2 * (loaded.scores.sizes["layer"] - 1) / 3)
     with pytest.raises(EngramError, match="needs its tokenizer"):
         score(model)
+    with pytest.raises(EngramError, match="tokenizer is str; a tokenizer of transformers"):
+        score(model, tokenizer=str(folder))
+    assert score(folder, name=3).name == "3"
     drawn = loaded.plot_layers(score("word-rate"))
     assert {"loaded", "word-rate"} <= {
         text.get_text() for text in drawn.figure.findobj(lambda one: hasattr(one, "get_text"))
