@@ -15,6 +15,7 @@ from typing import Any
 
 from engram.datasets.narratives.facts import read_facts
 from engram.datasets.narratives.layout import VOLUME, alignment_file, bold_files
+from engram.datasets.tables.layout import WORDS_END
 from engram.errors import EngramError
 from engram.paths import NARRATIVES_FACTS
 from engram.study.config.fields import NAME
@@ -124,9 +125,8 @@ def look_at(
 def _tables(folder: Path) -> Look | None:
     """Return what is in a folder of tables (docs/data/tables.md)."""
     names = [path.name for path in folder.iterdir()]
-    words = sorted(
-        match[1] for one in names if (match := re.fullmatch(rf"story-({NAME})_words\.tsv", one))
-    )
+    of_words = re.compile(rf"story-({NAME})_words\.(?:{'|'.join(WORDS_END)})")
+    words = sorted({match[1] for one in names if (match := of_words.fullmatch(one))})
     scans = [
         match.groups()
         for one in sorted(names)

@@ -24,6 +24,26 @@ def inside(folder: Path, paths: Iterable[str]) -> tuple[str, ...]:
     return tuple(str(folder / path) for path in paths)
 
 
+def is_named(path: Path) -> bool:
+    """Tell whether there is a file, be it a link whose content was not fetched.
+
+    What is optional is looked for so: a file that is not fetched is not to be passed over.
+    """
+    return path.is_file() or path.is_symlink()
+
+
+def refuse_unfetched(paths: Iterable[str]) -> None:
+    """Raise `EngramError` if some files are links whose content is not there."""
+    needed = list(paths)
+    missing = [path for path in needed if Path(path).is_symlink() and not Path(path).exists()]
+    if missing:
+        raise EngramError(
+            f"'{missing[0]}' is a link to a file that is not there; so are {len(missing)} of the "
+            f"{len(needed)} files that the study needs. 'datalad get' brings what is not fetched; "
+            "other links are to be made anew."
+        )
+
+
 def check_there(folder: Path, needed: Sequence[str]) -> None:
     """Raise `EngramError` if files that a study needs are not in a folder, or not fetched."""
     missing = [str(folder / path) for path in needed if not (folder / path).exists()]

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from engram.datasets.given_folder import is_named
 from engram.datasets.story_names import as_name
 from engram.errors import EngramError
 from engram.study.config.fields import Address, Seconds, Section, check_name
@@ -168,12 +169,7 @@ def _matching(folder: Path, pattern: str) -> list[str]:
     if not start.is_dir():
         return []
     found = start.glob(str(rest).replace("[", "[[]").replace(EVERY, "*"))
-    return [str(base / path.relative_to(start)) for path in found if _is_named(path)]
-
-
-def _is_named(path: Path) -> bool:
-    """Tell whether there is a file, be it a link whose content is fetched later."""
-    return path.is_file() or path.is_symlink()
+    return [str(base / path.relative_to(start)) for path in found if is_named(path)]
 
 
 def _written_in(path: str, pattern: str) -> str | None:
@@ -217,7 +213,7 @@ def word_sources(
         _named(file.model_dump(exclude_defaults=True), written, story, folder) for file in chosen
     ]
     if folder is not None:
-        missing = [path for path in source_files(sources, folder) if not _is_named(Path(path))]
+        missing = [path for path in source_files(sources, folder) if not is_named(Path(path))]
         if missing:
             raise EngramError(
                 f"dataset.words: story '{story}' has no file '{missing[0]}'. Relative paths start "
@@ -233,7 +229,7 @@ def _named(source: Source, written: str, story: str, folder: Path | None) -> Sou
             own, plain = (
                 Path(source[key].replace(EVERY, name)).expanduser() for name in (written, story)
             )
-            is_there = folder is not None and _is_named(folder / own)
+            is_there = folder is not None and is_named(folder / own)
             source[key] = str(own if is_there else plain)
     return source
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,13 @@ import xarray as xr
 
 from engram.errors import EngramError
 from engram.files import storage
-from engram.files.checksums import provenance
+from engram.files.checksums import checksum, provenance
 from engram.interactive import plots, study_figures
 from engram.interactive.data import SETTINGS
 from engram.interactive.plots import Plot
 from engram.statistics.score_tables import KEYS
+
+logger = logging.getLogger(__name__)
 
 #: What every finished study has.
 _ALWAYS = (
@@ -59,6 +62,7 @@ class Tables(Mapping[str, pd.DataFrame]):
                     f"'{self._folder}' has no table '{name}'.{why} There are {list(self)}."
                 )
             table = storage.read_table(path, dtype=KEYS)
+            _warn_of_change(path)
             said = storage.read_json(storage.sidecar(path))
             table.attrs["description"] = said.get("Description", "")
             table.attrs["columns"] = {
@@ -86,6 +90,18 @@ class Tables(Mapping[str, pd.DataFrame]):
 
     def _path(self, name: str) -> Path:
         return self._folder / ("scans.tsv" if name == "scans" else f"tables/{name}.tsv")
+
+
+def _warn_of_change(path: Path) -> None:
+    """Say so where a table is not as its job wrote it, such as a copy that lacks its end."""
+    digest = provenance(storage.sidecar(path)).get("Outputs", {}).get(path.name)
+    if digest and digest != checksum(path):
+        logger.warning(
+            "'%s' is not as it was made: it was edited, or copied in part. Its sidecar, '%s', has "
+            "the SHA-256 that it had",
+            path,
+            storage.sidecar(path).name,
+        )
 
 
 class Results:

@@ -151,6 +151,22 @@ def test_what_is_found_and_what_is_missing_is_said(
     assert "start: 0.0    # when the first row" in text
 
 
+@pytest.mark.parametrize("end", ["TextGrid", "json", "ctm"])
+def test_words_of_aligners_are_words_of_a_story(
+    end: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tables(tmp_path / "data")
+    (folder / "story-two_words.tsv").rename(folder / f"story-two_words.{end}")
+    assert main(["init", str(folder), "-o", str(tmp_path / "s.yaml")]) == 0
+    said = capsys.readouterr().out
+    assert "2 stories with words: one, two" in said and "missing" not in said.split("next:")[0]
+    (folder / "sub-b_story-two_timeseries.tsv").unlink()
+    (folder / "sub-b_story-two_timeseries.tsv").symlink_to(tmp_path / "nowhere")
+    assert main(["init", str(folder), "-o", str(tmp_path / "s.yaml"), "--force"]) == 0
+    said = capsys.readouterr().out
+    assert "timeseries.tsv' is a link to a file that is not there" in said
+
+
 def test_a_tr_that_no_file_gives_is_asked_for(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

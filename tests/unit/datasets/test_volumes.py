@@ -185,6 +185,16 @@ def test_images_stored_from_right_to_left_have_the_same_regions(
     )
 
 
+def test_a_table_of_regions_that_was_not_fetched_is_no_mask(folder: Path, tmp_path: Path) -> None:
+    atlas = write_image(
+        tmp_path / "mine.nii.gz", numbers(grid(FINE_SHAPE, FINE)).astype(np.int16), FINE
+    )
+    table = tmp_path / "mine.tsv"
+    table.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(EngramError, match=r"mine\.tsv' is not there, or is a link whose content"):
+        reader(folder, atlas).targets()
+
+
 def test_a_mask_without_a_table_is_one_region(folder: Path, tmp_path: Path) -> None:
     mask = (numbers(grid(FINE_SHAPE, FINE)) == 2).astype(np.uint8)
     targets = reader(folder, write_image(tmp_path / "amygdala.nii.gz", mask, FINE)).targets()

@@ -15,7 +15,7 @@ from conftest import ROOT
 import engram
 from engram.errors import EngramError
 from engram.files import keys, storage
-from engram.files.checksums import PROVENANCE
+from engram.files.checksums import PROVENANCE, checksum
 from engram.interactive import plots, study_figures
 from engram.statistics import score_tables
 
@@ -125,6 +125,17 @@ def test_tables_are_frames_that_say_what_they_hold(folder: Path) -> None:
     described = study.describe("scores").set_index("column")["description"]
     assert described["score"] == "Brain score R (Pearson r)."
     assert "scores" in repr(study) and "scores" in repr(study.tables)
+
+
+def test_a_table_that_is_cut_is_warned_of(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = folder / "tables" / "scores.tsv"
+    sidecar = storage.sidecar(path)
+    said = {**storage.read_json(sidecar), PROVENANCE: {"Outputs": {path.name: checksum(path)}}}
+    storage.write_json(sidecar, said)
+    assert len(engram.load(folder).scores) == 60 and not caplog.messages
+    path.write_text("".join(path.read_text().splitlines(keepends=True)[:31]))
+    assert len(engram.load(folder).scores) == 30
+    assert "scores.tsv' is not as it was made: it was edited, or copied in part" in caplog.text
 
 
 def test_nothing_is_read_before_it_is_asked_for(

@@ -229,6 +229,28 @@ def test_misnamed_file_is_named_with_the_names_that_are_known(name: str, tmp_pat
     assert all(f"'{kind}.tsv'" in found for kind in kinds)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sub-a_story-one_timeseries.tsv",
+        "sub-a_story-one_confounds.tsv",
+        "sub-a_story-one_timeseries.json",
+        "story-one_words.tsv",
+        "story-two_transcript.txt",
+        "targets.tsv",
+    ],
+)
+def test_a_link_to_nothing_is_named_and_not_passed_over(name: str, tmp_path: Path) -> None:
+    """Such as a file of git-annex that was not fetched."""
+    folder = data_folder(tmp_path / "data", {"a": "one two"})
+    (folder / "story-two_words.tsv").rename(folder / "story-two_words.TextGrid")
+    (folder / name).unlink(missing_ok=True)
+    (folder / name).symlink_to(tmp_path / "nowhere")
+    assert f"'{folder / name}' is a link to a file that is not there" in message(folder)
+    if "one" in name:
+        assert plan_of(folder, stories=["two"]).stories == ["two"]
+
+
 def test_every_misnamed_file_is_named_at_once(tmp_path: Path) -> None:
     folder = data_folder(tmp_path, {"a": "one"})
     for name in ("sub-a_bold.tsv", "story-one.tsv"):

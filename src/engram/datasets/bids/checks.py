@@ -10,6 +10,7 @@ from engram.datasets.bids.config import BidsSection
 from engram.datasets.bids.names import BidsFile, listed
 from engram.datasets.bids.recordings import Recording
 from engram.datasets.bids.whole_images import check_whole
+from engram.datasets.given_folder import is_named
 from engram.datasets.images.parcels import check_parcels
 from engram.datasets.repetition_time import SAME, check_tr
 from engram.errors import EngramError
@@ -93,7 +94,7 @@ def named_files(dataset: BidsSection, chosen_format: str) -> tuple[str, ...]:
         else:
             image = Path(atlas).expanduser()
             table = image.with_name(image.name.removesuffix(".gz").removesuffix(".nii") + ".tsv")
-            found += [image, *([table] if table.exists() else [])]
+            found += [image, *([table] if is_named(table) else [])]
     for path in found:
         if not path.exists():
             raise EngramError(

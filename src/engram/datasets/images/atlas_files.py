@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from engram.datasets.given_folder import is_named
 from engram.errors import EngramError
 from engram.vocabulary import NILEARN_PREFIX
 
@@ -27,4 +28,4 @@ def atlas_files(atlas: str | None) -> tuple[str, ...]:
             f"directory, {Path.cwd()}."
         )
     table = image.with_name(image.name.removesuffix(".gz").removesuffix(".nii") + ".tsv")
-    return (str(image), *([str(table)] if table.exists() else ()))
+    return (str(image), *([str(table)] if is_named(table) else ()))

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from engram.datasets import roi_sets, time_courses
+from engram.datasets.given_folder import is_named
 from engram.datasets.images.image_files import broken, need
 from engram.datasets.images.surfaces import NO_REGION
 from engram.datasets.repetition_time import volume_tr
@@ -256,7 +257,7 @@ def _volume_regions(atlas: Path, values: np.ndarray) -> tuple[dict[int, str], np
     """Return the regions' names by number, and the number of every voxel."""
     stem = _stem(atlas)
     table = atlas.with_name(stem + ".tsv")
-    if not table.exists():  # a mask, of zeros and ones or of probabilities
+    if not is_named(table):  # a mask, of zeros and ones or of probabilities
         return {1: stem}, (values > 0).astype(int)
     names: dict[int, str] = {}
     for line, row in enumerate(delimited.read_rows(table, ("index", "name")), start=2):

@@ -8,7 +8,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-from engram.datasets.given_folder import dataset_folder
+from engram.datasets.given_folder import dataset_folder, is_named
 from engram.datasets.narratives.config import (
     NARRATIVES_BUCKET,
     NARRATIVES_SOURCE,
@@ -298,7 +298,7 @@ def _atlas_files(dataset: NarrativesSection) -> Files:
     if dataset.space == VOLUME:
         image = Path(dataset.atlas).expanduser()
         table = image.with_name(image.name.removesuffix(".gz").removesuffix(".nii") + ".tsv")
-        files: Files = (str(image), *([str(table)] if table.exists() else ()))
+        files: Files = (str(image), *([str(table)] if is_named(table) else ()))
     else:
         files = tuple(
             str(Path(dataset.atlas.replace("{hemi}", side)).expanduser()) for side in SIDES.values()

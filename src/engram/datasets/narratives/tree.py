@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from engram.datasets.given_folder import check_there, inside
+from engram.datasets.given_folder import check_there, inside, is_named, refuse_unfetched
 from engram.datasets.narratives.config import NarrativesSection
 from engram.datasets.narratives.facts import Fact
 from engram.datasets.narratives.layout import (
@@ -76,7 +76,11 @@ def tree_files(
     def there(paths: Iterable[str]) -> list[str]:
         return [path for path in paths if (folder / path).exists()]
 
-    texts = {story: there([transcript_file(stimuli[story])]) for story in stories}
+    texts = {
+        story: [one for one in [transcript_file(stimuli[story])] if is_named(folder / one)]
+        for story in stories
+    }
+    refuse_unfetched(str(folder / path) for paths in texts.values() for path in paths)
     beside = {
         key: there(
             path

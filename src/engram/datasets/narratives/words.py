@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from engram.datasets.given_folder import is_named
 from engram.datasets.images.image_files import need
 from engram.datasets.narratives import layout
 from engram.datasets.narratives.facts import Fact
@@ -47,7 +48,7 @@ class NarrativesWords:
         need(alignment)
         table = read_alignment(alignment)
         transcript = self.folder / layout.transcript_file(fact.stimulus)
-        if transcript.exists():
+        if is_named(transcript):
             table["word"] = punctuate(
                 table["word"].tolist(), text_files.read_text(transcript, prose=True)
             )

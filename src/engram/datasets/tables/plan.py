@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from engram.datasets.given_folder import is_named, refuse_unfetched
 from engram.datasets.planned import (
     Context,
     Files,
@@ -18,7 +19,7 @@ from engram.datasets.planned import (
     divided,
 )
 from engram.datasets.tables.config import TableSection
-from engram.datasets.tables.layout import words_table
+from engram.datasets.tables.layout import WORDS_END, words_table
 from engram.datasets.told_words import check_told
 from engram.datasets.word_files import (
     EVERY,
@@ -35,8 +36,7 @@ from engram.vocabulary import AVERAGE, TARGET_COLUMNS
 
 #: Bytes of time courses that are read before a run.
 READ_BEFOREHAND = 400 << 20
-#: How files of words may end that are found by their names.
-_WORDS = "(?:tsv|TextGrid|json|ctm)"
+_WORDS = f"(?:{'|'.join(WORDS_END)})"
 _SCAN = re.compile(rf"sub-({NAME})_story-({NAME})_timeseries\.tsv")
 #: Bytes of a table up to which its lines are counted; those of larger ones are estimated from so
 #: many at the beginning.
@@ -55,7 +55,7 @@ class PlannedTables(PlannedDataset):
         _check_file_names(folder, dataset)
         words = _words(folder, dataset)
         targets = folder / "targets.tsv"
-        if not targets.exists():
+        if not is_named(targets):
             raise EngramError(
                 f"dataset.path: '{folder}' has no 'targets.tsv' (columns: target, hemisphere, "
                 "roi). See docs/data/tables.md."
@@ -79,6 +79,9 @@ class PlannedTables(PlannedDataset):
         self.scans, self.excluded = divided(scans, dataset, known)
         check_heard(list(self.story_files), self.scans, dataset, known)
         self.common_files = (str(targets),)
+        of_scans = [path for scan in self.scans for path in scan.files]
+        of_words = [path for paths in self.story_files.values() for path in paths]
+        refuse_unfetched([*self.common_files, *of_words, *of_scans])
         has_places = {"x", "y", "z"} <= set(delimited.read_header(targets, TARGET_COLUMNS))
         self.brain = "markers" if has_places else None
 
@@ -195,7 +198,7 @@ def _found_words(folder: Path, others: Collection[str]) -> dict[str, list[Source
             )
         stories[match[1]] = [{"file": path.name}]
         transcript = f"story-{match[1]}_transcript.txt"
-        if path.suffix != ".tsv" and (folder / transcript).exists():
+        if path.suffix != ".tsv" and is_named(folder / transcript):
             stories[match[1]][0]["transcript"] = transcript
     return stories
 
@@ -220,7 +223,7 @@ def _scans(folder: Path, words: Collection[str]) -> list[Scan]:
             )
         confounds = folder / f"sub-{subject}_story-{story}_confounds.tsv"
         beside = (confounds, path.with_suffix(".json"))  # the sidecar may give the TR
-        files: Files = (str(path), *(str(one) for one in beside if one.exists()))
+        files: Files = (str(path), *(str(one) for one in beside if is_named(one)))
         scans.append(Scan(subject, story, files))
     return scans
 

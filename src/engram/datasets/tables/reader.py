@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from engram.datasets.given_folder import is_named
 from engram.datasets.repetition_time import check_tr
 from engram.datasets.tables.layout import words_table
 from engram.datasets.time_courses import as_float32, check_timeseries
@@ -178,7 +179,7 @@ class TableDataset(TableWords):
         A missing value (fMRIPrep's first derivatives) becomes the column's mean.
         """
         path = self.folder / f"sub-{subject}_story-{story}_confounds.tsv"
-        if not path.exists():
+        if not is_named(path):
             return None
         table = delimited.read_frame(path)
         values = all_numbers(table, path)
