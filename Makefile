@@ -177,7 +177,7 @@ docs-site: $(VENV)/.ready-dev
 	$(SITE)
 	@echo "the site: build/docs/index.html"
 
-# Follows the links that lead out of the project, and names those that lead nowhere.
+# Follows the links that lead out of the project, and names those that cannot be followed.
 docs-links: $(VENV)/.ready-dev
 	$(SITE:build/docs=build/links) -b linkcheck
 

@@ -104,7 +104,7 @@ def lead_to_the_index(app: Any, failed: Exception | None) -> None:
         )
 
 
-def say_which_links_lead_nowhere(app: Any, failed: Exception | None) -> None:
+def say_which_links_are_lost(app: Any, failed: Exception | None) -> None:
     """Sum up what following links has found, where that is what was asked for.
 
     Each link that leads nowhere is a warning of its own, and so an error.
@@ -115,11 +115,12 @@ def say_which_links_lead_nowhere(app: Any, failed: Exception | None) -> None:
     links = [json.loads(line) for line in found.read_text(encoding="utf-8").splitlines()]
     followed = [one for one in links if one["status"] not in ("unchecked", "ignored", "local")]
     lost = sorted({one["uri"] for one in followed if one["status"] in ("broken", "timeout")})
-    said = f"{len({one['uri'] for one in followed})} links to other sites, {len(lost)} lead nowhere"
+    number = len({one["uri"] for one in followed})
+    said = f"{number} links to other sites, {len(lost)} could not be followed"
     if lost:
         said += "".join(f"\n  {uri}" for uri in lost) + f"\nThe reasons are in '{found}'."
-    if lost and len(lost) == len({one["uri"] for one in followed}):
-        said += " Not one could be followed: this machine may have no network."
+    if lost and len(lost) == number:
+        said += " That is all of them: this machine may have no network."
     print(said, file=sys.stderr)
 
 
@@ -128,4 +129,4 @@ def setup(app: Any) -> None:
     app.add_html_math_renderer("mathml", (inline_math, None), (display_math, None))
     app.connect("source-read", add_navigation)
     app.connect("build-finished", lead_to_the_index)
-    app.connect("build-finished", say_which_links_lead_nowhere)
+    app.connect("build-finished", say_which_links_are_lost)

@@ -94,6 +94,7 @@ def brain_score(
         zh), where it is not English; or that for each story.
     bold : mapping, optional
         Each listener's BOLD, of shape (time, target), cleaned of confounds; or that for each story.
+        Columns of DataFrames are taken by their names, those of arrays in the order of targets.
         What is below 1/128 Hz is taken off, unless ``settings={"bold": {"high_pass": None}}``.
     tr : float, optional
         Repetition time in seconds: with arrays, and with a folder of tables.
@@ -230,7 +231,7 @@ def _features(
 ) -> dict[str, brain_scores.StoryFiles]:
     """Write the features of all stories; a model that was loaded for it is gone afterwards."""
     if kind == "features":
-        found = features.given(model, *features.sizes(opened))
+        found = features.given(model, *features.sizes(opened), features.labels(opened))
         return brain_scores.write_features(opened, found, folder)
     reading = (
         features.read_by_object(opened, model, tokenizer)

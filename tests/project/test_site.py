@@ -23,7 +23,7 @@ def said(statuses: dict[str, str], folder: Path, capsys: pytest.CaptureFixture[s
     ]
     (folder / "output.json").write_text("\n".join(lines) + "\n", encoding="utf-8")
     app = SimpleNamespace(builder=SimpleNamespace(name="linkcheck"), outdir=folder)
-    CONF["say_which_links_lead_nowhere"](app, None)
+    CONF["say_which_links_are_lost"](app, None)
     return capsys.readouterr().err
 
 
@@ -31,10 +31,10 @@ def test_links_that_lead_nowhere_are_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     message = said({ONE: "working", OTHER: "broken"}, tmp_path, capsys)
-    assert message.startswith(f"2 links to other sites, 1 lead nowhere\n  {OTHER}\n")
+    assert message.startswith(f"2 links to other sites, 1 could not be followed\n  {OTHER}\n")
     assert "output.json" in message and "network" not in message
     assert said({ONE: "working", OTHER: "redirected"}, tmp_path, capsys) == (
-        "2 links to other sites, 0 lead nowhere\n"
+        "2 links to other sites, 0 could not be followed\n"
     )
 
 

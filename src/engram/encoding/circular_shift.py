@@ -48,7 +48,8 @@ def drawn_shifts(story: str, n_rows: int, tr: float, number: int, seed: int) -> 
     without neighbours: of studies without any relation, up to 8 % would be rejected at 5 %
     (docs/methods/calibration.md).
 
-    Shifts are the same for all groups of listeners, and each comes before any comes again.
+    Shifts are the same for all groups of listeners. Each comes before any comes again, then in
+    another order: in the same one, two stories of one length would repeat their shifts together.
     There are none if the story is too short.
     """
     allowed = allowed_shifts(n_rows, tr)
@@ -57,7 +58,8 @@ def drawn_shifts(story: str, n_rows: int, tr: float, number: int, seed: int) -> 
     rng = np.random.default_rng([seed, zlib.crc32(story.encode())])
     once = min(number, len(allowed))
     places = ((np.arange(once) + rng.random()) * len(allowed) / once).astype(int)
-    return np.resize(rng.permutation(allowed[places]), number)
+    passes = [rng.permutation(allowed[places]) for _ in range(0, number, max(1, once))]
+    return np.concatenate([np.zeros(0, dtype=int), *passes])[:number]
 
 
 def shifted(targets: np.ndarray, story: np.ndarray, shifts: Sequence[int]) -> np.ndarray:

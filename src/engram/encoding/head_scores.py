@@ -104,6 +104,14 @@ def _dataset(group: Group, found: Mapping[str, np.ndarray]) -> xr.Dataset:
             "head": np.arange(found["r"].shape[1]),
             "subject": group.subjects,
             "story": [one.name for one in group.tested],
+            "allowed": (
+                "story",
+                [
+                    len(circular_shift.allowed_shifts(len(one.times), group.tr))
+                    for one in group.tested
+                ],
+                {"description": "Shifts that there are"},
+            ),
             **region_coordinates(regions),
         },
         attrs=scores.attributes(group),

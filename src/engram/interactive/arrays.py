@@ -63,16 +63,27 @@ class ArrayDataset:
         self._words = {STORY: words} if isinstance(words, pd.DataFrame) else _by_story(words)
         if not isinstance(bold, Mapping):
             raise _no_listeners(bold, one_story)
+        heard = {
+            story: by_name(found, f"listeners of {story}")
+            for story, found in ({STORY: bold} if one_story else by_name(bold, "bold")).items()
+            if _is_mapping(found, one_story)
+        }
+        names = _target_names(targets, heard)
         self.bold: dict[str, dict[str, np.ndarray]] = {
-            story: {str(who): _numbers(values, who, story) for who, values in heard.items()}
-            for story, heard in ({STORY: bold} if one_story else bold).items()
-            if _is_mapping(heard, one_story)
+            story: {
+                who: _numbers(values, f"{who}, {story}", names) for who, values in found.items()
+            }
+            for story, found in heard.items()
         }
         self.tr = _seconds("tr", tr)
-        starts = start if isinstance(start, Mapping) else dict.fromkeys(self._words, start)
+        starts = (
+            by_name(start, "start")
+            if isinstance(start, Mapping)
+            else dict.fromkeys(self._words, start)
+        )
         self._start = {story: _seconds("start", when) for story, when in starts.items()}
         _check_stories(self._words, self.bold, self._start)
-        self._targets = _targets_table(targets, _column_names(bold, one_story), self.bold)
+        self._targets = _targets_table(targets, names, self.bold)
 
     def words(self, story: str) -> pd.DataFrame:
         """Return a story's words."""
@@ -99,6 +110,10 @@ class ArrayDataset:
             result["log_frequency"] = table["log_frequency"].to_numpy(float)
         check_words(result, Path(f"words of {story}"), "row")
         return result
+
+    def labels(self, story: str) -> pd.Index:
+        """Return the index of a story's words, as they were given."""
+        return self._words[story].index
 
     def language(self, story: str) -> str:
         """Return the code of a story's language: the column `language` of its words, or English."""
@@ -177,13 +192,57 @@ def _by_story(words: Any) -> dict[str, pd.DataFrame]:
     for story, table in words.items():
         if not isinstance(table, pd.DataFrame):
             raise EngramError(f"words of {story} is {type(table).__name__}; give {example}.")
-    return {str(story): table for story, table in words.items()}
+    return by_name(words, "words")
+
+
+def by_name(values: Mapping[Any, Any], what: str) -> dict[str, Any]:
+    """Return a mapping with its keys as text; refuse two keys that are one name then."""
+    names = [str(key) for key in values]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise EngramError(
+            f"{what}: the name '{twice[0]}' is there twice, as a number and as text. Give each a "
+            "name of its own."
+        )
+    return dict(zip(names, values.values(), strict=True))
+
+
+def as_numbers(values: Any) -> np.ndarray:
+    """Return an array of what was given: of a tensor without its gradient, NaN where masked.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is none, or its numbers are complex.
+    """
+    if hasattr(values, "detach"):  # a tensor of torch, on whatever device
+        values = values.detach().cpu()
+        values = values.float() if values.element_size() < 4 else values  # numpy has no bfloat16
+    if isinstance(values, np.ma.MaskedArray):
+        values = np.ma.filled(values.astype(float), np.nan)
+    array = np.asarray(values)
+    if array.dtype.kind == "c":
+        raise TypeError("its numbers are complex")
+    return array
+
+
+def refuse_disorder(frame: pd.DataFrame, what: str) -> None:
+    """Raise `EngramError` if the index of rows, which are in the order of time, falls."""
+    index = frame.index
+    if index.dtype.kind not in "iufmM" or index.is_monotonic_increasing:
+        return
+    row = int(np.argmax(index[1:] < index[:-1])) + 1
+    raise EngramError(
+        f"{what}: the index falls from {index[row - 1]} to {index[row]} at row {row} (from 0). "
+        "Rows are taken in their order, as that of time: sort them, or drop the index "
+        "(DataFrame.reset_index(drop=True))."
+    )
 
 
 def _seconds(name: str, value: Any) -> float:
     """Return a number of seconds."""
     try:
-        seconds = float(value)
+        seconds = math.nan if isinstance(value, bool) else float(value)
     except (TypeError, ValueError):
         seconds = math.nan
     if not math.isfinite(seconds):
@@ -191,18 +250,45 @@ def _seconds(name: str, value: Any) -> float:
     return seconds
 
 
-def _numbers(values: Any, subject: Any, story: str) -> np.ndarray:
-    """Return a listener's BOLD as an array."""
+def _numbers(values: Any, what: str, names: Sequence[str] | None) -> np.ndarray:
+    """Return a listener's BOLD as an array, columns of a DataFrame in the order of `names`."""
+    if isinstance(values, pd.DataFrame):
+        refuse_disorder(values, f"BOLD of {what}")
+        values = _in_order(values, what, names or [])
     try:
-        array = np.asarray(values)
-    except ValueError:
-        array = np.asarray(None)  # rows of unequal lengths
+        array = as_numbers(values)
+    except (TypeError, ValueError):
+        array = np.asarray(None)  # rows of unequal lengths, say
     if array.dtype.kind not in "fiub":
         raise EngramError(
-            f"BOLD of {subject}, {story}, is no array of numbers (its type is {array.dtype}). "
+            f"BOLD of {what} is no array of numbers (its type is {array.dtype}). "
             "Give (time, target) in float32 or float64."
         )
     return array
+
+
+def _in_order(frame: pd.DataFrame, what: str, names: Sequence[str]) -> pd.DataFrame:
+    """Return a listener's BOLD with its columns in the order of targets.
+
+    Columns without names, which count from 0, are in that order.
+    """
+    columns = [str(name) for name in frame.columns]
+    if columns == list(names):
+        return frame
+    if sorted(columns) != sorted(names):
+        if _is_unnamed(frame):
+            return frame
+        more, fewer = sorted(set(columns) - set(names)), sorted(set(names) - set(columns))
+        raise EngramError(
+            f"BOLD of {what}: its columns are not the {len(names)} targets (not targets: "
+            f"{more[:5]}; missing: {fewer[:5]}). Name columns as targets are named, or give an "
+            "array, whose columns are in the order of targets: DataFrame.to_numpy()."
+        )
+    return frame.iloc[:, [columns.index(name) for name in names]]
+
+
+def _is_unnamed(frame: pd.DataFrame) -> bool:
+    return frame.columns.equals(pd.RangeIndex(frame.shape[1]))
 
 
 def _times(table: pd.DataFrame, name: str, story: str) -> pd.Series:
@@ -253,11 +339,22 @@ def _check_stories(words: dict[str, Any], bold: dict[str, Any], start: dict[str,
         )
 
 
-def _column_names(bold: Mapping[str, Any], one_story: bool) -> list[str] | None:
-    """Return what targets are called, where BOLD is in DataFrames."""
-    heard = bold if one_story else next(iter(bold.values()), {})
-    first = next(iter(heard.values()), None)
-    return [str(name) for name in first.columns] if isinstance(first, pd.DataFrame) else None
+def _target_names(
+    targets: pd.DataFrame | None, heard: Mapping[str, Mapping[str, Any]]
+) -> list[str] | None:
+    """Return what targets are called, by their table or the first DataFrame of BOLD."""
+    if not isinstance(targets, pd.DataFrame | None):
+        raise EngramError(
+            f"targets is {type(targets).__name__}; a DataFrame with the columns target, hemisphere "
+            "(L, R or B) and roi is needed."
+        )
+    if targets is not None:
+        return [str(name) for name in targets["target"]] if "target" in targets else None
+    for of_story in heard.values():
+        for values in of_story.values():
+            if isinstance(values, pd.DataFrame) and not _is_unnamed(values):
+                return [str(name) for name in values.columns]
+    return None
 
 
 def _targets_table(

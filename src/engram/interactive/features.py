@@ -17,6 +17,7 @@ from engram.features.language_models import activations
 from engram.features.language_models.reader import Reader, reader_of, text_part
 from engram.features.vectors import to_dataset, together
 from engram.features.word_rate import word_rate
+from engram.interactive.arrays import ArrayDataset, as_numbers, by_name, refuse_disorder
 from engram.interactive.data import Data, model_folder
 from engram.study.stages import features as stage
 from engram.study.stages.shared import section
@@ -113,6 +114,14 @@ def sizes(data: Data) -> tuple[dict[str, int], dict[str, int]]:
     return words, rows
 
 
+def labels(data: Data) -> dict[str, pd.Index]:
+    """Return the index that the words of each story were given with; none, if read from files."""
+    read = {story: data.words(story) for story in data.plan.stories}
+    return {
+        story: one.labels(story) for story, one in read.items() if isinstance(one, ArrayDataset)
+    }
+
+
 @dataclass(frozen=True)
 class Given:
     """Features that are arrays.
@@ -129,7 +138,12 @@ class Given:
     activations: dict[str, xr.Dataset]
 
 
-def given(features: Any, n_words: Mapping[str, int], n_rows: Mapping[str, int]) -> Given:
+def given(
+    features: Any,
+    n_words: Mapping[str, int],
+    n_rows: Mapping[str, int],
+    word_labels: Mapping[str, pd.Index] | None = None,
+) -> Given:
     """Return features that are arrays, for each story.
 
     Parameters
@@ -138,13 +152,15 @@ def given(features: Any, n_words: Mapping[str, int], n_rows: Mapping[str, int]) 
         Of the one story, or of each.
     n_words, n_rows : mapping of str to int
         Words of each story, and rows of its scans.
+    word_labels : mapping of str to pandas.Index, optional
+        The index of each story's words, which that of features by word must not contradict.
 
     Raises
     ------
     EngramError
         If they do not belong to these stories.
     """
-    of_stories = features if isinstance(features, Mapping) else {}
+    of_stories = by_name(features, "features") if isinstance(features, Mapping) else {}
     if not isinstance(features, Mapping):
         if len(n_words) != 1:
             raise EngramError(
@@ -156,6 +172,9 @@ def given(features: Any, n_words: Mapping[str, int], n_rows: Mapping[str, int]) 
         raise EngramError(
             f"features are of the stories {sorted(of_stories)}, and the data of {sorted(n_words)}."
         )
+    for story, values in of_stories.items():
+        if isinstance(values, pd.DataFrame):
+            _check_labels(story, values, (word_labels or {}).get(story))
     found = {
         story: _of_story(story, values, n_words[story], n_rows[story])
         for story, values in of_stories.items()
@@ -173,6 +192,24 @@ def given(features: Any, n_words: Mapping[str, int], n_rows: Mapping[str, int]) 
     )
 
 
+def _check_labels(story: str, frame: pd.DataFrame, words: pd.Index | None) -> None:
+    """Refuse rows in another order than words, or than time."""
+    index = frame.index
+    if words is not None and index.equals(words):
+        return
+    if (
+        words is not None
+        and len(index) == len(words)
+        and not index.symmetric_difference(words).size
+    ):
+        raise EngramError(
+            f"features of {story} have the index of the words in another order, so that it is not "
+            "known which word a row is of. Sort both alike (features.loc[words.index]), or drop "
+            "both indices (DataFrame.reset_index(drop=True))."
+        )
+    refuse_disorder(frame, f"features of {story}")
+
+
 def _of_story(story: str, values: Any, n_words: int, n_rows: int) -> tuple[str, np.ndarray]:
     """Return whether features are by word or by time, and their values (layer, row, unit)."""
     if isinstance(values, pd.DataFrame):
@@ -182,7 +219,7 @@ def _of_story(story: str, values: Any, n_words: int, n_rows: int) -> tuple[str, 
                 f"features of {story}: the columns {text} are no numbers. Give units alone."
             )
     try:
-        array = np.asarray(values, dtype=np.float32)
+        array = as_numbers(values).astype(np.float32)
     except (TypeError, ValueError) as error:
         raise EngramError(
             f"features of {story} are no array of numbers ({error}). A model is a folder, a hub "

@@ -53,7 +53,7 @@ HEADS_COLUMNS = {
     "split": "Part of R of all heads of the layer that this head's weights carry.",
     **columns.interval("split_low", "split_high"),
     **_against("this part", "split_"),
-    "n_shifts": "Shifts.",
+    "n_shifts": "Shifts: `chance: {shifts: ...}`, or all that a single story allows.",
 }
 
 SPECIALISATION = (
@@ -135,7 +135,7 @@ def _joined(read: Sequence[xr.Dataset], name: str) -> np.ndarray:
 def _null(read: Sequence[xr.Dataset], name: str) -> np.ndarray:
     """Return scores on shifted BOLD, mean over all listeners: (n_shifts, n_heads, n_regions)."""
     everyone = sum(one.sizes["subject"] for one in read)
-    n_shifts = min(one.sizes["shift"] for one in read)
+    n_shifts = chance_table.count_shifts(read)
     parts = [one.sizes["subject"] / everyone * one[name].values[:n_shifts] for one in read]
     return np.sum(parts, axis=0, dtype=float)
 

@@ -83,13 +83,26 @@ def _sets(results: xr.Dataset) -> dict[str, np.ndarray]:
     return target_sets(places, [ALL, HEMISPHERES, ROI_SETS])
 
 
+def _count_shifts(read: Sequence[xr.Dataset]) -> int:
+    """Return how many draws there are: none comes twice for listeners of a single story."""
+    together: dict[str, int] = {}
+    allowed: dict[str, int] = {}
+    for one in read:
+        names = one["story"].values.tolist()
+        for name, number in zip(names, one["allowed"].values.tolist(), strict=True):
+            together[name] = max(together.get(name, 0), len(names))
+            allowed[name] = number
+    alone = [allowed[name] for name, number in together.items() if number == 1]
+    return min([chance_table.count_shifts(read), *alone])
+
+
 def _windows(
     read: Sequence[xr.Dataset], weights: np.ndarray, seed: int
 ) -> Iterator[dict[str, object]]:
     """Yield a row for each window of every story, regions by weight, all groups together."""
     # Windows of a story are the same in all groups that heard it.
     found: dict[tuple[str, float, float], list[tuple[np.ndarray, np.ndarray, np.ndarray]]] = {}
-    n_shifts = chance_table.count_shifts(read)
+    n_shifts = _count_shifts(read)
     for one in read:
         places = zip(
             *(one[f"window_{name}"].values.tolist() for name in ("story", "begin", "end")),

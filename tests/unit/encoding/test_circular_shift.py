@@ -153,7 +153,10 @@ def test_shifts() -> None:
     )
     drawn = circular_shift.drawn_shifts("a", 100, 2.0, 200, 0)
     # Each once before any comes again.
-    assert sorted(drawn[:81]) == list(range(10, 91)) and (drawn[81:162] == drawn[:81]).all()
+    assert sorted(drawn[:81]) == sorted(drawn[81:162]) == list(range(10, 91))
+    # Stories of one length do not repeat their shifts together.
+    both = {*zip(drawn, circular_shift.drawn_shifts("b", 100, 2.0, 200, 0), strict=True)}
+    assert len(both) > 190 and len(circular_shift.drawn_shifts("a", 100, 2.0, 0, 0)) == 0
     assert (drawn != circular_shift.drawn_shifts("b", 100, 2.0, 200, 0)).any()
     # Evenly spaced over the 81 that are allowed, in a random order.
     few = circular_shift.drawn_shifts("a", 100, 2.0, 10, 0)
@@ -257,6 +260,30 @@ def test_the_half_that_drives_listeners_is_predicted_and_the_other_is_not(tmp_pa
     assert (second["score"].abs() < 0.2).all() and (second["p_corrected"] > 0.05).all()
     assert (whole["null_mean"].abs() < 0.1).all() and (whole["n_shifts"] == 39).all()
     check(time_resolved_figures.time_resolved(table, ["m"], ["m"]), "other", "maximum statistic")
+
+
+def test_windows_of_a_story_that_is_heard_alone_have_no_more_shifts_than_it_allows(
+    tmp_path: Path,
+) -> None:
+    """Groups of one story each: draws repeat within a group, whatever others heard."""
+    found = in_one_half(tmp_path)
+    paths = []
+    for name in ("tale", "other"):
+        one = found.assign_coords(
+            story=[name], window_story=("window", [name] * 9), allowed=("story", [15])
+        )
+        paths.append(str(tmp_path / f"{name}.nc"))
+        storage.write_dataset(paths[-1], one)
+    table = time_resolved.time_resolved_table({"m": paths}, 0)
+    assert (table["n_shifts"] == 15).all() and table["p"].min() == 1 / 16
+    both = found.assign_coords(window_story=("window", ["tale"] * 9))
+    storage.write_dataset(
+        paths[1],
+        xr.concat([both, both], "story", data_vars="minimal").assign_coords(
+            story=["tale", "other"], allowed=("story", [15, 15])
+        ),
+    )
+    assert (time_resolved.time_resolved_table({"m": paths}, 0)["n_shifts"] == 39).all()
 
 
 def test_r_in_windows_is_a_direct_correlation() -> None:

@@ -12,6 +12,7 @@ import xarray as xr
 from conftest import ROOT, random_words
 
 from engram.encoding import head_scores
+from engram.encoding.circular_shift import allowed_shifts
 from engram.encoding.group import open_group
 from engram.encoding.timing import delayed_features
 from engram.features.heads.space import scale
@@ -107,6 +108,17 @@ def test_a_followed_head_is_above_its_null_and_no_other_is(study: Path, found: x
         else:
             assert np.isnan(row.p) and np.isnan(row.split_p_corrected) and not row.is_reported
     assert set(table["layer"]) == {1, 2} == set(found["layer"].values.tolist())
+
+
+@pytest.mark.slow
+def test_a_single_story_has_no_more_shifts_than_it_allows(
+    tmp_path: Path, found: xr.Dataset
+) -> None:
+    assert found["allowed"].values.tolist() == [len(allowed_shifts(N_ROWS, TR))]
+    path = str(tmp_path / "scores.nc")
+    storage.write_dataset(path, found.assign_coords(allowed=("story", [9])))
+    table = heads_table({"heads": [path]}, 0).query("layer == 2")
+    assert (table["n_shifts"] == 9).all() and table["p"].min() == 1 / 10
 
 
 @pytest.mark.slow

@@ -120,6 +120,38 @@ def test_a_model_in_memory_equals_its_folder_and_stays_as_it_was() -> None:
         loaded.plot_layers(loaded)
 
 
+NAMES = ["t0", "t1", "t2", "t3"]
+FRAMES = {who: pd.DataFrame(values, columns=NAMES) for who, values in BOLD.items()}
+
+
+def test_columns_of_frames_are_taken_by_name(planted: engram.BrainScores) -> None:
+    turned = {**FRAMES, "03": FRAMES["03"][NAMES[::-1]]}
+    found = score(FEATURES, bold=turned)
+    assert found.scores["target"].values.tolist() == NAMES
+    np.testing.assert_array_equal(found.scores, planted.scores)
+    table = regions(4).iloc[[2, 0, 3, 1]]
+    sorted_otherwise = score(FEATURES, bold=turned, targets=table)
+    wanted = table["target"].tolist()
+    assert wanted != NAMES and sorted_otherwise.scores["target"].values.tolist() == wanted
+    np.testing.assert_allclose(
+        sorted_otherwise.scores, planted.scores.sel(target=wanted), atol=1e-6
+    )
+    unnamed = {who: pd.DataFrame(values) for who, values in BOLD.items()}
+    np.testing.assert_array_equal(
+        score(FEATURES, bold=unnamed, targets=regions(4)).scores, planted.scores
+    )
+
+
+def test_tensors_are_taken_as_arrays(planted: engram.BrainScores) -> None:
+    import torch
+
+    features = torch.tensor(FEATURES, requires_grad=True)
+    found = score(features, bold={who: torch.tensor(values) for who, values in BOLD.items()})
+    np.testing.assert_array_equal(found.scores, planted.scores)
+    rough = score(features.bfloat16())
+    np.testing.assert_allclose(rough.scores, planted.scores, atol=0.02)
+
+
 def test_stories_are_given_by_name() -> None:
     two = {"a": WORDS, "b": WORDS}
     bold = {"a": BOLD, "b": {who: BOLD[who] for who in ("01", "02")}}
@@ -179,6 +211,32 @@ def test_stories_are_given_by_name() -> None:
         (FEATURES, {"bold": {"01": BOLD["01"].astype(str)}}, "is no array of numbers"),
         (FEATURES, {"bold": {"01": [[1.0, 2.0], [3.0]]}}, "is no array of numbers"),
         (FEATURES[:0], {}, r"shape \(0, 3\)"),
+        (FEATURES, {"bold": {1: BOLD["01"], "1": BOLD["02"]}}, "'1' is there twice"),
+        (
+            FEATURES,
+            {"bold": {**FRAMES, "03": FRAMES["03"].set_axis([*"abcd"], axis=1)}},
+            r"03, story: its columns are not the 4 targets \(not targets: \['a'",
+        ),
+        (
+            FEATURES,
+            {"bold": FRAMES, "targets": regions(4).assign(target=[*"abcd"])},
+            r"01, story: .*missing: \['a'",
+        ),
+        (FEATURES, {"bold": {"01": FRAMES["01"][::-1]}}, "index falls from 119 to 118 at row 1"),
+        (FEATURES, {"bold": {"01": np.ma.masked_less(BOLD["01"], -1)}}, "missing value"),
+        (FEATURES + 1j, {}, "numbers are complex"),
+        (pd.DataFrame(FEATURES)[::-1], {}, "index of the words in another order"),
+        (pd.DataFrame(by_row(FEATURES))[::-1], {}, "index falls from 119"),
+        (FEATURES, {"words": WORDS.assign(word=["n/a", *WORDS["word"][1:]])}, "row 0: .*is n/a"),
+        (FEATURES, {"words": pd.concat([WORDS, WORDS[["word"]]], axis=1)}, "word is there twice"),
+        (
+            FEATURES,
+            {"words": WORDS.assign(onset=pd.to_timedelta(WORDS["onset"], "s"))},
+            "timedelta",
+        ),
+        (FEATURES, {"tokenizer": object()}, "tokenizer belongs to a model in memory"),
+        (FEATURES, {"tr": True}, "tr is True; a number of seconds"),
+        (FEATURES, {"targets": NAMES}, "targets is list; a DataFrame"),
         ({}, {}, r"features are of the stories \[\]"),
     ],
 )

@@ -116,6 +116,17 @@ def test_scores_do_not_depend_on_the_targets_scale(scale: float) -> None:
     )
 
 
+@pytest.mark.parametrize("mean", [1e3, 1e5, -1e7])
+def test_a_score_does_not_depend_on_the_targets_mean(mean: float) -> None:
+    """BOLD as scanners write it has a mean that is large beside its deviations."""
+    features, targets = data(20)
+    expected = NestedRidge(ALPHAS).fit(features, targets).score(features, targets)
+    moved = NestedRidge(ALPHAS).fit(features, targets + mean)
+    assert expected > 0.3
+    assert moved.score(features, targets + mean) == pytest.approx(expected, abs=1e-4)
+    assert moved.score(np.tile(features[:1], (120, 1)), targets + mean) == 0
+
+
 def test_stories_are_cut_into_folds_of_their_own() -> None:
     features, targets = data(20)
     names = np.repeat(["b", "a"], [70, 50])
