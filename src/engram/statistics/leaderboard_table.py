@@ -37,7 +37,10 @@ LEADERBOARD_COLUMNS = {
     ),
     "R": f"Brain score R; n/a for '{ALL}'.",
     "ceiling": "Mean of what a perfect model of each listener reaches.",
-    "normalised": f"R over ceiling; n/a below {FLOOR:g} or without ceilings.",
+    "normalised": (
+        "R of the listeners and stories that have a ceiling, over the mean of these; n/a below "
+        f"{FLOOR:g} or without ceilings."
+    ),
     "low": "95 % bootstrap interval (percentiles) of R, or of the normalised mean in rows of all.",
     "high": "Its upper end.",
     "over": (
@@ -123,21 +126,27 @@ class _Board:
         self,
         study: FinishedStudy,
         models: list[str],
-        r: np.ndarray,
-        ceiling: float,
-        drawn: tuple[np.ndarray, np.ndarray],
+        whole: np.ndarray,
+        drawn: np.ndarray,
         over: tuple[str, int],
     ) -> None:
-        self.study, self.models, self.r, self.ceiling = study, models, r, ceiling
-        self.drawn, self.drawn_ceiling = drawn
+        n_models = len(models)
+        self.study, self.models = study, models
+        #: R of each model; R where there are ceilings; the mean ceiling.
+        self.r, self.shared, self.ceiling = whole[:n_models], whole[n_models:-1], float(whole[-1])
+        self.drawn = drawn[:, :n_models]
+        self._drawn_shared, self._drawn_ceiling = drawn[:, n_models:-1], drawn[:, -1]
         self.over, self.n_drawn = over
 
     @classmethod
     def of(cls, study: FinishedStudy, seed: int) -> _Board:
         """Return the data set with its draws, all models by the same."""
         models = list(study.scores)
-        # (n_stories, n_subjects, n_models + 1): ceilings last, drawn along with R.
-        values = np.stack([*(study.by_story(model) for model in models), study.ceilings], axis=-1)
+        # (n_stories, n_subjects, 2 n_models + 1): R, R where there are ceilings (by which it is
+        # normalised), and ceilings, drawn along with R.
+        r = [study.by_story(model) for model in models]
+        shared = [np.where(np.isnan(study.ceilings), np.nan, one) for one in r]
+        values = np.stack([*r, *shared, study.ceilings], axis=-1)
         stimuli = study.stimuli
         if len(stimuli) >= FEWEST_STORIES:
             units, over = [_mean(values[index], (0, 1)) for index in stimuli.values()], "stories"
@@ -146,9 +155,7 @@ class _Board:
             units, over = list(by_listener), "listeners"
         table = np.stack(units)
         drawn = rankings.bootstrap_means(table, seed)
-        whole = np.nanmean(table, axis=0)
-        several = (drawn[:, :-1], drawn[:, -1])
-        return cls(study, models, whole[:-1], float(whole[-1]), several, (over, len(table)))
+        return cls(study, models, _mean(table, 0), drawn, (over, len(table)))
 
     def select(self, values: np.ndarray, models: Sequence[str]) -> np.ndarray:
         """Return the columns of some models."""
@@ -156,14 +163,14 @@ class _Board:
         return result
 
     def normalised(self) -> np.ndarray:
-        """Return R over ceiling: (n_models, )."""
+        """Return R over ceiling, of the listeners and stories that have one: (n_models, )."""
         usable = self.ceiling >= FLOOR
-        return self.r / self.ceiling if usable else np.full(len(self.r), np.nan)
+        return self.shared / self.ceiling if usable else np.full(len(self.r), np.nan)
 
     def drawn_normalised(self) -> np.ndarray:
         """Return the same in each draw: (n_draws, n_models)."""
-        ceiling = np.where(self.drawn_ceiling >= FLOOR, self.drawn_ceiling, np.nan)
-        result: np.ndarray = self.drawn / ceiling[:, None]
+        ceiling = np.where(self._drawn_ceiling >= FLOOR, self._drawn_ceiling, np.nan)
+        result: np.ndarray = self._drawn_shared / ceiling[:, None]
         return result
 
     def by_stimulus(self) -> dict[str, np.ndarray]:
@@ -171,9 +178,11 @@ class _Board:
         values = np.stack([self.study.by_story(model) for model in self.models], axis=-1)
         found = {}
         for name, index in self.study.stimuli.items():
-            ceiling = float(_mean(self.study.ceilings[index], (0, 1)))
+            ceilings = self.study.ceilings[index]
+            ceiling = float(_mean(ceilings, (0, 1)))
             usable = ceiling if ceiling >= FLOOR else np.nan
-            found[name] = _mean(values[index], (0, 1)) / usable
+            shared = np.where(np.isnan(ceilings)[..., None], np.nan, values[index])
+            found[name] = _mean(shared, (0, 1)) / usable
         return found
 
     def rows(self) -> list[dict[str, Any]]:

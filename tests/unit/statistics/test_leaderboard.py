@@ -118,6 +118,23 @@ def test_numbers_are_those_of_a_direct_computation(tmp_path: Path) -> None:
     assert 0 <= table.loc["two", "winner_changes"] < 1
 
 
+def test_r_is_normalised_over_the_stories_that_have_ceilings(tmp_path: Path) -> None:
+    folder = study(tmp_path, "first", noise=0.2)
+    for story in ("c", "d"):
+        path = folder / "ceilings" / f"story-{story}_ceiling.nc"
+        ceiling = storage.open_dataset(path).load()
+        ceiling.close()
+        storage.write_dataset(path, ceiling * np.nan if story == "c" else ceiling * 0.5)
+    table = command.write([folder], tmp_path, 0).set_index("model")
+    path = folder / "scores" / "group-g_model-two_text-original_scores.nc"
+    with storage.open_dataset(path) as one:
+        r = one["r"][0].sel(subject=["01", "02", "03", "04"]).mean(["target", "subject"])
+    assert table.loc["two", "R"] == pytest.approx(float(r.mean()))
+    assert table.loc["two", "ceiling"] == pytest.approx((0.5 + 0.5 + 0.25) / 3)
+    expected = float(r.sel(story=["a", "b", "d"]).mean()) / table.loc["two", "ceiling"]
+    assert table.loc["two", "normalised"] == pytest.approx(expected)
+
+
 def test_few_stories_are_not_drawn_and_versions_of_one_are_one(tmp_path: Path) -> None:
     folder = study(tmp_path, "first", ("milkywayoriginal", "milkywayvodka", "tunnel"))
     table = command.write([folder], tmp_path, 0)
