@@ -67,7 +67,7 @@ CASES = {
         {
             **_ALICE,
             "study": "alice-tuning",
-            "chance": {"shifts": 0},
+            "chance": {"shifts": 19},
             "tunings": {
                 "lora": {
                     "learning_rate": 0.001,
