@@ -24,8 +24,10 @@ def likeness(features: np.ndarray, train: np.ndarray, test: np.ndarray) -> np.nd
         Delayed features (`engram.encoding.group.Group.features`).
     train, test : arrays of int
     """
-    mean, spread = features[train].mean(0), features[train].std(0)
-    scaled = (features - mean) / np.where(spread > 0, spread, 1)
+    # In float32 a constant feature has a spread of rounding errors, and would be scaled up.
+    seen = features[train]
+    mean, spread = seen.mean(0, dtype=np.float64), seen.std(0, dtype=np.float64)
+    scaled = ((features - mean) / np.where(spread > 0, spread, 1)).astype(np.float32)
     norm = np.sqrt((scaled**2).sum(1, keepdims=True))
     unit = scaled / np.where(norm > 0, norm, 1)
     result: np.ndarray = (unit[test] @ unit[train].T).astype(np.float32)

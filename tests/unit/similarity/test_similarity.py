@@ -264,3 +264,19 @@ def test_ceilings_hold_what_listeners_share(paths: dict[str, Any], found: xr.Dat
     assert lower[0, 0] == pytest.approx(vectors[0, 0] @ mean / np.linalg.norm(mean))
     mean = vectors[:, 0].mean(0)
     assert upper[0, 0] == pytest.approx(vectors[0, 0] @ mean / np.linalg.norm(mean))
+
+
+@pytest.mark.parametrize("value", [0.1, 1 / 3, 7.7])
+def test_a_feature_that_is_constant_in_training_rows_counts_as_it_varies(value: float) -> None:
+    """Its mean is not quite its value in single precision, and rounding must not be scaled up."""
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((150, 8)).astype(np.float32)
+    features[:, 3] = value
+    features[140:, 3] += rng.standard_normal(10).astype(np.float32)
+    train, test = np.arange(120), np.arange(125, 150)
+    wide = features.astype(float)
+    spread = np.where(np.ptp(wide[train], axis=0) > 0, wide[train].std(0), 1)
+    scaled = (wide - wide[train].mean(0)) / spread
+    unit = scaled / np.linalg.norm(scaled, axis=1, keepdims=True)
+    found = weighted_mean.likeness(features, train, test)
+    np.testing.assert_allclose(found, unit[test] @ unit[train].T, atol=1e-5)
