@@ -20,6 +20,7 @@ import numpy as np
 
 from engram.decoding import ranks
 from engram.decoding.segments import Block
+from engram.encoding.correlation import deviations
 from engram.encoding.folds import Folds, inner_folds_of, outer_folds
 from engram.encoding.story_folds import StoryFolds
 
@@ -80,10 +81,13 @@ class BoldFeatures:
             [np.bincount(rows[train], there[train], n_rows) for rows, there in self._places], axis=0
         )
         seen /= max(seen.sum(), 1)
+        # The mean of a constant target may be off its value by rounding, which is no spread.
+        used = self._bold[seen > 0]
+        varies = (used != used[:1]).any(0)
         values = self._bold.astype(np.float64)
         values -= seen @ values
         spread = np.sqrt(seen @ values**2)
-        values *= np.where(spread > 0, 1 / np.where(spread > 0, spread, 1), 0)
+        values *= np.where(varies, 1 / np.where(varies, spread, 1), 0)
         return values
 
 
@@ -121,8 +125,8 @@ class Embeddings:
         """
         order = np.arange(len(self.values)) if self.order is None else self.order
         values = self.values.astype(np.float64)
+        spread = deviations(values[order[train]])
         values -= values[order[train]].mean(0)
-        spread = values[order[train]].std(0)
         values *= np.where(spread > 0, 1 / np.where(spread > 0, spread, 1), 0)
         products = (values @ values.T / values.shape[1]).astype(np.float32)
         return products if self.order is None else products[np.ix_(order, order)]

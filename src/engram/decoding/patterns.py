@@ -14,6 +14,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from engram.decoding.segments import Block
+from engram.encoding.correlation import deviations
 
 #: An expectation whose variance is this small a part of its mean square counts as constant
 #: (float32 has no more digits).
@@ -62,7 +63,7 @@ class PatternSums:
         """Return what each target adds to the sums: (n_some, n * n + 4 * n)."""
         n, n_some = self._n, recorded.shape[1]
         seen = recorded - recorded.mean(0)
-        spread = np.sqrt((seen**2).mean(0))
+        spread = deviations(recorded).astype(recorded.dtype, copy=False)
         scale = np.where(spread > 0, 1 / np.where(spread > 0, spread, 1), 0)
         guess = expected - expected.mean(0)
         is_constant = (guess**2).mean(0) <= _CONSTANT * (expected**2).mean(0)

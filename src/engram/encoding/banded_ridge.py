@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from engram.encoding.correlation import pearson, standardize
+from engram.encoding.correlation import deviations, pearson, standardize
 from engram.encoding.folds import Folds, inner_folds_of, outer_folds
 from engram.encoding.group import Group
 from engram.encoding.story_folds import StoryFolds
@@ -218,7 +218,7 @@ def band_kernels(band: np.ndarray, train: np.ndarray, test: np.ndarray, n_featur
     They are as large as those of `n_features` features.
     """
     fit = band[train].astype(np.float64)
-    mean, scale = fit.mean(0), fit.std(0)
+    mean, scale = fit.mean(0), deviations(fit)
     scale = scale + (scale == 0)
     fit, held_out = (fit - mean) / scale, (band[test] - mean) / scale
     size = n_features / band.shape[1]

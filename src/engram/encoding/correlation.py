@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 #: A prediction whose variance is this small a part of its mean square counts as constant
 #: (float32 has no more digits).
 _CONSTANT = 1e-6
@@ -25,6 +27,17 @@ def without_constant(values: Any) -> Any:
     constant = candidates & False
     constant[candidates] = (some == some[:1]).all(0)
     return values * ~constant if constant.any() else values
+
+
+def deviations(values: np.ndarray) -> np.ndarray:
+    """Return the standard deviations of columns (n_rows, n_columns), in double precision.
+
+    They are exactly 0 where all values are the same: the mean of such a column may be off its value
+    by rounding, and to divide by what is left would scale other rows up beyond measure.
+    """
+    varies = (values != values[:1]).any(0)
+    found: np.ndarray = np.where(varies, values.std(0, dtype=np.float64), 0.0)
+    return found
 
 
 def standardize(values: Any) -> Any:

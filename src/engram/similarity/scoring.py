@@ -14,6 +14,7 @@ from engram.decoding.comparison import Comparison
 from engram.decoding.segments import segment_rows
 from engram.decoding.target_sets import target_sets
 from engram.encoding import circular_shift, timing
+from engram.encoding.correlation import deviations
 from engram.encoding.folds import outer_folds
 from engram.encoding.group import Group
 from engram.encoding.story_data import StoryData, stack_listeners
@@ -166,8 +167,8 @@ class _Rsa:
         one, pairs = self._group.stories[story], self._pairs[story]
         vectors = self._read[story]["activation"][layer].values
         rows = timing.delayed_features(vectors, one.onsets, one.times, one.tr, [0], self._how)
+        spread = deviations(rows)
         rows = rows.astype(np.float64) - rows.mean(0, dtype=np.float64)
-        spread = rows.std(0)
         rows = np.roll(rows / np.where(spread > 0, spread, 1), -shift, axis=0)
         counts = np.roll(self._counts[story], -shift, axis=0)
         values = pairs.dissimilarities(pooled(rows, self._length))

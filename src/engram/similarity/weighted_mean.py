@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engram.encoding.correlation import pearson, standardize
+from engram.encoding.correlation import deviations, pearson, standardize
 from engram.encoding.folds import Folds
 
 
@@ -24,9 +24,7 @@ def likeness(features: np.ndarray, train: np.ndarray, test: np.ndarray) -> np.nd
         Delayed features (`engram.encoding.group.Group.features`).
     train, test : arrays of int
     """
-    # In float32 a constant feature has a spread of rounding errors, and would be scaled up.
-    seen = features[train]
-    mean, spread = seen.mean(0, dtype=np.float64), seen.std(0, dtype=np.float64)
+    mean, spread = features[train].mean(0, dtype=np.float64), deviations(features[train])
     scaled = ((features - mean) / np.where(spread > 0, spread, 1)).astype(np.float32)
     norm = np.sqrt((scaled**2).sum(1, keepdims=True))
     unit = scaled / np.where(norm > 0, norm, 1)

@@ -15,6 +15,7 @@ from metric_sample import NAMES, OPTIONS, TR, standardised
 from engram.decoding import ceiling, from_bold, from_predictions, ranks, scoring, segments
 from engram.decoding.target_sets import target_sets
 from engram.encoding import predictions
+from engram.encoding.correlation import deviations
 from engram.encoding.folds import blocked_folds
 from engram.encoding.group import Group
 from engram.encoding.story_data import StoryData
@@ -230,6 +231,23 @@ def test_many_targets_give_the_products_of_few_columns() -> None:
     again = from_bold.BoldFeatures(bold, story, position, (1, 2)).scaled(train)
     rows = np.ix_(train, train)
     assert np.allclose((again @ again.T)[rows], (wide @ wide.T)[rows])
+
+
+def test_what_is_constant_in_training_rows_is_left_out() -> None:
+    """Its mean may be off its value by rounding, which is no spread to divide by."""
+    rng = np.random.default_rng(0)
+    train = np.arange(14)
+    values = rng.standard_normal((20, 4))
+    values[:, 0] = 0.1
+    values[15:, 0] = 3.0  # test rows alone
+    assert values[train, 0].std() > 0
+    products = from_bold.Embeddings(values).products(train)
+    expected = from_bold.Embeddings(values[:, 1:]).products(train)
+    assert np.allclose(4 * products, 3 * expected, atol=1e-5)
+    story, position = np.zeros(20, int), np.arange(20)
+    found = from_bold.BoldFeatures(values, story, position, (1,)).scaled(train[:-1])
+    assert np.abs(found[:, 0]).max() == 0 and np.abs(found).max() < 5
+    assert deviations(values[train].astype(np.float32))[0] == 0
 
 
 def test_both_forms_of_ridge_are_the_closed_form() -> None:
