@@ -357,7 +357,7 @@ def test_scans_within_the_slack_are_cut_to_the_shortest(
     assert result["bold"].shape == (4, 19, 2)
     assert scans.set_index("subject")["n_trs"].to_dict() == {"b": 20, "c": 20, "d": 19}
     assert set(scans["n_rows"]) == {19}
-    assert "these differ: {'d': 19}; all are cut to the shortest" in caplog.text
+    assert "these differ: 19 of d; all are cut to the shortest" in caplog.text
 
 
 def test_words_of_timings_are_read_by_the_jobs_reader(tmp_path: Path) -> None:
