@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from unittest import SkipTest
 
 import numpy as np
@@ -170,11 +171,11 @@ def test_it_can_be_cloned_and_searched() -> None:
     ],
 )
 def test_what_cannot_be_is_said(
-    options: dict[str, object], arguments: dict[str, object], message: str
+    options: dict[str, Any], arguments: dict[str, Any], message: str
 ) -> None:
     features, targets = data(10)
     with pytest.raises(EngramError, match=message):
-        NestedRidge(**{"alphas": ALPHAS, **options}).cross_validate(features, targets, **arguments)  # type: ignore[arg-type]
+        NestedRidge(**{"alphas": ALPHAS, **options}).cross_validate(features, targets, **arguments)
 
 
 def test_a_score_needs_targets_of_the_shape_of_predictions() -> None:
