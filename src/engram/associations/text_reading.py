@@ -81,7 +81,7 @@ class ModelReading:
         The story. Windows are planned in its words, so that all texts read the same stretch
         of it for the same word.
     reader : Reader
-    mode, context, stride, pooling, batch_tokens
+    mode, context, stride, encoder_stride, pooling, batch_tokens
         The `activations` section.
     room : float
         How much longer than the story a text may be within a window.
@@ -100,6 +100,7 @@ class ModelReading:
         pooling: str,
         batch_tokens: int,
         room: float,
+        encoder_stride: int = 1,
         language: str = ENGLISH,
     ) -> None:
         frame = reader.frame
@@ -113,6 +114,7 @@ class ModelReading:
             mode=mode,
             context=int(limit / (1 + room)) + frame,
             stride=None if stride is None else int(stride / (1 + room)),
+            encoder_stride=encoder_stride,
         )
 
     @property

@@ -138,6 +138,8 @@ def _models(config: Mapping[str, Any]) -> str:
     windows = f"in windows of {context}, {stride} apart, each word where it has most left context"
     if reading["mode"] == "exact":
         windows = f"each word in a window of its own of up to {context}"
+    if (ahead := reading["encoder_stride"] - 1) > 0:
+        windows += f"; in an encoder a word knows up to {count(ahead, 'word')} after it"
     pooled = {
         "last": "that of its last sub-token",
         "mean": "the mean of its sub-tokens'",

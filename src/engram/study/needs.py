@@ -126,8 +126,11 @@ def _activations(study: Study, plan: Plan, wildcards: Mapping[str, str]) -> Need
     kept = several * (whole * layers + whole + reported) * units * words * 4.0
     # The others are read up to the reported layer.
     part = reported_layer(layers - 1, study.reported_layer) / max(layers - 1, 1)
+    times = whole + part * reported
+    if together := study.language_models()[name].layers_together:
+        times = min(max(together) / max(layers - 1, 1), 1.0)
     operations = reading_operations(model, words * _TOKENS, words, study.activations)
-    seconds = 2 * _START + (whole + part * reported) * operations / _OPERATIONS
+    seconds = 2 * _START + times * operations / _OPERATIONS
     return Need(BESIDE + reading_bytes(reading) + kept, seconds, _CONTEXT + weights + batch)
 
 

@@ -24,8 +24,8 @@ def reading_operations(
     tokens, words : float
         Of the text.
     settings : engram.study.config.activations.Activations
-        ``context``, ``stride`` and ``mode``. An encoder reads each word in a window of
-        its own, as `exact` does.
+        ``context``, ``stride``, ``encoder_stride`` and ``mode``. An encoder reads each word in a
+        window of its own, as `exact` does, or as many words as its stride has.
     """
     context = min(settings.context or min(_CONTEXT_TOKENS, model.positions), model.positions)
     if model.causal and settings.mode == "strided":
@@ -35,7 +35,7 @@ def reading_operations(
     else:
         # Windows grow with the story until they are full.
         growing = min(tokens, context)
-        read = words * (growing * growing / 2 + (tokens - growing) * context) / tokens
-        window = read / words
+        window = (growing * growing / 2 + (tokens - growing) * context) / tokens
+        read = words / (1 if model.causal else settings.encoder_stride) * window
     attention = 4 * (model.layers - 1) * model.units * window
     return read * (2 * model.block_parameters + attention)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -125,6 +126,21 @@ def test_anchored_vectors_are_means_with_the_insertion(reader: Reader) -> None:
     )
     assert np.flatnonzero(differ).tolist() == [30]
     np.testing.assert_array_equal(context["all_layers"].values[0], anchor["all_layers"].values[0])
+
+
+@pytest.mark.parametrize(("stride", "first"), [(1, 22), (4, 20)])
+def test_in_an_encoder_with_a_stride_earlier_words_know_an_insertion(
+    encoder_folder: Path, stride: int, first: int
+) -> None:
+    """An encoder reads an insertion along with the word before it; words 20 to 23 are a window."""
+    reader = activations.load(encoder_folder)
+    words = [word.strip('.,"') for word in story_words(40)]
+    texts: dict[str, dict[int, str]] = {"original": {}, "associations": {22: "bells"}}
+    reading = text_reading.ModelReading(words, reader, **READING, room=0.5, encoder_stride=stride)
+    data = text_reading.read_texts(timed(words), texts, reading, alignment="context", layer=None)
+    plain, associated = data["all_layers"].values
+    moved = np.abs(plain - associated).max(axis=(0, 2)) > 1e-4
+    assert np.flatnonzero(moved)[0] == first
 
 
 def test_too_little_room_is_said(reader: Reader) -> None:

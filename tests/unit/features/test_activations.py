@@ -16,7 +16,8 @@ from engram.errors import EngramError
 from engram.features.language_models import activations
 from engram.features.language_models.reader import Reader, window_frame
 from engram.features.language_models.tokens import tokenize
-from engram.features.language_models.windows import exact_windows
+from engram.features.language_models.windows import Window, exact_windows
+from engram.features.language_models.word_vectors import word_vectors
 
 DECODERS = ("gpt2-tiny", "llama-tiny")
 
@@ -121,6 +122,66 @@ def test_an_encoder_never_sees_a_later_word_whatever_the_setting(encoder_folder:
         one = vectors(words, reader, mode=mode, context=40)
         other = vectors([*words[:25], *["sea"] * 15], reader, mode=mode, context=40)
         assert_same(one[:, :25], other[:, :25])
+
+
+def test_an_encoder_with_a_stride_knows_so_many_later_words_and_no_more(
+    encoder_folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    reader = activations.load(encoder_folder)
+    words = [word.strip('.,"') for word in story_words(40)]
+    options: dict[str, Any] = {"context": 50, "encoder_stride": 4}
+    one = vectors(words, reader, **options)
+    assert "4 words apart (activations.encoder_stride): a word knows up to 3 words" in caplog.text
+    # Windows of four words: word 23 is the last one of its window.
+    for changed in (20, 21, 22, 23):
+        other = vectors([*words[:changed], "sea", *words[changed + 1 :]], reader, **options)
+        moved = np.abs(one - other).max(axis=(0, 2)) > 1e-4
+        assert not moved[:20].any() and moved[20:24].all()
+    story = activations.story_activations(
+        words, reader, mode="strided", stride=None, pooling="last", batch_tokens=64, **options
+    )
+    assert story.attrs == {"later_words_known": 3}
+
+
+def test_the_last_word_of_a_window_is_as_it_is_read_alone(encoder_folder: Path) -> None:
+    """With a stride of 1 all words are, bit for bit."""
+    reader = activations.load(encoder_folder)
+    words = [word.strip('.,"') for word in story_words(42)]
+    story = tokenize(words, reader.tokenizer)
+    windows = []
+    for word in range(42):
+        begin = word
+        while begin > 0 and story.lengths[begin - 1 : word + 1].sum() <= 50 - reader.frame:
+            begin -= 1
+        windows.append(Window(begin, word, word + 1))
+    alone = word_vectors(story, windows, reader, batch_tokens=4096)
+    np.testing.assert_array_equal(vectors(words, reader, context=50, encoder_stride=1), alone)
+    strided = vectors(words, reader, context=50, encoder_stride=5)
+    last = [*range(4, 42, 5), 41]
+    assert_same(strided[:, last], alone[:, last])
+    others = np.setdiff1d(np.arange(42), last)
+    assert (np.abs(strided[1:, others] - alone[1:, others]).max(axis=(0, 2)) > 1e-4).all()
+
+
+def test_causal_models_have_no_encoder_stride(decoder: Reader) -> None:
+    words = story_words(60)
+    for mode in ("strided", "exact"):
+        plain = vectors(words, decoder, mode=mode, context=48)
+        np.testing.assert_array_equal(
+            vectors(words, decoder, mode=mode, context=48, encoder_stride=8), plain
+        )
+
+
+def test_an_encoder_reads_the_same_in_batches_and_window_by_window(encoder_folder: Path) -> None:
+    """Batches are of like lengths, padded and masked; windows alone have no padding."""
+    reader = activations.load(encoder_folder)
+    assert reader.batched_is_single
+    words = [word.strip('.,"') for word in story_words(60)]
+    for stride in (1, 3):
+        options = {"context": 50, "encoder_stride": stride}
+        batched = vectors(words, reader, batch_tokens=1024, **options)
+        single = vectors(words, reader, batch_tokens=1, **options)
+        np.testing.assert_allclose(batched, single, atol=1e-5)
 
 
 def test_an_encoder_reads_the_framed_prefix(encoder_folder: Path) -> None:

@@ -152,6 +152,17 @@ def test_the_space_of_a_story(name: str) -> None:
     np.testing.assert_allclose(raw, whole["activation"].values, atol=1e-4)
 
 
+def test_heads_of_an_encoder_are_read_with_its_stride(encoder_folder: Path) -> None:
+    reader = activations.load(encoder_folder, device="cpu")
+    words = [word.strip('.,"') for word in story_words(40)]
+    alone, strided = (
+        attention_heads.story_heads(words, reader, **{**READING, "encoder_stride": stride})
+        for stride in (1, 4)
+    )
+    moved = np.abs(alone - strided).max(axis=(0, 2)) > 1e-4
+    assert np.flatnonzero(~moved).tolist() == list(range(3, 40, 4))
+
+
 def test_a_head_counts_the_same_however_long_its_vectors_are() -> None:
     rng = np.random.default_rng(0)
     vectors = rng.standard_normal((2, 30, 12)) + 5

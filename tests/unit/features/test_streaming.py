@@ -40,6 +40,35 @@ def test_layers_one_by_one_are_those_that_the_model_returns(reader: Reader) -> N
     np.testing.assert_array_equal(streamed, returned)
 
 
+@pytest.mark.parametrize("last", [1, 3])
+def test_layers_up_to_the_last_that_is_wanted_are_those_of_all(reader: Reader, last: int) -> None:
+    """Bit for bit, and the blocks above it do not run."""
+    words = story_words(150)
+    ran: list[int] = []
+    handles = [
+        block.register_forward_hook(lambda *_, number=number: ran.append(number))
+        for number, block in enumerate(blocks_of(reader.model), start=1)
+    ]
+    some = activations.story_activations(words, reader, last=last, **READING)
+    assert max(ran) == last
+    for handle in handles:
+        handle.remove()
+    all_layers = activations.story_activations(words, reader, **READING)
+    assert some["layer"].values.tolist() == list(range(last + 1))
+    np.testing.assert_array_equal(
+        some["activation"].values, all_layers["activation"].values[: last + 1]
+    )
+
+
+@pytest.mark.parametrize("change", [{"stops": False}, {"streams": False}])
+def test_a_model_that_cannot_be_stopped_is_read_to_its_end(
+    reader: Reader, change: dict[str, Any]
+) -> None:
+    one = replace(reader, **change)
+    read = activations.story_activations(story_words(20), one, last=2, **READING)
+    assert read.sizes["layer"] == reader.depth + 1
+
+
 def test_few_layers_are_held_at_once(reader: Reader) -> None:
     """The model holds what it gave its first block, and a block what it is given."""
     taken: list[Any] = []

@@ -349,6 +349,13 @@ def test_an_encoder_reads_each_word_in_a_window_of_its_own() -> None:
     assert reading_operations(
         causal, 2900, 2100, settings.model_copy(update={"mode": "exact"})
     ) == reading_operations(encoder, 2900, 2100, settings)
+    strided = settings.model_copy(update={"encoder_stride": 4})
+    assert reading_operations(encoder, 2900, 2100, strided) == pytest.approx(
+        reading_operations(encoder, 2900, 2100, settings) / 4
+    )
+    assert reading_operations(causal, 2900, 2100, strided) == reading_operations(
+        causal, 2900, 2100, settings
+    )
     short = settings.model_copy(update={"context": 128})
     assert (
         0.2

@@ -49,6 +49,10 @@ NARRATIVES = {
             {"activations": {"context": 512, "stride": 128}},
             "windows of 512 tokens, 128 tokens apart",
         ),
+        (
+            {"activations": {"encoder_stride": 4}},
+            "in an encoder a word knows up to 3 words after it",
+        ),
         ({"activations": {"pooling": "mean"}}, "the mean of its sub-tokens'"),
         ({"bold": {"high_pass": None, "confounds": False}}, "Nothing was regressed out."),
         ({"bold": {"targets": "roi"}}, "the mean time courses of regions"),

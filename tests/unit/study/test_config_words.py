@@ -69,6 +69,15 @@ from engram.study.plan import make_plan
         ),
         ({"activations": {"stride": 1025}}, "stride: 1025 tokens are more than a window has"),
         (
+            {"activations": {"context": 32, "encoder_stride": 33}},
+            "encoder_stride: 33 words are more than a window has tokens (context: 32); write 8",
+        ),
+        (
+            {"activations": {"mode": "exact", "encoder_stride": 2}},
+            "mode: exact reads each word in a window of its own, and encoder_stride: 2 reads so",
+        ),
+        ({"activations": {"encoder_stride": 0}}, "activations.encoder_stride"),
+        (
             {"bold": {"high_pass": 5}},
             "bold.high_pass: with a TR of 1.5 s nothing is faster than 0.333 Hz",
         ),
@@ -91,6 +100,8 @@ def test_messages_say_what_is_expected(change: dict[str, Any], said: str) -> Non
         {"activations": {"context": 64, "stride": 64}},
         {"activations": {"mode": "exact", "context": 64, "stride": 128}},
         {"activations": {"stride": 1024}},
+        {"activations": {"context": 32, "encoder_stride": 32}},
+        {"activations": {"mode": "exact", "encoder_stride": 1}},
         {"bold": {"high_pass": 0.3}},
         {"bold": {"trim": 20}},
         {"encoding": {"folds": "4"}},

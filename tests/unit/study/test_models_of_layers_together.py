@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 from conftest import ROOT
 
 from engram.errors import EngramError
+from engram.features.language_models import activations
+from engram.features.vectors import together
 from engram.study.association_plan import models_reading_associations
 from engram.study.config.read import read_study
 from engram.study.config.study import Study
 from engram.study.model_shapes import check_layer, model_shape, scored_shape
 from engram.study.models import model_key, scored_models
+from engram.study.needs import _START, need
 from engram.study.plan import make_plan
 from engram.study.stages import encoding, features
 from engram.study.tuning_plan import tuned_models
@@ -52,6 +56,33 @@ def test_one_wide_layer_is_planned() -> None:
     shape = scored_shape(one, "both")
     assert (shape.layers, shape.units) == (1, 2 * model_shape(one, "tiny").units)
     assert scored_shape(one, "tiny") == model_shape(one, "tiny")
+
+
+def test_what_reading_it_takes_is_up_to_its_last_layer() -> None:
+    one = study([0, 2])
+    plan, story = make_plan(one), {"story": "lighthouse"}
+    both, tiny, last = (
+        need(one, plan, "activations", {**story, "model": name}).seconds - 2 * _START
+        for one, name in ((one, "both"), (one, "tiny"), (study([0, 6]), "both"))
+    )
+    assert both == pytest.approx(tiny / 3) and last == pytest.approx(tiny)
+
+
+def test_a_job_reads_no_layer_above_its_last() -> None:
+    one = study([0, 2])
+    config = features.depends_on(one, make_plan(one), "both")
+    reader, options = activations.load_configured(SOURCE, config)
+    words = ["a", "small", "house", "by", "the", "sea"]
+    read = activations.story_activations(words, reader, **options)
+    assert read.sizes["layer"] == 3
+    whole_reader, whole = activations.load_configured(
+        SOURCE, features.depends_on(one, make_plan(one), "tiny")
+    )
+    every = activations.story_activations(words, whole_reader, **whole)
+    assert every.sizes["layer"] == 7
+    np.testing.assert_array_equal(
+        together(read, [0, 2])["activation"].values, together(every, [0, 2])["activation"].values
+    )
 
 
 @pytest.mark.parametrize("layers", [[1], [1, 0], [1, 1], [0, -1], [], "all"])

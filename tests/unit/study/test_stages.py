@@ -486,6 +486,10 @@ SETTINGS: list[tuple[dict[str, Any], set[str]]] = [
     ({"bold": {"trim": 2}}, {"bold"}),
     ({"activations": {"context": 64}}, {"activations", "text_activations", "tuned_activations"}),
     (
+        {"activations": {"encoder_stride": 2}},
+        {"activations", "text_activations", "tuned_activations"},
+    ),
+    (
         {"compute": {"device": "cpu"}},
         {"activations", "text_activations", "tuned_activations", "insertion_measures"},
     ),
@@ -558,6 +562,14 @@ def test_jobs_depend_on_exactly_the_settings_that_they_use(
         name for name, depends_on in DEPENDS.items() if unchanged()[name] != str(depends_on(*after))
     } == expected
     assert report.depends_on(*before) != report.depends_on(*after)  # its methods name every setting
+
+
+def test_a_window_for_each_word_is_no_setting_of_jobs() -> None:
+    """So that stories which were read before there was another way are not read again."""
+    study, _ = planned()
+    assert study.activations.encoder_stride == 1
+    assert "encoder_stride" not in features.reading(study)
+    assert features.reading(planned(activations={"encoder_stride": 2})[0])["encoder_stride"] == 2
 
 
 def test_description_and_report_depend_on_no_mirror_and_no_place() -> None:

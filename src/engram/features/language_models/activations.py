@@ -87,7 +87,10 @@ def load_configured(folder: str | Path, config: Mapping[str, Any]) -> tuple[Read
     """
     reading = config["reading"]
     reader = loaded_reader(configured_source(folder, config), reading["device"])
-    return reader, reading_options(reading)
+    options = reading_options(reading)
+    if layers := config["model"].get("layers_together"):
+        options["last"] = max(layers)
+    return reader, options
 
 
 def configured_source(folder: str | Path, config: Mapping[str, Any]) -> ModelSource:
@@ -103,7 +106,11 @@ def configured_source(folder: str | Path, config: Mapping[str, Any]) -> ModelSou
 
 def reading_options(reading: Mapping[str, Any]) -> dict[str, Any]:
     """Return how to read, of the `activations` section: the options of `story_activations`."""
-    return {key: reading[key] for key in ("mode", "context", "stride", "pooling", "batch_tokens")}
+    options = {
+        key: reading[key] for key in ("mode", "context", "stride", "pooling", "batch_tokens")
+    }
+    # Jobs have the key where it is above 1 alone (`engram.study.stages.features.reading`).
+    return {**options, "encoder_stride": reading.get("encoder_stride", 1)}
 
 
 def story_activations(
@@ -115,7 +122,9 @@ def story_activations(
     stride: int | None,
     pooling: str,
     batch_tokens: int,
+    encoder_stride: int = 1,
     layer: int | None = None,
+    last: int | None = None,
     language: str = ENGLISH,
 ) -> xr.Dataset:
     """Return the activations of a story.
@@ -124,26 +133,38 @@ def story_activations(
     ----------
     words : sequence of str
     reader : Reader
-    mode, context, stride, pooling, batch_tokens
+    mode, context, stride, encoder_stride, pooling, batch_tokens
         As in `plan_windows` and `word_vectors`.
     layer : int or None
         The only layer to read, or all of them.
+    last : int or None
+        The last layer that is wanted: a model that can be stopped gives none above it.
     language : str
         Code of the story's language (`engram.words.language`).
 
     Returns
     -------
     xarray.Dataset
-        ``activation`` (layer, word, unit), float32; layer 0 is the embeddings.
+        ``activation`` (layer, word, unit), float32; layer 0 is the embeddings. Where words know
+        words that come after them, the attribute ``later_words_known`` says how many at most.
     """
     story = tokenize(words, reader.tokenizer, language)
-    windows = plan_windows(story, reader, mode=mode, context=context, stride=stride)
+    windows = plan_windows(
+        story,
+        reader,
+        mode=mode,
+        context=context,
+        stride=stride,
+        encoder_stride=encoder_stride,
+    )
     logger.info("%d words, %d tokens, %d windows", len(words), len(story.ids), len(windows))
     vectors = word_vectors(
-        story, windows, reader, pooling=pooling, batch_tokens=batch_tokens, layer=layer
+        story, windows, reader, pooling=pooling, batch_tokens=batch_tokens, layer=layer, last=last
     )
     _report_massive(vectors, words, layer or 0)
-    return to_dataset(vectors, half=reader.model.dtype.itemsize < 4, layer=layer)
+    result = to_dataset(vectors, half=reader.model.dtype.itemsize < 4, layer=layer)
+    ahead = 0 if reader.causal else encoder_stride - 1
+    return result.assign_attrs(later_words_known=ahead) if ahead else result
 
 
 def _report_massive(vectors: np.ndarray, words: Sequence[str], first: int = 0) -> None:

@@ -169,6 +169,7 @@ def story_heads(
     stride: int | None,
     pooling: str,
     batch_tokens: int,
+    encoder_stride: int = 1,
     block: int | None = None,
     language: str = ENGLISH,
 ) -> np.ndarray:
@@ -178,7 +179,7 @@ def story_heads(
     ----------
     words : sequence of str
     reader : Reader
-    mode, context, stride, pooling, batch_tokens, language
+    mode, context, stride, encoder_stride, pooling, batch_tokens, language
         As `engram.features.language_models.activations.story_activations` takes them.
     block : int, optional
         The only block to read, from 1; None: all.
@@ -201,7 +202,14 @@ def story_heads(
         )
     check_heads(reader)
     story = tokenize(words, reader.tokenizer, language)
-    windows = plan_windows(story, reader, mode=mode, context=context, stride=stride)
+    windows = plan_windows(
+        story,
+        reader,
+        mode=mode,
+        context=context,
+        stride=stride,
+        encoder_stride=encoder_stride,
+    )
     (vectors,) = text_vectors(
         [ToRead(story, windows, block)],
         reader,

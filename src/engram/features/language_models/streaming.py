@@ -9,17 +9,19 @@ bit for bit, the hidden states that it returns.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
+from engram.features.language_models.early_stop import ReadEnough
 from engram.features.language_models.hidden_states import blocks_of, read_states
 
 #: Takes a layer's place, the number of layers, and its state (n_sequences, n_tokens, n_units).
 Take = Callable[[int, int, Any], None]
 
 
-def stream(model: Any, ids: Any, mask: Any, take: Take) -> None:
+def stream(model: Any, ids: Any, mask: Any, take: Take, last: int | None = None) -> None:
     """Read a batch, and hand over each layer as soon as it is there.
 
     That is what the first block is given, what each block but the last gives, and the model's own
@@ -34,16 +36,22 @@ def stream(model: Any, ids: Any, mask: Any, take: Take) -> None:
     take : callable
         Takes a layer's place, the number of layers, and its state. A state is let go of when it
         returns.
+    last : int, optional
+        The last layer that is wanted, from 1 to the last but one: the model stops behind its block.
+        None: all are.
     """
     stack = blocks_of(model)
     depth = len(stack)
+    number = depth + 1 if last is None else last + 1
 
     def given(_module: Any, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
-        take(0, depth + 1, arguments[0] if arguments else named["hidden_states"])
+        take(0, number, arguments[0] if arguments else named["hidden_states"])
 
     def behind(layer: int) -> Any:
         def hook(_module: Any, _given: Any, output: Any) -> None:
-            take(layer, depth + 1, output[0] if isinstance(output, tuple) else output)
+            take(layer, number, output[0] if isinstance(output, tuple) else output)
+            if layer == last:
+                raise ReadEnough
 
         return hook
 
@@ -52,11 +60,12 @@ def stream(model: Any, ids: Any, mask: Any, take: Take) -> None:
         block.register_forward_hook(behind(layer)) for layer, block in enumerate(stack[:-1], 1)
     ]
     try:
-        last = model(input_ids=ids, attention_mask=mask).last_hidden_state
+        with suppress(ReadEnough):
+            final = model(input_ids=ids, attention_mask=mask).last_hidden_state
+            take(depth, number, final)
     finally:
         for handle in handles:
             handle.remove()
-    take(depth, depth + 1, last)
 
 
 def can_stream(

@@ -6,6 +6,7 @@ reads the same stretch of story for the same word.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,9 @@ from engram.errors import EngramError
 from engram.features.language_models.reader import Reader
 from engram.features.language_models.tokens import TokenizedStory
 from engram.vocabulary import DEFAULT_CONTEXT
+from engram.wording import count
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,13 @@ class Window:
 
 
 def plan_windows(
-    story: TokenizedStory, reader: Reader, *, mode: str, context: int | None, stride: int | None
+    story: TokenizedStory,
+    reader: Reader,
+    *,
+    mode: str,
+    context: int | None,
+    stride: int | None,
+    encoder_stride: int = 1,
 ) -> list[Window]:
     """Return the windows that a model reads a story by.
 
@@ -42,6 +52,9 @@ def plan_windows(
     context, stride : int or None
         In tokens, special tokens included; None: the smaller of 1024 and the model's
         limit, and half of that.
+    encoder_stride : int
+        Words from one window of a bidirectional model to the next. Above 1 words see words that
+        come after them, which is said in the log.
     """
     tokens = context if context is not None else min(DEFAULT_CONTEXT, reader.limit)
     if tokens > reader.limit:
@@ -51,7 +64,16 @@ def plan_windows(
         )
     step = stride if stride is not None else tokens // 2
     room = tokens - reader.frame
-    if mode == "exact" or not reader.causal:
+    if not reader.causal:
+        if encoder_stride > 1:
+            logger.warning(
+                "this model reads in both directions, and its windows are %d words apart "
+                "(activations.encoder_stride): a word knows up to %s after it",
+                encoder_stride,
+                count(encoder_stride - 1, "word"),
+            )
+        return exact_windows(story.lengths, room, encoder_stride)
+    if mode == "exact":
         return exact_windows(story.lengths, room)
     if step > room:
         raise EngramError(
@@ -100,19 +122,36 @@ def strided_windows(lengths: np.ndarray, context: int, stride: int) -> list[Wind
     return windows
 
 
-def exact_windows(lengths: np.ndarray, context: int) -> list[Window]:
-    """Return each word's own window.
+def exact_windows(lengths: np.ndarray, context: int, words: int = 1) -> list[Window]:
+    """Return each word's own window, or one for so many words.
 
-    It ends with the word and begins as early as `context` tokens allow.
+    It ends with the word, or with the last of them, and begins as early as `context` tokens allow.
+
+    Parameters
+    ----------
+    lengths : array of shape (n_words, )
+        Tokens of each word.
+    context : int
+        Tokens that fit into a window, without special tokens.
+    words : int
+        Words that are kept from a window; the last one may have fewer.
+
+    Raises
+    ------
+    EngramError
+        If a word, or the words of a window, have more tokens than fit.
     """
     ends = np.concatenate([[0], np.cumsum(lengths)])
     windows = []
-    for word in range(len(lengths)):
-        begin = int(np.searchsorted(ends, ends[word + 1] - context, side="left"))
-        if begin > word:
+    for read in range(0, len(lengths), words):
+        end = min(read + words, len(lengths))
+        begin = int(np.searchsorted(ends, ends[end] - context, side="left"))
+        if begin > read:
+            named = f"word {read} has" if words == 1 else f"words {read} to {end - 1} have"
+            shorter = "" if words == 1 else " or a shorter activations.encoder_stride"
             raise EngramError(
-                f"word {word} has {lengths[word]} tokens, more than a window of {context} tokens. "
-                "Use a longer activations.context."
+                f"{named} {ends[end] - ends[read]} tokens, more than a window of {context} tokens. "
+                f"Use a longer activations.context{shorter}."
             )
-        windows.append(Window(begin, word, word + 1))
+        windows.append(Window(begin, read, end))
     return windows

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from mmap import MAP_ANONYMOUS, MAP_PRIVATE, mmap
 from typing import Any
@@ -126,13 +127,19 @@ def word_vectors(
     pooling: str = "last",
     batch_tokens: int = 8192,
     layer: int | None = None,
+    last: int | None = None,
 ) -> np.ndarray:
     """Return the activations of every word of one text: (n_layers, n_words, n_units), float32.
 
-    The parameters are those of `text_vectors` and of `ToRead`.
+    The parameters are those of `text_vectors` and of `ToRead`, and the last layer that is wanted:
+    a model that can be stopped gives no layers above it.
     """
     (vectors,) = text_vectors(
-        [ToRead(story, windows, layer)], reader, pooling=pooling, batch_tokens=batch_tokens
+        [ToRead(story, windows, layer)],
+        reader,
+        pooling=pooling,
+        batch_tokens=batch_tokens,
+        hand_over=None if last is None else partial(hand_over_layers, last=last),
     )
     return vectors
 
@@ -254,16 +261,20 @@ def _read_batch(
         hand_over(reader, ids, mask, layer, take)
 
 
-def hand_over_layers(reader: Reader, ids: Any, mask: Any, layer: int | None, take: Take) -> None:
+def hand_over_layers(
+    reader: Reader, ids: Any, mask: Any, layer: int | None, take: Take, last: int | None = None
+) -> None:
     """Read a batch, and hand over the states of all layers (layer None), or of one.
 
-    As few are held at once as the model was found to allow.
+    As few are held at once as the model was found to allow, and those above the last that is wanted
+    are left out, where it can be stopped.
     """
     model = reader.model
     if layer is not None and reader.stops and 0 < layer < len(blocks_of(model)):
         take(0, 1, block_states(model, ids, mask, [layer])[0])
     elif layer is None and reader.streams:
-        stream(model, ids, mask, take)
+        above = last is not None and reader.stops and 0 < last < len(blocks_of(model))
+        stream(model, ids, mask, take, last if above else None)
     else:
         states = hidden_states(model, ids, mask, reader.layers_from)
         wanted = range(len(states)) if layer is None else [layer]

@@ -26,6 +26,11 @@ class Activations(Section):
     stride: int | None = Field(None, ge=1, le=10_000_000)
     """Tokens from one window to the next: every word keeps at least `context - stride` tokens
     of left context; null: half a window."""
+    encoder_stride: int = Field(1, ge=1, le=1000)
+    """Words from one window to the next, of models that read in both directions (BERT). 1: a window
+    ends with each word, and no word knows what comes after it (slow). Above 1 it is as many times
+    faster, and a leak: words know up to `encoder_stride - 1` later words. Causal models are read
+    the same."""
     pooling: Literal["last", "mean", "sum"] = "last"
     """How the vectors of a word's sub-tokens become one vector. Punctuation around a word is
     left out."""
@@ -42,5 +47,15 @@ class Activations(Section):
                 f"stride: {self.stride} tokens are more than a window has (context: {longest}); "
                 f"write a stride of {longest // 2}, say, so that each word keeps half a window of "
                 "left context"
+            )
+        if self.mode == "exact" and self.encoder_stride > 1:
+            raise ValueError(
+                "mode: exact reads each word in a window of its own, and encoder_stride: "
+                f"{self.encoder_stride} reads so many words in one; take one of them out"
+            )
+        if self.encoder_stride > longest:
+            raise ValueError(
+                f"encoder_stride: {self.encoder_stride} words are more than a window has tokens "
+                f"(context: {longest}); write 8, say, or 1"
             )
         return self

@@ -38,14 +38,16 @@ def depends_on(study: Study, plan: Plan, model: str) -> dict[str, Any]:
 
 def reading(study: Study) -> dict[str, Any]:
     """Return how a model reads a story."""
-    settings: dict[str, Any] = plain(
-        {
-            **section(study, "activations"),
-            "device": study.compute.device,
-            "dtype": study.compute.reading_dtype,
-        }
-    )
-    return settings
+    settings = {
+        **section(study, "activations"),
+        "device": study.compute.device,
+        "dtype": study.compute.reading_dtype,
+    }
+    # Not there where it is as it comes: a new key would read every story again.
+    if settings["encoder_stride"] == 1:
+        del settings["encoder_stride"]
+    found: dict[str, Any] = plain(settings)
+    return found
 
 
 def reads(study: Study, plan: Plan, model: str) -> dict[str, list[str]]:
