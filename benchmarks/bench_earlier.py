@@ -44,9 +44,10 @@ def compared(before: str, shapes: list[Any], repeats: int) -> dict[str, Any]:
     -------
     dict
         ``before``, and ``rows``: a row for each shape with medians of seconds, medians of each
-        round's ratios, and differences of r and of chosen penalties.
+        round's ratios, differences of r and of chosen penalties, and how many operations there
+        are (`bench_encoding.operations`).
     """
-    from bench_encoding import ALPHAS, Data
+    from bench_encoding import ALPHAS, Data, operations
     from bench_texts import in_turns, taken_out
 
     rows = []
@@ -80,7 +81,11 @@ def compared(before: str, shapes: list[Any], repeats: int) -> dict[str, Any]:
             code = {_NOW: PROJECT, before: earlier, _BARE: PROJECT}
             cases = {name: _started(project, folder, name) for name, project in code.items()}
             rounds = [in_turns(cases) for _ in range(repeats)]
-            rows.append(_row(shape, before, rounds) | _agreement(folder, before))
+            rows.append(
+                _row(shape, before, rounds)
+                | _agreement(folder, before)
+                | {"operations": {name: float(f"{n:.3g}") for name, n in operations(data).items()}}
+            )
             say(f"  {rows[-1]}")
     return {"before": before, "repeats": repeats, "rows": rows}
 

@@ -169,12 +169,12 @@ def _spaces(jobs: pd.DataFrame) -> str:
     )
 
 
-def _nulls(features: Path, tunings: Path) -> str:
+def _nulls(features: Path, tuned: Path) -> str:
     """Return what nulls and controls of two published studies of one model took, beside its R."""
     scores = pd.read_csv(features / "tables" / "scores.tsv", sep="\t")
     model, layers = scores.loc[scores["layer"].idxmax(), ["model", "layer"]]
     rows = []
-    for study in (features, tunings):
+    for study in (features, tuned):
         jobs = _jobs(study)
         name = jobs["job"].str.extract(_MODEL)[0]
         jobs = jobs[name.isna() | (name == model)]
@@ -190,13 +190,15 @@ def _nulls(features: Path, tunings: Path) -> str:
             full = parted.loc[parted["kind"] == "all", "part"].iloc[0].split("+")
             what["partition"] = f"partition of {len(full)} groups of features"
         if "tuning_scores" in spent.index:
-            tuned = pd.read_csv(study / "tables" / "tuning_models.tsv", sep="\t")
-            models = tuned[["model", "tuning", "condition", "seed"]].drop_duplicates()
+            models = pd.read_csv(study / "tables" / "tuning_models.tsv", sep="\t")
+            models = models[["model", "tuning", "condition", "seed"]].drop_duplicates()
             what["tuning_scores"] = f"R of {len(models)} tunings and controls"
-        for rule, said in what.items():
-            seconds = spent["sum"][rule]
-            rows.append((study.name, said, f"{seconds:.1f}", f"{seconds / r:.2f}"))
-    table = _table(["study", "scored", "seconds of the processor", "times R"], rows)
+        costs = [(said, spent["sum"][rule]) for rule, said in what.items()]
+        tunings = jobs[jobs["rule"] == "tune"]
+        for name, made in tunings.groupby(tunings["job"].str.split("_").str[0]):
+            costs.append((f"{len(made)} models tuned: {name}", made["cpu_seconds"].sum()))
+        rows += [(study.name, said, f"{cost:.1f}", f"{cost / r:.2f}") for said, cost in costs]
+    table = _table(["study", "what", "seconds of the processor", "times R"], rows)
     return (
         f"## What nulls and controls cost beside R\n\n{model} on Alice (27 listeners, six "
         "regions). Each job with its start, as Snakemake recorded it while other programs ran "
@@ -409,6 +411,35 @@ def _earlier(found: dict[str, Any]) -> list[str]:
             ],
             rows,
         ),
+        *_operations(found["rows"]),
+    ]
+
+
+def _operations(rows: list[dict[str, Any]]) -> list[str]:
+    """Return the part about how many operations an encoding has, beside the bound."""
+    counted = [row for row in rows if "operations" in row]
+    if not counted:
+        return []
+    kinds = list(counted[0]["operations"])
+    table = []
+    for row in counted:
+        counts = row["operations"]
+        together = sum(counts.values())
+        table.append(
+            [
+                f"{row['shape']['listeners']} x {row['shape']['targets']:,}",
+                *(f"{counts[kind]:.3g}" for kind in kinds),
+                f"{together / counts['products']:.3g}",
+                f"{together / row['now']:.0f}",
+                f"{counts['products'] / row['bare']:.0f}",
+            ]
+        )
+    heads = ["listeners x targets", *kinds, "all / products", "a second, now", "a second, bare"]
+    return [
+        "Additions and multiplications, in units of 1e9. Products with targets are the bound; "
+        "kernels, decompositions and matrices are in double precision and the same for all "
+        "targets.\n",
+        _table(heads, table),
     ]
 
 

@@ -161,6 +161,9 @@ def test_nulls_are_counted_against_r_of_their_own_study(tmp_path: Path) -> None:
         ("encoding", "group-g_model-m_text-original", 4.0),
         ("encoding", "group-g_model-word-rate_text-original", 9.0),
         ("partition", "group-g_partition-meaning", 2.0),
+        ("tune", "one_model-m_shuffled-1", 20.0),
+        ("tune", "two_model-m_shuffled-1", 30.0),
+        ("tune", "two_model-m_shuffled-2", 32.0),
         ("tuning_scores", "group-g_model-m_tuning-one", 6.0),
         ("tuning_scores", "group-g_model-m_tuning-two", 8.0),
     ]
@@ -188,6 +191,8 @@ def test_nulls_are_counted_against_r_of_their_own_study(tmp_path: Path) -> None:
         ("R against chance, 99 circular shifts", "5.0 | 1.25"),
         ("partition of 2 groups of features", "2.0 | 0.50"),
         ("R of 3 tunings and controls", "14.0 | 3.50"),
+        ("1 models tuned: one", "20.0 | 5.00"),
+        ("2 models tuned: two", "62.0 | 15.50"),
     ):
         assert f"| {tmp_path.name} | {what} | {numbers} |" in said
 
@@ -214,5 +219,27 @@ def test_changed_penalties_are_counted_and_r_is_compared_elsewhere(tmp_path: Pat
         for name, value in (("Engram", 2.0), ("abc", 5.0), ("bare matrix products", 1.6))
     }
     row = bench_earlier._row(Shape(1, 6), "abc", [seconds]) | agreement
+    row["operations"] = {"products": 8.0, "kernels": 2.0}
     said = "".join(page._earlier({"before": "abc", "rows": [row]}))
     assert "| 1 x 6 | 5 x 5 | 5.0 | 2.0 | 1.6 | 2.5 | 1.25 | 1 of 4 | 0.001 |" in said
+    assert "| 1 x 6 | 8 | 2 | 1.25 | 5 | 5 |" in said
+
+
+def test_operations_are_those_of_each_product_of_an_encoding() -> None:
+    from bench_encoding import ALPHAS, Data, Shape, operations
+
+    data = Data(Shape(1, 3, 40, 4, 2, 2, 2))
+    found = operations(data)
+    products = kernels = 0
+    for train, test in data.outer:
+        for fit, held_out in data.inner(train):
+            products += sum(
+                2 * len(fit) for _ in ALPHAS for _ in held_out for _ in range(3)
+            )  # each predicted value adds a product for each row
+            kernels += sum(
+                2 * 8 for place in range(len(fit)) for _ in range(place + 1 + len(held_out))
+            )
+        products += 2 * len(train) * len(test) * 3
+        kernels += sum(2 * 8 for place in range(len(train)) for _ in range(place + 1 + len(test)))
+    assert found["products"] == pytest.approx(products / 1e9)
+    assert found["kernels"] == pytest.approx(kernels / 1e9)

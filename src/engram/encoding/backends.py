@@ -58,8 +58,10 @@ class Arrays:
     take : callable
         As numpy's `take`, along the first axis by default. PyTorch's is several times as fast as
         an index in brackets.
-    add_product : callable
-        Takes an array, in which the product of the other two is added to what is there.
+    add_square : callable
+        Takes an array (n_rows, n_rows), to which the products of the rows of the other one with
+        each other are added. On a CPU it is numpy's, which does one side of the diagonal and
+        copies it to the other: PyTorch has no such product.
     eigh, svd : callable
         As those of `numpy.linalg`; the latter without what is beyond the smaller side.
     """
@@ -71,7 +73,7 @@ class Arrays:
     stack: Callable[..., Any]
     zeros: Callable[..., Any]
     take: Callable[..., Any]
-    add_product: Callable[[Any, Any, Any], Any]
+    add_square: Callable[[Any, Any], Any]
     eigh: Callable[[Any], tuple[Any, Any]]
     svd: Callable[[Any], tuple[Any, Any, Any]]
 
@@ -97,7 +99,7 @@ def arrays(backend: str) -> Arrays:
             np.stack,
             np.zeros,
             partial(np.take, axis=0),
-            _add_product,
+            _add_square,
             np.linalg.eigh,
             partial(np.linalg.svd, full_matrices=False),
         )
@@ -116,14 +118,18 @@ def arrays(backend: str) -> Arrays:
         lambda values, places, axis=0: values.index_select(
             axis, torch.as_tensor(places, device=device)
         ),
-        lambda total, one, other: total.addmm_(one, other),
+        lambda total, rows: (
+            total.addmm_(rows, rows.T)
+            if device == "cuda"
+            else _add_square(total.numpy(), rows.numpy())
+        ),
         torch.linalg.eigh,
         partial(torch.linalg.svd, full_matrices=False),
     )
 
 
-def _add_product(total: np.ndarray, one: np.ndarray, other: np.ndarray) -> None:
-    total += one @ other
+def _add_square(total: np.ndarray, rows: np.ndarray) -> None:
+    total += rows @ rows.T
 
 
 def batch_bytes(backend: str) -> int:

@@ -23,6 +23,8 @@ def without_constant(values: Any) -> Any:
         return values
     # Few columns end as they begin, so that few are looked at in whole.
     candidates = values[0] == values[-1]
+    if not candidates.any():
+        return values
     some = values[:, candidates]
     constant = candidates & False
     constant[candidates] = (some == some[:1]).all(0)

@@ -16,10 +16,6 @@ import numpy as np
 
 from engram.encoding.backends import Arrays
 
-#: A kernel is computed in at most so many blocks of columns, of at least so many columns each:
-#: below its diagonal alone, which is what `eigh` reads.
-_BLOCKS, _COLUMNS = 8, 48
-
 
 @dataclass(frozen=True)
 class Decomposition:
@@ -147,7 +143,7 @@ def decomposed(rows: Any, n_train: int, xp: Arrays, units: bool = False) -> Deco
 
 
 def kernel_decomposed(kernel: Any, xp: Arrays, predicted: Any = None) -> Decomposition:
-    """Decompose a fold by its kernel, of which `eigh` reads what is not above the diagonal.
+    """Decompose a fold by its kernel.
 
     Parameters
     ----------
@@ -165,7 +161,7 @@ def kernel_decomposed(kernel: Any, xp: Arrays, predicted: Any = None) -> Decompo
 
 
 def kernel_of(blocks: Iterable[Any], n_rows: int, n_train: int, xp: Arrays) -> Any:
-    """Return products of all rows with training rows; those above the diagonal are left out.
+    """Return products of all rows with training rows.
 
     Parameters
     ----------
@@ -178,10 +174,7 @@ def kernel_of(blocks: Iterable[Any], n_rows: int, n_train: int, xp: Arrays) -> A
     -------
     array or Tensor of shape (n_rows, n_train)
     """
-    kernel = xp.zeros((n_rows, n_train), dtype=xp.float64)
-    width = max(_COLUMNS, -(-n_train // _BLOCKS))
+    kernel = xp.zeros((n_rows, n_rows), dtype=xp.float64)
     for rows in blocks:
-        for begin in range(0, n_train, width):
-            some = slice(begin, min(begin + width, n_train))
-            xp.add_product(kernel[begin:, some], rows[begin:], rows[some].T)
-    return kernel
+        xp.add_square(kernel, rows)
+    return kernel[:, :n_train]

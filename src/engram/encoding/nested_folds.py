@@ -5,12 +5,12 @@ features that are prepared anew, a kernel and a decomposition of its own: with 5
 Their training rows are known beforehand, and the features' means and variances over them are
 computed for all at once (`engram.encoding.preparation.moments`).
 
-Of 300 rows of 4,608 features, a kernel takes 0.24 billion multiplications and additions in an inner
-fold (products of the 186 training rows with each other, on one side of the diagonal, and with the
-47 held-out ones), and 0.4 in an outer one: 8 in all, 0.11 s on a core that does 75 billion a
-second. Features are centred and scaled in a CPU's cache on the way into these products. Of the
-0.3 s that such a job takes for few targets, 0.18 are kernels and what goes into them, and 0.07
-their decompositions. Scaling differs by fold, so that no kernel follows from another one.
+Of 300 rows of 4,608 features, a kernel takes 0.25 billion multiplications and additions in an inner
+fold (products of its 186 training rows and 47 held-out ones with each other, on one side of the
+diagonal), and 0.4 in an outer one: 8 in all, 0.11 s on a core that does 75 billion a second.
+Features are centred and scaled in a CPU's cache on the way into these products. Of the 0.3 s that
+such a job takes for few targets, 0.18 are kernels and what goes into them, and 0.07 their
+decompositions. Scaling differs by fold, so that no kernel follows from another one.
 """
 
 from __future__ import annotations
