@@ -22,6 +22,7 @@ from typing import Any
 
 import bench_activations
 import bench_earlier
+import bench_encoders
 import bench_encoding
 import bench_memory
 import bench_python
@@ -43,6 +44,7 @@ SECTIONS = (
     "workflow",
     "python",
     "windows",
+    "encoders",
     "texts",
 )
 #: The code that today's is set beside, where texts and their controls are read and scored: read
@@ -172,6 +174,11 @@ def section(name: str, given: argparse.Namespace) -> Any:
         if not (Path(os.environ["ENGRAM_MIRROR"]) / "models" / bench_texts.MODEL).is_dir():
             return f"needs the model {bench_texts.MODEL} in the mirror"
         return bench_texts.measured(2 if given.small else 54, 1, BEFORE)
+    if name == "encoders":
+        if not bench_encoders.model_folder().is_dir():
+            return f"needs the model {bench_encoders.MODEL} in the mirror"
+        contexts, strides = ([32], [1, 8]) if given.small else ([128, 512], [1, 2, 4, 8])
+        return bench_encoders.compared(contexts, strides)
     with tempfile.TemporaryDirectory() as temporary:
         return bench_windows.differences([128] if given.small else [128, 256], Path(temporary))
 

@@ -307,6 +307,8 @@ def _machine(name: str, found: dict[str, Any], drawings: Path) -> list[str]:
         parts.append(
             _table(list(found["windows"][0]), [list(row.values()) for row in found["windows"]])
         )
+    if isinstance(found.get("encoders"), dict):
+        parts += _encoders(found["encoders"])
     if isinstance(found.get("texts"), dict):
         parts += _texts(found["texts"])
     return parts
@@ -480,6 +482,18 @@ def _activations(found: dict[str, Any]) -> list[str]:
             f"({found['parameters'] / 1e6:.0f} million parameters).\n"
         ),
     ]
+
+
+def _encoders(found: dict[str, Any]) -> list[str]:
+    """Return what several words from each window of an encoder save, and what they change."""
+    rows = found["rows"]
+    said = (
+        f"### Several words from each window of an encoder (Alice, {found['model']}, 27 listeners, "
+        "six regions)\n\nSeconds of the processor, of reading alone, one thread; strides took "
+        "turns of a few seconds. With a stride of k words a word knows up to k - 1 later words, so "
+        "that its R is not that of what was heard. Differences are from a window for each word.\n"
+    )
+    return [said, _table(list(rows[0]), [list(row.values()) for row in rows])]
 
 
 def _texts(found: dict[str, Any]) -> list[str]:

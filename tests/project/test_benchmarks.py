@@ -243,3 +243,23 @@ def test_operations_are_those_of_each_product_of_an_encoding() -> None:
         kernels += sum(2 * 8 for place in range(len(train)) for _ in range(place + 1 + len(test)))
     assert found["products"] == pytest.approx(products / 1e9)
     assert found["kernels"] == pytest.approx(kernels / 1e9)
+
+
+def test_a_stride_of_an_encoder_is_held_against_a_window_a_word() -> None:
+    import bench_encoders
+    import page
+
+    exact = np.zeros((2, 3, 2))  # listeners, layers, regions
+    r = exact.copy()
+    r[0, 1, 0], r[1, 1, 0], r[0, 2, 1] = 0.3, -0.1, 0.5
+    found = bench_encoders._differences(r, exact, 1)
+    assert found == {
+        "mean R": 0.05,
+        "largest difference of a region's mean R": 0.1,
+        "the same, any layer": 0.25,
+        "largest difference of a listener's R": 0.3,
+    }
+    row = {"context": 128, "encoder_stride": 8, "seconds": 9.5, "times faster": 7.5, **found}
+    said = "".join(page._encoders({"model": "small", "rows": [row]}))
+    assert "| 128 | 8 | 9.5 | 7.5 | 0.05 | 0.1 | 0.25 | 0.3 |" in said
+    assert "(Alice, small," in said and "knows up to k - 1 later words" in said
