@@ -218,18 +218,20 @@ def operations(data: Data) -> dict[str, float]:
         (two for each of the products with the target and with itself, one for the sum), with
         targets scaled for it; and what does not grow with targets: ``kernels``,
         ``decompositions`` (9 n^3 for n rows: Golub and Van Loan, Matrix Computations, 8.3) and
-        ``matrices``, which turn targets into predictions under each penalty.
+        ``matrices``, which turn targets into predictions under each penalty, or few targets into
+        what all penalties share.
     """
     found = dict.fromkeys(("products", "scores", "kernels", "decompositions", "matrices"), 0.0)
     n_targets, n_features = data.targets.shape[1], data.shape.features
     for train, test in data.outer:
         sizes = [(len(fit), len(held_out), len(ALPHAS)) for fit, held_out in data.inner(train)]
         for n, held_out, penalties in [*sizes, (len(train), len(test), 1)]:
-            made = len(ALPHAS) * held_out
             found["products"] += 2 * n * held_out * penalties * n_targets
             found["scores"] += (5 * penalties + 6) * held_out * n_targets
             found["kernels"] += 2 * n_features * n * ((n + 1) / 2 + held_out)
             found["decompositions"] += 9 * n**3
+            # Whatever is less (`engram.encoding.hat_matrices.hat`).
+            made = min(len(ALPHAS) * held_out, n_targets)
             found["matrices"] += 2 * n**2 * (held_out + made)
     return {name: count / 1e9 for name, count in found.items()}
 

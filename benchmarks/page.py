@@ -11,6 +11,7 @@ from unittest.mock import patch
 
 import matplotlib
 import pandas as pd
+import yaml
 from matplotlib.figure import Figure
 
 from engram.figures import panels as parts
@@ -18,6 +19,7 @@ from engram.figures import style
 from engram.study.config.read import read_study
 from engram.study.needs import need
 from engram.study.plan import make_plan
+from engram.study.stages.preflight import all_jobs
 from engram.vocabulary import MIRROR_VARIABLE
 
 INTRODUCTION = """# Benchmarks
@@ -60,7 +62,7 @@ def write(folder: Path, target: Path) -> None:
         )
     published = folder.parent / "published"
     if (published / "alice-features" / "jobs.tsv").is_file():
-        parts += [_spaces(_jobs(published / "alice-features")), _planned_heads()]
+        parts += [_spaces(_jobs(published / "alice-features")), _planned_heads(), _planned_paper()]
         parts.append(_nulls(published / "alice-features", published / "alice-tunings"))
     for path in sorted(folder.glob("whole-runs-*.json")):
         parts.append(_whole_runs(path, json.loads(path.read_text(encoding="utf-8"))))
@@ -250,6 +252,47 @@ def _planned_heads() -> str:
         "the workflow asks for to read Alice with LLaMA-2 7B's shape and to score the heads of all "
         f"layers.\n\n{table}\n"
     )
+
+
+def _planned_paper() -> str:
+    """Return what a workflow plans for the paper's data and models, at every vertex and in ROIs."""
+    file = Path(__file__).parents[1] / "config" / "narratives.yaml"
+    hours: dict[tuple[str, str], dict[str, float]] = {}
+    numbers: dict[tuple[str, str], int] = {}
+    # Models are known by their names: they need not be here.
+    with patch.dict(os.environ):
+        os.environ.pop(MIRROR_VARIABLE, None)
+        for targets in ("all", "roi"):
+            given = yaml.safe_load(file.read_text(encoding="utf-8"))
+            given["bold"]["targets"] = targets
+            study = read_study(given)
+            plan = make_plan(study)
+            for rule, jobs in all_jobs(study, plan).items():
+                for wildcards in jobs:
+                    of = wildcards.get("model", "") if rule in _BY_MODEL else ""
+                    spent = hours.setdefault((rule, of), dict.fromkeys(("all", "roi"), 0.0))
+                    spent[targets] += need(study, plan, rule, wildcards).seconds / 3600
+                    numbers[rule, of] = numbers.get((rule, of), 0) + 1
+    rows = [
+        (f"{rule} ({of})" if of else rule, numbers[rule, of] // 2, *_hours(spent))
+        for (rule, of), spent in hours.items()
+    ]
+    together = {key: sum(spent[key] for spent in hours.values()) for key in ("all", "roi")}
+    rows.append(("all", sum(numbers.values()) // 2, *_hours(together)))
+    return (
+        "## The paper's data and models\n\nPlanned and not measured: config/narratives.yaml, on "
+        "two cores without a GPU, one job after the other, by what jobs of full size took "
+        f"(`engram.study.needs`).\n\n{_table(['jobs', 'number', *_TARGETS], rows)}\n"
+    )
+
+
+#: Rules whose time depends on the model above all.
+_BY_MODEL = ("activations", "encoding", "chance")
+_TARGETS = ("hours, every vertex", "hours, `bold.targets: roi`")
+
+
+def _hours(spent: dict[str, float]) -> list[str]:
+    return [f"{spent[key]:.1f}" for key in ("all", "roi")]
 
 
 def _machine(name: str, found: dict[str, Any], drawings: Path) -> list[str]:
