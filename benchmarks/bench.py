@@ -177,7 +177,7 @@ def section(name: str, given: argparse.Namespace) -> Any:
     if name == "encoders":
         if not bench_encoders.model_folder().is_dir():
             return f"needs the model {bench_encoders.MODEL} in the mirror"
-        contexts, strides = ([32], [1, 8]) if given.small else ([128, 512], [1, 2, 4, 8])
+        contexts, strides = ([32], [1, 8]) if given.small else ([64], [1, 2, 4, 8])
         return bench_encoders.compared(contexts, strides)
     with tempfile.TemporaryDirectory() as temporary:
         return bench_windows.differences([128] if given.small else [128, 256], Path(temporary))
