@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from engram.statistics import significance
 from engram.statistics.reported_scores import Reported
@@ -417,6 +418,10 @@ def test_what_is_called_detectable_is_found_in_four_of_five() -> None:
     draws = rng.standard_normal((4000, 40))
     p = [significance.text_test(row[0] + spread, row[1:]) for row in draws]
     assert 0.77 < np.mean(np.array(p) <= 0.05) < 0.83
+    # By scipy's distributions, on a grid: one or no draw of 39 may reach the effect.
+    x = np.linspace(spread - 8, spread + 8, 20_001)
+    density = stats.binom.cdf(1, 39, stats.norm.sf(x)) * stats.norm.pdf(x - spread)
+    assert np.trapezoid(density, x) == pytest.approx(0.8, abs=1e-9)
     # Five texts show nothing.
     assert (
         np.isnan(significance.detectable(np.arange(5.0)))
