@@ -23,6 +23,7 @@ with job(snakemake):
     )
     if (available := gpu_memory()) is not None:
         memory_check.check_memory(base, settings, available)
+    tokenizer = tokenizer_of(base) if config["too_long"] == "leave out" else None
     parts: list[list[Sample]] = []
     for part in splitting.split(
         read_samples(found(config["data"])),
@@ -34,9 +35,9 @@ with job(snakemake):
             name: controls.conditioned(part, name, settings.seed) for name in controls.CONDITIONS
         }
         mine = conditions[config["condition"]]
-        if config["too_long"] == "leave out":
+        if tokenizer is not None:
             mine = fitting_everywhere(
-                tokenizer_of(base),
+                tokenizer,
                 conditions,
                 config["condition"],
                 settings.max_length,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -169,62 +169,86 @@ def _encoded(samples: Sequence[Sample], tokenizer: Any, template: str) -> list[E
         add_special_tokens=False,
         verbose=False,
     )["input_ids"]
-    outputs = _plain([sample.output for sample in samples], tokenizer)["input_ids"]
-    _check_texts(samples, tokenizer)
+    outputs = _distinct((sample.output for sample in samples), tokenizer)
+    _check_texts(samples, outputs, tokenizer)
     return [
-        Encoded((*prompt, *output, *end), len(prompt))
-        for prompt, output in zip(prompts, outputs, strict=True)
+        Encoded((*prompt, *outputs[sample.output][0], *end), len(prompt))
+        for sample, prompt in zip(samples, prompts, strict=True)
     ]
 
 
-def _plain(texts: Sequence[str], tokenizer: Any) -> Any:
-    """Return texts as tokens, none of which is special: as stories are read."""
-    return tokenizer(
-        list(texts),
+def _distinct(texts: Iterable[str], tokenizer: Any) -> dict[str, tuple[list[int], Any]]:
+    """Return texts as tokens, none of which is special: as stories are read.
+
+    Each is there once, however many samples share it: its tokens, and where they are in it
+    (None for a tokenizer that does not say).
+    """
+    once = list(dict.fromkeys(texts))
+    if not once:
+        return {}
+    found = tokenizer(
+        once,
         add_special_tokens=False,
         split_special_tokens=True,
         return_offsets_mapping=tokenizer.is_fast,
         verbose=False,
     )
+    places = found["offset_mapping"] if tokenizer.is_fast else [None] * len(once)
+    return dict(zip(once, zip(found["input_ids"], places, strict=True), strict=True))
 
 
-def _check_texts(samples: Sequence[Sample], tokenizer: Any) -> None:
+def _check_texts(
+    samples: Sequence[Sample], outputs: Mapping[str, tuple[list[int], Any]], tokenizer: Any
+) -> None:
     """Refuse samples of which the tokenizer knows nothing, and special tokens in prompts.
 
     The latter are what it takes for a special token where it stands in a text.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+    outputs : mapping
+        Their outputs, as `_distinct` gives them.
+    tokenizer : transformers.PreTrainedTokenizerBase
     """
     special, problems = special_tokens(tokenizer), []
     for name in ("instruction", "input", "output"):
-        texts = [str(getattr(sample, name)) for sample in samples]
-        plain = _plain(texts, tokenizer)
-        taken = tokenizer(texts, add_special_tokens=False, verbose=False)["input_ids"]
-        for index, (sample, text, ids) in enumerate(
-            zip(samples, texts, plain["input_ids"], strict=True)
-        ):
-            if name != "output" and taken[index] != ids:
-                found = next(
-                    (token for token in special.values() if token in text), "a special token"
-                )
-                problems.append(
-                    (
-                        sample.line,
-                        f"the {name} holds '{found}', which the tokenizer takes for more than text",
-                    )
-                )
-            elif tokenizer.is_fast and not is_known(
-                tokenizer, text, ids, plain["offset_mapping"][index], special
+        said: dict[str, str] = {}
+        if name == "output":
+            plain = outputs
+        else:
+            plain = _distinct((str(getattr(sample, name)) for sample in samples), tokenizer)
+            taken = tokenizer(list(plain), add_special_tokens=False, verbose=False)["input_ids"]
+            said = {
+                text: f"the {name} holds '{_first_of(special, text)}', which the tokenizer takes "
+                "for more than text"
+                for (text, (ids, _)), other in zip(plain.items(), taken, strict=True)
+                if other != ids
+            }
+        for text, (ids, places) in plain.items():
+            if (
+                text not in said
+                and tokenizer.is_fast
+                and not is_known(tokenizer, text, ids, places, special)
             ):
-                problems.append(
-                    (
-                        sample.line,
-                        f"the tokenizer knows no letter and no digit of the {name} ('{text[:30]}')",
-                    )
+                said[text] = (
+                    f"the tokenizer knows no letter and no digit of the {name} ('{text[:30]}')"
                 )
+        problems += [
+            (sample.line, said[text])
+            for sample in samples
+            if (text := str(getattr(sample, name))) in said
+        ]
     refuse(
         "tuning set",
         problems,
         "Write these samples otherwise, take them out, or tune a model for their language.",
     )
+
+
+def _first_of(special: Mapping[Any, str], text: str) -> str:
+    """Return the special token that a text holds."""
+    return next((token for token in special.values() if token in text), "a special token")
 
 
 def _warn_of_unknown(encoded: Sequence[Encoded], tokenizer: Any) -> None:

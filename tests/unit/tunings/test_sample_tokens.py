@@ -120,6 +120,16 @@ def test_special_tokens_in_a_sample_are_text_or_refused() -> None:
             encode_samples([one], tokenizer, 256)
 
 
+def test_each_line_that_shares_a_refused_text_is_named() -> None:
+    tokenizer = AutoTokenizer.from_pretrained(MODELS / "gpt2-tiny")
+    samples = [
+        Sample("Do it.", text, "x", None, line)
+        for line, text in enumerate(("<|endoftext|>", "Once.", "<|endoftext|>"), 1)
+    ]
+    with pytest.raises(EngramError, match=r"line 1: the input holds .*; line 3: the input holds"):
+        encode_samples(samples, tokenizer, 256)
+
+
 def test_samples_that_a_tokenizer_does_not_know_are_refused_and_parts_counted(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
