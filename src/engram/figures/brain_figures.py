@@ -73,10 +73,13 @@ def _cortex(measure: Measure, maps: Mapping[str, Mapping[str, np.ndarray]]) -> F
     import matplotlib.pyplot as plt
     from nilearn.datasets import load_fsaverage, load_fsaverage_data
 
-    meshes, sulci = (
-        load_fsaverage("fsaverage5"),
-        load_fsaverage_data(mesh="fsaverage5", data_type="sulcal"),
-    )
+    sulci = load_fsaverage_data(mesh="fsaverage5", data_type="sulcal")
+    # Kept: a mesh of nilearn's is read from its file again whenever it is used.
+    meshes = {
+        (kind, side): load_fsaverage("fsaverage5")[kind].parts[part].loaded()
+        for kind in ("inflated", "flat")
+        for side, part in _PARTS.items()
+    }
     values = {
         title: {side: on_fsaverage5(sides[side]) for side in _PARTS}
         for title, sides in maps.items()
@@ -98,7 +101,9 @@ def _cortex(measure: Measure, maps: Mapping[str, Mapping[str, np.ndarray]]) -> F
                 (column * 0.16 - 0.02, bottom - 0.05 * row / high, 0.2, 1.02 * row / high),
                 projection="3d",
             )
-            _inflated(axes, sides[side], meshes["inflated"], sulci, side, view, scale, colours)
+            _inflated(
+                axes, sides[side], meshes["inflated", side], sulci, side, view, scale, colours
+            )
         for column, side in enumerate(_PARTS):
             axes = figure.add_axes(
                 (0.645 + column * 0.178, bottom + 0.04 * row / high, 0.172, 0.78 * row / high)
@@ -106,7 +111,7 @@ def _cortex(measure: Measure, maps: Mapping[str, Mapping[str, np.ndarray]]) -> F
             _flat(
                 axes,
                 sides[side],
-                meshes["flat"].parts[_PARTS[side]],
+                meshes["flat", side],
                 sulci.data.parts[_PARTS[side]],
                 scale,
                 colours,
@@ -131,7 +136,7 @@ def _inflated(
 
     part = _PARTS[side]
     plotting.plot_surf(
-        mesh.parts[part],
+        mesh,
         np.asarray(values, dtype=float),
         hemi=part,
         view=view,

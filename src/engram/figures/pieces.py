@@ -91,7 +91,8 @@ def pieces(figure: Figure, widest: float) -> list[list[list[float]]]:
 def _boxes(figure: Figure) -> list[Box]:
     """Return the box of each panel with its labels, of legends and of other text."""
     renderer, inch = FigureCanvasAgg(figure).get_renderer(), figure.get_dpi()
-    figure.draw_without_rendering()  # gives panels their places
+    if (layout := figure.get_layout_engine()) is not None:
+        layout.execute(figure)  # gives panels their places
     found = []
     for one in (*figure.axes, *figure.legends, *figure.texts):
         if not one.get_visible():
