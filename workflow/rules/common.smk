@@ -42,8 +42,9 @@ if STUDY.mirror_folder():
 if "conda" in str(workflow.deployment_settings.deployment_method).lower():
     os.environ.update(PYTHONPATH=str(RESOURCES.parent / "src"))
 
-# Parsing is most of a dry-run's and of a job's start: what was parsed is kept, by content.
-keep_in(".snakemake/engram_code.json")
+# Parsing is most of a dry-run's and of a job's start: what was parsed is kept, by content, where
+# Snakemake keeps source files for all studies of a user.
+keep_in(workflow.sourcecache.cache_path)
 
 
 pathvars:

@@ -35,6 +35,21 @@ _CACHES: list[DigestCache] = []
 
 
 @dataclass(frozen=True)
+class _Import:
+    """An import statement: `from` the module `source`, `level` packages up, or None without `from`.
+
+    It is kept in plain values: parsing the statement again takes longer than all that is asked
+    of it.
+    """
+
+    line: int
+    statement: str
+    source: str | None
+    level: int
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class _Source:
     """A file of Python: what it holds and what it imports.
 
@@ -45,19 +60,19 @@ class _Source:
     digest: str
     is_empty: bool
     names: frozenset[str]
-    imports: tuple[ast.Import | ast.ImportFrom, ...]
+    imports: tuple[_Import, ...]
     texts: tuple[str, ...]
 
 
-def keep_in(file: str | Path) -> None:
-    """Keep what is found in files of Python in a file, for later processes.
+def keep_in(folder: str | Path) -> None:
+    """Keep what is found in files of Python in a folder, for later processes.
 
     Parameters
     ----------
-    file : path
-        In a folder that is there, or nothing is kept.
+    folder : path
+        One that is there, or nothing is kept.
     """
-    _CACHES[:] = [DigestCache(Path(file), Path(__file__))]
+    _CACHES[:] = [DigestCache(Path(folder), Path(__file__))]
 
 
 def digest(script: str | Path, folder: str | None = None) -> str:
@@ -140,14 +155,15 @@ def _matching(text: str, folder: str | None) -> list[str]:
     return [module for name in names if _file(module := before + name + after)]
 
 
-def _targets(node: ast.Import | ast.ImportFrom, path: Path, module: str | None) -> Iterator[str]:
+def _targets(node: _Import, path: Path, module: str | None) -> Iterator[str]:
     """Yield the names below engram that an import needs; "" is engram itself."""
-    if isinstance(node, ast.Import):
-        for alias in node.names:
-            if _is_engram(alias.name):
-                target = alias.name.removeprefix(_ROOT).lstrip(".")
+    place = (path, node.line, node.statement)
+    if node.source is None:
+        for name in node.names:
+            if _is_engram(name):
+                target = name.removeprefix(_ROOT).lstrip(".")
                 if _file(target) is None:
-                    raise _error(node, path, f"there is no module {alias.name}")
+                    raise _error(*place, f"there is no module {name}")
                 yield target
         return
     base = _base(node, path, module)
@@ -155,43 +171,41 @@ def _targets(node: ast.Import | ast.ImportFrom, path: Path, module: str | None) 
         return
     source = _file(base)
     if source is None:
-        raise _error(node, path, f"there is no module {_dotted(base)}")
-    for alias in node.names:
-        submodule = f"{base}.{alias.name}".lstrip(".")
-        if alias.name == "*":
+        raise _error(*place, f"there is no module {_dotted(base)}")
+    for name in node.names:
+        submodule = f"{base}.{name}".lstrip(".")
+        if name == "*":
             raise _error(
-                node, path, "write which names are imported: what * stands for is not followed"
+                *place, "write which names are imported: what * stands for is not followed"
             )
         if source.name == "__init__.py" and _file(submodule):
             yield submodule
-        elif base != module and alias.name in _read(source).names and _is_followed(base, alias):
+        elif base != module and name in _read(source).names and _is_followed(base, name):
             yield base
         else:
-            raise _error(
-                node, path, f"{_dotted(base)} has neither a module nor a name {alias.name}"
-            )
+            raise _error(*place, f"{_dotted(base)} has neither a module nor a name {name}")
 
 
-def _is_followed(base: str, alias: ast.alias) -> bool:
+def _is_followed(base: str, name: str) -> bool:
     """Tell whether a name leads to the code behind it.
 
     Engram's own `__init__.py` reaches `engram.api` when it is asked; only its version is its own.
     """
-    return bool(base) or alias.name == _VERSION
+    return bool(base) or name == _VERSION
 
 
-def _base(node: ast.ImportFrom, path: Path, module: str | None) -> str | None:
+def _base(node: _Import, path: Path, module: str | None) -> str | None:
     """Return what `from` names, below engram; None for other libraries."""
+    name, place = node.source or "", (path, node.line, node.statement)
     if node.level == 0:
-        name = node.module or ""
         return name.removeprefix(_ROOT).lstrip(".") if _is_engram(name) else None
     if module is None:
-        raise _error(node, path, "a script is in no package: write the import from engram on")
+        raise _error(*place, "a script is in no package: write the import from engram on")
     parts = module.split(".")
     up = node.level - (path.name == "__init__.py")
     if up > len(parts):
-        raise _error(node, path, "this leads out of engram")
-    return ".".join([*parts[: len(parts) - up], *([node.module] if node.module else [])])
+        raise _error(*place, "this leads out of engram")
+    return ".".join([*parts[: len(parts) - up], *([name] if name else [])])
 
 
 def _with_packages(name: str) -> Iterator[str]:
@@ -246,27 +260,29 @@ def _read(path: Path) -> _Source:
     make = partial(_parsed, text, path)
     found = _CACHES[-1].entry(text, make) if _CACHES else make()
     own, is_empty, names, imports, texts = found
-    nodes = []
-    for line, statement in imports:
-        (node,) = ast.parse(statement).body
-        assert isinstance(node, ast.Import | ast.ImportFrom), statement
-        node.lineno = line
-        nodes.append(node)
-    return _Source(own, is_empty, frozenset(names), tuple(nodes), tuple(texts))
+    statements = tuple(
+        _Import(line, statement, source, level, tuple(imported))
+        for line, statement, source, level, imported in imports
+    )
+    return _Source(own, is_empty, frozenset(names), statements, tuple(texts))
 
 
 def _parsed(text: str, path: Path) -> list[Any]:
     """Return what a file of Python holds, as plain values: the fields of `_Source`.
 
-    Imports are pairs of the line and the statement.
+    Imports are lists of the fields of `_Import`.
     """
     tree = ast.parse(text)
-    imports: list[tuple[int, str]] = []
+    imports: list[list[Any]] = []
     texts: list[str] = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import | ast.ImportFrom):
             if _may_need_engram(node):
-                imports.append((node.lineno, ast.unparse(node)))
+                source, level = None, 0
+                if isinstance(node, ast.ImportFrom):
+                    source, level = node.module or "", node.level
+                imported = [alias.name for alias in node.names]
+                imports.append([node.lineno, ast.unparse(node), source, level, imported])
         elif isinstance(node, ast.Call):
             texts += _open_texts(node, path)
         if (
@@ -317,8 +333,9 @@ def _open_texts(node: ast.Call, path: Path) -> list[str]:
         return [inside]
     if not name or name.startswith(".") or _is_engram(name) or _OPEN in name:
         raise _error(
-            node,
             path,
+            node.lineno,
+            ast.unparse(node),
             "a module that is imported by a text is not followed: write an import statement, or "
             "leave one folder open, as in f'engram.datasets.{kind}.reader'",
         )
@@ -335,8 +352,8 @@ def _text(node: ast.expr) -> str:
     )
 
 
-def _error(node: ast.Import | ast.ImportFrom | ast.Call, path: Path, message: str) -> EngramError:
+def _error(path: Path, line: int, statement: str, message: str) -> EngramError:
     return EngramError(
-        f"{path}, line {node.lineno}: `{ast.unparse(node)}`: {message}. The digest of code "
+        f"{path}, line {line}: `{statement}`: {message}. The digest of code "
         "(engram.study.code_digest) would miss edits of it."
     )

@@ -1,8 +1,9 @@
 """What was found in files of Python, kept for later processes by the files' content.
 
 Every process of Snakemake takes the digests of code anew, each job's too; most of that time goes
-into parsing. An entry holds for one content, one version of Python and one code that made it, and
-so never has to be thrown away by hand. A cache that is damaged, or cannot be written, is as none.
+into parsing. An entry holds for one content, and a file of entries for one version of Python and
+one code that made them: nothing has to be thrown away by hand, and checkouts of several versions
+share a folder. A cache that is damaged, or cannot be written, is as none.
 """
 
 from __future__ import annotations
@@ -25,22 +26,22 @@ class DigestCache:
 
     Parameters
     ----------
-    file : path
-        Where entries are kept. Its folder is not made.
+    folder : path
+        Where entries are kept, in a file of their maker. It is not made.
     made_by : path
         The file of Python that makes entries: after an edit of it none holds.
     """
 
-    def __init__(self, file: Path, made_by: Path) -> None:
-        self._file = file
+    def __init__(self, folder: Path, made_by: Path) -> None:
         code = b"".join(path.read_bytes() for path in (made_by, Path(__file__)))
-        self._maker = f"{sys.version} {_hash(code)}"
+        maker = _hash(sys.version.encode() + code)
+        self._file = folder / f"engram-code-{maker[:16]}.json"
         self._entries: dict[str, list[Any]] = {}
         self._has_new = False
-        with suppress(OSError, ValueError, KeyError, TypeError):
+        with suppress(OSError, ValueError):
             kept = json.loads(self._file.read_bytes())
-            if kept["maker"] == self._maker and isinstance(kept["entries"], dict):
-                self._entries = kept["entries"]
+            if isinstance(kept, dict):
+                self._entries = kept
 
     def entry(self, content: str, make: Callable[[], list[Any]]) -> list[Any]:
         """Return the entry of a content: plain values, made where there is none."""
@@ -58,7 +59,7 @@ class DigestCache:
         kept = dict(list(self._entries.items())[-_MOST:])
         temporary = self._file.with_name(f"{self._file.name}.{os.getpid()}")
         with suppress(OSError):  # no such folder, or one that is read only
-            temporary.write_text(json.dumps({"maker": self._maker, "entries": kept}))
+            temporary.write_text(json.dumps(kept))
             temporary.replace(self._file)
 
 

@@ -5,16 +5,21 @@
 
 from __future__ import annotations
 
+import ast
 import difflib
+import inspect
 import json
 import sys
 import types
 from collections.abc import Iterator, Mapping
+from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import PydanticUndefined, core_schema
 
 from engram.paths import RESOURCES
 from engram.study.config import features
@@ -67,7 +72,46 @@ def readme() -> str:
 
 def schema() -> str:
     """Return the text of config/schema.json."""
-    return json.dumps(_flat(Study.model_json_schema()), indent=2) + "\n"
+    made = Study.model_json_schema(schema_generator=_WithMeanings)
+    return json.dumps(_flat(made), indent=2) + "\n"
+
+
+class _WithMeanings(GenerateJsonSchema):
+    """A schema whose properties have the docstrings of keys as their descriptions."""
+
+    def model_schema(self, schema: core_schema.ModelSchema) -> JsonSchemaValue:
+        made = super().model_schema(schema)
+        model: type[BaseModel] = schema["cls"]
+        meanings = _meanings(model)
+        for name, described in made.get("properties", {}).items():
+            if name in meanings:
+                described["description"] = meanings[name]
+        return made
+
+
+@cache
+def _meanings(model: type[BaseModel]) -> dict[str, str]:
+    """Return the docstrings of a section's keys: the texts that follow them in its class."""
+    found: dict[str, str] = {}
+    for base in reversed(model.__mro__):
+        if issubclass(base, BaseModel) and base is not BaseModel:
+            (tree,) = ast.parse(inspect.getsource(base)).body
+            assert isinstance(tree, ast.ClassDef)
+            found |= dict(_with_docstrings(tree.body))
+    return found
+
+
+def _with_docstrings(body: list[ast.stmt]) -> Iterator[tuple[str, str]]:
+    """Yield the names in a class that a docstring follows, with it."""
+    for statement, after in pairwise(body):
+        if (
+            isinstance(statement, ast.AnnAssign)
+            and isinstance(statement.target, ast.Name)
+            and isinstance(after, ast.Expr)
+            and isinstance(after.value, ast.Constant)
+            and isinstance(after.value.value, str)
+        ):
+            yield statement.target.id, inspect.cleandoc(after.value.value)
 
 
 def _paragraphs(text: str) -> str:
@@ -108,7 +152,7 @@ def _section(title: str, text: str, model: type[BaseModel]) -> str:
         )
         lines.append(
             f"| `{name}` | {_type(field.annotation)} | {shown} | "
-            f"{' '.join((field.description or '').split()).replace('|', chr(92) + '|')} |"
+            f"{' '.join(_meanings(model).get(name, '').split()).replace('|', chr(92) + '|')} |"
         )
     return "\n".join(lines) + "\n"
 

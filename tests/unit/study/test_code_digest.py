@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -381,7 +382,8 @@ def test_a_later_process_parses_no_file_again(
         return parse(text, path)
 
     monkeypatch.setattr(code_digest, "_parsed", noted)
-    kept = tmp_path / "kept.json"
+    kept = tmp_path / "kept"
+    kept.mkdir()
 
     def later() -> tuple[str, int]:
         """Return the digest that a new process takes, and how many files it parses."""
@@ -403,9 +405,14 @@ def test_a_later_process_parses_no_file_again(
         with pytest.raises(EngramError, match=r"lazy.py, line 3: `from engram import nowhere`"):
             later()
     (package / "lazy.py").write_text(MODULES["lazy"])
-    # Damaged, of another maker, or with an entry of another form: as none.
-    for text in ("{", "[]", '{"maker": "else", "entries": {}}', '{"entries": 3}'):
-        kept.write_text(text)
+    (file,) = kept.iterdir()
+    # Damaged: as none.
+    for text in ("{", "[]"):
+        file.write_text(text)
         assert later() == (plain, 5), text
-    code_digest.keep_in(tmp_path / "no_folder" / "kept.json")
+    # Another maker has a file of its own.
+    monkeypatch.setattr(sys, "version", "another Python")
+    assert later() == (plain, 5)
+    assert len(list(kept.iterdir())) == 2
+    code_digest.keep_in(tmp_path / "no_folder")
     assert digest() == plain and not (tmp_path / "no_folder").exists()

@@ -183,12 +183,12 @@ def _check_number(name: str, value: Any, types: set[Any]) -> None:
 class Section(BaseModel):
     """A part of the configuration.
 
-    Unknown keys are errors, so that a misspelt key cannot pass in silence.
+    Unknown keys are errors, so that a misspelt key cannot pass in silence. What keys mean is read
+    from their docstrings by `engram.study.write_docs` alone: each run would wait for it.
     """
 
     model_config = ConfigDict(
         extra="forbid",
-        use_attribute_docstrings=True,
         frozen=True,
         coerce_numbers_to_str=True,
         allow_inf_nan=False,
