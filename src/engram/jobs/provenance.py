@@ -7,7 +7,6 @@ import platform
 import resource
 import subprocess
 import sys
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -112,7 +111,9 @@ def revision() -> str | None:
 
 
 def _versions() -> dict[str, str]:
-    return {name: metadata.version(name) for name in _PACKAGES if name in sys.modules}
+    # Asked of the packages themselves: their metadata are parsed whole.
+    loaded = {name: sys.modules[name] for name in _PACKAGES if name in sys.modules}
+    return {name: str(module.__version__) for name, module in loaded.items()}
 
 
 def _device(taken: gpus.Device | None) -> str:
