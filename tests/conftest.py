@@ -14,7 +14,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -255,20 +254,54 @@ def command(
     return [*words, *map(str, arguments)], {**clean, **(environment or {})}
 
 
+#: Where forks for jobs are asked for: a socket, which workers inherit from the process that hands
+#: out tests.
+_JOBS = "ENGRAM_FORKED_JOBS_OF_TESTS"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin the process that forks for the jobs of all workers; it imports when it is first asked.
+
+    It ends when its standard input does: with this process, however that ends.
+    """
+    if hasattr(config, "workerinput"):
+        return
+    folder = tempfile.TemporaryDirectory(prefix="engram-forks-")
+    config.add_cleanup(folder.cleanup)
+    os.environ[_JOBS] = str(Path(folder.name) / "jobs")
+    begun = begin_forks("jobs", os.environ[_JOBS])
+    config.add_cleanup(lambda: end_forks(begun))
+
+
+def begin_forks(*arguments: str) -> subprocess.Popen[str]:
+    """Begin a process that has libraries in memory and forks (`forks.py`)."""
+    # What jobs set before they import, and what would leave threads behind in forks.
+    variables = {
+        **command()[1],
+        "HF_HUB_OFFLINE": "1",
+        "OMP_NUM_THREADS": "1",
+        "MPLBACKEND": "agg",
+    }
+    words = [sys.executable, str(ROOT / "tests" / "helpers" / "forks.py"), *arguments]
+    return subprocess.Popen(
+        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=variables
+    )
+
+
+def end_forks(process: subprocess.Popen[str]) -> None:
+    """End a process that forks."""
+    process.kill()
+    process.communicate()
+
+
 class Forks:
-    """A process that forks for each run, and one that forks for jobs.
+    """A process that forks for each run of Snakemake, which spares the second of its imports.
 
-    The first has Snakemake in memory, the other the libraries of jobs; each run and job spares
-    the seconds of its imports.
-
-    The second is begun at the first run that is no dry-run.
+    Its jobs are forks of another, which has their libraries in memory.
     """
 
-    def __init__(self, environment: dict[str, str]) -> None:
-        self._environment = environment
-        self._runs = self._begin("runs")
-        self._folder = tempfile.TemporaryDirectory(prefix="engram-forks-")
-        self._jobs: subprocess.Popen[str] | None = None
+    def __init__(self) -> None:
+        self.process = begin_forks("runs")
 
     def run(
         self,
@@ -280,50 +313,24 @@ class Forks:
     ) -> tuple[int, str]:
         """Run Snakemake in a folder; return its status and what it said."""
         refuse_in_a_fast_test(["snakemake"])
-        place = Path(self._folder.name) / "jobs"
-        if fork_jobs and self._jobs is None:
-            self._jobs = self._begin("jobs", str(place))
-            while not place.exists():
-                assert self._jobs.poll() is None, "the process that forks for jobs ended"
-                time.sleep(0.05)
         request = {
             "folder": str(folder),
             "arguments": arguments,
             "environment": environment,
-            "jobs": str(place) if fork_jobs else None,
+            "jobs": os.environ[_JOBS] if fork_jobs else None,
         }
-        assert self._runs.stdin is not None and self._runs.stdout is not None
-        self._runs.stdin.write(json.dumps(request) + "\n")
-        self._runs.stdin.flush()
-        answer = json.loads(self._runs.stdout.readline())
+        assert self.process.stdin is not None and self.process.stdout is not None
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        answer = json.loads(self.process.stdout.readline())
         return answer["status"], answer["output"]
-
-    def close(self) -> None:
-        for process in (self._runs, self._jobs):
-            if process is not None:
-                process.kill()
-                process.communicate()
-        self._folder.cleanup()
-
-    def _begin(self, *arguments: str) -> subprocess.Popen[str]:
-        # What jobs set before they import, and what would leave threads behind in forks.
-        variables = {
-            **self._environment,
-            "HF_HUB_OFFLINE": "1",
-            "OMP_NUM_THREADS": "1",
-            "MPLBACKEND": "agg",
-        }
-        command = [sys.executable, str(ROOT / "tests" / "helpers" / "forks.py"), *arguments]
-        return subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=variables
-        )
 
 
 @cache
 def forks() -> Forks:
-    """The processes that all tests of a worker share."""
-    made = Forks(command()[1])
-    atexit.register(made.close)
+    """The process that all tests of a worker share."""
+    made = Forks()
+    atexit.register(end_forks, made.process)
     return made
 
 

@@ -6,7 +6,8 @@ script. Engram itself is in neither: every run and every job reads it anew, edit
 
 `python forks.py runs` reads requests from standard input, one JSON object a line ({"folder": ...,
 "arguments": [...], "environment": {...}, "jobs": socket or null}), and answers each with a line
-({"status": ..., "output": ...}). `python forks.py jobs <socket>` serves `fork_a_job.py`.
+({"status": ..., "output": ...}). `python forks.py jobs <socket>` serves `fork_a_job.py`, and
+ends with its standard input.
 """
 
 import atexit
@@ -15,14 +16,18 @@ import io
 import json
 import os
 import runpy
+import select
 import signal
 import socket
 import sys
 import tempfile
 import threading
 import traceback
+from contextlib import AbstractContextManager
+from functools import cache
 from pathlib import Path
 from typing import NoReturn
+from unittest import mock
 
 #: Who asks for a job's fork in the place of a job's Python.
 _CLIENT = Path(__file__).with_name("fork_a_job.py")
@@ -87,6 +92,15 @@ def import_libraries() -> None:
     get_checkpoint_conversion_mapping("gpt2")
 
 
+def no_network() -> AbstractContextManager[object]:
+    """Refuse connections: what is imported before a fork opens no network, as no job may."""
+
+    def refuse(self: socket.socket, address: object) -> NoReturn:
+        raise RuntimeError(f"an import opened the network: {address}")
+
+    return mock.patch.multiple(socket.socket, connect=refuse, connect_ex=refuse)
+
+
 def import_what_runs_import() -> None:
     """Import what a run of Snakemake imports, also late."""
     import jinja2  # noqa: F401
@@ -98,22 +112,32 @@ def import_what_runs_import() -> None:
     import snakemake.profiles
     import snakemake.report.html_reporter  # noqa: F401
 
+    assert "engram" not in sys.modules, "every run and every job reads Engram anew"
 
-def serve_jobs(place: str) -> NoReturn:
-    """Import what jobs import, and fork for each that is asked for at a socket."""
-    import_libraries()
-    gc.freeze()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+
+def serve_jobs(place: str) -> None:
+    """Fork for each job that is asked for at a socket; at the first, import what jobs import."""
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(place)
         server.listen(16)
-        while True:
+        while sys.stdin not in select.select([server, sys.stdin], [], [])[0]:
             asked, _ = server.accept()
+            _get_ready()
             if os.fork() == 0:
                 server.close()
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 _run_job(asked)
             asked.close()
+
+
+@cache
+def _get_ready() -> None:
+    """Import what jobs import; no fork looks at what is there already for what it could free."""
+    with no_network():
+        import_libraries()
+        import_what_runs_import()
+    gc.freeze()
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
 
 
 def _run_job(asked: socket.socket) -> NoReturn:
@@ -155,6 +179,15 @@ def _end(status: int) -> NoReturn:
     os._exit(status)
 
 
+def serve_runs() -> None:
+    """Import what runs import, and fork for each that is asked for on standard input."""
+    with no_network():
+        import_what_runs_import()
+    gc.freeze()
+    for line in sys.stdin:
+        print(json.dumps(run_snakemake(**json.loads(line))), flush=True)
+
+
 def _become(folder: str, environment: dict[str, str], streams: list[int], files: list[int]) -> None:
     """Take on a folder, an environment and the files behind standard streams."""
     os.chdir(folder)
@@ -191,10 +224,7 @@ def _let_jobs_fork(place: str) -> None:
 
 
 if __name__ == "__main__":
-    import_what_runs_import()
     if sys.argv[1] == "jobs":
         serve_jobs(sys.argv[2])
-    # No fork looks at what is there already for what it could free.
-    gc.freeze()
-    for line in sys.stdin:
-        print(json.dumps(run_snakemake(**json.loads(line))), flush=True)
+    else:
+        serve_runs()

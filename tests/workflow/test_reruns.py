@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
-from conftest import ROOT, forks, random_words, regions, write_table_study
+from conftest import ROOT, command, forks, random_words, regions, write_table_study
 
 pytestmark = pytest.mark.slow
 
@@ -67,17 +67,13 @@ class Runs:
 
     def __init__(self, folder: Path) -> None:
         self.project, self.study = folder / "project", folder / "my stúdy"
-        self.environment = {
-            **os.environ,
-            "PYTHONPATH": str(self.project / "src"),
-            "PYTHONDONTWRITEBYTECODE": "1",
-        }
+        _, self.environment = command(environment={"PYTHONPATH": str(self.project / "src")})
 
     def snakemake(
         self, *arguments: str, project: Path | None = None, study: Path | None = None
     ) -> str:
         """Run Snakemake in the study's folder, or that of a copy, and return what it said."""
-        command = [
+        words = [
             "--snakefile",
             str((project or self.project) / "Snakefile"),
             "--cores",
@@ -89,7 +85,7 @@ class Runs:
             "study.yaml",
         ]
         status, output = forks().run(
-            study or self.study, command, self.environment, fork_jobs="-n" not in arguments
+            study or self.study, words, self.environment, fork_jobs="-n" not in arguments
         )
         assert status == 0, output[-4000:]
         return output

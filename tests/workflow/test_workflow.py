@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import zipfile
@@ -19,6 +20,7 @@ import pandas as pd
 import pytest
 import yaml
 from conftest import ROOT, forks, jobs, random_words, regions, snakemake, write_table_study
+from forks import no_network
 
 import engram
 from engram import trace
@@ -159,52 +161,50 @@ socket.socket.connect = socket.socket.connect_ex = refuse
 
 
 @pytest.fixture(scope="module")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def blocked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment in which Python opens no network."""
+    folder = tmp_path_factory.mktemp("blocker")
+    (folder / "sitecustomize.py").write_text(BLOCKER)
+    return {"PYTHONPATH": str(folder)}
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory, blocked: dict[str, str]) -> Path:
     """config/tiny.yaml, run from another directory, all sockets blocked.
 
     The directory has a space in its name.
     """
     folder = tmp_path_factory.mktemp("run") / "my run"
-    blocker = folder / "blocker"
-    blocker.mkdir(parents=True)
-    (blocker / "sitecustomize.py").write_text(BLOCKER)
+    folder.mkdir()
     planned = jobs(snakemake("-n", "--configfile", ROOT / "config" / "tiny.yaml", folder=folder))
     assert planned["all"] == 1 and sum(planned.values()) <= 29
     result = snakemake(
         "--configfile",
         ROOT / "config" / "tiny.yaml",
         folder=folder,
-        environment={"PYTHONPATH": str(blocker)},
+        environment=blocked,
     )
     assert result.returncode == 0, result.stdout[-5000:] + result.stderr[-5000:]
     return folder
 
 
-def test_sockets_were_blocked(tiny: Path, tmp_path: Path) -> None:
+def test_sockets_are_blocked(blocked: dict[str, str], tmp_path: Path) -> None:
     """In a Python of its own as in the forks in which runs and jobs of the tests go.
 
-    What those import before they fork opens no network either.
+    They import under `no_network`, which is tried here too.
     """
-    blocked = {**os.environ, "PYTHONPATH": str(tiny / "blocker")}
+    environment = {**os.environ, **blocked}
     code = "import socket; socket.create_connection(('127.0.0.1', 9))"
     result = subprocess.run(
-        [sys.executable, "-c", code], env=blocked, capture_output=True, text=True, check=False
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False
     )
     assert "a job opened the network" in result.stderr
     (tmp_path / "opens.py").write_text(code)
     (tmp_path / "Snakefile").write_text("rule opens:\n    script: 'opens.py'\n")
-    status, output = forks().run(tmp_path, ["--cores", "1"], blocked, fork_jobs=True)
+    status, output = forks().run(tmp_path, ["--cores", "1"], environment, fork_jobs=True)
     assert status != 0 and "a job opened the network" in output
-    libraries = "import forks; forks.import_libraries()"
-    result = subprocess.run(
-        [sys.executable, "-c", libraries],
-        cwd=ROOT / "tests" / "helpers",
-        env=blocked,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr[-3000:]
+    with no_network(), pytest.raises(RuntimeError, match="opened the network"):
+        socket.create_connection(("127.0.0.1", 9))
 
 
 def test_tables_and_figures(tiny: Path) -> None:
@@ -256,8 +256,9 @@ def test_the_report_holds_what_the_study_has(tiny: Path) -> None:
     assert str(tiny) not in report and str(Path.home()) + "/" not in report
 
 
-def test_snakemakes_report_is_built_offline_with_the_captions_of_the_data(tiny: Path) -> None:
-    blocked = {"PYTHONPATH": str(tiny / "blocker")}
+def test_snakemakes_report_is_built_offline_with_the_captions_of_the_data(
+    tiny: Path, blocked: dict[str, str]
+) -> None:
     result = snakemake(
         "--configfile",
         ROOT / "config" / "tiny.yaml",
