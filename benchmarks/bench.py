@@ -175,8 +175,6 @@ def section(name: str, given: argparse.Namespace) -> Any:
             return f"needs the model {bench_texts.MODEL} in the mirror"
         return bench_texts.measured(2 if given.small else 54, 1, BEFORE)
     if name == "encoders":
-        if not bench_encoders.model_folder().is_dir():
-            return f"needs the model {bench_encoders.MODEL} in the mirror"
         contexts, strides = ([32], [1, 8]) if given.small else ([64], [1, 2, 4, 8])
         return bench_encoders.compared(contexts, strides)
     with tempfile.TemporaryDirectory() as temporary:

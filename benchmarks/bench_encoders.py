@@ -5,7 +5,8 @@ each, which then know words that come after them. Strides take turns of a few se
 process of its own with one thread, so that whatever else the machine does slows all of them alike;
 seconds are those of the processor, of reading alone.
 
-The model is looked for in the mirror (ENGRAM_MIRROR), under `models/`.
+The model is made here, with random weights: it shows what later words can change, not what they
+do change in a model that was trained. Alice is read from the mirror (ENGRAM_MIRROR).
 """
 
 from __future__ import annotations
@@ -24,13 +25,30 @@ from unittest.mock import patch
 import numpy as np
 from paired import say
 
-#: A pretrained encoder of 22 million parameters, 6 layers and 512 positions.
-MODEL = "all-MiniLM-L6-v2"
+TOKENIZER = Path(__file__).parents[1] / "resources" / "models" / "gpt2-tiny"
+#: An encoder's shape, and how far its weights are from 0: with BERT's own 0.02 blocks that were
+#: not trained hardly change what they are given.
+LAYERS, UNITS, SPREAD = 6, 384, 0.06
+MODEL = f"an encoder of {LAYERS} layers of {UNITS} units with random weights"
 
 
-def model_folder() -> Path:
-    """Return where the mirror has the model, if it has it."""
-    return Path(os.environ["ENGRAM_MIRROR"]) / "models" / MODEL
+def make_model(folder: Path) -> None:
+    """Write an encoder with random weights, the same each time."""
+    import torch
+    from transformers import AutoTokenizer, BertConfig, BertModel
+
+    tokenizer = AutoTokenizer.from_pretrained(TOKENIZER)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=UNITS,
+        num_hidden_layers=LAYERS,
+        num_attention_heads=UNITS // 32,
+        intermediate_size=4 * UNITS,
+        initializer_range=SPREAD,
+    )
+    BertModel(config).eval().save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
 
 
 def compared(contexts: Sequence[int], strides: Sequence[int]) -> dict[str, Any]:
@@ -48,6 +66,7 @@ def compared(contexts: Sequence[int], strides: Sequence[int]) -> dict[str, Any]:
     """
     rows = []
     with tempfile.TemporaryDirectory() as temporary:
+        make_model(Path(temporary) / "model")
         for context in contexts:
             rows += _rows(context, strides, Path(temporary))
     return {"model": MODEL, "rows": rows}
@@ -117,7 +136,7 @@ def _measure(context: int, stride: int, folder: Path) -> None:
 
     with patch.object(activations, "story_activations", timed):
         scores = engram.brain_score(
-            str(model_folder()),
+            str(folder / "model"),
             data="alice",
             settings={"activations": {"context": context, "encoder_stride": stride}},
             downloads=folder / f"downloads-{context}-{stride}",
