@@ -7,6 +7,7 @@ import platform
 import resource
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -111,9 +112,12 @@ def revision() -> str | None:
 
 
 def _versions() -> dict[str, str]:
-    # Asked of the packages themselves: their metadata are parsed whole.
+    # Asked of the packages themselves where they say it: metadata are parsed whole.
     loaded = {name: sys.modules[name] for name in _PACKAGES if name in sys.modules}
-    return {name: str(module.__version__) for name, module in loaded.items()}
+    return {
+        name: str(getattr(module, "__version__", None) or metadata.version(name))
+        for name, module in loaded.items()
+    }
 
 
 def _device(taken: gpus.Device | None) -> str:

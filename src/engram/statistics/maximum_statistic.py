@@ -166,11 +166,13 @@ def detectable_spreads(null: np.ndarray) -> float:
     null : array of shape (n_draws, n_regions)
         Draws that vary in every region.
     """
+    from sklearn.covariance import ledoit_wolf_shrinkage
+
     n_null, n_regions = null.shape
     if _may_reach(1 + n_null) < 0:
         return math.nan
     scaled = (null - null.mean(axis=0)) / null.std(axis=0)
-    alone = shrinkage(scaled) if n_regions > 1 else 1.0
+    alone = float(ledoit_wolf_shrinkage(scaled)) if n_regions > 1 else 1.0
     shared = (math.sqrt((1 - alone) / n_null) * scaled).astype(np.float32)
     rng = np.random.default_rng(0)
     found = []
@@ -181,34 +183,6 @@ def detectable_spreads(null: np.ndarray) -> float:
             draws += rng.standard_normal((studies, 1 + n_null, n_null), dtype=np.float32) @ shared
         found.append(_needed(draws, np.eye(1, 1 + n_null)[0], rng))
     return _power_quantile(np.concatenate(found))
-
-
-def shrinkage(draws: np.ndarray) -> float:
-    """Return how far Ledoit and Wolf (2004) draw a covariance towards that of independent columns.
-
-    It is scikit-learn's `ledoit_wolf_shrinkage`, without a second for its import.
-
-    Parameters
-    ----------
-    draws : array of shape (n_draws, n_columns)
-        With a mean of 0 in each column.
-
-    Returns
-    -------
-    float
-        From 0, the covariance as it is, to 1, the mean variance in each column and no covariance.
-    """
-    n_draws, n_columns = draws.shape
-    squares = draws**2
-    variances = squares.sum(axis=0) / n_draws
-    of_squares = float((squares.sum(axis=1) ** 2).sum())
-    # The squared covariances' sum, from whichever product has fewer rows and columns.
-    product = draws.T @ draws if n_columns <= n_draws else draws @ draws.T
-    covariances = float((product**2).sum()) / n_draws**2
-    noise = (of_squares / n_draws - covariances) / (n_columns * n_draws)
-    spread = (covariances - float(variances.sum()) ** 2 / n_columns) / n_columns
-    noise = min(noise, spread)
-    return noise / spread if noise else 0.0
 
 
 @cache

@@ -7,7 +7,6 @@ from itertools import combinations
 import numpy as np
 import pytest
 from scipy import stats
-from sklearn.covariance import ledoit_wolf_shrinkage
 
 from engram.statistics import maximum_statistic as maximum
 
@@ -141,14 +140,6 @@ def test_what_is_detectable_is_found_in_four_of_five() -> None:
     draws[:, 0, 0] += spreads * np.sqrt(2)
     found = [maximum.corrected_p(one[0], one[1:])[0] <= 0.05 for one in draws]
     assert 0.75 < np.mean(found) < 0.85
-
-
-@pytest.mark.parametrize(("draws", "columns"), [(5, 3), (39, 6), (39, 148), (199, 30)])
-def test_shrinkage_is_that_of_scikit_learn(draws: int, columns: int) -> None:
-    rng = np.random.default_rng(draws + columns)
-    x = rng.standard_normal((draws, columns)) + rng.standard_normal((draws, 1))
-    x -= x.mean(axis=0)
-    assert maximum.shrinkage(x) == pytest.approx(ledoit_wolf_shrinkage(x), rel=1e-12)
 
 
 def test_what_goes_together_is_corrected_for_less() -> None:
