@@ -3,8 +3,9 @@
     ENGRAM_MIRROR=folder python benchmarks/whole_runs.py [--before c265c4d] [--only demo tiny ...]
 
 Each study runs from nothing, with its downloads, at one commit after the other, on all cores of the
-machine. What is found is written to benchmarks/whole-runs-<date>-<machine>.json, each case as soon
-as it is done, and from there to docs/benchmarks.md (`python benchmarks/bench.py --page`).
+machine. The project's own tests are a case too. What is found is written to
+benchmarks/whole-runs-<date>-<machine>.json, each case as soon as it is done, and from there to
+docs/benchmarks.md (`python benchmarks/bench.py --page`).
 """
 
 from __future__ import annotations
@@ -37,15 +38,16 @@ _ALICE: dict[str, Any] = {
 
 
 class Case(NamedTuple):
-    """A study: what it is, and a file of the project or its content."""
+    """A study: what it is, and a file of the project or its content; None: the tests."""
 
     said: str
-    configuration: str | dict[str, Any]
+    configuration: str | dict[str, Any] | None
 
 
 CASES = {
     "demo": Case("the demo, as it is at each commit", "config/config.yaml"),
     "tiny": Case("config/tiny.yaml", "config/tiny.yaml"),
+    "tests": Case("all tests, as they are at each commit", None),
     "alice": Case(
         f"Alice, {MODEL}: R of all layers, ceilings, 39 shifts",
         {**_ALICE, "study": "alice-r", "chance": {"shifts": 39}},
@@ -92,17 +94,27 @@ def main() -> None:
     )
     parser.add_argument("--before", default="c265c4d", help="the earlier commit")
     parser.add_argument("--only", nargs="+", choices=CASES, default=list(CASES))
+    parser.add_argument(
+        "--when",
+        nargs="+",
+        choices=("before", "now"),
+        default=["before", "now"],
+        help="one of both alone: the other one's figures are kept",
+    )
     given = parser.parse_args()
     machine = f"{datetime.datetime.now(datetime.UTC).date()}-{os.cpu_count()}-cores"
     path = HERE / f"whole-runs-{machine}.json"
     found: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     with tempfile.TemporaryDirectory() as temporary:
         commits = {"before": given.before, "now": "HEAD"}
+        commits = {when: commits[when] for when in given.when}
         code = {name: _taken_out(one, Path(temporary) / name) for name, one in commits.items()}
         for name in given.only:
             taken = {when: _run(folder, CASES[name]) for when, folder in code.items()}
             found |= {"environment": environment("cpu"), "before": given.before}
-            found.setdefault("cases", {})[name] = {
+            cases = found.setdefault("cases", {})
+            cases[name] = {
+                **cases.get(name, {}),
                 "said": CASES[name].said,
                 **taken,
                 "load": round(os.getloadavg()[2], 1),
@@ -112,12 +124,10 @@ def main() -> None:
 
 
 def _taken_out(commit: str, folder: Path) -> Path:
-    """Return a folder with the files of a commit."""
-    folder.mkdir()
-    archive = folder / "files.tar"
-    subprocess.run(["git", "archive", "--output", str(archive), commit], cwd=PROJECT, check=True)
-    subprocess.run(["tar", "-xf", str(archive)], cwd=folder, check=True)
-    archive.unlink()
+    """Return a clone at a commit."""
+    clone = ["git", "clone", "--quiet", "--shared", str(PROJECT), str(folder)]
+    subprocess.run(clone, check=True)
+    subprocess.run(["git", "checkout", "--quiet", "--detach", commit], cwd=folder, check=True)
     # The environment knows the project by its path, where plugins of Snakemake are looked for.
     (folder / "own").mkdir()
     hidden = str(PROJECT / "src")
@@ -128,21 +138,19 @@ def _taken_out(commit: str, folder: Path) -> Path:
 
 
 def _run(folder: Path, case: Case) -> dict[str, float]:
-    """Run a study from nothing, and return what it took."""
-    file = case.configuration
-    if not isinstance(file, str):
-        content, file = file, f"{file['study']}.yaml"
-        (folder / file).write_text(yaml.safe_dump(content, sort_keys=False))
-    command = [sys.executable, "-m", "snakemake", "--configfile", file, "--cores", "all"]
+    """Run a study from nothing, or the tests, and return what it took."""
+    command = _command(folder, case)
     variables = {
         "PYTHONPATH": f"{folder / 'own'}{os.pathsep}{folder / 'src'}",
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
         "ENGRAM_JOBS_PER_GPU": "64",
     }
+    if case.configuration is None:
+        variables["OMP_NUM_THREADS"] = "1"  # as `make test` has it
     kept = {name: one for name, one in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
     begin, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
     ended = subprocess.run(
-        [*command, "--max-threads", "1", "--resources", "gpu=64"],
+        command,
         cwd=folder,
         env={**kept, **variables},
         capture_output=True,
@@ -150,11 +158,27 @@ def _run(folder: Path, case: Case) -> dict[str, float]:
     )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if ended.returncode:
-        raise SystemExit(f"{file} at {folder.name}:\n{ended.stdout}{ended.stderr}")
+        said = f"{case.said}, {folder.name}:\n{ended.stdout}{ended.stderr}"
+        # Tests of another commit are timed by the packages of this one: a few may fail.
+        if case.configuration is not None or ended.returncode > 1:
+            raise SystemExit(said)
+        say("\n".join(said.splitlines()[-40:]))
     return {
         "seconds": round(time.monotonic() - begin),
         "cpu_seconds": round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime),
     }
+
+
+def _command(folder: Path, case: Case) -> list[str]:
+    """Return what runs a case, with its configuration written if it is not a file."""
+    given = case.configuration
+    if given is None:
+        return [sys.executable, "-m", "pytest", "-q"]
+    file = given if isinstance(given, str) else f"{given['study']}.yaml"
+    if not isinstance(given, str):
+        (folder / file).write_text(yaml.safe_dump(given, sort_keys=False))
+    snakemake = [sys.executable, "-m", "snakemake", "--configfile", file, "--cores", "all"]
+    return [*snakemake, "--max-threads", "1", "--resources", "gpu=64"]
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,12 +41,23 @@ def output_loss(model: Any, pieces: Sequence[Encoded]) -> Any:
         wanted[row, piece.n_prompt : len(piece.ids)] = True
     ids, mask, wanted = (part.to(model.device) for part in (ids, mask, wanted))
     # The token at a place is predicted at the place before it.
-    logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits[:, :-1][
-        wanted[:, 1:]
-    ]
-    return torch.nn.functional.cross_entropy(
-        logits.float(), ids[:, 1:][wanted[:, 1:]], reduction="sum"
-    )
+    places = torch.zeros_like(wanted)
+    places[:, :-1] = wanted[:, 1:]
+    only = {"logits_to_keep": places} if _takes_places(model) else {}
+    logits = model(input_ids=ids, attention_mask=mask, use_cache=False, **only).logits
+    if logits.ndim == 3:  # of all tokens
+        logits = logits[places]
+    return torch.nn.functional.cross_entropy(logits.float(), ids[wanted], reduction="sum")
+
+
+def _takes_places(model: Any) -> bool:
+    """Tell whether a model's head can be asked for the logits of some tokens of each text.
+
+    With a large vocabulary the head is a good part of a small model, and prompts are longer than
+    outputs. Families that can do it take the same function of transformers for it.
+    """
+    family = type(model.get_base_model() if hasattr(model, "get_base_model") else model)
+    return hasattr(sys.modules[family.__module__], "slice_logits_to_keep")
 
 
 def mean_loss(
