@@ -65,8 +65,9 @@ def planned_memory(shape: TuningShape, settings: Settings) -> dict[str, int]:
     Notes
     -----
     Logits are counted for all tokens of a pass, though most families compute those of output tokens
-    alone (`engram.tunings.losses.output_loss`). With gradient checkpointing each block's input is kept, and one block as a whole (Chen et al.
-    2016, arXiv 1604.06174). Blocks below the lowest trained one keep nothing.
+    alone (`engram.tunings.losses.output_loss`). With gradient checkpointing each block's input is
+    kept, and one block as a whole (Chen et al. 2016, arXiv 1604.06174). Blocks below the lowest
+    trained one keep nothing.
     """
     size, tokens = shape.itemsize, settings.tokens_at_once
     parts = {
