@@ -66,9 +66,9 @@ def compared(before: str, shapes: list[Any], repeats: int) -> dict[str, Any]:
             )
             products = [
                 (len(ALPHAS) * len(held_out), len(fit))
-                for train, _ in data.outer
-                for fit, held_out in data.inner(train)
-            ] + [(len(test), len(train)) for train, test in data.outer]
+                for train, _ in data.shape.outer
+                for fit, held_out in data.shape.inner(train)
+            ] + [(len(test), len(train)) for train, test in data.shape.outer]
             options = {
                 "folds": shape.folds,
                 "inner_folds": shape.inner_folds,
@@ -84,7 +84,7 @@ def compared(before: str, shapes: list[Any], repeats: int) -> dict[str, Any]:
             rows.append(
                 _row(shape, before, rounds)
                 | _agreement(folder, before)
-                | {"operations": {name: float(f"{n:.3g}") for name, n in operations(data).items()}}
+                | {"operations": {name: float(f"{n:.3g}") for name, n in operations(shape).items()}}
             )
             say(f"  {rows[-1]}")
     return {"before": before, "repeats": repeats, "rows": rows}

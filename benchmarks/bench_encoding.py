@@ -41,6 +41,16 @@ class Shape:
         """Units times delays."""
         return self.units * self.delays
 
+    @property
+    def outer(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """The outer folds of a story."""
+        rows = np.arange(self.rows)
+        return blocked_folds(0 * rows, rows, self.folds, self.delays)
+
+    def inner(self, train: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return the inner folds of an outer fold's training rows."""
+        return blocked_folds(0 * train, train, self.inner_folds, self.delays)
+
 
 class Data:
     """Made data: features of falling strength that explain a part of slow BOLD.
@@ -68,17 +78,6 @@ class Data:
         """Return which columns are a listener's."""
         return slice(listener * self.shape.targets, (listener + 1) * self.shape.targets)
 
-    @property
-    def outer(self) -> list[tuple[np.ndarray, np.ndarray]]:
-        """The outer folds."""
-        return blocked_folds(self.story, self.position, self.shape.folds, self.shape.delays)
-
-    def inner(self, train: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Return the inner folds of an outer fold's training rows."""
-        return blocked_folds(
-            self.story[train], self.position[train], self.shape.inner_folds, self.shape.delays
-        )
-
 
 def ours(data: Data, backend: str, columns: slice | None = None) -> np.ndarray:
     """Return r (n_folds, n_targets) as Engram computes it: all listeners together."""
@@ -102,7 +101,7 @@ def sklearn_ridgecv(data: Data, listeners: int) -> np.ndarray:
     r = np.zeros((data.shape.folds, listeners * data.shape.targets))
     for listener in range(listeners):
         targets = data.targets[:, data.of(listener)]
-        for fold, (train, test) in enumerate(data.outer):
+        for fold, (train, test) in enumerate(data.shape.outer):
             scaler = StandardScaler().fit(data.features[train])
             model = RidgeCV(alphas=ALPHAS, alpha_per_target=True).fit(
                 scaler.transform(data.features[train]), targets[train]
@@ -134,7 +133,7 @@ def sklearn_loop(data: Data, columns: slice) -> np.ndarray:
         return model.predict(scaler.transform(features[test])) - model.intercept_
 
     r = np.zeros((data.shape.folds, targets.shape[1]))
-    for fold, (train, test) in enumerate(data.outer):
+    for fold, (train, test) in enumerate(data.shape.outer):
         found = [
             np.mean(
                 [
@@ -142,7 +141,7 @@ def sklearn_loop(data: Data, columns: slice) -> np.ndarray:
                         standardize(targets[train[held_out]]),
                         predicted(train[fit], train[held_out], alpha),
                     )
-                    for fit, held_out in data.inner(train)
+                    for fit, held_out in data.shape.inner(train)
                 ],
                 axis=0,
             )
@@ -169,12 +168,12 @@ def himalaya_as_it_comes(data: Data, backend: str, listeners: int) -> np.ndarray
     r = np.zeros((data.shape.folds, listeners * data.shape.targets))
     for listener in range(listeners):
         targets = data.targets[:, data.of(listener)]
-        for fold, (train, test) in enumerate(data.outer):
+        for fold, (train, test) in enumerate(data.shape.outer):
             mean, scale = data.features[train].mean(0), data.features[train].std(0)
             train_x, test_x = (
                 (xp.asarray((data.features[rows] - mean) / scale)) for rows in (train, test)
             )
-            model = KernelRidgeCV(alphas=ALPHAS, kernel="linear", cv=data.inner(train)).fit(
+            model = KernelRidgeCV(alphas=ALPHAS, kernel="linear", cv=data.shape.inner(train)).fit(
                 train_x, xp.asarray(targets[train] - targets[train].mean(0))
             )
             r[fold, data.of(listener)] = pearson(
@@ -193,9 +192,9 @@ def bare_products(data: Data, backend: str) -> Callable[[], None]:
     device = "cuda" if backend == "torch_cuda" else "cpu"
     targets = torch.from_numpy(data.targets).to(device)
     shapes = []
-    for train, test in data.outer:
+    for train, test in data.shape.outer:
         shapes += [
-            (len(ALPHAS) * len(held_out), len(fit)) for fit, held_out in data.inner(train)
+            (len(ALPHAS) * len(held_out), len(fit)) for fit, held_out in data.shape.inner(train)
         ] + [(len(test), len(train))]
     matrices = [torch.randn(shape, device=device) for shape in shapes]
     n_targets, size = data.targets.shape[1], 4096 if device == "cpu" else data.targets.shape[1]
@@ -208,7 +207,7 @@ def bare_products(data: Data, backend: str) -> Callable[[], None]:
     return run
 
 
-def operations(data: Data) -> dict[str, float]:
+def operations(shape: Shape) -> dict[str, float]:
     """Return how many additions and multiplications an encoding takes, in units of 1e9.
 
     Returns
@@ -222,9 +221,9 @@ def operations(data: Data) -> dict[str, float]:
         what all penalties share.
     """
     found = dict.fromkeys(("products", "scores", "kernels", "decompositions", "matrices"), 0.0)
-    n_targets, n_features = data.targets.shape[1], data.shape.features
-    for train, test in data.outer:
-        sizes = [(len(fit), len(held_out), len(ALPHAS)) for fit, held_out in data.inner(train)]
+    n_targets, n_features = shape.listeners * shape.targets, shape.features
+    for train, test in shape.outer:
+        sizes = [(len(fit), len(held_out), len(ALPHAS)) for fit, held_out in shape.inner(train)]
         for n, held_out, penalties in [*sizes, (len(train), len(test), 1)]:
             found["products"] += 2 * n * held_out * penalties * n_targets
             found["scores"] += (5 * penalties + 6) * held_out * n_targets
@@ -367,7 +366,11 @@ def layers(base: Shape, device: str, repeats: int) -> list[dict[str, Any]]:
 
 
 def _form(data: Data) -> str:
-    return "kernel" if data.shape.features > len(data.inner(data.outer[0][0])[0][0]) else "primal"
+    return (
+        "kernel"
+        if data.shape.features > len(data.shape.inner(data.shape.outer[0][0])[0][0])
+        else "primal"
+    )
 
 
 def _repeated(run: Callable[[], Any], times: int) -> None:

@@ -78,6 +78,7 @@ def main() -> None:
         name: getattr(shape, name) for name in ("listeners", "vertices", "trs", "layers", "units")
     }
     found["seconds_per_layer"] = round(found["seconds"] / shape.layers, 1)
+    found["share_of_peak"] = round(_products(shape) / found["seconds"] / found["peak_gflops"], 3)
     found["versions"] = {
         name: metadata.version(name) for name in ("engram", "numpy", "torch", "himalaya", "xarray")
     } | {"python": platform.python_version()}
@@ -126,6 +127,7 @@ def make(folder: Path, shape: argparse.Namespace) -> None:
 
 def score(folder: Path, listeners: int) -> dict[str, float]:
     """Score the made data with the method's defaults; return seconds and peak memory."""
+    rates = [_product_rate()]
     start = time.monotonic()
     options = {**Encoding().model_dump(), "backend": "auto"}
     names = [f"{number:03d}" for number in range(listeners)]
@@ -137,12 +139,36 @@ def score(folder: Path, listeners: int) -> dict[str, float]:
         **options,
     )
     storage.write_dataset(folder / "scores.nc", scores)
+    seconds = time.monotonic() - start
+    rates.append(_product_rate())
     return {
-        "seconds": round(time.monotonic() - start, 1),
+        "seconds": round(seconds, 1),
+        "peak_gflops": round(sum(rates) / 2, 1),
         "peak_gb": round(peak_memory() / 1e9, 2),
         "mean_r": float(scores["r"].mean()),
         "scores_gb": round((folder / "scores.nc").stat().st_size / 1e9, 2),
     }
+
+
+def _product_rate(size: int = 4096, times: int = 5) -> float:
+    """Return how many billion operations a second a large product of matrices does, at best."""
+    import torch
+
+    matrix = torch.randn(size, size)
+    seconds = []
+    for _ in range(times):
+        start = time.monotonic()
+        matrix @ matrix
+        seconds.append(time.monotonic() - start)
+    return 2e-9 * size**3 / min(seconds)
+
+
+def _products(shape: argparse.Namespace) -> float:
+    """Return how many billion operations the products with targets take that no scheme spares."""
+    from bench_encoding import Shape, operations
+
+    one = Shape(shape.listeners, shape.vertices, shape.trs, shape.units)
+    return shape.layers * operations(one)["products"]
 
 
 if __name__ == "__main__":

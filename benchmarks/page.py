@@ -57,8 +57,8 @@ def write(folder: Path, target: Path) -> None:
         shape = ", ".join(f"{value} {name}" for name, value in found["shape"].items())
         parts.append(
             f"## A job of full size ({path.stem.removeprefix('full-size-')})\n\n{shape}: "
-            f"{found['seconds_per_layer']} s a layer, {found['peak_gb']} GB at the peak "
-            "(`python benchmarks/full_size.py`).\n"
+            f"{found['seconds_per_layer']} s a layer, {found['peak_gb']} GB at the peak"
+            f"{_share_of_peak(found)} (`python benchmarks/full_size.py`).\n"
         )
     published = folder.parent / "published"
     if (published / "alice-features" / "jobs.tsv").is_file():
@@ -90,6 +90,17 @@ _MODEL = r"model-([A-Za-z0-9.-]+?)(?:_|$)"
 def _jobs(study: Path) -> pd.DataFrame:
     """Return what Snakemake recorded of a published study's jobs."""
     return pd.read_csv(study / "jobs.tsv", sep="\t", na_values=["n/a", "-"])
+
+
+def _share_of_peak(found: dict[str, Any]) -> str:
+    """Return what a job of full size makes of its machine; older ones did not measure it."""
+    if "share_of_peak" not in found:
+        return ""
+    return (
+        f". Products with targets that no scheme spares are {found['share_of_peak']:.0%} of what "
+        f"the machine's products of large matrices do in that time "
+        f"({found['peak_gflops']:.0f} GFLOP/s, measured before and after)"
+    )
 
 
 def _whole_runs(path: Path, found: dict[str, Any]) -> str:

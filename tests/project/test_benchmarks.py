@@ -226,13 +226,13 @@ def test_changed_penalties_are_counted_and_r_is_compared_elsewhere(tmp_path: Pat
 
 
 def test_operations_are_those_of_each_product_of_an_encoding() -> None:
-    from bench_encoding import ALPHAS, Data, Shape, operations
+    from bench_encoding import ALPHAS, Shape, operations
 
-    data = Data(Shape(1, 3, 40, 4, 2, 2, 2))
-    found = operations(data)
+    shape = Shape(1, 3, 40, 4, 2, 2, 2)
+    found = operations(shape)
     products = kernels = 0
-    for train, test in data.outer:
-        for fit, held_out in data.inner(train):
+    for train, test in shape.outer:
+        for fit, held_out in shape.inner(train):
             products += sum(
                 2 * len(fit) for _ in ALPHAS for _ in held_out for _ in range(3)
             )  # each predicted value adds a product for each row
