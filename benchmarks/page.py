@@ -107,11 +107,14 @@ def _whole_runs(path: Path, found: dict[str, Any]) -> str:
     """Return what whole studies took, at an earlier commit and at the one they ran at."""
     rows = []
     for one in found["cases"].values():
+        if not {"before", "now"} <= one.keys():
+            continue
         before, now = one["before"], one["now"]
+        counts = f" ({before['tests']:,} and {now['tests']:,})" if "tests" in now else ""
         ratio = before["cpu_seconds"] / now["cpu_seconds"]
         rows.append(
             [
-                one["said"],
+                one["said"] + counts,
                 *(f"{taken['seconds']} ({taken['cpu_seconds']})" for taken in (before, now)),
                 f"{ratio:.2f}",
                 one["load"],

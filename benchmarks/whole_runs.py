@@ -14,6 +14,7 @@ import argparse
 import datetime
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -160,7 +161,9 @@ def _run(folder: Path, case: Case) -> dict[str, float]:
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if ended.returncode:
         raise SystemExit(f"{case.said}, {folder.name}:\n{ended.stdout}{ended.stderr}")
+    passed = re.search(r"(\d+) passed", ended.stdout)
     return {
+        **({"tests": int(passed[1])} if passed else {}),
         "seconds": round(time.monotonic() - begin),
         "cpu_seconds": round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime),
     }

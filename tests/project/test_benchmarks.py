@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -263,3 +264,33 @@ def test_a_stride_of_an_encoder_is_held_against_a_window_a_word() -> None:
     said = "".join(page._encoders({"model": "small", "rows": [row]}))
     assert "| 128 | 8 | 9.5 | 7.5 | 0.05 | 0.1 | 0.25 | 0.3 |" in said
     assert "(Alice, small," in said and "knows up to k - 1 later words" in said
+
+
+def test_whole_runs_say_what_each_commit_took_and_how_many_tests_it_had() -> None:
+    import page
+
+    before = {"tests": 1200, "seconds": 300, "cpu_seconds": 500}
+    found: dict[str, Any] = {
+        "before": "abc",
+        "environment": {"machine": "two cores"},
+        "cases": {
+            "tests": {
+                "said": "all tests",
+                "before": before,
+                "now": {"tests": 1500, "seconds": 200, "cpu_seconds": 400},
+                "load": 2.1,
+            },
+            "tiny": {
+                "said": "tiny",
+                "before": {"seconds": 57, "cpu_seconds": 87},
+                "now": {"seconds": 48, "cpu_seconds": 72},
+                "load": 2.0,
+            },
+        },
+    }
+    said = page._whole_runs(Path("whole-runs-2026-01-01-2-cores.json"), found)
+    assert "| all tests (1,200 and 1,500) | 300 (500) | 200 (400) | 1.25 | 2.1 |" in said
+    assert "| tiny | 57 (87) | 48 (72) | 1.21 | 2.0 |" in said
+    # A case of which one side alone was run is not compared.
+    del found["cases"]["tests"]["now"]
+    assert "all tests" not in page._whole_runs(Path("whole-runs-2026-01-01-2-cores.json"), found)
