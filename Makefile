@@ -127,7 +127,7 @@ slurm: tiny
 chaos: $(VENV)/.ready
 	$(BIN)/python tests/chaos/chaos.py $(ARGS)
 
-# Two workers with a thread each: with more they would wait for each other.
+# Workers have a thread each: with more they would wait for each other.
 test: $(VENV)/.ready-dev
 	OMP_NUM_THREADS=1 $(BIN)/pytest
 

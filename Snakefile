@@ -8,7 +8,7 @@ from pathlib import Path
 
 from snakemake.utils import min_version
 
-from engram.runs import endings, sidecar_memory
+from engram.runs import endings, scheduling, sidecar_memory
 from engram.study.stages import results
 
 min_version("9.27")
@@ -57,6 +57,7 @@ if workflow.is_main_process and not USE.is_module and not workflow.output_settin
 
     onstart:
         ENDING.watch_sigterm()
+        scheduling.look_when_jobs_end(workflow)
 
     onsuccess:
         ENDING.succeeded = True

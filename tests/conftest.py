@@ -54,6 +54,12 @@ LONGEST = (
 )
 
 
+@pytest.hookimpl
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one worker more than there are cores: much of a run of Snakemake is waiting."""
+    return min((os.cpu_count() or 1) + 1, 8)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest files first, then others that hold slow tests."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
