@@ -17,7 +17,7 @@ BASE = 480_000_000
 #: Bytes of Snakemake itself, which runs beside a job on a cluster.
 BESIDE = 500_000_000
 #: Bytes of predictions that an encoding holds at a time on a CPU: what its cache holds.
-BATCH_BYTES = 4 << 20
+BATCH_BYTES = 2 << 20
 #: Part of the memory at hand that a job plans with.
 _SHARE = 0.8
 
