@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from engram.encoding import memory
+from engram.jobs.freed_memory import keep_freed_memory
 from engram.jobs.out_of_memory import Shrinking
 
 #: Bytes of predictions held at a time: what a CPU's cache holds, and a small part of a GPU's
@@ -90,6 +91,7 @@ def arrays(backend: str) -> Arrays:
     RuntimeError
         If the backend is torch_cuda and there is no GPU.
     """
+    keep_freed_memory()
     if backend == "numpy":
         return Arrays(
             np.float32,

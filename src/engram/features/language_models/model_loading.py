@@ -21,6 +21,7 @@ from engram.features.language_models.weight_checks import (
     warn_of_passed_over,
 )
 from engram.fetch.remote_code import loading_error
+from engram.jobs.freed_memory import keep_freed_memory
 
 
 def load_model(
@@ -61,6 +62,7 @@ def load_model(
         If the model cannot be loaded, a weight is missing, is left over, or is not finite,
         or a buffer that no file holds is not defined.
     """
+    keep_freed_memory()
     try:
         stored = stored_weights(folder)
         model, info = _loaded(kind, stored, dtype, code)
