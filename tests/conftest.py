@@ -56,7 +56,7 @@ LONGEST = (
 
 @pytest.hookimpl
 def pytest_xdist_auto_num_workers() -> int:
-    """Return one worker more than there are cores: much of a run of Snakemake is waiting."""
+    """Return one worker more than there are cores, for while one waits for Snakemake; 8 at most."""
     return min((os.cpu_count() or 1) + 1, 8)
 
 
